@@ -1,0 +1,93 @@
+"""The convention: one PyG ``HeteroData`` holds what is stated and what is denied.
+
+::
+
+    data["entity"]                        num_nodes, names (list of n strings), type (n t, optional)
+    data["entity", "stated", "entity"]    edge_index 2 e, edge_type e, split e      what the graph says is so
+    data["entity", "denied", "entity"]    edge_index 2 e, edge_type e, split e      what it says is not so
+    data.relation_names                   list of r strings
+
+``split`` is 0, 1 or 2 for train, valid and test. Truth has three values: stated, denied and, for all else, unknown.
+"""
+
+import torch
+from jaxtyping import Int
+from torch import Tensor
+from torch_geometric.data import Data, HeteroData
+
+from gnnneg.records import Triplets
+
+SPLITS = ("train", "valid", "test")
+POLARITIES = ("stated", "denied")
+
+
+def assemble(
+    stated: Triplets,
+    split: Int[Tensor, "e"],
+    entity_names: list[str],
+    relation_names: list[str],
+    denied: Triplets | None = None,
+    denied_split: Int[Tensor, "f"] | None = None,
+) -> HeteroData:
+    """Puts statements together in the convention; no denied statements become an empty store.
+
+    Raises:
+        ValueError: If an index points outside the names or a split outside 0, 1, 2.
+    """
+    data = HeteroData()
+    data["entity"].num_nodes = len(entity_names)
+    data["entity"].names = list(entity_names)
+    data.relation_names = list(relation_names)
+    if denied is None or denied_split is None:
+        none = torch.empty(0, dtype=torch.long)
+        denied, denied_split = Triplets(none, none, none), none
+    for polarity, triplets, part in (("stated", stated, split), ("denied", denied, denied_split)):
+        _check(polarity, triplets, part, len(entity_names), len(relation_names))
+        store = data["entity", polarity, "entity"]
+        store.edge_index = torch.stack([triplets.head_index, triplets.tail_index])
+        store.edge_type = triplets.rel_type
+        store.split = part
+    return data
+
+
+def _check(polarity: str, triplets: Triplets, split: Tensor, num_nodes: int, num_relations: int) -> None:
+    for what, index, size in (
+        ("entity", triplets.head_index, num_nodes),
+        ("entity", triplets.tail_index, num_nodes),
+        ("relation", triplets.rel_type, num_relations),
+        ("split", split, len(SPLITS)),
+    ):
+        if index.numel() and (int(index.min()) < 0 or int(index.max()) >= size):
+            raise ValueError(
+                f"A {polarity} statement names {what} {int(index.max())}, but there are only {size}: "
+                f"{what} indices must lie in [0, {size})."
+            )
+
+
+def num_relations(data: HeteroData) -> int:
+    """Number of relations, inverses not counted."""
+    return len(data.relation_names)
+
+
+def triplets(data: HeteroData, polarity: str = "stated", split: str | None = None) -> Triplets:
+    """The statements of one polarity, of one split or (:obj:`None`) of all."""
+    if polarity not in POLARITIES:
+        raise ValueError(f"Polarity is 'stated' or 'denied', not {polarity!r}.")
+    if split is not None and split not in SPLITS:
+        raise ValueError(f"Split is one of {', '.join(SPLITS)}, or None for all; not {split!r}.")
+    store = data["entity", polarity, "entity"]
+    keep = slice(None) if split is None else store.split == SPLITS.index(split)
+    return Triplets(store.edge_index[0, keep], store.edge_type[keep], store.edge_index[1, keep])
+
+
+def message_graph(data: HeteroData, polarity: str = "stated", split: str | None = "train") -> Data:
+    """The homogeneous graph that messages pass over: training statements and their inverses.
+
+    Edge ``(h, r, t)`` comes with ``(t, r + num_relations, h)``.
+    """
+    head_index, rel_type, tail_index = triplets(data, polarity, split)
+    return Data(
+        edge_index=torch.stack([torch.cat([head_index, tail_index]), torch.cat([tail_index, head_index])]),
+        edge_type=torch.cat([rel_type, rel_type + num_relations(data)]),
+        num_nodes=data["entity"].num_nodes,
+    )

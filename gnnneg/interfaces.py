@@ -1,0 +1,199 @@
+"""The base classes, and so the vocabulary. Abstract or final: everything that derives from them is final.
+
+A *positive* is an answered query: ``(anchor, rel_type) -> target``. A *sampler* chooses candidate entities for a
+batch of queries, looking at nothing but the queries and a *critic* (a scorer) that it is handed. A *generator* makes
+vectors that belong to no entity. A *task* turns a batch into one number, and that is all the trainer ever sees.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+from torch.nn import Parameter
+from torch_geometric.data import Data
+
+from gnnneg.records import Negatives, Query, Triplets
+
+Batch = NamedTuple
+
+
+class Encoding(ABC):
+    """Node vectors, behind the only two doors that lead to them."""
+
+    @abstractmethod
+    def __getitem__(self, index: Int[Tensor, "*s"]) -> Float[Tensor, "*s d"]:
+        """The vectors of ``index``, ``(*s) -> (*s, d)``."""
+
+    @abstractmethod
+    def rows(self, index: Int[Tensor, "*s"]) -> tuple[Float[Tensor, "u d"], Int[Tensor, "*s"]]:
+        """A table that holds at least the rows asked for, and where in it each index lies.
+
+        The fused kernels read vectors straight from this table. A dense encoding returns itself and ``index``; a
+        row-sparse or sharded one returns each asked row once.
+        """
+
+
+class Encoder(nn.Module, ABC):
+    """Turns a graph into node vectors (or looks them up)."""
+
+    hidden_channels: int
+
+    @abstractmethod
+    def forward(self, graph: Data | None) -> Encoding:
+        """Node vectors; ``graph`` is homogeneous with ``edge_index, edge_type``, or None where none is needed."""
+
+
+class Similarity(nn.Module, ABC):
+    """How near a query vector is to a candidate vector; larger is more plausible."""
+
+    @abstractmethod
+    def forward(self, query: Float[Tensor, "b q"], candidate: Float[Tensor, "c k d"]) -> Float[Tensor, "b k"]:
+        """Scores of ``(b, q)`` query vectors against candidates ``(#b, k, d)``, never expanding ``(1, k, d)``."""
+
+    @abstractmethod
+    def gather(
+        self, query: Float[Tensor, "b q"], table: Float[Tensor, "n d"], index: Int[Tensor, "b k"]
+    ) -> Float[Tensor, "b k"]:
+        """Scores against ``table[index]``, fused: no ``(b, k, d)`` tensor where a kernel exists."""
+
+
+class Decoder(nn.Module, ABC):
+    """An operator (what the relation does to the anchor) and a similarity.
+
+    A relation that also moves the candidate (TransH, TransD, HAKE) writes what it needs for that into the query
+    vector, and brings a similarity of its own that reads it.
+    """
+
+    similarity: Similarity
+
+    @abstractmethod
+    def forward(self, anchor: Float[Tensor, "b d"], rel_type: Int[Tensor, "b"]) -> Float[Tensor, "b q"]:
+        """The query vectors; ``rel_type`` in ``[0, 2 * num_relations)``, the upper half being inverses."""
+
+    @abstractmethod
+    def factors(
+        self, anchor: Float[Tensor, "b d"], rel_type: Int[Tensor, "b"], candidate: Float[Tensor, "b d"]
+    ) -> tuple[Float[Tensor, "b _"], ...]:
+        """The magnitudes (complex moduli where vectors are complex) that took part, for norm penalties."""
+
+
+class Scorer(ABC):
+    """One fixed batch of queries; scores any candidates."""
+
+    @abstractmethod
+    def embed(self, index: Int[Tensor, "c k"]) -> Float[Tensor, "c k d"]:
+        """The vectors of candidates, ``(#b, k) -> (#b, k, d)``."""
+
+    @abstractmethod
+    def decode(self, candidate: Float[Tensor, "c k d"]) -> Float[Tensor, "b k"]:
+        """The scores of candidate vectors ``(#b, k, d)``, for generators that make vectors."""
+
+    @abstractmethod
+    def __call__(self, index: Int[Tensor, "c k"]) -> Float[Tensor, "b k"]:
+        """The scores of candidate entities ``(#b, k)``: equals ``decode(embed(index))``, but fused."""
+
+    @abstractmethod
+    def factors(self, target: Int[Tensor, "b"]) -> tuple[Float[Tensor, "b _"], ...]:
+        """The magnitudes that take part in scoring each query's target, for norm penalties."""
+
+
+class Model(nn.Module, ABC):
+    """Scores triplets: an encoder with a decoder, or a network that needs the question first."""
+
+    num_relations: int
+
+    @abstractmethod
+    def encode(self, graph: Data | None) -> Encoding:
+        """Once per step, once per evaluation."""
+
+    @abstractmethod
+    def scorer(self, encoding: Encoding, query: Query) -> Scorer:
+        """A scorer for one batch of queries."""
+
+    @abstractmethod
+    def forward(
+        self, graph: Data | None, head_index: Int[Tensor, "b"], rel_type: Int[Tensor, "b"], tail_index: Int[Tensor, "b"]
+    ) -> Float[Tensor, "b"]:
+        """The scores of triplets, PyG's habit."""
+
+
+class Corruption(nn.Module, ABC):
+    """Which slot of a triplet is asked for."""
+
+    @abstractmethod
+    def forward(
+        self, triplets: Triplets, generator: torch.Generator | None = None
+    ) -> tuple[Query, Int[Tensor, "q"]]:
+        """Queries and their targets; row ``i`` of ``triplets`` becomes row ``i`` (and ``i + b`` if both are asked)."""
+
+
+class Sampler(nn.Module, ABC):
+    """Which entities are offered as wrong answers."""
+
+    @abstractmethod
+    def forward(
+        self, query: Query, target: Int[Tensor, "b"], critic: Scorer, generator: torch.Generator | None = None
+    ) -> Negatives:
+        """Candidates for each query. The critic's scores carry no gradient unless the sampler asks for one."""
+
+
+class Generator(nn.Module, ABC):
+    """Makes vectors that belong to no entity. ``scale`` weighs its loss term, ``label`` is their soft label."""
+
+    scale: float
+    label: float
+
+    @abstractmethod
+    def forward(
+        self,
+        query: Query,
+        anchor: Float[Tensor, "b 1 d"],
+        positive: Float[Tensor, "b 1 d"],
+        negative: Float[Tensor, "c k d"],
+        weight: Float[Tensor, "w l"],
+        generator: torch.Generator | None = None,
+    ) -> tuple[Float[Tensor, "b m d"], Float[Tensor, "v j"]]:
+        """Vectors ``(b, m, d)`` and their weights ``(#b, #m)``."""
+
+
+class Loss(nn.Module, ABC):
+    """One number per query; the task averages."""
+
+    @abstractmethod
+    def forward(
+        self,
+        positive: Float[Tensor, "b 1"],
+        negative: Float[Tensor, "b k"],
+        weight: Float[Tensor, "w l"],
+        label: float = 0.0,
+    ) -> Float[Tensor, "b"]:
+        """``weight`` is ``(#b, #k)``, zero meaning absent; ``label`` is the soft label of the negatives."""
+
+
+class Penalty(nn.Module, ABC):
+    """A norm penalty on the factors that took part, one number per query."""
+
+    @abstractmethod
+    def forward(self, factors: tuple[Float[Tensor, "b _"], ...]) -> Float[Tensor, "b"]:
+        """The penalty of each query."""
+
+
+class Task(nn.Module, ABC):
+    """All that the trainer knows: what one epoch goes through, and what a batch of it costs."""
+
+    model: Model
+
+    @abstractmethod
+    def examples(self, triplets: Triplets) -> tuple[Tensor, ...]:
+        """What one epoch goes through once: a (named) tuple of tensors of one length, sliced into batches."""
+
+    @abstractmethod
+    def forward(self, batch: tuple[Tensor, ...], generator: torch.Generator | None = None) -> Float[Tensor, ""]:
+        """The loss of one batch, a slice of :meth:`examples` in the same type."""
+
+    @abstractmethod
+    def trained(self) -> Iterator[Parameter]:
+        """What the trainer's optimiser owns; samplers that learn for themselves leave theirs out."""

@@ -1,0 +1,75 @@
+"""The three records that travel between the parts: what is said, what is asked, what is offered as wrong.
+
+Shape letters used in every file: ``b`` queries, ``k`` candidates, ``d`` channels, ``n`` nodes, ``r`` relations,
+``m`` generated vectors; ``#b`` means *1 or b*.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+
+class Triplets(NamedTuple):
+    """Statements, one a row, in PyG's names: three integer tensors of shape ``(b,)``."""
+
+    head_index: Int[Tensor, "b"]
+    rel_type: Int[Tensor, "b"]
+    tail_index: Int[Tensor, "b"]
+
+
+class Query(NamedTuple):
+    """What is asked: ``(anchor, rel_type) -> ?``, two integer tensors of shape ``(b,)``.
+
+    ``rel_type`` lies in ``[0, 2 * num_relations)``. The upper half are the inverse relations, so
+    ``(tail, rel + num_relations)`` asks for the head, and there is one direction everywhere.
+    """
+
+    anchor: Int[Tensor, "b"]
+    rel_type: Int[Tensor, "b"]
+
+
+@dataclass(frozen=True)
+class Negatives:
+    """Candidates taken to be wrong answers.
+
+    The shape says how they are shared: ``index`` of ``(b, k)`` is private to each query, ``(1, k)`` is shared by
+    the batch. ``weight`` carries mask, discount and importance correction at once: 0 means *not there*.
+
+    Args:
+        index (torch.Tensor): Entities, ``(#b, k)``.
+        weight (torch.Tensor): Non-negative weights, ``(#b, #k)``.
+    """
+
+    index: Int[Tensor, "c k"]
+    weight: Float[Tensor, "w l"]
+
+    def take(self, column: Int[Tensor, "b s"]) -> "Negatives":
+        """The candidates at ``column`` ``(b, s)`` of each row, with their weights."""
+        rows = column.size(0)
+        index = self.index.expand(rows, -1).gather(1, column)
+        weight = self.weight.expand(rows, self.index.size(1)).gather(1, column)
+        return Negatives(index, weight)
+
+
+def ones(index: Int[Tensor, "c k"]) -> Float[Tensor, "1 1"]:
+    """The weight that says nothing, ``(1, 1)``."""
+    return torch.ones(1, 1, device=index.device)
+
+
+def asked(triplets: Triplets, num_relations: int, head: bool | Tensor = False) -> tuple[Query, Int[Tensor, "b"]]:
+    """The queries that ``triplets`` answer, and their targets.
+
+    Args:
+        triplets (Triplets): Statements.
+        num_relations (int): Number of relations, inverses not counted.
+        head (bool or torch.Tensor): Which side is asked, for all rows or row by row. (default: :obj:`False`)
+    """
+    head_index, rel_type, tail_index = triplets
+    if not isinstance(head, Tensor):
+        head = torch.full_like(rel_type, head, dtype=torch.bool)
+    anchor = torch.where(head, tail_index, head_index)
+    target = torch.where(head, head_index, tail_index)
+    return Query(anchor, rel_type + num_relations * head), target
