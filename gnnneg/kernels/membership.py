@@ -1,5 +1,7 @@
 """Is a candidate in the query's sorted row of known answers? A search within one short row, not within all keys."""
 
+from typing import no_type_check
+
 import numba
 import numpy as np
 import torch
@@ -45,7 +47,8 @@ def member(
 
 
 @numba.njit(parallel=True, cache=True)
-def _private(answer, begin, end, index, out):  # type: ignore[no-untyped-def]
+@no_type_check
+def _private(answer, begin, end, index, out):
     for i in numba.prange(begin.size):
         for j in range(index.shape[1]):
             low, high, wanted = begin[i], end[i], index[i, j]
@@ -59,7 +62,8 @@ def _private(answer, begin, end, index, out):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(parallel=True, cache=True)
-def _shared(answer, begin, end, sorted_index, column, out):  # type: ignore[no-untyped-def]
+@no_type_check
+def _shared(answer, begin, end, sorted_index, column, out):
     k = sorted_index.size
     for i in numba.prange(begin.size):
         length = end[i] - begin[i]
