@@ -7,7 +7,6 @@ vectors that belong to no entity. A *task* turns a batch into one number, and th
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from typing import NamedTuple
 
 import torch
 from jaxtyping import Float, Int
@@ -16,8 +15,6 @@ from torch.nn import Parameter
 from torch_geometric.data import Data
 
 from gnnneg.records import Negatives, Query, Triplets
-
-Batch = NamedTuple
 
 
 class Encoding(ABC):
@@ -40,6 +37,7 @@ class Encoder(nn.Module, ABC):
     """Turns a graph into node vectors (or looks them up)."""
 
     hidden_channels: int
+    uses_graph: bool
 
     @abstractmethod
     def forward(self, graph: Data | None) -> Encoding:
@@ -67,6 +65,7 @@ class Decoder(nn.Module, ABC):
     vector, and brings a similarity of its own that reads it.
     """
 
+    num_relations: int
     similarity: Similarity
 
     @abstractmethod
@@ -104,6 +103,7 @@ class Model(nn.Module, ABC):
     """Scores triplets: an encoder with a decoder, or a network that needs the question first."""
 
     num_relations: int
+    uses_graph: bool
 
     @abstractmethod
     def encode(self, graph: Data | None) -> Encoding:
@@ -124,9 +124,7 @@ class Corruption(nn.Module, ABC):
     """Which slot of a triplet is asked for."""
 
     @abstractmethod
-    def forward(
-        self, triplets: Triplets, generator: torch.Generator | None = None
-    ) -> tuple[Query, Int[Tensor, "q"]]:
+    def forward(self, triplets: Triplets, generator: torch.Generator | None = None) -> tuple[Query, Int[Tensor, "q"]]:
         """Queries and their targets; row ``i`` of ``triplets`` becomes row ``i`` (and ``i + b`` if both are asked)."""
 
 

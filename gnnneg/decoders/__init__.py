@@ -1,0 +1,10 @@
+"""Decoders: what a relation does to its anchor, and how near that comes to a candidate."""
+
+from gnnneg.decoders.complex import ComplEx
+from gnnneg.decoders.distmult import DistMult
+from gnnneg.decoders.rescal import RESCAL
+from gnnneg.decoders.rotate import RotatE
+from gnnneg.decoders.similarity import Distance, Inner, Modulus
+from gnnneg.decoders.transe import TransE
+
+__all__ = ["RESCAL", "ComplEx", "DistMult", "Distance", "Inner", "Modulus", "RotatE", "TransE"]

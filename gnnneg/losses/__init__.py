@@ -1,0 +1,8 @@
+"""Losses: one number per query from a positive score, negative scores and their weights."""
+
+from gnnneg.losses.bce import BCE
+from gnnneg.losses.info_nce import InfoNCE
+from gnnneg.losses.log_sigmoid import LogSigmoid
+from gnnneg.losses.margin_ranking import MarginRanking
+
+__all__ = ["BCE", "InfoNCE", "LogSigmoid", "MarginRanking"]

@@ -1,0 +1,8 @@
+"""Tasks: what a batch costs, which is all that the trainer knows."""
+
+from gnnneg.tasks.hiding import hide
+from gnnneg.tasks.k_vs_all import KvsAll
+from gnnneg.tasks.link_prediction import LinkPrediction
+from gnnneg.tasks.subsampling import Subsampling
+
+__all__ = ["KvsAll", "LinkPrediction", "Subsampling", "hide"]

@@ -1,0 +1,29 @@
+"""Relation parameters, and the one convention about inverses."""
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+from torch.nn import Parameter
+
+
+class Relations(nn.Module):
+    """A row of parameters per relation; inverse relations are tied to theirs, or have rows of their own.
+
+    Args:
+        num_relations (int): Number of relations, inverses not counted.
+        channels (int): Numbers per relation.
+        reciprocal (bool): Whether inverse relations have their own parameters, as in `"Canonical Tensor
+            Decomposition for Knowledge Base Completion" <https://arxiv.org/abs/1806.07297>`_. (default: :obj:`False`)
+    """
+
+    def __init__(self, num_relations: int, channels: int, reciprocal: bool = False):
+        super().__init__()
+        self.num_relations, self.reciprocal = num_relations, reciprocal
+        self.weight = Parameter(torch.empty(num_relations * (2 if reciprocal else 1), channels))
+
+    def forward(self, rel_type: Int[Tensor, "b"]) -> tuple[Float[Tensor, "b c"], Bool[Tensor, "b 1"]]:
+        """The rows, and where they still have to be inverted by the caller (never, if reciprocal)."""
+        if self.reciprocal:
+            return self.weight[rel_type], torch.zeros_like(rel_type, dtype=torch.bool)[:, None]
+        inverse = rel_type >= self.num_relations
+        return self.weight[rel_type - self.num_relations * inverse], inverse[:, None]

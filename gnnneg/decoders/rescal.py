@@ -1,0 +1,49 @@
+"""RESCAL."""
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from gnnneg.decoders.relations import Relations
+from gnnneg.decoders.similarity import Inner
+from gnnneg.interfaces import Decoder
+
+
+class RESCAL(Decoder):
+    r"""The RESCAL decoder from `"A Three-Way Model for Collective Learning on Multi-Relational Data"
+    <https://icml.cc/2011/papers/438_icmlpaper.pdf>`_: a relation is a full matrix,
+
+    .. math::
+        s(h, r, t) = \mathbf{e}_h^{\top} \mathbf{W}_r \, \mathbf{e}_t ,
+
+    so a tied inverse relation is the transpose. Cost: :math:`b d^2` for the query vectors, once per batch.
+
+    Args:
+        num_relations (int): Number of relations, inverses not counted.
+        hidden_channels (int): Width of the node vectors.
+        reciprocal (bool): Whether inverse relations have their own parameters. (default: :obj:`False`)
+    """
+
+    def __init__(self, num_relations: int, hidden_channels: int, reciprocal: bool = False):
+        super().__init__()
+        self.num_relations, self.hidden_channels = num_relations, hidden_channels
+        self.similarity = Inner()
+        self.relation = Relations(num_relations, hidden_channels**2, reciprocal)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draws new relation matrices, Glorot uniform."""
+        bound = (3 / self.hidden_channels) ** 0.5
+        nn.init.uniform_(self.relation.weight, -bound, bound)
+
+    def forward(self, anchor: Float[Tensor, "b d"], rel_type: Int[Tensor, "b"]) -> Float[Tensor, "b q"]:
+        matrix, inverse = self.relation(rel_type)
+        matrix = matrix.unflatten(1, (self.hidden_channels, -1))
+        forth = (anchor[:, None] @ matrix).squeeze(1)
+        back = (matrix @ anchor[:, :, None]).squeeze(2)
+        return torch.where(inverse, back, forth)
+
+    def factors(
+        self, anchor: Float[Tensor, "b d"], rel_type: Int[Tensor, "b"], candidate: Float[Tensor, "b d"]
+    ) -> tuple[Float[Tensor, "b _"], ...]:
+        return anchor.abs(), self.relation(rel_type)[0].abs(), candidate.abs()

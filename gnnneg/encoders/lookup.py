@@ -1,0 +1,43 @@
+"""The embedding table, the encoder of every embedding model."""
+
+import math
+
+import torch
+from torch import nn
+from torch.nn import Parameter
+from torch_geometric.data import Data
+
+from gnnneg.encoders.encodings import Dense, RowSparse
+from gnnneg.interfaces import Encoder, Encoding
+
+
+class Lookup(Encoder):
+    r"""One free vector per node, looked up.
+
+    Args:
+        num_nodes (int): Number of entities.
+        hidden_channels (int): Width of the vectors, in real numbers. ComplEx and RotatE read the first half as real
+            and the second as imaginary parts, so their rank 100 is 200 here.
+        bound (float, optional): Vectors start uniform in :math:`[-\text{bound}, \text{bound}]`; :obj:`None` is
+            Glorot's :math:`\sqrt{6 / (n + d)}`, as in PyG. (default: :obj:`None`)
+        sparse (bool): Whether gradients hold only the rows a step touched. Needs an optimiser that takes sparse
+            gradients (:class:`torch.optim.Adagrad`, :class:`torch.optim.SparseAdam`, :class:`torch.optim.SGD`), and
+            pays where a step touches a small part of a large table: see RESULTS.md. (default: :obj:`False`)
+    """
+
+    uses_graph = False
+
+    def __init__(self, num_nodes: int, hidden_channels: int, bound: float | None = None, sparse: bool = False):
+        super().__init__()
+        self.hidden_channels = hidden_channels
+        self.bound = math.sqrt(6 / (num_nodes + hidden_channels)) if bound is None else bound
+        self.sparse = sparse
+        self.weight = Parameter(torch.empty(num_nodes, hidden_channels))
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draws new vectors."""
+        nn.init.uniform_(self.weight, -self.bound, self.bound)
+
+    def forward(self, graph: Data | None) -> Encoding:
+        return RowSparse(self.weight) if self.sparse else Dense(self.weight)

@@ -1,0 +1,36 @@
+"""Binary cross-entropy."""
+
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor
+
+from gnnneg.interfaces import Loss
+
+
+class BCE(Loss):
+    r"""Binary cross-entropy of a positive against its negatives, summed,
+
+    .. math::
+        \ell = \mathrm{softplus}(-\gamma - s_0) + \sum_j w_j \, \mathrm{softplus}(\gamma + s_j) .
+
+    A soft label :math:`\beta` of the negatives adds :math:`\beta` of the opposite term.
+
+    Args:
+        margin (float): :math:`\gamma`, an offset; scores that are never positive (TransE, RotatE) need one.
+            (default: :obj:`0.0`)
+    """
+
+    def __init__(self, margin: float = 0.0):
+        super().__init__()
+        self.margin = margin
+
+    def forward(
+        self,
+        positive: Float[Tensor, "b 1"],
+        negative: Float[Tensor, "b k"],
+        weight: Float[Tensor, "w l"],
+        label: float = 0.0,
+    ) -> Float[Tensor, "b"]:
+        logit = self.margin + negative
+        wrong = F.softplus(logit) - label * logit  # = (1 - label) softplus(x) + label softplus(-x)
+        return F.softplus(-self.margin - positive).squeeze(1) + (weight * wrong).sum(1)

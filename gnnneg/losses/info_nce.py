@@ -1,0 +1,56 @@
+"""Softmax cross-entropy over a positive and its negatives."""
+
+import math
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn import Parameter
+
+from gnnneg.interfaces import Loss
+from gnnneg.kernels.softmax import weighted_logsumexp
+
+
+class InfoNCE(Loss):
+    r"""Softmax cross-entropy, with temperature as in `"Representation Learning with Contrastive Predictive Coding"
+    <https://arxiv.org/abs/1807.03748>`_,
+
+    .. math::
+        \ell = - \log \frac{e^{s_0 / \tau}}{e^{s_0 / \tau} + \sum_j w_j e^{s_j / \tau}} ,
+
+    the strongest default for link prediction (`Ruffinelli et al. 2020 <https://openreview.net/forum?id=BkxSmlBFvr>`_).
+    At :math:`\tau = 1` with every entity as a negative it is 1-vs-all cross-entropy.
+
+    A soft label :math:`\beta` of the negatives adds :math:`- \beta \sum_j w_j \log p_j` (targets
+    :math:`1, \beta, \ldots, \beta`, not normalised: unbounded label smoothing), where :math:`p_j` is the softmax.
+
+    Args:
+        temperature (float): :math:`\tau`. (default: :obj:`1.0`)
+        learnable (bool): Whether :math:`\log(1 / \tau)` is learned, :math:`1 / \tau` clamped to at most 100.
+            (default: :obj:`False`)
+    """
+
+    def __init__(self, temperature: float = 1.0, learnable: bool = False):
+        super().__init__()
+        if temperature <= 0:
+            raise ValueError(f"A temperature is positive; {temperature} is not.")
+        self.temperature, self.learnable = temperature, learnable
+        if learnable:
+            self.log_scale = Parameter(torch.tensor(-math.log(temperature)))
+
+    def forward(
+        self,
+        positive: Float[Tensor, "b 1"],
+        negative: Float[Tensor, "b k"],
+        weight: Float[Tensor, "w l"],
+        label: float = 0.0,
+    ) -> Float[Tensor, "b"]:
+        scale = self.log_scale.exp().clamp(max=100) if self.learnable else 1 / self.temperature
+        if self.learnable or self.temperature != 1:
+            positive, negative = positive * scale, negative * scale
+        positive = positive.squeeze(1)
+        whole = torch.logaddexp(positive, weighted_logsumexp(negative, weight))
+        if not label:
+            return whole - positive
+        weight = weight.expand_as(negative)
+        return (1 + label * weight.sum(1)) * whole - positive - label * (weight * negative).sum(1)

@@ -1,0 +1,47 @@
+"""RotatE's loss, with or without self-adversarial weights."""
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor
+
+from gnnneg.interfaces import Loss
+from gnnneg.losses.weighting import weighted_mean
+
+
+class LogSigmoid(Loss):
+    r"""The log-sigmoid loss with margin from `"RotatE: Knowledge Graph Embedding by Relational Rotation in Complex
+    Space" <https://arxiv.org/abs/1902.10197>`_,
+
+    .. math::
+        \ell = - \tfrac{1}{2} \log \sigma(\gamma + s_0) - \tfrac{1}{2} \sum_j a_j \log \sigma(-\gamma - s_j) ,
+        \qquad a_j = \frac{w_j e^{\alpha s_j}}{\sum_i w_i e^{\alpha s_i}} .
+
+    :math:`a` carries no gradient. :math:`\alpha = 0` is the plain mean, :math:`\alpha \to \infty` only the hardest.
+    A soft label :math:`\beta` of the negatives mixes :math:`\log \sigma(\gamma + s_j)` in, with share :math:`\beta`.
+
+    Args:
+        margin (float): :math:`\gamma`, an offset that distances need and inner products do not. (default: :obj:`0.0`)
+        adversarial (float): :math:`\alpha`. (default: :obj:`0.0`)
+    """
+
+    def __init__(self, margin: float = 0.0, adversarial: float = 0.0):
+        super().__init__()
+        self.margin, self.adversarial = margin, adversarial
+
+    def forward(
+        self,
+        positive: Float[Tensor, "b 1"],
+        negative: Float[Tensor, "b k"],
+        weight: Float[Tensor, "w l"],
+        label: float = 0.0,
+    ) -> Float[Tensor, "b"]:
+        if self.adversarial:
+            hardness = self.adversarial * negative.detach() + weight.log()
+            # shifted by the row's largest, so that no row is lost to underflow; an all-absent row stays at weight 0
+            weight = (hardness - hardness.amax(1, keepdim=True).clamp(min=torch.finfo(negative.dtype).min)).exp()
+        logit = self.margin + negative
+        wrong = F.logsigmoid(-logit)
+        if label:
+            wrong = (1 - label) * wrong + label * F.logsigmoid(logit)
+        return -(F.logsigmoid(self.margin + positive).squeeze(1) + weighted_mean(wrong, weight)) / 2

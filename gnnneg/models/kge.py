@@ -1,0 +1,65 @@
+"""An encoder with a decoder: every knowledge graph embedding model, and every graph encoder under one."""
+
+import torch.nn.functional as F
+from jaxtyping import Float, Int
+from torch import Tensor
+from torch_geometric.data import Data
+
+from gnnneg.interfaces import Decoder, Encoder, Encoding, Model, Scorer
+from gnnneg.records import Query
+
+
+class KGEScorer(Scorer):
+    """Query vectors once, then any candidates."""
+
+    def __init__(self, encoding: Encoding, decoder: Decoder, query: Query, dropout: float):
+        self.encoding, self.decoder = encoding, decoder
+        self.query = query
+        self.vector = F.dropout(decoder(encoding[query.anchor], query.rel_type), dropout)  # (b, q)
+
+    def embed(self, index: Int[Tensor, "c k"]) -> Float[Tensor, "c k d"]:
+        return self.encoding[index]
+
+    def decode(self, candidate: Float[Tensor, "c k d"]) -> Float[Tensor, "b k"]:
+        return self.decoder.similarity(self.vector, candidate)
+
+    def __call__(self, index: Int[Tensor, "c k"]) -> Float[Tensor, "b k"]:
+        if index.size(0) == 1:  # shared: vectors once, then one matrix product or pairwise kernel
+            return self.decode(self.embed(index))
+        table, place = self.encoding.rows(index)
+        return self.decoder.similarity.gather(self.vector, table, place)
+
+    def factors(self, target: Int[Tensor, "b"]) -> tuple[Float[Tensor, "b _"], ...]:
+        return self.decoder.factors(self.encoding[self.query.anchor], self.query.rel_type, self.encoding[target])
+
+
+class KGEModel(Model):
+    """An encoder with a decoder.
+
+    Args:
+        encoder (Encoder): Gives node vectors.
+        decoder (Decoder): Scores a query's candidates.
+        dropout (float): Share of the query vector's coordinates dropped while training (the others are scaled up):
+            the strong baselines' way to regularise. (default: :obj:`0.0`)
+    """
+
+    def __init__(self, encoder: Encoder, decoder: Decoder, dropout: float = 0.0):
+        super().__init__()
+        self.encoder, self.decoder, self.dropout = encoder, decoder, dropout
+        self.num_relations = decoder.num_relations
+        self.uses_graph = encoder.uses_graph
+
+    def encode(self, graph: Data | None) -> Encoding:
+        return self.encoder(graph)
+
+    def scorer(self, encoding: Encoding, query: Query) -> Scorer:
+        return KGEScorer(encoding, self.decoder, query, self.dropout if self.training else 0.0)
+
+    def forward(
+        self,
+        graph: Data | None,
+        head_index: Int[Tensor, "b"],
+        rel_type: Int[Tensor, "b"],
+        tail_index: Int[Tensor, "b"],
+    ) -> Float[Tensor, "b"]:
+        return self.scorer(self.encode(graph), Query(head_index, rel_type))(tail_index[:, None]).squeeze(1)

@@ -1,0 +1,30 @@
+"""Norm penalties on the vectors that took part in a step."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from gnnneg.interfaces import Penalty
+
+
+class Lp(Penalty):
+    r"""The p-th power of the p-norm of every factor that took part,
+
+    .. math::
+        \lambda \sum_{f} \sum_l \lvert f_l \rvert^p ,
+
+    over anchor, relation and target. With :math:`p = 3` this is the nuclear 3-norm N3 of `"Canonical Tensor
+    Decomposition for Knowledge Base Completion" <https://arxiv.org/abs/1806.07297>`_; complex coordinates count by
+    their modulus.
+
+    Args:
+        weight (float): :math:`\lambda`.
+        p (int): The power. (default: :obj:`3`)
+    """
+
+    def __init__(self, weight: float, p: int = 3):
+        super().__init__()
+        self.weight, self.p = weight, p
+
+    def forward(self, factors: tuple[Float[Tensor, "b _"], ...]) -> Float[Tensor, "b"]:
+        return self.weight * torch.stack([(factor**self.p).sum(1) for factor in factors]).sum(0)

@@ -1,0 +1,29 @@
+"""No known answer among the negatives, exactly."""
+
+import torch
+from jaxtyping import Int
+from torch import Tensor
+
+from gnnneg.data.known import KnownAnswers
+from gnnneg.interfaces import Sampler, Scorer
+from gnnneg.records import Negatives, Query
+
+
+class Filtered(Sampler):
+    """Gives weight 0 to candidates that are known answers of the query, its target included.
+
+    Args:
+        proposal (Sampler): Offers the candidates.
+        known (KnownAnswers): The facts to respect; training facts only, or the test set leaks into training.
+    """
+
+    def __init__(self, proposal: Sampler, known: KnownAnswers):
+        super().__init__()
+        self.proposal, self.known = proposal, known
+
+    def forward(
+        self, query: Query, target: Int[Tensor, "b"], critic: Scorer, generator: torch.Generator | None = None
+    ) -> Negatives:
+        offered = self.proposal(query, target, critic, generator)
+        known = self.known.contains(query, offered.index) | (offered.index == target[:, None])
+        return Negatives(offered.index, offered.weight * ~known)

@@ -1,0 +1,43 @@
+"""Uniform negatives."""
+
+import torch
+from jaxtyping import Int
+from torch import Tensor
+
+from gnnneg.errors import UserError
+from gnnneg.interfaces import Sampler, Scorer
+from gnnneg.records import Negatives, Query, ones
+
+
+class Uniform(Sampler):
+    r"""Entities drawn uniformly with replacement, each of probability :math:`1 / n`.
+
+    Known answers are not excluded, so the expected share of false negatives is the number of true answers over
+    :math:`n`; wrap in :class:`Filtered` to give known ones weight 0.
+
+    Args:
+        num_nodes (int): Number of entities.
+        num_negatives (int): Candidates per query, or per batch if shared.
+        shared (bool): Whether one draw ``(1, k)`` serves the whole batch, which turns scoring into one matrix
+            product; else each query has its own, ``(b, k)``. (default: :obj:`False`)
+
+    Raises:
+        UserError: If there are more negatives than entities; :class:`All` takes each entity once.
+    """
+
+    def __init__(self, num_nodes: int, num_negatives: int, shared: bool = False):
+        super().__init__()
+        if not 0 < num_negatives <= num_nodes:
+            raise UserError(
+                f"Uniform(num_negatives={num_negatives}) on a graph of {num_nodes} entities: ask for 1 to {num_nodes}, "
+                "or use All, which takes every entity once."
+            )
+        self.num_nodes, self.num_negatives, self.shared = num_nodes, num_negatives, shared
+
+    def forward(
+        self, query: Query, target: Int[Tensor, "b"], critic: Scorer, generator: torch.Generator | None = None
+    ) -> Negatives:
+        rows = 1 if self.shared else target.size(0)
+        size = (rows, self.num_negatives)
+        index = torch.randint(self.num_nodes, size, generator=generator, device=target.device)
+        return Negatives(index, ones(index))

@@ -1,0 +1,90 @@
+"""Link prediction, one step in full."""
+
+from collections.abc import Callable, Iterator, Sequence
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import Parameter
+from torch_geometric.data import Data
+
+from gnnneg.interfaces import Corruption, Generator, Loss, Model, Penalty, Sampler, Scorer, Task
+from gnnneg.records import Query, Triplets
+from gnnneg.tasks.hiding import hide
+from gnnneg.tasks.subsampling import Subsampling
+
+Critic = Callable[[Query], Scorer]
+
+
+class LinkPrediction(Task):
+    """Tells the target of each query from negatives.
+
+    Args:
+        model (Model): Scores candidates.
+        corruption (Corruption): Which slot of a triplet is asked for.
+        sampler (Sampler): Offers wrong answers.
+        loss (Loss): One number per query.
+        generators (list[Generator]): Make negatives in embedding space, one loss term each. (default: :obj:`()`)
+        penalty (Penalty, optional): A norm penalty on the vectors that took part. (default: :obj:`None`)
+        subsampling (Subsampling, optional): Weighs the triplets of a batch. (default: :obj:`None`)
+        label (float): Soft label of the sampled negatives. (default: :obj:`0.0`)
+        scale (float): Weight of the sampled term against the generators' own. (default: :obj:`1.0`)
+        graph (torch_geometric.data.Data, optional): What messages pass over; the batch's own statements are hidden
+            from it. Unused by models that look vectors up. (default: :obj:`None`)
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        corruption: Corruption,
+        sampler: Sampler,
+        loss: Loss,
+        generators: Sequence[Generator] = (),
+        penalty: Penalty | None = None,
+        subsampling: Subsampling | None = None,
+        label: float = 0.0,
+        scale: float = 1.0,
+        graph: Data | None = None,
+    ):
+        super().__init__()
+        self.model, self.corruption, self.sampler, self.loss = model, corruption, sampler, loss
+        self.generators = nn.ModuleList(generators)
+        self.penalty, self.subsampling = penalty, subsampling
+        self.label, self.scale, self.graph = label, scale, graph
+
+    def examples(self, triplets: Triplets) -> Triplets:
+        return triplets
+
+    def forward(
+        self,
+        batch: Triplets,
+        generator: torch.Generator | None = None,
+        critic: Critic | None = None,
+    ) -> Float[Tensor, ""]:
+        query, target = self.corruption(batch, generator)
+        scorer = self.model.scorer(self.model.encode(self._visible(batch)), query)
+
+        negatives = self.sampler(query, target, critic(query) if critic else scorer, generator)
+        score = scorer(target[:, None])
+        loss = self.scale * self.loss(score, scorer(negatives.index), negatives.weight, self.label)
+        if self.generators:
+            anchor, positive = scorer.embed(query.anchor[:, None]), scorer.embed(target[:, None])
+            negative = scorer.embed(negatives.index)
+            for make in self.generators:
+                made, weight = make(query, anchor, positive, negative, negatives.weight, generator)
+                loss = loss + make.scale * self.loss(score, scorer.decode(made), weight, make.label)
+        if self.penalty is not None:
+            loss = loss + self.penalty(scorer.factors(target))
+        if self.subsampling is None:
+            return loss.mean()
+        loss = loss.view(-1, len(batch.rel_type)).mean(0)  # a triplet asked from both sides has two rows
+        return (loss * self.subsampling(batch)).sum()
+
+    def trained(self) -> Iterator[Parameter]:
+        yield from self.model.parameters()
+        yield from self.loss.parameters()
+
+    def _visible(self, batch: Triplets) -> Data | None:
+        if self.graph is None or not self.model.uses_graph:
+            return None
+        return hide(self.graph.to(batch.rel_type.device), batch, self.model.num_relations)
