@@ -1,0 +1,173 @@
+"""The cards: what each data set is, where its files are, how to read them, and what has been published about it."""
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from gnnneg.data.read import Layout
+from gnnneg.data.statements import SPLITS
+from gnnneg.errors import UserError, nearest
+
+CARD = "dataset.yaml"
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where one file comes from, and what it must be.
+
+    Args:
+        url (str, optional): Its address; none for a file that lies beside the card.
+        sha256 (str, optional): Digest of the uncompressed bytes; none where it is not known.
+        bytes (int, optional): Uncompressed size.
+    """
+
+    url: str | None = None
+    sha256: str | None = None
+    bytes: int | None = None
+
+
+@dataclass(frozen=True)
+class Dictionary:
+    """Files that name the integer ids which the triples hold.
+
+    Args:
+        entities (str): File of entity names and ids.
+        relations (str): File of relation names and ids.
+        layout (Layout): With the columns ``name`` and ``id``.
+    """
+
+    entities: str
+    relations: str
+    layout: Layout = field(default_factory=lambda: Layout(("name", "id")))
+
+
+@dataclass(frozen=True)
+class Card:
+    """One data set.
+
+    Args:
+        name (str): What it is called.
+        title (str): The same in a few more words.
+        task (str): What it is used for.
+        licence (str): Terms, as far as they are stated.
+        citation (str): The paper to cite.
+        notes (str): What to know before using it.
+        layout (Layout): What the lines of its files of triples hold.
+        stated (dict): File of stated triples by split.
+        denied (dict): File of denied triples by split.
+        files (dict): Source of each file.
+        published (dict): The published counts (``entities``, ``relations``, ``train``, ...).
+        dictionary (Dictionary, optional): Names of ids, if the triples hold ids.
+        candidates (str, optional): File that lists the only tails that an evaluation should rank.
+        folder (Path, optional): Where the card lies.
+    """
+
+    name: str
+    layout: Layout
+    stated: Mapping[str, str]
+    files: Mapping[str, Source]
+    title: str = ""
+    task: str = ""
+    licence: str = ""
+    citation: str = ""
+    notes: str = ""
+    denied: Mapping[str, str] = field(default_factory=dict)
+    published: Mapping[str, int] = field(default_factory=dict)
+    dictionary: Dictionary | None = None
+    candidates: str | None = None
+    folder: Path | None = field(default=None, compare=False)
+
+    def __post_init__(self) -> None:
+        for split in (*self.stated, *self.denied):
+            if split not in SPLITS:
+                raise UserError(f"Card {self.name}: unknown split {split!r}; splits are {', '.join(SPLITS)}.")
+        for name in self.needed:
+            if name not in self.files:
+                raise UserError(f"Card {self.name}: file {name!r} is used but not listed under 'files'.")
+
+    @property
+    def needed(self) -> list[str]:
+        """The files without which the data set cannot be read."""
+        dictionary = [self.dictionary.entities, self.dictionary.relations] if self.dictionary else []
+        return list(dict.fromkeys([*self.stated.values(), *self.denied.values(), *dictionary]))
+
+    @property
+    def digest(self) -> str:
+        """Changes when what would be read changes, so that a processed copy can tell that it is out of date."""
+        read = (self.layout, self.stated, self.denied, self.dictionary, {n: self.files[n].sha256 for n in self.needed})
+        text = json.dumps(read, default=lambda x: dataclasses.asdict(x), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def names() -> list[str]:
+    """The names of the data sets that have a card."""
+    folder = cards()
+    return sorted(p.parent.name for p in folder.glob(f"*/{CARD}")) if folder else []
+
+
+def card(name: str) -> Card:
+    """The card of a data set.
+
+    Raises:
+        UserError: If there is none of that name, with the nearest ones.
+    """
+    folder = cards()
+    if folder is None or name not in names():
+        raise UserError(f"Unknown data set {name!r}: {nearest(name, names())}")
+    return read_card(folder / name / CARD)
+
+
+def cards() -> Path | None:
+    """The folder of cards: in an installed gnnneg within the package, in a checkout the top-level ``datasets``."""
+    package = Path(__file__).parents[1]
+    for folder in (package / "cards", package.parent / "datasets"):
+        if folder.is_dir():
+            return folder
+    return None
+
+
+def read_card(path: Path) -> Card:
+    """Reads a ``dataset.yaml``.
+
+    Raises:
+        UserError: If it is not YAML, has an unknown key or lacks one.
+    """
+    try:
+        content = yaml.safe_load(path.read_text())
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} is not a readable card: {' '.join(str(error).split())}.") from None
+    except FileNotFoundError:
+        raise UserError(f"{path} does not exist.") from None
+    if not isinstance(content, dict):
+        raise UserError(f"{path} is not a card: expected keys such as 'name', 'columns' and 'files'.")
+    content = dict(content, folder=path.parent)
+    content["layout"] = _make(Layout, content.get("layout", {}), path)
+    files = content.get("files", {})
+    if not isinstance(files, dict):
+        raise UserError(f"{path}: 'files' must map each file name to its source.")
+    content["files"] = {name: _make(Source, source or {}, path) for name, source in files.items()}
+    if content.get("dictionary"):
+        dictionary = dict(content["dictionary"])
+        if "layout" in dictionary:
+            dictionary["layout"] = _make(Layout, dictionary["layout"], path)
+        content["dictionary"] = _make(Dictionary, dictionary, path)
+    return _make(Card, content, path)
+
+
+def _make(kind: type, content: Any, path: Path) -> Any:
+    if not isinstance(content, dict):
+        raise UserError(f"{path}: expected the fields of a {kind.__name__.lower()}, found {content!r}.")
+    known = {f.name: f for f in dataclasses.fields(kind)}
+    for key in content:
+        if key not in known:
+            raise UserError(f"{path}: unknown key {key!r}; {nearest(str(key), known)}")
+    for key, f in known.items():
+        if key not in content and f.default is f.default_factory is dataclasses.MISSING:
+            raise UserError(f"{path}: the key {key!r} is missing.")
+    return kind(**content)

@@ -1,0 +1,182 @@
+"""Fetches the files of a card: mirror first, checked, resumed, retried, and never half there."""
+
+import gzip
+import hashlib
+import http.client
+import os
+import shutil
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from gnnneg.data.catalogue import Source
+from gnnneg.errors import UserError
+
+CHUNK = 1 << 18
+LONG = 4 << 20
+TIMEOUT = 30.0
+
+
+def cache() -> Path:
+    """Where data sets are kept unless a root is given: ``$XDG_CACHE_HOME/gnnneg``, or ``~/.cache/gnnneg``."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "gnnneg"
+
+
+def sha256(path: Path) -> str:
+    """The digest of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def fetch(dataset: str, name: str, source: Source, target: Path, attempts: int = 5, wait: float = 0.5) -> Path:
+    """Brings one file to ``target``, uncompressed and checked; nothing to do if it is already there and right.
+
+    ``GNNNEG_MIRROR`` (a folder or an address) is tried before the source, as ``MIRROR/<dataset>/<name>`` and the same
+    with ``.gz``. A partial download is kept beside the target and goes on where it stopped.
+
+    Args:
+        dataset (str): Name of the data set, the folder in the mirror.
+        name (str): Name of the file.
+        source (Source): Its address and digest.
+        target (Path): Where to put it.
+        attempts (int): How often to try when a connection fails or the server is in trouble. (default: :obj:`5`)
+        wait (float): Seconds before the second attempt; doubled each time. (default: :obj:`0.5`)
+
+    Raises:
+        UserError: If it cannot be had, or its bytes are not those that the card promises.
+    """
+    if target.is_file() and source.sha256 and sha256(target) == source.sha256:
+        return target
+    target.parent.mkdir(parents=True, exist_ok=True)
+    tried: list[str] = []
+    for place in _places(dataset, name, source):
+        for fresh in (False, True):
+            part = _download(place, target, attempts, wait, tried)
+            if part is None:
+                break
+            resumed, path = part
+            if _settle(path, place, source, target, final=fresh or not resumed):
+                return target
+    what = f"{dataset}/{name}"
+    if not tried:
+        raise UserError(f"{what} has no source address: put the file at {target}, or set GNNNEG_MIRROR.")
+    raise UserError(
+        f"Cannot fetch {what} ({'; '.join(tried)}): put the file at {target}, or set GNNNEG_MIRROR to a folder or "
+        f"address that has {what}."
+    )
+
+
+def _places(dataset: str, name: str, source: Source) -> Iterator[str]:
+    mirror = os.environ.get("GNNNEG_MIRROR")
+    if mirror:
+        base = f"{mirror.rstrip('/')}/{dataset}/{name}"
+        if not _remote(mirror):
+            yield from (f"{base}{end}" for end in ("", ".gz") if Path(f"{base}{end}").is_file())
+        else:
+            quoted = f"{mirror.rstrip('/')}/{urllib.parse.quote(f'{dataset}/{name}')}"
+            yield from (quoted, quoted + ".gz")
+    if source.url:
+        yield source.url
+
+
+def _remote(place: str) -> bool:
+    return place.startswith(("http://", "https://"))
+
+
+def _download(place: str, target: Path, attempts: int, wait: float, tried: list[str]) -> tuple[bool, Path] | None:
+    """The downloaded file and whether it was resumed; None, with the reason in ``tried``, if it cannot be had."""
+    if not _remote(place):
+        return False, Path(place)
+    # one partial file per address, so that two sources are never glued together
+    part = target.with_name(f".{target.name}.{hashlib.sha256(place.encode()).hexdigest()[:8]}.part")
+    resumed = part.is_file()
+    for attempt in range(attempts):
+        try:
+            _receive(place, part)
+            return resumed, part
+        except urllib.error.HTTPError as error:
+            reason = f"{place} answers {error.code} {error.reason}"
+            error.close()
+            if error.code == 416:  # the partial file is longer than the whole: it is another file
+                part.unlink(missing_ok=True)
+            elif error.code < 500 and error.code not in (408, 425, 429):
+                break
+        except (OSError, http.client.HTTPException) as error:
+            if isinstance(error, OSError) and error.errno == 28:
+                raise
+            reason = f"{place}: {getattr(error, 'reason', None) or error}"
+        resumed = part.is_file()
+        if attempt + 1 < attempts:
+            time.sleep(wait * 2**attempt)
+    tried.append(reason)
+    return None
+
+
+def _receive(place: str, part: Path) -> None:
+    """Appends to ``part`` what it lacks; an early end of the connection is an error."""
+    have = part.stat().st_size if part.is_file() else 0
+    request = urllib.request.Request(place, headers={"User-Agent": "gnnneg", "Accept-Encoding": "identity"})
+    if have:
+        request.add_header("Range", f"bytes={have}-")
+    with urllib.request.urlopen(request, timeout=TIMEOUT) as response:
+        if have and response.status != 206:
+            have = 0  # the server does not resume: from the start
+        length = response.headers.get("Content-Length")
+        total = have + int(length) if length is not None else None
+        with part.open("ab" if have else "wb") as file, _progress(part.name, have, total) as advance:
+            while chunk := response.read(CHUNK):
+                file.write(chunk)
+                have += len(chunk)
+                advance(len(chunk))
+    if total is not None and have < total:
+        raise http.client.IncompleteRead(b"", total - have)
+
+
+@contextmanager
+def _progress(name: str, have: int, total: int | None) -> Iterator:
+    if total is not None and total - have < LONG:
+        yield lambda size: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+
+    console = Console(stderr=True)
+    columns = TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn()
+    with Progress(
+        *columns, TimeRemainingColumn(), console=console, transient=True, disable=not console.is_terminal
+    ) as p:
+        task = p.add_task(name[1:].rsplit(".", 2)[0], total=total, completed=have)
+        yield lambda size: p.advance(task, size)
+
+
+def _settle(path: Path, place: str, source: Source, target: Path, final: bool) -> bool:
+    """Decompresses, checks and renames; False if a resumed download turned out wrong and should start again."""
+    new = target.with_name(f".{target.name}.{os.getpid()}.new")
+    try:
+        with path.open("rb") as file, new.open("wb") as out:
+            if place.endswith(".gz") and not target.name.endswith(".gz"):
+                with gzip.open(file) as plain:
+                    shutil.copyfileobj(plain, out, CHUNK)
+            else:
+                shutil.copyfileobj(file, out, CHUNK)
+        digest = sha256(new)
+        if source.sha256 is None or digest == source.sha256:
+            os.replace(new, target)
+            if _remote(place):
+                path.unlink(missing_ok=True)
+            return True
+        wrong = f"has sha256 {digest[:12]}..., but the card says {source.sha256[:12]}..."
+    except (gzip.BadGzipFile, EOFError, zlib.error):
+        wrong = "is not a whole gzip file"
+    finally:
+        new.unlink(missing_ok=True)
+        if _remote(place) and path.is_file():
+            path.unlink()
+    if not final:
+        return False
+    raise UserError(f"{place} {wrong}: it is damaged or another version, and was not kept.")

@@ -1,0 +1,213 @@
+"""One reader of delimited triples. What a line means is declared by a :class:`Layout`, never guessed.
+
+A wrong column order loads without an error and ruins every number after it, so nothing here looks at the content to
+find out what it might be.
+"""
+
+import csv
+import gzip
+import io
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv
+import pyarrow.parquet
+
+from gnnneg.errors import UserError
+
+DELIMITERS = {"tab": "\t", "blank": " ", "comma": ",", "semicolon": ";", "bar": "|"}
+LABELS = {"1": True, "1.0": True, "+1": True, "true": True, "0": False, "0.0": False, "-1": False, "false": False}
+IGNORED = "_"
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What the lines of a file hold.
+
+    Args:
+        columns (tuple): The meaning of each column in order: ``head``, ``relation``, ``tail``, ``label``, ``name``,
+            ``id``, or ``_`` for one to ignore.
+        delimiter (str): ``tab``, ``blank``, ``comma``, ``semicolon`` or ``bar``. (default: ``tab``)
+        count_line (bool): Whether the first line holds the number of lines that follow, as in OpenKE.
+        header (bool): Whether the first line (after a count) names the columns; it is skipped.
+        quoted (bool): Whether fields may be put in double quotes, as in CSV. (default: :obj:`False`, since names of
+            entities do hold quotation marks)
+    """
+
+    columns: tuple[str, ...] = ("head", "relation", "tail")
+    delimiter: str = "tab"
+    count_line: bool = False
+    header: bool = False
+    quoted: bool = False
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "columns", tuple(self.columns))
+        if self.delimiter not in DELIMITERS:
+            raise UserError(f"Unknown delimiter {self.delimiter!r}: it is one of {', '.join(DELIMITERS)}.")
+        used = [c for c in self.columns if c != IGNORED]
+        if len(set(used)) < len(used):
+            raise UserError(f"Columns {' '.join(self.columns)} name one column twice.")
+
+    @property
+    def expected(self) -> str:
+        """What a line should hold, as part of a sentence."""
+        return f"{len(self.columns)} fields separated by {self.delimiter} ({', '.join(self.columns)})"
+
+
+TRIPLES = Layout()
+
+
+def read_table(path: str | Path, layout: Layout = TRIPLES) -> pa.Table:
+    """The columns of a delimited (or parquet) file as strings, in the order of the file, duplicates kept.
+
+    A name that ends in ``.gz`` is decompressed. LF or CRLF, with or without a final newline; blank lines are skipped.
+    Names stay strings: ``00260881`` keeps its zeros.
+
+    Raises:
+        UserError: For a missing, empty, binary or wrongly encoded file, a line with too few, too many or empty fields,
+            or fewer lines than the count line says; with the file, the line and what was expected there.
+    """
+    path = Path(path)
+    if path.suffix == ".parquet":
+        return _read_parquet(path, layout)
+    raw = read_bytes(path)
+    if not raw.strip():
+        raise UserError(f"{path} is empty: expected lines of {layout.expected}.")
+    if b"\0" in raw:
+        raise UserError(f"{path} is not text in UTF-8: it holds zero bytes.")
+    names = [c if c != IGNORED else f"{IGNORED}{i}" for i, c in enumerate(layout.columns)]
+    try:
+        table = pyarrow.csv.read_csv(
+            pa.BufferReader(raw),
+            read_options=pyarrow.csv.ReadOptions(column_names=names, skip_rows=layout.count_line + layout.header),
+            parse_options=pyarrow.csv.ParseOptions(
+                delimiter=DELIMITERS[layout.delimiter],
+                quote_char='"' if layout.quoted else False,
+                double_quote=layout.quoted,
+                escape_char=False,
+                newlines_in_values=layout.quoted,
+                ignore_empty_lines=True,
+            ),
+            convert_options=pyarrow.csv.ConvertOptions(
+                column_types=dict.fromkeys(names, pa.large_string()), strings_can_be_null=False, check_utf8=True
+            ),
+        )
+    except pa.ArrowInvalid as error:
+        raise _first_fault(path, raw, layout) or UserError(f"{path} cannot be read: {error}") from None
+    table = table.select([c for c in layout.columns if c != IGNORED])
+    if any(pc.any(pc.equal(pc.binary_length(c), 0)).as_py() for c in table.columns):
+        raise _first_fault(path, raw, layout) or UserError(f"{path} has an empty field.")
+    if layout.count_line:
+        first = raw.split(b"\n", 1)[0].strip()
+        if not first.isdigit():
+            raise UserError(f"{path}:1: expected the number of lines that follow, found {_show(first)}.")
+        if int(first) != table.num_rows:
+            raise UserError(f"{path}:1 announces {int(first):,} lines, but {table.num_rows:,} follow: is it truncated?")
+    if not table.num_rows:
+        raise UserError(f"{path} holds no lines after its first: expected lines of {layout.expected}.")
+    return table
+
+
+def read_bytes(path: Path) -> bytes:
+    """The bytes of a file, decompressed if its name ends in ``.gz``."""
+    if not path.is_file():
+        raise UserError(f"{path} does not exist.")
+    try:
+        return gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise UserError(f"{path} is not a whole gzip file: {error}.") from None
+
+
+def read_names(path: str | Path, layout: Layout) -> list[str]:
+    """A dictionary file as the list of names by id.
+
+    Args:
+        path (str or Path): Lines of ``name`` and ``id``, in the layout's order.
+        layout (Layout): With the columns ``name`` and ``id``.
+
+    Raises:
+        UserError: Also if the ids are not each of ``0, ..., n - 1`` once.
+    """
+    table = read_table(path, layout)
+    order, names = integers(table["id"], path), table["name"].to_pylist()
+    if sorted(order) != list(range(len(names))):
+        raise UserError(
+            f"{path}: the ids must be 0 to {len(names) - 1:,}, each once; is 'name id' the order of columns?"
+        )
+    result = [""] * len(names)
+    for i, name in zip(order, names):
+        result[i] = name
+    return result
+
+
+def integers(column: pa.ChunkedArray, path: str | Path) -> list[int]:
+    """A column of digits as integers."""
+    digits = pc.match_substring_regex(column, r"^[0-9]{1,18}$")
+    if not pc.all(digits).as_py():
+        wrong = column.filter(pc.invert(digits))[0].as_py()
+        raise UserError(f"{path}: expected an integer id, found {wrong!r}; check the column order in the card.")
+    return pc.cast(column, pa.int64()).to_pylist()
+
+
+def truth(column: pa.ChunkedArray, path: str | Path) -> pa.ChunkedArray:
+    """A label column as booleans: 1, +1, true are stated; 0, -1, false are denied."""
+    folded = pc.utf8_lower(pc.utf8_trim_whitespace(pc.cast(column, pa.large_string())))
+    wrong = pc.invert(pc.is_in(folded, pa.array(list(LABELS), pa.large_string())))
+    if pc.any(wrong).as_py():
+        shown = folded.filter(wrong)[0].as_py()
+        raise UserError(f"{path}: label {shown!r} is neither 1, +1, true (stated) nor 0, -1, false (denied).")
+    return pc.is_in(folded, pa.array([k for k, v in LABELS.items() if v], pa.large_string()))
+
+
+def _read_parquet(path: Path, layout: Layout) -> pa.Table:
+    if not path.is_file():
+        raise UserError(f"{path} does not exist.")
+    try:
+        table = pa.parquet.read_table(path)
+    except pa.ArrowInvalid as error:
+        raise UserError(f"{path} is not a parquet file: {error}") from None
+    for column in layout.columns:
+        if column != IGNORED and column not in table.column_names:
+            raise UserError(f"{path} has no column {column!r}; it has {', '.join(table.column_names)}.")
+    table = table.select([c for c in layout.columns if c != IGNORED])
+    for i, name in enumerate(table.column_names):
+        if table[name].null_count:
+            row = pc.index(pc.is_null(table[name]), True).as_py()
+            raise UserError(f"{path}: row {row + 1} has no {name}.")
+        table = table.set_column(i, name, pc.cast(table[name], pa.large_string()))
+    return table
+
+
+def _first_fault(path: Path, raw: bytes, layout: Layout) -> UserError | None:
+    """Goes through the lines one by one, only when pyarrow has refused the file, to say which one is wrong."""
+    try:
+        text = raw.decode()
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        return UserError(f"{path}:{line}: not text in UTF-8 (byte {raw[error.start]:#04x}).")
+    if layout.quoted:
+        reader = csv.reader(io.StringIO(text, newline=""), delimiter=DELIMITERS[layout.delimiter])
+        rows = ((reader.line_num, row) for row in reader)
+    else:
+        delimiter = DELIMITERS[layout.delimiter]
+        lines = enumerate(text.split("\n"), 1)
+        rows = ((i, line.removesuffix("\r").split(delimiter)) for i, line in lines if line.removesuffix("\r"))
+    skip = layout.count_line + layout.header
+    for i, row in rows:
+        if i <= skip or not row:
+            continue
+        if len(row) != len(layout.columns):
+            found = _show(DELIMITERS[layout.delimiter].join(row).encode())
+            return UserError(f"{path}:{i}: expected {layout.expected}, found {len(row)}: {found}.")
+        for name, field in zip(layout.columns, row):
+            if name != IGNORED and not field:
+                return UserError(f"{path}:{i}: expected {layout.expected}, but the {name} is empty.")
+    return None
+
+
+def _show(line: bytes) -> str:
+    text = line.decode(errors="replace")
+    return repr(text if len(text) <= 60 else text[:57] + "...")

@@ -1,0 +1,263 @@
+"""Data sets as PyG has them: ``FB15k237()[0]`` is a ``HeteroData`` in the convention of :mod:`gnnneg.data.statements`.
+
+Each stands on a card (``datasets/<name>/dataset.yaml``) and one generic reader. Files are downloaded once, checked
+against their sha256 and kept in ``~/.cache/gnnneg``, or under ``root``; ``GNNNEG_MIRROR`` is asked first.
+"""
+
+import os
+from abc import ABC
+from collections.abc import Callable
+from pathlib import Path
+
+from torch_geometric.data import HeteroData, InMemoryDataset
+
+from gnnneg.data.build import build
+from gnnneg.data.catalogue import CARD, Card, card, read_card
+from gnnneg.data.download import cache, fetch
+from gnnneg.errors import UserError
+
+Transform = Callable[[HeteroData], HeteroData]
+
+
+class Benchmark(InMemoryDataset, ABC):
+    """What all data sets with a card have in common.
+
+    Args:
+        card (Card): What it is.
+        root (str or Path, optional): Folder in which to keep it, in a folder of its own. (default: ``~/.cache/gnnneg``)
+        transform (callable, optional): Applied at every access.
+        pre_transform (callable, optional): Applied once, before the graph is stored.
+
+    Raises:
+        UserError: If a file cannot be had, is damaged, or does not hold what the card says.
+    """
+
+    def __init__(
+        self,
+        card: Card,
+        root: str | Path | None = None,
+        transform: Transform | None = None,
+        pre_transform: Transform | None = None,
+    ):
+        self.card = card
+        home = Path(root).expanduser() if root is not None else cache()
+        super().__init__(str(home / card.name), transform, pre_transform, log=False)
+        self.load(self.processed_paths[0], data_cls=HeteroData)
+
+    @property
+    def raw_file_names(self) -> list[str]:
+        """The files that the graph is read from."""
+        return self.card.needed
+
+    @property
+    def processed_file_names(self) -> list[str]:
+        """One file, named after what was read, so that a changed card is never answered from an old copy."""
+        return [f"{self.card.digest}.pt"]
+
+    def download(self) -> None:
+        """Brings every file that is missing."""
+        for name in self.card.needed:
+            fetch(self.card.name, name, self.card.files[name], Path(self.raw_dir) / name)
+
+    def process(self) -> None:
+        """Reads the files and stores the graph."""
+        self.download()  # a file put there by hand is checked too
+        data = build(self.card, Path(self.raw_dir))
+        if self.pre_transform is not None:
+            data = self.pre_transform(data)
+        path = self.processed_paths[0]
+        new = f"{path}.{os.getpid()}"
+        self.save([data], new)
+        os.replace(new, path)
+
+    def __repr__(self) -> str:
+        return f"{self.card.name}()"
+
+
+class KnowledgeGraph(Benchmark):
+    """Any data set that has a card, by name.
+
+    Args:
+        name (str): Its name, such as ``"WN18RR"``; ``gnnneg data list`` shows them.
+        root, transform, pre_transform: See :class:`Benchmark`.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        root: str | Path | None = None,
+        transform: Transform | None = None,
+        pre_transform: Transform | None = None,
+    ):
+        super().__init__(card(name), root, transform, pre_transform)
+
+
+class FB15k237(Benchmark):
+    """FB15k-237 from `"Observed versus latent features for knowledge base and text inference"
+    <https://aclanthology.org/W15-4007/>`_: 14,541 entities, 237 relations, 310,116 statements.
+    """
+
+    def __init__(
+        self,
+        root: str | Path | None = None,
+        transform: Transform | None = None,
+        pre_transform: Transform | None = None,
+    ):
+        super().__init__(card("FB15k-237"), root, transform, pre_transform)
+
+
+class WN18RR(Benchmark):
+    """WN18RR from `"Convolutional 2D Knowledge Graph Embeddings" <https://arxiv.org/abs/1707.01476>`_: 40,943 synsets
+    of WordNet, 11 relations, 93,003 statements.
+    """
+
+    def __init__(
+        self,
+        root: str | Path | None = None,
+        transform: Transform | None = None,
+        pre_transform: Transform | None = None,
+    ):
+        super().__init__(card("WN18RR"), root, transform, pre_transform)
+
+
+class WN18(Benchmark):
+    """WN18 from `"Translating Embeddings for Modeling Multi-relational Data" <https://papers.nips.cc/paper/5071>`_:
+    40,943 synsets, 18 relations, 151,442 statements. Its test set leaks: 4,698 of 5,000 pairs are reversed in train.
+    """
+
+    def __init__(
+        self,
+        root: str | Path | None = None,
+        transform: Transform | None = None,
+        pre_transform: Transform | None = None,
+    ):
+        super().__init__(card("WN18"), root, transform, pre_transform)
+
+
+class UMLS(Benchmark):
+    """The semantic network of UMLS, from `"Statistical Predicate Invention" <https://doi.org/10.1145/1273496.1273551>`_:
+    135 entities, 46 relations, 6,529 statements.
+    """
+
+    def __init__(
+        self,
+        root: str | Path | None = None,
+        transform: Transform | None = None,
+        pre_transform: Transform | None = None,
+    ):
+        super().__init__(card("UMLS"), root, transform, pre_transform)
+
+
+class Kinship(Benchmark):
+    """Kinship in the Alyawarra tribe, from `"Statistical Predicate Invention"
+    <https://doi.org/10.1145/1273496.1273551>`_: 104 people, 25 relations, 10,686 statements.
+    """
+
+    def __init__(
+        self,
+        root: str | Path | None = None,
+        transform: Transform | None = None,
+        pre_transform: Transform | None = None,
+    ):
+        super().__init__(card("Kinship"), root, transform, pre_transform)
+
+
+class Nations(Benchmark):
+    """Relations between nations, from `"Statistical Predicate Invention"
+    <https://doi.org/10.1145/1273496.1273551>`_: 14 nations, 55 relations, 1,992 statements. Very dense.
+    """
+
+    def __init__(
+        self,
+        root: str | Path | None = None,
+        transform: Transform | None = None,
+        pre_transform: Transform | None = None,
+    ):
+        super().__init__(card("Nations"), root, transform, pre_transform)
+
+
+class Countries(Benchmark):
+    """Countries of Bouchard et al. 2015 in the files of `"RotatE" <https://arxiv.org/abs/1902.10197>`_: which country lies
+    in which region, with ever more of the way there taken out. Evaluation ranks the five regions only.
+
+    Args:
+        version (str): ``"S1"``, ``"S2"`` or ``"S3"``, from easy to hard.
+        root, transform, pre_transform: See :class:`Benchmark`.
+    """
+
+    def __init__(
+        self,
+        version: str = "S1",
+        root: str | Path | None = None,
+        transform: Transform | None = None,
+        pre_transform: Transform | None = None,
+    ):
+        super().__init__(card(f"Countries-{version}"), root, transform, pre_transform)
+
+
+class NELL995(Benchmark):
+    """NELL-995 from `"DeepPath" <https://arxiv.org/abs/1707.06690>`_ in OpenKE's split: 75,492 entities, 200 relations,
+    154,213 statements. At least four data sets go by this name.
+    """
+
+    def __init__(
+        self,
+        root: str | Path | None = None,
+        transform: Transform | None = None,
+        pre_transform: Transform | None = None,
+    ):
+        super().__init__(card("NELL-995"), root, transform, pre_transform)
+
+
+class CoDEx(Benchmark):
+    """CoDEx from `"CoDEx: A Comprehensive Knowledge Graph Completion Benchmark" <https://arxiv.org/abs/2009.07810>`_,
+    with its verified negatives as denied statements of the valid and test splits.
+
+    Args:
+        size (str): ``"S"`` (2,034 entities) or ``"M"`` (17,050). (default: ``"S"``)
+        root, transform, pre_transform: See :class:`Benchmark`.
+    """
+
+    def __init__(
+        self,
+        size: str = "S",
+        root: str | Path | None = None,
+        transform: Transform | None = None,
+        pre_transform: Transform | None = None,
+    ):
+        super().__init__(card(f"CoDEx-{size}"), root, transform, pre_transform)
+
+
+class YAGO310(Benchmark):
+    """YAGO3-10 from `"Convolutional 2D Knowledge Graph Embeddings" <https://arxiv.org/abs/1707.01476>`_: 123,182
+    entities, 37 relations, 1,089,040 statements.
+
+    Args:
+        quarter (bool): The quarter of the training statements known as ``YAGO3-10-quarter``, good for timing and for
+            no published number. (default: :obj:`False`)
+        root, transform, pre_transform: See :class:`Benchmark`.
+    """
+
+    def __init__(
+        self,
+        quarter: bool = False,
+        root: str | Path | None = None,
+        transform: Transform | None = None,
+        pre_transform: Transform | None = None,
+    ):
+        super().__init__(card("YAGO3-10-quarter" if quarter else "YAGO3-10"), root, transform, pre_transform)
+
+
+def load(name: str | Path, root: str | Path | None = None) -> HeteroData:
+    """The graph of a data set by name, or of a folder that ``gnnneg data import`` wrote.
+
+    Args:
+        name (str or Path): A card's name, or a path to a folder that holds a ``dataset.yaml``.
+        root (str or Path, optional): Where downloads are kept. (default: ``~/.cache/gnnneg``)
+    """
+    folder = Path(name).expanduser()
+    if (folder / CARD).is_file():
+        return build(read_card(folder / CARD), folder)
+    if folder.is_dir() and len(folder.parts) > 1:
+        raise UserError(f"{folder} holds no {CARD}: make such a folder with 'gnnneg data import PATH --out DIR'.")
+    return KnowledgeGraph(str(name), root)[0]
