@@ -1,0 +1,44 @@
+# Two commands a newcomer needs: `make demo` and `make test`. Both do all set-up on a machine with Python 3.11 and pip.
+PYTHON ?= python3
+BIN := .venv/bin
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+ifneq ($(wildcard ../shared/datasets),)
+export GNNNEG_MIRROR ?= $(abspath ../shared/datasets)
+endif
+
+.PHONY: help setup demo test check format bench clean
+
+help:
+	@echo "make demo    set up, train and compare on the embedded world, print the table, write runs/demo/report.html"
+	@echo "make test    set up, then lint, types and every test"
+	@echo "make bench   set up, then measure against the peers installed here"
+	@echo "make format  let ruff format the code"
+
+setup: .venv/installed
+
+.venv/installed: pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "gnnneg needs Python 3.11 or newer: make PYTHON=python3.11")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev]'
+	@touch $@
+
+demo: setup
+	$(BIN)/python benchmarks/demo.py
+
+check: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+test: check
+	$(BIN)/pytest -n 2 --dist loadfile $(PYTEST)
+
+format: setup
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: setup
+	$(BIN)/gnnneg bench
+
+clean:
+	rm -rf .venv runs build dist .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,94 @@
+"""What every decoder and similarity promises."""
+
+import pytest
+import torch
+from examples import CHANNELS, NODES, RELATIONS, examples, name
+from torch.testing import assert_close
+
+from gnnneg.encoders import Dense
+from gnnneg.interfaces import Decoder, Similarity
+from gnnneg.models.kge import KGEScorer
+from gnnneg.records import Query
+
+decoders = pytest.mark.parametrize("make", examples(Decoder), ids=name)
+similarities = pytest.mark.parametrize("make", examples(Similarity), ids=name)
+
+
+@pytest.fixture
+def table() -> torch.Tensor:
+    return torch.randn(NODES, CHANNELS)
+
+
+def everything() -> Query:
+    anchor, rel_type = torch.meshgrid(torch.arange(NODES), torch.arange(2 * RELATIONS), indexing="ij")
+    return Query(anchor.flatten(), rel_type.flatten())
+
+
+def score_all(decoder, table) -> torch.Tensor:
+    """``(n, 2 r, n)``: anchor, relation, candidate."""
+    scorer = KGEScorer(Dense(table), decoder, everything(), 0.0)
+    return scorer(torch.arange(NODES)[None]).view(NODES, 2 * RELATIONS, NODES)
+
+
+@similarities
+def test_shared_equals_expanded_equals_gathered(make, table):
+    similarity, query = make(), torch.randn(4, CHANNELS)
+    index = torch.randint(NODES, (1, 5))
+    shared = similarity(query, table[index])
+    assert_close(shared, similarity(query, table[index].expand(4, -1, -1)))
+    assert_close(shared, similarity.gather(query, table, index.expand(4, -1)))
+
+
+@similarities
+def test_gradients_agree_on_all_paths(make):
+    """The three paths are one function: same gradients to queries and to the table."""
+    similarity, index = make(), torch.randint(NODES, (1, 5))
+    outward, found = torch.randn(4, 5), []
+    query, table = torch.randn(4, CHANNELS), torch.randn(NODES, CHANNELS)
+    for path in (
+        lambda q, t: similarity(q, t[index]),
+        lambda q, t: similarity(q, t[index].expand(4, -1, -1)),
+        lambda q, t: similarity.gather(q, t, index.expand(4, -1)),
+    ):
+        leaves = query.clone().requires_grad_(), table.clone().requires_grad_()
+        path(*leaves).backward(outward)
+        found.append([leaf.grad for leaf in leaves])
+    assert_close(found[0], found[1])
+    assert_close(found[0], found[2])
+
+
+@decoders
+def test_inverse_is_swapped(make, table):
+    """A tied inverse relation asks the same question from the other side: s(h, r, t) = s(t, r^-1, h)."""
+    decoder = make()
+    if decoder.relation.reciprocal:
+        pytest.skip("reciprocal relations are parameters of their own")
+    score = score_all(decoder, table)
+    assert_close(score[:, :RELATIONS], score[:, RELATIONS:].transpose(0, 2), rtol=1e-4, atol=1e-5)
+
+
+@decoders
+def test_reciprocal_relations_differ(make, table):
+    decoder = make()
+    if not decoder.relation.reciprocal:
+        pytest.skip("tied")
+    score = score_all(decoder, table)
+    assert (score[:, :RELATIONS] - score[:, RELATIONS:].transpose(0, 2)).abs().max() > 1e-3
+
+
+@decoders
+def test_every_parameter_learns(make, table):
+    decoder = make()
+    score_all(decoder, table.requires_grad_()).sigmoid().sum().backward()
+    for weight in (table, *decoder.parameters()):
+        assert weight.grad.isfinite().all()
+        assert (weight.grad.abs().sum(1) > 0).all()
+
+
+@decoders
+def test_factors_are_magnitudes(make, table):
+    decoder, query = make(), everything()
+    factors = decoder.factors(table[query.anchor], query.rel_type, table[query.anchor])
+    assert all((factor >= 0).all() for factor in factors)
+    assert_close(factors[0], factors[-1])  # the same vector on both sides has the same magnitudes
+    assert_close(factors[0].square().sum(), table[query.anchor].square().sum())

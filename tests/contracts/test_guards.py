@@ -1,0 +1,78 @@
+"""Tests of the tests, and of the house."""
+
+import ast
+from pathlib import Path
+
+import pytest
+from examples import EXAMPLES, concrete
+
+from gnnneg import interfaces
+from gnnneg.interfaces import Corruption, Decoder, Encoder, Loss, Model, Penalty, Sampler, Similarity, Task
+
+ROOT = Path(interfaces.__file__).parent
+
+
+@pytest.mark.parametrize("base", [Encoder, Decoder, Similarity, Model, Corruption, Sampler, Loss, Penalty, Task])
+def test_every_part_has_an_example(base):
+    shown = {type(make()) for make in EXAMPLES}
+    missing = {part.__name__ for part in concrete(base)} - {part.__name__ for part in shown}
+    assert not missing, f"add an example of {missing} to tests/examples.py"
+
+
+@pytest.mark.parametrize("base", [Encoder, Decoder, Similarity, Model, Corruption, Sampler, Loss, Penalty, Task])
+def test_abstract_or_final(base):
+    """Nothing finished is subclassed."""
+    for part in concrete(base):
+        assert not [child for child in part.__subclasses__() if child.__module__.startswith("gnnneg.")], part
+
+
+# who may import whom, one room a line: what is not named here may not be imported
+GROUND = {"errors", "records", "interfaces", "data", "kernels"}
+PARTS = {"encoders", "decoders", "models", "corruption", "samplers", "generators", "losses", "penalties"}
+ROOMS = {
+    "errors": set(),
+    "kernels": {"errors"},
+    "records": set(),
+    "interfaces": {"records", "errors"},
+    "data": {"records", "kernels", "errors"},
+    "datasets": {"data", "records", "errors"},
+    **{part: GROUND for part in PARTS},
+    "tasks": GROUND,
+    "training": GROUND,
+    "evaluation": GROUND,
+    "report": {"errors"},
+    "config": {"errors"},
+    "experiment": GROUND | PARTS | {"datasets", "tasks", "training", "evaluation", "config"},
+    "cli": GROUND | PARTS | {"datasets", "tasks", "training", "evaluation", "config", "experiment", "report"},
+}
+
+
+def imports(file: Path) -> set[str]:
+    """The rooms of gnnneg that a file imports from."""
+    rooms = set()
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "gnnneg":
+            names = [node.module] if "." in node.module else [f"gnnneg.{alias.name}" for alias in node.names]
+        elif isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names if alias.name.startswith("gnnneg.")]
+        else:
+            continue
+        rooms |= {name.split(".")[1] for name in names if "." in name}
+    return rooms
+
+
+def test_the_house_stands():
+    """Imports point downwards, and rooms on one floor do not import each other."""
+    for file in sorted(ROOT.rglob("*.py")):
+        room = file.relative_to(ROOT).parts[0].removesuffix(".py")
+        if room.startswith("__"):
+            continue
+        assert room in ROOMS, f"{file} stands in no room: add it to the plan in this test"
+        beyond = imports(file) - ROOMS[room] - {room}
+        assert not beyond, f"{file.relative_to(ROOT)} imports {beyond}, which {room} may not"
+
+
+def test_distribution_stays_in_two_files():
+    for file in ROOT.rglob("*.py"):
+        if "torch.distributed" in file.read_text():
+            assert file.relative_to(ROOT).as_posix() in {"training/distributed.py", "encoders/sharded.py"}

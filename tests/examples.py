@@ -1,0 +1,139 @@
+"""One or more examples of every concrete part, on a toy graph; the contract tests run over all of them.
+
+A new part adds its line here: ``tests/contracts/test_guards.py`` fails until it has one.
+"""
+
+import inspect
+from collections.abc import Callable
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+
+import gnnneg.corruption
+import gnnneg.decoders
+import gnnneg.encoders
+import gnnneg.losses
+import gnnneg.models
+import gnnneg.penalties
+import gnnneg.samplers
+import gnnneg.tasks  # noqa: F401  every module of parts is imported, so that its subclasses are known
+from gnnneg.corruption import Both, Either, Head, Tail
+from gnnneg.data.known import KnownAnswers
+from gnnneg.decoders import RESCAL, ComplEx, DistMult, Distance, Inner, Modulus, RotatE, TransE
+from gnnneg.encoders import Lookup
+from gnnneg.losses import BCE, InfoNCE, LogSigmoid, MarginRanking
+from gnnneg.models import KGEModel
+from gnnneg.penalties import Lp
+from gnnneg.records import Triplets
+from gnnneg.samplers import All, Filtered, InBatch, Uniform
+from gnnneg.tasks import KvsAll, LinkPrediction
+
+NODES, RELATIONS, CHANNELS = 11, 3, 8
+
+
+def toy(size: int = 40, seed: int = 0) -> Triplets:
+    """Random statements over the toy's entities and relations."""
+    draw = torch.Generator().manual_seed(seed)
+    return Triplets(
+        torch.randint(NODES, (size,), generator=draw),
+        torch.randint(RELATIONS, (size,), generator=draw),
+        torch.randint(NODES, (size,), generator=draw),
+    )
+
+
+def known(triplets: Triplets | None = None) -> KnownAnswers:
+    return KnownAnswers(triplets or toy(), NODES, RELATIONS)
+
+
+def kge(decoder: type = DistMult, **options) -> KGEModel:
+    return KGEModel(Lookup(NODES, CHANNELS, bound=0.5), decoder(RELATIONS, CHANNELS), **options)
+
+
+EXAMPLES: list[Callable[[], nn.Module]] = [
+    # encoders
+    partial(Lookup, NODES, CHANNELS),
+    partial(Lookup, NODES, CHANNELS, sparse=True),
+    # decoders
+    *(
+        partial(decoder, RELATIONS, CHANNELS, reciprocal=reciprocal)
+        for decoder in (DistMult, ComplEx, RotatE, TransE, RESCAL)
+        for reciprocal in (False, True)
+    ),
+    partial(TransE, RELATIONS, CHANNELS, p=2),
+    # similarities
+    Inner,
+    Distance,
+    partial(Distance, 2),
+    Modulus,
+    # models
+    kge,
+    partial(kge, RotatE),
+    partial(kge, dropout=0.5),
+    # corruptions
+    partial(Tail, RELATIONS),
+    partial(Head, RELATIONS),
+    partial(Both, RELATIONS),
+    partial(Either, RELATIONS),
+    # samplers
+    partial(Uniform, NODES, 5),
+    partial(Uniform, NODES, 5, shared=True),
+    partial(All, NODES),
+    InBatch,
+    lambda: Filtered(Uniform(NODES, 5), known()),
+    lambda: Filtered(All(NODES), known()),
+    # losses
+    InfoNCE,
+    partial(InfoNCE, temperature=0.1, learnable=True),
+    partial(LogSigmoid, margin=2.0),
+    partial(LogSigmoid, margin=2.0, adversarial=1.0),
+    partial(MarginRanking, margin=1.0),
+    partial(BCE, margin=1.0),
+    # penalties
+    partial(Lp, 0.1),
+    partial(Lp, 0.1, p=2),
+    # tasks
+    lambda: LinkPrediction(kge(), Both(RELATIONS), Uniform(NODES, 5), InfoNCE()),
+    lambda: KvsAll(kge(), known()),
+    lambda: KvsAll(kge(), known(), softmax=True, penalty=Lp(0.01)),
+]
+
+
+def examples(base: type) -> list[Callable[[], nn.Module]]:
+    """The examples of one interface, to be built afresh by each test."""
+    return [make for make in EXAMPLES if isinstance(make(), base)]
+
+
+def name(make: Callable[[], nn.Module]) -> str:
+    """A test id: the class and what was passed to it."""
+    options = ",".join(f"{k}={v}" for k, v in getattr(make, "keywords", {}).items())
+    return type(make()).__name__ + (f"({options})" if options else "")
+
+
+def concrete(base: type) -> set[type]:
+    """Every subclass of gnnneg's that is not abstract."""
+    found = set()
+    for child in base.__subclasses__():
+        found |= concrete(child)
+        if not inspect.isabstract(child) and child.__module__.startswith("gnnneg."):
+            found.add(child)
+    return found
+
+
+class Scores:
+    """A scorer that reads a given ``(b, n)`` matrix, for tests that need to know the scores."""
+
+    def __init__(self, score: Tensor):
+        self.score = score
+
+    def embed(self, index: Tensor) -> Tensor:
+        return index[..., None].float()
+
+    def decode(self, candidate: Tensor) -> Tensor:
+        return self(candidate[..., 0].long())
+
+    def __call__(self, index: Tensor) -> Tensor:
+        return self.score.gather(1, index.expand(len(self.score), -1))
+
+    def factors(self, target: Tensor) -> tuple[Tensor, ...]:
+        return ()

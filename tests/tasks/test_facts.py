@@ -1,0 +1,153 @@
+"""Tasks against losses written out in full."""
+
+import math
+
+import pytest
+import torch
+import torch.nn.functional as F
+from examples import NODES, RELATIONS, kge, known, toy
+from torch.testing import assert_close
+
+from gnnneg.corruption import Both, Tail
+from gnnneg.data.known import KnownAnswers
+from gnnneg.decoders import ComplEx, DistMult
+from gnnneg.encoders import Lookup
+from gnnneg.losses import InfoNCE
+from gnnneg.models import KGEModel
+from gnnneg.penalties import Lp
+from gnnneg.records import Query, Triplets, asked
+from gnnneg.samplers import All, Uniform
+from gnnneg.tasks import KvsAll, LinkPrediction, Subsampling, hide
+
+
+def one_vs_all(model, triplets, **options) -> LinkPrediction:
+    return LinkPrediction(model, Both(RELATIONS), All(NODES), InfoNCE(), **options)
+
+
+def by_hand(model, triplets) -> torch.Tensor:
+    """Cross-entropy of both sides over all entities, one row per query, tails first."""
+    score, target = [], []
+    for head in (False, True):
+        query, answer = asked(triplets, RELATIONS, head)
+        scorer = model.scorer(model.encode(None), query)
+        score.append(scorer(torch.arange(NODES)[None]))
+        target.append(answer)
+    return F.cross_entropy(torch.cat(score), torch.cat(target), reduction="none")
+
+
+def test_link_prediction_is_one_vs_all_cross_entropy():
+    model, triplets = kge(ComplEx), toy()
+    assert_close(one_vs_all(model, triplets)(triplets), by_hand(model, triplets).mean())
+
+
+def test_penalty_is_added():
+    """N3 by hand: lambda times the mean over queries of the sum of cubed moduli of anchor, relation and target."""
+    model, triplets = kge(ComplEx), toy()
+    entity = torch.complex(*model.encoder.weight.detach().chunk(2, dim=1)).abs() ** 3
+    relation = torch.complex(*model.decoder.relation.weight.detach().chunk(2, dim=1)).abs() ** 3
+    h, r, t = triplets
+    expected = 0.1 * (entity[h].sum(1) + relation[r].sum(1) + entity[t].sum(1)).mean()
+    found = one_vs_all(model, triplets, penalty=Lp(0.1))(triplets) - one_vs_all(model, triplets)(triplets)
+    assert_close(found, expected)
+
+
+def test_subsampling_by_hand():
+    """Two statements answer (0, 0, ?), one answers (?, 0, 1): counts 2 + 1 and, for the third, 1 + 1, plus 3 each."""
+    triplets = Triplets(torch.tensor([0, 0, 5]), torch.tensor([0, 0, 1]), torch.tensor([1, 2, 6]))
+    weight = Subsampling(known(triplets))(triplets)
+    raw = torch.tensor([9.0**-0.5, 9.0**-0.5, 8.0**-0.5])
+    assert_close(weight, raw / raw.sum())
+
+
+def test_subsampling_weighs_both_sides_of_a_triplet():
+    model, triplets = kge(), toy()
+    weight = Subsampling(known())(triplets)
+    expected = (by_hand(model, triplets).view(2, -1).mean(0) * weight).sum()
+    assert_close(one_vs_all(model, triplets, subsampling=Subsampling(known()))(triplets), expected)
+
+
+def test_label_and_scale_reach_the_loss():
+    model, triplets = kge(), toy()
+    plain = one_vs_all(model, triplets)(triplets)
+    assert_close(one_vs_all(model, triplets, scale=2.0)(triplets), 2 * plain)
+    assert one_vs_all(model, triplets, label=0.1)(triplets) > plain  # -0.1 log p_j is positive for every negative
+
+
+def test_dropout_only_while_training():
+    model = kge(dropout=0.5)
+    task, triplets = one_vs_all(model, toy()), toy()
+    assert task(triplets) != task(triplets)
+    task.eval()
+    assert task(triplets) == task(triplets)
+
+
+def test_dropout_keeps_the_mean_and_drops_its_share():
+    model = KGEModel(Lookup(NODES, 4000, bound=1.0), DistMult(RELATIONS, 4000), dropout=0.3)
+    query = Query(torch.tensor([0]), torch.tensor([0]))
+    vector = model.scorer(model.encode(None), query).vector
+    whole = model.eval().scorer(model.encode(None), query).vector
+    assert math.isclose((vector == 0).float().mean().item(), 0.3, abs_tol=0.03)
+    kept = vector != 0
+    assert_close(vector[kept], whole[kept] / 0.7)
+
+
+def test_k_vs_all_by_hand():
+    model, facts = kge(), known()
+    batch = KvsAll(model, facts).examples(toy())
+    score = model.scorer(model.encode(None), batch)(torch.arange(NODES)[None])
+    truth = facts.contains(batch, torch.arange(NODES)[None]).float()
+    smooth = 0.9 * truth + 0.1 / NODES
+    assert_close(KvsAll(model, facts)(batch), F.binary_cross_entropy_with_logits(score, smooth))
+    share = 0.9 * truth / truth.sum(1, keepdim=True) + 0.1 / NODES
+    assert_close(KvsAll(model, facts, softmax=True)(batch), -(score.log_softmax(1) * share).sum(1).mean())
+
+
+def test_k_vs_all_goes_through_each_query_once():
+    batch = KvsAll(kge(), known()).examples(toy())
+    pairs = list(zip(batch.anchor.tolist(), batch.rel_type.tolist()))
+    h, r, t = (column.tolist() for column in toy())
+    assert set(pairs) == set(zip(h, r)) | {(a, b + RELATIONS) for a, b in zip(t, r)}
+    assert len(pairs) == len(set(pairs))
+
+
+def test_hide_takes_out_the_batch_and_its_inverses_only():
+    from gnnneg.data.statements import assemble, message_graph
+
+    triplets = toy()
+    split = torch.zeros(40, dtype=torch.long)
+    data = assemble(triplets, split, [str(i) for i in range(NODES)], [str(i) for i in range(RELATIONS)])
+    graph = message_graph(data)
+    batch = Triplets(*(column[:5] for column in triplets))
+    gone = set(zip(*(column.tolist() for column in batch)))
+    hidden = hide(graph, batch, RELATIONS)
+    edges = list(zip(graph.edge_index[0].tolist(), graph.edge_type.tolist(), graph.edge_index[1].tolist()))
+    expected = [
+        (s, r, t)
+        for s, r, t in edges
+        if ((s, r, t) if r < RELATIONS else (t, r - RELATIONS, s)) not in gone
+    ]
+    assert list(zip(hidden.edge_index[0].tolist(), hidden.edge_type.tolist(), hidden.edge_index[1].tolist())) == expected
+    assert len(expected) < len(edges)
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_sparse_rows_learn_what_dense_ones_do(shared):
+    """One Adagrad step: the same weights, whether gradients are dense or hold only the touched rows."""
+    stepped = []
+    for sparse in (False, True):
+        torch.manual_seed(0)
+        model = KGEModel(Lookup(NODES, 8, bound=0.5, sparse=sparse), DistMult(RELATIONS, 8))
+        task = LinkPrediction(model, Tail(RELATIONS), Uniform(NODES, 3, shared), InfoNCE())
+        optimizer = torch.optim.Adagrad(task.trained(), lr=0.1)
+        for _ in range(3):
+            optimizer.zero_grad()
+            task(toy(6), torch.Generator().manual_seed(1)).backward()
+            assert model.encoder.weight.grad.is_sparse == sparse
+            optimizer.step()
+        stepped.append(model.encoder.weight.detach().clone())
+    assert_close(*stepped)
+
+
+def test_filters_of_training_see_training_facts_only():
+    facts = KnownAnswers(toy(10), NODES, RELATIONS)
+    assert facts.count(asked(toy(10), RELATIONS)[0]).min() >= 1
