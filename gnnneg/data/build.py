@@ -10,8 +10,9 @@ from torch import Tensor
 from torch_geometric.data import HeteroData
 
 from gnnneg.data.catalogue import Card
-from gnnneg.data.read import read_names, read_table, truth
+from gnnneg.data.read import Layout, read_names, read_table, truth
 from gnnneg.data.statements import POLARITIES, SPLITS, assemble
+from gnnneg.data.synthetic import world
 from gnnneg.errors import UserError
 from gnnneg.records import Triplets
 
@@ -27,6 +28,8 @@ def build(card: Card, folder: Path) -> HeteroData:
     Raises:
         UserError: For a file that is missing or does not hold what the card says.
     """
+    if card.generated:
+        return world().data
     parts = [part for polarity in POLARITIES for part in _parts(card, folder, polarity)]
     parts.sort(key=lambda part: POLARITIES.index(part[0]))
     if card.dictionary is not None:
@@ -38,7 +41,31 @@ def build(card: Card, folder: Path) -> HeteroData:
         entities = appearance(*((table["head"], table["tail"]) for *_, table in parts))
         relations = appearance(*((table["relation"],) for *_, table in parts))
         keys = entities, relations
-    return graph(parts, entities, relations, *keys)
+    data = graph(parts, entities, relations, *keys)
+    if card.candidates is not None:
+        path = folder / card.candidates
+        listed = read_table(path, Layout(("name",)))["name"]
+        data["entity"].candidate_tails = _indexed(listed, pa.array(entities, pa.large_string()), "entity", path)
+    _check(card, data)
+    return data
+
+
+def _check(card: Card, data: HeteroData) -> None:
+    """Where the bytes cannot be checked, at least the counts are."""
+    if all(card.files[name].sha256 for name in card.needed):
+        return
+    for what, found in counts(data).items():
+        if what in card.published and card.published[what] != found:
+            raise UserError(f"{card.name} should have {card.published[what]:,} {what}, but its files have {found:,}.")
+
+
+def counts(data: HeteroData) -> dict[str, int]:
+    """Entities, relations, and statements by split, under the names that cards use for them."""
+    result = {"entities": data["entity"].num_nodes, "relations": len(data.relation_names)}
+    for polarity, prefix in zip(POLARITIES, ("", "denied_")):
+        sizes = torch.bincount(data["entity", polarity, "entity"].split, minlength=len(SPLITS)).tolist()
+        result |= {prefix + split: size for split, size in zip(SPLITS, sizes)}
+    return result
 
 
 def graph(

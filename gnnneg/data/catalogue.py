@@ -64,14 +64,16 @@ class Card:
         files (dict): Source of each file.
         published (dict): The published counts (``entities``, ``relations``, ``train``, ...).
         dictionary (Dictionary, optional): Names of ids, if the triples hold ids.
-        candidates (str, optional): File that lists the only tails that an evaluation should rank.
+        candidates (str, optional): File that lists the only tails that an evaluation should rank, one name a line; they
+            become ``data["entity"].candidate_tails``.
+        generated (bool): Whether it is made by :func:`gnnneg.data.synthetic.world` and has no files.
         folder (Path, optional): Where the card lies.
     """
 
     name: str
-    layout: Layout
-    stated: Mapping[str, str]
-    files: Mapping[str, Source]
+    layout: Layout = field(default_factory=Layout)
+    stated: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[str, Source] = field(default_factory=dict)
     title: str = ""
     task: str = ""
     licence: str = ""
@@ -81,12 +83,15 @@ class Card:
     published: Mapping[str, int] = field(default_factory=dict)
     dictionary: Dictionary | None = None
     candidates: str | None = None
+    generated: bool = False
     folder: Path | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         for split in (*self.stated, *self.denied):
             if split not in SPLITS:
                 raise UserError(f"Card {self.name}: unknown split {split!r}; splits are {', '.join(SPLITS)}.")
+        if not self.generated and "train" not in self.stated:
+            raise UserError(f"Card {self.name}: 'stated' names no file for train.")
         for name in self.needed:
             if name not in self.files:
                 raise UserError(f"Card {self.name}: file {name!r} is used but not listed under 'files'.")
@@ -95,12 +100,14 @@ class Card:
     def needed(self) -> list[str]:
         """The files without which the data set cannot be read."""
         dictionary = [self.dictionary.entities, self.dictionary.relations] if self.dictionary else []
-        return list(dict.fromkeys([*self.stated.values(), *self.denied.values(), *dictionary]))
+        candidates = [self.candidates] if self.candidates else []
+        return list(dict.fromkeys([*self.stated.values(), *self.denied.values(), *dictionary, *candidates]))
 
     @property
     def digest(self) -> str:
         """Changes when what would be read changes, so that a processed copy can tell that it is out of date."""
-        read = (self.layout, self.stated, self.denied, self.dictionary, {n: self.files[n].sha256 for n in self.needed})
+        files = {name: self.files[name].sha256 for name in self.needed}
+        read = (self.layout, self.stated, self.denied, self.dictionary, self.candidates, files)
         text = json.dumps(read, default=lambda x: dataclasses.asdict(x), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 

@@ -1,0 +1,213 @@
+"""A small world whose whole truth is known, for machines without data and for measuring what no benchmark can.
+
+People live in cities and work for companies, cities lie in countries on continents. Everything else follows by rules,
+so each kind of relation that decoders are told apart by is there:
+
+==================  ==================  =========================================================
+relation            kind                rule
+==================  ==================  =========================================================
+``located_in``      functional          each city lies in one country
+``lies_on``         functional          each country lies on one continent
+``within``          hierarchical        transitive: city, country, continent
+``capital_of``      one-to-one          one city of each country; implies ``located_in``
+``lives_in``        functional          each person lives in one city
+``citizen_of``      composed            ``lives_in`` then ``located_in``
+``based_in``        functional          each company has its seat in one city
+``works_for``       functional          people work for a company of their country
+``employs``         inverse             of ``works_for``
+``leads``           one-to-one          one person of each company; implies ``works_for``
+``colleague_of``    symmetric           people of one company
+``neighbor_of``     symmetric           people of one city
+==================  ==================  =========================================================
+
+Because the truth is complete, a statement that is not in it *is* false: the share of false negatives among sampled
+ones can be counted exactly, and denied statements are denied rightly.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Int
+from torch import Tensor
+from torch_geometric.data import HeteroData
+
+from gnnneg.data.known import KnownAnswers
+from gnnneg.data.splits import random_split
+from gnnneg.data.statements import assemble
+from gnnneg.errors import UserError
+from gnnneg.records import Query, Triplets
+
+TYPES = ("person", "city", "company", "country", "continent")
+SHARES = (0.6, 0.2, 0.14, 0.05, 0.01)
+# which types each relation leads from and to
+RELATIONS = {
+    "located_in": ("city", "country"),
+    "lies_on": ("country", "continent"),
+    "within": ("city country", "country continent"),
+    "capital_of": ("city", "country"),
+    "lives_in": ("person", "city"),
+    "citizen_of": ("person", "country"),
+    "based_in": ("company", "city"),
+    "works_for": ("person", "company"),
+    "employs": ("company", "person"),
+    "leads": ("person", "company"),
+    "colleague_of": ("person", "person"),
+    "neighbor_of": ("person", "person"),
+}
+
+
+@dataclass(frozen=True)
+class World:
+    """A graph and all that is true in it.
+
+    Args:
+        data (HeteroData): What is stated and denied, in the convention, with ``data["entity"].type`` and
+            ``type_names``.
+        truth (Triplets): Every true statement, observed or not. What is not here is false.
+    """
+
+    data: HeteroData
+    truth: Triplets
+
+    @property
+    def known(self) -> KnownAnswers:
+        """The truth as an index."""
+        return KnownAnswers(self.truth, self.data["entity"].num_nodes, len(self.data.relation_names))
+
+    def true(self, triplets: Triplets) -> Bool[Tensor, "b"]:
+        """Whether each statement is true."""
+        head_index, rel_type, tail_index = triplets
+        return self.known.contains(Query(head_index, rel_type), tail_index[:, None])[:, 0]
+
+
+def world(
+    num_entities: int = 200,
+    observed: float = 0.8,
+    denied: float = 1.0,
+    valid: float = 0.1,
+    test: float = 0.1,
+    seed: int = 0,
+) -> World:
+    """Makes a world.
+
+    Args:
+        num_entities (int): Number of entities; at least 40. (default: :obj:`200`)
+        observed (float): Share of the truth that is stated; the rest is true and unknown. (default: :obj:`0.8`)
+        denied (float): Denied statements per stated one. Each keeps head and relation of a stated one of its split
+            and denies a tail of a fitting type. (default: :obj:`1.0`)
+        valid (float): Share of stated statements for validation. (default: :obj:`0.1`)
+        test (float): Share for test. (default: :obj:`0.1`)
+        seed (int): The same seed makes the same world. (default: :obj:`0`)
+
+    Raises:
+        UserError: If a size or share is out of range.
+    """
+    if num_entities < 40:
+        raise UserError(f"A world needs at least 40 entities, not {num_entities}.")
+    if not 0 < observed <= 1 or not 0 <= denied <= 1:
+        raise UserError(f"Shares observed {observed} and denied {denied} must lie between 0 and 1.")
+    generator = torch.Generator().manual_seed(seed)
+    kind = _kinds(num_entities)
+    truth = _truth(kind, generator)
+    seen = _observed(truth, observed, generator)
+    split = random_split(seen, valid, test, generator)
+    wrong, wrong_split = _denied(seen, split, truth, kind, denied, generator)
+    names = [f"{TYPES[k]}_{i}" for k, i in zip(kind.tolist(), _count(kind).tolist())]
+    data = assemble(seen, split, names, list(RELATIONS), wrong, wrong_split)
+    data["entity"].type = torch.nn.functional.one_hot(kind, len(TYPES)).bool()
+    data["entity"].type_names = list(TYPES)
+    return World(data, truth)
+
+
+def _kinds(num_entities: int) -> Int[Tensor, "n"]:
+    size = [max(2, int(share * num_entities)) for share in SHARES]
+    size[0] += num_entities - sum(size)
+    return torch.repeat_interleave(torch.arange(len(TYPES)), torch.tensor(size))
+
+
+def _count(kind: Int[Tensor, "n"]) -> Int[Tensor, "n"]:
+    first = torch.searchsorted(kind, torch.arange(len(TYPES)))
+    return torch.arange(kind.numel()) - first[kind]
+
+
+def _truth(kind: Int[Tensor, "n"], generator: torch.Generator) -> Triplets:
+    person, city, company, country, continent = (torch.nonzero(kind == k)[:, 0] for k in range(len(TYPES)))
+
+    def pick(size: int, among: Tensor) -> Tensor:
+        """Evenly spread: everything is picked once before anything is picked again."""
+        turns = [torch.randperm(among.numel(), generator=generator) for _ in range(size // among.numel() + 1)]
+        return among[torch.cat(turns)[:size]]
+
+    node = torch.zeros(kind.numel(), dtype=torch.long)
+    node[country] = pick(country.numel(), continent)  # what each entity leads to by its functional relation
+    node[city] = pick(city.numel(), country)
+    node[company] = pick(company.numel(), city)
+    home = pick(person.numel(), city)
+    # people work in their own country if it has a company, which makes citizen_of and works_for bear on one another
+    place = node[node[company]]
+    employer = pick(person.numel(), company)
+    for nation in country.tolist():
+        local = company[place == nation]
+        if local.numel():
+            here = node[home] == nation
+            employer[here] = pick(int(here.sum()), local)
+    capital = torch.tensor([int(city[node[city] == nation][0]) for nation in country.tolist()])
+    led = company[torch.isin(company, employer)]
+    leader = torch.tensor([int(person[employer == firm][0]) for firm in led.tolist()])
+
+    pairs = {
+        "located_in": (city, node[city]),
+        "lies_on": (country, node[country]),
+        "within": (torch.cat([city, city, country]), torch.cat([node[city], node[node[city]], node[country]])),
+        "capital_of": (capital, country),
+        "lives_in": (person, home),
+        "citizen_of": (person, node[home]),
+        "based_in": (company, node[company]),
+        "works_for": (person, employer),
+        "employs": (employer, person),
+        "leads": (leader, led),
+        "colleague_of": _alike(person, employer),
+        "neighbor_of": _alike(person, home),
+    }
+    rel_type = torch.cat([torch.full_like(pairs[name][0], r) for r, name in enumerate(RELATIONS)])
+    return Triplets(torch.cat([h for h, _ in pairs.values()]), rel_type, torch.cat([t for _, t in pairs.values()]))
+
+
+def _alike(entity: Int[Tensor, "p"], group: Int[Tensor, "p"]) -> tuple[Int[Tensor, "e"], Int[Tensor, "e"]]:
+    same = (group[:, None] == group[None]) & ~torch.eye(entity.numel(), dtype=torch.bool)
+    row, column = same.nonzero(as_tuple=True)
+    return entity[row], entity[column]
+
+
+def _observed(truth: Triplets, share: float, generator: torch.Generator) -> Triplets:
+    """A random part of the truth in which every relation and entity is still mentioned."""
+    if share == 1:
+        return truth
+    keep = random_split(truth, test=1 - share, valid=0.0, generator=generator) == 0
+    return Triplets(*(x[keep] for x in truth))
+
+
+def _denied(
+    seen: Triplets,
+    split: Int[Tensor, "e"],
+    truth: Triplets,
+    kind: Int[Tensor, "n"],
+    share: float,
+    generator: torch.Generator,
+) -> tuple[Triplets, Int[Tensor, "f"]]:
+    known = KnownAnswers(truth, kind.numel(), len(RELATIONS))
+    allowed = torch.tensor([[t in right.split() for t in TYPES] for _, right in RELATIONS.values()])[:, kind]
+    chosen = torch.randperm(split.numel(), generator=generator)[: round(share * split.numel())]
+    head_index, rel_type, part = seen.head_index[chosen], seen.rel_type[chosen], split[chosen]
+    open_ = allowed[rel_type].float()
+    open_[known.answers(Query(head_index, rel_type))] = 0
+    open_[torch.arange(chosen.numel()), head_index] = 0
+    some = open_.sum(1) > 0
+    tail_index = torch.multinomial(open_[some], 1, generator=generator)[:, 0]
+    made = torch.stack([head_index[some], rel_type[some], tail_index, part[some]], dim=1)
+    # one statement is denied once, in the earliest split that drew it
+    made = made[made[:, 3].argsort(stable=True)]
+    rows, copy = torch.unique(made[:, :3], dim=0, return_inverse=True)
+    first = torch.full((rows.size(0),), made.size(0)).scatter_reduce(0, copy, torch.arange(made.size(0)), "amin")
+    made = made[first.sort().values]
+    return Triplets(made[:, 0], made[:, 1], made[:, 2]), made[:, 3]
