@@ -1,0 +1,7 @@
+"""The trainer, its run folder's files, and what it leaves behind."""
+
+from gnnneg.training.fit import Fit, History
+from gnnneg.training.interruption import Interrupted
+from gnnneg.training.weights import load_model, save_model
+
+__all__ = ["Fit", "History", "Interrupted", "load_model", "save_model"]

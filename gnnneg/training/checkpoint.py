@@ -1,0 +1,129 @@
+"""Checkpoints: enough to go on as if nothing had happened, written so that a kill costs only the newest."""
+
+import pickle
+import time
+import warnings
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from gnnneg.errors import UserError
+from gnnneg.training.atomic import replacing, sweep
+
+FORMAT = 1
+KEPT = 2
+
+
+def save(path: Path, state: dict[str, Any]) -> None:
+    """Writes one checkpoint, atomically.
+
+    Raises:
+        UserError: If the disk is full or cannot be written; older checkpoints are left as they were.
+    """
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        try:
+            torch.save({"format": FORMAT, **state}, file)
+        except RuntimeError as error:  # its writer's complaint that fewer bytes arrived than it sent
+            raise OSError(str(error).splitlines()[0]) from error
+
+
+def load(path: Path) -> dict[str, Any]:
+    """Reads one checkpoint; only tensors, numbers, strings and containers of them can come out of it.
+
+    Raises:
+        UserError: If the file holds anything else (which is then not executed) or another format.
+        OSError: If the file is damaged.
+    """
+    if not zipfile.is_zipfile(path):  # a zip's directory stands at its end, so a cut-off file has none
+        raise OSError(f"{path} is cut off or no checkpoint")
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise UserError(
+            f"{path} holds more than numbers, which a checkpoint never does, and was not opened: somebody has changed "
+            "it, or a part of the task keeps Python objects in its state_dict."
+        ) from error
+    except (RuntimeError, EOFError, zipfile.BadZipFile) as error:
+        raise OSError(f"{path} is damaged ({str(error).splitlines()[0]})") from error
+    found = state.get("format") if isinstance(state, dict) else None
+    if found != FORMAT:
+        raise UserError(
+            f"{path} is in checkpoint format {found!r} and this version reads format {FORMAT}: "
+            "go on with the version of gnnneg that the run's environment.json names, or train again."
+        )
+    return state
+
+
+def names(folder: Path) -> list[Path]:
+    """The checkpoints of a folder, oldest first."""
+    return sorted(folder.glob("*.pt"))
+
+
+def latest(folder: Path) -> tuple[Path, dict[str, Any]] | None:
+    """The newest checkpoint that is whole, or None if none was ever written. Warns about those passed over.
+
+    Raises:
+        UserError: If there are checkpoints but none is whole, or one was tampered with or is of another version.
+    """
+    damaged = []
+    for path in reversed(names(folder)):
+        try:
+            state = load(path)
+        except OSError as error:
+            damaged.append(str(error))
+            continue
+        if damaged:
+            warnings.warn(f"{'; '.join(damaged)}: going on from {path.name}.", stacklevel=2)
+        return path, state
+    if damaged:
+        raise UserError(f"No checkpoint in {folder} is whole ({'; '.join(damaged)}): train again.")
+    return None
+
+
+class Checkpoints:
+    """The checkpoints of one run, the newest two of which are kept.
+
+    Args:
+        folder (pathlib.Path, optional): Where; :obj:`None` keeps none.
+        seconds (float): The least time between two.
+    """
+
+    def __init__(self, folder: Path | None, seconds: float):
+        self.folder, self.seconds = folder, seconds
+        self._last: float | None = None
+
+    def due(self) -> bool:
+        """Whether it is time for another. The first is due at once: what cannot be saved should fail early."""
+        if self.folder is None:
+            return False
+        return self._last is None or time.monotonic() - self._last >= self.seconds
+
+    def save(self, step: int, state: dict[str, Any]) -> None:
+        """Writes the checkpoint of a step, then removes all but the newest two."""
+        if self.folder is None:
+            return
+        path = self.folder / f"{step:09d}.pt"
+        save(path, state)
+        if self._last is None:
+            try:  # find a part whose state cannot be read back now, not when it is needed
+                load(path)
+            except UserError:
+                path.unlink()
+                raise
+        for old in names(self.folder)[:-KEPT]:
+            old.unlink()
+        self._last = time.monotonic()
+
+    def resume(self) -> tuple[Path, dict[str, Any]] | None:
+        """The newest whole checkpoint, as :func:`latest`; damaged newer ones and half-written files are removed."""
+        if self.folder is None:
+            return None
+        found = latest(self.folder)
+        sweep(self.folder)
+        if found is not None:
+            for path in names(self.folder):
+                if path.name > found[0].name:
+                    path.unlink()
+        return found

@@ -1,0 +1,120 @@
+"""What a person sees while a model trains, on standard error: a bar on a terminal, else a plain line now and then."""
+
+import time
+from abc import ABC, abstractmethod
+from datetime import timedelta
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from gnnneg.training.run import Position
+
+
+class Display(ABC):
+    """Shows how far training is."""
+
+    def __enter__(self) -> "Display":
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    @abstractmethod
+    def start(self) -> None:
+        """Before the first step."""
+
+    @abstractmethod
+    def show(self, at: Position, share: float, rate: float, metric: float | None) -> None:
+        """``share`` of the current epoch is done, ``rate`` triples/s, the last validation gave ``metric``."""
+
+    @abstractmethod
+    def stop(self) -> None:
+        """After the last step."""
+
+
+class Silence(Display):
+    """Shows nothing."""
+
+    def start(self) -> None:
+        pass
+
+    def show(self, at: Position, share: float, rate: float, metric: float | None) -> None:
+        pass
+
+    def stop(self) -> None:
+        pass
+
+
+class Bar(Display):
+    """One line that moves."""
+
+    def __init__(self, console: Console, epochs: int, metric: str):
+        self.epochs, self.metric = epochs, metric
+        self.progress = Progress(
+            TextColumn("epoch {task.fields[epoch]}"),
+            BarColumn(),
+            TextColumn("{task.fields[words]}"),
+            TimeRemainingColumn(),
+            console=console,
+            refresh_per_second=4,
+        )
+
+    def start(self) -> None:
+        self.line = self.progress.add_task("", total=self.epochs, epoch=f"0/{self.epochs}", words="")
+        self.progress.start()
+
+    def show(self, at: Position, share: float, rate: float, metric: float | None) -> None:
+        epoch = f"{min(at.epoch + 1, self.epochs)}/{self.epochs}"
+        words = sentence(at, rate, metric, self.metric)
+        self.progress.update(self.line, completed=at.epoch + share, epoch=epoch, words=words)
+
+    def stop(self) -> None:
+        self.progress.stop()
+
+
+class Lines(Display):
+    """A plain line every ``seconds``, for logs; the first after the first epoch's first steps."""
+
+    def __init__(self, console: Console, epochs: int, metric: str, seconds: float = 30.0):
+        self.console, self.epochs, self.metric, self.seconds = console, epochs, metric, seconds
+
+    def start(self) -> None:
+        self._began = time.monotonic()
+        self._last = self._began - self.seconds
+        self._from: float | None = None
+
+    def show(self, at: Position, share: float, rate: float, metric: float | None) -> None:
+        now, done = time.monotonic(), at.epoch + share
+        if self._from is None:
+            self._from = done  # a resumed run did not do the first epochs in this time
+        if now - self._last < self.seconds:
+            return
+        self._last = now
+        epoch = min(at.epoch + 1, self.epochs)
+        left = (now - self._began) * (self.epochs - done) / (done - self._from) if done > self._from else None
+        remaining = "" if left is None else f", {timedelta(seconds=round(left))} left"
+        words = f"epoch {epoch}/{self.epochs}, {sentence(at, rate, metric, self.metric)}{remaining}"
+        self.console.print(words, markup=False, highlight=False, soft_wrap=True)
+
+    def stop(self) -> None:
+        pass
+
+
+def sentence(at: Position, rate: float, metric: float | None, name: str) -> str:
+    """``loss 0.312, 12,345 triples/s, mrr 0.231 (best 0.234 at 15)``."""
+    words = f"loss {at.loss / at.done:.4g}, {rate:,.0f} triples/s" if at.done else f"{rate:,.0f} triples/s"
+    if metric is not None and at.best:
+        words += f", {name} {metric:.4f} (best {at.best[name]:.4f} at {at.best_epoch})"
+    return words
+
+
+def display(wanted: bool, epochs: int, metric: str) -> Display:
+    """A bar on a terminal, lines elsewhere, nothing if not wanted."""
+    if not wanted:
+        return Silence()
+    console = Console(stderr=True)
+    return Bar(console, epochs, metric) if console.is_terminal else Lines(console, epochs, metric)

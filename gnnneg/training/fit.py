@@ -1,0 +1,406 @@
+"""Training: epochs of batches, validated, saved and, if need be, gone on with."""
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, NoReturn
+
+import torch
+from jaxtyping import Int
+from torch import Tensor
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
+
+from gnnneg.errors import UserError, nearest
+from gnnneg.interfaces import Task
+from gnnneg.records import Triplets
+from gnnneg.training.checkpoint import Checkpoints, names
+from gnnneg.training.display import display
+from gnnneg.training.gradients import clip
+from gnnneg.training.interruption import Interrupted, Interruption
+from gnnneg.training.log import Log, told
+from gnnneg.training.memory import peak_cuda_mib, peak_rss_mib
+from gnnneg.training.randomness import untouched
+from gnnneg.training.run import Run
+from gnnneg.training.weights import save_model
+
+Evaluate = Callable[[], dict[str, float]]
+
+FALLING = {"mr": "amri", "amr": "amri", "loss": "mrr"}  # measures of error, and what to watch instead
+GLANCE = 0.2  # seconds between looks at the loss while the device computes: each look waits for it
+
+
+@dataclass
+class History:
+    """What training came to."""
+
+    epochs: int
+    """Whole epochs gone through, in all sittings."""
+    best_epoch: int
+    """The epoch whose weights the model now has: that of the best validation, or the last without validation."""
+    best: dict[str, float]
+    """Its validation metrics."""
+    train_s: float
+    """Seconds of training, validation and checkpoints not counted."""
+    evaluate_s: float
+    """Seconds of validation."""
+    triples_per_s: float
+    """A triple counts once per epoch, however many sides of it are asked."""
+    peak_rss_mib: float | None
+    peak_cuda_mib: float | None
+    records: list[dict[str, Any]]
+    """The lines of ``metrics.jsonl``."""
+
+
+@dataclass(frozen=True)
+class Fit:
+    """How to train; called, it trains.
+
+    Every epoch goes once through a task's examples in a new random order; the loss of each batch is the task's. With a
+    run folder it writes ``metrics.jsonl``, ``checkpoints/`` and, from the best validation, ``model/``. Going on from a
+    checkpoint gives, on CPU, the same bits as never having stopped, wherever in an epoch that was; validating more
+    often changes no weights.
+
+    Args:
+        epochs (int): Passes over the examples. (default: :obj:`100`)
+        batch_size (int): Examples per step; the last batch of an epoch may be smaller. (default: :obj:`1024`)
+        clip_norm (float, optional): The largest norm of all gradients together, above which they are scaled down to
+            it; sparse gradients too. (default: :obj:`None`)
+        amp (str, optional): ``bfloat16`` or ``float16`` to run the task under autocast in it, the latter with loss
+            scaling. (default: :obj:`None`, full precision)
+        evaluate_every (int): Epochs between validations; the last epoch has one in any case. (default: :obj:`5`)
+        patience (int, optional): Validations in a row without a better one after which training stops; :obj:`None`
+            never stops. (default: :obj:`10`)
+        metric (str): The validation metric that says which is better; it must grow with quality.
+            (default: :obj:`"mrr"`)
+        checkpoint_seconds (float): The least time between checkpoints, which may fall within an epoch; there is one at
+            the start, at the end and when interrupted in any case. (default: :obj:`60.0`)
+        max_seconds (float, optional): A budget: when training and validation have taken so long, the epoch at hand is
+            the last. (default: :obj:`None`)
+
+    Raises:
+        UserError: If a setting makes no sense.
+    """
+
+    epochs: int = 100
+    batch_size: int = 1024
+    clip_norm: float | None = None
+    amp: Literal["bfloat16", "float16"] | None = None
+    evaluate_every: int = 5
+    patience: int | None = 10
+    metric: str = "mrr"
+    checkpoint_seconds: float = 60.0
+    max_seconds: float | None = None
+
+    def __post_init__(self) -> None:
+        for name, least in (("epochs", 0), ("batch_size", 1), ("evaluate_every", 1), ("patience", 1)):
+            value = getattr(self, name)
+            if value is not None and value < least:
+                raise UserError(f"fit.{name} is {value}: give at least {least}.")
+        for name in ("clip_norm", "max_seconds"):
+            value = getattr(self, name)
+            if value is not None and not value > 0:
+                raise UserError(f"fit.{name} is {value}: give a number above 0, or null for no limit.")
+        if not self.checkpoint_seconds >= 0:
+            raise UserError(f"fit.checkpoint_seconds is {self.checkpoint_seconds}: give 0 or more.")
+        if self.metric in FALLING:
+            raise UserError(
+                f"fit.metric is {self.metric!r}, which falls as a model gets better: watch one that grows, "
+                f"such as {FALLING[self.metric]!r}."
+            )
+
+    def __call__(
+        self,
+        task: Task,
+        triplets: Triplets,
+        optimizer: Optimizer,
+        scheduler: LRScheduler | None = None,
+        *,
+        seed: int,
+        evaluate: Evaluate | None = None,
+        folder: Path | None = None,
+        progress: bool = True,
+        resume: bool = False,
+    ) -> History:
+        """Trains a task, on the device that its parameters are on; at the end its model has the best weights.
+
+        Args:
+            task (Task): What to train.
+            triplets (Triplets): The training statements.
+            optimizer (torch.optim.Optimizer): Owns ``task.trained()``.
+            scheduler (LRScheduler, optional): Stepped once an epoch, or, if it is a
+                :class:`~torch.optim.lr_scheduler.ReduceLROnPlateau`, by each validation. (default: :obj:`None`)
+            seed (int): Of all draws. What is drawn before (initial weights) and from torch's global generator
+                (dropout) is the caller's to seed.
+            evaluate (callable, optional): Gives the validation metrics of the model as it is now.
+                (default: :obj:`None`, no validation and no early stopping)
+            folder (pathlib.Path, optional): The run folder; :obj:`None` writes nothing. (default: :obj:`None`)
+            progress (bool): Whether to show progress on standard error. (default: :obj:`True`)
+            resume (bool): Whether to go on from the folder's newest whole checkpoint; a folder that has none yet is
+                started from the beginning. (default: :obj:`False`)
+
+        Raises:
+            UserError: If the loss or a weight is no longer finite; if validation knows no such metric; if the folder
+                already holds a run and ``resume`` is not asked for; if a checkpoint cannot be written, or not be read.
+            Interrupted: On Ctrl-C or SIGTERM, once a checkpoint is written.
+        """
+        if isinstance(scheduler, ReduceLROnPlateau):
+            if evaluate is None:
+                raise UserError("ReduceLROnPlateau follows the validation metric: give validation data.")
+            if scheduler.mode != "max":
+                raise UserError(f"ReduceLROnPlateau follows {self.metric!r}, which grows: give it mode: max.")
+        loop = _Loop(self, task, triplets, optimizer, scheduler, seed, evaluate, folder, progress)
+        loop.begin(resume)
+        return loop.train()
+
+
+class _Loop:
+    """One call of :class:`Fit`."""
+
+    def __init__(
+        self,
+        fit: Fit,
+        task: Task,
+        triplets: Triplets,
+        optimizer: Optimizer,
+        scheduler: LRScheduler | None,
+        seed: int,
+        evaluate: Evaluate | None,
+        folder: Path | None,
+        progress: bool,
+    ):
+        first = next(task.trained(), None)
+        if first is None:
+            raise UserError(f"{type(task).__name__} has nothing to train: evaluate it as it is.")
+        self.fit, self.task, self.optimizer, self.scheduler = fit, task, optimizer, scheduler
+        self.evaluate, self.folder, self.device = evaluate, folder, first.device
+        self.triples = triplets.rel_type.numel()
+        self.examples = task.examples(triplets)
+        self.count = len(self.examples[0])
+        if self.count == 0:
+            raise UserError("There is no training statement: check the data set's training split.")
+        if any(len(column) != self.count for column in self.examples):
+            raise ValueError(f"{type(task).__name__}.examples() must give tensors of one length.")
+        self.examples = _like(self.examples, [column.to(self.device) for column in self.examples])
+
+        self.generator = torch.Generator(self.device).manual_seed(seed)
+        self.scaler = torch.amp.GradScaler(self.device.type, enabled=fit.amp == "float16")
+        self.dtype = None if fit.amp is None else getattr(torch, fit.amp)
+        self.run = Run(task, optimizer, scheduler, self.scaler, self.generator)
+        self.log = Log(None if folder is None else folder / "metrics.jsonl")
+        self.checkpoints = Checkpoints(None if folder is None else folder / "checkpoints", fit.checkpoint_seconds)
+        self.interruption = Interruption()
+        self.display = display(progress, fit.epochs, fit.metric)
+        self.pending: list[tuple[int, int, Tensor]] = []
+        self.value: float | None = None
+        self.rate = 0.0
+
+    def begin(self, resume: bool) -> None:
+        """Starts a new run or goes on with one."""
+        if self.folder is None:
+            if resume:
+                raise UserError("There is nothing to resume without a run folder: give one.")
+            return
+        if not resume:
+            if (self.folder / "metrics.jsonl").exists() or names(self.folder / "checkpoints"):
+                raise UserError(
+                    f"{self.folder} already holds a run: go on with it (gnnneg resume {self.folder}) "
+                    "or choose another folder."
+                )
+            return
+        found = self.checkpoints.resume()
+        if found is None:
+            self.log.rewind(0)
+            return
+        path, state = found
+        self.run.load_state_dict(state, path)
+        self.log.rewind(state["lines"])
+
+    def train(self) -> History:
+        run, at = self.run, self.run.at
+        self.expired = self.out_of_time()
+        with self.interruption, self.display:
+            while at.done or not self.over():
+                if at.done < self.count:
+                    self.epoch()
+                self.expired = self.out_of_time()
+                if self.evaluate is not None and self.validation_due():
+                    self.validate(self.evaluate)
+                if self.scheduler is not None and not isinstance(self.scheduler, ReduceLROnPlateau):
+                    self.scheduler.step()
+                run.turn()
+            if self.interruption.wanted:
+                self.stop()
+            self.save()
+            if run.best is not None:
+                self.task.model.load_state_dict(run.best)
+            self.publish()
+        return History(
+            epochs=at.epoch,
+            best_epoch=at.best_epoch if run.best is not None else at.epoch,
+            best=dict(at.best),
+            train_s=at.train_s,
+            evaluate_s=at.evaluate_s,
+            triples_per_s=self.triples * at.epoch / at.train_s if at.train_s else 0.0,
+            peak_rss_mib=peak_rss_mib(),
+            peak_cuda_mib=peak_cuda_mib(),
+            records=self.log.records,
+        )
+
+    def over(self) -> bool:
+        """Whether no further epoch is to begin."""
+        at, patience = self.run.at, self.fit.patience
+        return at.epoch >= self.fit.epochs or self.expired or (patience is not None and at.waited >= patience)
+
+    def out_of_time(self) -> bool:
+        at, budget = self.run.at, self.fit.max_seconds
+        return budget is not None and at.train_s + at.seconds + at.evaluate_s >= budget
+
+    def validation_due(self) -> bool:
+        epoch = self.run.at.epoch + 1
+        return epoch % self.fit.evaluate_every == 0 or epoch == self.fit.epochs or self.expired
+
+    def epoch(self) -> None:
+        """Goes through the examples that the epoch has left."""
+        at = self.run.at
+        order = self.run.shuffled(self.count)
+        self.task.train()
+        self.clock = self.glanced = time.perf_counter()
+        for begin in range(at.done, self.count, self.fit.batch_size):
+            if self.interruption.wanted:
+                self.lap()
+                self.stop()
+            if self.checkpoints.due():
+                self.lap()
+                self.save()
+                self.clock = time.perf_counter()
+            self.step(order[begin : begin + self.fit.batch_size])
+            if time.perf_counter() - self.glanced > GLANCE:
+                self.look()
+        self.look()
+        record: dict[str, Any] = {"epoch": at.epoch + 1, "step": at.step, "loss": at.loss / self.count}
+        record |= {"lr": float(self.optimizer.param_groups[0]["lr"])}
+        record |= {"seconds": at.seconds, "triples_per_s": self.triples / at.seconds}
+        metrics = told(self.task)
+        self.log.write(record | {"metrics": metrics} if metrics else record)
+
+    def step(self, rows: Int[Tensor, "b"]) -> None:
+        """One batch."""
+        at = self.run.at
+        batch = _like(self.examples, [column[rows] for column in self.examples])
+        self.optimizer.zero_grad()
+        with torch.autocast(self.device.type, self.dtype, enabled=self.dtype is not None):
+            loss = self.task(batch, self.generator)
+        self.pending.append((at.step + 1, len(rows), loss.detach()))
+        if self.device.type == "cpu":  # elsewhere reading a number means waiting for the device
+            self.settle()
+        self.scaler.scale(loss).backward()
+        if self.fit.clip_norm is not None:
+            self.scaler.unscale_(self.optimizer)
+            clip(self.task.trained(), self.fit.clip_norm)
+        try:
+            self.scaler.step(self.optimizer)
+        except RuntimeError as error:
+            if "gradients" not in str(error):
+                raise
+            raise UserError(f"The optimiser does not suit these parameters: {str(error).splitlines()[0]}.") from error
+        self.scaler.update()
+        at.step += 1
+        at.done += len(rows)
+
+    def settle(self) -> None:
+        """Adds up the losses that are still on the device, and stops if one is not finite."""
+        at = self.run.at
+        if not self.pending:
+            return
+        values = torch.stack([loss for *_, loss in self.pending]).tolist()
+        for (step, rows, _), value in zip(self.pending, values):
+            if not math.isfinite(value):
+                raise UserError(self._lost(f"loss is {value}", step))
+            at.loss += value * rows
+        self.pending.clear()
+
+    def _lost(self, what: str, step: int) -> str:
+        saved = [] if self.folder is None else names(self.folder / "checkpoints")
+        kept = f"; the last good checkpoint is {saved[-1]}" if saved else ""
+        return (
+            f"The {what} at epoch {self.run.at.epoch + 1}, step {step}: lower the learning rate, set fit.clip_norm, "
+            f"or leave fit.amp out{kept}."
+        )
+
+    def lap(self) -> None:
+        """Counts the time since the last look at the clock as training."""
+        now = time.perf_counter()
+        self.run.at.seconds += now - self.clock
+        self.clock = now
+
+    def look(self) -> None:
+        """Reads the losses and shows how far training is."""
+        at = self.run.at
+        self.settle()
+        self.lap()
+        share = at.done / self.count
+        self.rate = self.triples * share / at.seconds
+        self.display.show(at, share, self.rate, self.value)
+        self.glanced = self.clock
+
+    def validate(self, evaluate: Evaluate) -> None:
+        """Measures the model, and keeps it if it is the best so far."""
+        run, at, metric = self.run, self.run.at, self.fit.metric
+        if self.checkpoints.due():
+            self.save()
+        self.task.eval()
+        began = time.perf_counter()
+        try:
+            with self.interruption.at_once(), untouched(self.generator):
+                metrics = {name: float(value) for name, value in evaluate().items()}
+        except KeyboardInterrupt:
+            self.stop()
+        seconds = time.perf_counter() - began
+        if metric not in metrics:
+            raise UserError(f"Validation gives no metric {metric!r} (fit.metric): {nearest(metric, metrics)}")
+        self.value = metrics[metric]
+        if math.isnan(self.value):
+            raise UserError(f"The validation metric {metric!r} is not a number after epoch {at.epoch + 1}.")
+        at.evaluate_s += seconds
+        self.log.write({"epoch": at.epoch + 1, "step": at.step, "valid": metrics, "seconds": seconds})
+        if self.value > at.best.get(metric, -math.inf):
+            at.best_epoch, at.best, at.waited = at.epoch + 1, metrics, 0
+            run.keep_best()
+            self.publish()
+        else:
+            at.waited += 1
+        if isinstance(self.scheduler, ReduceLROnPlateau):
+            self.scheduler.step(self.value)
+        self.display.show(at, 1.0, self.rate, self.value)
+
+    def save(self) -> None:
+        """Writes a checkpoint, if the weights are worth it."""
+        self.settle()
+        if not self.run.sound():
+            raise UserError(self._lost("weights are no longer finite", self.run.at.step))
+        self.log.sync()
+        self.checkpoints.save(self.run.at.step, {**self.run.state_dict(), "lines": len(self.log.records)})
+
+    def publish(self) -> None:
+        """Writes ``model/``: the best weights so far, or the present ones before the first validation."""
+        if self.folder is not None:
+            save_model(self.folder / "model", self.task.model if self.run.best is None else self.run.best)
+
+    def stop(self) -> NoReturn:
+        """Leaves a run that can be used and gone on with."""
+        self.save()
+        self.publish()
+        at = self.run.at
+        words = f"Interrupted in epoch {min(at.epoch + 1, self.fit.epochs)} of {self.fit.epochs}, step {at.step}"
+        if self.folder is None:
+            raise Interrupted(f"{words}: the model has the weights of that moment, and nothing was saved.")
+        raise Interrupted(f"{words}: go on with 'gnnneg resume {self.folder}'.")
+
+
+def _like(examples: tuple[Tensor, ...], columns: list[Tensor]) -> tuple[Tensor, ...]:
+    """Columns in the type of ``examples``, which is a tuple or a named one."""
+    make = getattr(examples, "_make", tuple)
+    return make(columns)

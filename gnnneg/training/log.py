@@ -1,0 +1,68 @@
+"""``metrics.jsonl``: what happened, one JSON object a line, never rewritten while training goes forward."""
+
+import json
+import math
+import os
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from gnnneg.errors import UserError
+from gnnneg.training.atomic import replacing
+
+
+class Log:
+    """The records of a run, in memory and, given a path, in a file.
+
+    Args:
+        path (pathlib.Path, optional): Where the file is. (default: :obj:`None`, memory alone)
+    """
+
+    def __init__(self, path: Path | None = None):
+        self.path = path
+        self.records: list[dict[str, Any]] = []
+
+    def write(self, record: dict[str, Any]) -> None:
+        """Appends one line. Numbers that are not finite become ``null``, since JSON has none."""
+        record = _finite(record)
+        self.records.append(record)
+        if self.path is not None:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with self.path.open("a") as file:
+                file.write(json.dumps(record) + "\n")
+
+    def sync(self) -> None:
+        """Puts the file on the disk, so that a checkpoint never knows of lines that a power cut takes."""
+        if self.path is not None and self.path.exists():
+            with self.path.open("a") as file:
+                os.fsync(file.fileno())
+
+    def rewind(self, lines: int) -> None:
+        """Goes back to the first ``lines`` lines of the file: those after a checkpoint will be written anew."""
+        self.records = []
+        if self.path is None or not self.path.exists():
+            return
+        kept = self.path.read_text().splitlines()[:lines]
+        try:
+            self.records = [json.loads(line) for line in kept]
+        except json.JSONDecodeError as error:
+            raise UserError(f"{self.path} is garbled ({error}): remove or mend the line to go on.") from error
+        with replacing(self.path) as temporary:
+            temporary.write_text("".join(line + "\n" for line in kept))
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(name): _finite(inner) for name, inner in value.items()}
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def told(task: nn.Module) -> dict[str, float]:
+    """The ``metrics`` of every part that keeps some, such as a sampler's reward: ``{"sampler.reward": 0.3}``."""
+    found = {}
+    for path, module in task.named_modules():
+        metrics = module.__dict__.get("metrics")
+        if isinstance(metrics, dict):
+            found.update({f"{path}.{name}" if path else name: float(value) for name, value in metrics.items()})
+    return found

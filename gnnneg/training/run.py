@@ -1,0 +1,138 @@
+"""One training run at one moment."""
+
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from jaxtyping import Int
+from torch import Tensor
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
+
+from gnnneg.errors import UserError
+from gnnneg.interfaces import Task
+from gnnneg.training import randomness
+from gnnneg.training.weights import misfit, snapshot
+
+
+@dataclass
+class Position:
+    """Where a run stands, in plain numbers."""
+
+    epoch: int = 0
+    """Whole epochs behind us."""
+    step: int = 0
+    """Optimiser steps behind us."""
+    done: int = 0
+    """Examples of the current epoch behind us."""
+    loss: float = 0.0
+    """Their summed loss."""
+    seconds: float = 0.0
+    """The time they took."""
+    train_s: float = 0.0
+    """The time of all whole epochs, validation and checkpoints not counted."""
+    evaluate_s: float = 0.0
+    """The time of all validations."""
+    best_epoch: int = 0
+    """The epoch of the best validation."""
+    best: dict[str, float] = field(default_factory=dict)
+    """Its metrics; empty before the first."""
+    waited: int = 0
+    """Validations since then."""
+
+
+class Run:
+    """All that the rest of a run depends on: the task, what trains it, where it stands and every source of chance."""
+
+    def __init__(
+        self,
+        task: Task,
+        optimizer: Optimizer,
+        scheduler: LRScheduler | None,
+        scaler: torch.amp.GradScaler,
+        generator: torch.Generator,
+    ):
+        self.task, self.optimizer, self.scheduler, self.scaler = task, optimizer, scheduler, scaler
+        self.generator = generator
+        self.at = Position()
+        self.best: dict[str, Any] | None = None
+        self._shuffle: Tensor | None = None
+
+    def shuffled(self, count: int) -> Int[Tensor, "n"]:
+        """A new order of an epoch's examples or, where an epoch is gone on with, the order it began with."""
+        now = self.generator.get_state()
+        if self._shuffle is None:
+            self._shuffle = now
+            return self._order(count)
+        self.generator.set_state(self._shuffle)
+        order = self._order(count)
+        self.generator.set_state(now)
+        return order
+
+    def _order(self, count: int) -> Int[Tensor, "n"]:
+        return torch.randperm(count, generator=self.generator, device=self.generator.device)
+
+    def turn(self) -> None:
+        """Closes an epoch."""
+        at = self.at
+        at.epoch, at.train_s = at.epoch + 1, at.train_s + at.seconds
+        at.done, at.loss, at.seconds = 0, 0.0, 0.0
+        self._shuffle = None
+
+    def keep_best(self) -> None:
+        """Remembers the model as it is now."""
+        self.best = snapshot(self.task.model)
+
+    def sound(self) -> bool:
+        """Whether every weight is a finite number. Cost: one pass over the weights, no copy."""
+        return all(
+            bool(torch.stack(torch.aminmax(weight.detach())).isfinite().all())
+            for weight in self.task.parameters()
+            if weight.numel() and weight.is_floating_point()
+        )
+
+    def _kinds(self) -> list[str]:
+        return [type(self.optimizer).__name__, "none" if self.scheduler is None else type(self.scheduler).__name__]
+
+    def state_dict(self) -> dict[str, Any]:
+        """References, not copies, but for the sources of chance and the numbers."""
+        return {
+            "kinds": self._kinds(),
+            "position": asdict(self.at),
+            "task": self.task.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "scheduler": None if self.scheduler is None else self.scheduler.state_dict(),
+            "scaler": self.scaler.state_dict(),
+            "chance": randomness.chance(self.generator),
+            "shuffle": self._shuffle,
+            "best": self.best,
+        }
+
+    def load_state_dict(self, state: dict[str, Any], path: Path) -> None:
+        """Puts everything back.
+
+        Raises:
+            UserError: If the checkpoint belongs to another task, optimiser or scheduler.
+        """
+        try:
+            at, shuffle, best = Position(**state["position"]), state["shuffle"], state["best"]
+            given, optimizer, scheduler = state["task"], state["optimizer"], state["scheduler"]
+            scaler, chance, kinds = state["scaler"], state["chance"], state["kinds"]
+        except (KeyError, TypeError) as error:
+            raise UserError(f"{path} lacks a part of a checkpoint ({error}): train again.") from error
+        difference = misfit(given, self.task.state_dict())
+        if difference is None and kinds != self._kinds():
+            difference = f"its optimiser and scheduler are {' and '.join(kinds)}, not {' and '.join(self._kinds())}"
+        if difference is not None:
+            raise UserError(f"{path} belongs to another run: {difference}; go on with the run's own config.")
+        try:
+            self.optimizer.load_state_dict(optimizer)
+        except ValueError as error:
+            raise UserError(f"{path} belongs to another optimiser ({error}): use the run's own config.") from error
+        self.task.load_state_dict(given)
+        if self.scheduler is not None:
+            self.scheduler.load_state_dict(scheduler)
+        self.scaler.load_state_dict(scaler)
+        self.at, self.best, self._shuffle = at, best, shuffle
+        randomness.restore(chance, self.generator)

@@ -1,0 +1,80 @@
+"""What a model has learnt, in one file that anybody can read and that can hold no code."""
+
+import copy
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+from safetensors import SafetensorError
+from torch import Tensor, nn
+
+from gnnneg.errors import UserError
+from gnnneg.training.atomic import replacing
+
+FILE = "model.safetensors"
+
+
+def snapshot(module: nn.Module) -> dict[str, Any]:
+    """A copy of a module's state, in main memory, that training on does not change."""
+    return {
+        name: value.detach().to("cpu", copy=True).contiguous() if isinstance(value, Tensor) else copy.deepcopy(value)
+        for name, value in module.state_dict().items()
+    }
+
+
+def misfit(given: Mapping[str, Any], wanted: Mapping[str, Any]) -> str | None:
+    """The first thing in which a saved state differs in name or shape from a module's, or None if it fits."""
+    for name in wanted:
+        if name not in given:
+            return f"{name!r} is in the model but not in the file"
+    for name, value in given.items():
+        if name not in wanted:
+            return f"{name!r} is in the file but not in the model"
+        there, here = getattr(value, "shape", None), getattr(wanted[name], "shape", None)
+        if there != here:
+            return f"{name!r} is {_shape(there)} in the file and {_shape(here)} in the model"
+    return None
+
+
+def _shape(shape: tuple[int, ...] | None) -> str:
+    return "no tensor" if shape is None else str(tuple(shape))
+
+
+def save_model(folder: Path, model: nn.Module | Mapping[str, Any]) -> Path:
+    """Writes ``folder/model.safetensors``, atomically.
+
+    Args:
+        folder (pathlib.Path): A run's ``model/`` folder; made if absent.
+        model (torch.nn.Module or dict): A model, or its :func:`snapshot`.
+
+    Raises:
+        UserError: If the disk is full or cannot be written; an older file is left as it was.
+    """
+    state = snapshot(model) if isinstance(model, nn.Module) else dict(model)
+    path = folder / FILE
+    with replacing(path) as temporary:
+        try:
+            safetensors.torch.save_file(state, temporary)
+        except SafetensorError as error:  # how its writer reports what the system told it
+            raise OSError(str(error)) from error
+    return path
+
+
+def load_model(folder: Path, model: nn.Module) -> None:
+    """Reads ``folder/model.safetensors`` into a model built from the same config.
+
+    Raises:
+        UserError: If the file is absent or damaged, or holds another model: a name or a shape differs.
+    """
+    path = folder / FILE
+    if not path.is_file():
+        raise UserError(f"There are no trained weights at {path}: the run has not got that far, or the path is wrong.")
+    try:
+        state = safetensors.torch.load_file(path)
+    except SafetensorError as error:
+        raise UserError(f"{path} is damaged ({error}): copy it again or train again.") from error
+    difference = misfit(state, model.state_dict())
+    if difference is not None:
+        raise UserError(f"{path} holds another model: {difference}; build the model from the run's own config.")
+    model.load_state_dict(state)
