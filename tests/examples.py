@@ -22,6 +22,7 @@ from gnnneg.corruption import Both, Either, Head, Tail
 from gnnneg.data.known import KnownAnswers
 from gnnneg.decoders import RESCAL, ComplEx, DistMult, Distance, Inner, Modulus, RotatE, TransE
 from gnnneg.encoders import Lookup
+from gnnneg.interfaces import Scorer
 from gnnneg.losses import BCE, InfoNCE, LogSigmoid, MarginRanking
 from gnnneg.models import KGEModel
 from gnnneg.penalties import Lp
@@ -120,7 +121,7 @@ def concrete(base: type) -> set[type]:
     return found
 
 
-class Scores:
+class Scores(Scorer):
     """A scorer that reads a given ``(b, n)`` matrix, for tests that need to know the scores."""
 
     def __init__(self, score: Tensor):

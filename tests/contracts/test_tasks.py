@@ -48,7 +48,7 @@ def test_candidates_move_with_their_ids(make):
 def test_loss_falls_in_fifty_steps(make):
     task, draw = make(), torch.Generator().manual_seed(0)
     batch = task.examples(toy())
-    optimizer = torch.optim.Adam(task.trained(), lr=0.05)
+    optimizer = torch.optim.Adam(task.trained(), lr=0.1)
     value = []
     for _ in range(50):
         optimizer.zero_grad()
