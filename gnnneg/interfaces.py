@@ -17,6 +17,17 @@ from torch_geometric.data import Data
 from gnnneg.records import Negatives, Query, Triplets
 
 
+class Part(nn.Module):
+    """Remembers what it was made with, so that what was made in Python can be written down as a config."""
+
+    made_with: tuple[tuple, dict]
+
+    def __new__(cls, *args: object, **kwargs: object) -> "Part":
+        part = super().__new__(cls)
+        object.__setattr__(part, "made_with", (args, kwargs))  # torch's own __setattr__ waits for its __init__
+        return part
+
+
 class Encoding(ABC):
     """Node vectors, behind the only two doors that lead to them."""
 
@@ -33,7 +44,7 @@ class Encoding(ABC):
         """
 
 
-class Encoder(nn.Module, ABC):
+class Encoder(Part, ABC):
     """Turns a graph into node vectors (or looks them up)."""
 
     hidden_channels: int
@@ -58,7 +69,7 @@ class Similarity(nn.Module, ABC):
         """Scores against ``table[index]``, fused: no ``(b, k, d)`` tensor where a kernel exists."""
 
 
-class Decoder(nn.Module, ABC):
+class Decoder(Part, ABC):
     """An operator (what the relation does to the anchor) and a similarity.
 
     A relation that also moves the candidate (TransH, TransD, HAKE) writes what it needs for that into the query
@@ -99,7 +110,7 @@ class Scorer(ABC):
         """The magnitudes that take part in scoring each query's target, for norm penalties."""
 
 
-class Model(nn.Module, ABC):
+class Model(Part, ABC):
     """Scores triplets: an encoder with a decoder, or a network that needs the question first."""
 
     num_relations: int
@@ -120,7 +131,7 @@ class Model(nn.Module, ABC):
         """The scores of triplets, PyG's habit."""
 
 
-class Corruption(nn.Module, ABC):
+class Corruption(Part, ABC):
     """Which slot of a triplet is asked for."""
 
     @abstractmethod
@@ -128,7 +139,7 @@ class Corruption(nn.Module, ABC):
         """Queries and their targets; row ``i`` of ``triplets`` becomes row ``i`` (and ``i + b`` if both are asked)."""
 
 
-class Sampler(nn.Module, ABC):
+class Sampler(Part, ABC):
     """Which entities are offered as wrong answers."""
 
     @abstractmethod
@@ -138,7 +149,7 @@ class Sampler(nn.Module, ABC):
         """Candidates for each query. The critic's scores carry no gradient unless the sampler asks for one."""
 
 
-class Generator(nn.Module, ABC):
+class Generator(Part, ABC):
     """Makes vectors that belong to no entity. ``scale`` weighs its loss term, ``label`` is their soft label."""
 
     scale: float
@@ -157,7 +168,7 @@ class Generator(nn.Module, ABC):
         """Vectors ``(b, m, d)`` and their weights ``(#b, #m)``."""
 
 
-class Loss(nn.Module, ABC):
+class Loss(Part, ABC):
     """One number per query; the task averages."""
 
     @abstractmethod
@@ -171,7 +182,7 @@ class Loss(nn.Module, ABC):
         """``weight`` is ``(#b, #k)``, zero meaning absent; ``label`` is the soft label of the negatives."""
 
 
-class Penalty(nn.Module, ABC):
+class Penalty(Part, ABC):
     """A norm penalty on the factors that took part, one number per query."""
 
     @abstractmethod
@@ -179,7 +190,7 @@ class Penalty(nn.Module, ABC):
         """The penalty of each query."""
 
 
-class Task(nn.Module, ABC):
+class Task(Part, ABC):
     """All that the trainer knows: what one epoch goes through, and what a batch of it costs."""
 
     model: Model
