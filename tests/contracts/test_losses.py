@@ -24,9 +24,7 @@ def test_weight_zero_is_absence(make, label):
 @labels
 def test_weight_broadcasts(make, label):
     loss, positive, negative = make(), torch.randn(4, 1), torch.randn(4, 5)
-    assert_close(
-        loss(positive, negative, torch.ones(1, 1), label), loss(positive, negative, torch.ones(4, 5), label)
-    )
+    assert_close(loss(positive, negative, torch.ones(1, 1), label), loss(positive, negative, torch.ones(4, 5), label))
 
 
 @losses

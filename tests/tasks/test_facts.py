@@ -121,12 +121,10 @@ def test_hide_takes_out_the_batch_and_its_inverses_only():
     gone = set(zip(*(column.tolist() for column in batch)))
     hidden = hide(graph, batch, RELATIONS)
     edges = list(zip(graph.edge_index[0].tolist(), graph.edge_type.tolist(), graph.edge_index[1].tolist()))
-    expected = [
-        (s, r, t)
-        for s, r, t in edges
-        if ((s, r, t) if r < RELATIONS else (t, r - RELATIONS, s)) not in gone
-    ]
-    assert list(zip(hidden.edge_index[0].tolist(), hidden.edge_type.tolist(), hidden.edge_index[1].tolist())) == expected
+    expected = [(s, r, t) for s, r, t in edges if ((s, r, t) if r < RELATIONS else (t, r - RELATIONS, s)) not in gone]
+    assert (
+        list(zip(hidden.edge_index[0].tolist(), hidden.edge_type.tolist(), hidden.edge_index[1].tolist())) == expected
+    )
     assert len(expected) < len(edges)
 
 

@@ -1,0 +1,51 @@
+"""How many candidates score above a target, and how many tie with it, in one pass over the scores."""
+
+from typing import no_type_check
+
+import numba
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from gnnneg.kernels.threads import launch
+
+
+def count_ranks_reference(
+    score: Float[Tensor, "u n"], target_score: Float[Tensor, "m"], row: Int[Tensor, "m"]
+) -> tuple[Int[Tensor, "m"], Int[Tensor, "m"]]:
+    """The same in plain torch; any device. Cost: a boolean temporary as large as the scores read."""
+    mine = score[row]
+    above, equal = (mine > target_score[:, None]).sum(1), (mine == target_score[:, None]).sum(1)
+    bad = mine.isnan().any(1) | target_score.isnan()
+    return above.masked_fill(bad, -1), equal.masked_fill(bad, -1)
+
+
+def count_ranks(
+    score: Float[Tensor, "u n"], target_score: Float[Tensor, "m"], row: Int[Tensor, "m"]
+) -> tuple[Int[Tensor, "m"], Int[Tensor, "m"]]:
+    """Counts of ``score[row[i]] > target_score[i]`` and of ``==``, -1 both where a NaN is among them.
+
+    Several targets may ask the same row, which is then read from cache; no ``(u, n)`` temporary is made.
+    """
+    if score.is_cuda or score.dtype not in (torch.float32, torch.float64):
+        return count_ranks_reference(score, target_score, row)
+    above = torch.empty_like(row)
+    equal = torch.empty_like(row)
+    launch(_count, score.contiguous(), target_score.to(score.dtype).contiguous(), row.contiguous(), above, equal)
+    return above, equal
+
+
+@numba.njit(parallel=True, cache=True)
+@no_type_check
+def _count(score, target_score, row, above, equal):
+    for i in numba.prange(row.size):
+        mine, target = score[row[i]], target_score[i]
+        # whatever is neither above, equal nor below is NaN
+        more, same, less = 0, 0, 0
+        for j in range(mine.size):
+            more += mine[j] > target
+            same += mine[j] == target
+            less += mine[j] < target
+        bad = more + same + less < mine.size
+        above[i] = -1 if bad else more
+        equal[i] = -1 if bad else same
