@@ -95,6 +95,8 @@ def appearance(*rows: tuple[pa.ChunkedArray, ...]) -> list[str]:
     met = []
     for columns in rows:
         size, width = len(columns[0]), len(columns)
+        if not size:
+            continue
         stacked = pa.concat_arrays([chunk for column in columns for chunk in column.chunks])
         order = torch.arange(size * width).view(width, size).T.reshape(-1)
         met.append(stacked.take(pa.array(order.numpy())).unique())
