@@ -41,7 +41,7 @@ ROOMS = {
     "training": GROUND,
     "evaluation": GROUND,
     "report": {"errors"},
-    "config": {"errors"},
+    "config": {"data", "records", "errors"},
     "experiment": GROUND | PARTS | {"datasets", "tasks", "training", "evaluation", "config"},
     "cli": GROUND | PARTS | {"datasets", "tasks", "training", "evaluation", "config", "experiment", "report"},
 }
