@@ -12,8 +12,8 @@ from pathlib import Path
 from torch_geometric.data import HeteroData, InMemoryDataset
 
 from gnnneg.data.build import build
-from gnnneg.data.catalogue import CARD, Card, card, read_card
-from gnnneg.data.download import cache, fetch
+from gnnneg.data.catalogue import CARD, Card, card, names, read_card
+from gnnneg.data.download import cache, fetch, verify
 from gnnneg.data.synthetic import world
 from gnnneg.errors import UserError
 
@@ -282,11 +282,27 @@ def load(name: str | Path, root: str | Path | None = None) -> HeteroData:
         name (str or Path): A card's name, ``"synthetic"``, or a path to a folder that holds a ``dataset.yaml``.
         root (str or Path, optional): Where downloads are kept. (default: ``~/.cache/gnnneg``)
     """
-    folder = Path(name).expanduser()
-    if (folder / CARD).is_file():
-        return build(read_card(folder / CARD), folder)
-    if folder.is_dir() and len(folder.parts) > 1:
-        raise UserError(f"{folder} holds no {CARD}: make such a folder with 'gnnneg data import PATH --out DIR'.")
+    folder = folder_of(name)
+    if folder is not None:
+        found = read_card(folder / CARD)
+        verify(found, folder)
+        return build(found, folder)
     if name == "synthetic":
         return world().data
     return KnowledgeGraph(str(name), root)[0]
+
+
+def folder_of(name: str | Path) -> Path | None:
+    """The folder that is meant, unless it is a data set by its name, which comes first.
+
+    Raises:
+        UserError: If it is a path, but not one to a folder with a card.
+    """
+    folder = Path(name).expanduser()
+    path = isinstance(name, Path) or os.sep in name
+    if not path and (name in names() or not folder.is_dir()):
+        return None
+    if (folder / CARD).is_file():
+        return folder
+    reason = f"holds no {CARD}" if folder.is_dir() else "is no folder"
+    raise UserError(f"{folder} {reason}: make a data set with 'gnnneg data import PATH --out DIR'.")

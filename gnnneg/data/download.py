@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from gnnneg.data.catalogue import Source
+from gnnneg.data.catalogue import Card, Source
 from gnnneg.errors import UserError
 
 CHUNK = 1 << 18
@@ -31,6 +31,20 @@ def sha256(path: Path) -> str:
     """The digest of a file's bytes."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def verify(card: Card, folder: Path) -> None:
+    """Checks the files of a card that are in ``folder`` against their digests.
+
+    Raises:
+        UserError: If one is missing or was changed.
+    """
+    for name in card.needed:
+        digest, path = card.files[name].sha256, folder / name
+        if not path.is_file():
+            raise UserError(f"{path} does not exist, but the card of {card.name} names it.")
+        if digest and sha256(path) != digest:
+            raise UserError(f"{path} was changed since its card was written: restore it, or import the data again.")
 
 
 def fetch(dataset: str, name: str, source: Source, target: Path, attempts: int = 5, wait: float = 0.5) -> Path:

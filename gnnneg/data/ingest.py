@@ -36,12 +36,14 @@ class Report:
         duplicates (int): Lines that repeat an earlier one; they are kept.
         contradictions (int): Statements that were stated and denied, settled as asked.
         literals (int): Lines about literals that were left out.
+        short (int): How many stated lines fewer than asked for are in valid and test, since train must mention all.
     """
 
     counts: dict[str, int]
     duplicates: int
     contradictions: int
     literals: int
+    short: int
 
 
 def read_statements(
@@ -112,6 +114,7 @@ def ingest(
     valid: float = 0.1,
     test: float = 0.1,
     seed: int = 0,
+    cover: bool = True,
     wins: str | None = None,
 ) -> Report:
     """Writes a folder that :func:`gnnneg.datasets.load` reads: parquet files by split and polarity, and a card.
@@ -125,6 +128,7 @@ def ingest(
         columns, label, format, header: See :func:`read_statements`.
         valid, test (float): Shares of the random split. (default: :obj:`0.1`)
         seed (int): Of the random split. (default: :obj:`0`)
+        cover (bool): Whether train must mention every entity and relation. (default: :obj:`True`)
         wins (str, optional): What to do with a statement that is both stated and denied: ``"stated"`` or ``"denied"``
             keeps that one. (default: refuse)
 
@@ -144,8 +148,13 @@ def ingest(
         tables[split], left_out = read_statements(source, columns, label, format, header)
         literals += left_out
     parts, contradictions = _settled(tables, wins, path)
+    short = 0
     if not path.is_dir():
-        parts = _split(parts, path, valid, test, seed)
+        parts = _split(parts, path, valid, test, seed, cover)
+        sizes = {split: t.num_rows for (polarity, split), t in parts.items() if polarity == "stated"}
+        asked_of = sum(sizes.values()) - sizes["train"]
+        wanted = round(valid * sum(sizes.values())) + round(test * sum(sizes.values()))
+        short = max(0, wanted - asked_of) if cover else 0
     duplicates = sum(t.num_rows - t.group_by(list(ROLES)).aggregate([]).num_rows for t in parts.values())
     # written aside and renamed, so that a folder with a card is always whole
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -175,7 +184,7 @@ def ingest(
         os.replace(new, out)
     finally:
         shutil.rmtree(new, ignore_errors=True)
-    return Report(numbers, duplicates, contradictions, literals)
+    return Report(numbers, duplicates, contradictions, literals, short)
 
 
 Parts = dict[tuple[str, str], pa.Table]
@@ -266,7 +275,7 @@ def _empty() -> pa.Table:
     return pa.table({role: pa.array([], pa.large_string()) for role in ROLES})
 
 
-def _split(parts: Parts, path: Path, valid: float, test: float, seed: int) -> Parts:
+def _split(parts: Parts, path: Path, valid: float, test: float, seed: int, cover: bool) -> Parts:
     if not parts["stated", "train"].num_rows:
         raise UserError(f"{path} states nothing: every line is denied.")
     entities = appearance(*((t["head"], t["tail"]) for t in parts.values()))
@@ -277,7 +286,7 @@ def _split(parts: Parts, path: Path, valid: float, test: float, seed: int) -> Pa
     result: Parts = {}
     for polarity, split in parts:
         # a denied statement teaches nothing about who exists, so only stated ones are kept in train for that
-        number = random_split(triplets(data, polarity), valid, test, generator, cover=polarity == "stated")
+        number = random_split(triplets(data, polarity), valid, test, generator, cover and polarity == "stated")
         for i, name in enumerate(SPLITS):
             chosen = parts[polarity, split].filter(pa.array((number == i).numpy()))
             if chosen.num_rows or (polarity, name) == ("stated", "train"):

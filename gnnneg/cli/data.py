@@ -1,0 +1,209 @@
+"""``gnnneg data list | info | fetch | import``: what data there is, what it is like, and one's own."""
+
+import argparse
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gnnneg.data.profile import Profile
+
+
+def add(subparsers: Any) -> None:
+    """Adds the command."""
+    parser = subparsers.add_parser("data", help="list, describe, fetch and import data sets")
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+
+    listing = actions.add_parser("list", help="the data sets that have a card")
+    listing.add_argument("--json", action="store_true", help="print JSON")
+    listing.set_defaults(run=run_list)
+
+    info = actions.add_parser("info", help="counts, cardinalities, unseen entities, leakage, contradictions")
+    info.add_argument("name", metavar="NAME", help="a data set, or a folder written by 'import'")
+    info.add_argument("--root", help="where data sets are kept (default: ~/.cache/gnnneg)")
+    info.add_argument("--json", action="store_true", help="print JSON")
+    info.set_defaults(run=run_info)
+
+    fetching = actions.add_parser("fetch", help="download the files of a data set and check them")
+    fetching.add_argument("name", metavar="NAME", nargs="+", help="a data set")
+    fetching.add_argument("--root", help="where to keep it (default: ~/.cache/gnnneg)")
+    fetching.set_defaults(run=run_fetch)
+
+    importing = actions.add_parser("import", help="turn your own CSV, TSV, parquet or N-Triples into a data set")
+    importing.add_argument("path", metavar="PATH", help="a file, or a folder with train, valid and test files")
+    importing.add_argument("--out", metavar="DIR", required=True, help="the folder to write")
+    importing.add_argument(
+        "--columns", metavar="H,R,T", help="columns of head, relation, tail: names, or positions counted from 1"
+    )
+    importing.add_argument(
+        "--label", metavar="COLUMN", help="column that says stated (1, true) or denied (0, -1, false)"
+    )
+    importing.add_argument("--format", metavar="FORMAT", help="csv, tsv, parquet or ntriples (default: by the name)")
+    importing.add_argument(
+        "--header", action=argparse.BooleanOptionalAction, help="whether the first line names the columns"
+    )
+    importing.add_argument("--valid", type=float, default=0.1, help="share for validation (default: 0.1)")
+    importing.add_argument("--test", type=float, default=0.1, help="share for test (default: 0.1)")
+    importing.add_argument(
+        "--cover",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="whether train must mention every entity and relation (default: yes)",
+    )
+    importing.add_argument("--seed", type=int, default=0, help="of the random split (default: 0)")
+    importing.add_argument(
+        "--wins", metavar="POLARITY", help="keep the 'stated' or the 'denied' one where a statement is both"
+    )
+    importing.add_argument("--json", action="store_true", help="print JSON")
+    importing.set_defaults(run=run_import)
+
+
+def run_list(args: argparse.Namespace) -> int:
+    """Prints the cards."""
+    from gnnneg.data.catalogue import card, names
+
+    cards = [card(name) for name in names()]
+    if args.json:
+        print(json.dumps([{"name": c.name, "title": c.title, "task": c.task, **c.published} for c in cards], indent=2))
+        return 0
+    rows = [
+        [
+            c.name,
+            *(f"{c.published.get(k, 0):,}" for k in ("entities", "relations", "train", "valid", "test")),
+            _denied(c),
+        ]
+        for c in cards
+    ]
+    _table(["name", "entities", "relations", "train", "valid", "test", "denied"], rows)
+    return 0
+
+
+def run_info(args: argparse.Namespace) -> int:
+    """Prints the profile of a data set."""
+    from gnnneg.data.catalogue import CARD, card, read_card
+    from gnnneg.data.profile import profile
+    from gnnneg.datasets import folder_of, load
+
+    folder = folder_of(args.name)
+    found = read_card(folder / CARD) if folder else card(args.name)
+    result = profile(load(args.name, args.root), dict(found.published))
+    if args.json:
+        about = {"name": found.name, "title": found.title, "licence": found.licence, "citation": found.citation}
+        print(json.dumps(about | result.as_dict(), indent=2, ensure_ascii=False))
+        return 0
+    print(f"{found.title or found.name}\n")
+    _describe(result)
+    for what, text in (("Notes", found.notes), ("Licence", found.licence), ("Cite", found.citation)):
+        if text:
+            print(f"\n{what}: {text}")
+    return 0
+
+
+def run_fetch(args: argparse.Namespace) -> int:
+    """Downloads, checks and reads data sets."""
+    from gnnneg.data.catalogue import card
+    from gnnneg.datasets import KnowledgeGraph
+
+    for name in args.name:
+        card(name)  # before anything is downloaded
+    for name in args.name:
+        dataset = KnowledgeGraph(name, args.root)
+        print(f"{name}: {dataset.root}")
+    return 0
+
+
+def run_import(args: argparse.Namespace) -> int:
+    """Writes the folder of an imported data set."""
+    from gnnneg.data.ingest import ingest
+
+    columns = [c.strip() for c in args.columns.split(",")] if args.columns else None
+    report = ingest(
+        args.path,
+        args.out,
+        columns=columns,
+        label=args.label,
+        format=args.format,
+        header=args.header,
+        valid=args.valid,
+        test=args.test,
+        seed=args.seed,
+        cover=args.cover,
+        wins=args.wins,
+    )
+    if args.json:
+        print(json.dumps({"out": args.out, **vars(report)}, indent=2))
+        return 0
+    print(", ".join(f"{value:,} {key.replace('_', ' ')}" for key, value in report.counts.items() if value))
+    for number, what in (
+        (report.short, "fewer than asked for were left out of train, which mentions everything so (or use --no-cover)"),
+        (report.duplicates, "repeated lines were kept"),
+        (report.contradictions, f"contradictions were settled for the {args.wins} one"),
+        (report.literals, "statements about literals were left out"),
+    ):
+        if number:
+            print(f"{number:,} {what}")
+    print(f"\nWritten to {args.out}: in a config, 'data: {{name: {args.out}}}'; see 'gnnneg data info {args.out}'.")
+    return 0
+
+
+def _denied(found: Any) -> str:
+    number = sum(value for key, value in found.published.items() if key.startswith("denied_"))
+    return f"{number:,}" if number else "-"
+
+
+def _describe(result: "Profile") -> None:
+    rows = []
+    for key, value in result.counts.items():
+        if not value and key not in result.published:
+            continue
+        said = result.published.get(key)
+        sign = "" if said is None else "yes" if said == value else "NO"
+        rows.append([key.replace("_", " "), f"{value:,}", f"{said:,}" if said is not None else "-", sign])
+    _table(["", "counted", "published", "same"], rows)
+    print()
+    _table(
+        ["cardinality", *result.cardinality],
+        [
+            ["% of relations", *(f"{100 * x:.2f}" for x in result.cardinality.values())],
+            ["% of test statements", *(f"{100 * x:.2f}" for x in result.cardinality_test.values())],
+        ],
+    )
+    print()
+    by_split = {
+        "entities unseen in train": result.unseen_entities,
+        "statements with such": result.unseen_statements,
+        "relations unseen in train": result.unseen_relations,
+        "repeated lines": result.duplicates,
+        "also in train": result.overlap,
+        "self-loops": result.self_loops,
+        "denied but stated": result.contradictions,
+    }
+    splits = ("train", "valid", "test")
+    _table(["", *splits], [[k, *(f"{v[s]:,}" if s in v else "-" for s in splits)] for k, v in by_split.items()])
+    leak = result.leakage
+    print(
+        f"\nOf the test pairs, {leak['reversed']:,} ({100 * leak['reversed_share']:.1f} %) are linked in train the "
+        f"other way round and {leak['same']:,} ({100 * leak['same_share']:.1f} %) the same way."
+    )
+    if result.leaks:
+        print("Relations that repeat another in train:")
+        for found in result.leaks[:10]:
+            what = "is the inverse of" if found.reversed else "implies"
+            what = "is symmetric with" if found.relation == found.other else what
+            print(f"  {found.relation} {what} {found.other} in {100 * found.share:.0f} % of {found.pairs:,} pairs")
+        if len(result.leaks) > 10:
+            print(f"  and {len(result.leaks) - 10} more (--json)")
+
+
+def _table(header: list[str], rows: list[list[str]]) -> None:
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    for i, title in enumerate(header):
+        table.add_column(title, justify="right" if i else "left", no_wrap=True)
+    for row in rows:
+        table.add_row(*row)
+    # a pipe has no width: nothing is cut off there
+    Console(width=None if sys.stdout.isatty() else 160).print(table)
