@@ -22,8 +22,8 @@ class ComplEx(Decoder):
     Args:
         num_relations (int): Number of relations, inverses not counted.
         hidden_channels (int): Real width of the node vectors, twice the complex rank.
-        bound (float): Real and imaginary parts start uniform in :math:`[-\text{bound}, \text{bound}]`, real parts
-            around 1. (default: :obj:`0.1`)
+        bound (float): Relations start uniform in :math:`[-\text{bound}, \text{bound}]`, around zero: relations that
+            start near 1 start near the identity, and the anchor outranks the answer for long. (default: :obj:`0.1`)
         reciprocal (bool): Whether inverse relations have their own parameters. (default: :obj:`False`)
     """
 
@@ -37,8 +37,6 @@ class ComplEx(Decoder):
     def reset_parameters(self) -> None:
         """Draws new relation vectors."""
         nn.init.uniform_(self.relation.weight, -self.bound, self.bound)
-        with torch.no_grad():
-            self.relation.weight[:, : self.relation.weight.size(1) // 2] += 1
 
     def _relation(self, rel_type: Int[Tensor, "b"]) -> Float[Tensor, "b q"]:
         vector, inverse = self.relation(rel_type)

@@ -20,7 +20,7 @@ class DistMult(Decoder):
     Args:
         num_relations (int): Number of relations, inverses not counted.
         hidden_channels (int): Width of the node vectors.
-        bound (float): Relations start uniform in :math:`[1 - \text{bound}, 1 + \text{bound}]`. (default: :obj:`0.1`)
+        bound (float): Relations start uniform in :math:`[-\text{bound}, \text{bound}]`. (default: :obj:`0.1`)
         reciprocal (bool): Whether inverse relations have their own parameters. (default: :obj:`False`)
     """
 
@@ -33,7 +33,7 @@ class DistMult(Decoder):
 
     def reset_parameters(self) -> None:
         """Draws new relation vectors."""
-        nn.init.uniform_(self.relation.weight, 1 - self.bound, 1 + self.bound)
+        nn.init.uniform_(self.relation.weight, -self.bound, self.bound)
 
     def forward(self, anchor: Float[Tensor, "b d"], rel_type: Int[Tensor, "b"]) -> Float[Tensor, "b q"]:
         return anchor * self.relation(rel_type)[0]
