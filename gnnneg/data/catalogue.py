@@ -3,6 +3,8 @@
 import dataclasses
 import hashlib
 import json
+import types
+import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -171,10 +173,19 @@ def _make(kind: type, content: Any, path: Path) -> Any:
     if not isinstance(content, dict):
         raise UserError(f"{path}: expected the fields of a {kind.__name__.lower()}, found {content!r}.")
     known = {f.name: f for f in dataclasses.fields(kind)}
-    for key in content:
+    hints = typing.get_type_hints(kind)
+    for key, value in content.items():
         if key not in known:
             raise UserError(f"{path}: unknown key {key!r}; {nearest(str(key), known)}")
+        if not _fits(value, hints[key]):
+            raise UserError(f"{path}: {key!r} cannot be {value!r}.")
     for key, f in known.items():
         if key not in content and f.default is f.default_factory is dataclasses.MISSING:
             raise UserError(f"{path}: the key {key!r} is missing.")
-    return kind(**content)
+    return kind(**{key: tuple(map(str, value)) if isinstance(value, list) else value for key, value in content.items()})
+
+
+def _fits(value: Any, hint: Any) -> bool:
+    options = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
+    kinds = [list if typing.get_origin(o) is tuple else typing.get_origin(o) or o for o in options]
+    return isinstance(value, tuple(kinds))

@@ -151,11 +151,11 @@ def ingest(
     short = 0
     if not path.is_dir():
         parts = _split(parts, path, valid, test, seed, cover)
-        sizes = {split: t.num_rows for (polarity, split), t in parts.items() if polarity == "stated"}
+        sizes = {split: _distinct(t) for (polarity, split), t in parts.items() if polarity == "stated"}
         asked_of = sum(sizes.values()) - sizes["train"]
         wanted = round(valid * sum(sizes.values())) + round(test * sum(sizes.values()))
         short = max(0, wanted - asked_of) if cover else 0
-    duplicates = sum(t.num_rows - t.group_by(list(ROLES)).aggregate([]).num_rows for t in parts.values())
+    duplicates = sum(t.num_rows - _distinct(t) for t in parts.values())
     # written aside and renamed, so that a folder with a card is always whole
     out.parent.mkdir(parents=True, exist_ok=True)
     new = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
@@ -269,6 +269,10 @@ def _without(table: pa.Table, refused: pa.Table) -> pa.Table:
     numbered = table.append_column("row", pa.array(range(table.num_rows), pa.int64()))
     kept = numbered.join(refused, list(ROLES), join_type="left anti").sort_by("row")
     return kept.select(list(ROLES))
+
+
+def _distinct(table: pa.Table) -> int:
+    return table.group_by(list(ROLES)).aggregate([]).num_rows
 
 
 def _empty() -> pa.Table:

@@ -44,7 +44,6 @@ class Layout:
     quoted: bool = False
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "columns", tuple(self.columns))
         if self.delimiter not in DELIMITERS:
             raise UserError(f"Unknown delimiter {self.delimiter!r}: it is one of {', '.join(DELIMITERS)}.")
         used = [c for c in self.columns if c != IGNORED]
@@ -78,6 +77,9 @@ def read_table(path: str | Path, layout: Layout = TRIPLES) -> pa.Table:
         raise UserError(f"{path} is empty: expected lines of {layout.expected}.")
     if b"\0" in raw:
         raise UserError(f"{path} is not text in UTF-8: it holds zero bytes.")
+    if layout.quoted and raw.count(b'"') % 2:  # pyarrow would take the rest of the file for one name
+        line = next(i for i, text in enumerate(raw.split(b"\n"), 1) if text.count(b'"') % 2)
+        raise UserError(f"{path}: a quotation mark is never closed; the first odd one is on line {line}.")
     names = [c if c != IGNORED else f"{IGNORED}{i}" for i, c in enumerate(layout.columns)]
     try:
         table = pyarrow.csv.read_csv(

@@ -1,0 +1,206 @@
+import gzip
+from pathlib import Path
+
+import hypothesis.strategies as st
+import pyarrow as pa
+import pyarrow.parquet
+import pytest
+from hypothesis import given, settings
+
+from gnnneg.data.build import appearance, build
+from gnnneg.data.catalogue import Card, Dictionary, Source
+from gnnneg.data.ntriples import read_ntriples
+from gnnneg.data.read import Layout, read_names, read_table, truth
+from gnnneg.data.statements import triplets
+from gnnneg.errors import UserError
+
+ROWS = [("00260881", "likes", '"a" b'), ("x", "likes", "00260881"), ("x", "likes", "00260881"), ("x", "is", "x")]
+
+
+def write(path: Path, text: str) -> Path:
+    path.write_bytes(gzip.compress(text.encode()) if path.suffix == ".gz" else text.encode())
+    return path
+
+
+def rows(path: Path, layout: Layout = Layout()) -> list[tuple[str, ...]]:  # noqa: B008
+    table = read_table(path, layout)
+    return list(zip(*(table[c].to_pylist() for c in ("head", "relation", "tail"))))
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("final", [True, False])
+@pytest.mark.parametrize("name", ["train.txt", "train.txt.gz"])
+@pytest.mark.parametrize("count_line", [True, False])
+def test_lines_end_as_they_like(tmp_path: Path, end: str, final: bool, name: str, count_line: bool) -> None:
+    lines = [str(len(ROWS))] * count_line + ["\t".join(r) for r in ROWS]
+    path = write(tmp_path / name, end.join(lines) + end * final)
+    assert rows(path, Layout(count_line=count_line)) == ROWS  # zeros, quotation marks and duplicates kept
+
+
+@pytest.mark.parametrize(("delimiter", "sign"), [("tab", "\t"), ("comma", ","), ("semicolon", ";"), ("bar", "|")])
+def test_delimiters_and_ignored_columns(tmp_path: Path, delimiter: str, sign: str) -> None:
+    text = sign.join("abcde") + "\n" + "\n".join(sign.join(["0", h, "?", r, t]) for h, r, t in ROWS)
+    path = write(tmp_path / "a.txt", text)
+    layout = Layout(("_", "head", "_", "relation", "tail"), delimiter, header=True)
+    assert rows(path, layout) == ROWS
+
+
+def test_quoted_fields_may_hold_anything(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", '"Doe, J.",likes,"a ""b""\nc"\nx,likes,"y"\n')
+    layout = Layout(delimiter="comma", quoted=True)
+    assert rows(path, layout) == [("Doe, J.", "likes", 'a "b"\nc'), ("x", "likes", "y")]
+
+
+def test_parquet_is_read_by_column_name(tmp_path: Path) -> None:
+    head, relation, tail = zip(*ROWS)
+    pa.parquet.write_table(
+        pa.table({"tail": tail, "n": range(4), "head": head, "relation": relation}), tmp_path / "a.parquet"
+    )
+    assert rows(tmp_path / "a.parquet") == ROWS
+    with pytest.raises(UserError, match=r"no column 'subject'; it has tail, n, head, relation"):
+        read_table(tmp_path / "a.parquet", Layout(("subject", "relation", "tail")))
+    (tmp_path / "b.parquet").write_bytes(b"PAR1 no")
+    with pytest.raises(UserError, match="not a parquet file"):
+        read_table(tmp_path / "b.parquet")
+
+
+@pytest.mark.parametrize(
+    ("content", "layout", "said"),
+    [
+        (b"a\tr\tb\na\tr\n", Layout(), r"a\.txt:2: expected 3 fields separated by tab .*, found 2: 'a\\tr'"),
+        (b"a\tr\tb\n\na\tr\tb\tc\n", Layout(), r"a\.txt:3: expected 3 fields .* found 4"),
+        (b"a\tr\tb\na\t\tb\n", Layout(), r"a\.txt:2: .* but the relation is empty"),
+        (b"a r b\n", Layout(), r"a\.txt:1: expected 3 fields separated by tab"),
+        (b"", Layout(), "is empty"),
+        (b"\n \n", Layout(), "is empty"),
+        (b"a\tr\tb\x00", Layout(), "not text in UTF-8"),
+        ("a\tr\tb\nä\tr\tb".encode("latin-1"), Layout(), r"a\.txt:2: not text in UTF-8"),
+        ("a\tr\tb".encode("utf-16"), Layout(), "not text in UTF-8"),
+        (bytes(range(1, 256)) * 9, Layout(), r"a\.txt:\d+: "),
+        (b"3\n0 1 0\n1 0 0\n", Layout(("head", "tail", "relation"), "blank", True), r"announces 3 lines, but 2 follow"),
+        (b"0 1 0\n1 0 0\n", Layout(("head", "tail", "relation"), "blank", True), "expected the number of lines"),
+        (b"2\n", Layout(count_line=True), "announces 2 lines"),
+        (b"h\tr\tt\n", Layout(header=True), "holds no lines"),
+        (b'a,r,"b\nc,r,d\n', Layout(delimiter="comma", quoted=True), "never closed; .* line 1"),
+    ],
+)
+def test_a_garbled_file_is_named_with_its_line(tmp_path: Path, content: bytes, layout: Layout, said: str) -> None:
+    (tmp_path / "a.txt").write_bytes(content)
+    with pytest.raises(UserError, match=said):
+        read_table(tmp_path / "a.txt", layout)
+
+
+def test_missing_and_damaged_files(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"no\.txt does not exist"):
+        read_table(tmp_path / "no.txt")
+    whole = gzip.compress(b"a\tr\tb\n" * 100)
+    for content in (whole[:-9], b"a\tr\tb\n"):
+        (tmp_path / "a.txt.gz").write_bytes(content)
+        with pytest.raises(UserError, match="not a whole gzip file"):
+            read_table(tmp_path / "a.txt.gz")
+
+
+def test_layouts_that_make_no_sense() -> None:
+    with pytest.raises(UserError, match="Unknown delimiter 'pipe'"):
+        Layout(delimiter="pipe")
+    with pytest.raises(UserError, match="one column twice"):
+        Layout(("head", "head", "tail"))
+
+
+@given(
+    st.lists(
+        st.tuples(*[st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]), min_size=1)] * 3), min_size=1
+    )
+)
+@settings(max_examples=40, deadline=None)
+def test_any_names_are_read_as_python_splits_them(
+    tmp_path_factory: pytest.TempPathFactory, triples: list[tuple[str, str, str]]
+) -> None:
+    path = tmp_path_factory.mktemp("any") / "a.txt"
+    path.write_bytes("\n".join("\t".join(t) for t in triples).encode())
+    if path.read_bytes().startswith(b"\xef\xbb\xbf"):
+        return
+    assert rows(path) == triples
+    head, tail = (pa.chunked_array([[t[i] for t in triples]], pa.large_string()) for i in (0, 2))
+    assert appearance((head, tail)) == list(dict.fromkeys(name for h, _, t in triples for name in (h, t)))
+
+
+def test_labels() -> None:
+    column = pa.chunked_array([["1", "-1", "True", " false", "0", "+1", "1.0"]])
+    assert truth(column, "f").to_pylist() == [True, False, True, False, False, True, True]
+    with pytest.raises(UserError, match="label 'maybe'"):
+        truth(pa.chunked_array([["1", "maybe"]]), "f")
+
+
+def test_dictionaries(tmp_path: Path) -> None:
+    path = write(tmp_path / "entity2id.txt", "3\r\nb\t2\r\na\t0\r\n007\t1")
+    assert read_names(path, Layout(("name", "id"), count_line=True)) == ["a", "007", "b"]
+    with pytest.raises(UserError, match="expected an integer id, found 'b'"):
+        read_names(path, Layout(("id", "name"), count_line=True))
+    write(path, "a\t0\nb\t2\n")
+    with pytest.raises(UserError, match="0 to 1, each once"):
+        read_names(path, Layout(("name", "id")))
+
+
+def card(layout: Layout, **kwargs: object) -> Card:
+    files = {n: Source() for n in ("train.txt", "valid.txt", "e.txt", "r.txt")}
+    stated = {"train": "train.txt", "valid": "valid.txt"}
+    return Card(name="toy", layout=layout, stated=stated, files=files, **kwargs)  # type: ignore[arg-type]
+
+
+def test_every_column_order_and_ids_load_the_same_graph(tmp_path: Path) -> None:
+    train = [("a", "r", "b"), ("b", "s", "c"), ("c", "r", "a")]
+    valid = [("d", "r", "a")]
+    orders = {"head relation tail": (0, 1, 2), "head tail relation": (0, 2, 1), "relation head tail": (1, 0, 2)}
+    found = []
+    for columns, order in orders.items():
+        for name, part in (("train", train), ("valid", valid)):
+            write(tmp_path / f"{name}.txt", "\n".join("\t".join(t[i] for i in order) for t in part))
+        data = build(card(Layout(tuple(columns.split()))), tmp_path)
+        assert data["entity"].names == ["a", "b", "c", "d"]
+        assert data.relation_names == ["r", "s"]
+        assert data["entity", "stated", "entity"].split.tolist() == [0, 0, 0, 1]
+        found.append([x.tolist() for x in triplets(data)])
+    assert found == [[[0, 1, 2, 3], [0, 1, 0, 0], [1, 2, 0, 0]]] * 3
+    # the same in OpenKE's form, where the dictionary gives the numbers
+    write(tmp_path / "e.txt", "4\na\t3\nb\t0\nc\t1\nd\t2\n")
+    write(tmp_path / "r.txt", "2\ns\t0\nr\t1\n")
+    write(tmp_path / "train.txt", "3\r\n3 0 1\r\n0 1 0\r\n1 3 1")
+    write(tmp_path / "valid.txt", "1\n2 3 1\n")
+    dictionary = Dictionary("e.txt", "r.txt", Layout(("name", "id"), count_line=True))
+    layout = Layout(("head", "tail", "relation"), "blank", count_line=True)
+    data = build(card(layout, dictionary=dictionary), tmp_path)
+    assert data["entity"].names == ["b", "c", "d", "a"]
+    names, relations = data["entity"].names, data.relation_names
+    assert [(names[h], relations[r], names[t]) for h, r, t in zip(*map(list, triplets(data)))] == train + valid
+    write(tmp_path / "valid.txt", "1\n2 4 1\n")
+    with pytest.raises(UserError, match=r"valid\.txt: entity '4' is not in the dictionary of 4"):
+        build(card(layout, dictionary=dictionary), tmp_path)
+
+
+def test_a_label_column_parts_stated_from_denied(tmp_path: Path) -> None:
+    write(tmp_path / "train.txt", "a\tr\tb\t1\na\tr\tc\t-1\n")
+    write(tmp_path / "valid.txt", "b\tr\ta\t-1\nb\tr\tc\t1\n")
+    data = build(card(Layout(("head", "relation", "tail", "label"))), tmp_path)
+    assert [x.tolist() for x in triplets(data, "denied", "train")] == [[0], [0], [2]]
+    assert [x.tolist() for x in triplets(data, "denied", "valid")] == [[1], [0], [0]]
+    assert [x.tolist() for x in triplets(data, "stated", "valid")] == [[1], [0], [2]]
+
+
+def test_ntriples_by_its_grammar(tmp_path: Path) -> None:
+    text = (
+        "# a comment\n<http://a/\\u00e9> <http://p> <http://b> .\r\n\n_:x <http://p> _:y1.\n"
+        '<http://b> <http://q> "say \\"hi\\" . "@en .  # end\n<http://b> <http://q> "1"^^<http://int> .\n'
+    )
+    found = read_ntriples(write(tmp_path / "a.nt", text))
+    assert found.num_literals == 2
+    assert list(zip(*found.table.to_pydict().values())) == [
+        ("http://a/é", "http://p", "http://b"),
+        ("_:x", "http://p", "_:y1"),
+    ]
+    table, left_out = read_ntriples(tmp_path / "a.nt", literals=True)
+    assert left_out == 0
+    assert table["tail"].to_pylist()[2:] == ['"say \\"hi\\" . "@en', '"1"^^<http://int>']
+    for wrong in ("<a> <b> <c>\n", "<a> b <c> .\n", '"l" <b> <c> .\n', "<a> _:b <c> .\n"):
+        with pytest.raises(UserError, match=r"b\.nt:2: expected '<subject>"):
+            read_ntriples(write(tmp_path / "b.nt", "<a> <b> <c> .\n" + wrong))
