@@ -1,0 +1,37 @@
+"""Negative knowledge in graph representation learning, on PyTorch Geometric: the table of contents.
+
+Names are imported when they are first used, so that ``import gnnneg`` and ``gnnneg --help`` are quick.
+"""
+
+import importlib
+
+_CONTENTS = {
+    "gnnneg.corruption": ["Both", "Either", "Head", "Tail"],
+    "gnnneg.data.hetero": ["by_type", "from_hetero", "to_networkx"],
+    "gnnneg.data.synthetic": ["world"],
+    "gnnneg.datasets": ["load"],
+    "gnnneg.decoders": ["RESCAL", "ComplEx", "DistMult", "RotatE", "TransE"],
+    "gnnneg.encoders": ["Lookup"],
+    "gnnneg.errors": ["UserError"],
+    "gnnneg.experiment": ["Evaluation", "Run", "resume", "train", "train_config"],
+    "gnnneg.losses": ["BCE", "InfoNCE", "LogSigmoid", "MarginRanking"],
+    "gnnneg.models": ["KGEModel"],
+    "gnnneg.penalties": ["Lp"],
+    "gnnneg.records": ["Negatives", "Query", "Triplets"],
+    "gnnneg.samplers": ["All", "Filtered", "InBatch", "Uniform"],
+    "gnnneg.tasks": ["KvsAll", "LinkPrediction", "Subsampling"],
+    "gnnneg.training": ["Fit"],
+}
+_HOME = {name: module for module, names in _CONTENTS.items() for name in names}
+
+__all__ = sorted(_HOME)
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOME:
+        raise AttributeError(f"module 'gnnneg' has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOME[name]), name)
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *__all__]

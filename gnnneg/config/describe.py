@@ -1,0 +1,66 @@
+"""From objects that were made in Python back to the config that makes them."""
+
+import dataclasses
+import inspect
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from gnnneg.config.names import path
+from gnnneg.config.signature import is_built, parameters
+from gnnneg.errors import UserError
+
+
+def describe(thing: Any, facts: Mapping[str, Any], key: str = "task") -> Any:
+    """The piece of config that makes ``thing`` again; facts of the data set are left out.
+
+    A part remembers what it was made with (:class:`gnnneg.interfaces.Part`); of anything else the attributes that are
+    called as its constructor's parameters are taken.
+
+    Args:
+        thing: A part, a plain value, or a list or dict of them.
+        facts (Mapping): Values by parameter name, as for :meth:`~gnnneg.config.resolve.Plan.build`.
+        key (str): Where it would stand, for errors.
+
+    Raises:
+        UserError: If it was made for another data set, or does not keep one of its arguments.
+    """
+    if thing is None or isinstance(thing, str | int | float | bool):
+        return thing
+    if isinstance(thing, Mapping):
+        return {place: describe(item, facts, f"{key}.{place}") for place, item in thing.items()}
+    if isinstance(thing, Sequence) and not isinstance(thing, str):
+        return [describe(item, facts, f"{key}.{place}") for place, item in enumerate(thing)]
+    cls = type(thing)
+    if not is_built(cls):
+        return str(thing)
+    if "<locals>" in cls.__qualname__ or cls.__module__ == "__main__":
+        raise UserError(
+            f"{key}: {cls.__name__} was defined on the spot, so that the run could not be read again: "
+            "put it into a module of its own and import it from there."
+        )
+    written = {}
+    for name, value in arguments(thing, key).items():
+        if name in facts and isinstance(value, type(facts[name]) | None):
+            if isinstance(value, int) and value != facts[name]:
+                raise UserError(f"{key} ({cls.__name__}) was made for {name}={value}, but the data has {facts[name]}.")
+        elif value is not parameters(cls)[name][1]:  # defaults are filled in when it is read
+            written[name] = describe(value, facts, f"{key}.{name}")
+    if dataclasses.is_dataclass(thing):
+        return written
+    return {"class_path": path(cls), **({"init_args": written} if written else {})}
+
+
+def arguments(thing: Any, key: str, without: Sequence[str] = ()) -> dict[str, Any]:
+    """What an object was made with, by parameter name, but for those ``without``."""
+    made_with = getattr(thing, "made_with", None)
+    if made_with is not None:
+        args, kwargs = made_with
+        return dict(inspect.signature(type(thing)).bind(*args, **kwargs).arguments)
+    names = [name for name in parameters(type(thing)) if name not in without]
+    missing = [name for name in names if not hasattr(thing, name)]
+    if missing:
+        raise UserError(
+            f"{key} ({type(thing).__name__}) does not keep its argument {missing[0]!r}, so that the run could not be "
+            f"read again: add self.{missing[0]} = {missing[0]} to its constructor."
+        )
+    return {name: getattr(thing, name) for name in names}

@@ -1,0 +1,57 @@
+"""Facts of the data set: what constructors need to know and nobody should have to write."""
+
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+
+from torch_geometric.data import Data, HeteroData
+
+from gnnneg.data import statements
+from gnnneg.data.known import KnownAnswers
+
+# a constructor's parameter of such a name and type is filled in
+FACTS: dict[str, type] = {"num_nodes": int, "num_relations": int, "known": KnownAnswers, "graph": Data}
+
+
+class Facts(Mapping[str, object]):
+    """The facts of one data set by the name of the parameter that asks for them, worked out when asked for.
+
+    Args:
+        data (torch_geometric.data.HeteroData): In the convention of :mod:`gnnneg.data.statements`.
+    """
+
+    def __init__(self, data: HeteroData):
+        self.data = data
+
+    def __getitem__(self, name: str) -> object:
+        if name not in FACTS:
+            raise KeyError(name)
+        return getattr(self, name)
+
+    def __contains__(self, name: object) -> bool:
+        return name in FACTS
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(FACTS)
+
+    def __len__(self) -> int:
+        return len(FACTS)
+
+    @property
+    def num_nodes(self) -> int:
+        """Number of entities."""
+        return int(self.data["entity"].num_nodes)
+
+    @property
+    def num_relations(self) -> int:
+        """Number of relations, inverses not counted."""
+        return statements.num_relations(self.data)
+
+    @cached_property
+    def known(self) -> KnownAnswers:
+        """The answers that the stated training facts give; never those of other splits, which would leak."""
+        return KnownAnswers(statements.triplets(self.data, "stated", "train"), self.num_nodes, self.num_relations)
+
+    @cached_property
+    def graph(self) -> Data:
+        """What messages pass over: stated training facts and their inverses."""
+        return statements.message_graph(self.data)

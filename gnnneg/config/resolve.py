@@ -1,0 +1,207 @@
+"""A config against the constructors it means: names looked up by annotation, types checked, defaults filled in."""
+
+import inspect
+from collections import ChainMap
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from gnnneg.config.names import find, members, path
+from gnnneg.config.signature import MISSING, check, declares, elements, is_built, name, options, parameters, short
+from gnnneg.errors import UserError, nearest
+
+# what a part says for the parts beside it: a decoder is as wide as the encoder it reads
+WIDTH = "hidden_channels"
+
+# names of parameters that will be filled in, and the type that such a parameter must have (None for any)
+Facts = Mapping[str, type | None]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A class and what it will be made with; facts of the data set join when it is built.
+
+    Args:
+        cls (type): The class.
+        arguments (dict): Its arguments by name, defaults filled in, parts as plans.
+        linked (tuple): Names of the parameters that are filled in with facts.
+        key (str): Where it stands in the config, for errors.
+        named (bool): Whether the config has to name the class, because others would fit too.
+    """
+
+    cls: type
+    arguments: dict[str, Any]
+    linked: tuple[str, ...]
+    key: str
+    named: bool
+
+    def plain(self) -> Any:
+        """The config that resolves to this, with every default and without facts."""
+        arguments = {name: _plain(value) for name, value in self.arguments.items()}
+        if not self.named:
+            return arguments
+        return {"class_path": path(self.cls), **({"init_args": arguments} if arguments else {})}
+
+    def build(self, facts: Mapping[str, Any]) -> Any:
+        """Makes the object, its parts first.
+
+        Args:
+            facts (Mapping): Values by parameter name. An encoder's width joins them for the parts beside it.
+
+        Raises:
+            UserError: If a constructor refuses its arguments, or another width than the encoder's is asked for.
+        """
+        scope: ChainMap[str, Any] = ChainMap({}, facts)  # type: ignore[arg-type]
+        given: dict[str, Any] = {}
+        for parameter in parameters(self.cls):
+            if parameter in self.arguments:
+                given[parameter] = _build(self.arguments[parameter], scope)
+                if declares(type(given[parameter]), WIDTH):
+                    scope[WIDTH] = getattr(given[parameter], WIDTH)
+            elif parameter in self.linked:
+                given[parameter] = scope[parameter]
+        here = f"{self.key} ({self.cls.__name__})"
+        width = given.get(WIDTH)
+        if WIDTH in facts and width != facts[WIDTH] and width is not None and not declares(self.cls, WIDTH):
+            raise UserError(f"{here}: {WIDTH} is {width}, but the encoder's is {facts[WIDTH]}: leave it out.")
+        try:
+            return self.cls(**given)
+        except UserError:
+            raise
+        except (ValueError, TypeError) as error:
+            raise UserError(f"{here}: {error}") from error
+
+
+def resolve(annotation: Any, value: Any, key: str = "", facts: Facts | None = None) -> Any:
+    """What ``value`` means where ``annotation`` is asked for: a :class:`Plan`, a collection of them, or a plain value.
+
+    Args:
+        annotation: The type that is asked for. A class name is looked up among its subclasses.
+        value: A piece of config: ``{class_path: ..., init_args: {...}}``, the bare name of a class that needs no
+            arguments, the bare arguments where only one class fits, or a plain value.
+        key (str): Where it stands, for errors.
+        facts (Mapping): Names (and types) of the parameters that will be filled in when it is built.
+
+    Raises:
+        UserError: If a class or key is unknown (with the nearest ones), or a value is of another type.
+    """
+    facts = facts or {}
+    if value is None and type(None) in options(annotation):
+        return None
+    for option in options(annotation):
+        if is_built(option):
+            return _plan(option, value, key, facts)
+        collection = elements(option)
+        if collection is None:
+            continue
+        kind, inner = collection
+        if kind is dict and isinstance(value, dict):
+            return {place: resolve(inner, item, f"{key}.{place}", facts) for place, item in value.items()}
+        if kind is list and isinstance(value, list | tuple):
+            return [resolve(inner, item, f"{key}.{place}", facts) for place, item in enumerate(value)]
+        raise UserError(f"{key} should be a {'mapping' if kind is dict else 'list'}, not {short(value)}.")
+    return check(annotation, value, key)
+
+
+def resolve_whole(schema: type, tree: Any, facts: Mapping[str, Facts]) -> Plan:
+    """A whole config, whose keys are the parameters of ``schema``'s constructor.
+
+    Args:
+        schema (type): What a config may say.
+        tree (dict): The config.
+        facts (Mapping): The facts that join under each key, as for :func:`resolve`.
+    """
+    return _arguments(schema, tree, "", {}, False, facts)
+
+
+def _plan(family: type, value: Any, key: str, facts: Facts) -> Plan:
+    known = members(family)
+    named = bool(known) or inspect.isabstract(family)
+    if isinstance(value, dict) and "class_path" in value:
+        beside = [other for other in value if other not in ("class_path", "init_args")]
+        if beside:
+            raise UserError(f"{key} has {beside[0]!r} beside class_path: arguments go under init_args.")
+        cls, arguments = find(family, value["class_path"], key), value.get("init_args")
+    elif isinstance(value, str) and named:
+        cls, arguments = find(family, value, key), None
+    elif named:
+        choice = ", ".join(sorted(known))
+        raise UserError(f"{key} should be a {family.__name__}, class_path: one of {choice}; not {short(value)}.")
+    elif value is None or isinstance(value, dict):
+        cls, arguments = family, value
+    else:
+        raise UserError(f"{key} should be a mapping with {', '.join(parameters(family))}, not {short(value)}.")
+    arguments = {} if arguments is None else arguments
+    if not isinstance(arguments, dict):
+        raise UserError(f"{key}.init_args should be a mapping, not {short(arguments)}.")
+    return _arguments(cls, arguments, key, facts, named)
+
+
+def _arguments(
+    cls: type, written: dict, key: str, facts: Facts, named: bool, under: Mapping[str, Facts] | None = None
+) -> Plan:
+    here = f"{key} ({cls.__name__})" if named else key or "The config"
+    known, scope = parameters(cls), ChainMap({}, dict(facts))
+    _refuse(written, known, facts, here)
+    arguments: dict[str, Any] = {}
+    linked = []
+    for parameter, (annotation, default) in known.items():
+        inside = f"{key}.{parameter}" if key else parameter
+        if parameter in written:
+            joining = (under or {}).get(parameter, scope)
+            arguments[parameter] = resolve(annotation, written[parameter], inside, joining)
+        elif _is_fact(parameter, annotation, scope):
+            linked.append(parameter)
+        elif default is MISSING:
+            kind = "" if annotation is Any else f" ({name(annotation)})"
+            raise UserError(f"{here} needs {parameter!r}{kind}.")
+        elif is_built(annotation) and default is not None:
+            arguments[parameter] = resolve(annotation, {}, inside, scope)
+        else:
+            arguments[parameter] = default
+        part = arguments.get(parameter)
+        if isinstance(part, Plan) and declares(part.cls, WIDTH):
+            scope[WIDTH] = int
+    return Plan(cls, arguments, tuple(linked), key, named)
+
+
+def _refuse(written: dict, known: dict[str, Any], facts: Facts, here: str) -> None:
+    """Refuses facts, which are never written, and keys that the constructor does not have."""
+    fact = {p for p, (annotation, _) in known.items() if p != WIDTH and _is_fact(p, annotation, facts)}
+    free = [parameter for parameter in known if parameter not in fact]
+    for parameter in written:
+        if parameter in fact:
+            raise UserError(f"{here}: {parameter!r} is a fact of the data set and is filled in: leave it out.")
+        if parameter not in known:
+            near = nearest(str(parameter), free) if free else ""
+            near = near[0].upper() + near[1:] + " " if near.startswith("did") else ""
+            raise UserError(
+                f"{here} has no {parameter!r}. {near}" + (f"Known: {', '.join(free)}." if free else "It takes none.")
+            )
+
+
+def _is_fact(parameter: str, annotation: Any, facts: Facts) -> bool:
+    if parameter not in facts:
+        return False
+    kind = facts[parameter]
+    return kind is None or annotation is Any or kind in options(annotation)
+
+
+def _build(value: Any, scope: Mapping[str, Any]) -> Any:
+    if isinstance(value, Plan):
+        return value.build(scope)
+    if isinstance(value, dict):
+        return {key: _build(item, scope) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(_build(item, scope) for item in value)
+    return value
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Plan):
+        return value.plain()
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_plain(item) for item in value]
+    return value if value is None or isinstance(value, str | int | float | bool) else str(value)

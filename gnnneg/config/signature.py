@@ -1,0 +1,103 @@
+"""What a constructor asks for, and whether a plain value is of the type it asks for."""
+
+import collections.abc
+import functools
+import inspect
+import sys
+import types
+import typing
+from typing import Any
+
+from jsonargparse import ArgumentError, ArgumentParser
+
+from gnnneg.errors import UserError
+
+MISSING = inspect.Parameter.empty
+# classes of these modules are read as plain values, all others are built from arguments
+PLAIN_MODULES = {"builtins", "collections", "datetime", "enum", "numpy", "pathlib", "types", "typing"}
+
+
+def parameters(cls: type) -> dict[str, tuple[Any, Any]]:
+    """The parameters of a constructor: annotation and default by name."""
+    # some of torch's signatures name types that only type checkers import
+    names = {**vars(collections.abc), **vars(typing), **vars(sys.modules[cls.__module__])}
+    init: Any = inspect.getattr_static(cls, "__init__")
+    hints = typing.get_type_hints(init, localns=names) if inspect.isfunction(init) else {}
+    many = (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
+    return {
+        name: (hints.get(name, Any), parameter.default)
+        for name, parameter in inspect.signature(cls).parameters.items()
+        if parameter.kind not in many
+    }
+
+
+def declares(cls: type, attribute: str) -> bool:
+    """Whether a class or one of its bases promises an attribute of that name."""
+    return any(attribute in vars(base).get("__annotations__", {}) for base in cls.__mro__)
+
+
+def options(annotation: Any) -> tuple[Any, ...]:
+    """The alternatives of a union, or the annotation alone."""
+    union = typing.get_origin(annotation) in (typing.Union, types.UnionType)
+    return typing.get_args(annotation) if union else (annotation,)
+
+
+def is_built(annotation: Any) -> bool:
+    """Whether such a thing is built from arguments, rather than read as a plain value."""
+    if not inspect.isclass(annotation) or typing.get_origin(annotation) is not None:
+        return False
+    if annotation.__module__ in ("torch", "torch._C") or issubclass(annotation, str | int | float):
+        return False  # tensors, devices and number types
+    return annotation.__module__.split(".")[0] not in PLAIN_MODULES
+
+
+def elements(annotation: Any) -> tuple[type, Any] | None:
+    """``(list, item)`` or ``(dict, value)`` where the annotation is a collection of things that are built."""
+    origin, inner = typing.get_origin(annotation), typing.get_args(annotation)
+    if not inspect.isclass(origin) or not inner:
+        return None
+    mapping = issubclass(origin, collections.abc.Mapping)
+    if not any(is_built(option) for option in options(inner[-1] if mapping else inner[0])):
+        return None
+    if mapping:
+        return dict, inner[-1]
+    return (list, inner[0]) if issubclass(origin, collections.abc.Iterable) else None
+
+
+def check(annotation: Any, value: Any, key: str) -> Any:
+    """A plain value as ``annotation`` has it: ``"3"`` becomes 3 and a list a tuple.
+
+    Raises:
+        UserError: If it is of another type.
+    """
+    if annotation is Any:
+        return value
+    try:
+        return _parser(annotation).parse_object({"value": value})["value"]
+    except (ArgumentError, TypeError, ValueError):
+        raise UserError(f"{key} should be {name(annotation)}, not {short(value)}.") from None
+
+
+@functools.cache
+def _parser(annotation: Any) -> ArgumentParser:
+    parser = ArgumentParser(exit_on_error=False)
+    parser.add_argument("--value", type=annotation)
+    return parser
+
+
+def name(annotation: Any) -> str:
+    """An annotation in a person's words: ``float or null``."""
+    if typing.get_origin(annotation) is typing.Literal:
+        return " or ".join(repr(option) for option in typing.get_args(annotation))
+    if len(options(annotation)) > 1:
+        return " or ".join(name(option) for option in options(annotation))
+    if annotation is type(None):
+        return "null"
+    plain = inspect.isclass(annotation) and not typing.get_args(annotation)
+    return annotation.__name__ if plain else str(annotation)
+
+
+def short(value: Any) -> str:
+    """A value as it stands in an error."""
+    text = repr(value)
+    return text if len(text) < 80 else f"{text[:77]}..."

@@ -1,0 +1,132 @@
+"""The files of a run folder, and what may be wrong with them."""
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+from torch import Tensor
+from torch_geometric.data import HeteroData
+
+from gnnneg.data.statements import POLARITIES, assemble
+from gnnneg.errors import UserError
+from gnnneg.records import Triplets
+from gnnneg.training.atomic import replacing
+
+FORMAT = 1
+
+CONFIG = "config.yaml"
+ENVIRONMENT = "environment.json"
+METRICS = "metrics.jsonl"
+RESULT = "result.json"
+RANKS = "ranks.parquet"
+MODEL = "model"
+MODEL_CONFIG = "config.json"
+CHECKPOINTS = "checkpoints"
+STATEMENTS = "statements.parquet"  # only of data that can be had from nowhere else
+
+
+def write_json(path: Path, content: dict[str, Any]) -> None:
+    """Writes a JSON file, atomically; numbers that are not finite become null, since JSON has none."""
+    with replacing(path) as temporary:
+        temporary.write_text(json.dumps(_finite(content), indent=2, allow_nan=False) + "\n")
+
+
+def read_json(path: Path, versioned: bool = False) -> dict[str, Any]:
+    """Reads a JSON file of a run folder.
+
+    Args:
+        path (Path): The file.
+        versioned (bool): Whether it says in which format the folder is. (default: :obj:`False`)
+
+    Raises:
+        UserError: If it is missing, damaged or of another version of gnnneg.
+    """
+    try:
+        content = json.loads(path.read_text())
+    except FileNotFoundError:
+        raise UserError(f"{path} is missing: the folder is no run, or the run was not finished.") from None
+    except (json.JSONDecodeError, UnicodeDecodeError, OSError) as error:
+        raise UserError(f"{path} is damaged ({error}): copy the run again or train again.") from error
+    if not isinstance(content, dict):
+        raise UserError(f"{path} is damaged (no JSON object): copy the run again or train again.")
+    found = content.get("format")
+    if versioned and found != FORMAT:
+        raise UserError(
+            f"{path} is in run format {found!r} and this version of gnnneg reads format {FORMAT}: "
+            f"use the version that the run's {ENVIRONMENT} names, or train again."
+        )
+    return content
+
+
+def claim(folder: Path) -> None:
+    """Makes the folder of a new run.
+
+    Raises:
+        UserError: If there is something in it.
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        resumable = (folder / CONFIG).exists()
+        goes_on = f"go on with 'gnnneg resume {folder}' or " if resumable else ""
+        raise UserError(f"{folder} is not empty: {goes_on}choose another folder with --out.")
+    folder.mkdir(parents=True, exist_ok=True)
+
+
+def write_names(folder: Path, data: HeteroData) -> None:
+    """Writes which entity and relation each row of the model's tables stands for."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for file, names in (("entities", data["entity"].names), ("relations", data.relation_names)):
+        with replacing(folder / f"{file}.parquet") as temporary:
+            pd.DataFrame({"name": pd.Series(names, dtype="string")}).to_parquet(temporary)
+
+
+def read_names(folder: Path, file: str) -> list[str]:
+    """The names of ``entities`` or ``relations``, in the order of the model's tables."""
+    return list(_table(folder / f"{file}.parquet", ["name"])["name"])
+
+
+def write_statements(path: Path, data: HeteroData) -> None:
+    """Keeps the statements of a user's own graph, so that the run can be read without the script that made it."""
+    parts = []
+    for polarity in POLARITIES:
+        store = data["entity", polarity, "entity"]
+        head, tail = store.edge_index.tolist()
+        columns = {"head": head, "relation": store.edge_type.tolist(), "tail": tail, "split": store.split.tolist()}
+        parts.append(pd.DataFrame(columns).assign(polarity=polarity))
+    with replacing(path) as temporary:
+        pd.concat(parts, ignore_index=True).to_parquet(temporary)
+
+
+def read_statements(path: Path, entities: list[str], relations: list[str]) -> HeteroData:
+    """The graph that :func:`write_statements` kept; features of nodes and edges are not part of it."""
+    table = _table(path, ["head", "relation", "tail", "split", "polarity"])
+    parts: dict[str, Triplets] = {}
+    splits: dict[str, Tensor] = {}
+    for polarity in POLARITIES:
+        rows = table[table["polarity"] == polarity]
+        head, relation, tail, splits[polarity] = (
+            torch.tensor(rows[column].to_numpy(), dtype=torch.long) for column in ("head", "relation", "tail", "split")
+        )
+        parts[polarity] = Triplets(head, relation, tail)
+    try:
+        return assemble(parts["stated"], splits["stated"], entities, relations, parts["denied"], splits["denied"])
+    except ValueError as error:
+        raise UserError(f"{path} does not fit the names in model/: {error}") from error
+
+
+def _table(path: Path, columns: list[str]) -> pd.DataFrame:
+    try:
+        return pd.read_parquet(path, columns=columns)
+    except FileNotFoundError:
+        raise UserError(f"{path} is missing: the folder is no run, or a part of it was not copied.") from None
+    except (OSError, ValueError, KeyError) as error:
+        reason = str(error).splitlines()[0].rstrip(".")
+        raise UserError(f"{path} is damaged ({reason}): copy the run again or train again.") from error
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _finite(inner) for name, inner in value.items()}
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,185 @@
+"""A run: what was trained, on what, how well it did, and what it answers."""
+
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+from torch_geometric.data import HeteroData
+
+from gnnneg import config, datasets
+from gnnneg.config import FACTS, Facts, Plan, Tree
+from gnnneg.data.known import KnownAnswers
+from gnnneg.data.statements import num_relations, triplets
+from gnnneg.data.synthetic import world
+from gnnneg.errors import UserError
+from gnnneg.evaluation import Ranks, diagnose, predict, relation_ranks, summary, tables
+from gnnneg.experiment import folder
+from gnnneg.experiment.judge import Judge
+from gnnneg.experiment.settings import assemble, choose, plan, source
+from gnnneg.interfaces import Model, Task
+from gnnneg.tasks import LinkPrediction
+from gnnneg.training import load_model
+
+
+class Run:
+    """A run folder, read as it is asked for; or, without a folder, what a call of :func:`~gnnneg.train` left.
+
+    Args:
+        path (Path, optional): The folder.
+        plan (Plan, optional): What its config means.
+        result (dict): What ``result.json`` holds; empty while it was not finished.
+        device (torch.device): Where its model shall be.
+    """
+
+    def __init__(self, path: Path | None, plan: Plan | None, result: dict[str, Any], device: torch.device):
+        self.path, self.plan, self.result, self.device = path, plan, result, device
+
+    @classmethod
+    def load(cls, path: str | Path, device: str | None = None) -> "Run":
+        """Reads a run folder; one that was interrupted too, once it has a model.
+
+        Args:
+            path (str or Path): The folder.
+            device (str, optional): Where its model shall be; :obj:`None` takes a GPU if there is one.
+
+        Raises:
+            UserError: If it is no run folder, damaged, or of another version.
+        """
+        path = Path(path)
+        if not (path / folder.CONFIG).is_file():
+            raise UserError(f"{path} is not a run folder: it has no {folder.CONFIG}.")
+        folder.read_json(path / folder.ENVIRONMENT, versioned=True)
+        result = folder.read_json(path / folder.RESULT) if (path / folder.RESULT).exists() else {}
+        return cls(path, plan(config.read(path / folder.CONFIG)), result, choose(device))
+
+    def __repr__(self) -> str:
+        test = self.metrics.get("test", {})
+        return f"Run({str(self.path)!r}, test mrr {test['mrr']:.3f})" if "mrr" in test else f"Run({str(self.path)!r})"
+
+    @property
+    def config(self) -> Tree:
+        """The resolved config."""
+        return {} if self.plan is None else self.plan.plain()
+
+    @property
+    def metrics(self) -> dict[str, Any]:
+        """By split, from ``result.json``."""
+        return self.result.get("metrics", {})
+
+    @cached_property
+    def data(self) -> HeteroData:
+        """The data set.
+
+        Raises:
+            UserError: If it is no longer the one that the model was trained on.
+        """
+        assert self.path is not None
+        assert self.plan is not None
+        model = self.path / folder.MODEL
+        entities, relations = folder.read_names(model, "entities"), folder.read_names(model, "relations")
+        if (self.path / folder.STATEMENTS).exists():
+            return folder.read_statements(self.path / folder.STATEMENTS, entities, relations)
+        asked = source(self.plan)
+        data = datasets.load(asked.name, asked.root)
+        if data["entity"].names != entities or data.relation_names != relations:
+            raise UserError(f"{asked.name} has changed since {self.path} was trained on it: train again.")
+        return data
+
+    @cached_property
+    def model(self) -> Model:
+        """The trained model, in evaluation mode."""
+        assert self.path is not None
+        home = self.path / folder.MODEL
+        said = folder.read_json(home / folder.MODEL_CONFIG, versioned=True)
+        try:
+            tree, sizes = said["model"], (said["num_nodes"], said["num_relations"])
+        except KeyError as error:
+            raise UserError(f"{home / folder.MODEL_CONFIG} lacks {error}: copy the run again or train again.") from None
+        facts = Facts(self.data)
+        if sizes != (facts.num_nodes, facts.num_relations):
+            raise UserError(f"{home} is for {sizes[0]} entities and {sizes[1]} relations, which the data set has not.")
+        model: Model = config.resolve(Model, tree, "model", FACTS).build(facts)
+        load_model(home, model)
+        return model.to(self.device).eval()
+
+    @cached_property
+    def task(self) -> Task:
+        """The task as it was trained, its model with the best weights."""
+        assert self.plan is not None
+        task = assemble(self.plan, self.data).task.to(self.device)
+        if self.path is not None:
+            load_model(self.path / folder.MODEL, task.model)
+        return task
+
+    @cached_property
+    def judge(self) -> Judge:
+        """Asks the model about its data set under the run's own policy."""
+        assert self.plan is not None
+        return Judge(self.data, self.plan.arguments["evaluation"].build({}), self.device)
+
+    def predict(
+        self,
+        head: str | None = None,
+        relation: str | None = None,
+        tail: str | None = None,
+        k: int = 10,
+        unknown_only: bool = False,
+    ) -> pd.DataFrame:
+        """The ``k`` best answers to what is left out, or a triple's score: see :func:`gnnneg.evaluation.predict`."""
+        graph = self.judge.graph
+        return predict(self.model, self.data, head, relation, tail, k, graph=graph, unknown_only=unknown_only)
+
+    def ranks(self, split: str = "test") -> Ranks:
+        """The filtered ranks of a split's statements, from both sides."""
+        return self.judge.ranks(self.model, split)
+
+    def evaluate(self, split: str = "test") -> dict[str, Any]:
+        """Every ranking metric of a split, worked out anew."""
+        return summary(self.ranks(split))
+
+    def tables(self, split: str = "test") -> dict[str, pd.DataFrame]:
+        """The metrics by ``side``, ``relation``, ``cardinality`` and ``degree``."""
+        data, train = self.data, triplets(self.data, "stated", "train")
+        return tables(self.ranks(split), train, data["entity"].num_nodes, num_relations(data), data.relation_names)
+
+    def classify(self) -> tuple[dict[str, float], pd.DataFrame]:
+        """Triple classification: the figures, and a table by relation."""
+        return self.judge.classification(self.model)
+
+    def relations(self, split: str = "test") -> dict[str, Any]:
+        """The metrics of relation prediction."""
+        questions = triplets(self.data, "stated", split)
+        return summary(relation_ranks(self.model, self.judge.graph, questions, self.judge.known))
+
+    def negatives(self, split: str = "train") -> dict[str, float]:
+        """What the run's sampler draws for the statements of a split, seen by its model."""
+        return negatives(self.task, self.judge, self._truth(), split, self._seed())
+
+    def _seed(self) -> int:
+        return 0 if self.plan is None else int(self.plan.arguments["seed"])
+
+    def _truth(self) -> KnownAnswers:
+        return truth(self.judge, None if self.plan is None else source(self.plan).name)
+
+
+def truth(judge: Judge, name: str | None) -> KnownAnswers:
+    """What is true, as far as anybody knows: the whole truth of the synthetic world, else every stated fact."""
+    if name == "synthetic":
+        return world().known.to(judge.device)
+    data = judge.data
+    return KnownAnswers(triplets(data), data["entity"].num_nodes, num_relations(data)).to(judge.device)
+
+
+def negatives(task: Task, judge: Judge, truth: KnownAnswers, split: str, seed: int) -> dict[str, float]:
+    """What the sampler of a task draws: how often it is wrong, how hard, how varied, how fast.
+
+    Raises:
+        UserError: If the task draws no negatives.
+    """
+    if not isinstance(task, LinkPrediction):
+        raise UserError(f"{type(task).__name__} draws no negatives: there is nothing to look at.")
+    generator = torch.Generator(judge.device).manual_seed(seed)
+    questions = triplets(judge.data, "stated", split)
+    return diagnose(task.sampler, task.model, judge.graph, questions, truth, task.corruption, generator)

@@ -1,0 +1,134 @@
+"""What a config may say, and the objects that it means."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
+from torch_geometric.data import HeteroData
+
+# every part is imported, so that its name is known
+import gnnneg.corruption
+import gnnneg.decoders
+import gnnneg.encoders
+import gnnneg.generators
+import gnnneg.losses
+import gnnneg.models
+import gnnneg.penalties
+import gnnneg.samplers
+import gnnneg.tasks  # noqa: F401
+from gnnneg.config import FACTS, Facts, Plan, Tree, resolve_whole
+from gnnneg.errors import UserError
+from gnnneg.experiment.judge import Evaluation
+from gnnneg.interfaces import Task
+from gnnneg.training import Fit
+
+
+@dataclass(frozen=True)
+class Source:
+    """Which data set.
+
+    Args:
+        name (str): One of ``gnnneg data list``, or a folder that ``gnnneg data import`` wrote.
+        root (str, optional): Where downloads are kept. (default: ``~/.cache/gnnneg``)
+    """
+
+    name: str
+    root: str | None = None
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The keys of a config.
+
+    Args:
+        data (Source): Which data set.
+        task (Task): What is learnt.
+        optimizer (torch.optim.Optimizer): Owns what the task trains.
+        scheduler (LRScheduler, optional): Changes the learning rate. (default: :obj:`None`)
+        fit (Fit): How it is trained.
+        evaluation (Evaluation): How it is judged.
+        seed (int): Of the initial weights and all draws. (default: :obj:`0`)
+        device (str, optional): Such as ``cpu`` or ``cuda``; :obj:`None` takes a GPU if there is one.
+            (default: :obj:`None`)
+    """
+
+    data: Source
+    task: Task
+    optimizer: Optimizer
+    scheduler: LRScheduler | None = None
+    fit: Fit = field(default_factory=Fit)
+    evaluation: Evaluation = field(default_factory=Evaluation)
+    seed: int = 0
+    device: str | None = None
+
+
+@dataclass
+class Setup:
+    """All that a run needs, built."""
+
+    data: HeteroData
+    task: Task
+    optimizer: Optimizer
+    scheduler: LRScheduler | None
+    fit: Fit
+    evaluation: Evaluation
+    seed: int
+    device: torch.device
+
+
+def plan(tree: Tree) -> Plan:
+    """What a config means, checked without looking at the data.
+
+    Raises:
+        UserError: If a key or class is unknown, missing or of another type.
+    """
+    joining: Mapping[str, Mapping[str, type | None]] = {
+        "task": FACTS,
+        "optimizer": {"params": None},
+        "scheduler": {"optimizer": None},
+    }
+    return resolve_whole(Settings, tree, joining)
+
+
+def assemble(plan: Plan, data: HeteroData) -> Setup:
+    """Builds what a plan means on a data set: the same plan and data, the same initial weights."""
+    settings = plan.arguments
+    device = choose(settings["device"])
+    torch.manual_seed(settings["seed"])
+    task = settings["task"].build(Facts(data)).to(device)
+    optimizer = settings["optimizer"].build({"params": list(task.trained())})
+    scheduler = settings["scheduler"]
+    return Setup(
+        data=data,
+        task=task,
+        optimizer=optimizer,
+        scheduler=scheduler if scheduler is None else scheduler.build({"optimizer": optimizer}),
+        fit=settings["fit"].build({}),
+        evaluation=settings["evaluation"].build({}),
+        seed=settings["seed"],
+        device=device,
+    )
+
+
+def choose(device: str | None) -> torch.device:
+    """The device of that name, or a GPU if there is one.
+
+    Raises:
+        UserError: If there is no such device.
+    """
+    if device is None:
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise UserError(f"There is no device {device!r} here ({str(error).splitlines()[0]}): try cpu.") from None
+    return torch.device(device)
+
+
+def source(plan: Plan) -> Source:
+    """Which data set a plan asks for."""
+    made: Any = plan.arguments["data"].build({})
+    return made
