@@ -1,0 +1,179 @@
+"""One measurement of one library, alone in a process, so that its peak memory is its own.
+
+``python benchmarks/cases.py ours train DistMult --shared`` prints one JSON object: the rate and the memory it took
+beyond what data and imports took. Both sides get the same data, width, batch, number of negatives and loss.
+"""
+
+import argparse
+import json
+import resource
+import sys
+import time
+from collections.abc import Callable
+
+import torch
+
+BATCH, NEGATIVES, STEPS = 1000, 256, 20
+
+
+def peak_mib() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def rate(work: Callable[[], int], seconds: float) -> float:
+    """Items per second of the fastest of repeated calls, after a warm-up one."""
+    work()
+    best, begin = 0.0, time.perf_counter()
+    while time.perf_counter() - begin < seconds or best == 0:
+        start = time.perf_counter()
+        count = work()
+        best = max(best, count / (time.perf_counter() - start))
+    return best
+
+
+def graph(num_nodes: int | None):  # type: ignore[no-untyped-def]
+    """FB15k-237 where it can be had, else (or for another size) a random graph of its density."""
+    from gnnneg.data.statements import assemble
+    from gnnneg.datasets import FB15k237
+    from gnnneg.errors import UserError
+    from gnnneg.records import Triplets
+
+    if num_nodes is None:
+        try:
+            return FB15k237()[0]
+        except (UserError, OSError) as error:
+            print(f"FB15k-237 is not here, so a random graph of its size stands in: {error}", file=sys.stderr)
+    size, relations = num_nodes or 14_541, 237
+    draw = torch.Generator().manual_seed(0)
+    edges = 310_116
+    columns = (torch.randint(high, (edges,), generator=draw) for high in (size, relations, size))
+    split = torch.zeros(edges, dtype=torch.long)
+    split[272_115:289_650], split[289_650:] = 1, 2
+    return assemble(Triplets(*columns), split, [str(i) for i in range(size)], [str(i) for i in range(relations)])
+
+
+def ours(arguments: argparse.Namespace, data) -> float:  # type: ignore[no-untyped-def]
+    import gnnneg.decoders
+    from gnnneg.corruption import Either
+    from gnnneg.data.known import KnownAnswers
+    from gnnneg.data.statements import num_relations, triplets
+    from gnnneg.encoders import Lookup
+    from gnnneg.evaluation import ranks
+    from gnnneg.losses import LogSigmoid
+    from gnnneg.models import KGEModel
+    from gnnneg.records import Triplets
+    from gnnneg.samplers import Uniform
+    from gnnneg.tasks import LinkPrediction
+
+    n, r = data["entity"].num_nodes, num_relations(data)
+    width = arguments.width * (2 if arguments.model in ("ComplEx", "RotatE") else 1)
+    torch.manual_seed(0)
+    model = KGEModel(Lookup(n, width), getattr(gnnneg.decoders, arguments.model)(r, width))
+    if arguments.what == "rank":
+        known, test = KnownAnswers(triplets(data), n, r), triplets(data, split="test")
+        return rate(lambda: len(ranks(model, None, test, known)) // 2, 3)
+    train = triplets(data, split="train")
+    task = LinkPrediction(
+        model, Either(r), Uniform(n, arguments.negatives, shared=arguments.shared), LogSigmoid(9.0, adversarial=1.0)
+    )
+    optimizer = torch.optim.Adam(task.trained(), lr=1e-3, fused=True)
+    draw = torch.Generator().manual_seed(0)
+
+    def epoch() -> int:
+        order = torch.randperm(BATCH * STEPS, generator=draw)
+        for begin in range(0, BATCH * STEPS, BATCH):
+            rows = order[begin : begin + BATCH]
+            optimizer.zero_grad()
+            task(Triplets(*(column[rows] for column in train)), draw).backward()
+            optimizer.step()
+        return BATCH * STEPS
+
+    return rate(epoch, 3)
+
+
+def peer(arguments: argparse.Namespace, data) -> float:  # type: ignore[no-untyped-def]
+    import pykeen.models
+    from pykeen.evaluation import RankBasedEvaluator
+    from pykeen.losses import NSSALoss
+    from pykeen.training import SLCWATrainingLoop, TrainingCallback
+    from pykeen.triples import CoreTriplesFactory
+
+    from gnnneg.data.statements import num_relations, triplets
+
+    n, r = data["entity"].num_nodes, num_relations(data)
+    split = {name: torch.stack(list(triplets(data, split=name)), dim=1) for name in ("train", "valid", "test")}
+    loop = "train" if arguments.what == "train" else "rank"
+    mapped = split["train"][: BATCH * STEPS] if loop == "train" else split["train"]
+    factory = CoreTriplesFactory(mapped, num_entities=n, num_relations=r)
+    options = {"scoring_fct_norm": 1} if arguments.model == "TransE" else {}
+    model = getattr(pykeen.models, arguments.model)(
+        triples_factory=factory,
+        embedding_dim=arguments.width,
+        loss=NSSALoss(margin=9.0, adversarial_temperature=1.0),
+        random_seed=0,
+        **options,
+    )
+    if arguments.what == "rank":
+        evaluator = RankBasedEvaluator(filtered=True)
+        some = split["test"][: arguments.some]
+
+        def evaluate() -> int:
+            evaluator.evaluate(
+                model,
+                some,
+                additional_filter_triples=[split["train"], split["valid"], split["test"]],
+                batch_size=arguments.peer_batch,
+                use_tqdm=False,
+            )
+            return len(some)
+
+        return rate(evaluate, 1)
+    marks: list[float] = []
+
+    class Clock(TrainingCallback):
+        def post_epoch(self, epoch: int, epoch_loss: float, **kwargs: object) -> None:
+            marks.append(time.perf_counter())
+
+    SLCWATrainingLoop(
+        model=model,
+        triples_factory=factory,
+        optimizer=torch.optim.Adam(model.parameters(), lr=1e-3),
+        negative_sampler_kwargs={"num_negs_per_pos": arguments.negatives},
+    ).train(
+        factory,
+        num_epochs=arguments.epochs,
+        batch_size=BATCH,
+        use_tqdm=False,
+        use_tqdm_batch=False,
+        callbacks=Clock(),
+    )
+    laps = [later - earlier for earlier, later in zip(marks, marks[1:])]  # the first epoch warms up
+    return BATCH * STEPS / min(laps)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("who", choices=["ours", "pykeen"])
+    parser.add_argument("what", choices=["train", "rank"])
+    parser.add_argument("model")
+    parser.add_argument("--shared", action="store_true")
+    parser.add_argument("--width", type=int, default=100)
+    parser.add_argument("--negatives", type=int, default=NEGATIVES)
+    parser.add_argument("--nodes", type=int)
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--epochs", type=int, default=3)
+    parser.add_argument("--some", type=int, default=512)
+    parser.add_argument("--peer-batch", type=int, default=64)
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    data = graph(arguments.nodes)
+    if arguments.who == "pykeen":
+        import pykeen.evaluation  # noqa: F401  imports are not the library's working memory
+        import pykeen.training  # noqa: F401
+    before = peak_mib()
+    found = {"ours": ours, "pykeen": peer}[arguments.who](arguments, data)
+    print(json.dumps({"per_second": found, "peak_mib": peak_mib() - before}))
+
+
+if __name__ == "__main__":
+    main()
