@@ -1,0 +1,83 @@
+"""Log-sum-exp, counting and distinct rows."""
+
+import pytest
+import torch
+from torch.testing import assert_close
+
+from gnnneg.kernels.counting import count_ranks, count_ranks_reference
+from gnnneg.kernels.rows import compact
+from gnnneg.kernels.softmax import weighted_logsumexp
+
+
+def test_log_sum_exp_with_weights():
+    score = torch.randn(4, 6, dtype=torch.double, requires_grad=True)
+    weight = torch.rand(4, 6, dtype=torch.double)
+    weight[:, 2] = 0
+    wanted = (score + weight.log()).logsumexp(1)
+    assert_close(weighted_logsumexp(score, weight), wanted)
+    assert torch.autograd.gradcheck(lambda s: weighted_logsumexp(s, weight), (score,))
+    for shape in ((1, 1), (4, 1), (1, 6)):
+        shared = torch.rand(shape, dtype=torch.double) + 0.1
+        assert_close(weighted_logsumexp(score, shared), (score + shared.log()).logsumexp(1))
+        assert torch.autograd.gradcheck(lambda s, w=shared: weighted_logsumexp(s, w), (score,))
+
+
+def test_log_sum_exp_of_nobody():
+    score = torch.randn(2, 3, requires_grad=True)
+    value = weighted_logsumexp(score, torch.tensor([[0.0, 0.0, 0.0], [1.0, 0.0, 1.0]]))
+    assert value[0] == -torch.inf
+    value[1].backward()
+    assert score.grad[0].abs().max() == 0
+    assert score.grad[1, 1] == 0
+
+
+def test_an_absent_candidate_does_not_set_the_scale():
+    """However high an absent candidate scores, those present keep their sum and their gradients."""
+    score = torch.tensor([[1e4, 0.0, 1.0]], requires_grad=True)
+    weight = torch.tensor([[0.0, 1.0, 1.0]])
+    value = weighted_logsumexp(score, weight)
+    assert_close(value, torch.tensor([0.0, 1.0]).logsumexp(0)[None])
+    value.backward()
+    assert_close(score.grad, torch.cat([torch.zeros(1), torch.tensor([0.0, 1.0]).softmax(0)])[None])
+
+
+def test_log_sum_exp_far_out():
+    for shift in (1e4, -1e4):
+        score = torch.randn(3, 5)
+        assert_close(weighted_logsumexp(score + shift, torch.ones(1, 1)), score.logsumexp(1) + shift)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_counts_with_ties(dtype):
+    score = torch.randint(4, (6, 50)).to(dtype)
+    row = torch.tensor([0, 0, 3, 5, 5])
+    target_score = score[row, torch.tensor([1, 7, 0, 2, 2])]
+    above, equal = count_ranks(score, target_score, row)
+    for i in range(5):
+        assert above[i] == sum(value > target_score[i] for value in score[row[i]].tolist())
+        assert equal[i] == sum(value == target_score[i] for value in score[row[i]].tolist())
+    assert all(map(torch.equal, count_ranks_reference(score, target_score, row), (above, equal)))
+
+
+@pytest.mark.parametrize("where", ["score", "target"])
+def test_nan_is_not_a_rank(where):
+    score, target_score, row = torch.randn(3, 5), torch.randn(3), torch.arange(3)
+    (score[1] if where == "score" else target_score)[1] = torch.nan
+    for count in (count_ranks, count_ranks_reference):
+        above, equal = count(score, target_score, row)
+        assert (above == -1).tolist() == (equal == -1).tolist() == [False, True, False]
+
+
+def test_infinity_is_a_score():
+    score = torch.tensor([[torch.inf, -torch.inf, 0.0]])
+    above, equal = count_ranks(score, torch.tensor([-torch.inf]), torch.tensor([0]))
+    assert (above.item(), equal.item()) == (2, 1)
+
+
+def test_compact_is_unique():
+    for _ in range(3):  # the scratch map is clean after each call
+        index = torch.randint(50, (4, 9))
+        wanted = torch.unique(index, return_inverse=True)
+        assert all(map(torch.equal, compact(index, 50), wanted))
+    row, place = compact(torch.empty(0, 3, dtype=torch.long), 50)
+    assert (row.shape, place.shape) == ((0,), (0, 3))

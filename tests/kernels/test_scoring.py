@@ -1,0 +1,147 @@
+"""The CPU kernels against their plain-torch references, in value and in both gradients."""
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch.testing import assert_close
+
+from gnnneg.kernels.gather_score import _gather, gather_reference
+from gnnneg.kernels.kinds import INNER, L1, L2, MODULUS
+from gnnneg.kernels.pairwise import _pairwise, pairwise_reference
+
+distances = pytest.mark.parametrize("kind", [L1, L2, MODULUS], ids=["l1", "l2", "modulus"])
+kinds = pytest.mark.parametrize("kind", [INNER, L1, L2, MODULUS], ids=["inner", "l1", "l2", "modulus"])
+
+
+def draw(*shape: int, dtype: torch.dtype = torch.double) -> torch.Tensor:
+    return torch.randn(*shape, dtype=dtype, requires_grad=dtype.is_floating_point)
+
+
+@distances
+@settings(max_examples=20, deadline=None)
+@given(b=st.integers(1, 9), k=st.integers(1, 300), half=st.integers(1, 9))
+def test_pairwise_equals_broadcast(kind, b, k, half):
+    query, candidate = draw(b, 2 * half), draw(k, 2 * half)
+    outward = torch.randn(b, k, dtype=torch.double)
+    found, wanted = _pairwise(query, candidate, kind), pairwise_reference(kind, query, candidate)
+    assert_close(found, wanted)
+    for one, other in zip(
+        torch.autograd.grad(found, (query, candidate), outward),
+        torch.autograd.grad(wanted, (query, candidate), outward),
+    ):
+        assert_close(one, other)
+
+
+@kinds
+@settings(max_examples=20, deadline=None)
+@given(b=st.integers(1, 9), k=st.integers(1, 20), n=st.integers(1, 30), half=st.integers(1, 9))
+def test_gather_equals_broadcast(kind, b, k, n, half):
+    """Rows asked for many times over collect all their gradients; rows never asked for get none."""
+    query, table, index = draw(b, 2 * half), draw(n, 2 * half), torch.randint(n, (b, k))
+    outward = torch.randn(b, k, dtype=torch.double)
+    found, wanted = _gather(query, table, index, kind), gather_reference(kind, query, table, index)
+    assert_close(found, wanted)
+    for one, other in zip(
+        torch.autograd.grad(found, (query, table), outward), torch.autograd.grad(wanted, (query, table), outward)
+    ):
+        assert_close(one, other)
+
+
+@distances
+def test_pairwise_gradcheck(kind):
+    assert torch.autograd.gradcheck(lambda q, c: _pairwise(q, c, kind), (draw(5, 6), draw(7, 6)))
+
+
+@kinds
+def test_gather_gradcheck(kind):
+    index = torch.randint(4, (5, 6))
+    assert torch.autograd.gradcheck(lambda q, t: _gather(q, t, index, kind), (draw(5, 6), draw(4, 6)))
+
+
+@distances
+def test_distance_zero_has_no_gradient(kind):
+    """At distance zero the norm has a kink, and the subgradient is zero rather than NaN."""
+    vector = draw(3, 4)
+    value = _pairwise(vector, vector.detach().clone().requires_grad_(), kind)
+    assert value.diagonal().abs().max() == 0
+    value.diagonal().sum().backward()
+    assert vector.grad.abs().max() == 0
+    gathered = draw(3, 4)
+    _gather(gathered, gathered.detach().clone(), torch.arange(3)[:, None], kind).sum().backward()
+    assert gathered.grad.abs().max() == 0
+
+
+def test_by_hand():
+    query, candidate = torch.tensor([[0.0, 0.0]]), torch.tensor([[3.0, 4.0], [-1.0, 0.0]])
+    assert _pairwise(query, candidate, L1).tolist() == [[7.0, 1.0]]
+    assert _pairwise(query, candidate, L2).tolist() == [[5.0, 1.0]]
+    assert _pairwise(query, candidate, MODULUS).tolist() == [[5.0, 1.0]]  # one complex coordinate: |3 + 4i|
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
+@kinds
+def test_lower_precision(kind, dtype):
+    tolerance = 1e-4 if dtype == torch.float32 else 0.02
+    query, table, index = draw(6, 8), draw(9, 8), torch.randint(9, (6, 5))
+    low = _gather(query.to(dtype), table.to(dtype), index, kind)
+    assert low.dtype == dtype
+    assert_close(low.double(), gather_reference(kind, query, table, index), rtol=tolerance, atol=10 * tolerance)
+    if kind != INNER:
+        low = _pairwise(query.to(dtype), table.to(dtype), kind)
+        assert low.dtype == dtype
+        assert_close(low.double(), pairwise_reference(kind, query, table), rtol=tolerance, atol=10 * tolerance)
+
+
+@kinds
+def test_two_runs_are_the_same_bit_for_bit(kind):
+    """Resuming relies on it: no sum depends on which thread came first."""
+    query, table, index = (
+        draw(40, 16, dtype=torch.float32),
+        draw(30, 16, dtype=torch.float32),
+        torch.randint(30, (40, 50)),
+    )
+    found = []
+    for threads in (1, 2, 2):
+        torch.set_num_threads(threads)
+        score = _gather(query, table, index, kind)
+        shared = _pairwise(query, table, kind) if kind != INNER else score
+        outputs = (score, shared, *torch.autograd.grad(score.sum() + shared.square().sum(), (query, table)))
+        found.append([output.detach().clone() for output in outputs])
+    torch.set_num_threads(1)
+    for other in found[1:]:
+        assert all(torch.equal(a, b) for a, b in zip(found[0], other))
+
+
+def test_nothing_asked():
+    query, table = draw(0, 4), draw(3, 4)
+    assert _pairwise(query, table, L1).shape == (0, 3)
+    _gather(query, table, torch.empty(0, 5, dtype=torch.long), L2).sum().backward()
+    assert table.grad.abs().max() == 0
+    index = torch.empty(3, 0, dtype=torch.long)
+    assert _gather(table, table, index, INNER).shape == (3, 0)
+
+
+@pytest.mark.parametrize(
+    ("op", "inputs"),
+    [
+        (_pairwise, lambda: (draw(3, 4), draw(5, 4), L2)),
+        (_gather, lambda: (draw(3, 4), draw(5, 4), torch.randint(5, (3, 2)), MODULUS)),
+    ],
+    ids=["pairwise", "gather"],
+)
+def test_registered_as_torch_wants_it(op, inputs):
+    torch.library.opcheck(op, inputs(), test_utils=("test_schema", "test_faketensor"))
+
+
+def test_no_expanded_tensor():
+    """A private step of 400 x 500 x 64 would take 51 MB expanded; no tensor that large is made."""
+    query, table, index = (
+        draw(400, 64, dtype=torch.float32),
+        draw(1000, 64, dtype=torch.float32),
+        torch.randint(1000, (400, 500)),
+    )
+    with torch.profiler.profile(profile_memory=True) as profile:
+        _gather(query, table, index, MODULUS).sum().backward()
+    largest = max(abs(event.cpu_memory_usage) for event in profile.events())
+    assert largest < 8e6  # scores, gradients and the sorted index together
