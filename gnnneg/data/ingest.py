@@ -84,6 +84,9 @@ def read_statements(
     wanted = list(columns) if columns is not None else list(ROLES) if format != "tsv" else ["1", "2", "3"]
     roles = [*ROLES, "label"] if label is not None else list(ROLES)
     wanted = [*wanted, label] if label is not None else wanted
+    for c in wanted:
+        if wanted.count(c) > 1:
+            raise UserError(f"{path}: column {c!r} stands for two of {', '.join(roles)}.")
     positional = all(c.isdigit() for c in wanted)
     if format == "parquet":
         table = read_table(path, Layout(tuple(wanted))).rename_columns(roles)
