@@ -5,6 +5,7 @@ beyond what data and imports took. Both sides get the same data, width, batch, n
 """
 
 import argparse
+import itertools
 import json
 import resource
 import sys
@@ -147,7 +148,7 @@ def peer(arguments: argparse.Namespace, data) -> float:  # type: ignore[no-untyp
         use_tqdm_batch=False,
         callbacks=Clock(),
     )
-    laps = [later - earlier for earlier, later in zip(marks, marks[1:])]  # the first epoch warms up
+    laps = [later - earlier for earlier, later in itertools.pairwise(marks)]  # the first epoch warms up
     return BATCH * STEPS / min(laps)
 
 
@@ -168,7 +169,7 @@ def main() -> None:
     torch.set_num_threads(arguments.threads)
     data = graph(arguments.nodes)
     if arguments.who == "pykeen":
-        import pykeen.evaluation  # noqa: F401  imports are not the library's working memory
+        import pykeen.evaluation
         import pykeen.training  # noqa: F401
     before = peak_mib()
     found = {"ours": ours, "pykeen": peer}[arguments.who](arguments, data)

@@ -7,6 +7,7 @@ vectors that belong to no entity. A *task* turns a batch into one number, and th
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 from jaxtyping import Float, Int
@@ -200,7 +201,7 @@ class Task(Part, ABC):
         """What one epoch goes through once: a (named) tuple of tensors of one length, sliced into batches."""
 
     @abstractmethod
-    def forward(self, batch: tuple[Tensor, ...], generator: torch.Generator | None = None) -> Float[Tensor, ""]:
+    def forward(self, batch: Any, generator: torch.Generator | None = None) -> Float[Tensor, ""]:
         """The loss of one batch, a slice of :meth:`examples` in the same type."""
 
     @abstractmethod

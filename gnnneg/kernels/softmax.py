@@ -16,13 +16,13 @@ def _forward(score: Tensor, weight: Tensor) -> Tensor:
 
 class _WeightedLogSumExp(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, score: Tensor, weight: Tensor) -> Tensor:  # type: ignore[no-untyped-def,override]
+    def forward(ctx, score: Tensor, weight: Tensor) -> Tensor:  # type: ignore[no-untyped-def]
         value = _forward(score, weight)
         ctx.save_for_backward(score, weight, value)
         return value
 
     @staticmethod
-    def backward(ctx, grad: Tensor) -> tuple[Tensor, None]:  # type: ignore[no-untyped-def,override]
+    def backward(ctx, grad: Tensor) -> tuple[Tensor, None]:  # type: ignore[no-untyped-def]
         score, weight, value = ctx.saved_tensors
         # a row without candidates has value -inf; any finite stand-in will do, since its weights are zero
         value = value.clamp(min=torch.finfo(value.dtype).min)

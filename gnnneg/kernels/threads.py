@@ -19,7 +19,7 @@ _turn = Lock()
 
 def follow_torch() -> None:
     """Sets numba's thread count to torch's, within what numba was started with."""
-    numba.set_num_threads(max(1, min(torch.get_num_threads(), numba.config.NUMBA_NUM_THREADS)))
+    numba.set_num_threads(max(1, min(torch.get_num_threads(), numba.config.NUMBA_NUM_THREADS)))  # type: ignore[attr-defined]
 
 
 def launch(kernel: Any, *args: Any) -> Any:
