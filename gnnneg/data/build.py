@@ -23,7 +23,7 @@ def build(card: Card, folder: Path) -> HeteroData:
     """Reads the files of a card in ``folder`` and assembles the graph.
 
     Indices are the ids of the dictionary, or else follow the order of appearance in train, valid, test (head before
-    tail, denied statements last): the numbers that PyG's readers of the same text files give.
+    tail, denied statements last): the numbers that PyG's ``FB15k_237`` gives.
 
     Raises:
         UserError: For a file that is missing or does not hold what the card says.

@@ -67,7 +67,7 @@ class Profile:
     duplicates: dict[str, int]
     overlap: dict[str, int]
     self_loops: dict[str, int]
-    leakage: dict[str, float]
+    leakage: dict[str, int | float]
     leaks: list[Leak]
     contradictions: dict[str, int]
 
@@ -163,7 +163,7 @@ def _in(part: Triplets, known: KnownAnswers) -> Bool[Tensor, "b"]:
     return known.contains(Query(part.head_index, part.rel_type), part.tail_index[:, None])[:, 0]
 
 
-def _leakage(train: Triplets, test: Triplets, n: int) -> dict[str, float]:
+def _leakage(train: Triplets, test: Triplets, n: int) -> dict[str, int | float]:
     linked = torch.unique(train.head_index * n + train.tail_index)
     back = torch.isin(test.tail_index * n + test.head_index, linked)
     same = torch.isin(test.head_index * n + test.tail_index, linked)

@@ -1,0 +1,87 @@
+import argparse
+import json
+from pathlib import Path
+
+import pytest
+
+from gnnneg.cli import data as command
+from gnnneg.data.catalogue import names
+from gnnneg.data.synthetic import world
+from gnnneg.datasets import load
+from gnnneg.errors import UserError
+
+
+def run(*args: object) -> int:
+    parser = argparse.ArgumentParser()
+    command.add(parser.add_subparsers())
+    parsed = parser.parse_args(["data", *map(str, args)])
+    return int(parsed.run(parsed))
+
+
+def test_list(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("list") == 0
+    out = capsys.readouterr().out
+    assert all(name in out for name in names())
+    assert "272,115" in out
+    assert "20,621" in out  # CoDEx-M's verified negatives
+    assert run("list", "--json") == 0
+    listed = {entry["name"]: entry for entry in json.loads(capsys.readouterr().out)}
+    assert set(listed) == set(names())
+    assert listed["YAGO3-10"]["train"] == 1_079_040
+
+
+def test_info(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("info", "synthetic", "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["counts"] == found["published"]
+    assert found["contradictions"] == {"train": 0, "valid": 0, "test": 0}
+    assert set(found["cardinality"]) == {"1-1", "1-N", "N-1", "N-N"}
+    assert run("info", "synthetic") == 0
+    out = capsys.readouterr().out
+    assert "Synthetic world" in out
+    assert "denied but stated" in out
+    with pytest.raises(UserError, match="did you mean 'synthetic'"):
+        run("info", "sinthetic")
+
+
+def test_info_names_relations_that_repeat_others(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    made = world(60, observed=1.0)
+    names, relations = made.data["entity"].names, made.data.relation_names
+    rows = [f"{names[h]}\t{relations[r]}\t{names[t]}" for h, r, t in zip(*(x.tolist() for x in made.truth))]
+    (tmp_path / "truth.tsv").write_text("\n".join(rows))
+    run("import", tmp_path / "truth.tsv", "--out", tmp_path / "out", "--valid", 0, "--test", 0)
+    capsys.readouterr()
+    run("info", tmp_path / "out")
+    out = capsys.readouterr().out
+    assert "works_for is the inverse of employs in 100 % of 35 pairs" in out
+    assert "colleague_of is symmetric with colleague_of in 100 %" in out
+    assert "leads implies works_for in 100 %" in out
+
+
+def test_fetch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("fetch", "synthetic", "--root", tmp_path) == 0
+    assert str(tmp_path / "synthetic") in capsys.readouterr().out
+    monkeypatch.setenv("GNNNEG_MIRROR", "http://127.0.0.1:9")
+    with pytest.raises(UserError, match="Unknown data set 'UMLSS'"):
+        run("fetch", "UMLS", "UMLSS", "--root", tmp_path)
+    assert not (tmp_path / "UMLS").exists(), "nothing is fetched if a name is wrong"
+
+
+def test_import_and_info_of_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [f"e{i},r{j},e{(i + j + 1) % 8},{int((i + j) % 4 > 0)}" for i in range(8) for j in range(5)]
+    (tmp_path / "mine.csv").write_text("\n".join(["s,p,o,ok", *rows, rows[1]]))
+    args = (tmp_path / "mine.csv", "--columns", "s, p, o", "--label", "ok", "--seed", 3)
+    assert run("import", *args, "--out", tmp_path / "out") == 0
+    out = capsys.readouterr().out
+    assert "8 entities, 5 relations" in out
+    assert "1 repeated lines were kept" in out
+    assert load(tmp_path / "out")["entity"].num_nodes == 8
+    assert run("import", *args, "--out", tmp_path / "again", "--json", "--valid", 0, "--test", 0.3) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert (report["counts"]["valid"], report["counts"]["test"], report["duplicates"]) == (0, 9, 1)
+    assert run("info", tmp_path / "out", "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["name"] == "out"
+    assert found["duplicates"]["train"] + found["duplicates"]["valid"] + found["duplicates"]["test"] == 1
+    with pytest.raises(UserError, match="no column 'subject'"):
+        run("import", tmp_path / "mine.csv", "--columns", "subject,p,o", "--out", tmp_path / "third")

@@ -1,0 +1,271 @@
+import gzip
+import os
+import pickle
+import shutil
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from torch_geometric.data import HeteroData, InMemoryDataset
+from torch_geometric.datasets import FB15k_237, WordNet18RR
+
+from gnnneg import datasets
+from gnnneg.data.build import counts
+from gnnneg.data.catalogue import Card, Source, card, names
+from gnnneg.data.known import KnownAnswers
+from gnnneg.data.profile import profile
+from gnnneg.data.read import Layout
+from gnnneg.data.statements import triplets
+from gnnneg.datasets import Benchmark, KnowledgeGraph, SyntheticWorld, load
+from gnnneg.errors import UserError
+
+MIRROR = Path(os.environ.get("GNNNEG_MIRROR") or Path(__file__).parents[2] / "shared" / "datasets")
+needs_mirror = pytest.mark.skipif(
+    not (MIRROR / "FB15k-237").is_dir(), reason=f"no mirror of the data sets at {MIRROR}: set GNNNEG_MIRROR"
+)
+MIRRORED = [name for name in names() if name not in ("YAGO3-10", "synthetic")]
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("data")
+
+
+@pytest.fixture(autouse=True)
+def mirror(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GNNNEG_MIRROR", str(MIRROR))
+
+
+@needs_mirror
+@pytest.mark.parametrize("name", MIRRORED)
+def test_the_published_counts_hold_for_every_card(root: Path, name: str) -> None:
+    data = load(name, root)
+    found = counts(data)
+    assert {key: found[key] for key in card(name).published} == dict(card(name).published)
+    for polarity in ("stated", "denied"):
+        head_index, rel_type, tail_index = triplets(data, polarity)
+        assert head_index.dtype == rel_type.dtype == torch.long
+        mentioned = torch.cat([head_index, tail_index]).unique()
+        if polarity == "stated" and name != "NELL-995":
+            assert mentioned.numel() == found["entities"]
+
+
+@needs_mirror
+@pytest.mark.parametrize(
+    ("made", "name"),
+    [
+        (lambda root: datasets.FB15k237(root), "FB15k-237"),
+        (lambda root: datasets.WN18RR(root), "WN18RR"),
+        (lambda root: datasets.WN18(root), "WN18"),
+        (lambda root: datasets.UMLS(root), "UMLS"),
+        (lambda root: datasets.Kinship(root), "Kinship"),
+        (lambda root: datasets.Nations(root), "Nations"),
+        (lambda root: datasets.Countries("S2", root), "Countries-S2"),
+        (lambda root: datasets.NELL995(root), "NELL-995"),
+        (lambda root: datasets.CoDEx("M", root), "CoDEx-M"),
+        (lambda root: datasets.YAGO310(quarter=True, root=root), "YAGO3-10-quarter"),
+        (lambda root: KnowledgeGraph("Countries-S3", root), "Countries-S3"),
+    ],
+)
+def test_every_class_stands_on_its_card(root: Path, made, name: str) -> None:
+    dataset = made(root)
+    assert isinstance(dataset, InMemoryDataset)
+    assert repr(dataset) == f"{name}()"
+    assert len(dataset) == 1
+    assert isinstance(dataset[0], HeteroData)
+    assert dataset[0]["entity"].num_nodes == card(name).published["entities"]
+    assert Path(dataset.root) == root / name
+
+
+@needs_mirror
+@pytest.mark.parametrize(("name", "peer"), [("FB15k-237", FB15k_237), ("WN18RR", WordNet18RR)])
+def test_numbers_are_those_of_pyg(root: Path, tmp_path: Path, name: str, peer: type[InMemoryDataset]) -> None:
+    data = load(name, root)
+    (tmp_path / "raw").mkdir()
+    for split in ("train", "valid", "test"):
+        shutil.copy(root / name / "raw" / f"{split}.txt", tmp_path / "raw")
+    if peer is FB15k_237:
+        parts = [(split, peer(str(tmp_path), split=pyg)[0]) for split, pyg in (("train", "train"), ("test", "test"))]
+        for split, theirs in parts:
+            ours = triplets(data, "stated", split)
+            assert torch.equal(theirs.edge_index, torch.stack([ours.head_index, ours.tail_index]))
+            assert torch.equal(theirs.edge_type, ours.rel_type)
+        return
+    theirs = peer(str(tmp_path))[0]
+    # PyG meets all heads of a file before its tails, and numbers relations by a table: the same graph otherwise
+    met: dict[int, None] = {}
+    for split in ("train", "valid", "test"):
+        head_index, _, tail_index = triplets(data, "stated", split)
+        met |= dict.fromkeys(head_index.tolist() + tail_index.tolist())
+    entity, relation = torch.tensor(list(met)), torch.tensor([data.relation_names.index(r) for r in peer.edge2id])
+    for split, mask in (("train", theirs.train_mask), ("valid", theirs.val_mask), ("test", theirs.test_mask)):
+        head_index, rel_type, tail_index = triplets(data, "stated", split)
+        ours = torch.stack([head_index, rel_type, tail_index], 1).unique(dim=0)
+        head, tail = entity[theirs.edge_index[:, mask]]
+        assert torch.equal(ours, torch.stack([head, relation[theirs.edge_type[mask]], tail], 1).unique(dim=0))
+
+
+@needs_mirror
+def test_wordnet_in_openke_form_is_the_same_graph(root: Path, tmp_path: Path) -> None:
+    """The text files are h r t, OpenKE's integers h t r: two layouts, one graph."""
+    for path in (MIRROR / "WN18" / "openke").iterdir():
+        raw = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+        (tmp_path / path.name.removesuffix(".gz")).write_bytes(raw)
+    (tmp_path / "dataset.yaml").write_text(
+        "name: openke\nlayout: {columns: [head, tail, relation], delimiter: blank, count_line: true}\n"
+        "stated: {train: train.txt, valid: valid.txt, test: test.txt}\n"
+        "dictionary: {entities: entity2id.txt, relations: relation2id.txt, "
+        "layout: {columns: [name, id], count_line: true}}\n"
+        "files: {train.txt: , valid.txt: , test.txt: , entity2id.txt: , relation2id.txt: }\n"
+    )
+    text, integers = load("WN18", root), load(tmp_path)
+    assert all(len(name) == 8 for name in text["entity"].names)
+    assert any(name.startswith("0") for name in text["entity"].names), "leading zeros are kept"
+
+    def by_name(data: HeteroData) -> torch.Tensor:
+        entity, relation = (
+            torch.tensor([sorted(names).index(x) if len(names) < 99 else order[x] for x in names])
+            for names, order in (
+                (data["entity"].names, {x: i for i, x in enumerate(sorted(data["entity"].names))}),
+                (data.relation_names, {}),
+            )
+        )
+        head_index, rel_type, tail_index = triplets(data)
+        split = data["entity", "stated", "entity"].split
+        return torch.stack([split, entity[head_index], relation[rel_type], entity[tail_index]], 1)
+
+    assert torch.equal(by_name(text), by_name(integers)), "line by line"
+
+
+@needs_mirror
+def test_what_the_readme_of_the_mirror_says(root: Path) -> None:
+    found = {name: profile(load(name, root)) for name in ("FB15k-237", "WN18RR", "WN18", "NELL-995", "CoDEx-S")}
+    fb, wn, old, nell, codex = found.values()
+    assert fb.unseen_entities == {"valid": 8, "test": 29, "any": 36}
+    assert fb.unseen_statements == {"valid": 9, "test": 28}
+    assert fb.self_loops["train"] == 1625
+    assert fb.leakage["either"] == 0
+    mix = [round(100 * share, 2) for share in fb.cardinality.values()]
+    assert mix == pytest.approx([7.17, 10.97, 36.28, 45.56], abs=0.011)
+    assert [round(237 * share) for share in fb.cardinality.values()] == [17, 26, 86, 108]
+    assert wn.unseen_entities == {"valid": 198, "test": 209, "any": 384}
+    assert wn.unseen_statements == {"valid": 210, "test": 210}
+    assert wn.leakage["reversed"] == 1095
+    assert old.leakage["reversed"] == 4698
+    inverse = {(leak.relation, leak.other) for leak in old.leaks if leak.reversed}
+    assert {("_hypernym", "_hyponym"), ("_hyponym", "_hypernym"), ("_part_of", "_has_part")} <= inverse
+    assert not any("_hypernym" in (leak.relation, leak.other) for leak in wn.leaks)
+    assert nell.unseen_entities["test"] == 964
+    assert nell.unseen_statements["test"] == 1159
+    assert nell.unseen_entities["valid"] == 104
+    assert codex.contradictions == {"train": 0, "valid": 0, "test": 0}
+    assert codex.counts["denied_test"] == 1828
+
+
+@needs_mirror
+def test_countries_name_the_tails_to_rank(root: Path) -> None:
+    data = load("Countries-S1", root)
+    regions = [data["entity"].names[i] for i in data["entity"].candidate_tails.tolist()]
+    assert regions == ["oceania", "asia", "europe", "africa", "americas"]
+    located = triplets(data, "stated", "test")
+    assert set(located.tail_index.tolist()) <= set(data["entity"].candidate_tails.tolist())
+
+
+@needs_mirror
+def test_a_processed_copy_is_the_same_and_quick(root: Path) -> None:
+    first = load("FB15k-237", root)
+    begin = time.perf_counter()
+    again = load("FB15k-237", root)
+    assert time.perf_counter() - begin < 1.0  # 0.05 s on a quiet machine
+    for polarity in ("stated", "denied"):
+        a, b = first["entity", polarity, "entity"], again["entity", polarity, "entity"]
+        assert all(torch.equal(a[key], b[key]) for key in ("edge_index", "edge_type", "split"))
+    assert first["entity"].names == again["entity"].names
+    path = Path(datasets.FB15k237(root).processed_paths[0])
+    torch.load(path, weights_only=True)  # nothing in it can execute anything
+
+
+@pytest.fixture
+def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Card:
+    monkeypatch.setenv("GNNNEG_MIRROR", str(tmp_path / "mirror"))
+    (tmp_path / "mirror" / "toy").mkdir(parents=True)
+    (tmp_path / "mirror" / "toy" / "train.txt").write_text("a\tr\tb\nb\tr\ta\n")
+    return Card(name="toy", stated={"train": "train.txt"}, files={"train.txt": Source()}, published={"train": 2})
+
+
+class Toy(Benchmark):
+    pass
+
+
+def test_a_changed_card_is_not_answered_from_an_old_copy(tmp_path: Path, toy: Card) -> None:
+    assert Toy(toy, tmp_path)[0]["entity"].names == ["a", "b"]
+    other = Card(
+        name="toy", layout=Layout(("relation", "head", "tail")), stated=toy.stated, files=toy.files, published={}
+    )
+    assert Toy(other, tmp_path)[0]["entity"].names == ["r", "b", "a"]
+
+
+def test_transforms(tmp_path: Path, toy: Card) -> None:
+    def mark(data: HeteroData) -> HeteroData:
+        data.marked = data.get("marked", 0) + 1
+        return data
+
+    assert Toy(toy, tmp_path, transform=mark)[0].marked == 1
+    assert "marked" not in Toy(toy, tmp_path)[0]
+    assert Toy(toy, tmp_path / "other", pre_transform=mark)[0].marked == 1
+
+
+def test_counts_stand_in_for_an_unknown_digest(tmp_path: Path, toy: Card) -> None:
+    wrong = Card(name="toy", stated=toy.stated, files=toy.files, published={"train": 3})
+    with pytest.raises(UserError, match="toy should have 3 train, but its files have 2"):
+        Toy(wrong, tmp_path)
+    assert card("YAGO3-10").files["train.txt"].sha256 is None
+
+
+def test_a_file_put_there_by_hand_is_checked(tmp_path: Path, toy: Card) -> None:
+    known = Card(name="toy", stated=toy.stated, files={"train.txt": Source(None, "0" * 64)})
+    (tmp_path / "toy" / "raw").mkdir(parents=True)
+    (tmp_path / "toy" / "raw" / "train.txt").write_text("a\tr\tb\n")
+    with pytest.raises(UserError, match="the card says 000000000000"):
+        Toy(known, tmp_path)
+
+
+def test_the_cache_is_where_it_is_said(toy: Card, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    assert Path(Toy(toy).root) == tmp_path / "home" / ".cache" / "gnnneg" / "toy"
+
+
+def test_a_garbled_raw_file_is_one_sentence(tmp_path: Path, toy: Card) -> None:
+    (tmp_path / "mirror" / "toy" / "train.txt").write_text("a\tr\tb\na\tr")
+    with pytest.raises(UserError, match=r"train\.txt:2: expected 3 fields"):
+        Toy(toy, tmp_path)
+
+
+def test_the_synthetic_world_by_every_name(tmp_path: Path) -> None:
+    made = SyntheticWorld()
+    for data in (made[0], load("synthetic"), KnowledgeGraph("synthetic", tmp_path)[0]):
+        assert counts(data) == dict(card("synthetic").published)
+        assert data["entity"].type.shape == (200, 5)
+        for polarity in ("stated", "denied"):
+            ours = made.world.data["entity", polarity, "entity"]
+            assert torch.equal(data["entity", polarity, "entity"].edge_index, ours.edge_index)
+    assert isinstance(made.world.known, KnownAnswers)
+    assert SyntheticWorld(num_entities=50, seed=1)[0]["entity"].num_nodes == 50
+    pickle.loads(pickle.dumps(made[0]))
+
+
+def test_unknown_names_and_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(UserError, match="did you mean 'WN18RR'"):
+        load("WN18R")
+    with pytest.raises(UserError, match="did you mean"):
+        datasets.Countries("S4")
+    with pytest.raises(UserError, match="is no folder"):
+        load(tmp_path / "no")
+    with pytest.raises(UserError, match=r"holds no dataset\.yaml"):
+        load(f"{tmp_path}")
+    # a folder that happens to be called like a data set does not hide it
+    (tmp_path / "synthetic").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert load("synthetic")["entity"].num_nodes == 200
