@@ -36,8 +36,13 @@ def load(path: Path) -> dict[str, Any]:
         UserError: If the file holds anything else (which is then not executed) or another format.
         OSError: If the file is damaged.
     """
-    if not zipfile.is_zipfile(path):  # a zip's directory stands at its end, so a cut-off file has none
-        raise OSError(f"{path} is cut off or no checkpoint")
+    try:
+        with zipfile.ZipFile(path) as archive:  # torch.load itself checks no sums and would take changed weights
+            wrong = archive.testzip()
+    except Exception as error:  # zipfile says broken in as many ways as a file can be
+        raise OSError(f"{path} is cut off or no checkpoint") from error
+    if wrong is not None:
+        raise OSError(f"{path} is damaged in {wrong}")
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
@@ -45,8 +50,8 @@ def load(path: Path) -> dict[str, Any]:
             f"{path} holds more than numbers, which a checkpoint never does, and was not opened: somebody has changed "
             "it, or a part of the task keeps Python objects in its state_dict."
         ) from error
-    except (RuntimeError, EOFError, zipfile.BadZipFile) as error:
-        raise OSError(f"{path} is damaged ({str(error).splitlines()[0]})") from error
+    except Exception as error:  # a whole archive that is none of ours
+        raise OSError(f"{path} is no checkpoint ({(str(error) or type(error).__name__).splitlines()[0]})") from error
     found = state.get("format") if isinstance(state, dict) else None
     if found != FORMAT:
         raise UserError(

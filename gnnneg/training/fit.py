@@ -221,7 +221,9 @@ class _Loop:
     def train(self) -> History:
         run, at = self.run, self.run.at
         self.expired = self.out_of_time()
-        with self.interruption, self.display:
+        checks = torch.sparse.check_sparse_tensor_invariants
+        # as the user has it, said aloud: left unsaid, torch warns of it at the first row-sparse step
+        with self.interruption, self.display, checks(checks.is_enabled()):
             while at.done or not self.over():
                 if at.done < self.count:
                     self.epoch()
