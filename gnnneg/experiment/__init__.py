@@ -1,8 +1,20 @@
 """The one place that knows everything: builds what a config or a script asks for, trains it, judges it, keeps it."""
 
-from gnnneg.experiment.execute import read, resume, train, train_config
+from gnnneg.experiment.execute import read, resume, train, train_config, untrained
 from gnnneg.experiment.judge import Evaluation, Judge
 from gnnneg.experiment.run import Run
 from gnnneg.experiment.settings import Setup, Source, plan
 
-__all__ = ["Evaluation", "Judge", "Run", "Setup", "Source", "plan", "read", "resume", "train", "train_config"]
+__all__ = [
+    "Evaluation",
+    "Judge",
+    "Run",
+    "Setup",
+    "Source",
+    "plan",
+    "read",
+    "resume",
+    "train",
+    "train_config",
+    "untrained",
+]

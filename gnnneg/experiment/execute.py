@@ -127,6 +127,20 @@ def read(path: str | Path, overrides: Sequence[str] = ()) -> Plan:
     return means
 
 
+def untrained(path: str | Path, overrides: Sequence[str] = ()) -> Run:
+    """What a config says, built but not trained."""
+    means = read(path, overrides)
+    asked = source(means)
+    setup = assemble(means, datasets.load(asked.name, asked.root))
+    return _run(setup, means, None, {}, Judge(setup.data, setup.evaluation, setup.device))
+
+
+def _run(setup: Setup, means: Plan | None, path: Path | None, result: dict[str, Any], judge: Judge) -> Run:
+    run = Run(path, means, result, setup.device)
+    run.data, run.model, run.task, run.judge = setup.data, setup.task.model.eval(), setup.task, judge
+    return run
+
+
 def resume(path: str | Path, progress: bool = True) -> Run:
     """Goes on with a run from its last checkpoint, as if it had never been stopped.
 
@@ -157,9 +171,7 @@ def _train(setup: Setup, means: Plan | None, path: Path | None, name: str, progr
         resume=resume,
     )
     result = _result(setup, judge, history, name, path)
-    run = Run(path, means, result, setup.device)
-    run.data, run.model, run.task, run.judge = setup.data, model.eval(), setup.task, judge
-    return run
+    return _run(setup, means, path, result, judge)
 
 
 def _begin(setup: Setup, means: Plan, path: Path) -> None:

@@ -1,0 +1,95 @@
+"""The command line: one module a command. Bad input gets one sentence on standard error and exit code 2."""
+
+import argparse
+import importlib
+import importlib.util
+import os
+import sys
+import warnings
+from collections.abc import Sequence
+from typing import NoReturn
+
+from gnnneg.cli.settings import parted
+from gnnneg.errors import UserError, nearest
+
+COMMANDS = ("train", "resume", "evaluate", "predict", "negatives", "compare", "report", "data", "bench")
+
+BAD_INPUT, BROKEN, INTERRUPTED = 2, 1, 130
+
+
+class Parser(argparse.ArgumentParser):
+    """Complains in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UserError(f"{message[0].upper()}{message[1:].rstrip('.')}; see '{self.prog} --help'.")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs a command and gives the exit code: 0 only on success."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    debug = "--debug" in words
+    words = [word for word in words if word != "--debug"]
+    warnings.showwarning = _warn  # type: ignore[assignment]
+    try:
+        return _run(words)
+    except KeyboardInterrupt as error:
+        return _say(str(error) or "Interrupted.", INTERRUPTED, debug)
+    except BrokenPipeError:  # whoever read our output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return BROKEN
+    except UserError as error:
+        return _say(str(error), BAD_INPUT, debug)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        return _say(f"{where}{error.strerror or error}.", BAD_INPUT, debug)
+    except (MemoryError, RuntimeError) as error:
+        if isinstance(error, MemoryError) or "memory" in str(error).lower():
+            advice = "Out of memory: lower fit.batch_size, the sampler's num_negatives or evaluation.memory_mib."
+            return _say(advice, BAD_INPUT, debug)
+        return _broken(error, debug)
+    except Exception as error:
+        return _broken(error, debug)
+
+
+def _run(words: list[str]) -> int:
+    parser = Parser(prog="gnnneg", description="Learns knowledge graph embeddings from what is, and is not, true.")
+    parser.add_argument("--version", action="store_true", help="print the version and exit")
+    parser.add_argument("--debug", action="store_true", help="show where an error came from (anywhere on the line)")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    for name in COMMANDS:
+        if importlib.util.find_spec(f"gnnneg.cli.{name}"):
+            importlib.import_module(f"gnnneg.cli.{name}").add(commands)
+    if words and not words[0].startswith("-") and words[0] not in commands.choices:
+        raise UserError(f"There is no command {words[0]!r}: {nearest(words[0], commands.choices)}")
+    known, settings = parted(words)
+    args = parser.parse_args(known)
+    if args.version:
+        from importlib.metadata import version
+
+        print(f"gnnneg {version('gnnneg')}")
+        return 0
+    if args.command is None:
+        parser.print_help()
+        return 0
+    if settings and not hasattr(args, "settings"):
+        raise UserError(f"'gnnneg {args.command}' takes no settings of a config, such as {settings[0]}.")
+    args.settings = settings
+    return args.run(args)
+
+
+def _say(message: str, code: int, debug: bool) -> int:
+    if debug:
+        import traceback
+
+        traceback.print_exc()
+    print(" ".join(message.split()), file=sys.stderr)
+    return code
+
+
+def _broken(error: Exception, debug: bool) -> int:
+    kind = type(error).__name__
+    return _say(f"Unexpected {kind}: {error} (--debug shows where; please report it)", BROKEN, debug)
+
+
+def _warn(message: Warning | str, category: type[Warning], *_: object) -> None:
+    print(f"Warning: {' '.join(str(message).split())}", file=sys.stderr)

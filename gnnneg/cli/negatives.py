@@ -1,0 +1,53 @@
+"""``gnnneg negatives CONFIG|RUN``: what negatives a sampler draws, and how good they are."""
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+MEANING = {
+    "false_negative_rate": "share that is true",
+    "hardness": "mean percentile of their scores among all entities: 0.5 uniform, 1 hardest",
+    "margin": "mean of the target's score less the negative's",
+    "above_target": "share scored above the target",
+    "perplexity": "entities it might as well choose from evenly",
+    "coverage": "share of entities drawn at least once",
+    "absent": "share filtered out or never there",
+    "drawn": "candidates drawn",
+    "per_second": "candidates a second",
+}
+
+
+def add(subparsers: Any) -> None:
+    """Adds the command."""
+    parser = subparsers.add_parser(
+        "negatives",
+        help="draw negatives and show their hardness, diversity and false-negative rate",
+        description="Draws negatives as training would and looks at them: of a run with its trained model as critic, "
+        "of a config with an untrained one.",
+        epilog="Settings of a config can be given as in 'gnnneg train'.",
+    )
+    parser.add_argument("path", metavar="CONFIG|RUN", help="a YAML file or a run folder")
+    parser.add_argument("--split", choices=("train", "valid", "test"), default="train", help="(default: train)")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.set_defaults(run=run, settings=[])
+
+
+def run(args: argparse.Namespace) -> int:
+    """Runs the command."""
+    from gnnneg.cli.table import show
+    from gnnneg.errors import UserError
+    from gnnneg.experiment import Run, untrained
+
+    if Path(args.path).is_dir():
+        if args.settings:
+            raise UserError(f"A run's settings stay as they are: leave {args.settings[0]} out, or give its config.")
+        asked = Run.load(args.path)
+    else:
+        asked = untrained(args.path, args.settings)
+    figures = asked.negatives(args.split)
+    if args.json:
+        print(json.dumps(figures, indent=2))
+    else:
+        show(["negatives", "", ""], [[name, value, MEANING.get(name, "")] for name, value in figures.items()])
+    return 0

@@ -1,0 +1,57 @@
+"""``gnnneg predict RUN --head H --relation R``: what a trained model answers."""
+
+import argparse
+import json
+import sys
+from typing import Any
+
+EXAMPLES = """which tails:      gnnneg predict RUN --head aspirin --relation treats
+which heads:      gnnneg predict RUN --relation treats --tail migraine
+which relations:  gnnneg predict RUN --head aspirin --tail migraine
+how plausible:    gnnneg predict RUN --head aspirin --relation treats --tail migraine"""
+
+
+def add(subparsers: Any) -> None:
+    """Adds the command."""
+    parser = subparsers.add_parser(
+        "predict",
+        help="the best answers to a question, or the score of a triple",
+        description="Give two of head, relation and tail to ask for the third.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("path", metavar="RUN", help="a run folder")
+    parser.add_argument("--head", metavar="H", help="name of the head entity")
+    parser.add_argument("--relation", metavar="R", help="name of the relation")
+    parser.add_argument("--tail", metavar="T", help="name of the tail entity")
+    parser.add_argument("--top", metavar="K", type=int, default=10, help="how many answers (default: 10)")
+    parser.add_argument("--new", action="store_true", help="leave out what the data set says already")
+    parser.add_argument("--format", choices=("table", "csv", "json", "parquet"), default="table")
+    parser.add_argument("--out", metavar="FILE", help="write there instead of standard output")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Runs the command."""
+    from gnnneg.cli.table import show
+    from gnnneg.errors import UserError
+    from gnnneg.experiment import Run
+
+    if args.format == "parquet" and not args.out and sys.stdout.isatty():
+        raise UserError("Parquet is no text for a terminal: give a file with --out FILE.")
+    if args.format == "table" and args.out:
+        raise UserError("A table is for the screen: write a file with --format csv, json or parquet.")
+    answers = Run.load(args.path).predict(args.head, args.relation, args.tail, args.top, unknown_only=args.new)
+    if args.format == "table":
+        show(list(answers.columns), answers.itertuples(index=False))
+    elif args.format == "parquet":
+        answers.to_parquet(args.out or sys.stdout.buffer, index=False)
+    else:
+        rows = json.loads(answers.to_json(orient="records"))
+        text = answers.to_csv(index=False) if args.format == "csv" else json.dumps(rows, indent=2) + "\n"
+        if args.out:
+            with open(args.out, "w") as file:
+                file.write(text)
+        else:
+            sys.stdout.write(text)
+    return 0

@@ -1,0 +1,26 @@
+"""``gnnneg resume RUN``: go on from the last checkpoint."""
+
+import argparse
+from typing import Any
+
+
+def add(subparsers: Any) -> None:
+    """Adds the command."""
+    parser = subparsers.add_parser(
+        "resume",
+        help="go on with a run from its last checkpoint",
+        description="Goes on with a run as if it had never been stopped: on CPU, to the same bits.",
+    )
+    parser.add_argument("path", metavar="RUN", help="a run folder")
+    parser.add_argument("--quiet", action="store_true", help="show no progress")
+    parser.add_argument("--json", action="store_true", help="print the result as JSON")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Runs the command."""
+    from gnnneg.cli.train import tell
+    from gnnneg.experiment import resume
+
+    tell(resume(args.path, progress=not args.quiet), args.json)
+    return 0

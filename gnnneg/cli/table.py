@@ -1,0 +1,46 @@
+"""Tables for people."""
+
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+WIDE = 160  # columns where nobody watches, such as in a file
+
+
+def show(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str | None = None) -> None:
+    """Prints a table on standard output, numbers to the right."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    listed = [list(row) for row in rows]
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
+    for place, name in enumerate(columns):
+        numbers = all(isinstance(row[place], int | float) for row in listed)
+        table.add_column(name, justify="right" if numbers and listed else "left", overflow="fold")
+    for row in listed:
+        table.add_row(*(Text(cell(value)) for value in row))
+    Console(file=sys.stdout, width=None if sys.stdout.isatty() else WIDE).print(table)
+
+
+def cell(value: Any) -> str:
+    """A value in a table."""
+    if isinstance(value, bool) or value is None:
+        return "" if value is None else str(value).lower()
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, float):
+        return f"{value:,.1f}" if abs(value) >= 100 else f"{value:.4f}"
+    return str(value)
+
+
+RANKING = ("mrr", "hits@1", "hits@3", "hits@10", "mr", "amri", "ndcg@5")
+
+
+def ranking(metrics: Mapping[str, Mapping[str, Any]], first: str) -> None:
+    """Prints one row of ranking metrics for each name; sides of a split are rows of their own."""
+    rows = []
+    for name, values in metrics.items():
+        parts = {name: values, **{f"{name} {side}": values[side] for side in ("head", "tail") if side in values}}
+        rows += [[label, *(part.get(metric) for metric in RANKING)] for label, part in parts.items()]
+    show([first, *RANKING], rows)

@@ -1,0 +1,64 @@
+"""``gnnneg train CONFIG``: train, validate, test, and keep it all in a run folder."""
+
+import argparse
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gnnneg.experiment import Run
+
+
+def add(subparsers: Any) -> None:
+    """Adds the command."""
+    parser = subparsers.add_parser(
+        "train",
+        help="train, validate and test what a config says; writes a run folder",
+        usage="gnnneg train CONFIG [--out RUN] [--seed N] [--KEY VALUE ...]",
+        description="Trains what a config says, with early stopping on validation, then tests the best model.",
+        epilog="Any key of the config can be set: --fit.epochs 5 --optimizer.lr 0.05 --task.model.decoder RotatE "
+        "--task.sampler.num_negatives 64 --data.name UMLS --device cuda.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("config", metavar="CONFIG", help="a YAML file, such as configs/synthetic/distmult.yaml")
+    parser.add_argument("--out", metavar="RUN", help="a new folder (default: runs/<data set>-<config>-<seed>)")
+    parser.add_argument("--quiet", action="store_true", help="show no progress")
+    parser.add_argument("--json", action="store_true", help="print the result as JSON")
+    parser.add_argument(
+        "--print-config", action="store_true", help="print the config with every default filled in, and do nothing"
+    )
+    parser.set_defaults(run=run, settings=[])
+
+
+def run(args: argparse.Namespace) -> int:
+    """Runs the command."""
+    from gnnneg import config
+    from gnnneg.experiment import read, train_config
+
+    if args.print_config:
+        print(config.dump(read(args.config, args.settings).plain()), end="")
+        return 0
+    tell(train_config(args.config, args.settings, args.out, progress=not args.quiet), args.json)
+    return 0
+
+
+def tell(run: "Run", as_json: bool) -> None:
+    """Prints how a run came out."""
+    import json
+
+    from gnnneg.cli.table import ranking, show
+
+    result = run.result
+    if as_json:
+        print(json.dumps(result, indent=2))
+        return
+    ranking(result["metrics"], "split")
+    classified = result["metrics"].get("test", {}).get("classification")
+    if classified:
+        print()
+        names = [name for name in classified if name != "count"]
+        show(["classification", *names], [["test", *(classified[name] for name in names)]])
+    time, memory = result["time"], result["memory"]["peak_rss_mib"]
+    print(
+        f"\n{run.path}: best epoch {result['best_epoch']}, trained {time['train_s']:.1f} s at "
+        f"{time['triples_per_s']:,.0f} triples/s, evaluated {time['evaluate_s']:.1f} s"
+        + (f", peak memory {memory:,.0f} MiB." if memory else ".")
+    )
