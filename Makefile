@@ -23,7 +23,12 @@ setup: .venv/installed
 	@touch $@
 
 demo: setup
-	$(BIN)/python benchmarks/demo.py
+	rm -rf runs/demo
+	for config in configs/synthetic/*.yaml; do \
+		$(BIN)/gnnneg train $$config --out runs/demo/$$(basename $$config .yaml) || exit $$?; \
+	done
+	$(BIN)/gnnneg compare runs/demo/*
+	$(BIN)/gnnneg report runs/demo/* --out runs/demo/report.html
 
 check: setup
 	$(BIN)/ruff check .
