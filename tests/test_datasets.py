@@ -11,11 +11,12 @@ from torch_geometric.data import HeteroData, InMemoryDataset
 from torch_geometric.datasets import FB15k_237, WordNet18RR
 
 from gnnneg import datasets
-from gnnneg.data.build import counts
+from gnnneg.data.build import appearance, counts
 from gnnneg.data.catalogue import Card, Source, card, names
 from gnnneg.data.known import KnownAnswers
+from gnnneg.data.ntriples import read_ntriples
 from gnnneg.data.profile import profile
-from gnnneg.data.read import Layout
+from gnnneg.data.read import Layout, read_table, truth
 from gnnneg.data.statements import triplets
 from gnnneg.datasets import Benchmark, KnowledgeGraph, SyntheticWorld, load
 from gnnneg.errors import UserError
@@ -269,3 +270,26 @@ def test_unknown_names_and_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     (tmp_path / "synthetic").mkdir()
     monkeypatch.chdir(tmp_path)
     assert load("synthetic")["entity"].num_nodes == 200
+
+
+@needs_mirror
+@pytest.mark.parametrize(
+    ("file", "literals", "expected"),
+    [
+        ("AIFB/aifb_stripped.nt.gz", True, (29_043, 8_285, 45)),
+        ("AIFB/aifb_stripped.nt.gz", False, (20_338, 2_835, 22)),
+    ],
+)
+def test_real_ntriples(file: str, literals: bool, expected: tuple[int, int, int]) -> None:
+    table = read_ntriples(MIRROR / file, literals).table
+    entities, relations = appearance((table["head"], table["tail"])), appearance((table["relation"],))
+    assert (table.num_rows, len(entities), len(relations)) == expected
+
+
+@needs_mirror
+@pytest.mark.parametrize("file", ["FB13/test.tsv.gz", "WN11/test.tsv.gz", "GO-NegStatements/Test_triples.tsv"])
+def test_real_label_columns(file: str) -> None:
+    """Half of each is denied: FB13 23,733, WN11 10,544, GO 1,024 (with CRLF)."""
+    table = read_table(MIRROR / file, Layout(("head", "relation", "tail", "label")))
+    stated = sum(truth(table["label"], file).to_pylist())
+    assert stated == table.num_rows - stated == {"F": 23_733, "W": 10_544, "G": 1_024}[file[0]]

@@ -55,7 +55,7 @@ def test_info_names_relations_that_repeat_others(tmp_path: Path, capsys: pytest.
     out = capsys.readouterr().out
     assert "works_for is the inverse of employs in 100 % of 35 pairs" in out
     assert "colleague_of is symmetric with colleague_of in 100 %" in out
-    assert "leads implies works_for in 100 %" in out
+    assert "located_in implies within in 100 %" in out
 
 
 def test_fetch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
