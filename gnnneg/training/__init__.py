@@ -2,6 +2,7 @@
 
 from gnnneg.training.fit import Fit, History
 from gnnneg.training.interruption import Interrupted
+from gnnneg.training.optimizers import LazyAdam
 from gnnneg.training.weights import load_model, save_model
 
-__all__ = ["Fit", "History", "Interrupted", "load_model", "save_model"]
+__all__ = ["Fit", "History", "Interrupted", "LazyAdam", "load_model", "save_model"]
