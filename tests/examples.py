@@ -20,7 +20,7 @@ import gnnneg.samplers
 import gnnneg.tasks  # noqa: F401  every module of parts is imported, so that its subclasses are known
 from gnnneg.corruption import Both, Either, Head, Tail
 from gnnneg.data.known import KnownAnswers
-from gnnneg.decoders import RESCAL, ComplEx, DistMult, Distance, Inner, Modulus, RotatE, TransE
+from gnnneg.decoders import RESCAL, ComplEx, Distance, DistMult, Inner, Modulus, RotatE, TransE
 from gnnneg.encoders import Lookup
 from gnnneg.interfaces import Scorer
 from gnnneg.losses import BCE, InfoNCE, LogSigmoid, MarginRanking

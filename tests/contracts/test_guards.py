@@ -36,7 +36,7 @@ ROOMS = {
     "interfaces": {"records", "errors"},
     "data": {"records", "kernels", "errors"},
     "datasets": {"data", "records", "errors"},
-    **{part: GROUND for part in PARTS},
+    **dict.fromkeys(PARTS, GROUND),
     "tasks": GROUND,
     "training": GROUND,
     "evaluation": GROUND,

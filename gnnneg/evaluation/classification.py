@@ -1,0 +1,184 @@
+"""Triple classification: does a threshold on the score tell stated from denied?"""
+
+from dataclasses import dataclass
+
+import pandas as pd
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+from torch_geometric.data import Data
+
+from gnnneg.errors import UserError
+from gnnneg.evaluation.mode import device_of, judging
+from gnnneg.interfaces import Model
+from gnnneg.records import Triplets, asked
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """From which score on a triple counts as true.
+
+    Args:
+        relation (torch.Tensor): One a relation; those that validation never saw hold ``overall``.
+        seen (torch.Tensor): Which relations validation saw.
+        overall (float): The threshold of all relations together.
+    """
+
+    relation: Float[Tensor, "r"]
+    seen: Bool[Tensor, "r"]
+    overall: float
+
+
+def classification(
+    model: Model,
+    graph: Data | None,
+    valid: tuple[Triplets, Triplets],
+    test: tuple[Triplets, Triplets],
+    num_relations: int,
+    relation_names: list[str] | None = None,
+) -> tuple[dict[str, float], pd.DataFrame]:
+    """Triple classification as in `"Reasoning With Neural Tensor Networks" <https://papers.nips.cc/paper/5028>`_.
+
+    One threshold a relation, chosen on validation for accuracy; AUROC and average precision need no threshold.
+
+    Args:
+        model (Model): What is judged.
+        graph (torch_geometric.data.Data, optional): What the model may look at.
+        valid (tuple[Triplets, Triplets]): Stated and denied validation triplets.
+        test (tuple[Triplets, Triplets]): Stated and denied test triplets.
+        num_relations (int): Number of relations.
+        relation_names (list[str], optional): Names for the table.
+
+    Returns:
+        ``accuracy, f1, precision, recall, auroc, average_precision, count`` over all test triplets, and a table of
+        the same by relation.
+
+    Raises:
+        UserError: If a split has no stated or no denied triplets, or a score is NaN.
+    """
+    for split, parts in (("validation", valid), ("test", test)):
+        for polarity, part in zip(("stated", "denied"), parts):
+            if not part.head_index.numel():
+                raise UserError(
+                    f"Triple classification needs denied statements beside stated ones, and the {split} split has no "
+                    f"{polarity} ones: use a data set with verified negatives, such as CoDEx-S or CoDEx-M."
+                )
+    score, label, rel_type = _labelled(model, graph, valid)
+    threshold = thresholds(score, label, rel_type, num_relations)
+    return judge(threshold, *_labelled(model, graph, test), relation_names)
+
+
+def scores(model: Model, graph: Data | None, triplets: Triplets, batch_size: int = 1024) -> Float[Tensor, "b"]:
+    """The scores of triplets, each as the answer to its tail question, on the CPU; the model encodes once.
+
+    Raises:
+        UserError: If a score is NaN.
+    """
+    device = device_of(model)
+    pieces = []
+    with judging(model):
+        encoding = model.encode(graph)
+        for begin in range(0, triplets.head_index.numel(), batch_size):
+            part = Triplets(*(t[begin : begin + batch_size].to(device) for t in triplets))
+            query, target = asked(part, model.num_relations)
+            pieces.append(model.scorer(encoding, query)(target[:, None])[:, 0].float().cpu())
+    score = torch.cat(pieces) if pieces else torch.empty(0)
+    if bool(score.isnan().any()):
+        raise UserError("The model scores NaN: it has diverged, so load an earlier checkpoint or train more gently.")
+    return score
+
+
+def thresholds(
+    score: Float[Tensor, "b"], label: Bool[Tensor, "b"], rel_type: Int[Tensor, "b"], num_relations: int
+) -> Thresholds:
+    """The most accurate thresholds on validation: of the observed scores, the smallest of the best.
+
+    A relation that validation never saw falls back on the threshold of all relations together. (The script released
+    with `"CoDEx" <https://arxiv.org/abs/2009.07810>`_ means to, but never does: its defaults are minus infinity and
+    stand for every relation, so that such a relation's triples are all called true.)
+    """
+    overall = _best(score, label)
+    relation = torch.full((num_relations,), overall, dtype=score.dtype)
+    seen = torch.zeros(num_relations, dtype=torch.bool)
+    for r in rel_type.unique().tolist():
+        mine = rel_type == r
+        relation[r], seen[r] = _best(score[mine], label[mine]), True
+    return Thresholds(relation, seen, overall)
+
+
+def judge(
+    threshold: Thresholds,
+    score: Float[Tensor, "b"],
+    label: Bool[Tensor, "b"],
+    rel_type: Int[Tensor, "b"],
+    relation_names: list[str] | None = None,
+) -> tuple[dict[str, float], pd.DataFrame]:
+    """How well the thresholds do on other triplets, in all and by relation (undefined figures are missing)."""
+    called = score >= threshold.relation[rel_type]
+    rows = []
+    for r in rel_type.unique().tolist():
+        mine = rel_type == r
+        rows.append(
+            {
+                "relation": str(r) if relation_names is None else relation_names[r],
+                "stated": int(label[mine].sum()),
+                "denied": int((~label[mine]).sum()),
+                "threshold": float(threshold.relation[r]),
+                "fallback": not bool(threshold.seen[r]),
+                **_figures(called[mine], score[mine], label[mine]),
+            }
+        )
+    table = pd.DataFrame(rows).drop(columns="count")
+    return _figures(called, score, label), table
+
+
+def auroc(score: Float[Tensor, "b"], label: Bool[Tensor, "b"]) -> float:
+    """The chance that a stated triple scores above a denied one, ties counting half; NaN if one of them is missing."""
+    _, place, length = score.unique(return_inverse=True, return_counts=True)
+    rank = (length.cumsum(0) - (length - 1) / 2.0).double()[place]
+    stated, denied = int(label.sum()), int((~label).sum())
+    if not stated or not denied:
+        return float("nan")
+    return float((rank[label].sum() - stated * (stated + 1) / 2) / (stated * denied))
+
+
+def average_precision(score: Float[Tensor, "b"], label: Bool[Tensor, "b"]) -> float:
+    r"""The precision at every distinct score, weighted by the recall it adds; NaN if nothing is stated.
+
+    .. math::
+        \mathrm{AP} = \sum_i (R_i - R_{i-1}) P_i
+    """
+    if not bool(label.any()):
+        return float("nan")
+    _, place, length = (-score).unique(return_inverse=True, return_counts=True)
+    gained = torch.zeros(length.numel(), dtype=torch.double).index_add_(0, place, label.double())
+    precision = gained.cumsum(0) / length.cumsum(0)
+    return float((gained * precision).sum() / gained.sum())
+
+
+def _labelled(model: Model, graph: Data | None, parts: tuple[Triplets, Triplets]) -> tuple[Tensor, Tensor, Tensor]:
+    both = Triplets(*(torch.cat([a.cpu(), b.cpu()]) for a, b in zip(*parts)))
+    label = torch.arange(both.head_index.numel()) < parts[0].head_index.numel()
+    return scores(model, graph, both), label, both.rel_type
+
+
+def _best(score: Float[Tensor, "b"], label: Bool[Tensor, "b"]) -> float:
+    value, place, length = score.unique(return_inverse=True, return_counts=True)
+    stated = torch.zeros_like(length).index_add_(0, place, label.long())
+    denied = length - stated
+    # true from value[i] on: right are the stated at or above it and the denied below it
+    right = stated.flip(0).cumsum(0).flip(0) + denied.cumsum(0) - denied
+    return float(value[int((right == right.max()).nonzero()[0])])
+
+
+def _figures(called: Bool[Tensor, "b"], score: Float[Tensor, "b"], label: Bool[Tensor, "b"]) -> dict[str, float]:
+    hit, called_true, stated = int((called & label).sum()), int(called.sum()), int(label.sum())
+    return {
+        "accuracy": float((called == label).double().mean()),
+        "f1": 2 * hit / (called_true + stated) if called_true + stated else 0.0,
+        "precision": hit / called_true if called_true else 0.0,
+        "recall": hit / stated if stated else 0.0,
+        "auroc": auroc(score, label),
+        "average_precision": average_precision(score, label),
+        "count": label.numel(),
+    }

@@ -1,0 +1,149 @@
+r"""What ranks are worth. Every metric is a function of the *realistic* rank (half ranks included), unless it says so.
+
+A rank is compared with chance through the number of candidates :math:`n_i` it competed in, following `"On the
+Ambiguity of Rank-Based Evaluation of Entity Alignment or Link Prediction Methods" <https://arxiv.org/abs/2002.06914>`_
+and `"A Unified Framework for Rank-based Evaluation Metrics for Link Prediction" <https://arxiv.org/abs/2203.07544>`_:
+a random scorer's rank is uniform on :math:`1, \dots, n_i`.
+"""
+
+import math
+import warnings
+from typing import Any
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from gnnneg.errors import UserError
+from gnnneg.evaluation.record import Ranks
+
+TIED_TOO_OFTEN = 0.001
+
+
+def mrr(rank: Float[Tensor, "b"]) -> float:
+    r"""The mean reciprocal rank :math:`\frac{1}{N} \sum_i 1 / r_i`."""
+    return float((1 / rank).mean())
+
+
+def mr(rank: Float[Tensor, "b"]) -> float:
+    """The mean rank."""
+    return float(rank.mean())
+
+
+def hits(rank: Float[Tensor, "b"], k: int) -> float:
+    """The share of ranks that are at most ``k``; a tie over the border (rank ``k + 1/2``) is a miss."""
+    return float((rank <= k).double().mean())
+
+
+def ndcg(rank: Float[Tensor, "b"], k: int = 5) -> float:
+    r"""Normalised discounted cumulative gain: :math:`1 / \log_2(1 + r_i)` where :math:`r_i \le k`, else 0.
+
+    The filter leaves one right answer a query, so the ideal gain is 1. Half ranks are put into the formula as they are.
+    """
+    return float(torch.where(rank <= k, 1 / torch.log2(1 + rank), 0.0).mean())
+
+
+def expected_mr(candidates: Int[Tensor, "b"]) -> float:
+    r"""A random scorer's mean rank, :math:`\frac{1}{N} \sum_i (n_i + 1) / 2`."""
+    return float((candidates.double() + 1).mean() / 2)
+
+
+def expected_mrr(candidates: Int[Tensor, "b"]) -> float:
+    r"""A random scorer's mean reciprocal rank, :math:`\frac{1}{N} \sum_i H(n_i) / n_i`."""
+    n = candidates.double()
+    return float((_harmonic(n) / n).mean())
+
+
+def variance_mrr(candidates: Int[Tensor, "b"]) -> float:
+    r"""The variance of a random scorer's MRR, :math:`\frac{1}{N^2} \sum_i (n_i H_2(n_i) - H(n_i)^2) / n_i^2`."""
+    n = candidates.double()
+    squares = math.pi**2 / 6 - torch.polygamma(1, n + 1)
+    return float(((n * squares - _harmonic(n) ** 2) / n**2).clamp(min=0).sum() / n.numel() ** 2)
+
+
+def amr(rank: Float[Tensor, "b"], candidates: Int[Tensor, "b"]) -> float:
+    r"""The adjusted mean rank :math:`\mathrm{MR} / E[\mathrm{MR}]`: near 0 is perfect, 1 is chance."""
+    return mr(rank) / expected_mr(candidates)
+
+
+def amri(rank: Float[Tensor, "b"], candidates: Int[Tensor, "b"]) -> float:
+    r"""The adjusted mean rank index :math:`1 - (\mathrm{MR} - 1) / (E[\mathrm{MR}] - 1)`: 1 is perfect, 0 is chance."""
+    worst = expected_mr(candidates) - 1
+    return 1 - (mr(rank) - 1) / worst if worst else 0.0
+
+
+def amrr(rank: Float[Tensor, "b"], candidates: Int[Tensor, "b"]) -> float:
+    r"""The adjusted mean reciprocal rank :math:`(\mathrm{MRR} - E) / (1 - E)`: 1 is perfect, 0 is chance."""
+    chance = expected_mrr(candidates)
+    return (mrr(rank) - chance) / (1 - chance) if chance < 1 else 0.0
+
+
+def z_mrr(rank: Float[Tensor, "b"], candidates: Int[Tensor, "b"]) -> float:
+    """By how many standard deviations the MRR lies above a random scorer's; comparable between data sets."""
+    deviation = math.sqrt(variance_mrr(candidates))
+    return (mrr(rank) - expected_mrr(candidates)) / deviation if deviation else 0.0
+
+
+def expected_sampled_hits(rank: Float[Tensor, "b"], candidates: Int[Tensor, "b"], k: int, num_negatives: int) -> float:
+    r"""Hits@k against ``num_negatives`` random candidates (drawn with replacement), exactly and without drawing any.
+
+    .. math::
+        \frac{1}{N} \sum_i \sum_{j < k} \binom{m}{j} p_i^j (1 - p_i)^{m - j}, \quad p_i = \frac{r_i - 1}{n_i - 1},
+
+    what papers with a sampled protocol report, at :math:`m` negatives. It is far above the full metric.
+    """
+    rivals = (candidates.double() - 1).clamp(min=1)
+    p = (rank - 1) / rivals
+    m = num_negatives
+    total = torch.zeros_like(p)
+    for j in range(min(k, m + 1)):
+        ways = math.lgamma(m + 1) - math.lgamma(j + 1) - math.lgamma(m - j + 1)
+        below = torch.tensor(float(j), dtype=p.dtype, device=p.device)
+        total += (ways + torch.xlogy(below, p) + torch.special.xlog1py(m - below, -p)).exp()
+    return float(total.mean())
+
+
+def summary(ranks: Ranks) -> dict[str, Any]:
+    """All the metrics, of both sides together and of each alone, as they stand in a run's ``result.json``.
+
+    Warns where ties are so many that the optimistic and the pessimistic MRR differ by more than 0.001: such a score
+    function can be made to look good by the way it breaks ties.
+
+    Raises:
+        UserError: If there are no ranks.
+    """
+    if not len(ranks):
+        raise UserError("There are no ranks to sum up: the split has no statements.")
+    result: dict[str, Any] = _metrics(ranks)
+    sides = {side: ranks.of(side) for side in ("head", "tail")}
+    result.update((side, _metrics(part)) for side, part in sides.items() if len(part))
+    gap = result["mrr_optimistic"] - result["mrr_pessimistic"]
+    if gap > TIED_TOO_OFTEN:
+        warnings.warn(
+            f"Ties decide {gap:.3f} of MRR (optimistic {result['mrr_optimistic']:.3f}, pessimistic "
+            f"{result['mrr_pessimistic']:.3f}): the realistic figure is the one to quote.",
+            stacklevel=2,
+        )
+    return result
+
+
+def _metrics(ranks: Ranks) -> dict[str, float]:
+    rank, candidates = ranks.realistic, ranks.candidates
+    return {
+        "mrr": mrr(rank),
+        "mr": mr(rank),
+        "hits@1": hits(rank, 1),
+        "hits@3": hits(rank, 3),
+        "hits@10": hits(rank, 10),
+        "ndcg@5": ndcg(rank, 5),
+        "amr": amr(rank, candidates),
+        "amri": amri(rank, candidates),
+        "amrr": amrr(rank, candidates),
+        "z_mrr": z_mrr(rank, candidates),
+        "mrr_optimistic": mrr(ranks.optimistic.double()),
+        "mrr_pessimistic": mrr(ranks.pessimistic.double()),
+    }
+
+
+def _harmonic(n: Float[Tensor, "b"]) -> Float[Tensor, "b"]:
+    return torch.digamma(n + 1) + 0.57721566490153286061

@@ -1,0 +1,235 @@
+"""Exact filtered ranking: counts, not sorts, of the candidates that beat or tie each target."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+from torch_geometric.data import Data
+
+from gnnneg.data.known import KnownAnswers
+from gnnneg.errors import UserError
+from gnnneg.evaluation.mode import judging
+from gnnneg.evaluation.record import Ranks
+from gnnneg.interfaces import Model, Scorer
+from gnnneg.records import Query, Triplets, asked
+
+# at least so many queries share a candidate chunk, and no more than the caches of a CPU can follow
+FEWEST, MOST = 16, 512
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How many candidates lie above each target, are tied with it, and took part. Sums over candidates: they add."""
+
+    above: Int[Tensor, "m"]
+    tied: Int[Tensor, "m"]
+    rivals: Int[Tensor, "m"]
+
+    def __add__(self, other: "Counts") -> "Counts":
+        return Counts(self.above + other.above, self.tied + other.tied, self.rivals + other.rivals)
+
+
+def ranks(
+    model: Model,
+    graph: Data | None,
+    triplets: Triplets,
+    known: KnownAnswers,
+    *,
+    candidates: Int[Tensor, "c k"] | None = None,
+    memory_mib: float = 256,
+    batch_size: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Ranks:
+    r"""Ranks both sides of ``triplets`` among all entities that are not known answers.
+
+    .. math::
+        \mathrm{rank} = 1 + \#\{c : s_c > s_t\} + \tfrac{1}{2} \#\{c \neq t : s_c = s_t\}
+
+    is the realistic rank; the optimistic one leaves the last term out, the pessimistic one counts it whole. Being a
+    sum over candidates, it comes out the same however queries and candidates are chunked. The model encodes once, and
+    each distinct query is scored once however many targets it has (FB15k-237 asks 40,932 but only 22,850 differ). A
+    target is scored in the same matrix as its rivals, so that ties are exact.
+
+    Args:
+        model (Model): What is judged; it is put in evaluation mode and left as it was found.
+        graph (torch_geometric.data.Data, optional): What the model may look at.
+        triplets (Triplets): Statements to rank; none is dropped, also not those of entities unseen in training.
+        known (KnownAnswers): Answers that are left out of the ranking, by custom all stated facts.
+        candidates (torch.Tensor, optional): Entities to rank among instead of all: shared ``(1, k)``, or ``(2 * b, k)``
+            for the tail questions followed by the head questions. The target needs not be among them.
+        memory_mib (float): About how much memory the scores may take. (default: :obj:`256`)
+        batch_size (int, optional): Queries scored at once, for models whose own working memory is what matters.
+        progress (Callable, optional): Called with the queries done and the queries in all.
+
+    Returns:
+        Tail questions in the order of ``triplets``, then head questions, on the CPU.
+
+    Raises:
+        UserError: If there is nothing to rank or a score is NaN.
+    """
+    if not triplets.head_index.numel():
+        raise UserError("There are no statements to rank: choose a split that has some.")
+    device = known.key.device
+    questions = [
+        asked(Triplets(*(t.to(device) for t in triplets)), known.num_relations, head) for head in (False, True)
+    ]
+    anchor = torch.cat([query.anchor for query, _ in questions])
+    rel_type = torch.cat([query.rel_type for query, _ in questions])
+    target = torch.cat([answer for _, answer in questions])
+    done, total = 0, target.numel()
+    outcome = torch.empty(3, total, dtype=torch.long, device=device)
+    with judging(model):
+        encoding = model.encode(graph)
+        if candidates is None:
+            key, row = torch.unique(rel_type * known.num_nodes + anchor, return_inverse=True)
+            order = row.argsort(stable=True)
+            first = torch.cat([row.new_zeros(1), row.bincount(minlength=key.numel()).cumsum(0)]).tolist()
+            rows, columns = _chunks(known.num_nodes, memory_mib, batch_size)
+            for begin in range(0, key.numel(), rows):
+                part = key[begin : begin + rows]
+                mine = order[first[begin] : first[begin + part.numel()]]
+                query = Query(part % known.num_nodes, part // known.num_nodes)
+                scorer, local = model.scorer(encoding, query), row[mine] - begin
+                result = None
+                for start in range(0, known.num_nodes, columns):
+                    stop = min(start + columns, known.num_nodes)
+                    more = counts(scorer, query, local, target[mine], known, start, stop)
+                    result = more if result is None else result + more
+                assert result is not None
+                outcome[:, mine] = torch.stack([result.above, result.tied, result.rivals])
+                done += mine.numel()
+                if progress is not None:
+                    progress(done, total)
+        else:
+            candidates = candidates.to(device)
+            rows, _ = _chunks(candidates.size(1), memory_mib, batch_size)
+            for begin in range(0, total, rows):
+                part = slice(begin, min(begin + rows, total))
+                query = Query(anchor[part], rel_type[part])
+                index = candidates if candidates.size(0) == 1 else candidates[part]
+                result = _among(model.scorer(encoding, query), query, target[part], known, index)
+                outcome[:, part] = torch.stack([result.above, result.tied, result.rivals])
+                if progress is not None:
+                    progress(part.stop, total)
+    above, tied, rivals = outcome.cpu()
+    side = torch.arange(total) // triplets.head_index.numel()
+    relation = rel_type.cpu() % known.num_relations
+    return Ranks(anchor.cpu(), relation, target.cpu(), side, 1 + above, 1 + above + tied, 1 + rivals)
+
+
+def counts(
+    scorer: Scorer,
+    query: Query,
+    row: Int[Tensor, "m"],
+    target: Int[Tensor, "m"],
+    known: KnownAnswers,
+    start: int,
+    stop: int,
+) -> Counts:
+    """Counts among the entities ``start`` to ``stop``: the summand of a rank, for chunks of candidates and for shards.
+
+    Args:
+        scorer (Scorer): Scores ``query``.
+        query (Query): Distinct queries.
+        row (torch.Tensor): Which query each target answers, sorted.
+        target (torch.Tensor): True answers, inside the span or not.
+        known (KnownAnswers): Answers left out.
+        start (int): First entity.
+        stop (int): One past the last entity.
+    """
+    index = torch.arange(start, stop, device=target.device)
+    if start == 0 and stop == known.num_nodes:
+        score = scorer(index[None])
+        target_score = score[row, target]
+    else:
+        answer, place = torch.unique(target, return_inverse=True)
+        score = scorer(torch.cat([index, answer])[None])
+        target_score = score[row, place + (stop - start)]
+        score = score[:, : stop - start].contiguous()
+    _refuse_nan(score, target_score, query)
+    above, tied = compare(score, target_score, row)
+
+    # known answers are few: sorted by score within their query, a bisection says how many lie above or beside a target
+    known_row, entity = known.answers(query)
+    inside = (entity >= start) & (entity < stop)
+    known_row, entity = known_row[inside], entity[inside]
+    value, by_score = score[known_row, entity - start].sort()
+    known_row, by_row = known_row[by_score].sort(stable=True)
+    value = value[by_row]
+    length = known_row.bincount(minlength=query.anchor.numel())
+    end = length.cumsum(0)[row]
+    begin = end - length[row]
+    low, high = _bisect(value, begin, end, target_score, False), _bisect(value, begin, end, target_score, True)
+    above, tied, rivals = above - (end - high), tied - (high - low), (stop - start) - (end - begin)
+
+    # the target is no rival of its own: gone with the known answers if it is one, else it goes now
+    asking = Query(query.anchor[row], query.rel_type[row])
+    itself = ((target >= start) & (target < stop) & ~known.contains(asking, target[:, None])[:, 0]).long()
+    return Counts(above, tied - itself, rivals - itself)
+
+
+def compare(
+    score: Float[Tensor, "u n"], target_score: Float[Tensor, "m"], row: Int[Tensor, "m"]
+) -> tuple[Int[Tensor, "m"], Int[Tensor, "m"]]:
+    """How many scores of row ``row[i]`` are greater than, and how many are equal to ``target_score[i]``."""
+    above, tied = torch.empty_like(row), torch.empty_like(row)
+    for part in torch.arange(row.numel(), device=row.device).split(max(1, score.size(0))):
+        mine, wanted = score[row[part]], target_score[part, None]
+        above[part], tied[part] = (mine > wanted).sum(1), (mine == wanted).sum(1)
+    return above, tied
+
+
+def _among(
+    scorer: Scorer, query: Query, target: Int[Tensor, "b"], known: KnownAnswers, index: Int[Tensor, "c k"]
+) -> Counts:
+    """Counts among given candidates; the targets are scored in the same call, behind them."""
+    if index.size(0) == 1:
+        answer, place = torch.unique(target, return_inverse=True)
+        score = scorer(torch.cat([index, answer[None]], dim=1))
+        target_score = score.gather(1, (place + index.size(1))[:, None])
+    else:
+        score = scorer(torch.cat([index, target[:, None]], dim=1))
+        target_score = score[:, -1:]
+    _refuse_nan(score, target_score[:, 0], query)
+    score = score[:, : index.size(1)]
+    rival = ~known.contains(query, index) & (index != target[:, None])
+    return Counts(((score > target_score) & rival).sum(1), ((score == target_score) & rival).sum(1), rival.sum(1))
+
+
+def _chunks(width: int, memory_mib: float, batch_size: int | None) -> tuple[int, int]:
+    """Queries and candidates at once, so that their scores and as much again of working memory fit the budget."""
+    cells = max(1, int(memory_mib * 2**20 / 8))
+    rows = batch_size or min(max(cells // width, FEWEST), MOST)
+    return rows, max(1, min(width, cells // rows))
+
+
+def _bisect(
+    value: Float[Tensor, "a"],
+    begin: Int[Tensor, "m"],
+    end: Int[Tensor, "m"],
+    wanted: Float[Tensor, "m"],
+    right: bool,
+) -> Int[Tensor, "m"]:
+    """Where ``wanted[i]`` belongs in the ascending ``value[begin[i]:end[i]]``, before or after its equals."""
+    low, high = begin, end
+    if not value.numel() or not begin.numel():
+        return low
+    for _ in range(int((end - begin).max()).bit_length()):
+        middle = (low + high) // 2
+        found = value[middle.clamp(max=value.numel() - 1)]
+        less = ((found <= wanted) if right else (found < wanted)) & (low < high)
+        low, high = torch.where(less, middle + 1, low), torch.where(less, high, torch.minimum(middle, high))
+    return low
+
+
+def _refuse_nan(score: Float[Tensor, "u k"], target_score: Float[Tensor, "m"], query: Query) -> None:
+    worst: Bool[Tensor, "u"] = score.amin(1).isnan()  # a minimum hands NaN on, and needs no mask of the scores' size
+    if bool(worst.any()) or bool(target_score.isnan().any()):
+        row = int(worst.int().argmax())
+        raise UserError(
+            f"The model scores NaN (first where entity {int(query.anchor[row])} is asked by relation "
+            f"{int(query.rel_type[row])}): it has diverged, so load an earlier checkpoint or train "
+            "with a lower learning rate."
+        )

@@ -1,0 +1,101 @@
+"""Where a model is good and where it is not: metrics by side, relation, cardinality and degree."""
+
+import pandas as pd
+import torch
+from jaxtyping import Int
+from torch import Tensor
+
+from gnnneg.evaluation.metrics import amri, hits, mr, mrr
+from gnnneg.evaluation.record import SIDES, Ranks
+from gnnneg.records import Triplets
+
+MANY = 1.5
+
+
+def cardinality(train: Triplets, num_relations: int) -> list[str]:
+    r"""The class of each relation, as in `"Translating Embeddings for Modeling Multi-relational Data"
+    <https://papers.nips.cc/paper/5071>`_.
+
+    A side counts as *N* where training has on average 1.5 or more of its entities for one of the other side:
+    ``"1-N"`` has many tails a head. Repeated statements count once; a relation that training never saw is ``"unseen"``.
+    """
+    head_index, rel_type, tail_index = torch.unique(torch.stack(list(train)), dim=1)
+    facts = rel_type.bincount(minlength=num_relations)
+    per_head = facts / _distinct(rel_type, head_index, num_relations).clamp(min=1)
+    per_tail = facts / _distinct(rel_type, tail_index, num_relations).clamp(min=1)
+    return [
+        ("N" if heads >= MANY else "1") + "-" + ("N" if tails >= MANY else "1") if seen else "unseen"
+        for heads, tails, seen in zip(per_tail.tolist(), per_head.tolist(), facts.tolist())
+    ]
+
+
+def degree(train: Triplets, num_nodes: int) -> Int[Tensor, "n"]:
+    """How many training statements each entity takes part in."""
+    return torch.cat([train.head_index, train.tail_index]).bincount(minlength=num_nodes)
+
+
+def strata(ranks: Ranks, train: Triplets, num_nodes: int, num_relations: int) -> dict[str, list[str]]:
+    """The stratum of each query: ``cardinality`` of its relation and training ``degree`` of its target.
+
+    Degrees are parted at the quartiles of the entities that training saw, and the label says the range; targets that
+    training never saw are a stratum of their own, ``"0"``.
+    """
+    kind = cardinality(train, num_relations)
+    count = degree(train, num_nodes)
+    seen = count[count > 0].double()
+    borders = sorted(set(seen.quantile(torch.tensor([0.25, 0.5, 0.75]).double()).floor().long().tolist()))
+    labels, low = ["0"], 1
+    for high in borders:
+        labels.append(f"{low}–{high}" if high > low else str(low))
+        low = high + 1
+    labels.append(f"{low}+")
+    place = torch.searchsorted(torch.tensor([0, *borders]), count[ranks.target])
+    return {
+        "cardinality": [kind[r] for r in ranks.rel_type.tolist()],
+        "degree": [labels[p] for p in place.tolist()],
+    }
+
+
+def table(ranks: Ranks, label: list[str]) -> pd.DataFrame:
+    """One row a label, in the order of first appearance after sorting by size: queries, MRR, hits, MR and AMRI."""
+    rows = []
+    code, names = pd.factorize(pd.Series(label, dtype="object"))
+    codes = torch.from_numpy(code)
+    for position, name in enumerate(names):
+        part = ranks.take(codes == position)
+        rank = part.realistic
+        rows.append(
+            {
+                "stratum": name,
+                "queries": len(part),
+                "mrr": mrr(rank),
+                "hits@1": hits(rank, 1),
+                "hits@3": hits(rank, 3),
+                "hits@10": hits(rank, 10),
+                "mr": mr(rank),
+                "amri": amri(rank, part.candidates),
+                "mrr_optimistic": mrr(part.optimistic.double()),
+                "mrr_pessimistic": mrr(part.pessimistic.double()),
+            }
+        )
+    return pd.DataFrame(rows).sort_values("queries", ascending=False, kind="stable", ignore_index=True)
+
+
+def tables(
+    ranks: Ranks, train: Triplets, num_nodes: int, num_relations: int, relation_names: list[str] | None = None
+) -> dict[str, pd.DataFrame]:
+    """A :func:`table` each by ``side``, ``relation``, ``cardinality`` (and side) and ``degree``."""
+    side = [SIDES[s] for s in ranks.side.tolist()]
+    relation = [str(r) if relation_names is None else relation_names[r] for r in ranks.rel_type.tolist()]
+    by = strata(ranks, train, num_nodes, num_relations)
+    return {
+        "side": table(ranks, side),
+        "relation": table(ranks, relation),
+        "cardinality": table(ranks, [f"{kind} {s}" for kind, s in zip(by["cardinality"], side)]),
+        "degree": table(ranks, by["degree"]),
+    }
+
+
+def _distinct(rel_type: Int[Tensor, "e"], index: Int[Tensor, "e"], num_relations: int) -> Int[Tensor, "r"]:
+    pairs = torch.unique(torch.stack([rel_type, index]), dim=1)
+    return pairs[0].bincount(minlength=num_relations)
