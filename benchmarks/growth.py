@@ -1,0 +1,60 @@
+"""How the time and memory of a training step grow with entities, width and negatives: a plot of each.
+
+``python benchmarks/growth.py docs/growth.svg`` measures DistMult and RotatE, shared and private negatives, each point in
+a process of its own, writes the picture and prints the numbers as JSON lines.
+"""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+GRID = {
+    "nodes": [10_000, 30_000, 100_000, 300_000],
+    "width": [50, 100, 200, 400],
+    "negatives": [64, 256, 1024, 4096],
+}
+LABEL = {"nodes": "entities", "width": "width", "negatives": "negatives per positive"}
+KINDS = [("DistMult", True), ("DistMult", False), ("RotatE", True), ("RotatE", False)]
+
+
+def measure(model: str, shared: bool, axis: str, value: int) -> dict:
+    script = Path(__file__).with_name("cases.py")
+    options = {"nodes": 14_541, axis: value}
+    command = [sys.executable, str(script), "ours", "train", model, *(["--shared"] if shared else [])]
+    for name, number in options.items():
+        command += [f"--{name}", str(number)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    found = json.loads(done.stdout.strip().splitlines()[-1])
+    return {"model": model, "shared": shared, "axis": axis, "value": value, **found}
+
+
+def main() -> None:
+    import matplotlib
+
+    matplotlib.use("svg")
+    import matplotlib.pyplot as plt
+
+    rows = []
+    for axis, values in GRID.items():
+        for model, shared in KINDS:
+            for value in values:
+                rows.append(measure(model, shared, axis, value))
+                print(json.dumps(rows[-1]), flush=True)
+    figure, axes = plt.subplots(2, len(GRID), figsize=(12, 6.5), layout="constrained")
+    for column, axis in enumerate(GRID):
+        for model, shared in KINDS:
+            mine = [row for row in rows if (row["model"], row["shared"], row["axis"]) == (model, shared, axis)]
+            label = f"{model}, {'shared' if shared else 'private'}"
+            x = [row["value"] for row in mine]
+            axes[0, column].plot(x, [1e6 / row["per_second"] for row in mine], "o-", label=label)
+            axes[1, column].plot(x, [row["peak_mib"] for row in mine], "o-", label=label)
+        for row, quantity in enumerate(("ms per 1,000 triples", "peak MiB beyond data and imports")):
+            axes[row, column].set(xscale="log", yscale="log", xlabel=LABEL[axis], ylabel=quantity)
+            axes[row, column].grid(alpha=0.3, which="both")
+    axes[0, 0].legend()
+    figure.savefig(sys.argv[1])
+
+
+if __name__ == "__main__":
+    main()
