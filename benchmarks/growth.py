@@ -1,6 +1,6 @@
 """How the time and memory of a training step grow with entities, width and negatives: a plot of each.
 
-``python benchmarks/growth.py docs/growth.svg`` measures DistMult and RotatE, shared and private negatives, each point in
+``python benchmarks/growth.py docs/growth.svg`` measures DistMult and RotatE, shared and private, each point in
 a process of its own, writes the picture and prints the numbers as JSON lines.
 """
 
