@@ -64,7 +64,7 @@ def fetch(dataset: str, name: str, source: Source, target: Path, attempts: int =
     Raises:
         UserError: If it cannot be had, or its bytes are not those that the card promises.
     """
-    if target.is_file() and source.sha256 and sha256(target) == source.sha256:
+    if target.is_file() and (source.sha256 is None or sha256(target) == source.sha256):
         return target
     target.parent.mkdir(parents=True, exist_ok=True)
     tried: list[str] = []
@@ -88,6 +88,7 @@ def fetch(dataset: str, name: str, source: Source, target: Path, attempts: int =
 def _places(dataset: str, name: str, source: Source) -> Iterator[str]:
     mirror = os.environ.get("GNNNEG_MIRROR")
     if mirror:
+        mirror = mirror if _remote(mirror) else os.path.expanduser(mirror)
         base = f"{mirror.rstrip('/')}/{dataset}/{name}"
         if not _remote(mirror):
             yield from (f"{base}{end}" for end in ("", ".gz") if Path(f"{base}{end}").is_file())

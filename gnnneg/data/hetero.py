@@ -64,12 +64,14 @@ def by_type(data: HeteroData, denied: str = "not_") -> HeteroData:
                 out[name][key] = _slice(value, index, of.numel())
         for key, value in store.get("attributes", {}).get(name, {}).items():
             out[name][key] = value
+    found = {polarity: _grouped(data, polarity, of, len(names)) for polarity in POLARITIES}
     for place, attributes in _places(data, names, of, denied):
         store = data[ENTITY, place.polarity, ENTITY]
         head, _, tail = place.edge_type
-        index = store.edge_index
-        ends = (of[index[0]] == names.index(head)) & (of[index[1]] == names.index(tail))
-        chosen = ((store.edge_type == place.relation) & ends).nonzero()[:, 0]
+        key, order = found[place.polarity]
+        wanted = (place.relation * len(names) + names.index(head)) * len(names) + names.index(tail)
+        begin, end = torch.searchsorted(key, torch.tensor([wanted, wanted + 1])).tolist()
+        index, chosen = store.edge_index, order[begin:end]
         new = out[place.edge_type]
         new.edge_index = local[index[:, chosen]]
         new.split = store.split[chosen]
@@ -231,6 +233,16 @@ def _types(data: HeteroData) -> tuple[list[str], Int[Tensor, "n"], Int[Tensor, "
         local[mine] = torch.arange(int(mine.sum()))
     names = store.get("type_names") or [f"type_{i}" for i in range(member.size(1))]
     return list(names), of, local
+
+
+def _grouped(
+    data: HeteroData, polarity: str, of: Int[Tensor, "n"], num_types: int
+) -> tuple[Int[Tensor, "e"], Int[Tensor, "e"]]:
+    """Sorted keys of relation and node types, and the statements in that order: one sort instead of a scan for each."""
+    store = data[ENTITY, polarity, ENTITY]
+    head, tail = of[store.edge_index]
+    key, order = ((store.edge_type * num_types + head) * num_types + tail).sort(stable=True)
+    return key, order
 
 
 def _places(

@@ -165,6 +165,12 @@ def test_a_wrong_checksum_is_refused(server: Server, tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [], "neither the file nor a part of it is kept"
 
 
+def test_without_a_digest_what_is_there_is_kept(server: Server, tmp_path: Path) -> None:
+    bring(server, tmp_path / "train.txt", sha256=None)
+    bring(server, tmp_path / "train.txt", sha256=None)
+    assert statuses(server) == [200]
+
+
 def test_a_full_disk_is_told_at_once(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
