@@ -19,7 +19,10 @@ _turn = Lock()
 
 def follow_torch() -> None:
     """Sets numba's thread count to torch's, within what numba was started with."""
-    numba.set_num_threads(max(1, min(torch.get_num_threads(), numba.config.NUMBA_NUM_THREADS)))  # type: ignore[attr-defined]
+    wanted = torch.get_num_threads()
+    numba.set_num_threads(max(1, min(wanted, numba.config.NUMBA_NUM_THREADS)))  # type: ignore[attr-defined]
+    if torch.get_num_threads() != wanted:  # both use one OpenMP, whose threads numba resets when it starts its own
+        torch.set_num_threads(wanted)
 
 
 def launch(kernel: Any, *args: Any) -> Any:
