@@ -75,7 +75,7 @@ def amri(rank: Float[Tensor, "b"], candidates: Int[Tensor, "b"]) -> float:
 def amrr(rank: Float[Tensor, "b"], candidates: Int[Tensor, "b"]) -> float:
     r"""The adjusted mean reciprocal rank :math:`(\mathrm{MRR} - E) / (1 - E)`: 1 is perfect, 0 is chance."""
     chance = expected_mrr(candidates)
-    return (mrr(rank) - chance) / (1 - chance) if chance < 1 else 0.0
+    return (mrr(rank) - chance) / (1 - chance) if chance < 1 - 1e-12 else 0.0  # one candidate leaves no chance
 
 
 def z_mrr(rank: Float[Tensor, "b"], candidates: Int[Tensor, "b"]) -> float:

@@ -13,6 +13,7 @@ from gnnneg.errors import UserError
 from gnnneg.evaluation.mode import judging
 from gnnneg.evaluation.record import Ranks
 from gnnneg.interfaces import Model, Scorer
+from gnnneg.kernels.counting import count_ranks
 from gnnneg.records import Query, Triplets, asked
 
 # at least so many queries share a candidate chunk, and no more than the caches of a CPU can follow
@@ -38,7 +39,7 @@ def ranks(
     known: KnownAnswers,
     *,
     candidates: Int[Tensor, "c k"] | None = None,
-    memory_mib: float = 256,
+    memory_mib: float = 256.0,
     batch_size: int | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Ranks:
@@ -59,7 +60,7 @@ def ranks(
         known (KnownAnswers): Answers that are left out of the ranking, by custom all stated facts.
         candidates (torch.Tensor, optional): Entities to rank among instead of all: shared ``(1, k)``, or ``(2 * b, k)``
             for the tail questions followed by the head questions. The target needs not be among them.
-        memory_mib (float): About how much memory the scores may take. (default: :obj:`256`)
+        memory_mib (float): About how much memory the scores may take. (default: :obj:`256.0`)
         batch_size (int, optional): Queries scored at once, for models whose own working memory is what matters.
         progress (Callable, optional): Called with the queries done and the queries in all.
 
@@ -148,8 +149,7 @@ def counts(
         score = scorer(torch.cat([index, answer])[None])
         target_score = score[row, place + (stop - start)]
         score = score[:, : stop - start].contiguous()
-    _refuse_nan(score, target_score, query)
-    above, tied = compare(score, target_score, row)
+    above, tied = _compare(score, target_score, row, query)
 
     # known answers are few: sorted by score within their query, a bisection says how many lie above or beside a target
     known_row, entity = known.answers(query)
@@ -170,14 +170,17 @@ def counts(
     return Counts(above, tied - itself, rivals - itself)
 
 
-def compare(
-    score: Float[Tensor, "u n"], target_score: Float[Tensor, "m"], row: Int[Tensor, "m"]
+def _compare(
+    score: Float[Tensor, "u n"], target_score: Float[Tensor, "m"], row: Int[Tensor, "m"], query: Query
 ) -> tuple[Int[Tensor, "m"], Int[Tensor, "m"]]:
-    """How many scores of row ``row[i]`` are greater than, and how many are equal to ``target_score[i]``."""
-    above, tied = torch.empty_like(row), torch.empty_like(row)
-    for part in torch.arange(row.numel(), device=row.device).split(max(1, score.size(0))):
-        mine, wanted = score[row[part]], target_score[part, None]
-        above[part], tied[part] = (mine > wanted).sum(1), (mine == wanted).sum(1)
+    """How many scores of row ``row[i]`` lie above, and how many equal ``target_score[i]``."""
+    # as many targets at once as there are rows: where there is no kernel, a target costs a row of its own
+    parts = [
+        count_ranks(score, mine, place)
+        for mine, place in zip(target_score.split(score.size(0)), row.split(score.size(0)))
+    ]
+    above, tied = (torch.cat(column) for column in zip(*parts))
+    _refuse_nan(above < 0, Query(query.anchor[row], query.rel_type[row]))
     return above, tied
 
 
@@ -192,7 +195,7 @@ def _among(
     else:
         score = scorer(torch.cat([index, target[:, None]], dim=1))
         target_score = score[:, -1:]
-    _refuse_nan(score, target_score[:, 0], query)
+    _refuse_nan(score.amin(1).isnan(), query)  # a minimum hands NaN on, and needs no mask of the scores' size
     score = score[:, : index.size(1)]
     rival = ~known.contains(query, index) & (index != target[:, None])
     return Counts(((score > target_score) & rival).sum(1), ((score == target_score) & rival).sum(1), rival.sum(1))
@@ -224,10 +227,9 @@ def _bisect(
     return low
 
 
-def _refuse_nan(score: Float[Tensor, "u k"], target_score: Float[Tensor, "m"], query: Query) -> None:
-    worst: Bool[Tensor, "u"] = score.amin(1).isnan()  # a minimum hands NaN on, and needs no mask of the scores' size
-    if bool(worst.any()) or bool(target_score.isnan().any()):
-        row = int(worst.int().argmax())
+def _refuse_nan(bad: Bool[Tensor, "b"], query: Query) -> None:
+    if bool(bad.any()):
+        row = int(bad.int().argmax())
         raise UserError(
             f"The model scores NaN (first where entity {int(query.anchor[row])} is asked by relation "
             f"{int(query.rel_type[row])}): it has diverged, so load an earlier checkpoint or train "

@@ -1,0 +1,72 @@
+"""Predictions by name, on four entities and two relations."""
+
+import pytest
+import torch
+from evaluation.tabled import Tabled
+
+from gnnneg.data.statements import assemble
+from gnnneg.errors import UserError
+from gnnneg.evaluation import predict
+from gnnneg.records import Triplets
+
+PEOPLE = ["Ann", "Bob", "Cem", "Dan"]
+
+
+@pytest.fixture
+def data():
+    """Ann knows Bob (train), Cem (valid) and Dan (test); that Ann knows Ann is denied, that Dan likes Ann stated."""
+    stated = Triplets(*torch.tensor([[0, 0, 0, 3], [0, 0, 0, 1], [1, 2, 3, 0]]))
+    denied = Triplets(*torch.tensor([[0, 0], [0, 0], [0, 2]]))
+    return assemble(stated, torch.tensor([0, 1, 2, 0]), PEOPLE, ["knows", "likes"], denied, torch.tensor([1, 2]))
+
+
+@pytest.fixture
+def model() -> Tabled:
+    score = torch.zeros(4, 4, 4)
+    score[0, 0] = torch.tensor([4.0, 1.0, 3.0, 2.0])
+    score[3, 0] = torch.tensor([1.0, 9.0, 2.0, 3.0])  # who likes Ann?
+    score[1, 0] = torch.tensor([0.0, 0.0, 7.0, 0.0])
+    return Tabled(score)
+
+
+def test_tails(model, data):
+    answers = predict(model, data, head="Ann", relation="knows", k=3)
+    assert list(answers.columns) == ["head", "relation", "tail", "score", "known"]
+    assert answers.values.tolist() == [
+        ["Ann", "knows", "Ann", 4.0, "denied"],
+        ["Ann", "knows", "Cem", 3.0, "valid"],  # stated and denied: what is stated is shown
+        ["Ann", "knows", "Dan", 2.0, "test"],
+    ]
+    assert len(predict(model, data, head="Ann", relation="knows", k=99)) == 4
+
+
+def test_heads(model, data):
+    answers = predict(model, data, relation="likes", tail="Ann", k=2)
+    assert answers.values.tolist() == [["Bob", "likes", "Ann", 9.0, "unknown"], ["Dan", "likes", "Ann", 3.0, "train"]]
+
+
+def test_relations_and_triples(model, data):
+    answers = predict(model, data, head="Ann", tail="Cem")
+    assert answers.values.tolist() == [["Ann", "likes", "Cem", 7.0, "unknown"], ["Ann", "knows", "Cem", 3.0, "valid"]]
+    assert predict(model, data, "Ann", "knows", "Bob").values.tolist() == [["Ann", "knows", "Bob", 1.0, "train"]]
+    assert predict(model, data, "Bob", "knows", "Bob")["known"].tolist() == ["unknown"]
+
+
+def test_only_what_nobody_said(model, data):
+    assert predict(model, data, head="Ann", relation="knows", unknown_only=True).empty
+    answers = predict(model, data, relation="likes", tail="Ann", unknown_only=True)
+    assert answers["head"].tolist() == ["Bob", "Cem", "Ann"]
+
+
+def test_bad_questions(model, data):
+    with pytest.raises(UserError, match="no entity 'ann' in the data; did you mean 'Ann'"):
+        predict(model, data, head="ann", relation="knows")
+    with pytest.raises(UserError, match="no relation 'know' in the data; did you mean 'knows'"):
+        predict(model, data, head="Ann", relation="know")
+    with pytest.raises(UserError, match="Give two of"):
+        predict(model, data, head="Ann")
+    with pytest.raises(UserError, match="at least 1"):
+        predict(model, data, head="Ann", relation="knows", k=0)
+    model.score[0, 0, 1] = torch.nan
+    with pytest.raises(UserError, match="NaN"):
+        predict(model, data, head="Ann", relation="knows")
