@@ -17,6 +17,7 @@ from gnnneg.interfaces import Task
 from gnnneg.records import Triplets
 from gnnneg.training import Fit
 from gnnneg.training import fit as fit_module
+from gnnneg.training.checkpoint import Checkpoints
 from gnnneg.training.gradients import clip
 
 
@@ -141,6 +142,8 @@ def test_patience_stops_at_the_predicted_epoch():
     assert (history.epochs, history.best_epoch, history.best) == (10, 4, {"mrr": 0.3})
     _, history = run(Fit(epochs=100, evaluate_every=2, patience=1), values)
     assert (history.epochs, history.best_epoch) == (6, 4)
+    _, history = run(Fit(epochs=100, evaluate_every=1, patience=2), [0.3, 0.2, 0.4, 0.2, 0.2, 0.9])
+    assert (history.epochs, history.best_epoch) == (5, 3)  # a better one starts the count anew
     _, history = run(Fit(epochs=12, evaluate_every=2, patience=None), values)
     assert (history.epochs, history.best_epoch) == (12, 12)
 
@@ -221,6 +224,15 @@ def test_clipping_scales_the_step():
     assert free > 0.01
     torch.testing.assert_close(steps[0.01], steps[None] * 0.01 / free, rtol=1e-3, atol=1e-7)
     torch.testing.assert_close(steps[1e6], steps[None])
+
+
+def test_clipping_is_of_the_true_gradient_whatever_the_loss_scale():
+    task, _ = build(dropout=0.0)
+    before = torch.cat([weight.detach().flatten().clone() for weight in task.trained()])
+    fit = Fit(epochs=1, clip_norm=0.01, amp="float16")
+    fit(task, toy_triplets(), SGD(task.trained(), lr=1.0), seed=0, progress=False)
+    step = torch.cat([weight.detach().flatten() for weight in task.trained()]) - before
+    torch.testing.assert_close(step.norm(), torch.tensor(0.01), rtol=1e-2, atol=0.0)
 
 
 def test_sparse_gradients_are_clipped_as_dense_ones():
@@ -455,8 +467,8 @@ def test_numbers_that_json_has_not_become_null(tmp_path):
     assert json.loads(text.splitlines()[1], parse_constant=pytest.fail)["valid"] == {"mrr": 0.5, "odd": None}
 
 
-def test_times_and_rates(monkeypatch):
-    """A scripted clock: each step takes a second and each validation a hundred."""
+def test_times_and_rates(tmp_path, monkeypatch):
+    """A scripted clock: each step takes a second, each validation a hundred and each checkpoint a thousand."""
     now = [0.0]
     monkeypatch.setattr(fit_module.time, "perf_counter", lambda: now[0])
 
@@ -469,8 +481,14 @@ def test_times_and_rates(monkeypatch):
         now[0] += 100.0
         return {"mrr": 0.5}
 
-    fit = Fit(epochs=4, batch_size=10, evaluate_every=2)
-    history = fit(task, toy_triplets(), optimizer, seed=0, evaluate=evaluate, progress=False)
+    def save(self, step, state):
+        now[0] += 1000.0
+
+    monkeypatch.setattr(Checkpoints, "save", save)
+    monkeypatch.setattr(fit_module, "GLANCE", 1e9)  # no look at the clock but where it is needed
+    fit = Fit(epochs=4, batch_size=10, evaluate_every=2, checkpoint_seconds=0.0)
+    options = {"evaluate": evaluate, "folder": tmp_path, "progress": False}
+    history = fit(task, toy_triplets(), optimizer, seed=0, **options)
     assert (history.train_s, history.evaluate_s, history.triples_per_s) == (20.0, 200.0, 4 * COUNT / 20.0)
     assert [record["seconds"] for record in history.records] == [5.0, 5.0, 100.0, 5.0, 5.0, 100.0]
     assert history.records[0]["triples_per_s"] == 10.0
