@@ -3,12 +3,13 @@
 from gnnneg.experiment.execute import read, resume, train, train_config, untrained
 from gnnneg.experiment.judge import Evaluation, Judge
 from gnnneg.experiment.run import Run
-from gnnneg.experiment.settings import Setup, Source, plan
+from gnnneg.experiment.settings import Settings, Setup, Source, plan
 
 __all__ = [
     "Evaluation",
     "Judge",
     "Run",
+    "Settings",
     "Setup",
     "Source",
     "plan",

@@ -1,0 +1,375 @@
+"""A config means what its constructors say; whatever it gets wrong is told in one sentence with the way out."""
+
+import re
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+from examples import EXAMPLES, name
+from torch import nn
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
+
+from gnnneg import config
+from gnnneg.config import FACTS, Facts, describe, override, resolve
+from gnnneg.config.file import parse
+from gnnneg.corruption import Both
+from gnnneg.data.known import KnownAnswers
+from gnnneg.data.statements import triplets
+from gnnneg.data.synthetic import world
+from gnnneg.decoders import DistMult
+from gnnneg.encoders import Lookup
+from gnnneg.errors import UserError
+from gnnneg.experiment import Settings, plan
+from gnnneg.experiment.settings import assemble
+from gnnneg.interfaces import Decoder, Loss, Model, Sampler, Task
+from gnnneg.losses import InfoNCE
+from gnnneg.models import KGEModel
+from gnnneg.samplers import Uniform
+from gnnneg.tasks import LinkPrediction
+
+SHORT = """
+data: {name: synthetic}
+task:
+  class_path: LinkPrediction
+  init_args:
+    model:
+      class_path: KGEModel
+      init_args:
+        encoder: {class_path: Lookup, init_args: {hidden_channels: 10}}
+        decoder: {class_path: DistMult}
+    corruption: {class_path: Both}
+    sampler: {class_path: Uniform, init_args: {num_negatives: 8, shared: true}}
+    loss: {class_path: InfoNCE}
+optimizer: {class_path: Adagrad, init_args: {lr: 0.1}}
+fit: {epochs: 2, batch_size: 128}
+"""
+
+
+def tree(*settings: str) -> dict:
+    read = parse(SHORT, "short.yaml")
+    override(read, settings)
+    return read
+
+
+@pytest.fixture(scope="module")
+def data():
+    return world(60).data
+
+
+def built(data, *settings: str):
+    return assemble(plan(tree(*settings)), data)
+
+
+def test_facts_join_and_are_not_written(data):
+    setup = built(data, "--task.sampler", "{class_path: Filtered, init_args: {proposal: All}}")
+    task = setup.task
+    assert task.model.encoder.weight.shape == (60, 10)
+    assert task.model.decoder.relation.weight.shape == (12, 10)
+    assert task.sampler.proposal.num_nodes == 60
+    train = KnownAnswers(triplets(data, "stated", "train"), 60, 12)
+    assert torch.equal(task.sampler.known.answer, train.answer)  # training facts only
+    assert task.graph.edge_index.size(1) == 2 * triplets(data, "stated", "train").rel_type.numel()
+    assert setup.optimizer.param_groups[0]["params"] == list(task.trained())
+    text = config.dump(plan(tree()).plain())
+    assert not re.search("num_nodes|num_relations|known|graph|params", text)
+
+
+def test_resolved_config_resolves_to_itself(data):
+    """Every default is filled in, and the same weights come out of it."""
+    means = plan(tree("--scheduler", "StepLR", "--scheduler.step_size", "5"))
+    again = plan(yaml.safe_load(config.dump(means.plain())))
+    assert again.plain() == means.plain()
+    first, second = assemble(means, data), assemble(again, data)
+    assert repr(first.task) == repr(second.task)
+    assert all(torch.equal(a, b) for a, b in zip(first.task.parameters(), second.task.parameters()))
+    assert means.plain()["fit"]["patience"] == 10
+    assert means.plain()["task"]["init_args"]["loss"]["init_args"] == {"temperature": 1.0, "learnable": False}
+
+
+def test_a_different_seed_differs(data):
+    first, second = built(data), built(data, "--seed", "1")
+    assert not torch.equal(first.task.model.encoder.weight, second.task.model.encoder.weight)
+
+
+@pytest.mark.parametrize(
+    ("settings", "reads"),
+    [
+        (["--optimizer.lr", "0.05"], lambda s: s.optimizer.defaults["lr"] == 0.05),
+        (["--optimizer.init_args.lr=1e-3"], lambda s: s.optimizer.defaults["lr"] == 0.001),
+        (["--seed", "3"], lambda s: s.seed == 3),
+        (["--fit.epochs", "5"], lambda s: s.fit.epochs == 5),
+        (
+            ["--task.model.decoder", "TransE", "--task.model.decoder.p", "2"],
+            lambda s: s.task.model.decoder.similarity.p == 2,
+        ),
+        (["--task.init_args.model.init_args.decoder.class_path", "RotatE"], lambda s: "RotatE" in repr(s.task)),
+        (["--task.loss", "LogSigmoid", "--task.loss.margin", "2"], lambda s: s.task.loss.margin == 2.0),
+        (["--task.penalty", "Lp", "--task.penalty.weight", "1e-2"], lambda s: s.task.penalty.weight == 0.01),
+        (["--task.subsampling", "{}"], lambda s: s.task.subsampling.smoothing == 3),
+        (["--fit.patience", "null"], lambda s: s.fit.patience is None),
+        (["--evaluation.filter", "[train]"], lambda s: s.evaluation.filter == ("train",)),
+        (
+            ["--optimizer", "Adam", "--optimizer.betas", "[0.5, 0.9]"],
+            lambda s: s.optimizer.defaults["betas"] == (0.5, 0.9),
+        ),
+        (["--optimizer", "{class_path: SGD, init_args: {lr: 1}}"], lambda s: s.optimizer.defaults["lr"] == 1),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_settings_on_the_command_line(data, settings, reads):
+    assert reads(built(data, *settings))
+
+
+def test_naming_another_class_drops_the_arguments_of_the_one_before():
+    read = tree("--task.sampler", "All")
+    assert read["task"]["init_args"]["sampler"] == "All"
+    read = tree("--task.sampler.class_path", "All", "--task.loss", "InfoNCE")
+    assert read["task"]["init_args"]["sampler"] == {"class_path": "All"}
+    same = tree("--task.sampler", "Uniform")
+    assert same["task"]["init_args"]["sampler"]["init_args"]["num_negatives"] == 8
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        (["--fitt.epochs", "5"], "has no 'fitt'. Did you mean 'fit'?"),
+        (["--fit.epoch", "5"], "fit has no 'epoch'. Did you mean 'epochs'? Known: epochs, batch_size"),
+        (["--fit.epochs", "many"], "fit.epochs should be int, not 'many'"),
+        (["--fit.epochs", "2.5"], "fit.epochs should be int, not 2.5"),
+        (["--fit", "7"], "fit should be a mapping with epochs"),
+        (["--fit.amp", "half"], "fit.amp should be 'bfloat16' or 'float16' or null, not 'half'"),
+        (["--task.model.decoder", "DistMul"], "no Decoder called 'DistMul'; did you mean 'DistMult'?"),
+        (["--task.model.decoder.width", "5"], "(DistMult) has no 'width'. Known: hidden_channels, bound, reciprocal"),
+        (["--task.model.encoder.num_nodes", "5"], "'num_nodes' is a fact of the data set"),
+        (["--task.sampler", "Uniform2"], "did you mean 'Uniform'?"),
+        (["--task.sampler", "{class_path: Uniform}"], "task.sampler (Uniform) needs 'num_negatives' (int)"),
+        (["--task.sampler", "{class_path: Uniform, num_negatives: 3}"], "arguments go under init_args"),
+        (["--task.sampler", "3"], "task.sampler should be a Sampler, class_path: one of All, "),
+        (["--task.model", "{hidden_channels: 3}"], "task.model should be a Model, class_path: one of KGEModel"),
+        (["--task.generators", "EMU"], "task.generators should be a list, not 'EMU'"),
+        (["--task.loss", "no.such.Loss"], "cannot import 'no.such.Loss'"),
+        (["--task.loss", "os.path.join"], "os.path.join is not a Loss"),
+        (["--task.loss.class_path", "[1]"], "class_path should be the name of a class"),
+        (["--optimizer", "Adagrd"], "no Optimizer called 'Adagrd'; did you mean 'Adagrad'"),
+        (["--optimizer.lrr", "1"], "Did you mean 'lr'?"),
+        (["--optimizer.lr", "fast"], "optimizer.lr should be float or Tensor, not 'fast'"),
+        (["--scheduler", "StepL"], "did you mean 'StepLR'"),
+        (["--data", "UMLS"], "data should be a mapping with name, root, not 'UMLS'"),
+        (["--seed", "x"], "seed should be int, not 'x'"),
+        (["--evaluation.filter", "[tain]"], "evaluation.filter should be"),
+        (["--seed"], "--seed needs a value"),
+        (["seed", "3"], "What is 'seed'?"),
+        (["--fit.epochs.x", "3"], "fit.epochs should be int"),
+        (["--fit.epochs", "[1"], "--fit.epochs, line 1: this is not YAML"),
+        (["--task.generators", "[]", "--task.generators.0", "3"], "'0' is no position in a list of 0"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_what_is_wrong_is_told_before_the_data_are_touched(settings, told):
+    with pytest.raises(UserError) as caught:
+        plan(tree(*settings))
+    assert told in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        (["--task.model.decoder.hidden_channels", "5"], "hidden_channels is 5, but the encoder's is 10: leave it out"),
+        (["--task.loss.temperature", "-1"], "task.loss (InfoNCE): A temperature is positive"),
+        (["--task.sampler.num_negatives", "61"], "on a graph of 60 entities"),
+        (["--optimizer.lr", "-1"], "optimizer (Adagrad): Invalid learning rate"),
+        (["--fit.epochs", "-1"], "fit.epochs is -1"),
+        (["--device", "quantum"], "There is no device 'quantum' here"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_what_a_constructor_refuses(settings, told, data):
+    means = plan(tree(*settings))
+    with pytest.raises(UserError) as caught:
+        assemble(means, data)
+    assert told in str(caught.value)
+
+
+@pytest.mark.parametrize("key", ["data", "task", "optimizer"])
+def test_what_is_missing_is_named(key):
+    read = tree()
+    del read[key]
+    with pytest.raises(UserError, match=f"The config needs '{key}'"):
+        plan(read)
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"", "is empty"),
+        (b"# nothing\n", "is empty"),
+        (b"- a\n- b\n", "holds a list"),
+        (b"data: {name: x\n", "line 2: this is not YAML"),
+        (b"a: 1\nb: [1,\n c: :\n", "line 3: this is not YAML"),
+        (b"seed: 1\nfit: {}\nseed: 2\n", "line 3: this is not YAML: 'seed' is written twice"),
+        (b"\xff\xfe\x00garbled\x80", "is not a text file"),
+        (b"data: !!python/object:os.system {}\n", "line 1: this is not YAML"),
+        (b"a: \x00\n", "this is not YAML"),
+    ],
+)
+def test_files_that_are_no_config(tmp_path, content, told):
+    (tmp_path / "bad.yaml").write_bytes(content)
+    with pytest.raises(UserError) as caught:
+        config.read(tmp_path / "bad.yaml")
+    assert told in str(caught.value)
+    assert "bad.yaml" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_file_is_told(tmp_path):
+    with pytest.raises(UserError, match=r"Cannot read config .*No such file"):
+        config.read(tmp_path / "none.yaml")
+
+
+def test_numbers_are_numbers():
+    assert parse("[1e-3, 5E+2, -2e3, 1.5, 3, '1e-3', 0x10]", "x") == [1e-3, 500.0, -2000.0, 1.5, 3, "1e-3", 16]
+
+
+def test_a_users_own_class_is_found_from_the_working_directory(tmp_path, monkeypatch, data):
+    (tmp_path / "my_losses_7.py").write_text(
+        "from gnnneg.interfaces import Loss\n\n\nclass Mine(Loss):\n"
+        "    def __init__(self, power: float = 2.0):\n        super().__init__()\n        self.power = power\n\n"
+        "    def forward(self, positive, negative, weight, label=0.0):\n"
+        "        return -positive.squeeze(1) * self.power\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    setup = built(data, "--task.loss", "my_losses_7.Mine", "--task.loss.power", "3")
+    assert setup.task.loss.power == 3.0
+    written = plan(tree("--task.loss", "my_losses_7.Mine")).plain()["task"]["init_args"]["loss"]
+    assert written == {"class_path": "my_losses_7.Mine", "init_args": {"power": 2.0}}
+    assert describe(setup.task.loss, Facts(data)) == {"class_path": "my_losses_7.Mine", "init_args": {"power": 3.0}}
+
+
+class Schedule(Sampler):
+    """A sampler of samplers, to see that mappings and lists of parts work."""
+
+    def __init__(self, steps: dict[int, Sampler], others: list[Sampler] | None = None):
+        super().__init__()
+        self.steps, self.others = nn.ModuleDict({str(k): v for k, v in steps.items()}), others
+
+    def forward(self, query, target, critic, generator=None):
+        return self.steps["0"](query, target, critic, generator)
+
+
+def test_mappings_and_lists_of_parts(data):
+    facts = Facts(data)
+    text = """
+    class_path: Schedule
+    init_args:
+      steps: {0: {class_path: Uniform, init_args: {num_negatives: 3}}, 9: All}
+      others: [All]
+    """
+    read = parse(text, "x")
+    means = resolve(Sampler, read, "sampler", FACTS)
+    made = means.build(facts)
+    assert made.steps["0"].num_negatives == 3
+    assert made.others[0].num_nodes == made.steps["9"].num_nodes == 60
+    assert means.plain()["init_args"]["steps"][0]["init_args"] == {"num_negatives": 3, "shared": False}
+    assert describe(made, facts)["init_args"]["others"] == [{"class_path": "All"}]
+    override(read, ["--steps.0.num_negatives", "4", "--others.0", "InBatch"])
+    assert resolve(Sampler, read, "sampler", FACTS).build(facts).steps["0"].num_negatives == 4
+
+
+def test_width_comes_from_the_encoder_beside_only(data):
+    with pytest.raises(UserError, match=r"decoder \(DistMult\) needs 'hidden_channels' \(int\)"):
+        resolve(Decoder, "DistMult", "decoder", FACTS)
+    encoder = {"class_path": "Lookup", "init_args": {"hidden_channels": 7}}
+    written = {"class_path": "KGEModel", "init_args": {"encoder": encoder, "decoder": "RESCAL"}}
+    model = resolve(Model, written, "model", FACTS).build(Facts(data))
+    assert model.decoder.relation.weight.shape == (12, 49)
+
+
+@pytest.mark.parametrize("make", EXAMPLES, ids=name)
+def test_every_part_can_be_written_down(make):
+    """What is made in Python, written as a config and made again, is the same object."""
+    part = make()
+    family = next((base for base in (Task, Model, Decoder, Sampler, Loss) if isinstance(part, base)), None)
+    if family is None:
+        pytest.skip("only written within a task")
+    known = next((p for p in part.modules() if isinstance(p, KnownAnswers)), None)
+    facts = {"num_nodes": 11, "num_relations": 3, "known": known, "graph": None}
+    written = describe(part, facts)
+    assert describe(resolve(family, written, "part", FACTS).build(facts), facts) == written
+
+
+def test_what_was_made_for_other_data_is_told(data):
+    task = LinkPrediction(KGEModel(Lookup(61, 4), DistMult(12, 4)), Both(12), Uniform(60, 4), InfoNCE())
+    with pytest.raises(
+        UserError, match=r"task.model.encoder \(Lookup\) was made for num_nodes=61, but the data has 60"
+    ):
+        describe(task, Facts(data))
+
+
+def test_what_cannot_be_written_down_is_told(data):
+    class Local(Loss):
+        def forward(self, positive, negative, weight, label=0.0):
+            return -positive.squeeze(1)
+
+    with pytest.raises(UserError, match="Local was defined on the spot"):
+        describe(Local(), Facts(data))
+
+
+def test_torch_constructors_are_understood():
+    """Schedulers with names that only type checkers import, optimisers with tuples."""
+    for scheduler in ("MultiStepLR", "ReduceLROnPlateau", "CosineAnnealingLR", "ExponentialLR", "OneCycleLR"):
+        needs = {
+            "MultiStepLR": {"milestones": [2, 4]},
+            "CosineAnnealingLR": {"T_max": 3},
+            "ExponentialLR": {"gamma": 0.9},
+        }
+        needs["OneCycleLR"] = {"max_lr": 1.0, "total_steps": 9}
+        written = {"class_path": scheduler, "init_args": needs.get(scheduler, {})}
+        means = resolve(LRScheduler, written, "scheduler", {"optimizer": None})
+        optimizer = resolve(Optimizer, "SGD", "optimizer", {"params": None}).build(
+            {"params": [nn.Parameter(torch.ones(1))]}
+        )
+        assert type(means.build({"optimizer": optimizer})).__name__ == scheduler
+
+
+ROOT = Path(__file__).parents[1]
+CONFIGS = sorted((ROOT / "configs").glob("*/*.yaml"))
+
+
+def narrow(tree: dict) -> None:
+    """No more negatives than the small world has entities."""
+    for key, value in tree.items():
+        if key == "num_negatives":
+            tree[key] = min(value, 20)
+        elif isinstance(value, dict):
+            narrow(value)
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_every_config_takes_a_step(path, data):
+    """Built on a small world in place of its data set: narrower samplers, all else as it stands."""
+    read = config.read(path)
+    means = plan(read)
+    assert means.arguments["data"].arguments["name"] == path.parent.name
+    narrow(read["task"])
+    setup = assemble(plan(read), data)
+    examples = setup.task.examples(triplets(data, "stated", "train"))
+    batch = type(examples)(*(column[:32] for column in examples))
+    generator = torch.Generator().manual_seed(0)
+    before = [weight.detach().clone() for weight in setup.task.trained()]
+    loss = setup.task(batch, generator)
+    loss.backward()
+    setup.optimizer.step()
+    assert loss.isfinite()
+    assert all(not torch.equal(a, b) for a, b in zip(before, setup.task.trained()))
+
+
+def test_the_command_line_knows_the_keys_of_a_config():
+    from gnnneg.cli.settings import KEYS
+    from gnnneg.config.signature import parameters
+
+    assert set(KEYS) == set(parameters(Settings))
