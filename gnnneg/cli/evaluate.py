@@ -34,7 +34,7 @@ def add(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Runs the command."""
-    from gnnneg.cli.table import ranking
+    from gnnneg.cli.table import ranking, records
     from gnnneg.errors import UserError
     from gnnneg.experiment import Run
 
@@ -46,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
             raise UserError("Triple classification takes thresholds from valid and judges test: leave --split out.")
         figures, table = trained.classify()
         if args.json:
-            print(json.dumps(figures | {"relations": json.loads(table.to_json(orient="records"))}, indent=2))
+            print(json.dumps(figures | {"relations": records(table)}, indent=2))
         else:
             _print(table, False)
             print("\n" + ", ".join(f"{name} {value:.4g}" for name, value in figures.items()))
@@ -60,9 +60,9 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _print(table: "pd.DataFrame", as_json: bool) -> None:
-    from gnnneg.cli.table import show
+    from gnnneg.cli.table import records, show
 
-    rows = json.loads(table.to_json(orient="records"))
+    rows = records(table)
     if as_json:
         print(json.dumps(rows, indent=2))
     else:

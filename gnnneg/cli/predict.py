@@ -33,7 +33,7 @@ def add(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Runs the command."""
-    from gnnneg.cli.table import show
+    from gnnneg.cli.table import records, show
     from gnnneg.errors import UserError
     from gnnneg.experiment import Run
 
@@ -47,8 +47,8 @@ def run(args: argparse.Namespace) -> int:
     elif args.format == "parquet":
         answers.to_parquet(args.out or sys.stdout.buffer, index=False)
     else:
-        rows = json.loads(answers.to_json(orient="records"))
-        text = answers.to_csv(index=False) if args.format == "csv" else json.dumps(rows, indent=2) + "\n"
+        as_json = args.format == "json"
+        text = json.dumps(records(answers), indent=2) + "\n" if as_json else answers.to_csv(index=False)
         if args.out:
             with open(args.out, "w") as file:
                 file.write(text)

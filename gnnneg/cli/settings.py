@@ -9,13 +9,14 @@ def parted(words: Sequence[str]) -> tuple[list[str], list[str]]:
     """The words without the settings, and the settings with their values."""
     known: list[str] = []
     settings: list[str] = []
-    rest = iter(words)
-    for word in rest:
+    rest = list(words)
+    while rest:
+        word = rest.pop(0)
         key, given, _ = word.partition("=")
         if not (key.startswith("--") and ("." in key or key[2:] in KEYS)):
             known.append(word)
             continue
         settings.append(word)
-        if not given:
-            settings.extend(value for value in [next(rest, None)] if value is not None)
+        if not given and rest and not rest[0].startswith("--"):
+            settings.append(rest.pop(0))
     return known, settings

@@ -2,7 +2,10 @@
 
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 WIDE = 160  # columns where nobody watches, such as in a file
 
@@ -32,6 +35,12 @@ def cell(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:,.1f}" if abs(value) >= 100 else f"{value:.4f}"
     return str(value)
+
+
+def records(frame: "pd.DataFrame") -> list[dict[str, Any]]:
+    """The rows of a frame for JSON: every digit, and null for what is missing."""
+    rows = frame.astype(object).to_dict("records")
+    return [{str(name): None if value != value else value for name, value in row.items()} for row in rows]
 
 
 RANKING = ("mrr", "hits@1", "hits@3", "hits@10", "mr", "amri", "ndcg@5")

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gnnneg.config.names import path
-from gnnneg.config.signature import is_built, parameters
+from gnnneg.config.signature import MISSING, is_built, parameters
 from gnnneg.errors import UserError
 
 
@@ -43,8 +43,10 @@ def describe(thing: Any, facts: Mapping[str, Any], key: str = "task") -> Any:
         if name in facts and isinstance(value, type(facts[name]) | None):
             if isinstance(value, int) and value != facts[name]:
                 raise UserError(f"{key} ({cls.__name__}) was made for {name}={value}, but the data has {facts[name]}.")
-        elif value is not parameters(cls)[name][1]:  # defaults are filled in when it is read
-            written[name] = describe(value, facts, f"{key}.{name}")
+            continue
+        said, default = describe(value, facts, f"{key}.{name}"), parameters(cls)[name][1]
+        if default is MISSING or said != describe(default, facts):  # defaults are filled in when it is read
+            written[name] = said
     if dataclasses.is_dataclass(thing):
         return written
     return {"class_path": path(cls), **({"init_args": written} if written else {})}

@@ -82,7 +82,7 @@ def override(tree: Tree, arguments: Sequence[str]) -> None:
             raise UserError(f"What is {word!r}? Settings of the config are written as --KEY VALUE.")
         key, given, value = word[2:].partition("=")
         if not given:
-            if not rest:
+            if not rest or rest[0].startswith("--"):
                 raise UserError(f"--{key} needs a value: --{key} VALUE.")
             value = rest.pop(0)
         _put(tree, key, parse(value, f"--{key}"))

@@ -158,11 +158,19 @@ def _arguments(
         elif is_built(annotation) and default is not None:
             arguments[parameter] = resolve(annotation, {}, inside, scope)
         else:
-            arguments[parameter] = default
+            arguments[parameter] = _as_written(annotation, default)
         part = arguments.get(parameter)
         if isinstance(part, Plan) and declares(part.cls, WIDTH):
             scope[WIDTH] = int
     return Plan(cls, arguments, tuple(linked), key, named)
+
+
+def _as_written(annotation: Any, default: Any) -> Any:
+    """A default as it would come out of a config: 0 is 0.0 where a float is asked for."""
+    try:
+        return check(annotation, default, "")
+    except UserError:
+        return default  # torch has defaults of other types than it declares
 
 
 def _refuse(written: dict, known: dict[str, Any], facts: Facts, here: str) -> None:

@@ -1,0 +1,404 @@
+"""The command line, as a person meets it: what works, what it says of bad input, and that nothing is lost by either."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from io import StringIO
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+
+from gnnneg.cli import COMMANDS, main
+from gnnneg.cli.settings import parted
+
+ROOT = Path(__file__).parents[2]
+CONFIG = str(ROOT / "configs" / "synthetic" / "shared.yaml")
+QUICK = ["--fit.epochs", "3", "--fit.evaluate_every", "1", "--task.model.encoder.hidden_channels", "16", "--quiet"]
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory) -> Path:
+    out = tmp_path_factory.mktemp("cli") / "run"
+    assert main(["train", CONFIG, "--out", str(out), *QUICK]) == 0
+    return out
+
+
+@pytest.fixture
+def copy(trained, tmp_path) -> Path:
+    shutil.copytree(trained, tmp_path / "copy")
+    return tmp_path / "copy"
+
+
+@pytest.fixture
+def said(capsys):
+    """Runs a command: exit code, standard output, standard error."""
+
+    def run(*words: object) -> tuple[int, str, str]:
+        capsys.readouterr()
+        code = main([str(word) for word in words])
+        return code, *capsys.readouterr()
+
+    return run
+
+
+def printed(said, *words: object) -> str:
+    code, out, err = said(*words)
+    assert (code, err) == (0, "")
+    return out
+
+
+def refused(said, *words: object) -> str:
+    """The one line that bad input gets."""
+    code, out, err = said(*words)
+    assert code == 2
+    assert out == ""
+    assert err.count("\n") == 1
+    assert "Traceback" not in err
+    return err.strip()
+
+
+# what works
+
+
+def test_train_prints_a_table_and_writes_a_run(said, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    out = printed(said, "train", CONFIG, *QUICK, "--seed", "7")
+    assert [line.split()[0] for line in out.splitlines() if line][:4] == ["split", "valid", "valid", "valid"]
+    result = json.loads((tmp_path / "runs" / "synthetic-shared-7" / "result.json").read_text())
+    assert result["seed"] == 7
+    assert f"{result['metrics']['test']['mrr']:.4f}" in out
+
+
+def test_train_json(said, tmp_path):
+    out = printed(said, "train", CONFIG, *QUICK, "--out", tmp_path / "r", "--json")
+    assert json.loads(out) == json.loads((tmp_path / "r" / "result.json").read_text())
+
+
+def test_print_config_builds_nothing(said, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    out = printed(said, "train", CONFIG, "--print-config", "--fit.epochs", "9")
+    (tmp_path / "again.yaml").write_text(out)
+    assert "epochs: 9" in out
+    assert printed(said, "train", "again.yaml", "--print-config") == out
+    assert [path.name for path in tmp_path.iterdir()] == ["again.yaml"]
+
+
+def test_evaluate(said, trained):
+    kept = json.loads((trained / "result.json").read_text())["metrics"]["test"]
+    fresh = json.loads(printed(said, "evaluate", trained, "--json"))
+    assert fresh == {name: value for name, value in kept.items() if name != "classification"}
+    assert f"{kept['mrr']:.4f}" in printed(said, "evaluate", trained)
+    classified = json.loads(printed(said, "evaluate", trained, "--classification", "--json"))
+    assert {name: value for name, value in classified.items() if name != "relations"} == kept["classification"]
+    sides = json.loads(printed(said, "evaluate", trained, "--per", "side", "--json"))
+    assert {row["stratum"]: row["mrr"] for row in sides} == {side: kept[side]["mrr"] for side in ("head", "tail")}
+    assert "citizen_of" in printed(said, "evaluate", trained, "--per", "relation", "--split", "valid")
+    relations = json.loads(printed(said, "evaluate", trained, "--relations", "--json"))
+    assert relations["mr"] <= 12
+    assert "accuracy" in printed(said, "evaluate", trained, "--classification")
+
+
+def test_predict_in_every_format(said, trained, tmp_path):
+    ask = ["predict", trained, "--head", "person_0", "--relation", "lives_in", "--top", "4"]
+    rows = json.loads(printed(said, *ask, "--format", "json"))
+    frame = pd.read_csv(StringIO(printed(said, *ask, "--format", "csv")))
+    assert list(frame.columns) == ["head", "relation", "tail", "score", "known"]
+    assert [row["tail"] for row in rows] == list(frame["tail"])
+    assert printed(said, *ask, "--format", "parquet", "--out", tmp_path / "a.parquet") == ""
+    assert list(pd.read_parquet(tmp_path / "a.parquet")["tail"]) == list(frame["tail"])
+    assert printed(said, *ask, "--format", "csv", "--out", tmp_path / "a.csv") == ""
+    assert list(pd.read_csv(tmp_path / "a.csv")["tail"]) == list(frame["tail"])
+    table = printed(said, *ask)
+    assert all(tail in table for tail in frame["tail"])
+    assert len(table.splitlines()) == 5
+
+
+def test_predict_whatever_is_left_out(said, trained):
+    def ask(*words: str) -> list[dict]:
+        return json.loads(printed(said, "predict", trained, *words, "--format", "json"))
+
+    assert {row["tail"] for row in ask("--relation", "lives_in", "--tail", "city_0")} == {"city_0"}
+    assert len({row["relation"] for row in ask("--head", "person_0", "--tail", "city_0")}) == 10
+    assert len(ask("--head", "person_0", "--relation", "lives_in", "--tail", "city_0")) == 1
+    assert {row["known"] for row in ask("--head", "person_0", "--relation", "lives_in", "--new")} == {"unknown"}
+
+
+def test_negatives_of_a_config_and_of_a_run(said, trained):
+    for words in ([trained], [CONFIG], [CONFIG, "--task.sampler.num_negatives", "5", "--split", "test"]):
+        figures = json.loads(printed(said, "negatives", *words, "--json"))
+        assert {"false_negative_rate", "hardness", "perplexity", "coverage", "per_second"} <= set(figures)
+        assert 0 < figures["false_negative_rate"] < 0.2
+    assert "false_negative_rate" in printed(said, "negatives", trained)
+
+
+def test_help_and_version(said):
+    from importlib.metadata import version
+
+    assert printed(said, "--version").strip() == f"gnnneg {version('gnnneg')}"
+    assert all(command in printed(said) for command in ("train", "predict"))
+
+
+def test_help_is_quick():
+    """No torch, no pandas: what is not needed is not imported."""
+    code = (
+        "import sys\nfrom gnnneg.cli import main\n"
+        "try:\n    main(['train', '--help'])\nexcept SystemExit:\n    pass\n"
+        "heavy = {'torch', 'torch_geometric', 'pandas', 'numba', 'rich', 'jsonargparse'} & set(sys.modules)\n"
+        "assert not heavy, heavy"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert "CONFIG" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "known", "settings"),
+    [
+        (["train", "c.yaml", "--fit.epochs", "5"], ["train", "c.yaml"], ["--fit.epochs", "5"]),
+        (["train", "--fit.epochs", "5", "c.yaml"], ["train", "c.yaml"], ["--fit.epochs", "5"]),
+        (["train", "c.yaml", "--seed=3", "--out", "x"], ["train", "c.yaml", "--out", "x"], ["--seed=3"]),
+        (["train", "c", "--optimizer.lr", "-1", "--json"], ["train", "c", "--json"], ["--optimizer.lr", "-1"]),
+        (["train", "c", "--seed"], ["train", "c"], ["--seed"]),
+        (["predict", "r", "--head", "a.b"], ["predict", "r", "--head", "a.b"], []),
+    ],
+)
+def test_settings_are_told_from_options(words, known, settings):
+    assert parted(words) == (known, settings)
+
+
+# what does not
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["trian", CONFIG], "There is no command 'trian': did you mean 'train'?"),
+        (["train"], "The following arguments are required: CONFIG"),
+        (["train", "none.yaml"], "Cannot read config none.yaml: No such file or directory."),
+        (["train", CONFIG, "--fast"], "--fast"),
+        (["train", CONFIG, "--data.name", "FB15k237"], "Unknown data set 'FB15k237': did you mean 'FB15k-237'"),
+        (["train", CONFIG, "--task.loss", "InfoNEC"], "no Loss called 'InfoNEC'; did you mean 'InfoNCE'?"),
+        (["train", CONFIG, "--fit.epoch", "3"], "fit has no 'epoch'. Did you mean 'epochs'?"),
+        (["train", CONFIG, "--fit.epochs", "lots"], "fit.epochs should be int, not 'lots'."),
+        (["train", CONFIG, "--fit.epochs"], "--fit.epochs needs a value"),
+        (["train", CONFIG, "--task.sampler.num_negatives", "201"], "on a graph of 200 entities"),
+        (["train", CONFIG, "--fit.metric", "mmr"], "did you mean 'mr' or 'mrr'"),
+        (["train", CONFIG, "--optimizer", "SparseAdam", "--fit.epochs", "1"], "optimiser"),
+        (["evaluate", "nowhere"], "nowhere is not a run folder: it has no config.yaml."),
+        (["resume", "nowhere"], "nowhere is not a run folder"),
+        (["negatives", "nowhere"], "Cannot read config nowhere: No such file or directory."),
+        (["evaluate", "nowhere", "--fit.epochs", "1"], "'gnnneg evaluate' takes no settings"),
+    ],
+    ids=lambda value: " ".join(value[:4:3]) if isinstance(value, list) else "",
+)
+def test_bad_input_gets_one_sentence(said, tmp_path, monkeypatch, words, told):
+    monkeypatch.chdir(tmp_path)
+    assert told in refused(said, *words, *(["--quiet"] if words[0] == "train" and len(words) > 1 else []))
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["train", CONFIG, "--data.name", "nothing"],
+        ["train", CONFIG, "--fit.epochs", "lots"],
+        ["train", CONFIG, "--task.sampler.num_negatives", "201"],
+    ],
+    ids=["data", "type", "size"],
+)
+def test_bad_input_leaves_nothing_behind(said, tmp_path, monkeypatch, words):
+    monkeypatch.chdir(tmp_path)
+    refused(said, *words)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"task: [", b"- 1\n", b"\x80\x81", b"42"], ids=["empty", "cut", "list", "binary", "number"]
+)
+def test_a_file_that_is_no_config(said, tmp_path, content):
+    (tmp_path / "c.yaml").write_bytes(content)
+    assert "c.yaml" in refused(said, "train", tmp_path / "c.yaml")
+    assert (tmp_path / "c.yaml").read_bytes() == content
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--head", "person_O", "--relation", "lives_in"], "There is no entity 'person_O' in the data; did you mean"),
+        (["--head", "person_0", "--relation", "livesin"], "did you mean 'lives_in'"),
+        (["--head", "person_0"], "Give two of head, relation and tail"),
+        (["--head", "person_0", "--relation", "lives_in", "--top", "0"], "must be at least 1"),
+        (["--head", "person_0", "--relation", "lives_in", "--top", "x"], "invalid int value: 'x'"),
+        (["--head", "person_0", "--relation", "lives_in", "--format", "xml"], "invalid choice: 'xml'"),
+        (["--head", "person_0", "--relation", "lives_in", "--out", "x"], "A table is for the screen"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_questions_that_cannot_be_answered(said, trained, words, told):
+    assert told in refused(said, "predict", trained, *words)
+
+
+def test_a_used_folder_stays_as_it_was(said, copy):
+    before = {path: path.read_bytes() for path in copy.rglob("*") if path.is_file()}
+    assert f"go on with 'gnnneg resume {copy}'" in refused(said, "train", CONFIG, "--out", copy)
+    assert before == {path: path.read_bytes() for path in copy.rglob("*") if path.is_file()}
+
+
+def test_nan_stops_training_and_keeps_the_last_good_checkpoint(said, tmp_path):
+    out = tmp_path / "nan"
+    words = ["--optimizer", "SGD", "--optimizer.lr", "1e30", "--fit.checkpoint_seconds", "0"]
+    told = refused(said, "train", CONFIG, *QUICK, *words, "--out", out)
+    assert "step " in told
+    assert "the last good checkpoint is" in told
+    checkpoint = sorted((out / "checkpoints").glob("*.pt"))[-1]
+    assert str(checkpoint) in told
+    state = torch.load(checkpoint, weights_only=True)
+    assert all(value.isfinite().all() for value in state["task"].values())
+
+
+def test_a_run_of_another_version(said, copy):
+    about = json.loads((copy / "environment.json").read_text())
+    (copy / "environment.json").write_text(json.dumps(about | {"format": 2}))
+    for command in ("evaluate", "resume", "negatives"):
+        assert "is in run format 2 and this version of gnnneg reads format 1" in refused(said, command, copy)
+
+
+def test_a_tampered_checkpoint_is_not_executed(said, copy, tmp_path):
+    class Evil:
+        def __reduce__(self):
+            return os.system, (f"touch {tmp_path / 'pwned'}",)
+
+    for checkpoint in (copy / "checkpoints").glob("*.pt"):
+        torch.save({"format": 1, "evil": Evil()}, checkpoint)
+    weights = (copy / "model" / "model.safetensors").read_bytes()
+    assert "was not opened" in refused(said, "resume", copy, "--quiet")
+    assert not (tmp_path / "pwned").exists()
+    assert (copy / "model" / "model.safetensors").read_bytes() == weights
+    assert json.loads(printed(said, "evaluate", copy, "--json"))["mrr"] > 0  # what was trained is still there
+
+
+def test_tampered_weights_are_not_executed(said, copy, tmp_path):
+    class Evil:
+        def __reduce__(self):
+            return os.system, (f"touch {tmp_path / 'pwned'}",)
+
+    torch.save(Evil(), copy / "model" / "model.safetensors")
+    assert "is damaged" in refused(said, "evaluate", copy)
+    assert not (tmp_path / "pwned").exists()
+
+
+def test_classification_needs_denied_statements(said, tmp_path):
+    from torch.optim import SGD
+
+    from gnnneg import Fit, Run, train, world
+    from gnnneg.experiment import untrained
+
+    data = world(200, denied=0.0).data
+    task = untrained(CONFIG).task
+    train(task, data, SGD(task.trained(), lr=0.1), Fit(epochs=1), out=tmp_path / "r", progress=False)
+    assert "classification" not in Run.load(tmp_path / "r").metrics["test"]
+    assert "needs denied statements" in refused(said, "evaluate", tmp_path / "r", "--classification")
+
+
+def test_debug_shows_where(said, tmp_path):
+    code, _, err = said("--debug", "evaluate", tmp_path)
+    assert code == 2
+    assert "Traceback" in err
+    assert err.endswith("it has no config.yaml.\n")
+
+
+def test_what_nobody_thought_of_is_one_line_too(said, monkeypatch):
+    def broken(*_: object) -> None:
+        raise KeyError("who knows")
+
+    monkeypatch.setattr("gnnneg.experiment.Run.load", broken)
+    code, out, err = said("evaluate", "x")
+    assert (code, out) == (1, "")
+    assert err.count("\n") == 1
+    assert "Unexpected KeyError" in err
+
+
+# killed, struck, gone on with
+
+
+def started(*words: object) -> subprocess.Popen:
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-m", "gnnneg", *map(str, words)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
+
+
+def wait_for(condition, process: subprocess.Popen, seconds: float = 120) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < end, "it takes too long"
+        time.sleep(0.01)
+
+
+def test_killed_then_struck_then_resumed_equals_uninterrupted(said, tmp_path, monkeypatch):
+    """kill -9 while checkpoints are written at every step, then Ctrl-C, then to the end: the same bits as in one go."""
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    settings = ["--fit.epochs", "60", "--fit.evaluate_every", "20", "--fit.checkpoint_seconds", "0.02", "--quiet"]
+    settings += ["--task.model.encoder.hidden_channels", "8", "--device", "cpu"]
+    out, whole = tmp_path / "killed", tmp_path / "whole"
+
+    def steps() -> int:
+        files = sorted((out / "checkpoints").glob("*.pt"))
+        return int(files[-1].stem) if files else -1
+
+    first = started("train", CONFIG, *settings, "--out", out)
+    wait_for(lambda: steps() > 0, first)
+    first.kill()
+    first.communicate()
+    assert not (out / "result.json").exists()
+    at = steps()
+    second = started("resume", out, "--quiet")
+    wait_for(lambda: steps() > at, second)
+    second.send_signal(signal.SIGINT)
+    stdout, stderr = second.communicate(timeout=60)
+    assert second.returncode == 130, stderr
+    assert stdout == ""
+    assert stderr.count("\n") == 1
+    assert f"go on with 'gnnneg resume {out}'" in stderr
+    assert json.loads(printed(said, "evaluate", out, "--json"))["mrr"] > 0  # usable as it is
+
+    printed(said, "resume", out, "--quiet")
+    printed(said, "train", CONFIG, *settings, "--out", whole)
+    weights = Path("model") / "model.safetensors"
+    assert (out / weights).read_bytes() == (whole / weights).read_bytes()
+    results = [json.loads((path / "result.json").read_text()) for path in (out, whole)]
+    assert results[0]["metrics"] == results[1]["metrics"]
+    assert results[0]["best_epoch"] == results[1]["best_epoch"]
+    lines = [
+        [json.loads(line)["loss"] for line in (path / "metrics.jsonl").read_text().splitlines() if '"loss"' in line]
+        for path in (out, whole)
+    ]
+    assert lines[0] == lines[1]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_closed_pipe_is_no_error_message(trained):
+    command = f"{sys.executable} -m gnnneg evaluate {trained} --per relation | true"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=120)
+    assert done.stderr == ""
+
+
+def test_every_command_is_there():
+    """main() loads a module a command."""
+    folder = ROOT / "gnnneg" / "cli"
+    missing = [name for name in COMMANDS if not (folder / f"{name}.py").exists()]
+    assert not missing
+
+
+def test_a_session_from_training_to_report(said, trained, tmp_path):
+    """compare and report read what train wrote."""
+    other = tmp_path / "other"
+    printed(said, "train", CONFIG, *QUICK, "--seed", "1", "--out", other)
+    assert json.loads(printed(said, "compare", trained, other, "--json"))
+    printed(said, "report", trained, other, "--out", tmp_path / "page.html")
+    assert (tmp_path / "page.html").read_text().lstrip().startswith("<!")
