@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -120,5 +121,5 @@ def _relations(frames: dict[str, pd.DataFrame]) -> list[tuple[str, int, list[str
     if not frames:
         return []
     by = {name: _by(frame, "relation_name") for name, frame in frames.items()}
-    count = next(iter(frames.values()))["relation_name"].astype(str).value_counts()
-    return [(label, int(size), [_said(by[name].get(str(label))) for name in frames]) for label, size in count.items()]
+    count = Counter(next(iter(frames.values()))["relation_name"].astype(str).tolist())
+    return [(label, size, [_said(by[name].get(label)) for name in frames]) for label, size in count.most_common()]
