@@ -13,7 +13,7 @@ import yaml
 from gnnneg.errors import MissingExtra
 from gnnneg.report import plots
 from gnnneg.report.folder import Finished
-from gnnneg.report.tables import grouped, said
+from gnnneg.report.grouping import grouped, said
 
 HEADLINE = (
     "mrr",

@@ -12,8 +12,8 @@ import yaml
 from gnnneg.cli import main
 from gnnneg.errors import UserError
 from gnnneg.report.folder import read
+from gnnneg.report.grouping import grouped, said
 from gnnneg.report.page import page
-from gnnneg.report.tables import grouped, said
 
 
 def finished(path: Path, mrr: float, seed: int = 0, lr: float = 0.1, relation: str = "likes") -> Path:
