@@ -1,0 +1,152 @@
+"""A run folder as its files say it is; nothing of the model is loaded."""
+
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import yaml
+
+from gnnneg.errors import UserError
+
+
+@dataclass(frozen=True)
+class Folder:
+    """A finished run.
+
+    Args:
+        path (pathlib.Path): Where it is.
+        config (dict): The resolved config.
+        environment (dict): With what and where it was made.
+        log (list[dict]): The lines of ``metrics.jsonl``.
+        result (dict): ``result.json``.
+    """
+
+    path: Path
+    config: dict[str, Any]
+    environment: dict[str, Any]
+    log: list[dict[str, Any]]
+    result: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        """The folder's own name."""
+        return self.path.resolve().name
+
+    @property
+    def seed(self) -> Any:
+        """What its draws came from."""
+        return self.result.get("seed", self.config.get("seed"))
+
+    @property
+    def dataset(self) -> str:
+        """The data set's name."""
+        return str(self.result.get("dataset", "?"))
+
+    @property
+    def split(self) -> str:
+        """The split that headlines are taken from: test, or validation where there is no test."""
+        return "test" if "test" in self.result["metrics"] else "valid"
+
+    @property
+    def metrics(self) -> dict[str, Any]:
+        """The metrics of :attr:`split`."""
+        return self.result["metrics"].get(self.split, {})
+
+    @cached_property
+    def ranks(self) -> pd.DataFrame | None:
+        """``ranks.parquet`` with the realistic rank, or None where the run has none.
+
+        Raises:
+            UserError: If it is damaged.
+        """
+        path = self.path / "ranks.parquet"
+        if not path.exists():
+            return None
+        try:
+            frame = pd.read_parquet(path)
+            frame["rank"] = (frame["optimistic"] + frame["pessimistic"]) / 2
+        except (OSError, ValueError, KeyError) as error:
+            reason = str(error).splitlines()[0].rstrip(".")
+            raise UserError(f"{path} is damaged ({reason}): copy the run again or evaluate it anew.") from error
+        for name, index in (("relation_name", "rel_type"), ("anchor_name", "anchor"), ("target_name", "target")):
+            if name not in frame and index in frame:
+                frame[name] = frame[index].astype(str)
+        return frame
+
+
+def read(path: str | Path) -> Folder:
+    """Reads a run folder.
+
+    Raises:
+        UserError: If it is no run folder, has no result yet, or a file in it is damaged.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise UserError(f"There is no folder {path}: give run folders, such as 'gnnneg train' writes them.")
+    if not (path / "config.yaml").is_file():
+        raise UserError(f"{path} is not a run folder: it has no config.yaml.")
+    if not (path / "result.json").is_file():
+        raise UserError(
+            f"{path} has no result yet: it is still training or was interrupted; 'gnnneg resume {path}' finishes it."
+        )
+    config = _yaml(path / "config.yaml")
+    result = _json(path / "result.json")
+    if not isinstance(result.get("metrics"), dict) or not all(isinstance(m, dict) for m in result["metrics"].values()):
+        raise UserError(f"{path / 'result.json'} is damaged (it holds no metrics): copy the run again or train again.")
+    environment = _json(path / "environment.json") if (path / "environment.json").exists() else {}
+    return Folder(path, config, environment, _lines(path / "metrics.jsonl"), result)
+
+
+def read_all(paths: list[str]) -> list[Folder]:
+    """Reads run folders, one named twice only once."""
+    distinct = {Path(path).resolve(): path for path in paths}
+    return [read(path) for path in distinct.values()]
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text())
+    except (ValueError, OSError) as error:
+        raise _damaged(path, error) from error
+    if not isinstance(content, dict):
+        raise _damaged(path, "no JSON object")
+    return content
+
+
+def _yaml(path: Path) -> dict[str, Any]:
+    try:
+        content = yaml.safe_load(path.read_text())
+    except (yaml.YAMLError, ValueError, OSError) as error:
+        raise _damaged(path, error) from error
+    if not isinstance(content, dict):
+        raise _damaged(path, "no mapping")
+    return content
+
+
+def _lines(path: Path) -> list[dict[str, Any]]:
+    """The records of a log; a last line that a kill cut short is left out."""
+    if not path.exists():
+        return []
+    try:
+        lines = path.read_text().splitlines(keepends=True)
+    except (ValueError, OSError) as error:
+        raise _damaged(path, error) from error
+    records = []
+    for number, line in enumerate(lines, 1):
+        try:
+            record = json.loads(line)
+        except ValueError as error:
+            if number == len(lines) and not line.endswith("\n"):
+                break
+            raise _damaged(path, f"line {number}: {error}") from error
+        if not isinstance(record, dict):
+            raise _damaged(path, f"line {number} is no JSON object")
+        records.append(record)
+    return records
+
+
+def _damaged(path: Path, reason: object) -> UserError:
+    return UserError(f"{path} is damaged ({' '.join(str(reason).split())}): copy the run again or train again.")

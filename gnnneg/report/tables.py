@@ -1,0 +1,162 @@
+"""Runs beside each other: seeds of one config grouped, mean and spread."""
+
+import json
+import os
+import statistics
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from gnnneg.report.reading import Folder
+
+CLOSE, ENOUGH = 0.003, 5
+HEADLINES = ("mrr", "hits@1", "hits@3", "hits@10", "mr", "amri")
+
+
+@dataclass(frozen=True)
+class Group:
+    """Runs whose resolved configs differ in the seed alone.
+
+    Args:
+        name (str): What their folders' names have in common.
+        runs (tuple[Folder, ...]): The runs.
+        differs (dict): What this config says where the configs compared differ, by short key.
+    """
+
+    name: str
+    runs: tuple[Folder, ...]
+    differs: dict[str, Any]
+
+    @property
+    def dataset(self) -> str:
+        """The data set's name."""
+        return self.runs[0].dataset
+
+    @property
+    def seeds(self) -> list[Any]:
+        """The seed of each run."""
+        return [run.seed for run in self.runs]
+
+    def values(self, metric: str) -> list[float]:
+        """A metric of each run that has it; sides and the like as ``head.mrr``."""
+        found = (flat(run.metrics).get(metric) for run in self.runs)
+        return [value for value in found if isinstance(value, int | float)]
+
+    def mean(self, metric: str) -> float | None:
+        """The mean over the runs."""
+        values = self.values(metric)
+        return statistics.fmean(values) if values else None
+
+    def spread(self, metric: str) -> float | None:
+        """The sample standard deviation over the runs; None of a single run."""
+        values = self.values(metric)
+        return statistics.stdev(values) if len(values) > 1 else None
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything, for machines."""
+        metrics = [name for name, value in flat(self.runs[0].metrics).items() if isinstance(value, int | float)]
+        return {
+            "name": self.name,
+            "runs": [str(run.path) for run in self.runs],
+            "dataset": self.dataset,
+            "split": self.runs[0].split,
+            "n": len(self.runs),
+            "seeds": self.seeds,
+            "differs": self.differs,
+            "metrics": {name: {"mean": self.mean(name), "std": self.spread(name)} for name in metrics},
+            "time": {name: self._cost("time", name) for name in ("train_s", "evaluate_s", "triples_per_s")},
+            "memory": {name: self._cost("memory", name) for name in ("peak_rss_mib", "peak_cuda_mib")},
+        }
+
+    def _cost(self, kind: str, name: str) -> float | None:
+        values = [value for run in self.runs if (value := (run.result.get(kind) or {}).get(name)) is not None]
+        return statistics.fmean(values) if values else None
+
+
+def group(runs: Sequence[Folder]) -> list[Group]:
+    """Groups runs by data set and config, the seed left out; in the order given.
+
+    Warns where runs of a group have one seed, and where a lead is too small for the number of seeds: tuned models
+    repeat within about 0.003 MRR.
+    """
+    found: dict[str, list[Folder]] = {}
+    for run in runs:
+        config = {key: value for key, value in run.config.items() if key != "seed"}
+        found.setdefault(json.dumps([run.dataset, config], sort_keys=True, default=str), []).append(run)
+    parts = [tuple(part) for part in found.values()]
+    differs = differences([part[0].config for part in parts])
+    groups = [Group(name, part, differ) for name, part, differ in zip(_names(parts), parts, differs)]
+    for one in groups:
+        if len(set(map(str, one.seeds))) < len(one.runs):
+            warnings.warn(f"Runs of {one.name} share a seed, so their spread says nothing.", stacklevel=2)
+    _told_of_close_calls(groups)
+    return groups
+
+
+def differences(configs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What each config says at the keys where not all say the same, the seed left out.
+
+    A class and its arguments share a key, as ``task.model.decoder`` and ``task.model.decoder.reciprocal``.
+    """
+    plain = [{key: value for key, value in flat(config, short=True).items() if key != "seed"} for config in configs]
+    keys = dict.fromkeys(key for one in plain for key in one)
+    unlike = [key for key in keys if any(one.get(key, ...) != plain[0].get(key, ...) for one in plain)]
+    return [{key: one[key] for key in unlike if key in one} for one in plain]
+
+
+def flat(tree: dict[str, Any], short: bool = False) -> dict[str, Any]:
+    """Nested keys joined by dots; ``short`` leaves out ``init_args`` and ``class_path``."""
+    out: dict[str, Any] = {}
+
+    def walk(value: Any, key: tuple[str, ...]) -> None:
+        if isinstance(value, dict) and value:
+            for name, inner in value.items():
+                walk(inner, key if short and name in ("init_args", "class_path") else (*key, str(name)))
+        elif isinstance(value, list) and any(isinstance(inner, dict) for inner in value):
+            for place, inner in enumerate(value):
+                walk(inner, (*key, str(place)))
+        else:
+            out[".".join(key)] = value
+
+    walk(tree, ())
+    return out
+
+
+def row(one: Group, metrics: Sequence[str] = HEADLINES) -> list[Any]:
+    """A group as a line of a table: name, data set, seeds, metrics as *mean ± spread*."""
+    return [one.name, one.dataset, len(one.runs), *(written(one.mean(m), one.spread(m)) for m in metrics)]
+
+
+def written(mean: float | None, spread: float | None = None) -> str:
+    """A figure with its spread."""
+    if mean is None:
+        return ""
+    digits = 1 if abs(mean) >= 10 else 4
+    return f"{mean:,.{digits}f}" + (f" ± {spread:.{digits}f}" if spread is not None else "")
+
+
+def _names(parts: Sequence[tuple[Folder, ...]]) -> list[str]:
+    names = []
+    for part in parts:
+        common = os.path.commonprefix([run.name for run in part])
+        names.append(part[0].name if len(part) == 1 else common.rstrip("-_. ") or f"{part[0].name} …")
+    seen: dict[str, int] = {}
+    unique = []
+    for name in names:
+        seen[name] = seen.get(name, 0) + 1
+        unique.append(name if names.count(name) == 1 else f"{name} ({seen[name]})")
+    return unique
+
+
+def _told_of_close_calls(groups: Sequence[Group]) -> None:
+    for dataset in dict.fromkeys(one.dataset for one in groups):
+        scored = [(mean, one) for one in groups if one.dataset == dataset and (mean := one.mean("mrr")) is not None]
+        scored.sort(key=lambda pair: -pair[0])
+        for (better, first), (worse, second) in zip(scored[:1], scored[1:2]):
+            if better - worse < CLOSE and min(len(first.runs), len(second.runs)) < ENOUGH:
+                warnings.warn(
+                    f"On {dataset}, {first.name} leads {second.name} by {better - worse:.4f} MRR: "
+                    f"a lead under {CLOSE} needs {ENOUGH} seeds of each.",
+                    stacklevel=3,
+                )
