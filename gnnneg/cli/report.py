@@ -1,4 +1,4 @@
-"""``gnnneg report``: one self-contained page."""
+"""``gnnneg report RUN ...``: one self-contained page."""
 
 import argparse
 from pathlib import Path
@@ -7,21 +7,27 @@ from typing import Any
 
 def add(subparsers: Any) -> None:
     """Adds the command."""
-    parser = subparsers.add_parser("report", help="write one self-contained HTML page about runs")
-    parser.add_argument("runs", nargs="+", metavar="RUN", help="a run folder")
-    parser.add_argument("--out", metavar="FILE.html", help="where to (default: report.html in the first run's folder)")
+    parser = subparsers.add_parser(
+        "report",
+        help="one self-contained HTML page about one or several runs",
+        description="Writes a page with metrics, curves, strata, a table by relation, config and environment.",
+    )
+    parser.add_argument("paths", metavar="RUN", nargs="+", help="run folders")
+    parser.add_argument(
+        "--out", metavar="FILE.html", help="where to (default: RUN/report.html; of several runs, report.html here)"
+    )
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Runs the command."""
-    from gnnneg.report.folder import read
     from gnnneg.report.page import page
+    from gnnneg.report.reading import read_all
 
-    runs = [read(path) for path in args.runs]
-    out = Path(args.out) if args.out else runs[0].path / "report.html"
+    runs = read_all(args.paths)
+    out = Path(args.out) if args.out else runs[0].path / "report.html" if len(runs) == 1 else Path("report.html")
     html = page(runs)
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(html, encoding="utf-8")
-    print(f"Wrote {out} ({len(html) / 1024:,.0f} KiB).")
+    print(out)
     return 0

@@ -1,125 +1,268 @@
-"""One self-contained page about one or several runs: no file beside it, no network."""
+"""One self-contained page about one or several runs: what was done, how well it went, and where it did not."""
 
-import json
-import re
-from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
+from importlib.resources import files
+from itertools import islice
 from typing import Any
 
 import pandas as pd
 import yaml
 
 from gnnneg.errors import MissingExtra
-from gnnneg.report import plots
-from gnnneg.report.folder import Finished
-from gnnneg.report.grouping import grouped, said
+from gnnneg.report.plots import SERIES, curves
+from gnnneg.report.reading import Folder
+from gnnneg.report.tables import flat, group, row, written
 
 HEADLINE = (
-    "mrr",
-    "hits@1",
-    "hits@3",
-    "hits@10",
-    "ndcg@5",
-    "mr",
-    "amri",
-    "amrr",
-    "z_mrr",
-    "mrr_optimistic",
-    "mrr_pessimistic",
+    ("mrr", "MRR", "mean reciprocal rank; ties get the middle of the ranks they span"),
+    ("mrr_optimistic", "MRR, ties optimistic", "every tie broken for the target"),
+    ("mrr_pessimistic", "MRR, ties pessimistic", "every tie broken against it"),
+    ("hits@1", "Hits@1", "share of targets ranked first"),
+    ("hits@3", "Hits@3", "share of targets among the first three"),
+    ("hits@10", "Hits@10", "share of targets among the first ten"),
+    ("ndcg@5", "NDCG@5", "1 / log2(1 + rank) up to rank 5"),
+    ("mr", "MR", "mean rank"),
+    ("amri", "AMRI", "mean rank adjusted for chance: 0 random, 1 perfect"),
+    ("amrr", "AMRR", "MRR adjusted for chance: 0 random, 1 perfect"),
+    ("z_mrr", "z of MRR", "standard deviations above a random ranking"),
+    ("head.mrr", "MRR, head asked", "(?, relation, tail)"),
+    ("tail.mrr", "MRR, tail asked", "(head, relation, ?)"),
 )
-CLASSIFICATION = ("accuracy", "f1", "precision", "recall", "auroc", "average_precision")
+CLASSIFICATION = (
+    ("accuracy", "Accuracy"),
+    ("f1", "F1"),
+    ("precision", "Precision"),
+    ("recall", "Recall"),
+    ("auroc", "AUROC"),
+    ("average_precision", "Average precision"),
+)
+COSTS = (
+    ("time.train_s", "Training, s"),
+    ("time.evaluate_s", "Evaluation, s"),
+    ("time.triples_per_s", "Training triples/s"),
+    ("memory.peak_rss_mib", "Peak memory, MiB"),
+    ("memory.peak_cuda_mib", "Peak GPU memory, MiB"),
+)
+STRATA = (
+    ("side", "Side asked"),
+    ("cardinality", "Relation cardinality (head-tail)"),
+    ("degree", "Training degree of the target"),
+)
+TILES = ("mrr", "hits@1", "hits@10", "amri")
+PLAIN = {"epoch", "step", "loss", "lr", "seconds", "triples_per_s", "valid"}
+MOST_RELATIONS, MOST_EXTRAS = 1_000, 6
+TIED = 0.001
 
 
-def page(runs: Sequence[Finished]) -> str:
-    """The page, as HTML.
+def page(runs: Sequence[Folder]) -> str:
+    """The page as HTML; names are escaped, and nothing is fetched from anywhere.
 
     Raises:
-        MissingExtra: If the extra ``plot`` is not installed.
+        MissingExtra: If jinja2 or matplotlib is not installed.
     """
     try:
-        from jinja2 import Environment
+        import jinja2
     except ImportError as error:
-        raise MissingExtra("plot", "gnnneg report") from error
-    template = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(
-        Path(__file__).with_name("page.html").read_text()
+        raise MissingExtra("plot", "A report") from error
+    template = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(
+        files("gnnneg.report").joinpath("page.html").read_text(encoding="utf-8")
     )
     names = _names(runs)
-    frames = {name: frame for name, run in zip(names, runs) if (frame := run.ranks()) is not None}
+    metrics = [flat(run.metrics) for run in runs]
+    groups = group(runs)
     return template.render(
-        names=names,
-        datasets=sorted({str(run.result.get("dataset")) for run in runs}),
-        headline=[(metric, [_said(run.test.get(metric)) for run in runs]) for metric in HEADLINE],
-        sides=[
-            (f"{metric}, {side} asked", [_said(run.test.get(side, {}).get(metric)) for run in runs])
-            for side in ("head", "tail")
-            for metric in ("mrr", "hits@10")
-        ],
-        classification=[
-            (metric, [_said(run.test.get("classification", {}).get(metric)) for run in runs])
-            for metric in CLASSIFICATION
-            if any("classification" in run.test for run in runs)
-        ],
-        groups=[{**row, "mrr": said(row["mrr"]), "hits": said(row["hits@10"])} for row in grouped(runs)],
-        costs=[
-            ("best epoch", [str(run.result.get("best_epoch")) for run in runs]),
-            ("training, s", [_said(run.result.get("time", {}).get("train_s")) for run in runs]),
-            ("triples a second", [_said(run.result.get("time", {}).get("triples_per_s")) for run in runs]),
-            ("peak memory, MiB", [_said(run.result.get("memory", {}).get("peak_rss_mib")) for run in runs]),
-        ],
-        loss=plots.curves(_curves(names, runs, "loss"), "epoch", "training loss"),
-        valid=plots.curves(_curves(names, runs, "mrr"), "epoch", "validation MRR"),
-        strata=[
-            (what, plots.bars({name: _by(frame, column) for name, frame in frames.items()}, "test MRR"))
-            for what, column in (("relation cardinality", "cardinality"), ("degree of the target", "degree"))
-            if frames and all(column in frame for frame in frames.values())
-        ],
-        relations=_relations(frames),
-        configs=[(name, yaml.safe_dump(run.config, sort_keys=False, width=100)) for name, run in zip(names, runs)],
-        environments=[(name, json.dumps(run.environment, indent=1)) for name, run in zip(names, runs)],
+        title=", ".join(dict.fromkeys(run.dataset for run in runs)),
+        split=" and ".join(dict.fromkeys(run.split for run in runs)),
+        runs=[_about(name, run, place) for place, (name, run) in enumerate(zip(names, runs))],
+        groups=[row(one) for one in groups] if any(len(one.runs) > 1 for one in groups) else [],
+        headline=_rows(HEADLINE, metrics),
+        tied=[name for name, m in zip(names, metrics) if _gap(m) > TIED],
+        classification=_rows(
+            [(f"classification.{key}", label, "") for key, label in CLASSIFICATION],
+            metrics,
+        ),
+        costs=_rows([(key, label, "") for key, label in COSTS], [flat(run.result) for run in runs]),
+        pictures=_pictures(runs),
+        strata=[part for part in (_bars(runs, by, title) for by, title in STRATA) if part],
+        relations=_relations(runs),
+        differs=_differs(groups, names, runs),
     )
 
 
-def _names(runs: Sequence[Finished]) -> list[str]:
-    """The folders' names, with their parents' where two are the same."""
+def _names(runs: Sequence[Folder]) -> list[str]:
+    """The folders' names, with the folder above where two are the same."""
     short = [run.name for run in runs]
-    return [name if short.count(name) == 1 else f"{run.path.parent.name}/{name}" for name, run in zip(short, runs)]
+    return [
+        name if short.count(name) == 1 else f"{run.path.resolve().parent.name}/{name}" for name, run in zip(short, runs)
+    ]
 
 
-def _said(value: Any) -> str:
-    if value is None:
-        return "–"
-    return f"{value:,.1f}" if abs(value) >= 100 else f"{value:.4f}"
+def _about(name: str, run: Folder, place: int) -> dict[str, Any]:
+    best = run.result.get("best_epoch")
+    tiles = [(label, written(_number(run.metrics.get(key)))) for key, label, _ in HEADLINE if key in TILES]
+    said = [f"seed {run.seed}"] + ([f"best epoch {best}"] if best is not None else [])
+    return {
+        "name": name,
+        "dataset": run.dataset,
+        "place": place % SERIES,
+        "tiles": [(label, value) for label, value in tiles if value],
+        "said": ", ".join(said),
+        "config": yaml.safe_dump(run.config, sort_keys=False, allow_unicode=True),
+        "environment": [(key, _plain(value)) for key, value in flat(run.environment).items()],
+    }
 
 
-def _curves(names: Sequence[str], runs: Sequence[Finished], what: str) -> dict[str, plots.Curve]:
-    """The mean loss of each epoch, or a validation metric."""
-    found: dict[str, plots.Curve] = {}
-    for name, run in zip(names, runs):
-        points: dict[float, list[float]] = {}
-        for record in run.records:
-            value = record.get("loss") if what == "loss" else record.get("valid", {}).get(what)
-            if value is not None:
-                points.setdefault(float(record["epoch"]), []).append(value)
-        found[name] = (list(points), [sum(values) / len(values) for values in points.values()])
+def _rows(wanted: Sequence[tuple[str, str, str]], values: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """A row for each key that any run has; the best of several runs is not marked: a page is no judge."""
+    rows = []
+    for key, label, meaning in wanted:
+        cells = [written(_number(one.get(key))) for one in values]
+        if any(cells):
+            rows.append({"label": label, "meaning": meaning, "cells": cells})
+    return rows
+
+
+def _pictures(runs: Sequence[Folder]) -> list[dict[str, str]]:
+    """Loss, validation MRR, how many targets are among the first k, and whatever else a part of the task logged."""
+    found = []
+    logs = [[flat(record) for record in run.log] for run in runs]
+    loss = [_series(log, "loss") for log in logs]
+    if any(x for x, _ in loss):
+        values = [value for _, y in loss for value in y]
+        wide = min(values) > 0 and max(values) > 30 * min(values)
+        found.append({"title": "Training loss", "svg": curves(loss, "epoch", "loss", logy=wide)})
+    valid = [_series(log, "valid.mrr") for log in logs]
+    if any(x for x, _ in valid):
+        rings = []
+        for run, (x, y) in zip(runs, valid):
+            best = run.result.get("best_epoch")
+            rings.append((float(best), y[x.index(best)]) if best in x else None)
+        picture = curves(valid, "epoch", "validation MRR", marks=rings)
+        found.append({"title": "Validation MRR (ringed: best)", "svg": picture})
+    hits = [_cumulative(run.ranks) for run in runs]
+    if any(x for x, _ in hits):
+        picture = curves(hits, "k", "Hits@k", logx=True)
+        found.append({"title": "Targets among the first k", "svg": picture})
+    keys = dict.fromkeys(key for log in logs for record in log for key in record if key.split(".")[0] not in PLAIN)
+    drawn = ((key, [_series(log, key) for log in logs]) for key in keys)
+    for key, lines in islice(((key, lines) for key, lines in drawn if any(x for x, _ in lines)), MOST_EXTRAS):
+        found.append({"title": key, "svg": curves(lines, "epoch", key)})
     return found
 
 
-def _reciprocal(frame: pd.DataFrame) -> pd.Series:
-    return 2 / (frame["optimistic"] + frame["pessimistic"])
+def _series(log: list[dict[str, Any]], key: str) -> tuple[list[float], list[float]]:
+    """Epochs and the values of a key, where a record has both."""
+    pairs = ((_number(record.get("epoch")), _number(record.get(key))) for record in log if key in record)
+    points = [(x, y) for x, y in pairs if x is not None and y is not None]
+    return [x for x, _ in points], [y for _, y in points]
 
 
-def _by(frame: pd.DataFrame, column: str) -> dict[str, float]:
-    means = _reciprocal(frame).groupby(frame[column].astype(str)).mean()
-    found = {str(label): float(value) for label, value in means.items()}
-    # 1–6, 7–8, 9–10, 11+ in the order of their numbers, names in their own
-    return dict(sorted(found.items(), key=lambda item: [int(n) for n in re.findall(r"^\d+", item[0])] or [0]))
+def _cumulative(ranks: pd.DataFrame | None) -> tuple[list[float], list[float]]:
+    """Hits@k at about sixty values of k, evenly on a logarithmic scale."""
+    if ranks is None or ranks.empty:
+        return [], []
+    most = float(ranks["pessimistic"].max())
+    k = sorted({int(most ** (step / 60)) for step in range(61)} | {1, 3, 10})
+    return [float(v) for v in k], [float((ranks["rank"] <= v).mean()) for v in k]
 
 
-def _relations(frames: dict[str, pd.DataFrame]) -> list[tuple[str, int, list[str]]]:
-    """Relation, queries in the test set, and the MRR of each run."""
-    if not frames:
-        return []
-    by = {name: _by(frame, "relation_name") for name, frame in frames.items()}
-    count = Counter(next(iter(frames.values()))["relation_name"].astype(str).tolist())
-    return [(label, size, [_said(by[name].get(label)) for name in frames]) for label, size in count.most_common()]
+def _bars(runs: Sequence[Folder], by: str, title: str) -> dict[str, Any] | None:
+    """MRR by stratum, one bar a run."""
+    parts: list[dict[str, tuple[float, int]]] = []
+    for run in runs:
+        if run.ranks is None or by not in run.ranks:
+            parts.append({})
+            continue
+        grouped = (1 / run.ranks["rank"]).groupby(run.ranks[by].astype(str))
+        parts.append({str(k): (float(v), int(n)) for k, v, n in zip(*_columns(grouped))})
+    labels = sorted({label for part in parts for label in part}, key=_stratum_order)
+    if not labels:
+        return None
+    return {
+        "title": title,
+        "rows": [
+            {
+                "label": label,
+                "queries": max(part[label][1] for part in parts if label in part),
+                "bars": [(place % SERIES, part[label][0]) for place, part in enumerate(parts) if label in part],
+            }
+            for label in labels
+        ],
+    }
+
+
+def _columns(grouped: Any) -> tuple[list[Any], list[float], list[int]]:
+    mean, size = grouped.mean(), grouped.size()
+    return list(mean.index), mean.tolist(), size.tolist()
+
+
+def _stratum_order(label: str) -> tuple[int, str]:
+    """Ranges of degrees by their first number, everything else by name."""
+    digits = label.split("–")[0].rstrip("+")
+    return (int(digits) if digits.isdigit() else -1, label)
+
+
+def _relations(runs: Sequence[Folder]) -> dict[str, Any] | None:
+    """Queries, and for each run MRR and Hits@10 (one run alone: also by side, ties and mean rank), by relation."""
+    frames = [run.ranks for run in runs]
+    if all(frame is None or "relation_name" not in frame for frame in frames):
+        return None
+    parts = [pd.DataFrame() if frame is None else _by_relation(frame, len(runs) == 1) for frame in frames]
+    size = pd.concat([part["queries"] for part in parts if len(part)], axis=1).max(axis=1)
+    order = size.sort_values(ascending=False, kind="stable").index
+    columns = [column for column in next(part for part in parts if len(part)).columns if column != "queries"]
+    rows = []
+    for name in order[:MOST_RELATIONS]:
+        cells = []
+        for place, part in enumerate(parts):
+            for column in columns:
+                value = _number(part.at[name, column]) if name in part.index else None
+                share = value if column in ("MRR", "Hits@10") else None
+                cells.append({"value": value, "text": written(value), "share": share, "place": place % SERIES})
+        rows.append({"name": str(name), "queries": int(size[name]), "cells": cells})
+    return {"columns": columns, "rows": rows, "left_out": max(0, len(order) - MOST_RELATIONS)}
+
+
+def _by_relation(frame: pd.DataFrame, alone: bool) -> pd.DataFrame:
+    frame = frame.assign(
+        reciprocal=1 / frame["rank"],
+        hit=(frame["rank"] <= 10).astype(float),
+        top=(frame["rank"] <= 1).astype(float),
+    )
+    by = frame.groupby(frame["relation_name"].astype(str), sort=False)
+    table = pd.DataFrame({"queries": by.size(), "MRR": by["reciprocal"].mean()})
+    if alone:
+        for side in ("head", "tail"):
+            part = frame[frame["side"].astype(str) == side] if "side" in frame else frame.iloc[:0]
+            if len(part):
+                table[f"MRR {side}"] = part.groupby(part["relation_name"].astype(str))["reciprocal"].mean()
+        table["Hits@1"] = by["top"].mean()
+    table["Hits@10"] = by["hit"].mean()
+    if alone:
+        table["MR"] = by["rank"].mean()
+    return table
+
+
+def _differs(groups: Sequence[Any], names: Sequence[str], runs: Sequence[Folder]) -> list[tuple[str, list[str]]]:
+    """What the configs say where they are unlike, a column a run."""
+    of = {id(run): one for one in groups for run in one.runs}
+    keys = dict.fromkeys(key for one in groups for key in one.differs)
+    said = [of[id(run)].differs for run in runs]
+    return [(key, [_plain(one[key]) if key in one else "" for one in said]) for key in keys]
+
+
+def _gap(metrics: dict[str, Any]) -> float:
+    best, worst = _number(metrics.get("mrr_optimistic")), _number(metrics.get("mrr_pessimistic"))
+    return 0.0 if best is None or worst is None else best - worst
+
+
+def _number(value: Any) -> float | None:
+    """A finite number, or None."""
+    good = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < float("inf")
+    return float(value) if good else None
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, list):
+        return " ".join(str(inner) for inner in value)
+    return "null" if value is None else str(value)

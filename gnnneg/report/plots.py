@@ -1,67 +1,103 @@
-"""Pictures for the page, as inline SVG that takes its text colour from the page."""
+"""Curves as inline SVG: small, without a network, in the colours of the page around them, light or dark."""
 
 import io
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from gnnneg.errors import MissingExtra
 
-COLOURS = ("#4c78d8", "#e0803a", "#3fa66b", "#b65fc4", "#c9a227", "#d1495b", "#2a9d9d", "#888888")
-Curve = tuple[Sequence[float], Sequence[float]]
+SERIES = 8
+MOST_POINTS = 400
+INK = "#0a0b0c"  # stands for the page's own text colour until the picture is in the page
+
+Line = tuple[Sequence[float], Sequence[float]]
 
 
-def curves(lines: Mapping[str, Curve], xlabel: str, ylabel: str, log: bool = False) -> str:
-    """Lines over one axis, such as the loss of several runs."""
-    figure, axes = _figure()
-    for (name, (x, y)), colour in zip(lines.items(), _colours(len(lines))):
-        axes.plot(x, y, color=colour, label=name, marker="o" if len(x) < 30 else None, markersize=3, linewidth=1.6)
-    axes.set(xlabel=xlabel, ylabel=ylabel, yscale="log" if log else "linear")
-    return _svg(figure, axes, len(lines) > 1)
+def curves(
+    lines: Sequence[Line],
+    xlabel: str,
+    ylabel: str,
+    *,
+    logx: bool = False,
+    logy: bool = False,
+    marks: Sequence[tuple[float, float] | None] = (),
+) -> str:
+    """One line a run in one frame, each in the colour ``--series-<place>`` of the page.
+
+    Args:
+        lines (list): For each run its x and y values; an empty line draws nothing but keeps its colour.
+        xlabel (str): What x is.
+        ylabel (str): What y is.
+        logx (bool): Logarithmic x. (default: :obj:`False`)
+        logy (bool): Logarithmic y. (default: :obj:`False`)
+        marks (list, optional): A point of each line to ring, such as the best epoch.
+
+    Raises:
+        MissingExtra: If matplotlib is not installed.
+    """
+
+    def draw(axes: Any) -> None:
+        for place, (x, y) in enumerate(lines):
+            x, y = _thin(x), _thin(y)
+            marker = "o" if len(x) <= 40 and not logx else None
+            axes.plot(x, y, color=_colour(place), linewidth=1.8, marker=marker, markersize=3)
+        for place, mark in enumerate(marks):
+            if mark is not None:
+                axes.plot(*mark, marker="o", markersize=9, fillstyle="none", color=_colour(place), linewidth=0)
+        for log, axis, set_scale in ((logx, axes.xaxis, axes.set_xscale), (logy, axes.yaxis, axes.set_yscale)):
+            if log:
+                set_scale("log")
+                axis.set_major_formatter("{x:g}")  # plain numbers: powers of ten would be written as mathematics
+                axis.set_minor_formatter("")
+        axes.set_xlabel(xlabel)
+        axes.set_ylabel(ylabel)
+
+    return _svg(draw)
 
 
-def bars(groups: Mapping[str, Mapping[str, float]], ylabel: str) -> str:
-    """Bars side by side: ``{run: {label: value}}``."""
-    figure, axes = _figure()
-    labels = list(dict.fromkeys(label for values in groups.values() for label in values))
-    width = 0.8 / max(len(groups), 1)
-    for place, ((name, values), colour) in enumerate(zip(groups.items(), _colours(len(groups)))):
-        x = [i + (place - (len(groups) - 1) / 2) * width for i in range(len(labels))]
-        axes.bar(x, [values.get(label, 0.0) for label in labels], width * 0.92, color=colour, label=name)
-    axes.set_xticks(range(len(labels)), labels)
-    axes.set_ylabel(ylabel)
-    return _svg(figure, axes, len(groups) > 1)
+def _colour(place: int) -> str:
+    return f"#f0000{place % SERIES}"
 
 
-def _colours(count: int) -> list[str]:
-    return [COLOURS[i % len(COLOURS)] for i in range(count)]
+def _thin(values: Sequence[float]) -> Sequence[float]:
+    """Every so many-th value and the last: a page needs no more than a screen can show."""
+    step = -(-len(values) // MOST_POINTS)
+    return values if step <= 1 else [*values[:-1:step], values[-1]]
 
 
-def _figure() -> tuple[Any, Any]:
+def _svg(draw: Callable[[Any], None]) -> str:
     try:
+        import matplotlib
         from matplotlib.figure import Figure
     except ImportError as error:
-        raise MissingExtra("plot", "gnnneg report") from error
-    figure = Figure(figsize=(5.6, 3.2), layout="constrained")
-    axes = figure.subplots()
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.grid(axis="y", alpha=0.25)
-    return figure, axes
-
-
-def _svg(figure: Any, axes: Any, legend: bool) -> str:
-    from matplotlib import rc_context
-
-    if legend:
-        axes.legend(frameon=False, fontsize=8)
-    file = io.StringIO()
-    # text stays text, so that it can be found and follows the page; a fixed salt makes the same page twice
-    with rc_context({"svg.fonttype": "none", "svg.hashsalt": "gnnneg", "font.family": "sans-serif"}):
+        raise MissingExtra("plot", "A report") from error
+    style: dict[Any, Any] = {
+        "svg.fonttype": "none",  # text stays text: small, sharp, and of the page's colour
+        "svg.hashsalt": "gnnneg",  # the same run gives the same page
+        "font.family": "sans-serif",
+        "font.size": 10,
+        "text.parse_math": False,
+        "axes.edgecolor": INK,
+        "axes.labelcolor": INK,
+        "xtick.color": INK,
+        "ytick.color": INK,
+        "grid.color": INK,
+        "grid.alpha": 0.12,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.grid": True,
+    }
+    with matplotlib.rc_context(style):
+        figure = Figure(figsize=(4.6, 2.9), layout="constrained")
+        axes = figure.add_subplot()
+        draw(axes)
+        file = io.StringIO()
         figure.savefig(file, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     drawing = file.getvalue()
     drawing = drawing[drawing.index("<svg") :]
     drawing = re.sub(r"<metadata>.*?</metadata>", "", drawing, flags=re.S)
-    drawing = re.sub(r' xmlns:xlink="[^"]*"', "", drawing).replace("xlink:href", "href")
-    drawing = re.sub(r'(<svg[^>]*?) width="[^"]*" height="[^"]*"|(<svg[^>]*?) height="[^"]*"', r"\1\2", drawing)
-    drawing = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", drawing, count=1)
-    return drawing.replace("#000000", "currentColor").replace("<text ", '<text fill="currentColor" ')
+    drawing = re.sub(r"<svg [^>]*?(viewBox=\"[^\"]*\")[^>]*>", r'<svg \1 role="img">', drawing, count=1)
+    drawing = drawing.replace("xlink:href", "href").replace(INK, "currentColor")
+    drawing = re.sub(r"#f0000(\d)", r"var(--series-\1)", drawing)
+    return re.sub(r"\s*\n\s*", "\n", drawing)

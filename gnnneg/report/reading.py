@@ -11,6 +11,8 @@ import yaml
 
 from gnnneg.errors import UserError
 
+FORMAT = 1
+
 
 @dataclass(frozen=True)
 class Folder:
@@ -97,6 +99,11 @@ def read(path: str | Path) -> Folder:
     if not isinstance(result.get("metrics"), dict) or not all(isinstance(m, dict) for m in result["metrics"].values()):
         raise UserError(f"{path / 'result.json'} is damaged (it holds no metrics): copy the run again or train again.")
     environment = _json(path / "environment.json") if (path / "environment.json").exists() else {}
+    if environment.get("format", FORMAT) != FORMAT:
+        raise UserError(
+            f"{path} is in run format {environment['format']!r} and this version of gnnneg reads format {FORMAT}: "
+            "use the version that its environment.json names."
+        )
     return Folder(path, config, environment, _lines(path / "metrics.jsonl"), result)
 
 

@@ -4,8 +4,9 @@ import json
 import os
 import statistics
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from gnnneg.report.reading import Folder
@@ -75,7 +76,7 @@ class Group:
 
 
 def group(runs: Sequence[Folder]) -> list[Group]:
-    """Groups runs by data set and config, the seed left out; in the order given.
+    """Groups runs by data set and config, the seed left out; data sets in the order given, the best MRR first.
 
     Warns where runs of a group have one seed, and where a lead is too small for the number of seeds: tuned models
     repeat within about 0.003 MRR.
@@ -85,6 +86,8 @@ def group(runs: Sequence[Folder]) -> list[Group]:
         config = {key: value for key, value in run.config.items() if key != "seed"}
         found.setdefault(json.dumps([run.dataset, config], sort_keys=True, default=str), []).append(run)
     parts = [tuple(part) for part in found.values()]
+    datasets = list(dict.fromkeys(run.dataset for run in runs))
+    parts.sort(key=lambda part: (datasets.index(part[0].dataset), -_mrr(part)))
     differs = differences([part[0].config for part in parts])
     groups = [Group(name, part, differ) for name, part, differ in zip(_names(parts), parts, differs)]
     for one in groups:
@@ -107,20 +110,7 @@ def differences(configs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def flat(tree: dict[str, Any], short: bool = False) -> dict[str, Any]:
     """Nested keys joined by dots; ``short`` leaves out ``init_args`` and ``class_path``."""
-    out: dict[str, Any] = {}
-
-    def walk(value: Any, key: tuple[str, ...]) -> None:
-        if isinstance(value, dict) and value:
-            for name, inner in value.items():
-                walk(inner, key if short and name in ("init_args", "class_path") else (*key, str(name)))
-        elif isinstance(value, list) and any(isinstance(inner, dict) for inner in value):
-            for place, inner in enumerate(value):
-                walk(inner, (*key, str(place)))
-        else:
-            out[".".join(key)] = value
-
-    walk(tree, ())
-    return out
+    return {".".join(key): value for key, value in _leaves(tree, (), short)}
 
 
 def row(one: Group, metrics: Sequence[str] = HEADLINES) -> list[Any]:
@@ -136,10 +126,27 @@ def written(mean: float | None, spread: float | None = None) -> str:
     return f"{mean:,.{digits}f}" + (f" ± {spread:.{digits}f}" if spread is not None else "")
 
 
+def _leaves(value: Any, key: tuple[str, ...], short: bool) -> Iterator[tuple[tuple[str, ...], Any]]:
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            yield from _leaves(
+                inner, key if short and name in ("init_args", "class_path") else (*key, str(name)), short
+            )
+    elif isinstance(value, list) and any(isinstance(inner, dict) for inner in value):
+        for place, inner in enumerate(value):
+            yield from _leaves(inner, (*key, str(place)), short)
+    else:
+        yield key, value
+
+
+def _mrr(part: tuple[Folder, ...]) -> float:
+    return statistics.fmean(float(run.metrics.get("mrr") or 0.0) for run in part)
+
+
 def _names(parts: Sequence[tuple[Folder, ...]]) -> list[str]:
     names = []
     for part in parts:
-        common = os.path.commonprefix([run.name for run in part])
+        common = os.path.commonprefix([run.name for run in part])  # noqa: RUF071  of one name, not of a path
         names.append(part[0].name if len(part) == 1 else common.rstrip("-_. ") or f"{part[0].name} …")
     seen: dict[str, int] = {}
     unique = []
@@ -153,7 +160,7 @@ def _told_of_close_calls(groups: Sequence[Group]) -> None:
     for dataset in dict.fromkeys(one.dataset for one in groups):
         scored = [(mean, one) for one in groups if one.dataset == dataset and (mean := one.mean("mrr")) is not None]
         scored.sort(key=lambda pair: -pair[0])
-        for (better, first), (worse, second) in zip(scored[:1], scored[1:2]):
+        for (better, first), (worse, second) in pairwise(scored[:2]):
             if better - worse < CLOSE and min(len(first.runs), len(second.runs)) < ENOUGH:
                 warnings.warn(
                     f"On {dataset}, {first.name} leads {second.name} by {better - worse:.4f} MRR: "

@@ -3,6 +3,8 @@
 import json
 import re
 import statistics
+import sys
+from html.parser import HTMLParser
 from pathlib import Path
 
 import pandas as pd
@@ -10,92 +12,250 @@ import pytest
 import yaml
 
 from gnnneg.cli import main
-from gnnneg.errors import UserError
-from gnnneg.report.folder import read
-from gnnneg.report.grouping import grouped, said
+from gnnneg.errors import MissingExtra, UserError
 from gnnneg.report.page import page
+from gnnneg.report.reading import read, read_all
+from gnnneg.report.tables import differences, group, row, written
+
+# any two runs of one data set that are close get a warning; the tests that are about something else look away
+close = pytest.mark.filterwarnings("ignore:On toy")
 
 
-def finished(path: Path, mrr: float, seed: int = 0, lr: float = 0.1, relation: str = "likes") -> Path:
-    """A run folder of two test queries, with ranks 1 and 4 to 6."""
-    path.mkdir()
-    (path / "config.yaml").write_text(yaml.safe_dump({"optimizer": {"lr": lr}, "seed": seed}))
-    (path / "environment.json").write_text(json.dumps({"seed": seed}))
-    side = {"mrr": mrr, "hits@10": 0.5}
-    test = {
+def finished(
+    path: Path, mrr: float = 0.3, seed: int = 0, lr: float = 0.1, relation: str = "likes", **test: object
+) -> Path:
+    """A run folder of two test queries, ranked 1 and 4 to 6."""
+    path.mkdir(parents=True)
+    model = {"class_path": "DistMult", "init_args": {"reciprocal": False}}
+    config = {"data": {"name": "toy"}, "task": {"model": model}, "optimizer": {"lr": lr}, "seed": seed}
+    (path / "config.yaml").write_text(yaml.safe_dump(config))
+    (path / "environment.json").write_text(json.dumps({"format": 1, "cpu": "a <fast> one", "seed": seed}))
+    metrics = {
         "mrr": mrr,
         "mr": 3.0,
         "hits@1": 0.1,
         "hits@3": 0.2,
         "hits@10": 0.5,
         "amri": 0.9,
-        "head": side,
-        "tail": side,
+        "head": {"mrr": mrr / 2},
     }
     result = {
         "dataset": "toy",
         "seed": seed,
         "best_epoch": 2,
-        "metrics": {"test": test},
-        "time": {"train_s": 2.0 + seed},
+        "metrics": {"test": metrics | test},
+        "time": {"train_s": 2.0 + seed, "evaluate_s": 1.0, "triples_per_s": 5.0},
+        "memory": {"peak_rss_mib": 100.0, "peak_cuda_mib": None},
     }
     (path / "result.json").write_text(json.dumps(result))
     lines = [
-        {"epoch": 1, "loss": 3.0},
-        {"epoch": 1, "loss": 1.0},
+        {"epoch": 1, "loss": 3.0, "sampler.reward": 0.5},
         {"epoch": 2, "loss": 1.0},
         {"epoch": 2, "valid": {"mrr": 0.3}},
     ]
     (path / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     frame = {
+        "side": ["tail", "head"],
         "optimistic": [1, 4],
         "pessimistic": [1, 6],
         "relation_name": [relation, relation],
         "cardinality": ["1-1", "N-N"],
+        "degree": ["11+", "1–6"],
     }
-    pd.DataFrame({**frame, "degree": ["11+", "1–6"]}).to_parquet(path / "ranks.parquet")
+    pd.DataFrame(frame).to_parquet(path / "ranks.parquet")
     return path
 
 
-def test_seeds_are_grouped_and_spread_is_the_samples(tmp_path):
-    runs = [finished(tmp_path / f"a{seed}", mrr, seed) for seed, mrr in enumerate([0.3, 0.4, 0.35])]
-    runs.append(finished(tmp_path / "b", 0.5, lr=0.2))
-    best, other = grouped([read(run) for run in runs])
-    assert (best["runs"], best["mrr"]) == (["b"], {"mean": 0.5, "std": None})
-    assert other["seeds"] == [0, 1, 2]
-    assert other["mrr"]["mean"] == pytest.approx(0.35)
-    assert other["mrr"]["std"] == pytest.approx(statistics.stdev([0.3, 0.4, 0.35])) == pytest.approx(0.05)
-    assert other["train_s"]["mean"] == pytest.approx(3.0)
-    assert said(other["mrr"]) == "0.3500 ± 0.0500"
+def text(html: str) -> str:
+    """The page with tags and white space gone, as ``|``-separated pieces."""
+    body = re.sub(r"<(script|style).*?</\1>", "", html, flags=re.S)
+    return re.sub(r"[|\s]*\|[|\s]*", "|", re.sub(r"<[^>]*>", "|", body))
 
 
-def test_page_shows_what_the_files_say(tmp_path):
+@close
+def test_seeds_are_grouped_and_the_spread_is_the_samples(tmp_path):
+    runs = [finished(tmp_path / f"plain-{seed}", mrr, seed) for seed, mrr in enumerate([0.3, 0.4, 0.35])]
+    runs.append(finished(tmp_path / "fast", 0.5, lr=0.2))
+    best, other = group(read_all([str(run) for run in runs]))
+    assert (best.name, best.seeds, best.differs) == ("fast", [0], {"optimizer.lr": 0.2})
+    assert (other.name, other.seeds, other.differs) == ("plain", [0, 1, 2], {"optimizer.lr": 0.1})
+    assert other.mean("mrr") == pytest.approx(0.35)
+    assert other.spread("mrr") == pytest.approx(statistics.stdev([0.3, 0.4, 0.35])) == pytest.approx(0.05)
+    assert row(other)[:4] == ["plain", "toy", 3, "0.3500 ± 0.0500"]
+    assert row(best)[3] == "0.5000"
+    told = other.to_json()
+    assert told["n"] == 3
+    assert told["metrics"]["head.mrr"] == {"mean": pytest.approx(0.175), "std": pytest.approx(0.025)}
+    assert told["time"]["train_s"] == pytest.approx(3.0)
+    assert told["memory"] == {"peak_rss_mib": 100.0, "peak_cuda_mib": None}
+    assert best.to_json()["metrics"]["mrr"] == {"mean": 0.5, "std": None}
+
+
+@close
+def test_a_run_named_twice_counts_once(tmp_path):
+    run = finished(tmp_path / "a")
+    assert len(read_all([str(run), str(run), str(tmp_path / "." / "a")])) == 1
+
+
+def test_small_leads_are_told_of(tmp_path):
+    a = [finished(tmp_path / f"a{seed}", 0.300, seed) for seed in range(4)]
+    b = [finished(tmp_path / f"b{seed}", 0.302, seed, lr=0.2) for seed in range(5)]
+    with pytest.warns(UserWarning, match=r"b leads a by 0.0020 MRR: a lead under 0.003 needs 5 seeds"):
+        group(read_all([str(run) for run in a + b]))
+    a.append(finished(tmp_path / "a4", 0.300, 4))
+    group(read_all([str(run) for run in a + b]))  # enough seeds: no warning
+    group(read_all([str(a[0]), str(finished(tmp_path / "far", 0.4, lr=0.3))]))  # far apart: none either
+
+
+def test_one_seed_twice_is_told_of(tmp_path):
+    runs = [finished(tmp_path / "a0", 0.3, 7), finished(tmp_path / "a1", 0.4, 7)]
+    with pytest.warns(UserWarning, match="share a seed"):
+        group(read_all([str(run) for run in runs]))
+
+
+def test_what_differs():
+    one = {"task": {"decoder": {"class_path": "TransE", "init_args": {"p": 1}}}, "fit": {"epochs": 5}, "seed": 0}
+    two = {"task": {"decoder": {"class_path": "DistMult", "init_args": {}}}, "fit": {"epochs": 5}, "seed": 1}
+    assert differences([one, two]) == [{"task.decoder": "TransE", "task.decoder.p": 1}, {"task.decoder": "DistMult"}]
+
+
+def test_figures_are_written_plainly():
+    assert [written(None), written(0.25), written(1234.56), written(0.25, 0.01)] == [
+        "",
+        "0.2500",
+        "1,234.6",
+        "0.2500 ± 0.0100",
+    ]
+
+
+@close
+def test_the_page_shows_what_the_files_say(tmp_path):
     html = page([read(finished(tmp_path / "a", 0.3117)), read(finished(tmp_path / "b", 0.4225, lr=0.2))])
-    text = re.sub(r"\s+", " ", html)
-    assert "<td>mrr</td><td>0.3117</td><td>0.4225</td>" in text
-    # ranks 1 and, realistic, 5: (1 + 1/5) / 2
-    assert "<td>likes</td><td>2</td><td>0.6000</td><td>0.6000</td>" in text
-    assert text.index("1–6") < text.index("11+")
+    said = text(html)
+    assert re.search(r"\|MRR\|[^|]*\|0.3117\|0.4225\|", said)
+    assert re.search(r"\|MRR, head asked\|[^|]*\|0.155[89]\|0.211[23]\|", said)
+    # ranks 1 and, realistic, 5: (1 + 1/5) / 2, both among the first ten
+    assert "|likes|2|0.6000|1.0000|0.6000|1.0000|" in said
+    assert "|1-1|1 queries|1.000|1.000|N-N|1 queries|0.200|0.200|" in said
+    assert said.index("|1–6|") < said.index("|11+|")
+    assert "|optimizer.lr|0.1|0.2|" in said
+    assert said.count("sampler.reward") >= 1
+    assert html.count("<svg") == 4  # loss, validation, hits at k, the sampler's reward
+    assert "Triple classification" not in said
+    assert "Many ties" not in said
 
 
-def test_page_needs_no_network_and_runs_no_names(tmp_path):
-    html = page([read(finished(tmp_path / "a", 0.3, relation="<script>alert(1)</script>"))])
-    assert "<script>alert" not in html
-    assert "&lt;script&gt;alert" in html
-    assert not re.search(r"(src|href)=\"(?!#)", html)
-    assert not re.search(r"url\((?!#)", html)
+def test_one_run_has_more_columns(tmp_path):
+    html = page([read(finished(tmp_path / "a", classification={"accuracy": 0.75, "auroc": 0.8}))])
+    said = text(html)
+    assert "|Relation|Queries|MRR|MRR head|MRR tail|Hits@1|Hits@10|MR|" in said
+    assert "|likes|2|0.6000|0.2000|1.0000|0.5000|1.0000|3.0000|" in said
+    assert "|Accuracy|0.7500|" in said
+    assert "|AUROC|0.8000|" in said
+
+
+def test_ties_are_told_of(tmp_path):
+    html = page([read(finished(tmp_path / "a", mrr_optimistic=0.31, mrr_pessimistic=0.29))])
+    assert "Many ties" in html
+
+
+class Wellformed(HTMLParser):
+    """Collects tags, and sees that they close."""
+
+    VOID = {"meta", "input", "br"}
+
+    def __init__(self):
+        super().__init__()
+        self.open: list[str] = []
+        self.seen: list[tuple[str, dict]] = []
+
+    def handle_starttag(self, tag, attrs):
+        self.seen.append((tag, dict(attrs)))
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.seen.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+
+def test_the_page_stands_alone_and_names_run_nothing(tmp_path):
+    nasty = "</td><script>alert(1)</script>\"'&$x_1$"
+    run = read(finished(tmp_path / "a<img src=x onerror=alert(2)>", relation=nasty))
+    run.log[0]["<em>metric</em>$"] = 1.0
+    html = page([run, read(finished(tmp_path / "b", lr=0.5, mrr=0.9))])
+    parser = Wellformed()
+    parser.feed(html)
+    assert not parser.open
+    tags = [tag for tag, _ in parser.seen]
+    assert tags.count("script") == 1
+    assert not {"img", "link", "iframe", "em"} & set(tags)
+    for _, attributes in parser.seen:
+        assert not [name for name in attributes if name.startswith("on")]
+        for name in ("src", "href"):
+            assert attributes.get(name, "#").startswith("#")
+    assert not re.search(r"url\((?!['\"]?#)", html)
+    assert "@import" not in html
+    assert "&lt;script&gt;alert(1)" in html
     assert len(html) < 2_000_000
+
+
+def test_the_same_run_gives_the_same_page(tmp_path):
+    run = read(finished(tmp_path / "a"))
+    assert page([run]) == page([run])
+
+
+def test_a_long_log_and_many_relations_stay_small(tmp_path):
+    run = read(finished(tmp_path / "a"))
+    run.log[:] = [{"epoch": epoch, "loss": 1 / epoch} for epoch in range(1, 5_000)]
+    frame = pd.concat([run.ranks.assign(relation_name=f"r{i}") for i in range(1_500)])
+    run.__dict__["ranks"] = frame
+    html = page([run])
+    assert len(html) < 2_000_000
+    assert "The 500 relations with the fewest queries are left out." in html
+
+
+def test_without_ranks_log_and_test_split(tmp_path):
+    path = finished(tmp_path / "a")
+    (path / "ranks.parquet").unlink()
+    (path / "metrics.jsonl").unlink()
+    result = json.loads((path / "result.json").read_text())
+    result["metrics"] = {"valid": {"mrr": 0.25}}
+    (path / "result.json").write_text(json.dumps(result))
+    html = page([read(path)])
+    assert "judged on the valid split" in html
+    assert "0.2500" in html
+    assert "<svg" not in html
+
+
+def test_a_line_cut_short_by_a_kill_is_left_out(tmp_path):
+    path = finished(tmp_path / "a")
+    with (path / "metrics.jsonl").open("a") as file:
+        file.write('{"epoch": 3, "lo')
+    assert len(read(path).log) == 3
+
+
+@pytest.mark.parametrize("package", ["jinja2", "matplotlib"])
+def test_missing_packages_name_their_extra(tmp_path, monkeypatch, package):
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(MissingExtra, match=r"gnnneg\[plot\]"):
+        page([read(finished(tmp_path / "a"))])
 
 
 @pytest.mark.parametrize(
     ("spoil", "match"),
     [
         (lambda run: (run / "config.yaml").unlink(), "not a run folder"),
-        (lambda run: (run / "result.json").unlink(), "gnnneg resume"),
-        (lambda run: (run / "result.json").write_text("{"), "garbled"),
-        (lambda run: (run / "result.json").write_text("[]"), "garbled"),
-        (lambda run: (run / "metrics.jsonl").write_text("{\n"), "garbled"),
-        (lambda run: (run / "environment.json").unlink(), "missing"),
+        (lambda run: (run / "config.yaml").write_text("a: [1"), "config.yaml is damaged"),
+        (lambda run: (run / "config.yaml").write_bytes(b"\xff\xfe\x00"), "config.yaml is damaged"),
+        (lambda run: (run / "result.json").unlink(), "no result yet.*gnnneg resume"),
+        (lambda run: (run / "result.json").write_text("{"), "result.json is damaged"),
+        (lambda run: (run / "result.json").write_text("[]"), "result.json is damaged"),
+        (lambda run: (run / "result.json").write_text('{"metrics": 3}'), "result.json is damaged"),
+        (lambda run: (run / "metrics.jsonl").write_text("{\n{}\n"), "metrics.jsonl is damaged .line 1"),
+        (lambda run: (run / "environment.json").write_text('{"format": 9}'), "run format 9"),
     ],
 )
 def test_bad_folders_get_one_sentence(tmp_path, capsys, spoil, match):
@@ -107,12 +267,30 @@ def test_bad_folders_get_one_sentence(tmp_path, capsys, spoil, match):
         assert main([command, str(run)]) == 2
         said = capsys.readouterr().err
         assert len(said.strip().splitlines()) == 1
-        assert match in said
+        assert re.search(match, said)
 
 
-def test_commands(tmp_path, capsys):
+def test_damaged_ranks_get_one_sentence(tmp_path, capsys):
+    run = finished(tmp_path / "a", 0.3)
+    (run / "ranks.parquet").write_bytes(b"PAR1 or not")
+    assert main(["report", str(run)]) == 2
+    assert "ranks.parquet is damaged" in capsys.readouterr().err
+    assert main(["compare", str(tmp_path / "nowhere")]) == 2
+    assert "There is no folder" in capsys.readouterr().err
+
+
+def test_commands(tmp_path, capsys, monkeypatch):
     runs = [str(finished(tmp_path / "a", 0.3)), str(finished(tmp_path / "b", 0.4, lr=0.2))]
     assert main(["compare", *runs, "--json"]) == 0
-    assert [row["mrr"]["mean"] for row in json.loads(capsys.readouterr().out)] == [0.4, 0.3]
+    assert [one["metrics"]["mrr"]["mean"] for one in json.loads(capsys.readouterr().out)] == [0.4, 0.3]
+    assert main(["compare", *runs]) == 0
+    said = capsys.readouterr().out
+    assert said.index("0.4000") < said.index("0.3000")
+    assert "optimizer.lr" in said
     assert main(["report", *runs, "--out", str(tmp_path / "deep" / "page.html")]) == 0
     assert (tmp_path / "deep" / "page.html").read_text().startswith("<!doctype html>")
+    assert main(["report", runs[0]]) == 0
+    assert (tmp_path / "a" / "report.html").exists()
+    monkeypatch.chdir(tmp_path)
+    assert main(["report", *runs]) == 0
+    assert (tmp_path / "report.html").exists()
