@@ -54,7 +54,7 @@ def diagnose(
           :math:`e`: how many entities the sampler might as well choose from evenly.
         * ``coverage``: the share of all entities drawn at least once.
         * ``absent``: the share of candidates with weight 0, filtered or never there.
-        * ``drawn``: candidates drawn; ``per_second``: how many a second, the sampler alone.
+        * ``drawn``: candidates that are there; ``per_second``: how many are offered a second, by the sampler alone.
 
     Raises:
         UserError: If there are no triplets, or the sampler offers nothing at all.
@@ -65,7 +65,7 @@ def diagnose(
     device, nodes = truth.key.device, truth.num_nodes
     batches = -(-size // batch_size)
     drawn = torch.zeros(nodes, dtype=torch.double, device=device)
-    wrong, offered, seconds = 0, 0, 0.0
+    wrong, offered, timed, seconds = 0, 0, 0, 0.0
     hard: list[Tensor] = []
     with judging(model, sampler, corruption):
         encoding = model.encode(graph)
@@ -77,14 +77,20 @@ def diagnose(
             clock = time.perf_counter()
             negatives = sampler(query, target, critic, generator)
             _settle(device)
-            seconds += time.perf_counter() - clock
+            if begin or batches == 1:  # the first draw may still be compiling
+                seconds += time.perf_counter() - clock
+                timed += target.numel() * negatives.index.size(1)
             rows, columns = target.numel(), negatives.index.size(1)
             index = negatives.index.expand(rows, -1)
             there = (negatives.weight > 0).expand(rows, columns)
             offered += there.numel()
-            drawn += index[there].bincount(minlength=nodes)
+            if negatives.index.size(0) == 1:
+                drawn.index_add_(0, negatives.index[0], there.sum(0).double())
+            else:
+                drawn += index[there].bincount(minlength=nodes)
             wrong += int(((truth.contains(query, negatives.index) | (index == target[:, None])) & there).sum())
-            some = slice(0, max(1, min(-(-scored // batches), CELLS // nodes)))
+            count = max(1, min(rows, -(-scored // batches), CELLS // nodes))
+            some = torch.arange(count, device=device) * rows // count  # evenly, as one side may follow the other
             judged = model.scorer(encoding, Query(query.anchor[some], query.rel_type[some]))
             score = judged(torch.arange(nodes, device=device)[None])
             hard.append(_hardness(score, target[some], index[some])[:, there[some]])
@@ -104,7 +110,7 @@ def diagnose(
         "coverage": float((drawn > 0).double().mean()),
         "absent": 1 - total / offered,
         "drawn": int(total),
-        "per_second": total / seconds if seconds else 0.0,
+        "per_second": timed / seconds if seconds else 0.0,
     }
 
 

@@ -57,7 +57,7 @@ def strata(ranks: Ranks, train: Triplets, num_nodes: int, num_relations: int) ->
 
 
 def table(ranks: Ranks, label: list[str]) -> pd.DataFrame:
-    """One row a label, in the order of first appearance after sorting by size: queries, MRR, hits, MR and AMRI."""
+    """One row a label, the largest first: queries, MRR, hits, MR, AMRI, and MRR with ties broken both ways."""
     rows = []
     code, names = pd.factorize(pd.Series(label, dtype="object"))
     codes = torch.from_numpy(code)

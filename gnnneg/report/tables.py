@@ -42,7 +42,7 @@ class Group:
     def values(self, metric: str) -> list[float]:
         """A metric of each run that has it; sides and the like as ``head.mrr``."""
         found = (flat(run.metrics).get(metric) for run in self.runs)
-        return [value for value in found if isinstance(value, int | float)]
+        return [float(value) for value in found if isinstance(value, int | float)]
 
     def mean(self, metric: str) -> float | None:
         """The mean over the runs."""

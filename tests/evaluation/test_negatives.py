@@ -110,3 +110,12 @@ def test_nothing_there(model, facts):
     none = Triplets(*(torch.empty(0, dtype=torch.long) for _ in range(3)))
     with pytest.raises(UserError, match="no statements"):
         diagnose(Fixed(torch.tensor([[2]]), torch.ones(1, 1)), model, None, none, truth(), Tail(1))
+
+
+def test_hardness_looks_at_both_sides(facts):
+    """Tail questions score candidate 3 above all others, head questions below: two of the four questions are enough."""
+    score = torch.zeros(2, NODES, NODES)
+    score[0, :, 3], score[1, :, 3] = 1, -1
+    sampler = Fixed(torch.tensor([[3]]), torch.ones(1, 1))
+    figures = diagnose(sampler, Tabled(score), None, facts, truth(), Both(1), scored=2)
+    assert figures["hardness"] == pytest.approx((3.5 / 4 + 0.5 / 4) / 2)
