@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
-from examples import EXAMPLES, name
+from examples import examples, name
 from torch import nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
@@ -24,7 +24,7 @@ from gnnneg.encoders import Lookup
 from gnnneg.errors import UserError
 from gnnneg.experiment import Settings, plan
 from gnnneg.experiment.settings import assemble
-from gnnneg.interfaces import Decoder, Loss, Model, Sampler, Task
+from gnnneg.interfaces import Corruption, Decoder, Encoder, Loss, Model, Penalty, Sampler, Task
 from gnnneg.losses import InfoNCE
 from gnnneg.models import KGEModel
 from gnnneg.samplers import Uniform
@@ -159,7 +159,10 @@ def test_naming_another_class_drops_the_arguments_of_the_one_before():
         (["--scheduler", "StepL"], "did you mean 'StepLR'"),
         (["--data", "UMLS"], "data should be a mapping with name, root, not 'UMLS'"),
         (["--seed", "x"], "seed should be int, not 'x'"),
-        (["--evaluation.filter", "[tain]"], "evaluation.filter should be"),
+        (
+            ["--evaluation.filter", "[tain]"],
+            "evaluation.filter should be a list of 'train' or 'valid' or 'test', not ['tain']",
+        ),
         (["--seed"], "--seed needs a value"),
         (["seed", "3"], "What is 'seed'?"),
         (["--fit.epochs.x", "3"], "fit.epochs should be int"),
@@ -289,17 +292,21 @@ def test_width_comes_from_the_encoder_beside_only(data):
     assert model.decoder.relation.weight.shape == (12, 49)
 
 
-@pytest.mark.parametrize("make", EXAMPLES, ids=name)
-def test_every_part_can_be_written_down(make):
+FAMILIES = (Task, Model, Encoder, Decoder, Corruption, Sampler, Loss, Penalty)
+PARTS = [(family, make) for family in FAMILIES for make in examples(family)]
+
+
+@pytest.mark.parametrize(("family", "make"), PARTS, ids=lambda value: name(value) if value not in FAMILIES else "")
+def test_every_part_can_be_written_down(family, make):
     """What is made in Python, written as a config and made again, is the same object."""
     part = make()
-    family = next((base for base in (Task, Model, Decoder, Sampler, Loss) if isinstance(part, base)), None)
-    if family is None:
-        pytest.skip("only written within a task")
     known = next((p for p in part.modules() if isinstance(p, KnownAnswers)), None)
     facts = {"num_nodes": 11, "num_relations": 3, "known": known, "graph": None}
+    kinds = dict(FACTS)
+    if family is Decoder:  # as beside an encoder
+        facts["hidden_channels"], kinds["hidden_channels"] = 8, int
     written = describe(part, facts)
-    assert describe(resolve(family, written, "part", FACTS).build(facts), facts) == written
+    assert describe(resolve(family, written, "part", kinds).build(facts), facts) == written
 
 
 def test_what_was_made_for_other_data_is_told(data):

@@ -29,6 +29,9 @@ def add(subparsers: Any) -> None:
     )
     parser.add_argument("path", metavar="CONFIG|RUN", help="a YAML file or a run folder")
     parser.add_argument("--split", choices=("train", "valid", "test"), default="train", help="(default: train)")
+    parser.add_argument(
+        "--statements", metavar="N", type=int, default=10_000, help="draw for N of them, by chance (default: 10000)"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(run=run, settings=[])
 
@@ -45,7 +48,9 @@ def run(args: argparse.Namespace) -> int:
         asked = Run.load(args.path)
     else:
         asked = untrained(args.path, args.settings)
-    figures = asked.negatives(args.split)
+    if args.statements < 1:
+        raise UserError(f"--statements is {args.statements}: give at least 1.")
+    figures = asked.negatives(args.split, args.statements)
     if args.json:
         print(json.dumps(figures, indent=2))
     else:

@@ -93,6 +93,11 @@ def name(annotation: Any) -> str:
         return " or ".join(name(option) for option in options(annotation))
     if annotation is type(None):
         return "null"
+    origin, inner = typing.get_origin(annotation), typing.get_args(annotation)
+    if inspect.isclass(origin) and issubclass(origin, collections.abc.Iterable) and inner:
+        if issubclass(origin, collections.abc.Mapping):
+            return f"a mapping of {name(inner[0])} to {name(inner[-1])}"
+        return f"a list of {name(inner[0])}"
     plain = inspect.isclass(annotation) and not typing.get_args(annotation)
     return annotation.__name__ if plain else str(annotation)
 

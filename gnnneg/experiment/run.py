@@ -19,6 +19,7 @@ from gnnneg.experiment import folder
 from gnnneg.experiment.judge import Judge
 from gnnneg.experiment.settings import assemble, choose, plan, source
 from gnnneg.interfaces import Model, Task
+from gnnneg.records import Triplets
 from gnnneg.tasks import LinkPrediction
 from gnnneg.training import load_model
 
@@ -153,9 +154,9 @@ class Run:
         questions = triplets(self.data, "stated", split)
         return summary(relation_ranks(self.model, self.judge.graph, questions, self.judge.known))
 
-    def negatives(self, split: str = "train") -> dict[str, float]:
-        """What the run's sampler draws for the statements of a split, seen by its model."""
-        return negatives(self.task, self.judge, self._truth(), split, self._seed())
+    def negatives(self, split: str = "train", statements: int | None = 10_000) -> dict[str, float]:
+        """What the run's sampler draws for a split's statements (at most so many, by chance), seen by its model."""
+        return negatives(self.task, self.judge, self._truth(), split, statements, self._seed())
 
     def _seed(self) -> int:
         return 0 if self.plan is None else int(self.plan.arguments["seed"])
@@ -172,7 +173,9 @@ def truth(judge: Judge, name: str | None) -> KnownAnswers:
     return KnownAnswers(triplets(data), data["entity"].num_nodes, num_relations(data)).to(judge.device)
 
 
-def negatives(task: Task, judge: Judge, truth: KnownAnswers, split: str, seed: int) -> dict[str, float]:
+def negatives(
+    task: Task, judge: Judge, truth: KnownAnswers, split: str, statements: int | None, seed: int
+) -> dict[str, float]:
     """What the sampler of a task draws: how often it is wrong, how hard, how varied, how fast.
 
     Raises:
@@ -182,4 +185,6 @@ def negatives(task: Task, judge: Judge, truth: KnownAnswers, split: str, seed: i
         raise UserError(f"{type(task).__name__} draws no negatives: there is nothing to look at.")
     generator = torch.Generator(judge.device).manual_seed(seed)
     questions = triplets(judge.data, "stated", split)
+    chosen = torch.randperm(questions.rel_type.numel(), generator=generator, device=judge.device).cpu()[:statements]
+    questions = Triplets(*(column[chosen] for column in questions))
     return diagnose(task.sampler, task.model, judge.graph, questions, truth, task.corruption, generator)
