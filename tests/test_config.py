@@ -1,5 +1,6 @@
 """A config means what its constructors say; whatever it gets wrong is told in one sentence with the way out."""
 
+import copy
 import re
 import sys
 from pathlib import Path
@@ -307,6 +308,11 @@ def test_every_part_can_be_written_down(family, make):
         facts["hidden_channels"], kinds["hidden_channels"] = 8, int
     written = describe(part, facts)
     assert describe(resolve(family, written, "part", kinds).build(facts), facts) == written
+
+
+def test_a_copy_remembers_too(data):
+    task = built(data).task
+    assert describe(copy.deepcopy(task), Facts(data)) == describe(task, Facts(data))
 
 
 def test_what_was_made_for_other_data_is_told(data):
