@@ -162,7 +162,7 @@ def main() -> None:
     parser.add_argument("--negatives", type=int, default=NEGATIVES)
     parser.add_argument("--nodes", type=int)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
-    parser.add_argument("--epochs", type=int, default=3)
+    parser.add_argument("--epochs", type=int, default=2)
     parser.add_argument("--some", type=int, default=512)
     parser.add_argument("--peer-batch", type=int, default=64)
     arguments = parser.parse_args()
