@@ -96,7 +96,7 @@ EXAMPLES: list[Callable[[], nn.Module]] = [
     # tasks
     lambda: LinkPrediction(kge(), Both(RELATIONS), Uniform(NODES, 5), InfoNCE()),
     lambda: KvsAll(kge(), known()),
-    lambda: KvsAll(kge(), known(), softmax=True, penalty=Lp(0.01)),
+    lambda: KvsAll(kge(), known(), softmax=True, weighted=True, penalty=Lp(0.01)),
 ]
 
 

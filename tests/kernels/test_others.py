@@ -6,7 +6,7 @@ from torch.testing import assert_close
 
 from gnnneg.kernels.counting import count_ranks, count_ranks_reference
 from gnnneg.kernels.rows import compact
-from gnnneg.kernels.softmax import weighted_logsumexp
+from gnnneg.kernels.softmax import logsumexp_reference, share_reference, weighted_logsumexp
 
 
 def test_log_sum_exp_with_weights():
@@ -20,6 +20,43 @@ def test_log_sum_exp_with_weights():
         shared = torch.rand(shape, dtype=torch.double) + 0.1
         assert_close(weighted_logsumexp(score, shared), (score + shared.log()).logsumexp(1))
         assert torch.autograd.gradcheck(lambda s, w=shared: weighted_logsumexp(s, w), (score,))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("shape", [(1, 1), (5, 1), (1, 2500), (5, 2500)])
+def test_fused_log_sum_exp_is_the_reference(dtype, shape):
+    """Wider than a block, scores from 1e-30 to far out, in the precision that they come in."""
+    score = (torch.randn(5, 2500) * torch.tensor([[1e-3], [1.0], [10.0], [60.0], [1e4]])).to(dtype)
+    weight = torch.rand(shape) * (torch.rand(shape) > 0.3) + (1e-3 if shape[1] == 1 else 0)
+    grad = torch.randn(5)
+    exact = score.double()
+    value = logsumexp_reference(exact, weight.double())
+    leaf = score.clone().requires_grad_()
+    found = weighted_logsumexp(leaf, weight)
+    assert found.dtype == torch.float32
+    assert_close(found.double(), value, rtol=1e-6, atol=1e-6)
+    found.backward(grad)
+    assert leaf.grad.dtype == dtype
+    # a value of 1e4 has float32 steps of 1e-3, which is the relative error of what is raised from it
+    wanted = share_reference(exact, weight.double(), value, grad.double())
+    tolerance = {torch.float32: 2e-5, torch.bfloat16: 4e-3}[dtype]
+    assert_close(leaf.grad[:4].double(), wanted[:4], rtol=tolerance, atol=1e-7)
+    assert_close(leaf.grad[4].double(), wanted[4], rtol=5e-3, atol=1e-7)
+
+
+def test_fused_exponential_is_exact_to_rounding():
+    """Relative error over its whole range, through a row of one candidate shifted by a far higher one."""
+    score = torch.cat([torch.linspace(-86.0, 0.0, 20_001)[:, None], torch.zeros(20_001, 1)], dim=1).requires_grad_()
+    weighted_logsumexp(score, torch.ones(1, 1)).sum().backward()
+    wanted = score.detach().double().softmax(1)
+    assert ((score.grad.double() - wanted) / wanted).abs().max() < 1e-5
+
+
+def test_nan_is_not_hidden_by_the_sum():
+    for dtype in (torch.float32, torch.bfloat16, torch.float64):
+        score = torch.randn(3, 2000, dtype=dtype)
+        score[1, 1500] = torch.nan
+        assert weighted_logsumexp(score, torch.ones(1, 1)).isnan().tolist() == [False, True, False]
 
 
 def test_log_sum_exp_of_nobody():

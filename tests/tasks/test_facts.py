@@ -24,6 +24,14 @@ def one_vs_all(model, triplets, **options) -> LinkPrediction:
     return LinkPrediction(model, Both(RELATIONS), All(NODES), InfoNCE(), **options)
 
 
+def facts_of(facts) -> Triplets:
+    """The statements of an index of known answers, each once."""
+    query = Query(facts.key % NODES, facts.key // NODES)
+    row, answer = facts.answers(query)
+    tail = query.rel_type[row] < RELATIONS
+    return Triplets(query.anchor[row][tail], query.rel_type[row][tail], answer[tail])
+
+
 def by_hand(model, triplets) -> torch.Tensor:
     """Cross-entropy of both sides over all entities, one row per query, tails first."""
     score, target = [], []
@@ -100,6 +108,43 @@ def test_k_vs_all_by_hand():
     assert_close(KvsAll(model, facts)(batch), F.binary_cross_entropy_with_logits(score, smooth))
     share = 0.9 * truth / truth.sum(1, keepdim=True) + 0.1 / NODES
     assert_close(KvsAll(model, facts, softmax=True)(batch), -(score.log_softmax(1) * share).sum(1).mean())
+
+
+def test_weighted_k_vs_all_is_one_vs_all():
+    """Over a whole epoch, term by term: the same loss, the same penalty, the same gradients."""
+    torch.manual_seed(0)
+    model, facts = kge(ComplEx), known()
+    statements = facts_of(facts)
+    grouped = KvsAll(model, facts, smoothing=0.0, softmax=True, weighted=True, penalty=Lp(0.1))
+    single = one_vs_all(model, statements, penalty=Lp(0.1))
+    losses = grouped(grouped.examples(statements)), single(statements)
+    assert_close(*losses)
+    grads = [torch.autograd.grad(loss, list(model.parameters())) for loss in losses]
+    assert_close(*grads)
+
+
+def test_weighted_k_vs_all_sums_over_batches():
+    """Batches add up to the whole: a query's weight does not depend on what it is batched with."""
+    model, facts = kge(), known()
+    task = KvsAll(model, facts, softmax=True, weighted=True)
+    whole = task.examples(toy())
+    parts = [Query(*(column[begin : begin + 7] for column in whole)) for begin in range(0, len(whole.anchor), 7)]
+    summed = sum(task(part) * len(part.anchor) for part in parts) / len(whole.anchor)
+    assert_close(task(whole), summed)
+
+
+@pytest.mark.parametrize("softmax", [False, True])
+def test_k_vs_all_penalty_is_the_mean_over_answers(softmax):
+    model, facts = kge(), known()
+    batch = KvsAll(model, facts).examples(toy())
+    found = KvsAll(model, facts, softmax=softmax, penalty=Lp(0.1))(batch) - KvsAll(model, facts, softmax=softmax)(batch)
+    expected = []
+    for anchor, rel_type in zip(*batch):
+        query = Query(anchor[None], rel_type[None])
+        _, answer = facts.answers(query)
+        scorer = model.scorer(model.encode(None), Query(anchor.expand(len(answer)), rel_type.expand(len(answer))))
+        expected.append(Lp(0.1)(scorer.factors(answer)).mean())
+    assert_close(found, torch.stack(expected).mean())
 
 
 def test_k_vs_all_goes_through_each_query_once():
