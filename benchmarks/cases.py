@@ -65,11 +65,12 @@ def ours(arguments: argparse.Namespace, data) -> float:  # type: ignore[no-untyp
     from gnnneg.records import Triplets
     from gnnneg.samplers import Uniform
     from gnnneg.tasks import LinkPrediction
+    from gnnneg.training import LazyAdam
 
     n, r = data["entity"].num_nodes, num_relations(data)
     width = arguments.width * (2 if arguments.model in ("ComplEx", "RotatE") else 1)
     torch.manual_seed(0)
-    model = KGEModel(Lookup(n, width), getattr(gnnneg.decoders, arguments.model)(r, width))
+    model = KGEModel(Lookup(n, width, sparse=arguments.sparse), getattr(gnnneg.decoders, arguments.model)(r, width))
     if arguments.what == "rank":
         known, test = KnownAnswers(triplets(data), n, r), triplets(data, split="test")
         return rate(lambda: len(ranks(model, None, test, known)) // 2, 3)
@@ -77,7 +78,10 @@ def ours(arguments: argparse.Namespace, data) -> float:  # type: ignore[no-untyp
     task = LinkPrediction(
         model, Either(r), Uniform(n, arguments.negatives, shared=arguments.shared), LogSigmoid(9.0, adversarial=1.0)
     )
-    optimizer = torch.optim.Adam(task.trained(), lr=1e-3, fused=True)
+    if arguments.sparse:
+        optimizer: torch.optim.Optimizer = LazyAdam(task.trained(), lr=1e-3)
+    else:
+        optimizer = torch.optim.Adam(task.trained(), lr=1e-3, fused=True)
     draw = torch.Generator().manual_seed(0)
 
     def epoch() -> int:
@@ -158,6 +162,7 @@ def main() -> None:
     parser.add_argument("what", choices=["train", "rank"])
     parser.add_argument("model")
     parser.add_argument("--shared", action="store_true")
+    parser.add_argument("--sparse", action="store_true", help="row-sparse gradients and LazyAdam, not dense and Adam")
     parser.add_argument("--width", type=int, default=100)
     parser.add_argument("--negatives", type=int, default=NEGATIVES)
     parser.add_argument("--nodes", type=int)

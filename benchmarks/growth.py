@@ -1,7 +1,8 @@
 """How the time and memory of a training step grow with entities, width and negatives: a plot of each.
 
-``python benchmarks/growth.py docs/growth.svg`` measures DistMult and RotatE, shared and private, each point in
-a process of its own, writes the picture and prints the numbers as JSON lines.
+``python benchmarks/growth.py docs/growth.svg`` measures DistMult and RotatE, shared and private, and DistMult also with
+row-sparse gradients under LazyAdam (else dense ones under torch's fused Adam). Each point has a process of its own. It
+writes the picture and prints the numbers as JSON lines.
 """
 
 import json
@@ -10,23 +11,30 @@ import sys
 from pathlib import Path
 
 GRID = {
-    "nodes": [10_000, 30_000, 100_000, 300_000],
+    "nodes": [10_000, 30_000, 100_000, 300_000, 1_000_000],
     "width": [50, 100, 200, 400],
     "negatives": [64, 256, 1024, 4096],
 }
 LABEL = {"nodes": "entities", "width": "width", "negatives": "negatives per positive"}
-KINDS = [("DistMult", True), ("DistMult", False), ("RotatE", True), ("RotatE", False)]
+KINDS = {  # what cases.py is told
+    "DistMult, shared": ("DistMult", "--shared"),
+    "DistMult, shared, row-sparse": ("DistMult", "--shared", "--sparse"),
+    "DistMult, private": ("DistMult",),
+    "DistMult, private, row-sparse": ("DistMult", "--sparse"),
+    "RotatE, shared": ("RotatE", "--shared"),
+    "RotatE, private": ("RotatE",),
+}
 
 
-def measure(model: str, shared: bool, axis: str, value: int) -> dict:
+def measure(kind: str, axis: str, value: int) -> dict:
     script = Path(__file__).with_name("cases.py")
     options = {"nodes": 14_541, axis: value}
-    command = [sys.executable, str(script), "ours", "train", model, *(["--shared"] if shared else [])]
+    command = [sys.executable, str(script), "ours", "train", *KINDS[kind]]
     for name, number in options.items():
         command += [f"--{name}", str(number)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     found = json.loads(done.stdout.strip().splitlines()[-1])
-    return {"model": model, "shared": shared, "axis": axis, "value": value, **found}
+    return {"kind": kind, "axis": axis, "value": value, **found}
 
 
 def main() -> None:
@@ -37,22 +45,21 @@ def main() -> None:
 
     rows = []
     for axis, values in GRID.items():
-        for model, shared in KINDS:
+        for kind in KINDS:
             for value in values:
-                rows.append(measure(model, shared, axis, value))
+                rows.append(measure(kind, axis, value))
                 print(json.dumps(rows[-1]), flush=True)
     figure, axes = plt.subplots(2, len(GRID), figsize=(12, 6.5), layout="constrained")
     for column, axis in enumerate(GRID):
-        for model, shared in KINDS:
-            mine = [row for row in rows if (row["model"], row["shared"], row["axis"]) == (model, shared, axis)]
-            label = f"{model}, {'shared' if shared else 'private'}"
+        for kind in KINDS:
+            mine = [row for row in rows if (row["kind"], row["axis"]) == (kind, axis)]
             x = [row["value"] for row in mine]
-            axes[0, column].plot(x, [1e6 / row["per_second"] for row in mine], "o-", label=label)
-            axes[1, column].plot(x, [row["peak_mib"] for row in mine], "o-", label=label)
+            axes[0, column].plot(x, [1e6 / row["per_second"] for row in mine], "o-", label=kind)
+            axes[1, column].plot(x, [row["peak_mib"] for row in mine], "o-", label=kind)
         for row, quantity in enumerate(("ms per 1,000 triples", "peak MiB beyond data and imports")):
             axes[row, column].set(xscale="log", yscale="log", xlabel=LABEL[axis], ylabel=quantity)
             axes[row, column].grid(alpha=0.3, which="both")
-    axes[0, 0].legend()
+    axes[0, 0].legend(fontsize="small")
     figure.savefig(sys.argv[1])
 
 
