@@ -17,7 +17,7 @@ def test_guide_runs(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     space: dict = {}
     for block in blocks("docs/guide.md"):
-        exec(compile(block, "docs/guide.md", "exec"), space)  # noqa: S102
+        exec(compile(block, "docs/guide.md", "exec"), space)
     assert space["graph"]["entity", "denied", "entity"].edge_type.tolist() == [0] * 12
     assert space["grouped"].metrics["test"]["mrr"] > space["run"].metrics["test"]["mrr"] > 0.2
     assert space["same"].config["fit"]["epochs"] == 3
@@ -41,9 +41,9 @@ def test_readme_runs(tmp_path, monkeypatch):
     }.items():
         assert stated in first
         first = first.replace(stated, small)
-    exec(compile(first, "README.md", "exec"), space)  # noqa: S102
+    exec(compile(first, "README.md", "exec"), space)
     assert len(space["run"].predict(head=world["entity"].names[0], relation=world.relation_names[0], k=5)) == 5
-    exec(compile(second.replace("epochs=50", "epochs=5"), "README.md", "exec"), space)  # noqa: S102
+    exec(compile(second.replace("epochs=50", "epochs=5"), "README.md", "exec"), space)
     assert 0 < space["run"].metrics["test"]["mrr"] <= 1
 
 
