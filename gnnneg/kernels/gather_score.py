@@ -8,7 +8,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from gnnneg.kernels.kinds import INNER, L1, L2, MODULUS, ORDER, slope, term
+from gnnneg.kernels.devices import on_triton
+from gnnneg.kernels.kinds import INNER, L1, L2, MODULUS, ORDER, divided, slope, term
 from gnnneg.kernels.threads import launch
 
 
@@ -121,6 +122,10 @@ def _backward(kind, grad, query, table, index, offset, place, grad_query, grad_t
 
 @torch.library.custom_op("gnnneg::gather_score", mutates_args=())
 def _gather(query: Tensor, table: Tensor, index: Tensor, kind: int) -> Tensor:
+    if on_triton(query, table):
+        from gnnneg.kernels import triton_gather  # imported where there is a device that it can compile for
+
+        return triton_gather.forward(kind, query, table, index)
     if query.device.type != "cpu":
         return gather_reference(kind, query, table, index)
     if query.dtype not in (torch.float32, torch.float64) or table.dtype != query.dtype:
@@ -140,6 +145,10 @@ def _(query: Tensor, table: Tensor, index: Tensor, kind: int) -> Tensor:
 def _gather_backward(
     grad: Tensor, query: Tensor, table: Tensor, index: Tensor, value: Tensor, kind: int
 ) -> tuple[Tensor, Tensor]:
+    if on_triton(query, table, grad):
+        from gnnneg.kernels import triton_gather
+
+        return triton_gather.backward(kind, divided(kind, grad, value), query, table, index)
     if query.device.type != "cpu":
         with torch.enable_grad():
             leaves = query.detach().requires_grad_(), table.detach().requires_grad_()
@@ -150,8 +159,7 @@ def _gather_backward(
         return found[0].to(query.dtype), found[1].to(table.dtype)
     if not grad.numel():
         return torch.zeros_like(query), torch.zeros_like(table)
-    if kind == L2:  # the derivative of a root: what the kernel takes is already divided by the distance
-        grad = torch.where(value > 0, grad / value, 0)
+    grad = divided(kind, grad, value)
     index = index.contiguous()
     offset, place = index.new_empty(table.size(0) + 1), index.new_empty(index.numel())
     launch(_by_row, index.view(-1), table.size(0), offset, place)

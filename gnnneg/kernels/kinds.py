@@ -10,6 +10,8 @@ from typing import no_type_check
 
 import numba
 import numpy as np
+import torch
+from torch import Tensor
 
 INNER, L1, L2, MODULUS = 0, 1, 2, 3
 
@@ -48,3 +50,8 @@ def slope(kind, grad, own_x, other_x, own_y, other_y):
     square = x * x + y * y
     scale = grad / np.sqrt(square) if square > 0 else zero  # the subgradient at zero is zero
     return scale * x, scale * y
+
+
+def divided(kind: int, grad: Tensor, value: Tensor) -> Tensor:
+    """``grad`` as :func:`slope` takes it: under L2 divided by the distance, the derivative of a root."""
+    return torch.where(value > 0, grad / value, 0) if kind == L2 else grad

@@ -5,7 +5,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from gnnneg.kernels import numba_pairwise
-from gnnneg.kernels.kinds import L1, L2, MODULUS
+from gnnneg.kernels.devices import on_triton
+from gnnneg.kernels.kinds import L1, L2, MODULUS, divided
 from gnnneg.kernels.threads import launch
 
 BLOCK = 256  # candidates side by side: with 100 coordinates, 100 kB, which stays in the second-level cache
@@ -46,6 +47,10 @@ def _share(tasks: int) -> int:
 
 @torch.library.custom_op("gnnneg::pairwise", mutates_args=())
 def _pairwise(query: Tensor, candidate: Tensor, kind: int) -> Tensor:
+    if on_triton(query, candidate):
+        from gnnneg.kernels import triton_pairwise  # imported where there is a device that it can compile for
+
+        return triton_pairwise.forward(kind, query, candidate)
     if query.device.type != "cpu":
         return pairwise_reference(kind, query, candidate)
     if query.dtype not in (torch.float32, torch.float64):
@@ -67,6 +72,10 @@ def _(query: Tensor, candidate: Tensor, kind: int) -> Tensor:
 def _pairwise_backward(
     grad: Tensor, query: Tensor, candidate: Tensor, value: Tensor, kind: int
 ) -> tuple[Tensor, Tensor]:
+    if on_triton(query, candidate, grad):
+        from gnnneg.kernels import triton_pairwise
+
+        return triton_pairwise.backward(kind, divided(kind, grad, value), query, candidate)
     if query.device.type != "cpu":
         with torch.enable_grad():
             leaves = query.detach().requires_grad_(), candidate.detach().requires_grad_()
@@ -77,8 +86,7 @@ def _pairwise_backward(
         return found[0].to(query.dtype), found[1].to(query.dtype)
     if not grad.numel():
         return torch.zeros_like(query), torch.zeros_like(candidate)
-    if kind == L2:  # the derivative of a root: what the kernel takes is already divided by the distance
-        grad = torch.where(value > 0, grad / value, 0)
+    grad = divided(kind, grad, value)
     block = min(BLOCK, candidate.size(0))
     packed = _pack(kind, numba_pairwise.ROWS, query), _pack(kind, block, candidate)
     found = torch.zeros_like(packed[0]), torch.zeros_like(packed[1])
