@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from gnnneg.errors import MissingExtra, UserError, nearest
+from gnnneg.plain import to_json
 
 # suite: (case, what to measure, options); a fast case measures its peer on fewer triples, so that a run stays short
 SUITES: dict[str, list[tuple[str, list[str]]]] = {
@@ -54,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
                 flush=True,
             )
     if args.json:
-        print(json.dumps(rows, indent=2))
+        print(to_json(rows))
     return 0
 
 

@@ -1,8 +1,9 @@
 """``gnnneg compare RUN RUN ...``: runs beside each other, seeds grouped."""
 
 import argparse
-import json
 from typing import Any
+
+from gnnneg.plain import to_json
 
 
 def add(subparsers: Any) -> None:
@@ -22,18 +23,20 @@ def run(args: argparse.Namespace) -> int:
     """Runs the command."""
     from gnnneg.cli.table import show
     from gnnneg.report.reading import read_all
-    from gnnneg.report.tables import HEADLINES, group, row
+    from gnnneg.report.tables import HEADLINES, group, row, telling
 
     groups = group(read_all(args.paths))
     if args.json:
-        print(json.dumps([one.to_json() for one in groups], indent=2))
+        print(to_json([one.to_json() for one in groups]))
         return 0
-    show(["run", "data", "seeds", *HEADLINES], [row(one) for one in groups])
-    keys = list(dict.fromkeys(key for one in groups for key in one.differs))
+    show(["run", "data", "seeds", *HEADLINES, "training"], [row(one) for one in groups])
+    keys, more = telling(groups)
     if keys:
         print()
         cells = [[key, *(_said(one.differs, key) for one in groups)] for key in keys]
         show(["what differs", *(one.name for one in groups)], cells)
+        if more:
+            print(f"and {more} more settings (--json lists them)")
     return 0
 
 

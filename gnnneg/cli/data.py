@@ -1,9 +1,10 @@
 """``gnnneg data list | info | fetch | import``: what data there is, what it is like, and one's own."""
 
 import argparse
-import json
 import sys
 from typing import TYPE_CHECKING, Any
+
+from gnnneg.plain import to_json
 
 if TYPE_CHECKING:
     from gnnneg.data.profile import Profile
@@ -64,7 +65,7 @@ def run_list(args: argparse.Namespace) -> int:
 
     cards = [card(name) for name in names()]
     if args.json:
-        print(json.dumps([{"name": c.name, "title": c.title, "task": c.task, **c.published} for c in cards], indent=2))
+        print(to_json([{"name": c.name, "title": c.title, "task": c.task, **c.published} for c in cards]))
         return 0
     rows = [
         [
@@ -89,7 +90,7 @@ def run_info(args: argparse.Namespace) -> int:
     result = profile(load(args.name, args.root), dict(found.published))
     if args.json:
         about = {"name": found.name, "title": found.title, "licence": found.licence, "citation": found.citation}
-        print(json.dumps(about | result.as_dict(), indent=2, ensure_ascii=False))
+        print(to_json(about | result.as_dict(), ensure_ascii=False))
         return 0
     print(f"{found.title or found.name}\n")
     _describe(result)
@@ -131,7 +132,7 @@ def run_import(args: argparse.Namespace) -> int:
         wins=args.wins,
     )
     if args.json:
-        print(json.dumps({"out": args.out, **vars(report)}, indent=2))
+        print(to_json({"out": args.out, **vars(report)}))
         return 0
     print(", ".join(f"{value:,} {key.replace('_', ' ')}" for key, value in report.counts.items() if value))
     for number, what in (

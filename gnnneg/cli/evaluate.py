@@ -1,8 +1,9 @@
 """``gnnneg evaluate RUN``: any metric suite on a trained run."""
 
 import argparse
-import json
 from typing import TYPE_CHECKING, Any
+
+from gnnneg.plain import to_json
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -46,14 +47,14 @@ def run(args: argparse.Namespace) -> int:
             raise UserError("Triple classification takes thresholds from valid and judges test: leave --split out.")
         figures, table = trained.classify()
         if args.json:
-            print(json.dumps(figures | {"relations": records(table)}, indent=2))
+            print(to_json(figures | {"relations": records(table)}))
         else:
             _print(table, False)
             print("\n" + ", ".join(f"{name} {value:.4g}" for name, value in figures.items()))
     else:
         metrics = trained.relations(args.split) if args.relations else trained.evaluate(args.split)
         if args.json:
-            print(json.dumps(metrics, indent=2))
+            print(to_json(metrics))
         else:
             ranking({args.split: metrics}, "relation of" if args.relations else "split")
     return 0
@@ -64,6 +65,6 @@ def _print(table: "pd.DataFrame", as_json: bool) -> None:
 
     rows = records(table)
     if as_json:
-        print(json.dumps(rows, indent=2))
+        print(to_json(rows))
     else:
         show(list(table.columns), [list(row.values()) for row in rows])

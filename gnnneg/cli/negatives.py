@@ -1,9 +1,10 @@
 """``gnnneg negatives CONFIG|RUN``: what negatives a sampler draws, and how good they are."""
 
 import argparse
-import json
 from pathlib import Path
 from typing import Any
+
+from gnnneg.plain import to_json
 
 MEANING = {
     "false_negative_rate": "share that is true",
@@ -52,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
         raise UserError(f"--statements is {args.statements}: give at least 1.")
     figures = asked.negatives(args.split, args.statements)
     if args.json:
-        print(json.dumps(figures, indent=2))
+        print(to_json(figures))
     else:
         show(["negatives", "", ""], [[name, value, MEANING.get(name, "")] for name, value in figures.items()])
     return 0

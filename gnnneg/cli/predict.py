@@ -1,9 +1,10 @@
 """``gnnneg predict RUN --head H --relation R``: what a trained model answers."""
 
 import argparse
-import json
 import sys
 from typing import Any
+
+from gnnneg.plain import to_json
 
 EXAMPLES = """which tails:      gnnneg predict RUN --head aspirin --relation treats
 which heads:      gnnneg predict RUN --relation treats --tail migraine
@@ -48,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
         answers.to_parquet(args.out or sys.stdout.buffer, index=False)
     else:
         as_json = args.format == "json"
-        text = json.dumps(records(answers), indent=2) + "\n" if as_json else answers.to_csv(index=False)
+        text = to_json(records(answers)) + "\n" if as_json else answers.to_csv(index=False)
         if args.out:
             with open(args.out, "w") as file:
                 file.write(text)

@@ -3,6 +3,8 @@
 import argparse
 from typing import TYPE_CHECKING, Any
 
+from gnnneg.plain import to_json
+
 if TYPE_CHECKING:
     from gnnneg.experiment import Run
 
@@ -42,13 +44,11 @@ def run(args: argparse.Namespace) -> int:
 
 def tell(run: "Run", as_json: bool) -> None:
     """Prints how a run came out."""
-    import json
-
     from gnnneg.cli.table import ranking, show
 
     result = run.result
     if as_json:
-        print(json.dumps(result, indent=2))
+        print(to_json(result))
         return
     ranking(result["metrics"], "split")
     classified = result["metrics"].get("test", {}).get("classification")

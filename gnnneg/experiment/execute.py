@@ -159,17 +159,22 @@ def _train(setup: Setup, means: Plan | None, path: Path | None, name: str, progr
         _begin(setup, means, path)
     judge = Judge(setup.data, setup.evaluation, setup.device)
     model = setup.task.model
-    history = setup.fit(
-        setup.task,
-        triplets(setup.data, "stated", "train"),
-        setup.optimizer,
-        setup.scheduler,
-        seed=setup.seed,
-        evaluate=(lambda: judge.validate(model)) if judge.asks("valid") else None,
-        folder=path,
-        progress=progress,
-        resume=resume,
-    )
+    try:
+        history = setup.fit(
+            setup.task,
+            triplets(setup.data, "stated", "train"),
+            setup.optimizer,
+            setup.scheduler,
+            seed=setup.seed,
+            evaluate=(lambda: judge.validate(model)) if judge.asks("valid") else None,
+            folder=path,
+            progress=progress,
+            resume=resume,
+        )
+    except UserError:
+        if path is not None and not resume:
+            folder.disclaim(path)
+        raise
     result = _result(setup, judge, history, name, path)
     return _run(setup, means, path, result, judge)
 

@@ -1,7 +1,8 @@
 """The files of a run folder, and what may be wrong with them."""
 
 import json
-import math
+import shutil
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from torch_geometric.data import HeteroData
 
 from gnnneg.data.statements import POLARITIES, assemble
 from gnnneg.errors import UserError
+from gnnneg.plain import to_json
 from gnnneg.records import Triplets
 from gnnneg.training.atomic import replacing
 
@@ -31,7 +33,7 @@ STATEMENTS = "statements.parquet"  # only of data that can be had from nowhere e
 def write_json(path: Path, content: dict[str, Any]) -> None:
     """Writes a JSON file, atomically; numbers that are not finite become null, since JSON has none."""
     with replacing(path) as temporary:
-        temporary.write_text(json.dumps(_finite(content), indent=2, allow_nan=False) + "\n")
+        temporary.write_text(to_json(content) + "\n")
 
 
 def read_json(path: Path, versioned: bool = False) -> dict[str, Any]:
@@ -72,6 +74,27 @@ def claim(folder: Path) -> None:
         goes_on = f"go on with 'gnnneg resume {folder}' or " if resumable else ""
         raise UserError(f"{folder} is not empty: {goes_on}choose another folder with --out.")
     folder.mkdir(parents=True, exist_ok=True)
+
+
+def disclaim(folder: Path) -> bool:
+    """Takes a new run's files away again if it has learnt nothing: no checkpoint but the first and nothing in the log.
+
+    So the command can be given again, mended, with the same folder. Files that are not a run's stay.
+
+    Returns:
+        Whether it did.
+    """
+    started = any(int(path.stem) > 0 for path in (folder / CHECKPOINTS).glob("*.pt"))
+    logged = (folder / METRICS).exists() and (folder / METRICS).stat().st_size > 0
+    if started or logged or (folder / RESULT).exists():
+        return False
+    for part in (CHECKPOINTS, MODEL):
+        shutil.rmtree(folder / part, ignore_errors=True)
+    for file in (CONFIG, ENVIRONMENT, METRICS, STATEMENTS):
+        (folder / file).unlink(missing_ok=True)
+    with suppress(OSError):  # somebody else's files are in it
+        folder.rmdir()
+    return True
 
 
 def write_names(folder: Path, data: HeteroData) -> None:
@@ -124,9 +147,3 @@ def _table(path: Path, columns: list[str]) -> pd.DataFrame:
     except (OSError, ValueError, KeyError) as error:
         reason = str(error).splitlines()[0].rstrip(".")
         raise UserError(f"{path} is damaged ({reason}): copy the run again or train again.") from error
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _finite(inner) for name, inner in value.items()}
-    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -70,8 +70,11 @@ class Folder:
         try:
             frame = pd.read_parquet(path)
             frame["rank"] = (frame["optimistic"] + frame["pessimistic"]) / 2
-        except (OSError, ValueError, KeyError) as error:
-            reason = str(error).splitlines()[0].rstrip(".")
+            if frame.empty or not (frame["rank"] >= 1).all():
+                raise ValueError("it holds no ranks")
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            missing = f"it has no column {error}" if isinstance(error, KeyError) else str(error)
+            reason = missing.splitlines()[0].rstrip(".")
             raise UserError(f"{path} is damaged ({reason}): copy the run again or evaluate it anew.") from error
         for name, index in (("relation_name", "rel_type"), ("anchor_name", "anchor"), ("target_name", "target")):
             if name not in frame and index in frame:
@@ -97,7 +100,11 @@ def read(path: str | Path) -> Folder:
     config = _yaml(path / "config.yaml")
     result = _json(path / "result.json")
     if not isinstance(result.get("metrics"), dict) or not all(isinstance(m, dict) for m in result["metrics"].values()):
-        raise UserError(f"{path / 'result.json'} is damaged (it holds no metrics): copy the run again or train again.")
+        raise _damaged(path / "result.json", "it holds no metrics")
+    for part in ("metrics", "time", "memory"):
+        wrong = _no_number(result.get(part) or {}, part)
+        if wrong is not None:
+            raise _damaged(path / "result.json", wrong)
     environment = _json(path / "environment.json") if (path / "environment.json").exists() else {}
     if environment.get("format", FORMAT) != FORMAT:
         raise UserError(
@@ -111,6 +118,15 @@ def read_all(paths: list[str]) -> list[Folder]:
     """Reads run folders, one named twice only once."""
     distinct = {Path(path).resolve(): path for path in paths}
     return [read(path) for path in distinct.values()]
+
+
+def _no_number(value: Any, key: str) -> str | None:
+    """What in a tree of numbers is none."""
+    if isinstance(value, dict):
+        found = (_no_number(inner, f"{key}.{name}") for name, inner in value.items())
+        return next((wrong for wrong in found if wrong is not None), None)
+    number = value is None or (isinstance(value, int | float) and not isinstance(value, bool))
+    return None if number and "." in key else f"{key} is {value!r}"
 
 
 def _json(path: Path) -> dict[str, Any]:

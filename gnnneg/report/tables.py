@@ -13,6 +13,7 @@ from gnnneg.report.reading import Folder
 
 CLOSE, ENOUGH = 0.003, 5
 HEADLINES = ("mrr", "hits@1", "hits@3", "hits@10", "mr", "amri")
+MANY = 12  # differing settings are more than anybody reads at a glance
 
 
 @dataclass(frozen=True)
@@ -66,11 +67,12 @@ class Group:
             "seeds": self.seeds,
             "differs": self.differs,
             "metrics": {name: {"mean": self.mean(name), "std": self.spread(name)} for name in metrics},
-            "time": {name: self._cost("time", name) for name in ("train_s", "evaluate_s", "triples_per_s")},
-            "memory": {name: self._cost("memory", name) for name in ("peak_rss_mib", "peak_cuda_mib")},
+            "time": {name: self.cost("time", name) for name in ("train_s", "evaluate_s", "triples_per_s")},
+            "memory": {name: self.cost("memory", name) for name in ("peak_rss_mib", "peak_cuda_mib")},
         }
 
-    def _cost(self, kind: str, name: str) -> float | None:
+    def cost(self, kind: str, name: str) -> float | None:
+        """The mean of a ``time`` or ``memory`` figure over the runs that have it."""
         values = [value for run in self.runs if (value := (run.result.get(kind) or {}).get(name)) is not None]
         return statistics.fmean(values) if values else None
 
@@ -108,14 +110,35 @@ def differences(configs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     return [{key: one[key] for key in unlike if key in one} for one in plain]
 
 
+def telling(groups: Sequence[Group], most: int = MANY) -> tuple[list[str], int]:
+    """The differing settings to show first, and how many more there are.
+
+    Those that every config has come first; then those that only some have, a class of its own making.
+    """
+    keys = list(dict.fromkeys(key for one in groups for key in one.differs))
+    keys.sort(key=lambda key: (not all(key in one.differs for one in groups), key.count(".")))
+    return keys[:most], max(0, len(keys) - most)
+
+
 def flat(tree: dict[str, Any], short: bool = False) -> dict[str, Any]:
     """Nested keys joined by dots; ``short`` leaves out ``init_args`` and ``class_path``."""
     return {".".join(key): value for key, value in _leaves(tree, (), short)}
 
 
 def row(one: Group, metrics: Sequence[str] = HEADLINES) -> list[Any]:
-    """A group as a line of a table: name, data set, seeds, metrics as *mean ± spread*."""
-    return [one.name, one.dataset, len(one.runs), *(written(one.mean(m), one.spread(m)) for m in metrics)]
+    """A group as a line of a table: name, data set, seeds, metrics as *mean ± spread*, mean training time."""
+    figures = (written(one.mean(m), one.spread(m)) for m in metrics)
+    return [one.name, one.dataset, len(one.runs), *figures, duration(one.cost("time", "train_s"))]
+
+
+def duration(seconds: float | None) -> str:
+    """A time as people say it."""
+    if seconds is None:
+        return ""
+    if seconds < 99.5:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 100 else f"{seconds / 3600:.1f} h"
 
 
 def written(mean: float | None, spread: float | None = None) -> str:

@@ -325,7 +325,8 @@ class _Loop:
         self.pending.clear()
 
     def _lost(self, what: str, step: int) -> str:
-        saved = [] if self.folder is None else names(self.folder / "checkpoints")
+        saved = [] if self.folder is None else names(self.folder / "checkpoints")[-1:]
+        saved = [path for path in saved if int(path.stem)]  # that of step 0 holds nothing learnt
         kept = f"; the last good checkpoint is {saved[-1]}" if saved else ""
         return (
             f"The {what} at epoch {self.run.at.epoch + 1}, step {step}: lower the learning rate, set fit.clip_norm, "

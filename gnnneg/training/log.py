@@ -1,7 +1,6 @@
 """``metrics.jsonl``: what happened, one JSON object a line, never rewritten while training goes forward."""
 
 import json
-import math
 import os
 from pathlib import Path
 from typing import Any
@@ -9,6 +8,7 @@ from typing import Any
 from torch import nn
 
 from gnnneg.errors import UserError
+from gnnneg.plain import finite
 from gnnneg.training.atomic import replacing
 
 
@@ -25,7 +25,7 @@ class Log:
 
     def write(self, record: dict[str, Any]) -> None:
         """Appends one line. Numbers that are not finite become ``null``, since JSON has none."""
-        record = _finite(record)
+        record = finite(record)
         self.records.append(record)
         if self.path is not None:
             self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -50,12 +50,6 @@ class Log:
             raise UserError(f"{self.path} is garbled ({error}): remove or mend the line to go on.") from error
         with replacing(self.path) as temporary:
             temporary.write_text("".join(line + "\n" for line in kept))
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {str(name): _finite(inner) for name, inner in value.items()}
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def told(task: nn.Module) -> dict[str, float]:

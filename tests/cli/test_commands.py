@@ -263,6 +263,25 @@ def test_nan_stops_training_and_keeps_the_last_good_checkpoint(said, tmp_path):
     assert all(value.isfinite().all() for value in state["task"].values())
 
 
+@pytest.mark.parametrize("words", [["--optimizer.lr", "1e30"], ["--task.model.encoder.sparse", "true"]])
+def test_a_run_that_learnt_nothing_can_be_started_again(said, tmp_path, words):
+    """A first step that fails takes its folder with it, and nobody else's files."""
+    out, theirs = tmp_path / "run", tmp_path / "kept"
+    sgd = ["--optimizer", "SGD"] if "--optimizer.lr" in words else ["--optimizer", "Adam"]
+    refused(said, "train", CONFIG, *QUICK, *sgd, *words, "--out", out)
+    assert not out.exists()
+    (tmp_path / "note.txt").write_text("mine")
+    printed(said, "train", CONFIG, *QUICK, "--out", out)
+    assert not theirs.exists()
+
+
+def test_every_file_of_a_run_is_as_readable_as_the_umask_says(trained):
+    plain = trained.parent / "plain"
+    plain.touch()
+    modes = {path.name: oct(path.stat().st_mode) for path in trained.rglob("*") if path.is_file()}
+    assert set(modes.values()) == {oct(plain.stat().st_mode)}, modes
+
+
 def test_a_run_of_another_version(said, copy):
     about = json.loads((copy / "environment.json").read_text())
     (copy / "environment.json").write_text(json.dumps(about | {"format": 2}))

@@ -15,7 +15,7 @@ from gnnneg.cli import main
 from gnnneg.errors import MissingExtra, UserError
 from gnnneg.report.page import page
 from gnnneg.report.reading import read, read_all
-from gnnneg.report.tables import differences, group, row, written
+from gnnneg.report.tables import differences, duration, group, row, telling, written
 
 # any two runs of one data set that are close get a warning; the tests that are about something else look away
 close = pytest.mark.filterwarnings("ignore:On toy")
@@ -244,6 +244,11 @@ def test_missing_packages_name_their_extra(tmp_path, monkeypatch, package):
         page([read(finished(tmp_path / "a"))])
 
 
+def said_otherwise(run: Path, **parts: object) -> None:
+    result = json.loads((run / "result.json").read_text())
+    (run / "result.json").write_text(json.dumps(result | parts))
+
+
 @pytest.mark.parametrize(
     ("spoil", "match"),
     [
@@ -254,6 +259,13 @@ def test_missing_packages_name_their_extra(tmp_path, monkeypatch, package):
         (lambda run: (run / "result.json").write_text("{"), "result.json is damaged"),
         (lambda run: (run / "result.json").write_text("[]"), "result.json is damaged"),
         (lambda run: (run / "result.json").write_text('{"metrics": 3}'), "result.json is damaged"),
+        (
+            lambda run: said_otherwise(run, metrics={"test": {"mrr": "good"}}),
+            "result.json is damaged .metrics.test.mrr",
+        ),
+        (lambda run: said_otherwise(run, metrics={"test": {"head": {"mr": [1]}}}), "damaged .metrics.test.head.mr is"),
+        (lambda run: said_otherwise(run, time=3.0), "result.json is damaged .time is 3.0"),
+        (lambda run: said_otherwise(run, time={"train_s": "long"}), "result.json is damaged .time.train_s is 'long'"),
         (lambda run: (run / "metrics.jsonl").write_text("{\n{}\n"), "metrics.jsonl is damaged .line 1"),
         (lambda run: (run / "environment.json").write_text('{"format": 9}'), "run format 9"),
     ],
@@ -270,13 +282,62 @@ def test_bad_folders_get_one_sentence(tmp_path, capsys, spoil, match):
         assert re.search(match, said)
 
 
-def test_damaged_ranks_get_one_sentence(tmp_path, capsys):
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda path: path.write_bytes(b"PAR1 or not"),
+        lambda path: path.write_bytes(b""),
+        lambda path: pd.DataFrame({"optimistic": [1], "side": ["head"]}).to_parquet(path),
+        lambda path: pd.DataFrame({"optimistic": [], "pessimistic": [], "side": []}).to_parquet(path),
+        lambda path: pd.DataFrame({"optimistic": ["x"], "pessimistic": ["y"], "side": ["head"]}).to_parquet(path),
+        lambda path: pd.DataFrame({"optimistic": [1, 1], "pessimistic": [1, None]}).to_parquet(path),
+    ],
+    ids=["garbled", "empty file", "no column", "no rows", "words", "a gap"],
+)
+def test_damaged_ranks_get_one_sentence(tmp_path, capsys, spoil):
     run = finished(tmp_path / "a", 0.3)
-    (run / "ranks.parquet").write_bytes(b"PAR1 or not")
+    spoil(run / "ranks.parquet")
     assert main(["report", str(run)]) == 2
-    assert "ranks.parquet is damaged" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "ranks.parquet is damaged" in said
+    assert len(said.strip().splitlines()) == 1
+
+
+def test_nowhere_gets_one_sentence(tmp_path, capsys):
     assert main(["compare", str(tmp_path / "nowhere")]) == 2
     assert "There is no folder" in capsys.readouterr().err
+
+
+def test_nan_is_null_for_machines(tmp_path, capsys):
+    run = finished(tmp_path / "a", float("nan"))
+    assert main(["compare", str(run), "--json"]) == 0
+    said = json.loads(capsys.readouterr().out, parse_constant=pytest.fail)
+    assert said[0]["metrics"]["mrr"] == {"mean": None, "std": None}
+
+
+def test_times_are_said_as_people_do(tmp_path, capsys):
+    assert [duration(x) for x in (None, 7.4, 99.0, 100.0, 2214.2, 5940.0, 7200.0)] == [
+        "",
+        "7 s",
+        "99 s",
+        "2 min",
+        "37 min",
+        "99 min",
+        "2.0 h",
+    ]
+    assert row(group([read(finished(tmp_path / "a", seed=4))])[0])[-1] == "6 s"
+
+
+@close
+def test_of_many_differences_those_that_all_have_come_first(tmp_path, capsys):
+    runs = [finished(tmp_path / name, mrr, lr=mrr) for name, mrr in (("a", 0.3), ("b", 0.5))]
+    config = yaml.safe_load((runs[0] / "config.yaml").read_text())
+    config["fit"] = {f"option{number}": number for number in range(20)}
+    (runs[0] / "config.yaml").write_text(yaml.safe_dump(config))
+    keys, more = telling(group(read_all([str(run) for run in runs])))
+    assert (keys[0], len(keys), more) == ("optimizer.lr", 12, 9)
+    assert main(["compare", *map(str, runs)]) == 0
+    assert "and 9 more settings (--json lists them)" in capsys.readouterr().out
 
 
 def test_commands(tmp_path, capsys, monkeypatch):

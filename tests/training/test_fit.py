@@ -435,8 +435,9 @@ def test_weights_that_overflow_are_never_saved(tmp_path):
     optimizer = SGD(task.trained(), lr=1e38)
     fit = Fit(epochs=3, checkpoint_seconds=0.0)
     task.watch = lambda task, batch: 1e3
-    with pytest.raises(UserError, match=r"weights are no longer finite.*000000000\.pt"):
+    with pytest.raises(UserError, match="weights are no longer finite"):
         fit(task, toy_triplets(), optimizer, seed=0, folder=tmp_path, progress=False)
+    assert [path.name for path in (tmp_path / "checkpoints").iterdir()] == ["000000000.pt"]
     saved = torch.load(tmp_path / "checkpoints" / "000000000.pt", weights_only=True)
     assert all(value.isfinite().all() for value in saved["task"].values())
 
