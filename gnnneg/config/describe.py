@@ -62,7 +62,8 @@ def arguments(thing: Any, key: str, without: Sequence[str] = ()) -> dict[str, An
     missing = [name for name in names if not hasattr(thing, name)]
     if missing:
         raise UserError(
-            f"{key} ({type(thing).__name__}) does not keep its argument {missing[0]!r}, so that the run could not be "
-            f"read again: add self.{missing[0]} = {missing[0]} to its constructor."
+            f"{key} ({type(thing).__name__}) does not keep its argument {missing[0]!r}, so the run could not be read "
+            f"again: train from a config, or without a run folder; in a class of your own add "
+            f"self.{missing[0]} = {missing[0]}."
         )
     return {name: getattr(thing, name) for name in names}
