@@ -252,7 +252,6 @@ def test_a_scheduler_that_cannot_be_written_down_is_said_before_anything_is_made
         assert not (tmp_path / "run").exists()
 
 
-
 def test_without_a_folder_nothing_is_written(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     data = world_of()

@@ -68,7 +68,10 @@ class KnownAnswers(nn.Module):
 
     def answers(self, query: Query) -> tuple[Int[Tensor, "m"], Int[Tensor, "m"]]:
         """All known answers, as ``(row, entity)`` pairs; ``row`` numbers the queries and is sorted."""
-        begin, end = self.span(query)
+        return self.between(*self.span(query))
+
+    def between(self, begin: Int[Tensor, "b"], end: Int[Tensor, "b"]) -> tuple[Int[Tensor, "m"], Int[Tensor, "m"]]:
+        """The answers of some spans, as ``(row, entity)`` pairs; ``row`` numbers the spans and is sorted."""
         length = end - begin
         row = torch.repeat_interleave(torch.arange(len(length), device=length.device), length)
         first = length.cumsum(0) - length

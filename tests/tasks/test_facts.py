@@ -12,6 +12,7 @@ from gnnneg.corruption import Both, Tail
 from gnnneg.data.known import KnownAnswers
 from gnnneg.decoders import ComplEx, DistMult
 from gnnneg.encoders import Lookup
+from gnnneg.errors import UserError
 from gnnneg.losses import InfoNCE
 from gnnneg.models import KGEModel
 from gnnneg.penalties import Lp
@@ -102,20 +103,23 @@ def test_dropout_keeps_the_mean_and_drops_its_share():
 def test_k_vs_all_by_hand():
     model, facts = kge(), known()
     batch = KvsAll(model, facts).examples(toy())
-    score = model.scorer(model.encode(None), batch)(torch.arange(NODES)[None])
-    truth = facts.contains(batch, torch.arange(NODES)[None]).float()
+    query = Query(batch.anchor, batch.rel_type)
+    score = model.scorer(model.encode(None), query)(torch.arange(NODES)[None])
+    truth = facts.contains(query, torch.arange(NODES)[None]).float()
     smooth = 0.9 * truth + 0.1 / NODES
     assert_close(KvsAll(model, facts)(batch), F.binary_cross_entropy_with_logits(score, smooth))
     share = 0.9 * truth / truth.sum(1, keepdim=True) + 0.1 / NODES
     assert_close(KvsAll(model, facts, softmax=True)(batch), -(score.log_softmax(1) * share).sum(1).mean())
 
 
-def test_weighted_k_vs_all_is_one_vs_all():
+@pytest.mark.parametrize("answers", [None, 1, 2, 100])
+def test_weighted_k_vs_all_is_one_vs_all(answers):
     """Over a whole epoch, term by term: the same loss, the same penalty, the same gradients."""
     torch.manual_seed(0)
     model, facts = kge(ComplEx), known()
     statements = facts_of(facts)
-    grouped = KvsAll(model, facts, smoothing=0.0, softmax=True, weighted=True, penalty=Lp(0.1))
+    options = {"smoothing": 0.0, "softmax": True, "weighted": True, "answers": answers}
+    grouped = KvsAll(model, facts, **options, penalty=Lp(0.1))
     single = one_vs_all(model, statements, penalty=Lp(0.1))
     losses = grouped(grouped.examples(statements)), single(statements)
     assert_close(*losses)
@@ -128,7 +132,7 @@ def test_weighted_k_vs_all_sums_over_batches():
     model, facts = kge(), known()
     task = KvsAll(model, facts, softmax=True, weighted=True)
     whole = task.examples(toy())
-    parts = [Query(*(column[begin : begin + 7] for column in whole)) for begin in range(0, len(whole.anchor), 7)]
+    parts = [type(whole)(*(column[begin : begin + 7] for column in whole)) for begin in range(0, len(whole.anchor), 7)]
     summed = sum(task(part) * len(part.anchor) for part in parts) / len(whole.anchor)
     assert_close(task(whole), summed)
 
@@ -139,7 +143,7 @@ def test_k_vs_all_penalty_is_the_mean_over_answers(softmax):
     batch = KvsAll(model, facts).examples(toy())
     found = KvsAll(model, facts, softmax=softmax, penalty=Lp(0.1))(batch) - KvsAll(model, facts, softmax=softmax)(batch)
     expected = []
-    for anchor, rel_type in zip(*batch):
+    for anchor, rel_type in zip(batch.anchor, batch.rel_type):
         query = Query(anchor[None], rel_type[None])
         _, answer = facts.answers(query)
         scorer = model.scorer(model.encode(None), Query(anchor.expand(len(answer)), rel_type.expand(len(answer))))
@@ -153,6 +157,25 @@ def test_k_vs_all_goes_through_each_query_once():
     h, r, t = (column.tolist() for column in toy())
     assert set(pairs) == set(zip(h, r)) | {(a, b + RELATIONS) for a, b in zip(t, r)}
     assert len(pairs) == len(set(pairs))
+
+
+@pytest.mark.parametrize("answers", [1, 2, 3])
+def test_k_vs_all_parts_long_rows(answers):
+    """Every answer of every query is in one example, and no example has more than it may."""
+    facts = known()
+    batch = KvsAll(kge(), facts, softmax=True, weighted=True, answers=answers).examples(toy())
+    assert (batch.end - batch.begin).max() == answers
+    assert (batch.end - batch.begin).min() >= 1
+    row, answer = facts.between(batch.begin, batch.end)
+    found = sorted(zip(batch.anchor[row].tolist(), batch.rel_type[row].tolist(), answer.tolist()))
+    h, r, t = (column.tolist() for column in toy())
+    assert found == sorted(set(zip(h, r, t)) | {(c, b + RELATIONS, a) for a, b, c in zip(h, r, t)})
+
+
+def test_k_vs_all_parts_only_where_answers_need_not_know_of_each_other():
+    for options in ({"answers": 2}, {"answers": 2, "softmax": True}, {"answers": 0, "softmax": True, "weighted": True}):
+        with pytest.raises(UserError, match="needs softmax: true, weighted: true"):
+            KvsAll(kge(), known(), **options)
 
 
 def test_hide_takes_out_the_batch_and_its_inverses_only():
