@@ -20,7 +20,7 @@ import gnnneg.samplers
 import gnnneg.tasks  # noqa: F401  every module of parts is imported, so that its subclasses are known
 from gnnneg.corruption import Both, Either, Head, Tail
 from gnnneg.data.known import KnownAnswers
-from gnnneg.decoders import RESCAL, ComplEx, Distance, DistMult, Inner, Modulus, RotatE, TransE
+from gnnneg.decoders import HAKE, RESCAL, ComplEx, Distance, DistMult, Inner, Modulus, Polar, RotatE, TransE
 from gnnneg.encoders import Lookup
 from gnnneg.interfaces import Scorer
 from gnnneg.losses import BCE, InfoNCE, LogSigmoid, MarginRanking
@@ -58,7 +58,7 @@ EXAMPLES: list[Callable[[], nn.Module]] = [
     # decoders
     *(
         partial(decoder, RELATIONS, CHANNELS, reciprocal=reciprocal)
-        for decoder in (DistMult, ComplEx, RotatE, TransE, RESCAL)
+        for decoder in (DistMult, ComplEx, RotatE, TransE, RESCAL, HAKE)
         for reciprocal in (False, True)
     ),
     partial(TransE, RELATIONS, CHANNELS, p=2),
@@ -67,6 +67,7 @@ EXAMPLES: list[Callable[[], nn.Module]] = [
     Distance,
     partial(Distance, 2),
     Modulus,
+    partial(Polar, 1.5, 0.7, 2.0),
     # models
     kge,
     partial(kge, RotatE),

@@ -2,9 +2,10 @@
 
 from gnnneg.decoders.complex import ComplEx
 from gnnneg.decoders.distmult import DistMult
+from gnnneg.decoders.hake import HAKE, Polar
 from gnnneg.decoders.rescal import RESCAL
 from gnnneg.decoders.rotate import RotatE
 from gnnneg.decoders.similarity import Distance, Inner, Modulus
 from gnnneg.decoders.transe import TransE
 
-__all__ = ["RESCAL", "ComplEx", "DistMult", "Distance", "Inner", "Modulus", "RotatE", "TransE"]
+__all__ = ["HAKE", "RESCAL", "ComplEx", "DistMult", "Distance", "Inner", "Modulus", "Polar", "RotatE", "TransE"]

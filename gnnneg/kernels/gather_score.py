@@ -9,7 +9,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from gnnneg.kernels.devices import on_triton
-from gnnneg.kernels.kinds import INNER, L1, L2, MODULUS, ORDER, divided, slope, term
+from gnnneg.kernels.kinds import INNER, L1, L2, MODULUS, ORDER, PHASE, divided, slope, term
 from gnnneg.kernels.threads import launch
 
 
@@ -25,6 +25,8 @@ def gather_reference(
         return difference.abs().sum(2)
     if kind == L2:
         return torch.linalg.vector_norm(difference, dim=2)
+    if kind == PHASE:
+        return (difference / 2).sin().abs().sum(2)
     return torch.linalg.vector_norm(difference.unflatten(2, (2, -1)), dim=2).sum(2)
 
 
@@ -52,6 +54,9 @@ def _forward(kind, query, table, index, out):
         elif kind == L2:
             for j in range(index.shape[1]):
                 out[i, j] = np.sqrt(_score(L2, query[i], table[index[i, j]]))
+        elif kind == PHASE:
+            for j in range(index.shape[1]):
+                out[i, j] = _score(PHASE, query[i], table[index[i, j]])
         else:
             for j in range(index.shape[1]):
                 out[i, j] = _score(MODULUS, query[i], table[index[i, j]])
@@ -103,6 +108,8 @@ def _backward(kind, grad, query, table, index, offset, place, grad_query, grad_t
                 _add(L1, g, query[i], row, grad_query[i])
             elif kind == L2:
                 _add(L2, g, query[i], row, grad_query[i])
+            elif kind == PHASE:
+                _add(PHASE, g, query[i], row, grad_query[i])
             else:
                 _add(MODULUS, g, query[i], row, grad_query[i])
     for r in numba.prange(table.shape[0]):
@@ -116,6 +123,8 @@ def _backward(kind, grad, query, table, index, offset, place, grad_query, grad_t
                 _add(L1, g, table[r], query[i], grad_table[r])
             elif kind == L2:
                 _add(L2, g, table[r], query[i], grad_table[r])
+            elif kind == PHASE:
+                _add(PHASE, g, table[r], query[i], grad_table[r])
             else:
                 _add(MODULUS, g, table[r], query[i], grad_table[r])
 
@@ -211,3 +220,10 @@ def gather_modulus(
 ) -> Float[Tensor, "b k"]:
     r"""The sums of complex moduli :math:`\sum_l \lvert q_{il} - t_{\text{index}[i, j], l} \rvert`."""
     return _gather(query, table, index, MODULUS)
+
+
+def gather_phase(
+    query: Float[Tensor, "b q"], table: Float[Tensor, "n d"], index: Int[Tensor, "b k"]
+) -> Float[Tensor, "b k"]:
+    r"""The sums :math:`\sum_l \lvert \sin((q_{il} - t_{\text{index}[i, j], l}) / 2) \rvert` of angles."""
+    return _gather(query, table, index, PHASE)

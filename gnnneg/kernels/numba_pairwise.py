@@ -10,7 +10,7 @@ from typing import no_type_check
 import numba
 import numpy as np
 
-from gnnneg.kernels.kinds import L1, L2, MODULUS, ORDER, slope, term
+from gnnneg.kernels.kinds import L1, L2, MODULUS, ORDER, PHASE, slope, term
 
 ROWS = 4  # queries at a time
 STEP = 2  # coordinates at a time
@@ -67,6 +67,8 @@ def forward(kind, share, query, candidate, out):
                 _tile(L1, query[i], candidate[number], sums)
             elif kind == L2:
                 _tile(L2, query[i], candidate[number], sums)
+            elif kind == PHASE:
+                _tile(PHASE, query[i], candidate[number], sums)
             else:
                 _tile(MODULUS, query[i], candidate[number], sums)
             for r in range(min(ROWS, out.shape[0] - i * ROWS)):
@@ -127,5 +129,7 @@ def backward(kind, share, grad, query, candidate, grad_query, grad_candidate):
                         _pull(L1, l, h, part, query[i], candidate[number], grad_query[i], grad_candidate[number])
                     elif kind == L2:
                         _pull(L2, l, h, part, query[i], candidate[number], grad_query[i], grad_candidate[number])
+                    elif kind == PHASE:
+                        _pull(PHASE, l, h, part, query[i], candidate[number], grad_query[i], grad_candidate[number])
                     else:
                         _pull(MODULUS, l, h, part, query[i], candidate[number], grad_query[i], grad_candidate[number])

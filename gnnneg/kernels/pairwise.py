@@ -6,7 +6,7 @@ from torch import Tensor
 
 from gnnneg.kernels import numba_pairwise
 from gnnneg.kernels.devices import on_triton
-from gnnneg.kernels.kinds import L1, L2, MODULUS, divided
+from gnnneg.kernels.kinds import L1, L2, MODULUS, PHASE, divided
 from gnnneg.kernels.threads import launch
 
 BLOCK = 256  # candidates side by side: with 100 coordinates, 100 kB, which stays in the second-level cache
@@ -19,6 +19,8 @@ def pairwise_reference(kind: int, query: Float[Tensor, "b d"], candidate: Float[
         return difference.abs().sum(2)
     if kind == L2:
         return torch.linalg.vector_norm(difference, dim=2)
+    if kind == PHASE:
+        return (difference / 2).sin().abs().sum(2)
     return torch.linalg.vector_norm(difference.unflatten(2, (2, -1)), dim=2).sum(2)
 
 
@@ -125,3 +127,8 @@ def pairwise_l2(query: Float[Tensor, "b d"], candidate: Float[Tensor, "k d"]) ->
 def pairwise_modulus(query: Float[Tensor, "b d"], candidate: Float[Tensor, "k d"]) -> Float[Tensor, "b k"]:
     r"""The sums of complex moduli :math:`\sum_l \lvert q_{il} - c_{jl} \rvert`; halves are real and imaginary."""
     return _pairwise(query, candidate, MODULUS)
+
+
+def pairwise_phase(query: Float[Tensor, "b d"], candidate: Float[Tensor, "k d"]) -> Float[Tensor, "b k"]:
+    r"""The sums :math:`\sum_l \lvert \sin((q_{il} - c_{jl}) / 2) \rvert` of angles, half the chords between them."""
+    return _pairwise(query, candidate, PHASE)

@@ -9,6 +9,7 @@ INNER = tl.constexpr(0)  # the numbers of kinds.py, which Triton wants to know t
 L1 = tl.constexpr(1)
 L2 = tl.constexpr(2)
 MODULUS = tl.constexpr(3)
+PHASE = tl.constexpr(4)
 
 
 @triton.jit
@@ -23,6 +24,8 @@ def term(kind: tl.constexpr, own_x, other_x, own_y, other_y):
             found = tl.abs(x)
         elif kind == L2:
             found = x * x
+        elif kind == PHASE:
+            found = tl.abs(tl.sin(x * 0.5))
         else:
             y = own_y - other_y
             found = tl.sqrt(x * x + y * y)
@@ -41,6 +44,10 @@ def slope(kind: tl.constexpr, grad, own_x, other_x, own_y, other_y):
         along_x = tl.where(x > 0, grad, 0.0) - tl.where(x < 0, grad, 0.0)
     elif kind == L2:
         along_x = grad * x
+    elif kind == PHASE:
+        sine = tl.sin(x * 0.5)
+        pull = grad * 0.5 * tl.cos(x * 0.5)
+        along_x = tl.where(sine > 0, pull, 0.0) - tl.where(sine < 0, pull, 0.0)  # the subgradient at zero is zero
     else:
         y = own_y - other_y
         square = x * x + y * y

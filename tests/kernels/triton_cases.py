@@ -7,7 +7,7 @@ from torch.testing import assert_close
 
 from gnnneg.kernels import triton_gather, triton_pairwise
 from gnnneg.kernels.gather_score import gather_reference
-from gnnneg.kernels.kinds import INNER, L1, L2, MODULUS, divided
+from gnnneg.kernels.kinds import INNER, L1, L2, MODULUS, PHASE, divided
 from gnnneg.kernels.pairwise import pairwise_reference
 
 TOLERANCE = {torch.float32: {"rtol": 1e-5, "atol": 2e-5}, torch.bfloat16: {"rtol": 2e-2, "atol": 0.2}}
@@ -53,11 +53,11 @@ def every(device: str) -> int:
     torch.manual_seed(0)
     count = 0
     for dtype in TOLERANCE:
-        for kind in (L1, L2, MODULUS):
+        for kind in (L1, L2, MODULUS, PHASE):
             for b, k, d in ((1, 1, 2), (5, 70, 6), (65, 3, 34), (64, 64, 66)):
                 pairwise(device, kind, b, k, d, dtype)
                 count += 1
-        for kind in (INNER, L1, L2, MODULUS):
+        for kind in (INNER, L1, L2, MODULUS, PHASE):
             for b, k, n, d in ((1, 1, 1, 2), (4, 33, 5, 6), (3, 40, 50, 130), (6, 2, 3, 64)):
                 gather(device, kind, b, k, n, d, dtype)
                 count += 1
