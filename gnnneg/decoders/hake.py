@@ -74,8 +74,8 @@ class HAKE(Decoder):
             - w_p \sum_l \left| \sin \frac{h_{p,l} + r_{p,l} - t_{p,l}}{2} \right| ,
 
     with :math:`\mathbf{r}_m \ge 0` and :math:`-\mathbf{r}_m \le \mathbf{b}_r \le 1`. Moduli of entities may be
-    negative. The first half of a node vector holds moduli, the second phases; a tied inverse relation asks the same formula for
-    the head. The paper's :math:`\gamma` belongs to the loss.
+    negative. The first half of a node vector holds moduli, the second phases; a tied inverse relation asks the same
+    formula for the head. The paper's :math:`\gamma` belongs to the loss.
 
     Args:
         num_relations (int): Number of relations, inverses not counted.
