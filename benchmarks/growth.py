@@ -2,7 +2,7 @@
 
 ``python benchmarks/growth.py docs/growth.svg`` measures DistMult and RotatE, shared and private, and DistMult also with
 row-sparse gradients under LazyAdam (else dense ones under torch's fused Adam). Each point has a process of its own. It
-writes the picture and prints the numbers as JSON lines.
+writes the picture and prints the numbers as JSON lines; given such lines in a file besides, it only draws them.
 """
 
 import json
@@ -37,30 +37,47 @@ def measure(kind: str, axis: str, value: int) -> dict:
     return {"kind": kind, "axis": axis, "value": value, **found}
 
 
-def main() -> None:
+def draw(rows: list[dict], path: str) -> None:
+    """Time above, memory below, a column for what grows."""
     import matplotlib
 
     matplotlib.use("svg")
     import matplotlib.pyplot as plt
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
+    plain = FuncFormatter(lambda value, _: f"{value:,.0f}")
+    figure, axes = plt.subplots(2, len(GRID), figsize=(12, 7), layout="constrained")
+    for column, axis in enumerate(GRID):
+        for kind in KINDS:
+            mine = [row for row in rows if (row["kind"], row["axis"]) == (kind, axis)]
+            x = [row["value"] for row in mine]
+            axes[0, column].plot(x, [1e6 / row["per_second"] for row in mine], "o-", ms=4, label=kind)
+            axes[1, column].plot(x, [row["peak_mib"] for row in mine], "o-", ms=4, label=kind)
+        for row, quantity in enumerate(("ms per 1,000 triples", "peak MiB beyond data and imports")):
+            panel = axes[row, column]
+            panel.set(xscale="log", yscale="log", xlabel=LABEL[axis], ylabel="" if column else quantity)
+            panel.set_xticks(GRID[axis])
+            panel.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            for side in (panel.xaxis, panel.yaxis):
+                side.set_major_formatter(plain)
+                side.set_minor_formatter(NullFormatter())
+            panel.grid(alpha=0.3, which="both")
+    handles, labels = axes[0, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=len(KINDS), frameon=False, fontsize="small")
+    figure.savefig(path)
+
+
+def main() -> None:
+    if len(sys.argv) > 2:  # numbers of an earlier run
+        draw([json.loads(line) for line in Path(sys.argv[2]).read_text().splitlines()], sys.argv[1])
+        return
     rows = []
     for axis, values in GRID.items():
         for kind in KINDS:
             for value in values:
                 rows.append(measure(kind, axis, value))
                 print(json.dumps(rows[-1]), flush=True)
-    figure, axes = plt.subplots(2, len(GRID), figsize=(12, 6.5), layout="constrained")
-    for column, axis in enumerate(GRID):
-        for kind in KINDS:
-            mine = [row for row in rows if (row["kind"], row["axis"]) == (kind, axis)]
-            x = [row["value"] for row in mine]
-            axes[0, column].plot(x, [1e6 / row["per_second"] for row in mine], "o-", label=kind)
-            axes[1, column].plot(x, [row["peak_mib"] for row in mine], "o-", label=kind)
-        for row, quantity in enumerate(("ms per 1,000 triples", "peak MiB beyond data and imports")):
-            axes[row, column].set(xscale="log", yscale="log", xlabel=LABEL[axis], ylabel=quantity)
-            axes[row, column].grid(alpha=0.3, which="both")
-    axes[0, 0].legend(fontsize="small")
-    figure.savefig(sys.argv[1])
+    draw(rows, sys.argv[1])
 
 
 if __name__ == "__main__":
