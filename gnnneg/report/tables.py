@@ -113,10 +113,15 @@ def differences(configs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 def telling(groups: Sequence[Group], most: int = MANY) -> tuple[list[str], int]:
     """The differing settings to show first, and how many more there are.
 
-    Those that every config has come first; then those that only some have, a class of its own making.
+    Those that every config has come first, then those that only some have; last what is the same wherever it is said.
     """
     keys = list(dict.fromkeys(key for one in groups for key in one.differs))
-    keys.sort(key=lambda key: (not all(key in one.differs for one in groups), key.count(".")))
+
+    def rank(key: str) -> tuple[bool, bool, int]:
+        said = [one.differs[key] for one in groups if key in one.differs]
+        return all(value == said[0] for value in said), len(said) < len(groups), key.count(".")
+
+    keys.sort(key=rank)
     return keys[:most], max(0, len(keys) - most)
 
 
