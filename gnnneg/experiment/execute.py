@@ -29,6 +29,7 @@ from gnnneg.experiment.run import Run
 from gnnneg.experiment.settings import Setup, assemble, plan, source
 from gnnneg.interfaces import Task
 from gnnneg.training import Fit, History
+from gnnneg.training.atomic import replacing
 
 
 def train(
@@ -87,10 +88,10 @@ def train(
         home = Path(data.root).parent
         tree["data"] = {"name": data.card.name, "root": None if home == Path(cache()) else str(home)}
     means, path = plan(tree), Path(out)
-    folder.claim(path)
-    if not named:
-        folder.write_statements(path / folder.STATEMENTS, graph)
-    return _train(setup, means, path, tree["data"]["name"], progress, resume=False)
+    with folder.begun(path):
+        if not named:
+            folder.write_statements(path / folder.STATEMENTS, graph)
+        return _train(setup, means, path, tree["data"]["name"], progress, resume=False)
 
 
 def train_config(
@@ -111,8 +112,8 @@ def train_config(
     if home.exists():
         folder.claim(home)  # said before the data are fetched
     setup = assemble(means, datasets.load(asked.name, asked.root))
-    folder.claim(home)
-    return _train(setup, means, home, name, progress, resume=False)
+    with folder.begun(home):
+        return _train(setup, means, home, name, progress, resume=False)
 
 
 def read(path: str | Path, overrides: Sequence[str] = ()) -> Plan:
@@ -159,22 +160,17 @@ def _train(setup: Setup, means: Plan | None, path: Path | None, name: str, progr
         _begin(setup, means, path)
     judge = Judge(setup.data, setup.evaluation, setup.device)
     model = setup.task.model
-    try:
-        history = setup.fit(
-            setup.task,
-            triplets(setup.data, "stated", "train"),
-            setup.optimizer,
-            setup.scheduler,
-            seed=setup.seed,
-            evaluate=(lambda: judge.validate(model)) if judge.asks("valid") else None,
-            folder=path,
-            progress=progress,
-            resume=resume,
-        )
-    except UserError:
-        if path is not None and not resume:
-            folder.disclaim(path)
-        raise
+    history = setup.fit(
+        setup.task,
+        triplets(setup.data, "stated", "train"),
+        setup.optimizer,
+        setup.scheduler,
+        seed=setup.seed,
+        evaluate=(lambda: judge.validate(model)) if judge.asks("valid") else None,
+        folder=path,
+        progress=progress,
+        resume=resume,
+    )
     result = _result(setup, judge, history, name, path)
     return _run(setup, means, path, result, judge)
 
@@ -182,13 +178,14 @@ def _train(setup: Setup, means: Plan | None, path: Path | None, name: str, progr
 def _begin(setup: Setup, means: Plan, path: Path) -> None:
     """Everything that a run needs to be read or gone on with, before the first step."""
     facts = Facts(setup.data)
-    (path / folder.CONFIG).write_text(config.dump(means.plain()))
     about = environment(setup.device, setup.seed)
     folder.write_json(path / folder.ENVIRONMENT, {"format": folder.FORMAT, **about})
     folder.write_names(path / folder.MODEL, setup.data)
     sizes = {"num_nodes": facts.num_nodes, "num_relations": facts.num_relations}
     model = config.describe(setup.task.model, facts, "model")
     folder.write_json(path / folder.MODEL / folder.MODEL_CONFIG, {"format": folder.FORMAT, **sizes, "model": model})
+    with replacing(path / folder.CONFIG) as temporary:  # last: a folder with a config is a run
+        temporary.write_text(config.dump(means.plain()))
 
 
 def _result(setup: Setup, judge: Judge, history: History, name: str, path: Path | None) -> dict[str, Any]:

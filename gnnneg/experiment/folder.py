@@ -1,8 +1,8 @@
 """The files of a run folder, and what may be wrong with them."""
 
 import json
-import shutil
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ RANKS = "ranks.parquet"
 MODEL = "model"
 MODEL_CONFIG = "config.json"
 CHECKPOINTS = "checkpoints"
+FIRST = "000000000.pt"  # the checkpoint of step 0, which holds nothing learnt
 STATEMENTS = "statements.parquet"  # only of data that can be had from nowhere else
 
 
@@ -76,25 +77,46 @@ def claim(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
 
 
-def disclaim(folder: Path) -> bool:
-    """Takes a new run's files away again if it has learnt nothing: no checkpoint but the first and nothing in the log.
+@contextmanager
+def begun(folder: Path) -> Iterator[None]:
+    """Makes the folder of a new run for the block, and takes it away again if the block fails with nothing learnt.
 
-    So the command can be given again, mended, with the same folder. Files that are not a run's stay.
+    So the command can be given again, mended, with the same folder. What is not a new run's stays, and so does a folder
+    that was there before. After an interruption everything stays: it can be gone on with.
 
-    Returns:
-        Whether it did.
+    Raises:
+        UserError: If there is something in it.
     """
-    started = any(int(path.stem) > 0 for path in (folder / CHECKPOINTS).glob("*.pt"))
+    ours = not folder.exists()
+    claim(folder)
+    try:
+        yield
+    except Exception:
+        if not _learnt(folder):
+            _clear(folder)
+            if ours:
+                with suppress(OSError):  # somebody else's files are in it
+                    folder.rmdir()
+        raise
+
+
+def _learnt(folder: Path) -> bool:
+    """Whether there is anything in the log, or a checkpoint later than the first, which is of no step."""
     logged = (folder / METRICS).exists() and (folder / METRICS).stat().st_size > 0
-    if started or logged or (folder / RESULT).exists():
-        return False
-    for part in (CHECKPOINTS, MODEL):
-        shutil.rmtree(folder / part, ignore_errors=True)
-    for file in (CONFIG, ENVIRONMENT, METRICS, STATEMENTS):
-        (folder / file).unlink(missing_ok=True)
-    with suppress(OSError):  # somebody else's files are in it
-        folder.rmdir()
-    return True
+    checkpoints = {path.name for path in (folder / CHECKPOINTS).glob("*.pt")}
+    return logged or bool(checkpoints - {FIRST}) or (folder / RESULT).exists()
+
+
+def _clear(folder: Path) -> None:
+    """Removes what a run writes before it has learnt anything."""
+    model = folder / MODEL
+    parts = (MODEL_CONFIG, "model.safetensors", "entities.parquet", "relations.parquet")
+    files = [folder / name for name in (CONFIG, ENVIRONMENT, METRICS, STATEMENTS)]
+    for file in (*files, *(model / part for part in parts), folder / CHECKPOINTS / FIRST):
+        file.unlink(missing_ok=True)
+    for part in (model, folder / CHECKPOINTS):
+        with suppress(OSError):
+            part.rmdir()
 
 
 def write_names(folder: Path, data: HeteroData) -> None:

@@ -13,11 +13,18 @@ def _has_triton() -> bool:
 
 
 def on_triton(*tensors: Tensor) -> bool:
-    """Whether the Triton kernels take these: all on a CUDA device, of one precision up to float32."""
-    first = tensors[0]
+    """Whether the Triton kernels take these: all on a CUDA device, each in float32 or half precision.
+
+    Precisions may differ, as they do under autocast: the kernels lift whatever they read to float32.
+    """
     return (
-        first.device.type == "cuda"
-        and first.dtype in (torch.float32, torch.bfloat16, torch.float16)
-        and all(tensor.dtype == first.dtype for tensor in tensors)
+        all(tensor.device.type == "cuda" for tensor in tensors)
+        and all(tensor.dtype in (torch.float32, torch.bfloat16, torch.float16) for tensor in tensors)
         and _has_triton()
     )
+
+
+def needs_float(one: Tensor, other: Tensor) -> bool:
+    """Whether the other forms have to lift these to float32: their precisions differ, or numba has no such type."""
+    unknown = one.device.type == "cpu" and one.dtype not in (torch.float32, torch.float64)
+    return unknown or one.dtype != other.dtype

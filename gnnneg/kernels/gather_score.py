@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from gnnneg.kernels.devices import on_triton
+from gnnneg.kernels.devices import needs_float, on_triton
 from gnnneg.kernels.kinds import INNER, L1, L2, MODULUS, ORDER, PHASE, divided, slope, term
 from gnnneg.kernels.threads import launch
 
@@ -134,11 +134,12 @@ def _gather(query: Tensor, table: Tensor, index: Tensor, kind: int) -> Tensor:
     if on_triton(query, table):
         from gnnneg.kernels import triton_gather  # imported where there is a device that it can compile for
 
-        return triton_gather.forward(kind, query, table, index)
+        with torch.cuda.device_of(query):
+            return triton_gather.forward(kind, query, table, index)
+    if needs_float(query, table):
+        return _gather(query.float(), table.float(), index, kind).to(query.dtype)
     if query.device.type != "cpu":
         return gather_reference(kind, query, table, index)
-    if query.dtype not in (torch.float32, torch.float64) or table.dtype != query.dtype:
-        return _gather(query.float(), table.float(), index, kind).to(query.dtype)
     out = query.new_empty(index.shape)
     if out.numel():
         launch(_forward, kind, query.contiguous(), table.contiguous(), index.contiguous(), out)
@@ -157,15 +158,16 @@ def _gather_backward(
     if on_triton(query, table, grad):
         from gnnneg.kernels import triton_gather
 
-        return triton_gather.backward(kind, divided(kind, grad, value), query, table, index)
+        with torch.cuda.device_of(query):
+            return triton_gather.backward(kind, divided(kind, grad, value.float()), query, table, index)
+    if needs_float(query, table):
+        found = _gather_backward(grad.float(), query.float(), table.float(), index, value.float(), kind)
+        return found[0].to(query.dtype), found[1].to(table.dtype)
     if query.device.type != "cpu":
         with torch.enable_grad():
             leaves = query.detach().requires_grad_(), table.detach().requires_grad_()
             grads = torch.autograd.grad(gather_reference(kind, *leaves, index), leaves, grad)
         return grads[0].clone(), grads[1].clone()
-    if query.dtype not in (torch.float32, torch.float64) or table.dtype != query.dtype:
-        found = _gather_backward(grad.float(), query.float(), table.float(), index, value.float(), kind)
-        return found[0].to(query.dtype), found[1].to(table.dtype)
     if not grad.numel():
         return torch.zeros_like(query), torch.zeros_like(table)
     grad = divided(kind, grad, value)

@@ -5,7 +5,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from gnnneg.kernels import numba_pairwise
-from gnnneg.kernels.devices import on_triton
+from gnnneg.kernels.devices import needs_float, on_triton
 from gnnneg.kernels.kinds import L1, L2, MODULUS, PHASE, divided
 from gnnneg.kernels.threads import launch
 
@@ -52,11 +52,12 @@ def _pairwise(query: Tensor, candidate: Tensor, kind: int) -> Tensor:
     if on_triton(query, candidate):
         from gnnneg.kernels import triton_pairwise  # imported where there is a device that it can compile for
 
-        return triton_pairwise.forward(kind, query, candidate)
+        with torch.cuda.device_of(query):
+            return triton_pairwise.forward(kind, query, candidate)
+    if needs_float(query, candidate):
+        return _pairwise(query.float(), candidate.float(), kind).to(query.dtype)
     if query.device.type != "cpu":
         return pairwise_reference(kind, query, candidate)
-    if query.dtype not in (torch.float32, torch.float64):
-        return _pairwise(query.float(), candidate.float(), kind).to(query.dtype)
     out = query.new_empty(query.size(0), candidate.size(0))
     if out.numel():
         block = min(BLOCK, candidate.size(0))
@@ -77,15 +78,16 @@ def _pairwise_backward(
     if on_triton(query, candidate, grad):
         from gnnneg.kernels import triton_pairwise
 
-        return triton_pairwise.backward(kind, divided(kind, grad, value), query, candidate)
+        with torch.cuda.device_of(query):
+            return triton_pairwise.backward(kind, divided(kind, grad, value.float()), query, candidate)
+    if needs_float(query, candidate):
+        found = _pairwise_backward(grad.float(), query.float(), candidate.float(), value.float(), kind)
+        return found[0].to(query.dtype), found[1].to(candidate.dtype)
     if query.device.type != "cpu":
         with torch.enable_grad():
             leaves = query.detach().requires_grad_(), candidate.detach().requires_grad_()
             grads = torch.autograd.grad(pairwise_reference(kind, *leaves), leaves, grad)
         return grads[0].clone(), grads[1].clone()
-    if query.dtype not in (torch.float32, torch.float64):
-        found = _pairwise_backward(grad.float(), query.float(), candidate.float(), value.float(), kind)
-        return found[0].to(query.dtype), found[1].to(query.dtype)
     if not grad.numel():
         return torch.zeros_like(query), torch.zeros_like(candidate)
     grad = divided(kind, grad, value)

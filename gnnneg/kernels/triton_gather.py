@@ -1,8 +1,8 @@
 """Scores against private candidates on CUDA devices: never a ``(b, k, d)`` tensor.
 
 The two gradients are one kernel: a row, be it a query or a row of the table, sums over its *meetings*, which lie side
-by side once they are sorted by row. Each sum is taken by one program in one fixed order: no atomics, the same bits
-every time. Sums are taken in float32.
+by side once they are sorted by row. Each sum is taken in float32, by one program and in one fixed order: no atomics,
+the same bits every time.
 """
 
 from typing import no_type_check
@@ -16,72 +16,97 @@ from gnnneg.kernels.kinds import L2, MODULUS
 from gnnneg.kernels.triton_kinds import MODULUS as COMPLEX
 from gnnneg.kernels.triton_kinds import slope, term
 
-ROWS = 32  # candidates, or meetings, at a time
-COORDINATES = 64
+WIDEST = 128  # coordinates at a time: 512 bytes of a row, which one warp fetches in one go
+TILE = 4096  # numbers at a time, 32 for each of 128 threads: enough loads under way to hide their latency
 
 
 @triton.jit
 @no_type_check
 def _forward(
-    query, table, index, out, k, h, kind: tl.constexpr, root: tl.constexpr, rows: tl.constexpr, wide: tl.constexpr
+    query,
+    table,
+    index,
+    out,
+    k,
+    h: tl.constexpr,
+    kind: tl.constexpr,
+    root: tl.constexpr,
+    rows: tl.constexpr,
+    wide: tl.constexpr,
 ):
-    """Program ``(i, block)`` scores a block of the candidates of query ``i``."""
+    """Program ``(i, block)`` scores a block of the candidates of query ``i``.
+
+    The width is a constant: then Triton knows how rows are aligned, and fetches four numbers at once where it can.
+    """
+    parts: tl.constexpr = 2 if kind == COMPLEX else 1
     i = tl.program_id(0).to(tl.int64)
     j = tl.program_id(1) * rows + tl.arange(0, rows)
-    parts: tl.constexpr = 2 if kind == COMPLEX else 1
-    row = tl.load(index + i * k + j, j < k, 0).to(tl.int64)[:, None] * (parts * h)
-    total = tl.zeros((rows,), tl.float32)
+    row = table + tl.load(index + i * k + j, j < k, 0).to(tl.int64)[:, None] * (parts * h)
+    own = query + i * (parts * h)
+    total = tl.zeros((rows, wide), tl.float32)
     for begin in range(0, h, wide):
-        l = begin + tl.arange(0, wide)
-        inside = (j < k)[:, None] & (l < h)[None, :]
-        x = tl.load(query + i * (parts * h) + l, l < h, 0.0).to(tl.float32)[None, :]
-        u = tl.load(table + row + l[None, :], inside, 0.0).to(tl.float32)
+        l = begin + tl.arange(0, wide)[None, :]
+        present = (j < k)[:, None] & (l < h)
+        x = tl.load(own + l, l < h, 0.0).to(tl.float32)
+        u = tl.load(row + l, present, 0.0).to(tl.float32)
         y, v = x, u
         if kind == COMPLEX:
-            y = tl.load(query + i * (parts * h) + h + l, l < h, 0.0).to(tl.float32)[None, :]
-            v = tl.load(table + row + h + l[None, :], inside, 0.0).to(tl.float32)
-        total += tl.sum(tl.where(inside, term(kind, x, u, y, v), 0.0), 1)
+            y = tl.load(own + h + l, l < h, 0.0).to(tl.float32)
+            v = tl.load(row + h + l, present, 0.0).to(tl.float32)
+        total += term(kind, x, u, y, v)  # 0 beyond the width, where both sides are
+    score = tl.sum(total, 1)
     if root:
-        total = tl.sqrt(total)
-    tl.store(out + i * k + j, total.to(out.dtype.element_ty), j < k)
+        score = tl.sqrt(score)
+    tl.store(out + i * k + j, score.to(out.dtype.element_ty), j < k)
 
 
 @triton.jit
 @no_type_check
 def _backward(
-    grad, own, number, other, offset, place, out, h, kind: tl.constexpr, rows: tl.constexpr, wide: tl.constexpr
+    grad,
+    own,
+    other,
+    offset,
+    place,
+    out,
+    h: tl.constexpr,
+    kind: tl.constexpr,
+    rows: tl.constexpr,
+    wide: tl.constexpr,
 ):
-    """Program ``(s, block)`` sums a block of coordinates of own row ``number[s]`` over its meetings."""
-    s = tl.program_id(0)
-    l = tl.program_id(1) * wide + tl.arange(0, wide)
+    """Program ``(s, block)`` sums a block of coordinates of own row ``s`` over its meetings."""
     parts: tl.constexpr = 2 if kind == COMPLEX else 1
-    mine = tl.load(number + s).to(tl.int64) * (parts * h)
+    s = tl.program_id(0).to(tl.int64)
+    l = tl.program_id(1) * wide + tl.arange(0, wide)
     begin, end = tl.load(offset + s), tl.load(offset + s + 1)
-    x = tl.load(own + mine + l, l < h, 0.0).to(tl.float32)[None, :]
+    mine = s * (parts * h) + l
+    x = tl.load(own + mine, l < h, 0.0).to(tl.float32)[None, :]
     y = x
     if kind == COMPLEX:
-        y = tl.load(own + mine + h + l, l < h, 0.0).to(tl.float32)[None, :]
-    along_x = tl.zeros((wide,), tl.float32)
-    along_y = tl.zeros((wide,), tl.float32)
+        y = tl.load(own + mine + h, l < h, 0.0).to(tl.float32)[None, :]
+    along_x = tl.zeros((rows, wide), tl.float32)
+    along_y = tl.zeros((rows, wide), tl.float32)
     for first in range(begin, end, rows):
         meeting = first + tl.arange(0, rows)
-        inside = (meeting < end)[:, None] & (l < h)[None, :]
-        g = tl.load(grad + meeting, meeting < end, 0.0).to(tl.float32)[:, None]
-        row = tl.load(place + meeting, meeting < end, 0).to(tl.int64)[:, None] * (parts * h)
-        u = tl.load(other + row + l[None, :], inside, 0.0).to(tl.float32)
+        present = (meeting < end)[:, None] & (l < h)[None, :]
+        g = tl.load(grad + meeting, meeting < end, 0.0).to(tl.float32)[:, None]  # 0 beyond the end: so is the slope
+        row = other + tl.load(place + meeting, meeting < end, 0).to(tl.int64)[:, None] * (parts * h) + l[None, :]
+        u = tl.load(row, present, 0.0).to(tl.float32)
         v = u
         if kind == COMPLEX:
-            v = tl.load(other + row + h + l[None, :], inside, 0.0).to(tl.float32)
+            v = tl.load(row + h, present, 0.0).to(tl.float32)
         more_x, more_y = slope(kind, g, x, u, y, v)
-        along_x += tl.sum(more_x, 0)  # g is 0 outside, and so is the slope
-        along_y += tl.sum(more_y, 0)
-    tl.store(out + mine + l, along_x.to(out.dtype.element_ty), l < h)
+        along_x += more_x
+        along_y += more_y
+    tl.store(out + mine, tl.sum(along_x, 0).to(out.dtype.element_ty), l < h)
     if kind == COMPLEX:
-        tl.store(out + mine + h + l, along_y.to(out.dtype.element_ty), l < h)
+        tl.store(out + mine + h, tl.sum(along_y, 0).to(out.dtype.element_ty), l < h)
 
 
-def _coordinates(kind: int, width: int) -> int:
-    return width // 2 if kind == MODULUS else width
+def _coordinates(kind: int, matrix: Tensor) -> tuple[int, int]:
+    """How many there are, and how many a program takes at a time."""
+    h = matrix.size(1) // 2 if kind == MODULUS else matrix.size(1)
+    return h, min(WIDEST, max(16, triton.next_power_of_2(h)))
 
 
 def forward(kind: int, query: Tensor, table: Tensor, index: Tensor) -> Tensor:
@@ -89,30 +114,33 @@ def forward(kind: int, query: Tensor, table: Tensor, index: Tensor) -> Tensor:
     b, k = index.shape
     out = query.new_empty(b, k)
     if out.numel():
-        query, table, index = query.contiguous(), table.contiguous(), index.contiguous()
-        h = _coordinates(kind, query.size(1))
-        _forward[b, triton.cdiv(k, ROWS)](query, table, index, out, k, h, kind, kind == L2, ROWS, COORDINATES)
+        h, wide = _coordinates(kind, query)
+        rows = min(TILE // wide, max(4, triton.next_power_of_2(k)))
+        inputs = query.contiguous(), table.contiguous(), index.contiguous(), out, k
+        grid = b, triton.cdiv(k, rows)
+        _forward[grid](*inputs, h, kind, kind == L2, rows, wide, num_warps=4, enable_fp_fusion=True)
     return out
 
 
 def backward(kind: int, grad: Tensor, query: Tensor, table: Tensor, index: Tensor) -> tuple[Tensor, Tensor]:
-    """Both gradients; under L2 ``grad`` comes divided by the distance. Cost beyond the sums: one sort of the index."""
+    """Both gradients; under L2 ``grad`` comes divided by the distance.
+
+    Cost beyond the sums: one sort of the index. The host waits for nothing.
+    """
     b, k = index.shape
-    flat, value = index.reshape(-1), grad.reshape(-1)
-    everyone = torch.arange(b, device=index.device)
-    of_query = _pull(kind, value, query, everyone, table, torch.arange(b + 1, device=index.device) * k, flat)
+    query, table, flat, value = query.contiguous(), table.contiguous(), index.reshape(-1), grad.reshape(-1)
+    of_query = _pull(kind, value, query, table, torch.arange(b + 1, device=index.device) * k, flat)
     row, order = flat.sort(stable=True)
-    number, count = row.unique_consecutive(return_counts=True)
-    offset = torch.cat([count.new_zeros(1), count.cumsum(0)])
-    of_table = _pull(kind, value[order], table, number, query, offset, order // max(k, 1))
-    return of_query, of_table
+    offset = torch.searchsorted(row, torch.arange(table.size(0) + 1, device=row.device, dtype=row.dtype))
+    return of_query, _pull(kind, value[order], table, query, offset, order // max(k, 1))
 
 
-def _pull(kind: int, grad: Tensor, own: Tensor, number: Tensor, other: Tensor, offset: Tensor, place: Tensor) -> Tensor:
-    out = torch.zeros_like(own, memory_format=torch.contiguous_format)
-    if number.numel() and out.numel():
-        h = _coordinates(kind, own.size(1))
-        grid = number.numel(), triton.cdiv(h, COORDINATES)
-        own, other = own.contiguous(), other.contiguous()
-        _backward[grid](grad, own, number, other, offset, place.contiguous(), out, h, kind, ROWS, COORDINATES)
+def _pull(kind: int, grad: Tensor, own: Tensor, other: Tensor, offset: Tensor, place: Tensor) -> Tensor:
+    """Row ``s`` of ``own`` meets rows ``place[offset[s]:offset[s + 1]]`` of ``other``."""
+    out = torch.empty_like(own)
+    if out.numel():
+        h, wide = _coordinates(kind, own)
+        grid = own.size(0), triton.cdiv(h, wide)
+        rows = TILE // 2 // wide  # half as many as forward, since there are sums to hold beside them
+        _backward[grid](grad, own, other, offset, place, out, h, kind, rows, wide, num_warps=4, enable_fp_fusion=True)
     return out

@@ -1,8 +1,9 @@
 """Pairwise distances on CUDA devices.
 
-Both sides are laid out with one coordinate after the other, so that a step of the innermost loop reads two short runs
-of memory and does a whole tile of arithmetic with them. Each sum is taken by one program in one fixed order: no
-atomics, the same bits every time. Sums are taken in float32.
+Both sides are packed first, in float32, with every size rounded up by zeros, which add nothing to any distance. The
+innermost loop then reads short aligned runs of memory without a mask and does a whole tile of arithmetic with them.
+Each sum is taken in float32 and in one fixed order, which depends on the sizes alone: no atomics, the same bits every
+time.
 """
 
 from typing import no_type_check
@@ -16,66 +17,132 @@ from gnnneg.kernels.kinds import L2, MODULUS
 from gnnneg.kernels.triton_kinds import MODULUS as COMPLEX
 from gnnneg.kernels.triton_kinds import slope, term
 
-TILE = 64  # queries and candidates at a time: 4,096 sums, 32 for each of 128 threads
-COORDINATES = 32  # of a gradient's tile
+# 4,096 sums a tile, 32 for each of 128 threads. As many candidates as threads: each thread has one, and reads queries,
+# which all threads share, four at a time.
+QUERIES, CANDIDATES = 32, 128
+OWN, COORDINATES = 64, 32  # a gradient's tile
+STEP = 4  # turns of a loop whose loads are under way together
+PROGRAMS = 512  # four for each multiprocessor of an H200, so that some compute while others wait for memory
 
 
 @triton.jit
 @no_type_check
-def _forward(query, candidate, out, b, k, h, kind: tl.constexpr, root: tl.constexpr, tile: tl.constexpr):
-    """``(d, b)`` queries against ``(d, k)`` candidates."""
-    i = tl.program_id(0) * tile + tl.arange(0, tile)
-    j = tl.program_id(1) * tile + tl.arange(0, tile)
-    total = tl.zeros((tile, tile), tl.float32)
-    for l in range(h):
-        x = tl.load(query + l * b + i, i < b, 0.0).to(tl.float32)[:, None]
-        y = tl.load(candidate + l * k + j, j < k, 0.0).to(tl.float32)[None, :]
-        if kind == COMPLEX:
-            xi = tl.load(query + (l + h) * b + i, i < b, 0.0).to(tl.float32)[:, None]
-            yi = tl.load(candidate + (l + h) * k + j, j < k, 0.0).to(tl.float32)[None, :]
-            total += term(kind, x, y, xi, yi)
-        else:
-            total += term(kind, x, y, x, y)
+def _forward(
+    query,
+    candidate,
+    out,
+    b,
+    k,
+    wide_b,
+    wide_k,
+    h,
+    kind: tl.constexpr,
+    root: tl.constexpr,
+    tile_b: tl.constexpr,
+    tile_k: tl.constexpr,
+    step: tl.constexpr,
+):
+    """``(h, parts, b)`` queries against ``(h, parts, k)`` candidates; neighbouring programs share candidates."""
+    across = tl.cdiv(b, tile_b)
+    i = tl.program_id(0) % across * tile_b + tl.arange(0, tile_b)[:, None]
+    j = tl.program_id(0) // across * tile_k + tl.arange(0, tile_k)[None, :]
+    one, other = query + i, candidate + j
+    total = tl.zeros((tile_b, tile_k), tl.float32)
+    for _ in range(0, h, step):
+        for _ in tl.static_range(step):
+            x, u = tl.load(one), tl.load(other)
+            y, v = x, u
+            if kind == COMPLEX:
+                one += wide_b
+                other += wide_k
+                y, v = tl.load(one), tl.load(other)
+            total += term(kind, x, u, y, v)
+            one += wide_b
+            other += wide_k
     if root:
         total = tl.sqrt(total)
-    place = i.to(tl.int64)[:, None] * k + j[None, :]
-    tl.store(out + place, total.to(out.dtype.element_ty), (i < b)[:, None] & (j < k)[None, :])
+    tl.store(out + (i.to(tl.int64) * k + j), total.to(out.dtype.element_ty), (i < b) & (j < k))
 
 
 @triton.jit
 @no_type_check
-def _backward(grad, own, other, out, m, n, h, kind: tl.constexpr, tile: tl.constexpr, wide: tl.constexpr):
-    """The gradient of one side, ``own (m, d)``, from ``grad (n, m)`` and ``other (n, d)``."""
-    i = tl.program_id(0) * tile + tl.arange(0, tile)
-    l = tl.program_id(1) * wide + tl.arange(0, wide)
+def _backward(
+    grad,
+    own,
+    other,
+    out,
+    m,
+    n,
+    h,
+    share,
+    kind: tl.constexpr,
+    tile: tl.constexpr,
+    wide: tl.constexpr,
+    step: tl.constexpr,
+):
+    """One side's gradient, from ``grad (n, m)``, ``own (m, parts, h)`` and ``other (n, parts, h)``.
+
+    Program ``(tile, s)`` sums over the ``s``-th ``share`` of the other side's rows.
+    """
+    across = h // wide
     parts: tl.constexpr = 2 if kind == COMPLEX else 1
-    inside = (i < m)[:, None] & (l < h)[None, :]
-    place = i.to(tl.int64)[:, None] * (parts * h) + l[None, :]
-    x = tl.load(own + place, inside, 0.0).to(tl.float32)
+    i = tl.program_id(0) // across * tile + tl.arange(0, tile)[:, None]
+    l = tl.program_id(0) % across * wide + tl.arange(0, wide)[None, :]
+    begin = tl.program_id(1) * share
+    last = tl.where(i < m, n, 0)  # beyond it gradients are 0, and so are their slopes
+    place = i.to(tl.int64) * (parts * h) + l
+    present = (i < m) & (l < h)
+    x = tl.load(own + place, present, 0.0)
     y = x
     if kind == COMPLEX:
-        y = tl.load(own + place + h, inside, 0.0).to(tl.float32)
+        y = tl.load(own + place + h, present, 0.0)
     along_x = tl.zeros((tile, wide), tl.float32)
     along_y = tl.zeros((tile, wide), tl.float32)
-    row, column = other, grad + i
-    for _ in range(n):
-        g = tl.load(column, i < m, 0.0).to(tl.float32)[:, None]
-        u = tl.load(row + l, l < h, 0.0).to(tl.float32)[None, :]
-        v = u
-        if kind == COMPLEX:
-            v = tl.load(row + h + l, l < h, 0.0).to(tl.float32)[None, :]
-        more_x, more_y = slope(kind, g, x, u, y, v)
-        along_x += more_x
-        along_y += more_y
-        row += parts * h
-        column += m
-    tl.store(out + place, along_x.to(out.dtype.element_ty), inside)
+    column = grad + begin.to(tl.int64) * m + i
+    row = other + begin.to(tl.int64) * (parts * h) + l
+    for first in range(begin, tl.minimum(begin + share, n), step):
+        for ahead in tl.static_range(step):
+            g = tl.load(column, first + ahead < last, 0.0).to(tl.float32)
+            u = tl.load(row)
+            v = u
+            if kind == COMPLEX:
+                v = tl.load(row + h)
+            more_x, more_y = slope(kind, g, x, u, y, v)
+            along_x += more_x
+            along_y += more_y
+            column += m
+            row += parts * h
+    place += tl.program_id(1).to(tl.int64) * m * (parts * h)
+    tl.store(out + place, along_x, present)
     if kind == COMPLEX:
-        tl.store(out + place + h, along_y.to(out.dtype.element_ty), inside)
+        tl.store(out + place + h, along_y, present)
 
 
-def _coordinates(kind: int, width: int) -> int:
-    return width // 2 if kind == MODULUS else width
+def _parts(kind: int, matrix: Tensor) -> Tensor:
+    parts = 2 if kind == MODULUS else 1
+    return matrix.reshape(matrix.size(0), parts, matrix.size(1) // parts)
+
+
+def _up(size: int, step: int) -> int:
+    return -(-size // step) * step
+
+
+def _columns(kind: int, matrix: Tensor, tile: int) -> Tensor:
+    """``(h, parts, n)``, so that one coordinate of many rows lies together."""
+    own = _parts(kind, matrix).permute(2, 1, 0)
+    h, parts, n = own.shape
+    out = own.new_zeros(_up(h, STEP), parts, _up(n, tile), dtype=torch.float32)
+    out[:h, :, :n] = own
+    return out
+
+
+def _rows(kind: int, matrix: Tensor) -> Tensor:
+    """``(n, parts, h)``."""
+    own = _parts(kind, matrix)
+    n, parts, h = own.shape
+    out = own.new_zeros(_up(n, STEP), parts, _up(h, COORDINATES), dtype=torch.float32)
+    out[:n, :, :h] = own
+    return out
 
 
 def forward(kind: int, query: Tensor, candidate: Tensor) -> Tensor:
@@ -83,21 +150,30 @@ def forward(kind: int, query: Tensor, candidate: Tensor) -> Tensor:
     b, k = query.size(0), candidate.size(0)
     out = query.new_empty(b, k)
     if out.numel():
-        grid = triton.cdiv(b, TILE), triton.cdiv(k, TILE)
-        h = _coordinates(kind, query.size(1))
-        _forward[grid](query.T.contiguous(), candidate.T.contiguous(), out, b, k, h, kind, kind == L2, TILE)
+        one, other = _columns(kind, query, QUERIES), _columns(kind, candidate, CANDIDATES)
+        sizes = b, k, one[0].numel() // one.size(1), other[0].numel() // other.size(1), one.size(0)
+        grid = (triton.cdiv(b, QUERIES) * triton.cdiv(k, CANDIDATES),)
+        constants = kind, kind == L2, QUERIES, CANDIDATES, STEP
+        _forward[grid](one, other, out, *sizes, *constants, num_warps=4, enable_fp_fusion=True)
     return out
 
 
 def backward(kind: int, grad: Tensor, query: Tensor, candidate: Tensor) -> tuple[Tensor, Tensor]:
     """Both gradients; under L2 ``grad`` comes divided by the distance."""
-    return _pull(kind, grad.T.contiguous(), query, candidate), _pull(kind, grad.contiguous(), candidate, query)
+    one, other = _rows(kind, query), _rows(kind, candidate)
+    return _pull(kind, grad.T.contiguous(), one, other, query), _pull(kind, grad.contiguous(), other, one, candidate)
 
 
-def _pull(kind: int, grad: Tensor, own: Tensor, other: Tensor) -> Tensor:
-    out = torch.zeros_like(own, memory_format=torch.contiguous_format)
-    if grad.numel() and out.numel():
-        m, n, h = own.size(0), other.size(0), _coordinates(kind, own.size(1))
-        grid = triton.cdiv(m, TILE), triton.cdiv(h, COORDINATES)
-        _backward[grid](grad, own.contiguous(), other.contiguous(), out, m, n, h, kind, TILE, COORDINATES)
-    return out
+def _pull(kind: int, grad: Tensor, own: Tensor, other: Tensor, like: Tensor) -> Tensor:
+    """Where few tiles would leave the device idle, their sums are parted, and the parts added up at the end."""
+    n, m = grad.shape
+    if not (n and like.numel()):
+        return torch.zeros_like(like, memory_format=torch.contiguous_format)
+    parts, h = own.shape[1:]
+    tiles = triton.cdiv(m, OWN) * (h // COORDINATES)
+    share = _up(max(n // max(PROGRAMS // tiles, 1), OWN), STEP)
+    out = own.new_empty(triton.cdiv(n, share), m, parts, h)
+    grid, constants = (tiles, out.size(0)), (kind, OWN, COORDINATES, STEP)
+    _backward[grid](grad, own, other, out, m, n, h, share, *constants, num_warps=4, enable_fp_fusion=True)
+    width = like.size(1) // parts
+    return out.sum(0)[:, :, :width].reshape(like.shape).to(like.dtype)

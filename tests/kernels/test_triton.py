@@ -1,4 +1,4 @@
-"""The Triton kernels, in Triton's interpreter everywhere and on the device where there is one."""
+"""The Triton kernels: interpreted and compiled everywhere, and run on the device where there is one."""
 
 import os
 import subprocess
@@ -9,20 +9,26 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from gnnneg.kernels.devices import on_triton
-from gnnneg.kernels.gather_score import _gather
+from gnnneg.kernels import gather_score, pairwise
+from gnnneg.kernels.devices import needs_float, on_triton
+from gnnneg.kernels.gather_score import _gather, gather_reference
 from gnnneg.kernels.kinds import INNER, L1, L2, MODULUS, PHASE
-from gnnneg.kernels.pairwise import _pairwise
+from gnnneg.kernels.pairwise import _pairwise, pairwise_reference
 
 CASES = Path(__file__).with_name("triton_cases.py")
 cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+kinds = pytest.mark.parametrize("kind", [INNER, L1, L2, MODULUS, PHASE], ids=["inner", "l1", "l2", "modulus", "phase"])
 
 
 def run(device: str, interpret: str) -> str:
     """All cases in a process of their own: the interpreter is chosen when Triton is imported."""
     environment = {**os.environ, "TRITON_INTERPRET": interpret, "OMP_NUM_THREADS": "1"}
     done = subprocess.run(
-        [sys.executable, str(CASES), device], env=environment, capture_output=True, text=True, check=False
+        [sys.executable, "-W", "error", str(CASES), device],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr[-3000:]
     return done.stdout
@@ -30,34 +36,117 @@ def run(device: str, interpret: str) -> str:
 
 def test_interpreted():
     pytest.importorskip("triton")
-    assert run("cpu", "1").split() == ["76", "cases"]
+    assert run("cpu", "1").split() == ["70", "cases"]
 
 
 @pytest.mark.gpu
 @cuda
 def test_on_the_device():
-    assert run("cuda", "0").split() == ["76", "cases"]
+    assert run("cuda", "0").split() == ["70", "cases"]
+
+
+class Hopper:
+    """Stands in for the driver of an H200, as far as compiling goes."""
+
+    def get_current_target(self):
+        from triton.backends.compiler import GPUTarget
+
+        return GPUTarget("cuda", 90, 32)
+
+    def get_current_device(self) -> int:
+        return 0
+
+    def get_current_stream(self, device: int) -> int:
+        return 0
+
+
+@pytest.mark.skipif(bool(os.environ.get("TRITON_INTERPRET")), reason="Triton interprets")
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@kinds
+def test_compiled_for_hopper(kind, dtype, monkeypatch, tmp_path):
+    """What the interpreter lets pass, types and constants above all, and what it cannot see: nothing spills.
+
+    Needs no device: each launch compiles what it would run, with the arguments that it would have, and runs nothing.
+    """
+    jit = pytest.importorskip("triton.runtime.jit")
+    compiled = []
+
+    def compile_only(kernel, *args, **options):
+        compiled.append(launch(kernel, *args, **options | {"warmup": True}))
+
+    launch = jit.JITFunction.run
+    monkeypatch.setenv("TRITON_CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr(jit.driver, "_active", Hopper())
+    monkeypatch.setattr(jit.JITFunction, "run", compile_only)
+    for module in (pairwise, gather_score):
+        monkeypatch.setattr(module, "on_triton", lambda *tensors: True)
+    # one query and one candidate are constants of their own to Triton; multiples of 16 are another case
+    for b, k, d in ((1, 1, 2), (48, 160, 100)) if dtype == torch.float32 else ((5, 7, 66),):
+        query, table = (torch.randn(rows, d).to(dtype).requires_grad_() for rows in (b, k))
+        score = _gather(query, table, torch.zeros(b, 3, dtype=torch.long), kind)
+        if kind != INNER:
+            score = torch.cat([score, _pairwise(query, table, kind)], dim=1)
+        score.sum().backward()
+        assert len(compiled) == (3 if kind == INNER else 6)
+        for kernel in compiled:
+            assert ".local" not in kernel.asm["ptx"]
+            assert kernel.asm["cubin"]
+        compiled.clear()
 
 
 @pytest.mark.gpu
 @cuda
-@pytest.mark.parametrize("kind", [INNER, L1, L2, MODULUS, PHASE])
+@kinds
 def test_autograd_on_the_device_is_that_of_the_cpu(kind):
-    query, table, index = torch.randn(40, 100), torch.randn(70, 100), torch.randint(70, (40, 33))
+    """And it is the same bit for bit when it is done again."""
+    query, table, index = torch.randn(400, 100), torch.randn(700, 100), torch.randint(70, (400, 33))
     found = []
-    for device in ("cpu", "cuda"):
+    for device in ("cpu", "cuda", "cuda"):
         q, t = (side.clone().to(device).requires_grad_() for side in (query, table))
         score = _gather(q, t, index.to(device), kind)
         if kind != INNER:
             score = torch.cat([score, _pairwise(q, t, kind)], dim=1)
-        score.square().sum().backward()
-        found.append([score.cpu(), q.grad.cpu(), t.grad.cpu()])
-    for cpu, device in zip(*found):
-        assert_close(device, cpu, rtol=1e-4, atol=1e-3)
+        (score / score.numel()).square().sum().backward()
+        found.append([score.detach().cpu(), q.grad.cpu(), t.grad.cpu()])
+    for cpu, device, again in zip(*found):
+        assert_close(device, cpu, rtol=1e-4, atol=1e-4)
+        assert torch.equal(device, again)
 
 
-def test_only_cuda_and_one_precision():
+@pytest.mark.gpu
+@cuda
+@kinds
+def test_gradcheck_on_the_device(kind):
+    """Double precision is not for Triton, and takes the broadcast form."""
+    query, table = (torch.randn(rows, 4, dtype=torch.double, device="cuda", requires_grad=True) for rows in (3, 5))
+    index = torch.randint(5, (3, 2), device="cuda")
+    assert not on_triton(query, table)
+    assert torch.autograd.gradcheck(lambda q, t: _gather(q, t, index, kind), (query, table))
+    if kind != INNER:
+        assert torch.autograd.gradcheck(lambda q, t: _pairwise(q, t, kind), (query, table))
+
+
+@kinds
+def test_mixed_precisions_without_triton(kind):
+    """As autocast makes them: the score comes in the query's precision, each gradient in that of its own."""
+    query = torch.randn(4, 6).to(torch.bfloat16).requires_grad_()
+    table, index = torch.randn(5, 6, requires_grad=True), torch.randint(5, (4, 3))
+    exact = query.detach().float(), table.detach()
+    pairs = [(_gather(query, table, index, kind), gather_reference(kind, *exact, index))]
+    if kind != INNER:
+        pairs.append((_pairwise(query, table, kind), pairwise_reference(kind, *exact)))
+    for found, wanted in pairs:
+        assert found.dtype == torch.bfloat16
+        assert_close(found.float(), wanted, rtol=8e-3, atol=8e-3)
+        one, other = torch.autograd.grad(found.sum(), (query, table))
+        assert (one.dtype, other.dtype) == (torch.bfloat16, torch.float32)
+
+
+def test_triton_is_for_cuda_in_single_and_half():
     assert not on_triton(torch.zeros(1))
+    assert needs_float(torch.zeros(1, dtype=torch.half), torch.zeros(1, dtype=torch.half))
+    assert needs_float(torch.zeros(1), torch.zeros(1, dtype=torch.double))
+    assert not needs_float(torch.zeros(1), torch.zeros(1))
 
 
 def test_importing_gnnneg_does_not_import_triton():
