@@ -6,16 +6,20 @@ vectors that belong to no entity. A *task* turns a batch into one number, and th
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import Parameter
+from torch.utils.checkpoint import checkpoint
 from torch_geometric.data import Data
 
-from gnnneg.records import Negatives, Query, Triplets
+from gnnneg.errors import UserError
+from gnnneg.records import Made, Mutation, Negatives, Query, Triplets
+
+CHUNK = 1 << 22  # numbers of a tensor of made vectors, 16 MiB
 
 
 class Part(nn.Module):
@@ -56,18 +60,44 @@ class Encoder(Part, ABC):
         """Node vectors; ``graph`` is homogeneous with ``edge_index, edge_type``, or None where none is needed."""
 
 
-class Similarity(nn.Module, ABC):
-    """How near a query vector is to a candidate vector; larger is more plausible."""
+class Candidates(ABC):
+    """Candidate vectors of a batch of queries, however they are at hand: ``k`` a query.
+
+    What was asked last, without offset and weight, is remembered: mutated scores are made of plain ones.
+    """
 
     @abstractmethod
-    def forward(self, query: Float[Tensor, "b q"], candidate: Float[Tensor, "c k d"]) -> Float[Tensor, "b k"]:
-        """Scores of ``(b, q)`` query vectors against candidates ``(#b, k, d)``, never expanding ``(1, k, d)``."""
+    def inner(self, query: Float[Tensor, "b d"], offset: Float[Tensor, "b 1"] | None = None) -> Float[Tensor, "b k"]:
+        """Inner products, ``offset`` added to all of a query's."""
 
     @abstractmethod
-    def gather(
-        self, query: Float[Tensor, "b q"], table: Float[Tensor, "n d"], index: Int[Tensor, "b k"]
+    def distance(
+        self, kind: int, query: Float[Tensor, "b d"], weight: Float[Tensor, "b h"] | None = None
     ) -> Float[Tensor, "b k"]:
-        """Scores against ``table[index]``, fused: no ``(b, k, d)`` tensor where a kernel exists."""
+        """Distances of a :mod:`gnnneg.kernels.kinds` kind, each coordinate times its ``weight``."""
+
+    @abstractmethod
+    def map(self, change: Callable[[Tensor], Tensor]) -> "Candidates":
+        """The candidates with each vector changed, ``(*s, d) -> (*s, e)``."""
+
+
+class Similarity(nn.Module, ABC):
+    """How near a query vector is to a candidate vector; larger is more plausible.
+
+    A *coordinate* is ``parts`` real numbers of a vector: two where it is complex and halves are real and imaginary.
+    """
+
+    parts: int = 1
+
+    @abstractmethod
+    def forward(
+        self, query: Float[Tensor, "b q"], candidates: Candidates, mutation: Mutation | None = None
+    ) -> Float[Tensor, "b k"]:
+        """Scores of ``(b, q)`` query vectors, exact for mutated candidates too."""
+
+    @abstractmethod
+    def terms(self, query: Float[Tensor, "b q"], candidate: Float[Tensor, "c k d"]) -> Float[Tensor, "b k h"]:
+        """What each coordinate gives to the score of candidates ``(#b, k, d)``."""
 
 
 class Decoder(Part, ABC):
@@ -105,6 +135,48 @@ class Scorer(ABC):
     @abstractmethod
     def __call__(self, index: Int[Tensor, "c k"]) -> Float[Tensor, "b k"]:
         """The scores of candidate entities ``(#b, k)``: equals ``decode(embed(index))``, but fused."""
+
+    @property
+    def parts(self) -> int:
+        """How many real numbers of a vector are one coordinate, which mutation exchanges whole: 2 if complex."""
+        return 1
+
+    def mutated(self, index: Int[Tensor, "c k"], mutation: Mutation) -> Float[Tensor, "b k"]:
+        """The scores of candidate entities with coordinates exchanged for the targets'.
+
+        This is the reference: it makes the vectors, in chunks of at most :obj:`CHUNK` numbers, and makes them again
+        for the gradient. Scorers that know a closed form override it.
+
+        Raises:
+            UserError: If noise is asked for, which needs a closed form.
+        """
+        if mutation.noise is not None:
+            raise UserError(f"{type(self).__name__} knows no moment-matched mutation: use EMU with drawn masks.")
+        keep = mutation.keep if mutation.keep.dim() == 3 else mutation.keep[:, None]
+        keep = keep.expand(-1, index.size(1), -1)
+        if 1 < keep.size(2) < mutation.positive.size(1):  # one mask for all parts of a coordinate
+            keep = keep.repeat(1, 1, mutation.positive.size(1) // keep.size(2))
+
+        def part(positive: Tensor, keep: Tensor, index: Tensor) -> Tensor:
+            own = positive[:, None]
+            return self.decode(own + keep * (self.embed(index) - own))
+
+        step = max(1, CHUNK // mutation.positive.numel())
+        return torch.cat(
+            [
+                checkpoint(part, mutation.positive, *some, use_reentrant=False, preserve_rng_state=False)
+                for some in zip(keep.split(step, 1), index.split(step, 1))
+            ],
+            dim=1,
+        )
+
+    def terms(self, candidate: Float[Tensor, "c k d"]) -> Float[Tensor, "b k h"]:
+        """What each coordinate gives to the score of candidate vectors.
+
+        Raises:
+            UserError: If scores are not made of coordinates.
+        """
+        raise UserError(f"{type(self).__name__} knows no coordinates' share of a score: use EMU with drawn masks.")
 
     @abstractmethod
     def factors(self, target: Int[Tensor, "b"]) -> tuple[Float[Tensor, "b _"], ...]:
@@ -150,23 +222,27 @@ class Sampler(Part, ABC):
         """Candidates for each query. The critic's scores carry no gradient unless the sampler asks for one."""
 
 
-class Generator(Part, ABC):
-    """Makes vectors that belong to no entity. ``scale`` weighs its loss term, ``label`` is their soft label."""
+class Label(Part, ABC):
+    """The soft label of each negative: how far it may be true after all."""
 
-    scale: float
-    label: float
+    @abstractmethod
+    def forward(self, query: Query, index: Int[Tensor, "c k"]) -> Float[Tensor, "v j"]:
+        """Labels ``(#b, #k)``, from 0 for certainly wrong to 1."""
+
+
+class Generator(Part, ABC):
+    """Makes negatives that belong to no entity, and says how their loss term counts."""
 
     @abstractmethod
     def forward(
         self,
+        scorer: Scorer,
         query: Query,
-        anchor: Float[Tensor, "b 1 d"],
-        positive: Float[Tensor, "b 1 d"],
-        negative: Float[Tensor, "c k d"],
-        weight: Float[Tensor, "w l"],
+        target: Int[Tensor, "b"],
+        negatives: Negatives,
         generator: torch.Generator | None = None,
-    ) -> tuple[Float[Tensor, "b m d"], Float[Tensor, "v j"]]:
-        """Vectors ``(b, m, d)`` and their weights ``(#b, #m)``."""
+    ) -> Made:
+        """Scores of made negatives, from the vectors of the targets and of the sampled negatives."""
 
 
 class Loss(Part, ABC):
@@ -178,9 +254,9 @@ class Loss(Part, ABC):
         positive: Float[Tensor, "b 1"],
         negative: Float[Tensor, "b k"],
         weight: Float[Tensor, "w l"],
-        label: float = 0.0,
+        label: float | Float[Tensor, "v j"] = 0.0,
     ) -> Float[Tensor, "b"]:
-        """``weight`` is ``(#b, #k)``, zero meaning absent; ``label`` is the soft label of the negatives."""
+        """``weight`` is ``(#b, #k)``, zero meaning absent; ``label`` the negatives' soft label, one or ``(#b, #k)``."""
 
 
 class Penalty(Part, ABC):

@@ -4,6 +4,7 @@ Shape letters used in every file: ``b`` queries, ``k`` candidates, ``d`` channel
 ``m`` generated vectors; ``#b`` means *1 or b*.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -52,6 +53,45 @@ class Negatives:
         index = self.index.expand(rows, -1).gather(1, column)
         weight = self.weight.expand(rows, self.index.size(1)).gather(1, column)
         return Negatives(index, weight)
+
+
+@dataclass(frozen=True)
+class Mutation:
+    r"""Coordinates of candidates exchanged for those of each query's target.
+
+    Args:
+        positive (torch.Tensor): The targets' vectors, ``(b, d)``.
+        keep (torch.Tensor): 1 where a coordinate stays the candidate's, 0 where it becomes the target's: ``(b, h)``
+            shared by a query's candidates, or ``(b, k, h)``, where ``h`` is 1, ``d``, or the number of complex
+            coordinates. With ``noise``, ``(b, h)`` probabilities of staying; without, anything in between mixes.
+        noise (Callable, optional): Draws a standard normal like the tensor it is given; scores then have the mean and
+            the variance that masks drawn anew for each candidate would give them, and no mask is drawn.
+            (default: :obj:`None`)
+        pace (float, optional): With ``noise``: instead of by ``keep``, each candidate is mutated to the share at which
+            it beats the target with probability :math:`\Phi(-z)`, for this :math:`z`. (default: :obj:`None`)
+    """
+
+    positive: Float[Tensor, "b d"]
+    keep: Float[Tensor, "b *h"]
+    noise: Callable[[Tensor], Tensor] | None = None
+    pace: float | None = None
+
+
+@dataclass(frozen=True)
+class Made:
+    """The scores of negatives that a generator has made, and what its loss term needs besides.
+
+    Args:
+        score (torch.Tensor): ``(b, m)``.
+        weight (torch.Tensor): As in :class:`Negatives`, ``(#b, #m)``.
+        label (float or torch.Tensor): Their soft label, ``(#b, #m)`` if they differ.
+        scale (float or torch.Tensor): What the term is multiplied by, ``(b,)`` if queries differ.
+    """
+
+    score: Float[Tensor, "b m"]
+    weight: Float[Tensor, "w l"]
+    label: float | Float[Tensor, "v j"]
+    scale: float | Float[Tensor, "b"]
 
 
 def ones(index: Int[Tensor, "c k"]) -> Float[Tensor, "1 1"]:

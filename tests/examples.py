@@ -13,6 +13,8 @@ from torch import Tensor, nn
 import gnnneg.corruption
 import gnnneg.decoders
 import gnnneg.encoders
+import gnnneg.generators
+import gnnneg.labels
 import gnnneg.losses
 import gnnneg.models
 import gnnneg.penalties
@@ -22,7 +24,9 @@ from gnnneg.corruption import Both, Either, Head, Tail
 from gnnneg.data.known import KnownAnswers
 from gnnneg.decoders import HAKE, RESCAL, ComplEx, Distance, DistMult, Inner, Modulus, Polar, RotatE, TransE
 from gnnneg.encoders import Lookup
+from gnnneg.generators import EMU, HardestEMU, LearnedEMU, MatchedEMU, Mixup, SelfPacedEMU
 from gnnneg.interfaces import Scorer
+from gnnneg.labels import SlotLabel
 from gnnneg.losses import BCE, InfoNCE, LogSigmoid, MarginRanking
 from gnnneg.models import KGEModel
 from gnnneg.penalties import Lp
@@ -84,6 +88,18 @@ EXAMPLES: list[Callable[[], nn.Module]] = [
     InBatch,
     lambda: Filtered(Uniform(NODES, 5), known()),
     lambda: Filtered(All(NODES), known()),
+    # generators
+    partial(EMU, 0.6, label=0.3),
+    partial(EMU, 0.6, groups=2, fixed=True),
+    partial(EMU, 0.6, groups=None),
+    partial(EMU, 0.6, joint=False, detach=True),
+    partial(MatchedEMU, 0.6, label=0.3),
+    partial(SelfPacedEMU, 2.0, 1.0, 10),
+    partial(LearnedEMU, RELATIONS, CHANNELS, 0.6),
+    partial(HardestEMU, 0.4),
+    Mixup,
+    # labels
+    lambda: SlotLabel(known(), 0.2, 0.05),
     # losses
     InfoNCE,
     partial(InfoNCE, temperature=0.1, learnable=True),

@@ -88,8 +88,11 @@ def resolve(annotation: Any, value: Any, key: str = "", facts: Facts | None = No
     facts = facts or {}
     if value is None and type(None) in options(annotation):
         return None
+    plain = [option for option in options(annotation) if not is_built(option) and elements(option) is None]
     for option in options(annotation):
         if is_built(option):
+            if isinstance(value, int | float) and any(option in (int, float, bool) for option in plain):
+                break  # a number where a number would do as well as a part
             return _plan(option, value, key, facts)
         collection = elements(option)
         if collection is None:

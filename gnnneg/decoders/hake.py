@@ -1,6 +1,7 @@
 """HAKE."""
 
 import math
+from functools import partial
 
 import torch
 from jaxtyping import Float, Int
@@ -8,10 +9,13 @@ from torch import Tensor, nn
 from torch.nn import Parameter
 
 from gnnneg.decoders.complex_numbers import even
+from gnnneg.decoders.mutation import mutated
 from gnnneg.decoders.relations import Relations
-from gnnneg.interfaces import Decoder, Similarity
-from gnnneg.kernels.gather_score import gather_inner, gather_phase
-from gnnneg.kernels.pairwise import pairwise_phase
+from gnnneg.decoders.similarity import Squared, negative, root, weighed
+from gnnneg.errors import UserError
+from gnnneg.interfaces import Candidates, Decoder, Similarity
+from gnnneg.kernels.kinds import PHASE
+from gnnneg.records import Mutation
 
 
 class Polar(Similarity):
@@ -35,33 +39,48 @@ class Polar(Similarity):
         self.modulus_weight = Parameter(torch.tensor(float(modulus_weight)))
         self.phase_weight = Parameter(torch.tensor(float(phase_weight)))
 
-    def forward(self, query: Float[Tensor, "b q"], candidate: Float[Tensor, "c k d"]) -> Float[Tensor, "b k"]:
-        modulus, phase, factor = query.chunk(3, dim=1)
-        if candidate.size(0) == 1:
-            other, angle = candidate[0].chunk(2, dim=1)
-            square = (factor.square() @ other.square().T) - 2 * (modulus * factor) @ other.T
-            return self._joined(modulus, square, pairwise_phase(phase, angle * self.scale))
+    def forward(
+        self, query: Float[Tensor, "b q"], candidates: Candidates, mutation: Mutation | None = None
+    ) -> Float[Tensor, "b k"]:
+        own, phase, factor = query.chunk(3, dim=1)
+        square = Squared(own, candidates.map(lambda vector: vector.chunk(2, dim=-1)[0]), factor)
+        angles = candidates.map(lambda vector: vector.chunk(2, dim=-1)[1] * self.scale)
+        if mutation is None:
+            return self._joined(square.sum(None), angles.distance(PHASE, phase))
+        if mutation.pace is not None:
+            raise UserError("HAKE's score is no function of one sum over coordinates, so its mutation cannot be paced.")
+        moduli, turns = _halves(mutation)
+        far = (own - factor * moduli.positive).square()
+        squared = mutated(negative(square.sum), partial(square.variance, far), -far, moduli)
+        chord = ((phase - turns.positive * self.scale) / 2).sin().abs()
+
+        def variance(weight: Tensor | None) -> Tensor:
+            """The squared sine of half an angle is (1 - cos) / 2, and the cosine of a difference two products."""
+            constant = weighed(weight, chord.square() + 0.5).sum(1, keepdim=True)
+            circle = angles.map(lambda angle: torch.cat([angle.cos(), angle.sin()], -1))
+            arm = torch.cat([weighed(weight, phase.cos()), weighed(weight, phase.sin())], 1)
+            return circle.inner(-arm / 2, constant) - 2 * angles.distance(PHASE, phase, weighed(weight, chord))
+
+        chords = mutated(negative(partial(angles.distance, PHASE, phase)), variance, -chord, turns)
+        return self._joined(-squared, -chords)
+
+    def terms(self, query: Float[Tensor, "b q"], candidate: Float[Tensor, "c k d"]) -> Float[Tensor, "b k h"]:
+        """The moduli's terms as they are under their root, which makes them comparable to each other only."""
+        own, phase, factor = query[:, None].chunk(3, dim=2)
         other, angle = candidate.chunk(2, dim=2)
-        difference = modulus[:, None] - factor[:, None] * other
-        chord = ((phase[:, None] - angle * self.scale) / 2).sin().abs().sum(2)
-        return self._joined(None, difference.square().sum(2), chord)
+        far = -self.modulus_weight * (own - factor * other).square()
+        turn = -self.phase_weight * ((phase - angle * self.scale) / 2).sin().abs()
+        return torch.cat([far, turn], dim=2)
 
-    def gather(
-        self, query: Float[Tensor, "b q"], table: Float[Tensor, "n d"], index: Int[Tensor, "b k"]
-    ) -> Float[Tensor, "b k"]:
-        modulus, phase, factor = query.chunk(3, dim=1)
-        other, angle = table.chunk(2, dim=1)
-        square = gather_inner(factor.square(), other.square(), index) - 2 * gather_inner(modulus * factor, other, index)
-        return self._joined(modulus, square, gather_phase(phase, angle * self.scale, index))
+    def _joined(self, square: Float[Tensor, "b k"], chord: Float[Tensor, "b k"]) -> Float[Tensor, "b k"]:
+        return -self.modulus_weight * root(square) - self.phase_weight * chord
 
-    def _joined(
-        self, modulus: Float[Tensor, "b h"] | None, square: Float[Tensor, "b k"], chord: Float[Tensor, "b k"]
-    ) -> Float[Tensor, "b k"]:
-        if modulus is not None:
-            square = square + modulus.square().sum(1, keepdim=True)
-        # what cancellation leaves of a distance of zero may be below it; there the gradient is zero
-        tiny = torch.finfo(square.dtype).tiny
-        return -self.modulus_weight * square.clamp(min=tiny).sqrt() - self.phase_weight * chord
+
+def _halves(mutation: Mutation) -> tuple[Mutation, Mutation]:
+    """What is done to moduli and what to phases."""
+    positive, keep = mutation.positive.chunk(2, dim=1), mutation.keep
+    one, other = keep.chunk(2, dim=1) if keep.size(1) > 1 else (keep, keep)
+    return Mutation(positive[0], one, mutation.noise), Mutation(positive[1], other, mutation.noise)
 
 
 class HAKE(Decoder):

@@ -1,31 +1,100 @@
-"""Inner product, distance and complex modulus, for shared and for private candidates.
+"""Inner product, distance and complex modulus."""
 
-Candidates of shape ``(1, k, d)`` are shared by all queries and never expanded: they go through one matrix product or
-one pairwise kernel. Private entities go through a kernel that gathers and scores at once. Only private *vectors*,
-which a generator has made and which exist already, take the broadcast path.
-"""
+from collections.abc import Callable
+from functools import partial
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor
 
-from gnnneg.interfaces import Similarity
-from gnnneg.kernels.gather_score import gather_inner, gather_l1, gather_l2, gather_modulus
-from gnnneg.kernels.pairwise import pairwise_l1, pairwise_l2, pairwise_modulus
+from gnnneg.decoders.complex_numbers import modulus
+from gnnneg.decoders.mutation import mutated
+from gnnneg.interfaces import Candidates, Similarity
+from gnnneg.kernels.kinds import L1, L2, MODULUS
+from gnnneg.records import Mutation
+
+
+def weighed(weight: Float[Tensor, "b h"] | None, value: Float[Tensor, "b h"]) -> Float[Tensor, "b h"]:
+    """The product; no weight is a weight of 1."""
+    return value if weight is None else weight * value
+
+
+def root(square: Float[Tensor, "b k"]) -> Float[Tensor, "b k"]:
+    """The square root of an expanded square: what cancellation leaves of zero may be below it, and has no gradient."""
+    return square.clamp(min=torch.finfo(square.dtype).tiny).sqrt()
+
+
+def negative(
+    distance: Callable[[Float[Tensor, "b h"] | None], Float[Tensor, "b k"]],
+) -> Callable[[Float[Tensor, "b h"] | None, Float[Tensor, "b 1"] | None], Float[Tensor, "b k"]]:
+    """Minus a weighted distance, plus an offset."""
+
+    def total(weight: Tensor | None, offset: Tensor | None) -> Tensor:
+        return -distance(weight) if offset is None else offset - distance(weight)
+
+    return total
+
+
+class Squared:
+    r"""The squared differences :math:`(q_l - a_l c_l)^2` of candidates, summed as products.
+
+    Args:
+        query (torch.Tensor): :math:`q`, ``(b, h)``.
+        candidates (Candidates): :math:`c`.
+        factor (torch.Tensor, optional): :math:`a`, ``(b, h)``. (default: :obj:`None`, all 1)
+    """
+
+    def __init__(self, query: Float[Tensor, "b h"], candidates: Candidates, factor: Float[Tensor, "b h"] | None = None):
+        self.query, self.candidates = query, candidates
+        self.factor = torch.ones_like(query) if factor is None else factor
+
+    def sum(
+        self, weight: Float[Tensor, "b h"] | None, offset: Float[Tensor, "b 1"] | None = None
+    ) -> Float[Tensor, "b k"]:
+        r""":math:`o + \sum_l w_l (q_l - a_l c_l)^2`."""
+        return self._expanded((1.0, -2.0, 1.0), weight, offset)
+
+    def variance(self, own: Float[Tensor, "b h"], weight: Float[Tensor, "b h"] | None) -> Float[Tensor, "b k"]:
+        r""":math:`\sum_l w_l ((q_l - a_l c_l)^2 - o_l)^2`."""
+        fourth = self._expanded((1.0, -4.0, 6.0, -4.0, 1.0), weight, weighed(weight, own.square()).sum(1, keepdim=True))
+        return fourth - 2 * self.sum(weighed(weight, own))
+
+    def _expanded(
+        self, binomial: tuple[float, ...], weight: Float[Tensor, "b h"] | None, offset: Float[Tensor, "b 1"] | None
+    ) -> Float[Tensor, "b k"]:
+        """The sum of a power of the difference, as one product with the powers of the candidates side by side."""
+        first, *rest = (
+            weighed(weight, times * self.query ** (len(binomial) - 1 - power) * self.factor**power)
+            for power, times in enumerate(binomial)
+        )
+        constant = first.sum(1, keepdim=True)
+        powers = self.candidates.map(lambda c: torch.cat([c**power for power in range(1, len(binomial))], -1))
+        return powers.inner(torch.cat(rest, 1), constant if offset is None else constant + offset)
 
 
 class Inner(Similarity):
     r"""The inner product :math:`\langle \mathbf{q}, \mathbf{c} \rangle`."""
 
-    def forward(self, query: Float[Tensor, "b q"], candidate: Float[Tensor, "c k d"]) -> Float[Tensor, "b k"]:
-        if candidate.size(0) == 1:
-            return query @ candidate[0].T
-        return (candidate @ query[:, :, None]).squeeze(2)
-
-    def gather(
-        self, query: Float[Tensor, "b q"], table: Float[Tensor, "n d"], index: Int[Tensor, "b k"]
+    def forward(
+        self, query: Float[Tensor, "b q"], candidates: Candidates, mutation: Mutation | None = None
     ) -> Float[Tensor, "b k"]:
-        return gather_inner(query, table, index)
+        if mutation is None:
+            return candidates.inner(query)
+        own = query * mutation.positive
+
+        def total(weight: Tensor | None, offset: Tensor | None) -> Tensor:
+            return candidates.inner(query if weight is None else weight * query, offset)
+
+        def variance(weight: Tensor | None) -> Tensor:
+            both = candidates.map(lambda c: torch.cat([c, c.square()], -1))
+            scaled = weighed(weight, query)
+            constant = (scaled * own * mutation.positive).sum(1, keepdim=True)
+            return both.inner(torch.cat([-2 * scaled * own, scaled * query], 1), constant)
+
+        return mutated(total, variance, own, mutation)
+
+    def terms(self, query: Float[Tensor, "b q"], candidate: Float[Tensor, "c k d"]) -> Float[Tensor, "b k h"]:
+        return query[:, None] * candidate
 
 
 class Distance(Similarity):
@@ -40,30 +109,47 @@ class Distance(Similarity):
         if p not in (1, 2):
             raise ValueError(f"A distance has p = 1 or p = 2, not {p}.")
         self.p = p
-        self._pairwise = pairwise_l1 if p == 1 else pairwise_l2
-        self._gather = gather_l1 if p == 1 else gather_l2
+        self._kind = L1 if p == 1 else L2
 
-    def forward(self, query: Float[Tensor, "b q"], candidate: Float[Tensor, "c k d"]) -> Float[Tensor, "b k"]:
-        if candidate.size(0) == 1:
-            return -self._pairwise(query, candidate[0])
-        return -torch.linalg.vector_norm(query[:, None] - candidate, ord=self.p, dim=2)
-
-    def gather(
-        self, query: Float[Tensor, "b q"], table: Float[Tensor, "n d"], index: Int[Tensor, "b k"]
+    def forward(
+        self, query: Float[Tensor, "b q"], candidates: Candidates, mutation: Mutation | None = None
     ) -> Float[Tensor, "b k"]:
-        return -self._gather(query, table, index)
+        if mutation is None:
+            return -candidates.distance(self._kind, query)
+        square, own = Squared(query, candidates), (query - mutation.positive).abs()
+        if self.p == 2:  # the constant part of a norm does not cancel: it belongs under the root
+            own = own.square()
+            return -root(-mutated(negative(square.sum), partial(square.variance, own), -own, mutation))
+
+        def variance(weight: Tensor | None) -> Tensor:
+            constant = weighed(weight, own.square()).sum(1, keepdim=True)
+            return square.sum(weight, constant) - 2 * candidates.distance(L1, query, weighed(weight, own))
+
+        return mutated(negative(partial(candidates.distance, L1, query)), variance, -own, mutation)
+
+    def terms(self, query: Float[Tensor, "b q"], candidate: Float[Tensor, "c k d"]) -> Float[Tensor, "b k h"]:
+        difference = query[:, None] - candidate
+        return -difference.abs() if self.p == 1 else -difference.square()
 
 
 class Modulus(Similarity):
     r"""The negative sum of complex moduli :math:`-\sum_l \lvert q_l - c_l \rvert`; halves are real and imaginary."""
 
-    def forward(self, query: Float[Tensor, "b q"], candidate: Float[Tensor, "c k d"]) -> Float[Tensor, "b k"]:
-        if candidate.size(0) == 1:
-            return -pairwise_modulus(query, candidate[0])
-        difference = (query[:, None] - candidate).unflatten(2, (2, -1))
-        return -torch.linalg.vector_norm(difference, dim=2).sum(2)
+    parts = 2
 
-    def gather(
-        self, query: Float[Tensor, "b q"], table: Float[Tensor, "n d"], index: Int[Tensor, "b k"]
+    def forward(
+        self, query: Float[Tensor, "b q"], candidates: Candidates, mutation: Mutation | None = None
     ) -> Float[Tensor, "b k"]:
-        return -gather_modulus(query, table, index)
+        if mutation is None:
+            return -candidates.distance(MODULUS, query)
+        square, own = Squared(query, candidates), modulus(query - mutation.positive)
+
+        def variance(weight: Tensor | None) -> Tensor:
+            constant = weighed(weight, own.square()).sum(1, keepdim=True)
+            twice = None if weight is None else weight.repeat(1, 2)
+            return square.sum(twice, constant) - 2 * candidates.distance(MODULUS, query, weighed(weight, own))
+
+        return mutated(negative(partial(candidates.distance, MODULUS, query)), variance, -own, mutation)
+
+    def terms(self, query: Float[Tensor, "b q"], candidate: Float[Tensor, "c k d"]) -> Float[Tensor, "b k h"]:
+        return -torch.linalg.vector_norm((query[:, None] - candidate).unflatten(2, (2, -1)), dim=2)

@@ -24,7 +24,7 @@ def on_triton(*tensors: Tensor) -> bool:
     )
 
 
-def needs_float(one: Tensor, other: Tensor) -> bool:
+def needs_float(one: Tensor, *others: Tensor | None) -> bool:
     """Whether the other forms have to lift these to float32: their precisions differ, or numba has no such type."""
     unknown = one.device.type == "cpu" and one.dtype not in (torch.float32, torch.float64)
-    return unknown or one.dtype != other.dtype
+    return unknown or any(other is not None and one.dtype != other.dtype for other in others)

@@ -9,70 +9,88 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from gnnneg.kernels.devices import needs_float, on_triton
-from gnnneg.kernels.kinds import INNER, L1, L2, MODULUS, ORDER, PHASE, divided, slope, term
+from gnnneg.kernels.kinds import INNER, L1, L2, MODULUS, ORDER, PHASE, divided, refuse_weights, slope, summed, term
 from gnnneg.kernels.threads import launch
 
 
 def gather_reference(
-    kind: int, query: Float[Tensor, "b q"], table: Float[Tensor, "n d"], index: Int[Tensor, "b k"]
+    kind: int,
+    query: Float[Tensor, "b q"],
+    table: Float[Tensor, "n d"],
+    index: Int[Tensor, "b k"],
+    weight: Float[Tensor, "b h"] | None = None,
 ) -> Float[Tensor, "b k"]:
     """The broadcast form; any device, and a ``(b, k, d)`` tensor."""
     candidate = torch.nn.functional.embedding(index, table)
     if kind == INNER:
         return (candidate @ query[:, :, None]).squeeze(2)
-    difference = query[:, None] - candidate
-    if kind == L1:
-        return difference.abs().sum(2)
-    if kind == L2:
-        return torch.linalg.vector_norm(difference, dim=2)
-    if kind == PHASE:
-        return (difference / 2).sin().abs().sum(2)
-    return torch.linalg.vector_norm(difference.unflatten(2, (2, -1)), dim=2).sum(2)
+    return summed(kind, query[:, None] - candidate, weight)
 
 
 @numba.njit(forceinline=True, fastmath=ORDER)
 @no_type_check
-def _score(kind, query, row):
+def _score(kind, weighted, query, weight, row):
     h = query.size // 2 if kind == MODULUS else query.size
     total = query[0] * 0
     for l in range(h):
         n = l + h if kind == MODULUS else l
-        total += term(kind, query[l], row[l], query[n], row[n])
+        each = term(kind, query[l], row[l], query[n], row[n])
+        total += each * weight[l] if weighted else each
     return total
 
 
 @numba.njit(parallel=True, cache=True)
 @no_type_check
-def _forward(kind, query, table, index, out):
+def _forward(kind, weighted, query, weight, table, index, out):
     for i in numba.prange(index.shape[0]):
-        if kind == INNER:
+        own = query[i]
+        if weighted:
+            if kind == L1:
+                for j in range(index.shape[1]):
+                    out[i, j] = _score(L1, True, own, weight[i], table[index[i, j]])
+            elif kind == PHASE:
+                for j in range(index.shape[1]):
+                    out[i, j] = _score(PHASE, True, own, weight[i], table[index[i, j]])
+            else:
+                for j in range(index.shape[1]):
+                    out[i, j] = _score(MODULUS, True, own, weight[i], table[index[i, j]])
+        elif kind == INNER:
             for j in range(index.shape[1]):
-                out[i, j] = _score(INNER, query[i], table[index[i, j]])
+                out[i, j] = _score(INNER, False, own, own, table[index[i, j]])
         elif kind == L1:
             for j in range(index.shape[1]):
-                out[i, j] = _score(L1, query[i], table[index[i, j]])
+                out[i, j] = _score(L1, False, own, own, table[index[i, j]])
         elif kind == L2:
             for j in range(index.shape[1]):
-                out[i, j] = np.sqrt(_score(L2, query[i], table[index[i, j]]))
+                out[i, j] = np.sqrt(_score(L2, False, own, own, table[index[i, j]]))
         elif kind == PHASE:
             for j in range(index.shape[1]):
-                out[i, j] = _score(PHASE, query[i], table[index[i, j]])
+                out[i, j] = _score(PHASE, False, own, own, table[index[i, j]])
         else:
             for j in range(index.shape[1]):
-                out[i, j] = _score(MODULUS, query[i], table[index[i, j]])
+                out[i, j] = _score(MODULUS, False, own, own, table[index[i, j]])
 
 
 @numba.njit(forceinline=True, fastmath=ORDER)
 @no_type_check
-def _add(kind, grad, own, other, out):
+def _add(kind, weighted, grad, own, weight, other, out):
     """Adds ``grad`` times the derivative by ``own`` to ``out``."""
     h = own.size // 2 if kind == MODULUS else own.size
     for l in range(h):
         n = l + h if kind == MODULUS else l
-        x, y = slope(kind, grad, own[l], other[l], own[n], other[n])
+        x, y = slope(kind, grad * weight[l] if weighted else grad, own[l], other[l], own[n], other[n])
         out[l] += x
         if kind == MODULUS:
             out[n] += y
+
+
+@numba.njit(forceinline=True, fastmath=ORDER)
+@no_type_check
+def _add_term(kind, grad, own, other, out):
+    """Adds ``grad`` times each coordinate's summand, the derivative by its weight, to ``out``."""
+    for l in range(out.size):
+        n = l + out.size if kind == MODULUS else l
+        out[l] += grad * term(kind, own[l], other[l], own[n], other[n])
 
 
 @numba.njit(cache=True)
@@ -95,137 +113,172 @@ def _by_row(index, num_rows, offset, place):
 
 @numba.njit(parallel=True, cache=True)
 @no_type_check
-def _backward(kind, grad, query, table, index, offset, place, grad_query, grad_table):
+def _backward(kind, weighted, grad, query, weight, table, index, offset, place, grad_query, grad_weight, grad_table):
     """Each query's gradient over its candidates, then each row's over its occurrences: no two threads share one."""
     k = index.shape[1]
     for i in numba.prange(index.shape[0]):
         grad_query[i] = 0
+        if weighted:
+            grad_weight[i] = 0
+        own, out = query[i], grad_query[i]
         for j in range(k):
             g, row = grad[i, j], table[index[i, j]]
-            if kind == INNER:
-                _add(INNER, g, query[i], row, grad_query[i])
+            if weighted:
+                if kind == L1:
+                    _add(L1, True, g, own, weight[i], row, out)
+                    _add_term(L1, g, own, row, grad_weight[i])
+                elif kind == PHASE:
+                    _add(PHASE, True, g, own, weight[i], row, out)
+                    _add_term(PHASE, g, own, row, grad_weight[i])
+                else:
+                    _add(MODULUS, True, g, own, weight[i], row, out)
+                    _add_term(MODULUS, g, own, row, grad_weight[i])
+            elif kind == INNER:
+                _add(INNER, False, g, own, own, row, out)
             elif kind == L1:
-                _add(L1, g, query[i], row, grad_query[i])
+                _add(L1, False, g, own, own, row, out)
             elif kind == L2:
-                _add(L2, g, query[i], row, grad_query[i])
+                _add(L2, False, g, own, own, row, out)
             elif kind == PHASE:
-                _add(PHASE, g, query[i], row, grad_query[i])
+                _add(PHASE, False, g, own, own, row, out)
             else:
-                _add(MODULUS, g, query[i], row, grad_query[i])
+                _add(MODULUS, False, g, own, own, row, out)
     for r in numba.prange(table.shape[0]):
         grad_table[r] = 0
+        own, out = table[r], grad_table[r]
         for o in range(offset[r], offset[r + 1]):
             i, j = place[o] // k, place[o] % k
             g = grad[i, j]
-            if kind == INNER:
-                _add(INNER, g, table[r], query[i], grad_table[r])
+            if weighted:
+                if kind == L1:
+                    _add(L1, True, g, own, weight[i], query[i], out)
+                elif kind == PHASE:
+                    _add(PHASE, True, g, own, weight[i], query[i], out)
+                else:
+                    _add(MODULUS, True, g, own, weight[i], query[i], out)
+            elif kind == INNER:
+                _add(INNER, False, g, own, own, query[i], out)
             elif kind == L1:
-                _add(L1, g, table[r], query[i], grad_table[r])
+                _add(L1, False, g, own, own, query[i], out)
             elif kind == L2:
-                _add(L2, g, table[r], query[i], grad_table[r])
+                _add(L2, False, g, own, own, query[i], out)
             elif kind == PHASE:
-                _add(PHASE, g, table[r], query[i], grad_table[r])
+                _add(PHASE, False, g, own, own, query[i], out)
             else:
-                _add(MODULUS, g, table[r], query[i], grad_table[r])
+                _add(MODULUS, False, g, own, own, query[i], out)
+
+
+def _lifted(weight: Tensor | None) -> Tensor | None:
+    return None if weight is None else weight.float()
+
+
+def _no_gradient(grad: Tensor, weight: Tensor | None) -> Tensor:
+    return grad.new_empty(0) if weight is None else torch.zeros_like(weight)
 
 
 @torch.library.custom_op("gnnneg::gather_score", mutates_args=())
-def _gather(query: Tensor, table: Tensor, index: Tensor, kind: int) -> Tensor:
-    if on_triton(query, table):
+def _gather(query: Tensor, table: Tensor, index: Tensor, kind: int, weight: Tensor | None = None) -> Tensor:
+    if weight is None and on_triton(query, table):
         from gnnneg.kernels import triton_gather  # imported where there is a device that it can compile for
 
         with torch.cuda.device_of(query):
             return triton_gather.forward(kind, query, table, index)
-    if needs_float(query, table):
-        return _gather(query.float(), table.float(), index, kind).to(query.dtype)
+    if needs_float(query, table, weight):
+        return _gather(query.float(), table.float(), index, kind, _lifted(weight)).to(query.dtype)
     if query.device.type != "cpu":
-        return gather_reference(kind, query, table, index)
+        return gather_reference(kind, query, table, index, weight)
     out = query.new_empty(index.shape)
     if out.numel():
-        launch(_forward, kind, query.contiguous(), table.contiguous(), index.contiguous(), out)
+        own = query.contiguous()
+        weights = own if weight is None else weight.contiguous()
+        launch(_forward, kind, weight is not None, own, weights, table.contiguous(), index.contiguous(), out)
     return out
 
 
 @_gather.register_fake
-def _(query: Tensor, table: Tensor, index: Tensor, kind: int) -> Tensor:
+def _(query: Tensor, table: Tensor, index: Tensor, kind: int, weight: Tensor | None = None) -> Tensor:
     return query.new_empty(index.shape)
 
 
 @torch.library.custom_op("gnnneg::gather_score_backward", mutates_args=())
 def _gather_backward(
-    grad: Tensor, query: Tensor, table: Tensor, index: Tensor, value: Tensor, kind: int
-) -> tuple[Tensor, Tensor]:
-    if on_triton(query, table, grad):
+    grad: Tensor, query: Tensor, table: Tensor, index: Tensor, value: Tensor, kind: int, weight: Tensor | None = None
+) -> tuple[Tensor, Tensor, Tensor]:
+    if weight is None and on_triton(query, table, grad):
         from gnnneg.kernels import triton_gather
 
         with torch.cuda.device_of(query):
-            return triton_gather.backward(kind, divided(kind, grad, value.float()), query, table, index)
-    if needs_float(query, table):
-        found = _gather_backward(grad.float(), query.float(), table.float(), index, value.float(), kind)
-        return found[0].to(query.dtype), found[1].to(table.dtype)
+            found = triton_gather.backward(kind, divided(kind, grad, value.float()), query, table, index)
+            return *found, grad.new_empty(0)
+    if needs_float(query, table, weight):
+        lifted = grad.float(), query.float(), table.float(), index, value.float(), kind, _lifted(weight)
+        found = _gather_backward(*lifted)
+        return found[0].to(query.dtype), found[1].to(table.dtype), found[2]
     if query.device.type != "cpu":
         with torch.enable_grad():
-            leaves = query.detach().requires_grad_(), table.detach().requires_grad_()
-            grads = torch.autograd.grad(gather_reference(kind, *leaves, index), leaves, grad)
-        return grads[0].clone(), grads[1].clone()
+            given = (query, table) if weight is None else (query, table, weight)
+            leaves = [one.detach().requires_grad_() for one in given]
+            score = gather_reference(kind, leaves[0], leaves[1], index, None if weight is None else leaves[2])
+            grads = torch.autograd.grad(score, leaves, grad)
+        return grads[0].clone(), grads[1].clone(), grad.new_empty(0) if weight is None else grads[2].clone()
     if not grad.numel():
-        return torch.zeros_like(query), torch.zeros_like(table)
-    grad = divided(kind, grad, value)
-    index = index.contiguous()
+        return torch.zeros_like(query), torch.zeros_like(table), _no_gradient(grad, weight)
+    grad = divided(kind, grad, value).contiguous()
+    own, index = query.contiguous(), index.contiguous()
     offset, place = index.new_empty(table.size(0) + 1), index.new_empty(index.numel())
     launch(_by_row, index.view(-1), table.size(0), offset, place)
     out = torch.empty_like(query, memory_format=torch.contiguous_format), torch.empty_like(table)
-    launch(_backward, kind, grad.contiguous(), query.contiguous(), table.contiguous(), index, offset, place, *out)
-    return out
+    weights, of_weight = own, out[0]
+    if weight is not None:
+        weights, of_weight = weight.contiguous(), torch.empty_like(weight, memory_format=torch.contiguous_format)
+    places = index, offset, place
+    launch(
+        _backward, kind, weight is not None, grad, own, weights, table.contiguous(), *places, out[0], of_weight, out[1]
+    )
+    return *out, grad.new_empty(0) if weight is None else of_weight
 
 
 @_gather_backward.register_fake
-def _(grad: Tensor, query: Tensor, table: Tensor, index: Tensor, value: Tensor, kind: int) -> tuple[Tensor, Tensor]:
-    return torch.empty_like(query), torch.empty_like(table)
+def _(
+    grad: Tensor, query: Tensor, table: Tensor, index: Tensor, value: Tensor, kind: int, weight: Tensor | None = None
+) -> tuple[Tensor, Tensor, Tensor]:
+    return torch.empty_like(query), torch.empty_like(table), _no_gradient(grad, weight)
 
 
 def _save(ctx, inputs, output) -> None:  # type: ignore[no-untyped-def]
-    query, table, index, ctx.kind = inputs
-    ctx.save_for_backward(query, table, index, output)
+    query, table, index, ctx.kind, weight = inputs
+    ctx.weighted = weight is not None
+    ctx.save_for_backward(query, table, index, output, *([weight] if ctx.weighted else []))
 
 
 def _differentiate(ctx, grad):  # type: ignore[no-untyped-def]
-    return *_gather_backward(grad, *ctx.saved_tensors, ctx.kind), None, None
+    query, table, index, value, *weight = ctx.saved_tensors
+    found = _gather_backward(grad, query, table, index, value, ctx.kind, *weight)
+    return found[0], found[1], None, None, found[2] if ctx.weighted else None
 
 
 _gather.register_autograd(_differentiate, setup_context=_save)
 
 
-def gather_inner(
-    query: Float[Tensor, "b q"], table: Float[Tensor, "n d"], index: Int[Tensor, "b k"]
+def gather(
+    kind: int,
+    query: Float[Tensor, "b q"],
+    table: Float[Tensor, "n d"],
+    index: Int[Tensor, "b k"],
+    weight: Float[Tensor, "b h"] | None = None,
 ) -> Float[Tensor, "b k"]:
-    r"""The inner products :math:`\langle \mathbf{q}_i, \mathbf{t}_{\text{index}[i, j]} \rangle`."""
-    return _gather(query, table, index, INNER)
+    r"""What :func:`~gnnneg.kernels.pairwise.pairwise` computes, or the inner product, against ``table[index]``.
 
+    Args:
+        kind (int): One of :mod:`gnnneg.kernels.kinds`.
+        query (torch.Tensor): ``(b, d)``.
+        table (torch.Tensor): ``(n, d)``.
+        index (torch.Tensor): Rows of the table, ``(b, k)``.
+        weight (torch.Tensor, optional): Non-negative, one for each coordinate of each query. Carries a gradient. Only
+            on CPU is there a kernel for it. (default: :obj:`None`, all 1)
 
-def gather_l1(
-    query: Float[Tensor, "b q"], table: Float[Tensor, "n d"], index: Int[Tensor, "b k"]
-) -> Float[Tensor, "b k"]:
-    r"""The distances :math:`\lVert \mathbf{q}_i - \mathbf{t}_{\text{index}[i, j]} \rVert_1`."""
-    return _gather(query, table, index, L1)
-
-
-def gather_l2(
-    query: Float[Tensor, "b q"], table: Float[Tensor, "n d"], index: Int[Tensor, "b k"]
-) -> Float[Tensor, "b k"]:
-    r"""The distances :math:`\lVert \mathbf{q}_i - \mathbf{t}_{\text{index}[i, j]} \rVert_2`."""
-    return _gather(query, table, index, L2)
-
-
-def gather_modulus(
-    query: Float[Tensor, "b q"], table: Float[Tensor, "n d"], index: Int[Tensor, "b k"]
-) -> Float[Tensor, "b k"]:
-    r"""The sums of complex moduli :math:`\sum_l \lvert q_{il} - t_{\text{index}[i, j], l} \rvert`."""
-    return _gather(query, table, index, MODULUS)
-
-
-def gather_phase(
-    query: Float[Tensor, "b q"], table: Float[Tensor, "n d"], index: Int[Tensor, "b k"]
-) -> Float[Tensor, "b k"]:
-    r"""The sums :math:`\sum_l \lvert \sin((q_{il} - t_{\text{index}[i, j], l}) / 2) \rvert` of angles."""
-    return _gather(query, table, index, PHASE)
+    Raises:
+        ValueError: If L2 or the inner product is given weights: the latter's belong into the query.
+    """
+    refuse_weights(kind, weight)
+    return _gather(query, table, index, kind, weight)

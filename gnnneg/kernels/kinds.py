@@ -99,6 +99,23 @@ def slope(kind, grad, own_x, other_x, own_y, other_y):
     return scale * x, scale * y
 
 
+def summed(kind: int, difference: Tensor, weight: Tensor | None) -> Tensor:
+    """The kinds but the inner product in plain torch, ``(b, k, d)`` and ``(b, h)`` weights to ``(b, k)``."""
+    if kind == L2:
+        return torch.linalg.vector_norm(difference, dim=2)
+    if kind == MODULUS:
+        each = torch.linalg.vector_norm(difference.unflatten(2, (2, -1)), dim=2)
+    else:
+        each = difference.abs() if kind == L1 else (difference / 2).sin().abs()
+    return each.sum(2) if weight is None else (each * weight[:, None]).sum(2)
+
+
+def refuse_weights(kind: int, weight: Tensor | None) -> None:
+    """Weights are for L1, MODULUS and PHASE: those of inner products belong into the query, and squares expand."""
+    if weight is not None and kind in (INNER, L2):
+        raise ValueError("The kernels weigh only L1, MODULUS and PHASE: weigh the query of inner products, expand L2.")
+
+
 def divided(kind: int, grad: Tensor, value: Tensor) -> Tensor:
     """``grad`` as :func:`slope` takes it: under L2 divided by the distance, the derivative of a root."""
     return torch.where(value > 0, grad / value, 0) if kind == L2 else grad

@@ -1,4 +1,4 @@
-"""Pairwise distances on the CPU.
+"""Pairwise distances on the CPU, plain or with a weight for each coordinate of each query.
 
 Both sides are packed into blocks whose coordinates lie apart, so that the innermost loop runs over candidates, which
 vectorises whatever the width is; four queries and two coordinates at a time keep the arithmetic, not the memory, busy.
@@ -32,8 +32,8 @@ def pack(parts, block, matrix, out):
 
 @numba.njit(forceinline=True, fastmath=ORDER)
 @no_type_check
-def _tile(kind, query, candidate, out):
-    """``(h, 4)`` queries against ``(h, block)`` candidates."""
+def _tile(kind, weighted, query, weight, candidate, out):
+    """``(h, 4)`` queries, and weights if ``weighted``, against ``(h, block)`` candidates."""
     block, h = candidate.shape[1], candidate.shape[0]
     if kind == MODULUS:
         h //= 2
@@ -44,17 +44,18 @@ def _tile(kind, query, candidate, out):
             for m in range(l, l + STEP):
                 n = m + h if kind == MODULUS else m
                 x, y = candidate[m, j], candidate[n, j]
-                a += term(kind, query[m, 0], x, query[n, 0], y)
-                b += term(kind, query[m, 1], x, query[n, 1], y)
-                c += term(kind, query[m, 2], x, query[n, 2], y)
-                d += term(kind, query[m, 3], x, query[n, 3], y)
+                ta, tb = term(kind, query[m, 0], x, query[n, 0], y), term(kind, query[m, 1], x, query[n, 1], y)
+                tc, td = term(kind, query[m, 2], x, query[n, 2], y), term(kind, query[m, 3], x, query[n, 3], y)
+                if weighted:
+                    ta, tb, tc, td = ta * weight[m, 0], tb * weight[m, 1], tc * weight[m, 2], td * weight[m, 3]
+                a, b, c, d = a + ta, b + tb, c + tc, d + td
             out[0, j], out[1, j], out[2, j], out[3, j] = a, b, c, d
 
 
 @numba.njit(parallel=True, cache=True)
 @no_type_check
-def forward(kind, share, query, candidate, out):
-    """Distances ``(b, k)`` of packed queries and candidates, ``share`` query blocks a task."""
+def forward(kind, weighted, share, query, weight, candidate, out):
+    """Distances ``(b, k)`` of packed queries, weights and candidates, ``share`` query blocks a task."""
     block, width = candidate.shape[2], out.shape[1]
     shares = (query.shape[0] + share - 1) // share
     for task in numba.prange(candidate.shape[0] * shares):
@@ -63,14 +64,21 @@ def forward(kind, share, query, candidate, out):
         begin = number * block
         end = min(begin + block, width)
         for i in range(first, min(first + share, query.shape[0])):
-            if kind == L1:
-                _tile(L1, query[i], candidate[number], sums)
+            if weighted:
+                if kind == L1:
+                    _tile(L1, True, query[i], weight[i], candidate[number], sums)
+                elif kind == PHASE:
+                    _tile(PHASE, True, query[i], weight[i], candidate[number], sums)
+                else:
+                    _tile(MODULUS, True, query[i], weight[i], candidate[number], sums)
+            elif kind == L1:
+                _tile(L1, False, query[i], query[i], candidate[number], sums)
             elif kind == L2:
-                _tile(L2, query[i], candidate[number], sums)
+                _tile(L2, False, query[i], query[i], candidate[number], sums)
             elif kind == PHASE:
-                _tile(PHASE, query[i], candidate[number], sums)
+                _tile(PHASE, False, query[i], query[i], candidate[number], sums)
             else:
-                _tile(MODULUS, query[i], candidate[number], sums)
+                _tile(MODULUS, False, query[i], query[i], candidate[number], sums)
             for r in range(min(ROWS, out.shape[0] - i * ROWS)):
                 for j in range(begin, end):
                     out[i * ROWS + r, j] = np.sqrt(sums[r, j - begin]) if kind == L2 else sums[r, j - begin]
@@ -78,19 +86,25 @@ def forward(kind, share, query, candidate, out):
 
 @numba.njit(forceinline=True, fastmath=ORDER)
 @no_type_check
-def _pull(kind, l, h, grad, query, candidate, grad_query, grad_candidate):
-    """Adds what four queries ``(4, block)`` hand back at coordinate ``l`` to both gradients."""
+def _pull(kind, weighted, l, h, grad, query, weight, candidate, grad_query, grad_weight, grad_candidate):
+    """Adds what four queries ``(4, block)`` hand back at coordinate ``l`` to the gradients."""
     n = l + h if kind == MODULUS else l
     qa, qb, qc, qd = query[l, 0], query[l, 1], query[l, 2], query[l, 3]
     pa, pb, pc, pd = query[n, 0], query[n, 1], query[n, 2], query[n, 3]
     zero = grad[0, 0] * 0
     ax, bx, cx, dx, ay, by, cy, dy = zero, zero, zero, zero, zero, zero, zero, zero
+    ta, tb, tc, td = zero, zero, zero, zero
     for j in range(candidate.shape[1]):
         x, y = candidate[l, j], candidate[n, j]
-        sax, say = slope(kind, grad[0, j], qa, x, pa, y)
-        sbx, sby = slope(kind, grad[1, j], qb, x, pb, y)
-        scx, scy = slope(kind, grad[2, j], qc, x, pc, y)
-        sdx, sdy = slope(kind, grad[3, j], qd, x, pd, y)
+        ga, gb, gc, gd = grad[0, j], grad[1, j], grad[2, j], grad[3, j]
+        if weighted:
+            ta, tb = ta + ga * term(kind, qa, x, pa, y), tb + gb * term(kind, qb, x, pb, y)
+            tc, td = tc + gc * term(kind, qc, x, pc, y), td + gd * term(kind, qd, x, pd, y)
+            ga, gb, gc, gd = ga * weight[l, 0], gb * weight[l, 1], gc * weight[l, 2], gd * weight[l, 3]
+        sax, say = slope(kind, ga, qa, x, pa, y)
+        sbx, sby = slope(kind, gb, qb, x, pb, y)
+        scx, scy = slope(kind, gc, qc, x, pc, y)
+        sdx, sdy = slope(kind, gd, qd, x, pd, y)
         ax, bx, cx, dx = ax + sax, bx + sbx, cx + scx, dx + sdx
         grad_candidate[l, j] -= sax + sbx + scx + sdx
         if kind == MODULUS:
@@ -105,12 +119,17 @@ def _pull(kind, l, h, grad, query, candidate, grad_query, grad_candidate):
         grad_query[n, 1] += by
         grad_query[n, 2] += cy
         grad_query[n, 3] += dy
+    if weighted:
+        grad_weight[l, 0] += ta
+        grad_weight[l, 1] += tb
+        grad_weight[l, 2] += tc
+        grad_weight[l, 3] += td
 
 
 @numba.njit(parallel=True, cache=True)
 @no_type_check
-def backward(kind, share, grad, query, candidate, grad_query, grad_candidate):
-    """Both gradients, packed like their inputs. A task owns ``share`` coordinates of both, so nothing is contended."""
+def backward(kind, weighted, share, grad, query, weight, candidate, grad_query, grad_weight, grad_candidate):
+    """All gradients, packed like their inputs. A task owns ``share`` coordinates of them, so nothing is contended."""
     h = query.shape[1] // 2 if kind == MODULUS else query.shape[1]
     block, (b, k) = candidate.shape[2], grad.shape
     for task in numba.prange((h + share - 1) // share):
@@ -119,17 +138,26 @@ def backward(kind, share, grad, query, candidate, grad_query, grad_candidate):
         for number in range(candidate.shape[0]):
             first = number * block
             wide = min(block, k - first)
+            other, out = candidate[number], grad_candidate[number]
             for i in range(query.shape[0]):
                 part[:] = 0
                 for r in range(min(ROWS, b - i * ROWS)):
                     for j in range(wide):
                         part[r, j] = grad[i * ROWS + r, first + j]
+                own, back = query[i], grad_query[i]
                 for l in range(begin, end):
-                    if kind == L1:
-                        _pull(L1, l, h, part, query[i], candidate[number], grad_query[i], grad_candidate[number])
+                    if weighted:
+                        if kind == L1:
+                            _pull(L1, True, l, h, part, own, weight[i], other, back, grad_weight[i], out)
+                        elif kind == PHASE:
+                            _pull(PHASE, True, l, h, part, own, weight[i], other, back, grad_weight[i], out)
+                        else:
+                            _pull(MODULUS, True, l, h, part, own, weight[i], other, back, grad_weight[i], out)
+                    elif kind == L1:
+                        _pull(L1, False, l, h, part, own, own, other, back, back, out)
                     elif kind == L2:
-                        _pull(L2, l, h, part, query[i], candidate[number], grad_query[i], grad_candidate[number])
+                        _pull(L2, False, l, h, part, own, own, other, back, back, out)
                     elif kind == PHASE:
-                        _pull(PHASE, l, h, part, query[i], candidate[number], grad_query[i], grad_candidate[number])
+                        _pull(PHASE, False, l, h, part, own, own, other, back, back, out)
                     else:
-                        _pull(MODULUS, l, h, part, query[i], candidate[number], grad_query[i], grad_candidate[number])
+                        _pull(MODULUS, False, l, h, part, own, own, other, back, back, out)

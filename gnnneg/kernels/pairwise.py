@@ -6,22 +6,18 @@ from torch import Tensor
 
 from gnnneg.kernels import numba_pairwise
 from gnnneg.kernels.devices import needs_float, on_triton
-from gnnneg.kernels.kinds import L1, L2, MODULUS, PHASE, divided
+from gnnneg.kernels.kinds import L1, MODULUS, divided, refuse_weights, summed
 from gnnneg.kernels.threads import launch
 
+REAL = L1  # weights are packed as real numbers, whatever they weigh
 BLOCK = 256  # candidates side by side: with 100 coordinates, 100 kB, which stays in the second-level cache
 
 
-def pairwise_reference(kind: int, query: Float[Tensor, "b d"], candidate: Float[Tensor, "k d"]) -> Float[Tensor, "b k"]:
+def pairwise_reference(
+    kind: int, query: Float[Tensor, "b d"], candidate: Float[Tensor, "k d"], weight: Float[Tensor, "b h"] | None = None
+) -> Float[Tensor, "b k"]:
     """The broadcast form; any device, and a ``(b, k, d)`` tensor."""
-    difference = query[:, None] - candidate
-    if kind == L1:
-        return difference.abs().sum(2)
-    if kind == L2:
-        return torch.linalg.vector_norm(difference, dim=2)
-    if kind == PHASE:
-        return (difference / 2).sin().abs().sum(2)
-    return torch.linalg.vector_norm(difference.unflatten(2, (2, -1)), dim=2).sum(2)
+    return summed(kind, query[:, None] - candidate, weight)
 
 
 def _parts(kind: int) -> int:
@@ -47,90 +43,118 @@ def _share(tasks: int) -> int:
     return max(1, -(-tasks // (8 * torch.get_num_threads())))
 
 
+def _packed(kind: int, query: Tensor, weight: Tensor | None, candidate: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    own = _pack(kind, numba_pairwise.ROWS, query)
+    weights = own if weight is None else _pack(REAL, numba_pairwise.ROWS, weight)
+    return own, weights, _pack(kind, min(BLOCK, candidate.size(0)), candidate)
+
+
+def _lifted(weight: Tensor | None) -> Tensor | None:
+    return None if weight is None else weight.float()
+
+
 @torch.library.custom_op("gnnneg::pairwise", mutates_args=())
-def _pairwise(query: Tensor, candidate: Tensor, kind: int) -> Tensor:
-    if on_triton(query, candidate):
+def _pairwise(query: Tensor, candidate: Tensor, kind: int, weight: Tensor | None = None) -> Tensor:
+    if weight is None and on_triton(query, candidate):
         from gnnneg.kernels import triton_pairwise  # imported where there is a device that it can compile for
 
         with torch.cuda.device_of(query):
             return triton_pairwise.forward(kind, query, candidate)
-    if needs_float(query, candidate):
-        return _pairwise(query.float(), candidate.float(), kind).to(query.dtype)
+    if needs_float(query, candidate, weight):
+        return _pairwise(query.float(), candidate.float(), kind, _lifted(weight)).to(query.dtype)
     if query.device.type != "cpu":
-        return pairwise_reference(kind, query, candidate)
+        return pairwise_reference(kind, query, candidate, weight)
     out = query.new_empty(query.size(0), candidate.size(0))
     if out.numel():
-        block = min(BLOCK, candidate.size(0))
-        packed = _pack(kind, numba_pairwise.ROWS, query), _pack(kind, block, candidate)
-        launch(numba_pairwise.forward, kind, _share(packed[0].size(0)), *packed, out)
+        packed = _packed(kind, query, weight, candidate)
+        launch(numba_pairwise.forward, kind, weight is not None, _share(packed[0].size(0)), *packed, out)
     return out
 
 
 @_pairwise.register_fake
-def _(query: Tensor, candidate: Tensor, kind: int) -> Tensor:
+def _(query: Tensor, candidate: Tensor, kind: int, weight: Tensor | None = None) -> Tensor:
     return query.new_empty(query.size(0), candidate.size(0))
 
 
 @torch.library.custom_op("gnnneg::pairwise_backward", mutates_args=())
 def _pairwise_backward(
-    grad: Tensor, query: Tensor, candidate: Tensor, value: Tensor, kind: int
-) -> tuple[Tensor, Tensor]:
-    if on_triton(query, candidate, grad):
+    grad: Tensor, query: Tensor, candidate: Tensor, value: Tensor, kind: int, weight: Tensor | None = None
+) -> tuple[Tensor, Tensor, Tensor]:
+    if weight is None and on_triton(query, candidate, grad):
         from gnnneg.kernels import triton_pairwise
 
         with torch.cuda.device_of(query):
-            return triton_pairwise.backward(kind, divided(kind, grad, value.float()), query, candidate)
-    if needs_float(query, candidate):
-        found = _pairwise_backward(grad.float(), query.float(), candidate.float(), value.float(), kind)
-        return found[0].to(query.dtype), found[1].to(candidate.dtype)
+            found = triton_pairwise.backward(kind, divided(kind, grad, value.float()), query, candidate)
+            return *found, grad.new_empty(0)
+    if needs_float(query, candidate, weight):
+        lifted = grad.float(), query.float(), candidate.float(), value.float(), kind, _lifted(weight)
+        found = _pairwise_backward(*lifted)
+        return found[0].to(query.dtype), found[1].to(candidate.dtype), found[2]
     if query.device.type != "cpu":
         with torch.enable_grad():
-            leaves = query.detach().requires_grad_(), candidate.detach().requires_grad_()
+            given = (query, candidate) if weight is None else (query, candidate, weight)
+            leaves = [one.detach().requires_grad_() for one in given]
             grads = torch.autograd.grad(pairwise_reference(kind, *leaves), leaves, grad)
-        return grads[0].clone(), grads[1].clone()
+        return grads[0].clone(), grads[1].clone(), grad.new_empty(0) if weight is None else grads[2].clone()
     if not grad.numel():
-        return torch.zeros_like(query), torch.zeros_like(candidate)
+        return torch.zeros_like(query), torch.zeros_like(candidate), _no_gradient(grad, weight)
     grad = divided(kind, grad, value)
-    block = min(BLOCK, candidate.size(0))
-    packed = _pack(kind, numba_pairwise.ROWS, query), _pack(kind, block, candidate)
-    found = torch.zeros_like(packed[0]), torch.zeros_like(packed[1])
+    packed = _packed(kind, query, weight, candidate)
+    own, other = torch.zeros_like(packed[0]), torch.zeros_like(packed[2])
+    weights = own if weight is None else torch.zeros_like(packed[1])
     share = max(1, -(-query.size(1) // _parts(kind) // (4 * torch.get_num_threads())))
-    launch(numba_pairwise.backward, kind, share, grad.contiguous(), *packed, *found)
-    return _unpack(kind, found[0], query), _unpack(kind, found[1], candidate)
+    launch(numba_pairwise.backward, kind, weight is not None, share, grad.contiguous(), *packed, own, weights, other)
+    of_weight = grad.new_empty(0) if weight is None else _unpack(REAL, weights, weight)
+    return _unpack(kind, own, query), _unpack(kind, other, candidate), of_weight
+
+
+def _no_gradient(grad: Tensor, weight: Tensor | None) -> Tensor:
+    return grad.new_empty(0) if weight is None else torch.zeros_like(weight)
 
 
 @_pairwise_backward.register_fake
-def _(grad: Tensor, query: Tensor, candidate: Tensor, value: Tensor, kind: int) -> tuple[Tensor, Tensor]:
-    return torch.empty_like(query), torch.empty_like(candidate)
+def _(
+    grad: Tensor, query: Tensor, candidate: Tensor, value: Tensor, kind: int, weight: Tensor | None = None
+) -> tuple[Tensor, Tensor, Tensor]:
+    return torch.empty_like(query), torch.empty_like(candidate), _no_gradient(grad, weight)
 
 
 def _save(ctx, inputs, output) -> None:  # type: ignore[no-untyped-def]
-    query, candidate, ctx.kind = inputs
-    ctx.save_for_backward(query, candidate, output)
+    query, candidate, ctx.kind, weight = inputs
+    ctx.weighted = weight is not None
+    ctx.save_for_backward(query, candidate, output, *([weight] if ctx.weighted else []))
 
 
 def _differentiate(ctx, grad):  # type: ignore[no-untyped-def]
-    return *_pairwise_backward(grad, *ctx.saved_tensors, ctx.kind), None
+    query, candidate, value, *weight = ctx.saved_tensors
+    found = _pairwise_backward(grad, query, candidate, value, ctx.kind, *weight)
+    return found[0], found[1], None, found[2] if ctx.weighted else None
 
 
 _pairwise.register_autograd(_differentiate, setup_context=_save)
 
 
-def pairwise_l1(query: Float[Tensor, "b d"], candidate: Float[Tensor, "k d"]) -> Float[Tensor, "b k"]:
-    r"""The distances :math:`\lVert \mathbf{q}_i - \mathbf{c}_j \rVert_1`."""
-    return _pairwise(query, candidate, L1)
+def pairwise(
+    kind: int, query: Float[Tensor, "b d"], candidate: Float[Tensor, "k d"], weight: Float[Tensor, "b h"] | None = None
+) -> Float[Tensor, "b k"]:
+    r"""The distances between all queries and all candidates.
 
+    .. math::
+        \text{L1:}\ \sum_l w_{il} \lvert q_{il} - c_{jl} \rvert \qquad
+        \text{L2:}\ \Bigl( \sum_l (q_{il} - c_{jl})^2 \Bigr)^{1/2} \qquad
+        \text{PHASE:}\ \sum_l w_{il} \lvert \sin ((q_{il} - c_{jl}) / 2) \rvert
 
-def pairwise_l2(query: Float[Tensor, "b d"], candidate: Float[Tensor, "k d"]) -> Float[Tensor, "b k"]:
-    r"""The distances :math:`\lVert \mathbf{q}_i - \mathbf{c}_j \rVert_2`, from exact differences."""
-    return _pairwise(query, candidate, L2)
+    and MODULUS as L1 with complex moduli, whose halves are real and imaginary, for ``h = d / 2`` weights.
 
+    Args:
+        kind (int): One of :mod:`gnnneg.kernels.kinds`.
+        query (torch.Tensor): ``(b, d)``.
+        candidate (torch.Tensor): ``(k, d)``.
+        weight (torch.Tensor, optional): Non-negative, one for each coordinate of each query. Carries a gradient. Only
+            on CPU is there a kernel for it. (default: :obj:`None`, all 1)
 
-def pairwise_modulus(query: Float[Tensor, "b d"], candidate: Float[Tensor, "k d"]) -> Float[Tensor, "b k"]:
-    r"""The sums of complex moduli :math:`\sum_l \lvert q_{il} - c_{jl} \rvert`; halves are real and imaginary."""
-    return _pairwise(query, candidate, MODULUS)
-
-
-def pairwise_phase(query: Float[Tensor, "b d"], candidate: Float[Tensor, "k d"]) -> Float[Tensor, "b k"]:
-    r"""The sums :math:`\sum_l \lvert \sin((q_{il} - c_{jl}) / 2) \rvert` of angles, half the chords between them."""
-    return _pairwise(query, candidate, PHASE)
+    Raises:
+        ValueError: If L2 is given weights.
+    """
+    refuse_weights(kind, weight)
+    return _pairwise(query, candidate, kind, weight)

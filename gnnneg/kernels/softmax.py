@@ -1,4 +1,4 @@
-"""The weighted log-sum-exp that softmax losses stand on."""
+"""The weighted log-sum-exp that softmax losses stand on, and the weighted sum beside it that soft labels need."""
 
 from typing import no_type_check
 
@@ -22,6 +22,11 @@ def logsumexp_reference(score: Float[Tensor, "b k"], weight: Float[Tensor, "w l"
         score = torch.where(weight > 0, score, -torch.inf)
     top = score.amax(1, keepdim=True).clamp(min=torch.finfo(score.dtype).min)
     return ((score - top).exp() * weight).sum(1).log() + top[:, 0]
+
+
+def sum_reference(score: Float[Tensor, "b k"], weight: Float[Tensor, "w l"]) -> Float[Tensor, "b"]:
+    """The weighted sum in plain torch; absent candidates count nothing, whatever they score."""
+    return torch.where(weight > 0, score * weight, 0).sum(1)
 
 
 def share_reference(
@@ -83,19 +88,25 @@ def _exp(size, value, bits, out):
 
 @numba.njit(parallel=True, cache=True, fastmath=ORDER)
 @no_type_check
-def _forward(shift, stored, weight, value):
+def _forward(shift, stored, weight, value, total):
     k, plain = stored.shape[1], weight.shape[1] == 1
     for i in numba.prange(stored.shape[0]):
         bits, power = np.empty(BLOCK, np.int32), np.empty(BLOCK, np.int32)
         score, share = bits.view(np.float32), np.empty(BLOCK, np.float32)
         own = weight[i] if weight.shape[0] > 1 else weight[0]
-        top = np.float32(-np.inf)
+        top, straight = np.float32(-np.inf), np.float32(0)
         for begin in range(0, k, BLOCK):
             size = min(BLOCK, k - begin)
             _load(shift, stored[i, begin : begin + size], bits)
             for j in range(size):  # an absent candidate must not set the scale, however high it scores
                 top = max(top, score[j] if plain or own[begin + j] > 0 else np.float32(-np.inf))
-        total, broken = np.float32(0), top != top
+            if plain:
+                for j in range(size):
+                    straight += score[j]
+            else:
+                for j in range(size):
+                    straight += score[j] * own[begin + j] if own[begin + j] > 0 else np.float32(0)
+        mass, broken = np.float32(0), top != top
         origin = top if top > np.float32(-np.inf) else np.float32(0)
         for begin in range(0, k, BLOCK):
             size = min(BLOCK, k - begin)
@@ -106,17 +117,18 @@ def _forward(shift, stored, weight, value):
             _exp(size, score, power, share)
             if plain:
                 for j in range(size):
-                    total += share[j]
+                    mass += share[j]
             else:
                 for j in range(size):
-                    total += share[j] * own[begin + j]
-        total *= own[0] if plain else np.float32(1)
-        value[i] = np.float32(np.nan) if broken else np.log(total) + origin
+                    mass += share[j] * own[begin + j]
+        once = own[0] if plain else np.float32(1)
+        value[i] = np.float32(np.nan) if broken else np.log(mass * once) + origin
+        total[i] = straight * once
 
 
 @numba.njit(parallel=True, cache=True, fastmath=ORDER)
 @no_type_check
-def _backward(shift, stored, weight, value, grad, out):
+def _backward(shift, stored, weight, value, grad, tilt, out):
     k, plain = stored.shape[1], weight.shape[1] == 1
     for i in numba.prange(stored.shape[0]):
         bits, power = np.empty(BLOCK, np.int32), np.empty(BLOCK, np.int32)
@@ -133,10 +145,10 @@ def _backward(shift, stored, weight, value, grad, out):
             _exp(size, score, power, share)
             if plain:
                 for j in range(size):
-                    share[j] *= scale
+                    share[j] = scale * share[j] + tilt[i] * own[0]
             else:
                 for j in range(size):
-                    share[j] *= scale * own[begin + j]
+                    share[j] = (scale * share[j] + tilt[i]) * own[begin + j]
             _store(shift, made, out[i, begin : begin + size])
 
 
@@ -151,36 +163,45 @@ def _fused(score: Tensor) -> bool:
     return score.device.type == "cpu" and score.dtype in (torch.float32, torch.bfloat16) and score.numel() > 0
 
 
-class _WeightedLogSumExp(torch.autograd.Function):
+class _SoftmaxSums(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, score: Tensor, weight: Tensor) -> Tensor:  # type: ignore[no-untyped-def]
+    def forward(ctx, score: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:  # type: ignore[no-untyped-def]
         if _fused(score):
-            value = torch.empty(score.size(0))
-            launch(_forward, *_bits(score), weight.contiguous(), value)
+            value, total = torch.empty(score.size(0)), torch.empty(score.size(0))
+            launch(_forward, *_bits(score), weight.contiguous(), value, total)
         else:
-            value = logsumexp_reference(score, weight)
+            value, total = logsumexp_reference(score, weight), sum_reference(score, weight)
         ctx.save_for_backward(score, weight, value)
-        return value
+        return value, total
 
     @staticmethod
-    def backward(ctx, grad: Tensor) -> tuple[Tensor, None]:  # type: ignore[no-untyped-def]
+    def backward(ctx, grad: Tensor, tilt: Tensor) -> tuple[Tensor, None]:  # type: ignore[no-untyped-def]
         score, weight, value = ctx.saved_tensors
         if not _fused(score):
-            return share_reference(score, weight, value, grad), None
+            share = share_reference(score, weight, value, grad)
+            return torch.where(weight > 0, share + weight * tilt[:, None], 0).to(score.dtype), None
         out = torch.empty_like(score, memory_format=torch.contiguous_format)
-        launch(_backward, *_bits(score), weight.contiguous(), value, grad.contiguous(), _bits(out)[1])
+        given = weight.contiguous(), value, grad.contiguous(), tilt.contiguous()
+        launch(_backward, *_bits(score), *given, _bits(out)[1])
         return out, None
 
 
-def weighted_logsumexp(score: Float[Tensor, "b k"], weight: Float[Tensor, "w l"]) -> Float[Tensor, "b"]:
-    r"""The logarithm of a weighted sum of exponentials,
+def softmax_sums(
+    score: Float[Tensor, "b k"], weight: Float[Tensor, "w l"]
+) -> tuple[Float[Tensor, "b"], Float[Tensor, "b"]]:
+    r"""What softmax losses with soft labels need of their negatives,
 
     .. math::
-        \log \sum_j w_j e^{s_j} .
+        \log \sum_j w_j e^{s_j} \quad \text{and} \quad \sum_j w_j s_j .
 
-    Weights carry no gradient. A row whose weights are all zero gives :math:`-\infty` with gradient zero. Sums are
-    taken in float32 at least, and returned so; bfloat16 scores are read as they are. Cost on CPU: two passes over the
-    scores forward, one backward, and no temporary but the gradient.
+    Weights carry no gradient. A row whose weights are all zero gives :math:`-\infty` and 0, with gradient zero. Sums
+    are taken in float32 at least, and returned so; bfloat16 scores are read as they are. Cost on CPU: two passes over
+    the scores forward, one backward for both, and no temporary but the gradient.
     """
     precision = torch.promote_types(score.dtype, torch.float32)
-    return _WeightedLogSumExp.apply(score, weight.detach().to(precision))
+    return _SoftmaxSums.apply(score, weight.detach().to(precision))
+
+
+def weighted_logsumexp(score: Float[Tensor, "b k"], weight: Float[Tensor, "w l"]) -> Float[Tensor, "b"]:
+    """The first of :func:`softmax_sums` alone."""
+    return softmax_sums(score, weight)[0]

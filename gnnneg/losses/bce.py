@@ -29,7 +29,7 @@ class BCE(Loss):
         positive: Float[Tensor, "b 1"],
         negative: Float[Tensor, "b k"],
         weight: Float[Tensor, "w l"],
-        label: float = 0.0,
+        label: float | Float[Tensor, "v j"] = 0.0,
     ) -> Float[Tensor, "b"]:
         logit = self.margin + negative
         wrong = F.softplus(logit) - label * logit  # = (1 - label) softplus(x) + label softplus(-x)

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import Parameter
 
 from gnnneg.interfaces import Loss
-from gnnneg.kernels.softmax import weighted_logsumexp
+from gnnneg.kernels.softmax import softmax_sums
 
 
 class InfoNCE(Loss):
@@ -21,8 +21,10 @@ class InfoNCE(Loss):
     the strongest default for link prediction (`Ruffinelli et al. 2020 <https://openreview.net/forum?id=BkxSmlBFvr>`_).
     At :math:`\tau = 1` with every entity as a negative it is 1-vs-all cross-entropy.
 
-    A soft label :math:`\beta` of the negatives adds :math:`- \beta \sum_j w_j \log p_j` (targets
-    :math:`1, \beta, \ldots, \beta`, not normalised: unbounded label smoothing), where :math:`p_j` is the softmax.
+    Soft labels :math:`\beta_j` of the negatives add :math:`- \sum_j \beta_j w_j \log p_j` (targets
+    :math:`1, \beta_1, \beta_2, \ldots`, not normalised: unbounded label smoothing), where :math:`p_j` is the softmax.
+    The gradient vanishes where :math:`s_0 - s_j = \tau \ln (1 / \beta_j)`: a finite margin, that of doubtful
+    negatives the smaller.
 
     Args:
         temperature (float): :math:`\tau`. (default: :obj:`1.0`)
@@ -43,14 +45,18 @@ class InfoNCE(Loss):
         positive: Float[Tensor, "b 1"],
         negative: Float[Tensor, "b k"],
         weight: Float[Tensor, "w l"],
-        label: float = 0.0,
+        label: float | Float[Tensor, "v j"] = 0.0,
     ) -> Float[Tensor, "b"]:
         scale = self.log_scale.exp().clamp(max=100) if self.learnable else 1 / self.temperature
         if self.learnable or self.temperature != 1:
             positive, negative = positive * scale, negative * scale
         positive = positive.squeeze(1)
-        whole = torch.logaddexp(positive, weighted_logsumexp(negative, weight))
+        rest, total = softmax_sums(negative, weight)
+        whole = torch.logaddexp(positive, rest)
+        if isinstance(label, Tensor):
+            share = (weight * label).expand_as(negative)
+            return (1 + share.sum(1)) * whole - positive - torch.linalg.vecdot(share, negative.to(share.dtype))
         if not label:
             return whole - positive
-        weight = weight.expand_as(negative)
-        return (1 + label * weight.sum(1)) * whole - positive - label * (weight * negative).sum(1)
+        count = weight.sum(1) if weight.size(1) > 1 else weight[:, 0] * negative.size(1)
+        return (1 + label * count) * whole - positive - label * total

@@ -34,7 +34,7 @@ class LogSigmoid(Loss):
         positive: Float[Tensor, "b 1"],
         negative: Float[Tensor, "b k"],
         weight: Float[Tensor, "w l"],
-        label: float = 0.0,
+        label: float | Float[Tensor, "v j"] = 0.0,
     ) -> Float[Tensor, "b"]:
         if self.adversarial:
             hardness = self.adversarial * negative.detach() + weight.log()
@@ -42,6 +42,6 @@ class LogSigmoid(Loss):
             weight = (hardness - hardness.amax(1, keepdim=True).clamp(min=torch.finfo(negative.dtype).min)).exp()
         logit = self.margin + negative
         wrong = F.logsigmoid(-logit)
-        if label:
+        if isinstance(label, Tensor) or label:
             wrong = (1 - label) * wrong + label * F.logsigmoid(logit)
         return -(F.logsigmoid(self.margin + positive).squeeze(1) + weighted_mean(wrong, weight)) / 2

@@ -31,6 +31,6 @@ class MarginRanking(Loss):
         positive: Float[Tensor, "b 1"],
         negative: Float[Tensor, "b k"],
         weight: Float[Tensor, "w l"],
-        label: float = 0.0,
+        label: float | Float[Tensor, "v j"] = 0.0,
     ) -> Float[Tensor, "b"]:
         return weighted_mean(F.relu((1 - label) * self.margin + negative - positive), weight)

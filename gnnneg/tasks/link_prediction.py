@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import Parameter
 from torch_geometric.data import Data
 
-from gnnneg.interfaces import Corruption, Generator, Loss, Model, Penalty, Sampler, Scorer, Task
+from gnnneg.interfaces import Corruption, Generator, Label, Loss, Model, Penalty, Sampler, Scorer, Task
 from gnnneg.records import Query, Triplets
 from gnnneg.tasks.hiding import hide
 from gnnneg.tasks.subsampling import Subsampling
@@ -27,7 +27,7 @@ class LinkPrediction(Task):
         generators (list[Generator]): Make negatives in embedding space, one loss term each. (default: :obj:`()`)
         penalty (Penalty, optional): A norm penalty on the vectors that took part. (default: :obj:`None`)
         subsampling (Subsampling, optional): Weighs the triplets of a batch. (default: :obj:`None`)
-        label (float): Soft label of the sampled negatives. (default: :obj:`0.0`)
+        label (float or Label): Soft label of the sampled negatives. (default: :obj:`0.0`)
         scale (float): Weight of the sampled term against the generators' own. (default: :obj:`1.0`)
         graph (torch_geometric.data.Data, optional): What messages pass over; the batch's own statements are hidden
             from it. Unused by models that look vectors up. (default: :obj:`None`)
@@ -42,7 +42,7 @@ class LinkPrediction(Task):
         generators: Sequence[Generator] = (),
         penalty: Penalty | None = None,
         subsampling: Subsampling | None = None,
-        label: float = 0.0,
+        label: float | Label = 0.0,
         scale: float = 1.0,
         graph: Data | None = None,
     ):
@@ -66,13 +66,11 @@ class LinkPrediction(Task):
 
         negatives = self.sampler(query, target, critic(query) if critic else scorer, generator)
         score = scorer(target[:, None])
-        loss = self.scale * self.loss(score, scorer(negatives.index), negatives.weight, self.label)
-        if self.generators:
-            anchor, positive = scorer.embed(query.anchor[:, None]), scorer.embed(target[:, None])
-            negative = scorer.embed(negatives.index)
-            for make in self.generators:
-                made, weight = make(query, anchor, positive, negative, negatives.weight, generator)
-                loss = loss + make.scale * self.loss(score, scorer.decode(made), weight, make.label)
+        label = self.label(query, negatives.index) if isinstance(self.label, Label) else self.label
+        loss = self.scale * self.loss(score, scorer(negatives.index), negatives.weight, label)
+        for make in self.generators:
+            made = make(scorer, query, target, negatives, generator)
+            loss = loss + made.scale * self.loss(score, made.score, made.weight, made.label)
         if self.penalty is not None:
             loss = loss + self.penalty(scorer.factors(target))
         if self.subsampling is None:
@@ -83,6 +81,7 @@ class LinkPrediction(Task):
     def trained(self) -> Iterator[Parameter]:
         yield from self.model.parameters()
         yield from self.loss.parameters()
+        yield from self.generators.parameters()
 
     def _visible(self, batch: Triplets) -> Data | None:
         if self.graph is None or not self.model.uses_graph:

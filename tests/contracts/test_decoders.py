@@ -5,6 +5,7 @@ import torch
 from examples import CHANNELS, NODES, RELATIONS, examples, name
 from torch.testing import assert_close
 
+from gnnneg.candidates import Gathered, Private, Shared
 from gnnneg.decoders import Polar
 from gnnneg.encoders import Dense
 from gnnneg.interfaces import Decoder, Similarity
@@ -41,9 +42,9 @@ def test_shared_equals_expanded_equals_gathered(make, table):
     similarity = make()
     query = asked_of(similarity)
     index = torch.randint(NODES, (1, 5))
-    shared = similarity(query, table[index])
-    assert_close(shared, similarity(query, table[index].expand(4, -1, -1)))
-    assert_close(shared, similarity.gather(query, table, index.expand(4, -1)))
+    shared = similarity(query, Shared(table[index[0]]))
+    assert_close(shared, similarity(query, Private(table[index].expand(4, -1, -1))))
+    assert_close(shared, similarity(query, Gathered(table, index.expand(4, -1))))
 
 
 @similarities
@@ -53,9 +54,9 @@ def test_gradients_agree_on_all_paths(make):
     outward, found = torch.randn(4, 5), []
     query, table = asked_of(similarity), torch.randn(NODES, CHANNELS)
     for path in (
-        lambda q, t: similarity(q, t[index]),
-        lambda q, t: similarity(q, t[index].expand(4, -1, -1)),
-        lambda q, t: similarity.gather(q, t, index.expand(4, -1)),
+        lambda q, t: similarity(q, Shared(t[index[0]])),
+        lambda q, t: similarity(q, Private(t[index].expand(4, -1, -1))),
+        lambda q, t: similarity(q, Gathered(t, index.expand(4, -1))),
     ):
         leaves = query.clone().requires_grad_(), table.clone().requires_grad_()
         path(*leaves).backward(outward)

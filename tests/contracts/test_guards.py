@@ -7,19 +7,32 @@ import pytest
 from examples import EXAMPLES, concrete
 
 from gnnneg import interfaces
-from gnnneg.interfaces import Corruption, Decoder, Encoder, Loss, Model, Penalty, Sampler, Similarity, Task
+from gnnneg.interfaces import (
+    Corruption,
+    Decoder,
+    Encoder,
+    Generator,
+    Label,
+    Loss,
+    Model,
+    Penalty,
+    Sampler,
+    Similarity,
+    Task,
+)
 
 ROOT = Path(interfaces.__file__).parent
+BASES = [Encoder, Decoder, Similarity, Model, Corruption, Sampler, Generator, Label, Loss, Penalty, Task]
 
 
-@pytest.mark.parametrize("base", [Encoder, Decoder, Similarity, Model, Corruption, Sampler, Loss, Penalty, Task])
+@pytest.mark.parametrize("base", BASES)
 def test_every_part_has_an_example(base):
     shown = {type(make()) for make in EXAMPLES}
     missing = {part.__name__ for part in concrete(base)} - {part.__name__ for part in shown}
     assert not missing, f"add an example of {missing} to tests/examples.py"
 
 
-@pytest.mark.parametrize("base", [Encoder, Decoder, Similarity, Model, Corruption, Sampler, Loss, Penalty, Task])
+@pytest.mark.parametrize("base", BASES)
 def test_abstract_or_final(base):
     """Nothing finished is subclassed."""
     for part in concrete(base):
@@ -27,14 +40,15 @@ def test_abstract_or_final(base):
 
 
 # who may import whom, one room a line: what is not named here may not be imported
-GROUND = {"errors", "plain", "records", "interfaces", "data", "kernels"}
-PARTS = {"encoders", "decoders", "models", "corruption", "samplers", "generators", "losses", "penalties"}
+GROUND = {"errors", "plain", "records", "interfaces", "candidates", "data", "kernels"}
+PARTS = {"encoders", "decoders", "models", "corruption", "samplers", "generators", "losses", "penalties", "labels"}
 ROOMS = {
     "errors": set(),
     "plain": set(),
     "kernels": {"errors"},
     "records": set(),
     "interfaces": {"records", "errors"},
+    "candidates": {"interfaces", "kernels"},
     "data": {"records", "kernels", "errors"},
     "datasets": {"data", "records", "errors"},
     **dict.fromkeys(PARTS, GROUND),

@@ -1,0 +1,96 @@
+"""Candidate vectors as they may be at hand: shared by all queries, rows of a table, or made for each query.
+
+Shared ones are never expanded: they go through one matrix product or one pairwise kernel. Private entities go through
+a kernel that gathers and scores at once. Only private *vectors*, which exist already, take the broadcast path.
+"""
+
+from collections.abc import Callable
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from gnnneg.interfaces import Candidates
+from gnnneg.kernels.gather_score import gather
+from gnnneg.kernels.kinds import INNER, refuse_weights, summed
+from gnnneg.kernels.pairwise import pairwise
+
+
+class _Last:
+    """The last of the plain results, and what it was asked for."""
+
+    def __init__(self) -> None:
+        self.query: Tensor | None = None
+        self.result: Tensor | None = None
+
+    def __call__(self, query: Tensor, compute: Callable[[], Tensor]) -> Tensor:
+        if query is not self.query or self.result is None:
+            self.query, self.result = query, compute()
+        return self.result
+
+
+class Shared(Candidates):
+    """The same vectors ``(k, d)`` for every query."""
+
+    def __init__(self, vector: Float[Tensor, "k d"]):
+        self.vector = vector
+        self._inner, self._distance = _Last(), _Last()
+
+    def inner(self, query: Float[Tensor, "b d"], offset: Float[Tensor, "b 1"] | None = None) -> Float[Tensor, "b k"]:
+        if offset is None:
+            return self._inner(query, lambda: query @ self.vector.T)
+        one = self.vector.new_ones(len(self.vector), 1)  # one more coordinate costs less than one more pass
+        return torch.cat([query, offset.to(query.dtype)], 1) @ torch.cat([self.vector, one], 1).T
+
+    def distance(
+        self, kind: int, query: Float[Tensor, "b d"], weight: Float[Tensor, "b h"] | None = None
+    ) -> Float[Tensor, "b k"]:
+        if weight is None:
+            return self._distance(query, lambda: pairwise(kind, query, self.vector))
+        return pairwise(kind, query, self.vector, weight)
+
+    def map(self, change: Callable[[Tensor], Tensor]) -> Candidates:
+        return Shared(change(self.vector))
+
+
+class Gathered(Candidates):
+    """The rows ``index`` ``(b, k)`` of a table ``(n, d)``."""
+
+    def __init__(self, table: Float[Tensor, "n d"], index: Int[Tensor, "b k"]):
+        self.table, self.index = table, index
+        self._inner, self._distance = _Last(), _Last()
+
+    def inner(self, query: Float[Tensor, "b d"], offset: Float[Tensor, "b 1"] | None = None) -> Float[Tensor, "b k"]:
+        if offset is None:
+            return self._inner(query, lambda: gather(INNER, query, self.table, self.index))
+        return gather(INNER, query, self.table, self.index) + offset
+
+    def distance(
+        self, kind: int, query: Float[Tensor, "b d"], weight: Float[Tensor, "b h"] | None = None
+    ) -> Float[Tensor, "b k"]:
+        if weight is None:
+            return self._distance(query, lambda: gather(kind, query, self.table, self.index))
+        return gather(kind, query, self.table, self.index, weight)
+
+    def map(self, change: Callable[[Tensor], Tensor]) -> Candidates:
+        return Gathered(change(self.table), self.index)
+
+
+class Private(Candidates):
+    """Vectors ``(b, k, d)`` of each query's own."""
+
+    def __init__(self, vector: Float[Tensor, "b k d"]):
+        self.vector = vector
+
+    def inner(self, query: Float[Tensor, "b d"], offset: Float[Tensor, "b 1"] | None = None) -> Float[Tensor, "b k"]:
+        score = (self.vector @ query[:, :, None]).squeeze(2)
+        return score if offset is None else score + offset
+
+    def distance(
+        self, kind: int, query: Float[Tensor, "b d"], weight: Float[Tensor, "b h"] | None = None
+    ) -> Float[Tensor, "b k"]:
+        refuse_weights(kind, weight)
+        return summed(kind, query[:, None] - self.vector, weight)
+
+    def map(self, change: Callable[[Tensor], Tensor]) -> Candidates:
+        return Private(change(self.vector))

@@ -1,0 +1,50 @@
+r"""Scores of mutated candidates in closed form, for all that is a sum over coordinates.
+
+Let :math:`f_l` be what coordinate :math:`l` gives to the score of a candidate and :math:`f^+_l` to that of the target.
+Exchanging the coordinates outside a mask :math:`\kappa` that all candidates of a query share gives
+:math:`\sum_l \kappa_l f_l + (1 - \kappa_l) f^+_l`. Masks drawn for each candidate, where a coordinate stays with
+probability :math:`\kappa_l`, give that mean, and the variance
+:math:`\sum_l \kappa_l (1 - \kappa_l) (f_l - f^+_l)^2`, whose square, expanded, are sums over coordinates again.
+"""
+
+from collections.abc import Callable
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from gnnneg.records import Mutation
+
+LEAST = 1e-6  # variance: what cancellation leaves of none at all may be below zero
+
+
+def mutated(
+    total: Callable[[Float[Tensor, "b h"] | None, Float[Tensor, "b 1"] | None], Float[Tensor, "b k"]],
+    variance: Callable[[Float[Tensor, "b h"] | None], Float[Tensor, "b k"]],
+    own: Float[Tensor, "b h"],
+    mutation: Mutation,
+) -> Float[Tensor, "b k"]:
+    r"""The sum over coordinates of mutated candidates.
+
+    Args:
+        total (Callable): :math:`(w, o) \mapsto o + \sum_l w_l f_l`, ``(b, h), (b, 1) -> (b, k)``; no weights are
+            weights of 1.
+        variance (Callable): :math:`w \mapsto \sum_l w_l (f_l - f^+_l)^2`.
+        own (torch.Tensor): :math:`f^+`, ``(b, h)``.
+        mutation (Mutation): What is exchanged, with ``(b, h)`` probabilities or one mask for each query.
+    """
+    keep, whole = mutation.keep, own.sum(1, keepdim=True)
+    if mutation.noise is None:
+        return total(keep.expand_as(own), ((1 - keep) * own).sum(1, keepdim=True))
+    if mutation.pace is not None:
+        every, spread = total(None, None), variance(None).clamp(min=LEAST)
+        square = (whole - every).detach().clamp(min=0).square()  # one that wins already is left alone
+        share = square / (square + mutation.pace**2 * spread.detach())
+        mean, spread = torch.lerp(every, whole, share), share * (1 - share) * spread
+    elif keep.size(1) == 1:  # one probability for all coordinates: the mean is made of the plain score
+        mean = torch.addcmul((1 - keep) * whole, keep, total(None, None))
+        spread = keep * (1 - keep) * variance(None)
+    else:
+        mean = total(keep, ((1 - keep) * own).sum(1, keepdim=True))
+        spread = variance(keep * (1 - keep))
+    return torch.addcmul(mean, spread.clamp(min=LEAST).sqrt(), mutation.noise(mean))

@@ -1,0 +1,103 @@
+"""Embedding mutation."""
+
+import torch
+from jaxtyping import Int
+from torch import Tensor
+
+from gnnneg.errors import UserError
+from gnnneg.generators.term import Term, positives, refuse_share
+from gnnneg.interfaces import Generator, Label, Scorer
+from gnnneg.records import Made, Mutation, Negatives, Query
+
+
+class EMU(Generator):
+    r"""Embedding mutation from `"EMU: Embedding Mutation and Unbounded Label Smoothing for Knowledge Graph Embedding"
+    <https://arxiv.org/abs/2504.03327>`_: sampled negatives take some coordinates of the target,
+
+    .. math::
+        \hat{\mathbf{z}}_j = \mathbf{m}_j \odot \mathbf{z}^+ + (1 - \mathbf{m}_j) \odot \mathbf{z}_j , \qquad
+        P(m_{jl} = 1) = \rho ,
+
+    which makes them hard, and get a soft label :math:`\beta`. Under :class:`~gnnneg.losses.InfoNCE` the term is
+
+    .. math::
+        - \frac{1}{N} \Bigl( \log p_0 + \beta \sum_j \log p_j \Bigr) , \qquad
+        p = \mathrm{softmax}(s_0, \hat{s}_1, \ldots, \hat{s}_N) .
+
+    The paper adds :math:`\alpha` times the plain cross-entropy of the same negatives: the task's own ``scale``.
+
+    **Which way round.** ``share`` is :math:`\rho`, the fraction taken *from the positive*. The released code's
+    ``if_EMU`` is the fraction kept from the negative, :math:`1 - \rho`: its 0.39 is ``share=0.61``. Paper and code
+    contradict each other; RESULTS.md has the grid that settles which reading gains.
+
+    **Forms.** One mask for all negatives of a query (``groups=1``) has a closed form with every decoder: of inner
+    products it is the masked query plus a constant, which a softmax does not see, so that there it is dropout of the
+    query without rescaling. ``groups=G`` gives each of :math:`G` parts of the negatives a mask of its own, at the same
+    cost. ``groups=None`` is the paper's: a mask for each negative, which has to make the vectors,
+    ``(b, k, d)`` numbers in chunks, twice. :class:`MatchedEMU` has its mean and variance without making them.
+
+    With ``share=0`` nothing is mutated: the paper's ablation, unbounded label smoothing alone.
+
+    Args:
+        share (float): :math:`\rho`.
+        label (float or Label): :math:`\beta`, one or one for each negative. (default: :obj:`0.0`)
+        scale (float): Weight of the term. (default: :obj:`1.0`)
+        groups (int, optional): Number of masks of a query; :obj:`None` is one for each negative. (default: :obj:`1`)
+        joint (bool): Whether real and imaginary part of RotatE's coordinates are exchanged together. If not, as in the
+            released code, scores have no closed form and vectors are made. (default: :obj:`True`)
+        fixed (bool): Whether exactly :math:`\rho d` coordinates are exchanged, as the paper words it, instead of each
+            with probability :math:`\rho`, as its code does. (default: :obj:`False`)
+        detach (bool): Whether the target learns nothing from what it lends; for ablations. (default: :obj:`False`)
+        mean (bool): Whether the term is divided by its number of negatives, as in the paper: right for losses that sum
+            over them (InfoNCE, BCE), wrong for those that average. (default: :obj:`True`)
+
+    Raises:
+        UserError: If share or label is no fraction, scale negative or groups below 1.
+    """
+
+    def __init__(
+        self,
+        share: float,
+        label: float | Label = 0.0,
+        scale: float = 1.0,
+        groups: int | None = 1,
+        joint: bool = True,
+        fixed: bool = False,
+        detach: bool = False,
+        mean: bool = True,
+    ):
+        super().__init__()
+        refuse_share("EMU", share)
+        if groups is not None and groups < 1:
+            raise UserError(f"EMU(groups={groups}): at least 1 mask a query, or null for one a negative.")
+        self.share, self.groups = share, groups
+        self.joint, self.fixed, self.detach = joint, fixed, detach
+        self.term = Term("EMU", label, scale, mean)
+
+    def forward(
+        self,
+        scorer: Scorer,
+        query: Query,
+        target: Int[Tensor, "b"],
+        negatives: Negatives,
+        generator: torch.Generator | None = None,
+    ) -> Made:
+        positive = positives(scorer, target)
+        positive = positive.detach() if self.detach else positive
+        width = positive.size(1) // (scorer.parts if self.joint else 1)
+        score = []
+        groups = self.groups or 1
+        for part in negatives.index.tensor_split(groups, 1) if groups > 1 else [negatives.index]:
+            size = (len(target), width) if self.groups else (len(target), part.size(1), width)
+            keep = self.masks(size, positive.device, generator)
+            keep = keep.to(positive.dtype) if self.groups else keep  # bits, where there are many
+            score.append(scorer.mutated(part, Mutation(positive, keep)))
+        return self.term(query, negatives, torch.cat(score, 1) if len(score) > 1 else score[0])
+
+    def masks(self, size: tuple[int, ...], device: torch.device, generator: torch.Generator | None) -> Tensor:
+        """Where coordinates stay the negative's, along the last dimension of ``size``."""
+        draw = torch.rand(size, device=device, generator=generator)
+        if not self.fixed:
+            return draw >= self.share
+        rank = draw.argsort(-1).argsort(-1)
+        return rank >= round(self.share * size[-1])

@@ -1,0 +1,58 @@
+"""Embedding mutation at its hardest."""
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from gnnneg.generators.term import Term, positives, refuse_share
+from gnnneg.interfaces import CHUNK, Generator, Label, Scorer
+from gnnneg.records import Made, Mutation, Negatives, Query
+
+
+class HardestEMU(Generator):
+    r"""Each negative takes those :math:`\rho d` coordinates of the positive that gain it the most score.
+
+    The coordinates with the largest positive parts :math:`c_{jl}` of the margin (:class:`MatchedEMU`) are exchanged;
+    the score of what comes out is exact. No random mutation of that share is harder, and the more is taken from the
+    positive the less is such a negative wrong, so that by default the share is its label too.
+
+    Cost: vectors are made, as for ``EMU(groups=None)``, and their coordinates partly sorted.
+
+    Args:
+        share (float): :math:`\rho`.
+        label (float or Label, optional): :math:`\beta`; :obj:`None` is the share. (default: :obj:`None`)
+        scale (float): Weight of the term. (default: :obj:`1.0`)
+        mean (bool): Whether the term is divided by its number of negatives. (default: :obj:`True`)
+
+    Raises:
+        UserError: If share or label is no fraction, or scale negative; when called, if scores are not made of
+            coordinates (NBFNet).
+    """
+
+    def __init__(self, share: float, label: float | Label | None = None, scale: float = 1.0, mean: bool = True):
+        super().__init__()
+        refuse_share("HardestEMU", share)
+        self.share = share
+        self.term = Term("HardestEMU", share if label is None else label, scale, mean)
+
+    def forward(
+        self,
+        scorer: Scorer,
+        query: Query,
+        target: Int[Tensor, "b"],
+        negatives: Negatives,
+        generator: torch.Generator | None = None,
+    ) -> Made:
+        positive = positives(scorer, target)
+        with torch.no_grad():
+            own = scorer.terms(positive[:, None])
+            parts = negatives.index.split(max(1, CHUNK // positive.numel()), 1)
+            keep = torch.cat([self._keep(own - scorer.terms(scorer.embed(part))) for part in parts], 1)
+        return self.term(query, negatives, scorer.mutated(negatives.index, Mutation(positive, keep)))
+
+    def _keep(self, margin: Float[Tensor, "b k h"]) -> Tensor:
+        count = round(self.share * margin.size(2))
+        if not count:
+            return torch.ones_like(margin, dtype=torch.bool)
+        value, place = margin.topk(count, dim=2)
+        return torch.ones_like(margin, dtype=torch.bool).scatter_(2, place, value <= 0)

@@ -1,0 +1,62 @@
+"""Embedding mutation without masks."""
+
+import torch
+from jaxtyping import Int
+from torch import Tensor
+
+from gnnneg.generators.term import Term, positives, refuse_share
+from gnnneg.interfaces import Generator, Label, Scorer
+from gnnneg.records import Made, Mutation, Negatives, Query
+
+
+class MatchedEMU(Generator):
+    r"""The mean and the variance of :class:`EMU` with a mask for each negative, as Gaussian noise on its margin.
+
+    For scores that are sums over coordinates, whose margins :math:`\Delta_j = s_0 - s_j` have the parts
+    :math:`c_{jl}`,
+
+    .. math::
+        \hat\Delta_j = (1 - \rho) \Delta_j + \sqrt{\rho (1 - \rho) v_j} \, \xi_j , \qquad
+        v_j = \sum_l c_{jl}^2 , \qquad \xi_j \sim \mathcal{N}(0, 1) .
+
+    No mask is drawn and no vector made: :math:`v_j` expands into products of the size of a plain pass, two more for
+    inner products. Under a root (TransE with :math:`p = 2`, HAKE's moduli) it is what stands there that is matched.
+
+    Args:
+        share (float): :math:`\rho`, the fraction taken from the positive.
+        label (float or Label): :math:`\beta`. (default: :obj:`0.0`)
+        scale (float): Weight of the term. (default: :obj:`1.0`)
+        mean (bool): Whether the term is divided by its number of negatives. (default: :obj:`True`)
+
+    Raises:
+        UserError: If share or label is no fraction, or scale negative; when called, if the model has no closed form.
+    """
+
+    def __init__(self, share: float, label: float | Label = 0.0, scale: float = 1.0, mean: bool = True):
+        super().__init__()
+        refuse_share("MatchedEMU", share)
+        self.share = share
+        self.term = Term("MatchedEMU", label, scale, mean)
+
+    def forward(
+        self,
+        scorer: Scorer,
+        query: Query,
+        target: Int[Tensor, "b"],
+        negatives: Negatives,
+        generator: torch.Generator | None = None,
+    ) -> Made:
+        positive = positives(scorer, target)
+        keep = positive.new_full((len(target), 1), 1 - self.share)
+        mutation = Mutation(positive, keep, noise=normal(generator))
+        return self.term(query, negatives, scorer.mutated(negatives.index, mutation))
+
+
+class normal:
+    """Draws a standard normal like the tensor it is given, from one generator."""
+
+    def __init__(self, generator: torch.Generator | None):
+        self.generator = generator
+
+    def __call__(self, like: Tensor) -> Tensor:
+        return torch.randn(like.shape, dtype=like.dtype, device=like.device, generator=self.generator)

@@ -1,0 +1,50 @@
+"""What all mutations say of their loss term, and the checks they share."""
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from gnnneg.errors import UserError
+from gnnneg.interfaces import Label, Scorer
+from gnnneg.records import Made, Negatives, Query
+
+
+class Term:
+    r"""How mutated negatives count: their soft label, and the weight of their term.
+
+    Args:
+        name (str): Who asks, for errors.
+        label (float or Label): Soft label.
+        scale (float): Weight of the term.
+        mean (bool): Whether the term is divided by its number of negatives.
+
+    Raises:
+        UserError: If a label lies outside :math:`[0, 1]` or a scale is negative.
+    """
+
+    def __init__(self, name: str, label: float | Label, scale: float, mean: bool):
+        if not isinstance(label, Label) and not 0 <= label <= 1:
+            raise UserError(f"{name}(label={label}): a soft label lies between 0, wrong, and 1, as true as the target.")
+        if scale < 0:
+            raise UserError(f"{name}(scale={scale}): a negative weight would teach the opposite.")
+        self.label, self.scale, self.mean = label, scale, mean
+
+    def __call__(self, query: Query, negatives: Negatives, score: Float[Tensor, "b m"]) -> Made:
+        """The record of a generator whose scores belong to the sampled negatives one by one."""
+        weight, scale = negatives.weight, torch.full((1,), self.scale, device=score.device)
+        if self.mean:
+            count = weight.sum(1) if weight.size(1) > 1 else weight[:, 0] * score.size(1)
+            scale = scale / count.clamp(min=1)
+        label = self.label(query, negatives.index) if isinstance(self.label, Label) else self.label
+        return Made(score, weight, label, scale)
+
+
+def refuse_share(name: str, share: float) -> None:
+    """Refuses what is no fraction."""
+    if not 0 <= share <= 1:
+        raise UserError(f"{name}(share={share}): the fraction taken from the positive lies between 0 and 1.")
+
+
+def positives(scorer: Scorer, target: Int[Tensor, "b"]) -> Float[Tensor, "b d"]:
+    """The targets' vectors."""
+    return scorer.embed(target[:, None])[:, 0]
