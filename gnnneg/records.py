@@ -4,7 +4,6 @@ Shape letters used in every file: ``b`` queries, ``k`` candidates, ``d`` channel
 ``m`` generated vectors; ``#b`` means *1 or b*.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -64,16 +63,15 @@ class Mutation:
         keep (torch.Tensor): 1 where a coordinate stays the candidate's, 0 where it becomes the target's: ``(b, h)``
             shared by a query's candidates, or ``(b, k, h)``, where ``h`` is 1, ``d``, or the number of complex
             coordinates. With ``noise``, ``(b, h)`` probabilities of staying; without, anything in between mixes.
-        noise (Callable, optional): Draws a standard normal like the tensor it is given; scores then have the mean and
-            the variance that masks drawn anew for each candidate would give them, and no mask is drawn.
-            (default: :obj:`None`)
+        noise (int, optional): Seed of Gaussian noise; scores then have the mean and the variance that masks drawn anew
+            for each candidate would give them, and no mask is drawn. (default: :obj:`None`)
         pace (float, optional): With ``noise``: instead of by ``keep``, each candidate is mutated to the share at which
             it beats the target with probability :math:`\Phi(-z)`, for this :math:`z`. (default: :obj:`None`)
     """
 
     positive: Float[Tensor, "b d"]
     keep: Float[Tensor, "b *h"]
-    noise: Callable[[Tensor], Tensor] | None = None
+    noise: int | None = None
     pace: float | None = None
 
 

@@ -80,7 +80,8 @@ def _halves(mutation: Mutation) -> tuple[Mutation, Mutation]:
     """What is done to moduli and what to phases."""
     positive, keep = mutation.positive.chunk(2, dim=1), mutation.keep
     one, other = keep.chunk(2, dim=1) if keep.size(1) > 1 else (keep, keep)
-    return Mutation(positive[0], one, mutation.noise), Mutation(positive[1], other, mutation.noise)
+    seed = None if mutation.noise is None else mutation.noise + 1
+    return Mutation(positive[0], one, mutation.noise), Mutation(positive[1], other, seed)
 
 
 class HAKE(Decoder):

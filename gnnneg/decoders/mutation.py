@@ -13,9 +13,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from gnnneg.kernels.noise import LEAST, noisy
 from gnnneg.records import Mutation
-
-LEAST = 1e-6  # variance: what cancellation leaves of none at all may be below zero
 
 
 def mutated(
@@ -36,15 +35,16 @@ def mutated(
     keep, whole = mutation.keep, own.sum(1, keepdim=True)
     if mutation.noise is None:
         return total(keep.expand_as(own), ((1 - keep) * own).sum(1, keepdim=True))
-    if mutation.pace is not None:
-        every, spread = total(None, None), variance(None).clamp(min=LEAST)
-        square = (whole - every).detach().clamp(min=0).square()  # one that wins already is left alone
-        share = square / (square + mutation.pace**2 * spread.detach())
-        mean, spread = torch.lerp(every, whole, share), share * (1 - share) * spread
-    elif keep.size(1) == 1:  # one probability for all coordinates: the mean is made of the plain score
-        mean = torch.addcmul((1 - keep) * whole, keep, total(None, None))
-        spread = keep * (1 - keep) * variance(None)
-    else:
+    # variances are small differences of large products: not in half precision
+    with torch.autocast(own.device.type, enabled=False):
+        if mutation.pace is not None:
+            every, spread = total(None, None), variance(None).clamp(min=LEAST)
+            square = (whole - every).detach().clamp(min=0).square()  # one that wins already is left alone
+            share = square / (square + mutation.pace**2 * spread.detach())
+            base, factor = torch.zeros_like(whole), torch.ones_like(whole)
+            return noisy(base, factor, torch.lerp(every, whole, share), share * (1 - share) * spread, mutation.noise)
+        spread = variance((keep * (1 - keep)).expand_as(own))
+        if keep.size(1) == 1:  # one probability for all coordinates: the mean is made of the plain score
+            return noisy((1 - keep) * whole, keep, total(None, None), spread, mutation.noise)
         mean = total(keep, ((1 - keep) * own).sum(1, keepdim=True))
-        spread = variance(keep * (1 - keep))
-    return torch.addcmul(mean, spread.clamp(min=LEAST).sqrt(), mutation.noise(mean))
+        return noisy(torch.zeros_like(whole), torch.ones_like(whole), mean, spread, mutation.noise)

@@ -6,7 +6,7 @@ from torch import Tensor
 from torch.nn import Parameter
 
 from gnnneg.errors import UserError
-from gnnneg.generators.matched import normal
+from gnnneg.generators.matched import seed
 from gnnneg.generators.term import Term, positives, refuse_share
 from gnnneg.interfaces import Generator, Label, Scorer
 from gnnneg.records import Made, Mutation, Negatives, Query
@@ -79,7 +79,7 @@ class LearnedEMU(Generator):
             raise UserError(f"LearnedEMU has {self.logit.size(1)} hidden_channels, the model's vectors {width}.")
         relation, row = query.rel_type.unique(return_inverse=True)
         probability = self.probability(turn_round(self.logit[relation, :width], self.rate))
-        mutation = Mutation(positive, 1 - probability[row], noise=normal(generator))
+        mutation = Mutation(positive, 1 - probability[row], noise=seed(generator, positive.device))
         return self.term(query, negatives, scorer.mutated(negatives.index, mutation))
 
     def probability(self, logit: Float[Tensor, "r h"]) -> Float[Tensor, "r h"]:

@@ -48,15 +48,10 @@ class MatchedEMU(Generator):
     ) -> Made:
         positive = positives(scorer, target)
         keep = positive.new_full((len(target), 1), 1 - self.share)
-        mutation = Mutation(positive, keep, noise=normal(generator))
+        mutation = Mutation(positive, keep, noise=seed(generator, positive.device))
         return self.term(query, negatives, scorer.mutated(negatives.index, mutation))
 
 
-class normal:
-    """Draws a standard normal like the tensor it is given, from one generator."""
-
-    def __init__(self, generator: torch.Generator | None):
-        self.generator = generator
-
-    def __call__(self, like: Tensor) -> Tensor:
-        return torch.randn(like.shape, dtype=like.dtype, device=like.device, generator=self.generator)
+def seed(generator: torch.Generator | None, device: torch.device) -> int:
+    """A seed, drawn."""
+    return int(torch.randint(1 << 32, (), device=device, generator=generator))

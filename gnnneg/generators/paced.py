@@ -5,7 +5,7 @@ from jaxtyping import Int
 from torch import Tensor
 
 from gnnneg.errors import UserError
-from gnnneg.generators.matched import normal
+from gnnneg.generators.matched import seed
 from gnnneg.generators.term import Term, positives
 from gnnneg.interfaces import Generator, Label, Scorer
 from gnnneg.records import Made, Mutation, Negatives, Query
@@ -68,7 +68,9 @@ class SelfPacedEMU(Generator):
         generator: torch.Generator | None = None,
     ) -> Made:
         positive = positives(scorer, target)
-        mutation = Mutation(positive, positive.new_ones(len(target), 1), noise=normal(generator), pace=self.pace)
+        mutation = Mutation(
+            positive, positive.new_ones(len(target), 1), noise=seed(generator, positive.device), pace=self.pace
+        )
         if self.training:
             self.step += 1
         return self.term(query, negatives, scorer.mutated(negatives.index, mutation))

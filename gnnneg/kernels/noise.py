@@ -1,0 +1,175 @@
+"""Standard normal noise from a counter: made where it is used, and made again for the gradient instead of kept.
+
+A step with 1,024 negatives for 2,000 queries wants two million normals. Drawn one after another from a Mersenne
+twister they cost as much as the scores themselves, and a tensor of them as much memory.
+"""
+
+from typing import no_type_check
+
+import numba
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from gnnneg.kernels.kinds import ORDER, cosine, sine
+from gnnneg.kernels.threads import launch
+
+LEAST = 1e-6  # variance: what cancellation leaves of none at all may be below zero
+UNIT = np.float32(2.0**-24)
+
+
+def noisy_reference(
+    base: Float[Tensor, "b 1"],
+    factor: Float[Tensor, "b 1"],
+    score: Float[Tensor, "b k"],
+    variance: Float[Tensor, "b k"],
+    noise: Float[Tensor, "b k"],
+) -> Float[Tensor, "b k"]:
+    """The same from given noise, in plain torch; any device, any precision."""
+    return base + factor * score + variance.clamp(min=LEAST).sqrt() * noise
+
+
+@numba.njit(forceinline=True)
+@no_type_check
+def _hash(x):
+    """A bijection of 32-bit numbers in which every bit of ``x`` moves every other."""
+    x = np.uint32(x ^ (x >> np.uint32(16)))
+    x = np.uint32(x * np.uint32(0x7FEB352D))
+    x = np.uint32(x ^ (x >> np.uint32(15)))
+    x = np.uint32(x * np.uint32(0x846CA68B))
+    return np.uint32(x ^ (x >> np.uint32(16)))
+
+
+@numba.njit(forceinline=True, fastmath=ORDER)
+@no_type_check
+def _fill(key, counter, bits, out):
+    r"""Standard normals of one row, by Box and Muller: pairs :math:`\sqrt{-2 \ln u} \, (\cos \theta, \sin \theta)`."""
+    half = (out.size + 1) // 2
+    number = bits.view(np.float32)
+    for j in range(half):
+        number[j] = (np.float32(_hash(counter[j] ^ key) >> np.uint32(8)) + np.float32(0.5)) * UNIT
+    for j in range(half):  # ln u, with u = 2^e m and m about 1, by a polynomial in m - 1
+        shifted = bits[j] - np.int32(0x3F3504F3)
+        exponent = np.float32(shifted >> np.int32(23))
+        bits[j] = (shifted & np.int32(0x7FFFFF)) + np.int32(0x3F3504F3)
+        x = number[j] - np.float32(1)
+        p = np.float32(7.0376836292e-2)
+        p = p * x - np.float32(1.1514610310e-1)
+        p = p * x + np.float32(1.1676998740e-1)
+        p = p * x - np.float32(1.2420140846e-1)
+        p = p * x + np.float32(1.4249322787e-1)
+        p = p * x - np.float32(1.6668057665e-1)
+        p = p * x + np.float32(2.0000714765e-1)
+        p = p * x - np.float32(2.4999993993e-1)
+        p = p * x + np.float32(3.3333331174e-1)
+        log = x + x * x * (p * x - np.float32(0.5)) + exponent * np.float32(0.6931471805599453)
+        number[j] = np.sqrt(max(np.float32(-2) * log, np.float32(0)))
+    for j in range(half):
+        drawn = _hash(counter[j + half] ^ key)
+        turns = (np.float32(drawn >> np.uint32(8)) + np.float32(0.5)) * UNIT - np.float32(0.5)  # half a circle
+        side = number[j] if drawn & np.uint32(1) else -number[j]  # and the other half
+        out[j] = side * cosine(turns)
+        if j + half < out.size:
+            out[j + half] = side * sine(turns) if turns > 0 else -side * sine(turns)
+
+
+@numba.njit(forceinline=True)
+@no_type_check
+def _key(seed, row):
+    return _hash(np.uint32(_hash(np.uint32(seed)) + np.uint32(row)))
+
+
+@numba.njit(forceinline=True)
+@no_type_check
+def _counter(width):
+    """Where in a row a draw stands, scrambled: rows that met in one place would else go on together."""
+    counter = np.empty(width + 1, np.uint32)
+    for j in range(width + 1):
+        counter[j] = _hash(np.uint32(j + 1))
+    return counter
+
+
+@numba.njit(parallel=True, cache=True, fastmath=ORDER)
+@no_type_check
+def _normal(seed, out):
+    counter = _counter(out.shape[1])
+    for i in numba.prange(out.shape[0]):
+        bits = np.empty(out.shape[1] // 2 + 1, np.int32)
+        _fill(_key(seed, i), counter, bits, out[i])
+
+
+@numba.njit(parallel=True, cache=True, fastmath=ORDER)
+@no_type_check
+def _forward(seed, base, factor, score, variance, out):
+    counter = _counter(out.shape[1])
+    for i in numba.prange(out.shape[0]):
+        bits = np.empty(out.shape[1] // 2 + 1, np.int32)
+        _fill(_key(seed, i), counter, bits, out[i])
+        for j in range(out.shape[1]):
+            spread = np.sqrt(max(variance[i, j], np.float32(LEAST)))
+            out[i, j] = base[i, 0] + factor[i, 0] * score[i, j] + spread * out[i, j]
+
+
+@numba.njit(parallel=True, cache=True, fastmath=ORDER)
+@no_type_check
+def _backward(seed, grad, factor, score, variance, grad_base, grad_factor, grad_score, grad_variance):
+    counter = _counter(grad.shape[1])
+    for i in numba.prange(grad.shape[0]):
+        bits = np.empty(grad.shape[1] // 2 + 1, np.int32)
+        _fill(_key(seed, i), counter, bits, grad_variance[i])
+        plain, scored = np.float32(0), np.float32(0)
+        for j in range(grad.shape[1]):
+            g, v = grad[i, j], variance[i, j]
+            plain += g
+            scored += g * score[i, j]
+            grad_score[i, j] = factor[i, 0] * g
+            slope = np.float32(0.5) * g * grad_variance[i, j] / np.sqrt(max(v, np.float32(LEAST)))
+            grad_variance[i, j] = slope if v > np.float32(LEAST) else np.float32(0)
+        grad_base[i, 0], grad_factor[i, 0] = plain, scored
+
+
+def normal(seed: int, like: Float[Tensor, "b k"]) -> Float[Tensor, "b k"]:
+    """The noise itself, which depends on nothing but the seed and the shape (and, off the CPU, the device)."""
+    if like.device.type == "cpu":
+        out = torch.empty(like.shape)
+        if out.numel():
+            launch(_normal, seed & 0xFFFFFFFF, out)
+        return out.to(like.dtype)
+    generator = torch.Generator(like.device).manual_seed(seed)
+    return torch.randn(like.shape, dtype=like.dtype, device=like.device, generator=generator)
+
+
+class _Noisy(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, base: Tensor, factor: Tensor, score: Tensor, variance: Tensor, seed: int) -> Tensor:  # type: ignore[no-untyped-def]
+        out = torch.empty_like(score, memory_format=torch.contiguous_format)
+        base, factor, score, variance = (tensor.contiguous() for tensor in (base, factor, score, variance))
+        ctx.seed = seed & 0xFFFFFFFF
+        launch(_forward, ctx.seed, base, factor, score, variance, out)
+        ctx.save_for_backward(factor, score, variance)
+        return out
+
+    @staticmethod
+    def backward(ctx, grad: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[no-untyped-def]
+        factor, score, variance = ctx.saved_tensors
+        out = torch.empty_like(factor), torch.empty_like(factor), torch.empty_like(score), torch.empty_like(score)
+        launch(_backward, ctx.seed, grad.contiguous(), factor, score, variance, *out)
+        return *out, None
+
+
+def noisy(
+    base: Float[Tensor, "b 1"],
+    factor: Float[Tensor, "b 1"],
+    score: Float[Tensor, "b k"],
+    variance: Float[Tensor, "b k"],
+    seed: int,
+) -> Float[Tensor, "b k"]:
+    r""":math:`o_i + \kappa_i s_{ij} + \sqrt{v_{ij}} \, \xi_{ij}`, with standard normal :math:`\xi` of that seed.
+
+    Variances below 1e-6 count as 1e-6 and get no gradient. Cost on CPU: one pass each way, no temporary.
+    """
+    fused = all(t.device.type == "cpu" and t.dtype == torch.float32 for t in (base, factor, score, variance))
+    if fused and score.numel():
+        return _Noisy.apply(base, factor, score, variance, seed)
+    return noisy_reference(base, factor, score, variance, normal(seed, score))
