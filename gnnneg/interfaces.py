@@ -148,23 +148,24 @@ class Scorer(ABC):
         for the gradient. Scorers that know a closed form override it.
 
         Raises:
-            UserError: If noise is asked for, which needs a closed form.
+            UserError: If noise is asked for, or no target given, which needs a closed form.
         """
-        if mutation.noise is not None:
-            raise UserError(f"{type(self).__name__} knows no moment-matched mutation: use EMU with drawn masks.")
+        positive = mutation.positive
+        if mutation.noise is not None or positive is None:
+            raise UserError(f"{type(self).__name__} knows no closed form of mutation: use EMU, with masks and targets.")
         keep = mutation.keep if mutation.keep.dim() == 3 else mutation.keep[:, None]
         keep = keep.expand(-1, index.size(1), -1)
-        if 1 < keep.size(2) < mutation.positive.size(1):  # one mask for all parts of a coordinate
-            keep = keep.repeat(1, 1, mutation.positive.size(1) // keep.size(2))
+        if 1 < keep.size(2) < positive.size(1):  # one mask for all parts of a coordinate
+            keep = keep.repeat(1, 1, positive.size(1) // keep.size(2))
 
         def part(positive: Tensor, keep: Tensor, index: Tensor) -> Tensor:
             own = positive[:, None]
             return self.decode(own + keep * (self.embed(index) - own))
 
-        step = max(1, CHUNK // mutation.positive.numel())
+        step = max(1, CHUNK // positive.numel())
         return torch.cat(
             [
-                checkpoint(part, mutation.positive, *some, use_reentrant=False, preserve_rng_state=False)
+                checkpoint(part, positive, *some, use_reentrant=False, preserve_rng_state=False)
                 for some in zip(keep.split(step, 1), index.split(step, 1))
             ],
             dim=1,

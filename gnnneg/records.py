@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 
@@ -59,7 +59,8 @@ class Mutation:
     r"""Coordinates of candidates exchanged for those of each query's target.
 
     Args:
-        positive (torch.Tensor): The targets' vectors, ``(b, d)``.
+        positive (torch.Tensor, optional): The targets' vectors, ``(b, d)``. With :obj:`None` scores are those of the
+            coordinates that stay: of sums over coordinates, all that a softmax sees, whatever the target is.
         keep (torch.Tensor): 1 where a coordinate stays the candidate's, 0 where it becomes the target's: ``(b, h)``
             shared by a query's candidates, or ``(b, k, h)``, where ``h`` is 1, ``d``, or the number of complex
             coordinates. With ``noise``, ``(b, h)`` probabilities of staying; without, anything in between mixes.
@@ -69,8 +70,8 @@ class Mutation:
             it beats the target with probability :math:`\Phi(-z)`, for this :math:`z`. (default: :obj:`None`)
     """
 
-    positive: Float[Tensor, "b d"]
-    keep: Float[Tensor, "b *h"]
+    positive: Float[Tensor, "b d"] | None
+    keep: Float[Tensor, "b *h"] | Bool[Tensor, "b *h"]
     noise: int | None = None
     pace: float | None = None
 
@@ -83,13 +84,13 @@ class Made:
         score (torch.Tensor): ``(b, m)``.
         weight (torch.Tensor): As in :class:`Negatives`, ``(#b, #m)``.
         label (float or torch.Tensor): Their soft label, ``(#b, #m)`` if they differ.
-        scale (float or torch.Tensor): What the term is multiplied by, ``(b,)`` if queries differ.
+        scale (float or torch.Tensor): What the term is multiplied by, ``(#b,)``.
     """
 
     score: Float[Tensor, "b m"]
     weight: Float[Tensor, "w l"]
     label: float | Float[Tensor, "v j"]
-    scale: float | Float[Tensor, "b"]
+    scale: float | Float[Tensor, "s"]
 
 
 def ones(index: Int[Tensor, "c k"]) -> Float[Tensor, "1 1"]:

@@ -32,7 +32,7 @@ from gnnneg.models import KGEModel
 from gnnneg.penalties import Lp
 from gnnneg.records import Triplets
 from gnnneg.samplers import All, Filtered, InBatch, Uniform
-from gnnneg.tasks import KvsAll, LinkPrediction
+from gnnneg.tasks import KvsAll, LinkPrediction, MutatedKvsAll
 
 NODES, RELATIONS, CHANNELS = 11, 3, 8
 
@@ -114,6 +114,7 @@ EXAMPLES: list[Callable[[], nn.Module]] = [
     lambda: LinkPrediction(kge(), Both(RELATIONS), Uniform(NODES, 5), InfoNCE()),
     lambda: KvsAll(kge(), known()),
     lambda: KvsAll(kge(), known(), softmax=True, weighted=True, penalty=Lp(0.01)),
+    lambda: MutatedKvsAll(KvsAll(kge(), known(), softmax=True, weighted=True), 0.3, label=0.1, scale=0.5),
 ]
 
 

@@ -49,10 +49,13 @@ class Polar(Similarity):
             return self._joined(square.sum(None), angles.distance(PHASE, phase))
         if mutation.pace is not None:
             raise UserError("HAKE's score is no function of one sum over coordinates, so its mutation cannot be paced.")
+        if mutation.positive is None:
+            raise UserError("Under a norm every target makes a difference of its own: use LinkPrediction with All.")
+        reach, turn = mutation.positive.chunk(2, dim=1)
         moduli, turns = _halves(mutation)
-        far = (own - factor * moduli.positive).square()
+        far = (own - factor * reach).square()
         squared = mutated(negative(square.sum), partial(square.variance, far), -far, moduli)
-        chord = ((phase - turns.positive * self.scale) / 2).sin().abs()
+        chord = ((phase - turn * self.scale) / 2).sin().abs()
 
         def variance(weight: Tensor | None) -> Tensor:
             """The squared sine of half an angle is (1 - cos) / 2, and the cosine of a difference two products."""
@@ -77,11 +80,10 @@ class Polar(Similarity):
 
 
 def _halves(mutation: Mutation) -> tuple[Mutation, Mutation]:
-    """What is done to moduli and what to phases."""
-    positive, keep = mutation.positive.chunk(2, dim=1), mutation.keep
+    """What is done to moduli and what to phases, whose noise is another."""
+    keep, seed = mutation.keep, mutation.noise
     one, other = keep.chunk(2, dim=1) if keep.size(1) > 1 else (keep, keep)
-    seed = None if mutation.noise is None else mutation.noise + 1
-    return Mutation(positive[0], one, mutation.noise), Mutation(positive[1], other, seed)
+    return Mutation(None, one, seed), Mutation(None, other, None if seed is None else seed + 1)
 
 
 class HAKE(Decoder):

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from gnnneg.decoders.complex_numbers import modulus
 from gnnneg.decoders.mutation import mutated
+from gnnneg.errors import UserError
 from gnnneg.interfaces import Candidates, Similarity
 from gnnneg.kernels.kinds import L1, L2, MODULUS
 from gnnneg.records import Mutation
@@ -51,26 +52,22 @@ class Squared:
     def sum(
         self, weight: Float[Tensor, "b h"] | None, offset: Float[Tensor, "b 1"] | None = None
     ) -> Float[Tensor, "b k"]:
-        r""":math:`o + \sum_l w_l (q_l - a_l c_l)^2`."""
-        return self._expanded((1.0, -2.0, 1.0), weight, offset)
+        r""":math:`o + \sum_l w_l (q_l - a_l c_l)^2`, in three sums, which cancel to zero where they should."""
+        constant = weighed(weight, self.query.square()).sum(1, keepdim=True)
+        with torch.autocast(self.query.device.type, enabled=False):  # a small difference of large products
+            square = self.candidates.map(torch.square).inner(weighed(weight, self.factor.square()))
+            cross = self.candidates.inner(weighed(weight, self.query * self.factor))
+        return square - 2 * cross + (constant if offset is None else constant + offset)
 
     def variance(self, own: Float[Tensor, "b h"], weight: Float[Tensor, "b h"] | None) -> Float[Tensor, "b k"]:
-        r""":math:`\sum_l w_l ((q_l - a_l c_l)^2 - o_l)^2`."""
-        fourth = self._expanded((1.0, -4.0, 6.0, -4.0, 1.0), weight, weighed(weight, own.square()).sum(1, keepdim=True))
-        return fourth - 2 * self.sum(weighed(weight, own))
-
-    def _expanded(
-        self, binomial: tuple[float, ...], weight: Float[Tensor, "b h"] | None, offset: Float[Tensor, "b 1"] | None
-    ) -> Float[Tensor, "b k"]:
-        """The sum of a power of the difference, as one product with the powers of the candidates side by side."""
-        first, *rest = (
-            weighed(weight, times * self.query ** (len(binomial) - 1 - power) * self.factor**power)
-            for power, times in enumerate(binomial)
-        )
-        constant = first.sum(1, keepdim=True)
-        powers = self.candidates.map(lambda c: torch.cat([c**power for power in range(1, len(binomial))], -1))
-        with torch.autocast(self.query.device.type, enabled=False):  # a small difference of large products
-            return powers.inner(torch.cat(rest, 1), constant if offset is None else constant + offset)
+        r""":math:`\sum_l w_l ((q_l - a_l c_l)^2 - o_l)^2`, one product with four powers of :math:`c`."""
+        parts = [
+            weighed(weight, times * self.query ** (4 - power) * self.factor**power)
+            for power, times in enumerate((1, -4, 6, -4, 1))
+        ]
+        constant = (parts[0] + weighed(weight, own.square())).sum(1, keepdim=True)
+        powers = self.candidates.map(lambda c: torch.cat([c**power for power in range(1, 5)], -1))
+        return powers.inner(torch.cat(parts[1:], 1), constant) - 2 * self.sum(weighed(weight, own))
 
 
 class Inner(Similarity):
@@ -81,7 +78,8 @@ class Inner(Similarity):
     ) -> Float[Tensor, "b k"]:
         if mutation is None:
             return candidates.inner(query)
-        own = query * mutation.positive
+        positive = torch.zeros_like(query) if mutation.positive is None else mutation.positive
+        own = query * positive
 
         def total(weight: Tensor | None, offset: Tensor | None) -> Tensor:
             return candidates.inner(query if weight is None else weight * query, offset)
@@ -89,7 +87,7 @@ class Inner(Similarity):
         def variance(weight: Tensor | None) -> Tensor:
             both = candidates.map(lambda c: torch.cat([c, c.square()], -1))
             scaled = weighed(weight, query)
-            constant = (scaled * own * mutation.positive).sum(1, keepdim=True)
+            constant = (scaled * own * positive).sum(1, keepdim=True)
             return both.inner(torch.cat([-2 * scaled * own, scaled * query], 1), constant)
 
         return mutated(total, variance, own, mutation)
@@ -117,7 +115,10 @@ class Distance(Similarity):
     ) -> Float[Tensor, "b k"]:
         if mutation is None:
             return -candidates.distance(self._kind, query)
-        square, own = Squared(query, candidates), (query - mutation.positive).abs()
+        square = Squared(query, candidates)
+        own = (query - (query if mutation.positive is None else mutation.positive)).abs()
+        if self.p == 2 and mutation.positive is None:
+            raise UserError("Under a norm every target makes a difference of its own: use LinkPrediction with All.")
         if self.p == 2:  # the constant part of a norm does not cancel: it belongs under the root
             own = own.square()
             return -root(-mutated(negative(square.sum), partial(square.variance, own), -own, mutation))
@@ -143,7 +144,8 @@ class Modulus(Similarity):
     ) -> Float[Tensor, "b k"]:
         if mutation is None:
             return -candidates.distance(MODULUS, query)
-        square, own = Squared(query, candidates), modulus(query - mutation.positive)
+        square = Squared(query, candidates)
+        own = modulus(query - (query if mutation.positive is None else mutation.positive))
 
         def variance(weight: Tensor | None) -> Tensor:
             constant = weighed(weight, own.square()).sum(1, keepdim=True)

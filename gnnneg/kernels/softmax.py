@@ -26,7 +26,7 @@ def logsumexp_reference(score: Float[Tensor, "b k"], weight: Float[Tensor, "w l"
 
 def sum_reference(score: Float[Tensor, "b k"], weight: Float[Tensor, "w l"]) -> Float[Tensor, "b"]:
     """The weighted sum in plain torch; absent candidates count nothing, whatever they score."""
-    return torch.where(weight > 0, score * weight, 0).sum(1)
+    return torch.where((weight > 0) & (score > -torch.inf), score * weight, 0).sum(1)
 
 
 def share_reference(
@@ -102,10 +102,11 @@ def _forward(shift, stored, weight, value, total):
                 top = max(top, score[j] if plain or own[begin + j] > 0 else np.float32(-np.inf))
             if plain:
                 for j in range(size):
-                    straight += score[j]
+                    straight += score[j] if score[j] > np.float32(-np.inf) else np.float32(0)
             else:
                 for j in range(size):
-                    straight += score[j] * own[begin + j] if own[begin + j] > 0 else np.float32(0)
+                    there = own[begin + j] > 0 and score[j] > np.float32(-np.inf)
+                    straight += score[j] * own[begin + j] if there else np.float32(0)
         mass, broken = np.float32(0), top != top
         origin = top if top > np.float32(-np.inf) else np.float32(0)
         for begin in range(0, k, BLOCK):
@@ -145,10 +146,12 @@ def _backward(shift, stored, weight, value, grad, tilt, out):
             _exp(size, score, power, share)
             if plain:
                 for j in range(size):
-                    share[j] = scale * share[j] + tilt[i] * own[0]
+                    lean = tilt[i] * own[0] if score[j] > np.float32(-np.inf) else np.float32(0)
+                    share[j] = scale * share[j] + lean
             else:
                 for j in range(size):
-                    share[j] = (scale * share[j] + tilt[i]) * own[begin + j]
+                    lean = tilt[i] if score[j] > np.float32(-np.inf) else np.float32(0)
+                    share[j] = (scale * share[j] + lean) * own[begin + j]
             _store(shift, made, out[i, begin : begin + size])
 
 
@@ -179,7 +182,8 @@ class _SoftmaxSums(torch.autograd.Function):
         score, weight, value = ctx.saved_tensors
         if not _fused(score):
             share = share_reference(score, weight, value, grad)
-            return torch.where(weight > 0, share + weight * tilt[:, None], 0).to(score.dtype), None
+            there = (weight > 0) & (score > -torch.inf)
+            return torch.where(there, share + weight * tilt[:, None], 0).to(score.dtype), None
         out = torch.empty_like(score, memory_format=torch.contiguous_format)
         given = weight.contiguous(), value, grad.contiguous(), tilt.contiguous()
         launch(_backward, *_bits(score), *given, _bits(out)[1])
@@ -194,9 +198,10 @@ def softmax_sums(
     .. math::
         \log \sum_j w_j e^{s_j} \quad \text{and} \quad \sum_j w_j s_j .
 
-    Weights carry no gradient. A row whose weights are all zero gives :math:`-\infty` and 0, with gradient zero. Sums
-    are taken in float32 at least, and returned so; bfloat16 scores are read as they are. Cost on CPU: two passes over
-    the scores forward, one backward for both, and no temporary but the gradient.
+    A score of :math:`-\infty` is absent from both, as a weight of 0 is. Weights carry no gradient. A row without
+    candidates gives :math:`-\infty` and 0, with gradient zero. Sums are taken in float32 at least, and returned so;
+    bfloat16 scores are read as they are. Cost on CPU: two passes over the scores forward, one backward for both, and no
+    temporary but the gradient.
     """
     precision = torch.promote_types(score.dtype, torch.float32)
     return _SoftmaxSums.apply(score, weight.detach().to(precision))

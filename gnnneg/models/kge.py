@@ -34,8 +34,8 @@ class KGEScorer(Scorer):
         return self.decoder.similarity.parts
 
     def mutated(self, index: Int[Tensor, "c k"], mutation: Mutation) -> Float[Tensor, "b k"]:
-        coordinates = mutation.positive.size(1) // self.parts
-        if mutation.keep.dim() == 3 or mutation.keep.size(1) > coordinates:  # finer than what has a closed form
+        finer = mutation.positive is not None and mutation.keep.size(-1) > mutation.positive.size(1) // self.parts
+        if finer or mutation.keep.dim() == 3:  # than what has a closed form
             return super().mutated(index, mutation)
         return self.decoder.similarity(self.vector, self._candidates(index), mutation)
 

@@ -101,10 +101,7 @@ class KvsAll(Task):
         scorer = self.model.scorer(encoding, Query(batch.anchor, batch.rel_type))
         score = scorer(torch.arange(num_nodes, device=device)[None])
         row, answer = self.known.between(batch.begin, batch.end)
-        count = batch.end - batch.begin
-        weight = torch.full(count.shape, 1 / len(count), device=device)
-        if self.weighted:  # by the mean over the data, not over the batch: so every statement weighs the same
-            weight = weight * count / self._mean()
+        count, weight = batch.end - batch.begin, self.weight(batch)
         share = (weight / count.clamp(min=1))[row]  # of each answer
 
         hit = (1 - self.smoothing) * share * score[row, answer]
@@ -119,6 +116,13 @@ class KvsAll(Task):
             each = self.model.scorer(encoding, Query(batch.anchor[row], batch.rel_type[row]))
             loss = loss + share @ self.penalty(each.factors(answer))
         return loss
+
+    def weight(self, batch: Answered) -> Float[Tensor, "b"]:
+        """What each example counts in the loss of a batch."""
+        count = batch.end - batch.begin
+        weight = torch.full(count.shape, 1 / len(count), device=count.device)
+        # by the mean over the data, not over the batch: so every statement weighs the same
+        return weight * count / self._mean() if self.weighted else weight
 
     def _mean(self) -> float:
         """How many answers an example has in the mean."""

@@ -1,0 +1,118 @@
+"""What every generator and label promises."""
+
+import pytest
+import torch
+from examples import NODES, RELATIONS, examples, kge, name
+from torch.testing import assert_close
+
+from gnnneg.corruption import Both
+from gnnneg.decoders import ComplEx, DistMult, RotatE, TransE
+from gnnneg.interfaces import Generator, Label
+from gnnneg.losses import InfoNCE
+from gnnneg.records import Negatives, Query
+from gnnneg.samplers import All, Filtered, InBatch, Uniform
+from gnnneg.tasks import LinkPrediction
+
+generators = pytest.mark.parametrize("make", examples(Generator), ids=name)
+labels = pytest.mark.parametrize("make", examples(Label), ids=name)
+shared = pytest.mark.parametrize("shared", [True, False], ids=["shared", "private"])
+
+
+def asked(decoder=DistMult):
+    model, query = kge(decoder), Query(torch.arange(4), torch.arange(4) % (2 * RELATIONS))
+    return model, model.scorer(model.encode(None), query), query, torch.arange(4, 8)
+
+
+def offered(shared: bool) -> Negatives:
+    index = torch.randint(NODES, (1 if shared else 4, 6))
+    return Negatives(index, torch.ones(1, 1))
+
+
+def draw(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+@generators
+@shared
+@pytest.mark.parametrize("decoder", [DistMult, ComplEx, RotatE, TransE])
+def test_scores_for_every_decoder(make, shared, decoder):
+    """One score for each negative; the gradient reaches the target, from which coordinates are taken."""
+    model, scorer, query, target = asked(decoder)
+    made = make()(scorer, query, target, offered(shared), draw())
+    assert made.score.shape == (4, 6)
+    made.score.sum().backward()
+    assert model.encoder.weight.grad[query.anchor].abs().sum(1).min() > 0
+
+
+@generators
+@shared
+def test_same_generator_same_negatives(make, shared):
+    _, scorer, query, target = asked()
+    part, negatives = make().eval(), offered(shared)
+    first = part(scorer, query, target, negatives, draw()).score
+    assert_close(part(scorer, query, target, negatives, draw()).score, first, rtol=0, atol=0)
+
+
+@generators
+def test_eval_moves_nothing(make):
+    _, scorer, query, target = asked()
+    part = make().eval()
+    before = {key: value.clone() for key, value in part.state_dict().items()}
+    part(scorer, query, target, offered(True), draw())
+    assert all(torch.equal(value, before[key]) for key, value in part.state_dict().items())
+
+
+@generators
+def test_round_trips(make):
+    _, scorer, query, target = asked()
+    part, again, negatives = make(), make(), offered(True)
+    part(scorer, query, target, negatives, draw())
+    again.load_state_dict(part.state_dict())
+    one, other = (each(scorer, query, target, negatives, draw(1)).score for each in (part, again))
+    assert_close(one, other, rtol=0, atol=0)
+
+
+@generators
+def test_absent_negatives_stay_absent(make):
+    """The weight is the sampler's, and the term is divided by how many there are."""
+    _, scorer, query, target = asked()
+    weight = torch.ones(4, 6)
+    weight[0, :4] = 0
+    made = make()(scorer, query, target, Negatives(offered(True).index, weight), draw())
+    assert torch.equal(made.weight, weight)
+    assert_close(made.scale, torch.tensor([1 / 2, 1 / 6, 1 / 6, 1 / 6]))
+
+
+@generators
+@pytest.mark.parametrize(
+    "sampler",
+    [
+        lambda known: Uniform(NODES, 5),
+        lambda known: Uniform(NODES, 5, shared=True),
+        lambda known: Filtered(Uniform(NODES, 5), known),
+        lambda known: InBatch(),
+        lambda known: All(NODES),
+        lambda known: Filtered(All(NODES), known),
+    ],
+    ids=["private", "shared", "filtered", "in-batch", "all", "all filtered"],
+)
+def test_over_any_sampler(make, sampler):
+    """A step with it learns, and costs something else than without."""
+    from examples import known, toy
+
+    model = kge(ComplEx)
+    task = LinkPrediction(model, Both(RELATIONS), sampler(known()), InfoNCE(), generators=[make()])
+    loss = task(toy(), draw())
+    loss.backward()
+    assert all(weight.grad.isfinite().all() for weight in task.trained() if weight.grad is not None)
+    task.generators = torch.nn.ModuleList()
+    assert abs(task(toy(), draw()).item() - loss.item()) > 1e-3
+
+
+@labels
+def test_labels_are_fractions(make):
+    query = Query(torch.arange(4), torch.arange(4))
+    for index in (torch.randint(NODES, (1, 6)), torch.randint(NODES, (4, 6))):
+        label = make()(query, index)
+        assert label.shape in {(4, 6), (1, 6), (4, 1), (1, 1)}
+        assert ((label >= 0) & (label <= 1)).all()
