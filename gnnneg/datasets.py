@@ -9,11 +9,12 @@ from abc import ABC
 from collections.abc import Callable
 from pathlib import Path
 
-from torch_geometric.data import HeteroData, InMemoryDataset
+from torch_geometric.data import Data, HeteroData, InMemoryDataset
 
 from gnnneg.data.build import build
-from gnnneg.data.catalogue import CARD, Card, card, names, read_card
+from gnnneg.data.catalogue import CARD, Card, card, names, node_card, read_card
 from gnnneg.data.download import cache, fetch, verify
+from gnnneg.data.planetoid import read_planetoid
 from gnnneg.data.synthetic import world
 from gnnneg.errors import UserError
 
@@ -273,6 +274,61 @@ class SyntheticWorld(InMemoryDataset):
         super().__init__(None, transform)
         self.world = world(num_entities, observed, denied, valid, test, seed)
         self.data, self.slices = self.collate([self.world.data])
+
+
+class Planetoid(InMemoryDataset):
+    """Cora and Citeseer with the split of `"Revisiting Semi-Supervised Learning with Graph Embeddings"
+    <https://arxiv.org/abs/1603.08861>`_: what :class:`torch_geometric.datasets.Planetoid` gives, from pickles that are
+    read without being trusted.
+
+    Args:
+        name (str): ``Planetoid-Cora`` or ``Planetoid-Citeseer``.
+        root (str or Path, optional): Folder in which to keep it, in a folder of its own. (default: ``~/.cache/gnnneg``)
+        transform (callable, optional): Applied at every access.
+        pre_transform (callable, optional): Applied once, before the graph is stored.
+
+    Raises:
+        UserError: If there is no such graph, or a file cannot be had, is damaged or holds anything but data.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        root: str | Path | None = None,
+        transform: Callable[[Data], Data] | None = None,
+        pre_transform: Callable[[Data], Data] | None = None,
+    ):
+        self.card = node_card(name)
+        home = Path(root).expanduser() if root is not None else cache()
+        super().__init__(str(home / name), transform, pre_transform, log=False)
+        self.load(self.processed_paths[0])
+
+    @property
+    def raw_file_names(self) -> list[str]:
+        """The files that the graph is read from."""
+        return list(self.card.files)
+
+    @property
+    def processed_file_names(self) -> list[str]:
+        """One file."""
+        return ["data.pt"]
+
+    def download(self) -> None:
+        """Brings every file that is missing."""
+        for name, source in self.card.files.items():
+            fetch(self.card.name, name, source, Path(self.raw_dir) / name)
+
+    def process(self) -> None:
+        """Reads the files and stores the graph."""
+        self.download()  # a file put there by hand is checked too
+        data = read_planetoid(Path(self.raw_dir), self.card.prefix)
+        data = data if self.pre_transform is None else self.pre_transform(data)
+        new = f"{self.processed_paths[0]}.{os.getpid()}"
+        self.save([data], new)
+        os.replace(new, self.processed_paths[0])
+
+    def __repr__(self) -> str:
+        return f"Planetoid({self.card.name})"
 
 
 def load(name: str | Path, root: str | Path | None = None) -> HeteroData:

@@ -23,16 +23,16 @@ import gnnneg.tasks  # noqa: F401  every module of parts is imported, so that it
 from gnnneg.corruption import Both, Either, Head, Tail
 from gnnneg.data.known import KnownAnswers
 from gnnneg.decoders import HAKE, RESCAL, ComplEx, Distance, DistMult, Inner, Modulus, Polar, RotatE, TransE
-from gnnneg.encoders import Lookup
+from gnnneg.encoders import GNN, Lookup
 from gnnneg.generators import EMU, HardestEMU, LearnedEMU, MatchedEMU, Mixup, SelfPacedEMU
 from gnnneg.interfaces import Scorer
 from gnnneg.labels import SlotLabel
 from gnnneg.losses import BCE, InfoNCE, LogSigmoid, MarginRanking
-from gnnneg.models import KGEModel
+from gnnneg.models import KGEModel, NodeClassifier
 from gnnneg.penalties import Lp
 from gnnneg.records import Triplets
 from gnnneg.samplers import All, Filtered, InBatch, Uniform
-from gnnneg.tasks import KvsAll, LinkPrediction, MutatedKvsAll
+from gnnneg.tasks import KvsAll, LinkPrediction, MutatedKvsAll, NodeClassification
 
 NODES, RELATIONS, CHANNELS = 11, 3, 8
 
@@ -59,6 +59,7 @@ EXAMPLES: list[Callable[[], nn.Module]] = [
     # encoders
     partial(Lookup, NODES, CHANNELS),
     partial(Lookup, NODES, CHANNELS, sparse=True),
+    lambda: GNN(torch.nn.Identity(), CHANNELS),
     # decoders
     *(
         partial(decoder, RELATIONS, CHANNELS, reciprocal=reciprocal)
@@ -76,6 +77,7 @@ EXAMPLES: list[Callable[[], nn.Module]] = [
     kge,
     partial(kge, RotatE),
     partial(kge, dropout=0.5),
+    lambda: NodeClassifier(Lookup(NODES, CHANNELS, bound=0.5), Inner(), NODES, dropout=0.5),
     # corruptions
     partial(Tail, RELATIONS),
     partial(Head, RELATIONS),
@@ -112,6 +114,9 @@ EXAMPLES: list[Callable[[], nn.Module]] = [
     partial(Lp, 0.1, p=2),
     # tasks
     lambda: LinkPrediction(kge(), Both(RELATIONS), Uniform(NODES, 5), InfoNCE()),
+    lambda: NodeClassification(
+        NodeClassifier(Lookup(NODES, CHANNELS), Inner(), NODES), All(NODES), InfoNCE(), generators=[EMU(0.3)]
+    ),
     lambda: KvsAll(kge(), known()),
     lambda: KvsAll(kge(), known(), softmax=True, weighted=True, penalty=Lp(0.01)),
     lambda: MutatedKvsAll(KvsAll(kge(), known(), softmax=True, weighted=True), 0.3, label=0.1, scale=0.5),

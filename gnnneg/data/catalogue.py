@@ -17,6 +17,7 @@ from gnnneg.data.statements import SPLITS
 from gnnneg.errors import UserError, nearest
 
 CARD = "dataset.yaml"
+NODE_CARD = "nodes.yaml"
 
 
 @dataclass(frozen=True)
@@ -112,6 +113,51 @@ class Card:
         read = (self.layout, self.stated, self.denied, self.dictionary, self.candidates, files)
         text = json.dumps(read, default=lambda x: dataclasses.asdict(x), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+@dataclass(frozen=True)
+class NodeCard:
+    """One graph with labelled nodes.
+
+    Args:
+        name (str): What it is called.
+        prefix (str): What the names of its Planetoid files begin with.
+        files (dict): Source of each file.
+        title (str): Its name in a few more words.
+        task (str): What it is used for.
+        licence (str): Terms, as far as they are stated.
+        citation (str): The paper to cite.
+        notes (str): What to know before using it.
+        published (dict): The published counts (``nodes``, ``edges``, ``classes``, ``features``).
+        folder (Path, optional): Where the card lies.
+    """
+
+    name: str
+    prefix: str
+    files: Mapping[str, Source]
+    title: str = ""
+    task: str = ""
+    licence: str = ""
+    citation: str = ""
+    notes: str = ""
+    published: Mapping[str, int] = field(default_factory=dict)
+    folder: Path | None = field(default=None, compare=False)
+
+
+def node_card(name: str) -> NodeCard:
+    """The card of a graph with labelled nodes.
+
+    Raises:
+        UserError: If there is none of that name, with the nearest ones.
+    """
+    folder = cards()
+    known = sorted(path.parent.name for path in folder.glob(f"*/{NODE_CARD}")) if folder else []
+    if folder is None or name not in known:
+        raise UserError(f"Unknown graph {name!r}: {nearest(name, known)}")
+    path = folder / name / NODE_CARD
+    content = dict(yaml.safe_load(path.read_text()), folder=path.parent)
+    content["files"] = {file: _make(Source, source, path) for file, source in content["files"].items()}
+    return _make(NodeCard, content, path)
 
 
 def names() -> list[str]:

@@ -1,6 +1,7 @@
 """Encoders: from a graph to node vectors."""
 
-from gnnneg.encoders.encodings import Dense, RowSparse
+from gnnneg.encoders.gnn import GNN
 from gnnneg.encoders.lookup import Lookup
+from gnnneg.encodings import Dense, RowSparse
 
-__all__ = ["Dense", "Lookup", "RowSparse"]
+__all__ = ["GNN", "Dense", "Lookup", "RowSparse"]

@@ -7,7 +7,7 @@ from torch import nn
 from torch.nn import Parameter
 from torch_geometric.data import Data
 
-from gnnneg.encoders.encodings import Dense, RowSparse
+from gnnneg.encodings import Dense, RowSparse
 from gnnneg.interfaces import Encoder, Encoding
 
 

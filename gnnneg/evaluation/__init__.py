@@ -3,6 +3,7 @@
 from gnnneg.evaluation.classification import classification
 from gnnneg.evaluation.metrics import expected_sampled_hits, summary
 from gnnneg.evaluation.negatives import diagnose
+from gnnneg.evaluation.nodes import accuracy
 from gnnneg.evaluation.predict import predict
 from gnnneg.evaluation.ranking import ranks
 from gnnneg.evaluation.record import Ranks
@@ -11,6 +12,7 @@ from gnnneg.evaluation.strata import strata, tables
 
 __all__ = [
     "Ranks",
+    "accuracy",
     "classification",
     "diagnose",
     "expected_sampled_hits",

@@ -5,48 +5,18 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch_geometric.data import Data
 
-from gnnneg.candidates import Gathered, Private, Shared
-from gnnneg.interfaces import Candidates, Decoder, Encoder, Encoding, Model, Scorer
-from gnnneg.records import Mutation, Query
+from gnnneg.interfaces import Decoder, Encoder, Encoding, Model, Scorer
+from gnnneg.models.vectors import VectorScorer
+from gnnneg.records import Query
 
 
-class KGEScorer(Scorer):
+class KGEScorer(VectorScorer):
     """Query vectors once, then any candidates."""
 
     def __init__(self, encoding: Encoding, decoder: Decoder, query: Query, dropout: float):
-        self.encoding, self.decoder = encoding, decoder
-        self.query = query
-        self.vector = F.dropout(decoder(encoding[query.anchor], query.rel_type), dropout)  # (b, q)
-        self._last: tuple[Tensor, Candidates] | None = None
-
-    def embed(self, index: Int[Tensor, "c k"]) -> Float[Tensor, "c k d"]:
-        return self.encoding[index]
-
-    def decode(self, candidate: Float[Tensor, "c k d"]) -> Float[Tensor, "b k"]:
-        shared = candidate.size(0) == 1
-        return self.decoder.similarity(self.vector, Shared(candidate[0]) if shared else Private(candidate))
-
-    def __call__(self, index: Int[Tensor, "c k"]) -> Float[Tensor, "b k"]:
-        return self.decoder.similarity(self.vector, self._candidates(index))
-
-    @property
-    def parts(self) -> int:
-        return self.decoder.similarity.parts
-
-    def mutated(self, index: Int[Tensor, "c k"], mutation: Mutation) -> Float[Tensor, "b k"]:
-        finer = mutation.positive is not None and mutation.keep.size(-1) > mutation.positive.size(1) // self.parts
-        if finer or mutation.keep.dim() == 3:  # than what has a closed form
-            return super().mutated(index, mutation)
-        return self.decoder.similarity(self.vector, self._candidates(index), mutation)
-
-    def terms(self, candidate: Float[Tensor, "c k d"]) -> Float[Tensor, "b k h"]:
-        return self.decoder.similarity.terms(self.vector, candidate)
-
-    def _candidates(self, index: Int[Tensor, "c k"]) -> Candidates:
-        if self._last is None or self._last[0] is not index:  # a step asks for the same ones plain and mutated
-            shared = index.size(0) == 1
-            self._last = index, Shared(self.encoding[index[0]]) if shared else Gathered(*self.encoding.rows(index))
-        return self._last[1]
+        vector = F.dropout(decoder(encoding[query.anchor], query.rel_type), dropout)  # (b, q)
+        super().__init__(vector, decoder.similarity, encoding)
+        self.decoder, self.query = decoder, query
 
     def factors(self, target: Int[Tensor, "b"]) -> tuple[Float[Tensor, "b _"], ...]:
         return self.decoder.factors(self.encoding[self.query.anchor], self.query.rel_type, self.encoding[target])

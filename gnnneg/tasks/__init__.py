@@ -4,6 +4,7 @@ from gnnneg.tasks.hiding import hide
 from gnnneg.tasks.k_vs_all import KvsAll
 from gnnneg.tasks.link_prediction import LinkPrediction
 from gnnneg.tasks.mutated_k_vs_all import MutatedKvsAll
+from gnnneg.tasks.node_classification import NodeClassification, labelled
 from gnnneg.tasks.subsampling import Subsampling
 
-__all__ = ["KvsAll", "LinkPrediction", "MutatedKvsAll", "Subsampling", "hide"]
+__all__ = ["KvsAll", "LinkPrediction", "MutatedKvsAll", "NodeClassification", "Subsampling", "hide", "labelled"]

@@ -10,6 +10,7 @@ from torch_geometric.data import Data
 
 from gnnneg.interfaces import Corruption, Generator, Label, Loss, Model, Penalty, Sampler, Scorer, Task
 from gnnneg.records import Query, Triplets
+from gnnneg.tasks.contrast import contrast
 from gnnneg.tasks.hiding import hide
 from gnnneg.tasks.subsampling import Subsampling
 
@@ -65,12 +66,8 @@ class LinkPrediction(Task):
         scorer = self.model.scorer(self.model.encode(self._visible(batch)), query)
 
         negatives = self.sampler(query, target, critic(query) if critic else scorer, generator)
-        score = scorer(target[:, None])
-        label = self.label(query, negatives.index) if isinstance(self.label, Label) else self.label
-        loss = self.scale * self.loss(score, scorer(negatives.index), negatives.weight, label)
-        for make in self.generators:
-            made = make(scorer, query, target, negatives, generator)
-            loss = loss + made.scale * self.loss(score, made.score, made.weight, made.label)
+        means = self.loss, self.label, self.scale, self.generators
+        loss = contrast(scorer, query, target, negatives, *means, generator)
         if self.penalty is not None:
             loss = loss + self.penalty(scorer.factors(target))
         if self.subsampling is None:

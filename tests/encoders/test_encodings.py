@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from gnnneg.encoders.encodings import Dense, RowSparse
+from gnnneg.encodings import Dense, RowSparse
 
 SIZE = 7
 

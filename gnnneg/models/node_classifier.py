@@ -1,0 +1,63 @@
+"""Classes as candidates."""
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+from torch.nn import Parameter
+from torch_geometric.data import Data
+
+from gnnneg.encodings import Dense
+from gnnneg.interfaces import Encoder, Encoding, Model, Scorer, Similarity
+from gnnneg.models.vectors import VectorScorer
+from gnnneg.records import Query
+
+
+class ClassScorer(VectorScorer):
+    """Node states against the vectors of classes."""
+
+    def factors(self, target: Int[Tensor, "b"]) -> tuple[Float[Tensor, "b _"], ...]:
+        return self.vector.abs(), self.encoding[target].abs()
+
+
+class NodeClassifier(Model):
+    r"""Scores the statements *node is of class*, :math:`s(v, c) = \langle \mathbf{x}_v, \mathbf{z}_c \rangle`.
+
+    So all that makes or chooses negatives of a query works on classes too: the query is a node, its target a class. With
+    a GCN's last hidden layer, propagated once more, as encoder and inner products this is the GCN of `"Semi-Supervised
+    Classification with Graph Convolutional Networks" <https://arxiv.org/abs/1609.02907>`_, whose last weight matrix
+    holds the vectors of the classes.
+
+    Args:
+        encoder (Encoder): Gives node states.
+        similarity (Similarity): Compares states with the vectors of classes.
+        num_classes (int): Number of classes.
+        dropout (float): Share of a state's coordinates dropped while training, the others scaled up.
+            (default: :obj:`0.0`)
+    """
+
+    num_relations = 1
+
+    def __init__(self, encoder: Encoder, similarity: Similarity, num_classes: int, dropout: float = 0.0):
+        super().__init__()
+        self.encoder, self.similarity, self.dropout = encoder, similarity, dropout
+        self.num_classes, self.uses_graph = num_classes, encoder.uses_graph
+        self.weight = Parameter(torch.empty(num_classes, encoder.hidden_channels))
+        nn.init.xavier_uniform_(self.weight)
+
+    def encode(self, graph: Data | None) -> Encoding:
+        return self.encoder(graph)
+
+    def scorer(self, encoding: Encoding, query: Query) -> Scorer:
+        state = F.dropout(encoding[query.anchor], self.dropout, self.training)
+        return ClassScorer(state, self.similarity, Dense(self.weight))
+
+    def forward(
+        self,
+        graph: Data | None,
+        head_index: Int[Tensor, "b"],
+        rel_type: Int[Tensor, "b"],
+        tail_index: Int[Tensor, "b"],
+    ) -> Float[Tensor, "b"]:
+        """The scores of nodes ``head_index`` being of classes ``tail_index``."""
+        return self.scorer(self.encode(graph), Query(head_index, rel_type))(tail_index[:, None]).squeeze(1)

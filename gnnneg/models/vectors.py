@@ -1,0 +1,53 @@
+"""Scorers whose queries are vectors, compared with the vectors of candidates."""
+
+from abc import ABC
+
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from gnnneg.candidates import Gathered, Private, Shared
+from gnnneg.interfaces import Candidates, Encoding, Scorer, Similarity
+from gnnneg.records import Mutation
+
+
+class VectorScorer(Scorer, ABC):
+    """One vector a query, a similarity, and what encodes the candidates.
+
+    Args:
+        vector (torch.Tensor): ``(b, q)``.
+        similarity (Similarity): Compares.
+        encoding (Encoding): Gives candidates' vectors.
+    """
+
+    def __init__(self, vector: Float[Tensor, "b q"], similarity: Similarity, encoding: Encoding):
+        self.vector, self.similarity, self.encoding = vector, similarity, encoding
+        self._last: tuple[Tensor, Candidates] | None = None
+
+    def embed(self, index: Int[Tensor, "c k"]) -> Float[Tensor, "c k d"]:
+        return self.encoding[index]
+
+    def decode(self, candidate: Float[Tensor, "c k d"]) -> Float[Tensor, "b k"]:
+        shared = candidate.size(0) == 1
+        return self.similarity(self.vector, Shared(candidate[0]) if shared else Private(candidate))
+
+    def __call__(self, index: Int[Tensor, "c k"]) -> Float[Tensor, "b k"]:
+        return self.similarity(self.vector, self._candidates(index))
+
+    @property
+    def parts(self) -> int:
+        return self.similarity.parts
+
+    def mutated(self, index: Int[Tensor, "c k"], mutation: Mutation) -> Float[Tensor, "b k"]:
+        finer = mutation.positive is not None and mutation.keep.size(-1) > mutation.positive.size(1) // self.parts
+        if finer or mutation.keep.dim() == 3:  # than what has a closed form
+            return super().mutated(index, mutation)
+        return self.similarity(self.vector, self._candidates(index), mutation)
+
+    def terms(self, candidate: Float[Tensor, "c k d"]) -> Float[Tensor, "b k h"]:
+        return self.similarity.terms(self.vector, candidate)
+
+    def _candidates(self, index: Int[Tensor, "c k"]) -> Candidates:
+        if self._last is None or self._last[0] is not index:  # a step asks for the same ones plain and mutated
+            shared = index.size(0) == 1
+            self._last = index, Shared(self.encoding[index[0]]) if shared else Gathered(*self.encoding.rows(index))
+        return self._last[1]

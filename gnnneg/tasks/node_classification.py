@@ -1,0 +1,69 @@
+"""Node classification."""
+
+from collections.abc import Iterator, Sequence
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+from torch.nn import Parameter
+from torch_geometric.data import Data
+
+from gnnneg.interfaces import Generator, Label, Loss, Model, Sampler, Task
+from gnnneg.records import Query, Triplets
+from gnnneg.tasks.contrast import contrast
+
+
+class NodeClassification(Task):
+    r"""Tells the class of a node from the other classes.
+
+    The statements are *node is of class*, with one relation: heads are nodes, tails classes (:func:`labelled`). So
+    samplers choose among classes and generators mutate the vectors of classes; with :class:`~gnnneg.generators.EMU`
+    and one mask a node that is dropout of its state with a target gap of :math:`\ln(1 / \beta)`, with
+    :class:`~gnnneg.generators.MatchedEMU` noise for each class that grows with how far it is from the true one.
+
+    Args:
+        model (Model): Scores classes, as :class:`~gnnneg.models.NodeClassifier`.
+        sampler (Sampler): Offers wrong classes.
+        loss (Loss): One number per node.
+        graph (torch_geometric.data.Data, optional): What messages pass over, whole in every step; labels are no edges,
+            so nothing has to be hidden. (default: :obj:`None`)
+        generators (list[Generator]): Make negatives in embedding space, one loss term each. (default: :obj:`()`)
+        label (float or Label): Soft label of the wrong classes. (default: :obj:`0.0`)
+        scale (float): Weight of the sampled term against the generators' own. (default: :obj:`1.0`)
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        sampler: Sampler,
+        loss: Loss,
+        graph: Data | None = None,
+        generators: Sequence[Generator] = (),
+        label: float | Label = 0.0,
+        scale: float = 1.0,
+    ):
+        super().__init__()
+        self.model, self.sampler, self.loss, self.graph = model, sampler, loss, graph
+        self.generators = nn.ModuleList(generators)
+        self.label, self.scale = label, scale
+
+    def examples(self, triplets: Triplets) -> Triplets:
+        return triplets
+
+    def forward(self, batch: Triplets, generator: torch.Generator | None = None) -> Float[Tensor, ""]:
+        query, target = Query(batch.head_index, batch.rel_type), batch.tail_index
+        scorer = self.model.scorer(self.model.encode(self.graph), query)
+        negatives = self.sampler(query, target, scorer, generator)
+        means = self.loss, self.label, self.scale, self.generators
+        return contrast(scorer, query, target, negatives, *means, generator).mean()
+
+    def trained(self) -> Iterator[Parameter]:
+        yield from self.model.parameters()
+        yield from self.loss.parameters()
+        yield from self.generators.parameters()
+
+
+def labelled(y: Int[Tensor, "n"], mask: Bool[Tensor, "n"]) -> Triplets:
+    """The statements *node is of class* of the nodes in ``mask``."""
+    node = mask.nonzero().squeeze(1)
+    return Triplets(node, torch.zeros_like(node), y[node])

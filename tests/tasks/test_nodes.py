@@ -1,0 +1,110 @@
+"""Classes as candidates: against PyG's GCN and cross-entropy, and EMU's identities there."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch.testing import assert_close
+from torch_geometric.data import Data
+from torch_geometric.nn import GCN, GCNConv
+
+from gnnneg.decoders import Inner
+from gnnneg.encoders import GNN
+from gnnneg.errors import UserError
+from gnnneg.evaluation import accuracy
+from gnnneg.generators import EMU, MatchedEMU
+from gnnneg.losses import InfoNCE
+from gnnneg.models import NodeClassifier
+from gnnneg.records import Triplets
+from gnnneg.samplers import All
+from gnnneg.tasks import NodeClassification, labelled
+
+N, FEATURES, CLASSES, WIDTH = 30, 5, 4, 16
+
+
+def graph() -> Data:
+    torch.manual_seed(0)
+    y = torch.arange(N) % CLASSES
+    x = torch.randn(N, FEATURES) + F.one_hot(y, FEATURES)
+    return Data(x=x, y=y, edge_index=torch.randint(N, (2, 80)), train_mask=torch.arange(N) < 20)
+
+
+def model(channels: int = WIDTH) -> NodeClassifier:
+    torch.manual_seed(1)
+    return NodeClassifier(GNN(GCN(FEATURES, channels, num_layers=2), channels), Inner(), CLASSES)
+
+
+def test_loss_is_cross_entropy():
+    data, made = graph(), model()
+    task = NodeClassification(made, All(CLASSES), InfoNCE(), data)
+    batch = labelled(data.y, data.train_mask)
+    logit = made.encoder.module(data.x, data.edge_index) @ made.weight.T
+    assert_close(task(batch), F.cross_entropy(logit[data.train_mask], data.y[data.train_mask]))
+    assert torch.equal(batch.head_index, torch.arange(20))
+
+
+def test_is_the_gcn_of_its_paper():
+    """Propagating states before the last weights or after them is one thing."""
+    data, convolution = graph(), GCNConv(FEATURES, CLASSES, bias=False)
+    spread = GCNConv(FEATURES, FEATURES, bias=False)
+    spread.lin.weight.data = torch.eye(FEATURES)
+    made = NodeClassifier(GNN(spread, FEATURES), Inner(), CLASSES)
+    made.weight.data = convolution.lin.weight.data
+    node, kind = torch.meshgrid(torch.arange(N), torch.arange(CLASSES), indexing="ij")
+    score = made(data, node.flatten(), torch.zeros(N * CLASSES, dtype=torch.long), kind.flatten())
+    assert_close(score.view(N, CLASSES), convolution(data.x, data.edge_index))
+
+
+def test_shared_masks_are_dropout_of_states():
+    data, made = graph(), model()
+    batch = labelled(data.y, data.train_mask)
+    emu = EMU(0.5, label=0.2, mean=False)
+    task = NodeClassification(made, All(CLASSES), InfoNCE(), data, generators=[emu], scale=0.0)
+    found = task(batch, torch.Generator().manual_seed(0))
+    keep = emu.masks((20, WIDTH), torch.device("cpu"), torch.Generator().manual_seed(0))
+    logit = (made.encoder.module(data.x, data.edge_index)[:20] * keep) @ made.weight.T
+    target = torch.full((20, CLASSES), 0.2).scatter(1, data.y[:20, None], 1.0)
+    assert_close(found, -(target * logit.log_softmax(1)).sum(1).mean())
+
+
+def test_noise_grows_with_the_distance_of_classes():
+    """rho (1 - rho) sum x^2 (z_y - z_c)^2, the variance that dropout of states does not have class by class."""
+    data, made = graph(), model()
+    batch = labelled(data.y, data.train_mask)
+    task = NodeClassification(made, All(CLASSES), InfoNCE(), data, generators=[MatchedEMU(0.3)])
+    scorer = made.scorer(made.encode(data), task_query(batch))
+    state, own = scorer.vector, made.weight[batch.tail_index]
+    variance = 0.21 * (state[:, None] * (own[:, None] - made.weight)).square().sum(2)
+    negatives = All(CLASSES)(task_query(batch), batch.tail_index, scorer)
+    draw = torch.Generator().manual_seed(0)
+    scores = [
+        task.generators[0](scorer, task_query(batch), batch.tail_index, negatives, draw).score for _ in range(800)
+    ]
+    assert_close(torch.stack(scores).var(0), variance.clamp(min=1e-6), rtol=0.3, atol=1e-6)
+
+
+def task_query(batch: Triplets):
+    from gnnneg.records import Query
+
+    return Query(batch.head_index, batch.rel_type)
+
+
+def test_accuracy_by_hand():
+    data, made = graph(), model()
+    logit = made.encoder.module(data.x, data.edge_index) @ made.weight.T
+    right = (logit.argmax(1) == data.y).double()
+    everyone = labelled(data.y, torch.ones(N, dtype=torch.bool))
+    assert accuracy(made, data, everyone, CLASSES) == pytest.approx(right.mean().item())
+    assert made.training
+    made.weight.data.zero_()  # all the same: nobody is right
+    assert accuracy(made, data, everyone, CLASSES) == 0
+
+
+def test_bad_input():
+    data, made = graph(), model()
+    with pytest.raises(UserError, match="no node to judge"):
+        accuracy(made, data, labelled(data.y, torch.zeros(N, dtype=torch.bool)), CLASSES)
+    with pytest.raises(UserError, match="node features"):
+        made.encode(None)
+    made.weight.data[0, 0] = torch.nan
+    with pytest.raises(UserError, match="NaN"):
+        accuracy(made, data, labelled(data.y, data.train_mask), CLASSES)
