@@ -2,8 +2,8 @@
 
     GNNNEG_MIRROR=../shared/datasets python benchmarks/planetoid.py [--seeds 10]
 
-Each variant trains 200 epochs of Adam (0.01, weight decay 5e-4) as in the GCN paper, and is judged at its best validation
-accuracy. Prints a row of Markdown for each.
+Each variant trains 200 epochs of Adam (0.01, weight decay 5e-4) as in the GCN paper, and is judged at its best
+validation accuracy. Prints a row of Markdown for each.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""The Planetoid graphs (Cora, Citeseer): papers with words, classes and citations, from pickles that are not trusted."""
+"""The Planetoid graphs (Cora, Citeseer): papers with words, classes and citations, from pickles not trusted."""
 
 import io
 import pickle
@@ -86,7 +86,7 @@ def read_planetoid(folder: Path, prefix: str) -> Data:
     Raises:
         UserError: If a file is missing, garbled, asks for anything else, or does not fit the others.
     """
-    x, tx, allx, y, ty, ally, graph, test = (_read(folder / f"{prefix}.{part}") for part in PARTS)
+    _, tx, allx, y, ty, ally, graph, test = (_read(folder / f"{prefix}.{part}") for part in PARTS)
     order = test.sort().values
     try:
         begin, end = len(ally), int(order[-1]) + 1

@@ -29,7 +29,5 @@ class GNN(Encoder):
             UserError: If there is no graph, or it has no features.
         """
         if graph is None or graph.x is None:
-            raise UserError(
-                "A graph network needs a graph with node features: give it as graph, with x and edge_index."
-            )
+            raise UserError("A graph network needs a graph with node features, x, and edge_index.")
         return Dense(self.module(graph.x, graph.edge_index))

@@ -23,10 +23,10 @@ class ClassScorer(VectorScorer):
 class NodeClassifier(Model):
     r"""Scores the statements *node is of class*, :math:`s(v, c) = \langle \mathbf{x}_v, \mathbf{z}_c \rangle`.
 
-    So all that makes or chooses negatives of a query works on classes too: the query is a node, its target a class. With
-    a GCN's last hidden layer, propagated once more, as encoder and inner products this is the GCN of `"Semi-Supervised
-    Classification with Graph Convolutional Networks" <https://arxiv.org/abs/1609.02907>`_, whose last weight matrix
-    holds the vectors of the classes.
+    So all that makes or chooses negatives of a query works on classes too: the query is a node, its target a class.
+    With a GCN's last hidden layer, propagated once more, as encoder and inner products this is the GCN of
+    `"Semi-Supervised Classification with Graph Convolutional Networks" <https://arxiv.org/abs/1609.02907>`_, whose last
+    weight matrix holds the vectors of the classes.
 
     Args:
         encoder (Encoder): Gives node states.

@@ -1,12 +1,10 @@
 """What a batch of queries costs against its negatives, those that generators make of them included."""
 
-from collections.abc import Iterable
-
 import torch
 from jaxtyping import Float, Int
-from torch import Tensor
+from torch import Tensor, nn
 
-from gnnneg.interfaces import Generator, Label, Loss, Scorer
+from gnnneg.interfaces import Label, Loss, Scorer
 from gnnneg.records import Negatives, Query
 
 
@@ -18,7 +16,7 @@ def contrast(
     loss: Loss,
     label: float | Label,
     scale: float,
-    generators: Iterable[Generator],
+    generators: nn.ModuleList,
     generator: torch.Generator | None,
 ) -> Float[Tensor, "b"]:
     """The loss of each query: ``scale`` times that of the sampled negatives, and one term for each generator."""

@@ -66,8 +66,8 @@ class LinkPrediction(Task):
         scorer = self.model.scorer(self.model.encode(self._visible(batch)), query)
 
         negatives = self.sampler(query, target, critic(query) if critic else scorer, generator)
-        means = self.loss, self.label, self.scale, self.generators
-        loss = contrast(scorer, query, target, negatives, *means, generator)
+        means = self.loss, self.label, self.scale, self.generators, generator
+        loss = contrast(scorer, query, target, negatives, *means)
         if self.penalty is not None:
             loss = loss + self.penalty(scorer.factors(target))
         if self.subsampling is None:

@@ -54,8 +54,8 @@ class NodeClassification(Task):
         query, target = Query(batch.head_index, batch.rel_type), batch.tail_index
         scorer = self.model.scorer(self.model.encode(self.graph), query)
         negatives = self.sampler(query, target, scorer, generator)
-        means = self.loss, self.label, self.scale, self.generators
-        return contrast(scorer, query, target, negatives, *means, generator).mean()
+        means = self.loss, self.label, self.scale, self.generators, generator
+        return contrast(scorer, query, target, negatives, *means).mean()
 
     def trained(self) -> Iterator[Parameter]:
         yield from self.model.parameters()

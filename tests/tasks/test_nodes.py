@@ -14,7 +14,7 @@ from gnnneg.evaluation import accuracy
 from gnnneg.generators import EMU, MatchedEMU
 from gnnneg.losses import InfoNCE
 from gnnneg.models import NodeClassifier
-from gnnneg.records import Triplets
+from gnnneg.records import Query
 from gnnneg.samplers import All
 from gnnneg.tasks import NodeClassification, labelled
 
@@ -70,22 +70,13 @@ def test_noise_grows_with_the_distance_of_classes():
     """rho (1 - rho) sum x^2 (z_y - z_c)^2, the variance that dropout of states does not have class by class."""
     data, made = graph(), model()
     batch = labelled(data.y, data.train_mask)
-    task = NodeClassification(made, All(CLASSES), InfoNCE(), data, generators=[MatchedEMU(0.3)])
-    scorer = made.scorer(made.encode(data), task_query(batch))
-    state, own = scorer.vector, made.weight[batch.tail_index]
+    query, target = Query(batch.head_index, batch.rel_type), batch.tail_index
+    scorer = made.scorer(made.encode(data), query)
+    state, own = scorer.vector, made.weight[target]
     variance = 0.21 * (state[:, None] * (own[:, None] - made.weight)).square().sum(2)
-    negatives = All(CLASSES)(task_query(batch), batch.tail_index, scorer)
-    draw = torch.Generator().manual_seed(0)
-    scores = [
-        task.generators[0](scorer, task_query(batch), batch.tail_index, negatives, draw).score for _ in range(800)
-    ]
+    negatives, draw, noise = All(CLASSES)(query, target, scorer), torch.Generator().manual_seed(0), MatchedEMU(0.3)
+    scores = [noise(scorer, query, target, negatives, draw).score for _ in range(800)]
     assert_close(torch.stack(scores).var(0), variance.clamp(min=1e-6), rtol=0.3, atol=1e-6)
-
-
-def task_query(batch: Triplets):
-    from gnnneg.records import Query
-
-    return Query(batch.head_index, batch.rel_type)
 
 
 def test_accuracy_by_hand():
