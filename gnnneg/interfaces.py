@@ -245,6 +245,17 @@ class Generator(Part, ABC):
     ) -> Made:
         """Scores of made negatives, from the vectors of the targets and of the sampled negatives."""
 
+    @abstractmethod
+    def vectors(
+        self,
+        scorer: Scorer,
+        query: Query,
+        target: Int[Tensor, "b"],
+        negatives: Negatives,
+        generator: torch.Generator | None = None,
+    ) -> Float[Tensor, "b m d"]:
+        """Vectors that have these scores, or are distributed like what has them: for looking at."""
+
 
 class Loss(Part, ABC):
     """One number per query; the task averages."""

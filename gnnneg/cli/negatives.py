@@ -33,6 +33,7 @@ def add(subparsers: Any) -> None:
     parser.add_argument(
         "--statements", metavar="N", type=int, default=10_000, help="draw for N of them, by chance (default: 10000)"
     )
+    parser.add_argument("--plot", metavar="FILE.html", help="write pictures of where negatives lie around positives")
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(run=run, settings=[])
 
@@ -52,8 +53,18 @@ def run(args: argparse.Namespace) -> int:
     if args.statements < 1:
         raise UserError(f"--statements is {args.statements}: give at least 1.")
     figures = asked.negatives(args.split, args.statements)
+    if args.plot:
+        from gnnneg.report.negatives import page
+
+        out = Path(args.plot)
+        out.parent.mkdir(parents=True, exist_ok=True)
+        out.write_text(page(args.path, figures["geometry"]), encoding="utf-8")
     if args.json:
         print(to_json(figures))
-    else:
-        show(["negatives", "", ""], [[name, value, MEANING.get(name, "")] for name, value in figures.items()])
+        return 0
+    clouds = figures.pop("geometry")
+    show(["negatives", "", ""], [[name, value, MEANING.get(name, "")] for name, value in figures.items()])
+    print()
+    rows = [[name, cloud["cosine"], cloud["isotropy"]] for name, cloud in clouds.items()]
+    show(["vectors", "cosine to the positive", "isotropy"], rows)
     return 0

@@ -1,6 +1,7 @@
 """How good a model is: ranking, classification, diagnosis of negatives, and predictions with names."""
 
 from gnnneg.evaluation.classification import classification
+from gnnneg.evaluation.geometry import geometry
 from gnnneg.evaluation.metrics import expected_sampled_hits, summary
 from gnnneg.evaluation.negatives import diagnose
 from gnnneg.evaluation.nodes import accuracy
@@ -16,6 +17,7 @@ __all__ = [
     "classification",
     "diagnose",
     "expected_sampled_hits",
+    "geometry",
     "predict",
     "ranks",
     "relation_ranks",

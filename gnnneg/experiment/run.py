@@ -14,7 +14,7 @@ from gnnneg.data.known import KnownAnswers
 from gnnneg.data.statements import num_relations, triplets
 from gnnneg.data.synthetic import world
 from gnnneg.errors import UserError
-from gnnneg.evaluation import Ranks, diagnose, predict, relation_ranks, summary, tables
+from gnnneg.evaluation import Ranks, diagnose, geometry, predict, relation_ranks, summary, tables
 from gnnneg.experiment import folder
 from gnnneg.experiment.judge import Judge
 from gnnneg.experiment.settings import assemble, choose, plan, source
@@ -154,8 +154,17 @@ class Run:
         questions = triplets(self.data, "stated", split)
         return summary(relation_ranks(self.model, self.judge.graph, questions, self.judge.known))
 
-    def negatives(self, split: str = "train", statements: int | None = 10_000) -> dict[str, float]:
-        """What the run's sampler draws for a split's statements (at most so many, by chance), seen by its model."""
+    def negatives(self, split: str = "train", statements: int | None = 10_000) -> dict[str, Any]:
+        """What the run's sampler draws for a split's statements (at most so many, by chance), seen by its model.
+
+        Kept in the run folder, where a report finds its pictures.
+        """
+        found = self._negatives(split, statements)
+        if self.path is not None:
+            folder.write_json(self.path / folder.NEGATIVES, found)
+        return found
+
+    def _negatives(self, split: str, statements: int | None) -> dict[str, Any]:
         return negatives(self.task, self.judge, self._truth(), split, statements, self._seed())
 
     def _seed(self) -> int:
@@ -175,8 +184,10 @@ def truth(judge: Judge, name: str | None) -> KnownAnswers:
 
 def negatives(
     task: Task, judge: Judge, truth: KnownAnswers, split: str, statements: int | None, seed: int
-) -> dict[str, float]:
+) -> dict[str, Any]:
     """What the sampler of a task draws: how often it is wrong, how hard, how varied, how fast.
+
+    Under ``geometry``, where they and what generators make of them lie around their positives.
 
     Raises:
         UserError: If the task draws no negatives.
@@ -187,4 +198,7 @@ def negatives(
     questions = triplets(judge.data, "stated", split)
     chosen = torch.randperm(questions.rel_type.numel(), generator=generator, device=judge.device).cpu()[:statements]
     questions = Triplets(*(column[chosen] for column in questions))
-    return diagnose(task.sampler, task.model, judge.graph, questions, truth, task.corruption, generator)
+    figures = diagnose(task.sampler, task.model, judge.graph, questions, truth, task.corruption, generator)
+    questions = Triplets(*(column.to(judge.device) for column in questions))
+    means = task.model, judge.graph, questions, task.corruption, generator
+    return {**figures, "geometry": geometry(task.sampler, task.generators, *means)}

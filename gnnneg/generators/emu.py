@@ -1,11 +1,13 @@
 """Embedding mutation."""
 
+from collections.abc import Iterator
+
 import torch
-from jaxtyping import Int
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from gnnneg.errors import UserError
-from gnnneg.generators.term import Term, positives, refuse_share
+from gnnneg.generators.term import Term, exchanged, positives, refuse_share
 from gnnneg.interfaces import Generator, Label, Scorer
 from gnnneg.records import Made, Mutation, Negatives, Query
 
@@ -84,15 +86,38 @@ class EMU(Generator):
     ) -> Made:
         positive = positives(scorer, target)
         positive = positive.detach() if self.detach else positive
-        width = positive.size(1) // (scorer.parts if self.joint else 1)
         score = []
-        groups = self.groups or 1
-        for part in negatives.index.tensor_split(groups, 1) if groups > 1 else [negatives.index]:
-            size = (len(target), width) if self.groups else (len(target), part.size(1), width)
-            keep = self.masks(size, positive.device, generator)
-            keep = keep.to(positive.dtype) if self.groups else keep  # bits, where there are many
+        for part, keep in self._parts(scorer, positive, negatives, generator):
             score.append(scorer.mutated(part, Mutation(positive, keep)))
         return self.term(query, negatives, torch.cat(score, 1) if len(score) > 1 else score[0])
+
+    def vectors(
+        self,
+        scorer: Scorer,
+        query: Query,
+        target: Int[Tensor, "b"],
+        negatives: Negatives,
+        generator: torch.Generator | None = None,
+    ) -> Float[Tensor, "b m d"]:
+        parts = self._parts(scorer, positives(scorer, target), negatives, generator)
+        keep = [mask[:, None].expand(-1, part.size(1), -1) if mask.dim() == 2 else mask for part, mask in parts]
+        return exchanged(scorer, target, negatives, torch.cat(keep, 1))
+
+    def _parts(
+        self,
+        scorer: Scorer,
+        positive: Float[Tensor, "b d"],
+        negatives: Negatives,
+        generator: torch.Generator | None,
+    ) -> Iterator[tuple[Tensor, Tensor]]:
+        """The negatives in groups, each with its masks."""
+        rows, width = len(positive), positive.size(1) // (scorer.parts if self.joint else 1)
+        groups = self.groups or 1
+        for part in negatives.index.tensor_split(groups, 1) if groups > 1 else [negatives.index]:
+            if self.groups:
+                yield part, self.masks((rows, width), positive.device, generator).to(positive.dtype)
+            else:  # bits, since they are many
+                yield part, self.masks((rows, part.size(1), width), positive.device, generator)
 
     def masks(self, size: tuple[int, ...], device: torch.device, generator: torch.Generator | None) -> Tensor:
         """Where coordinates stay the negative's, along the last dimension of ``size``."""

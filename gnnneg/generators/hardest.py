@@ -1,10 +1,10 @@
 """Embedding mutation at its hardest."""
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from gnnneg.generators.term import Term, positives, refuse_share
+from gnnneg.generators.term import Term, exchanged, positives, refuse_share
 from gnnneg.interfaces import CHUNK, Generator, Label, Scorer
 from gnnneg.records import Made, Mutation, Negatives, Query
 
@@ -43,12 +43,24 @@ class HardestEMU(Generator):
         negatives: Negatives,
         generator: torch.Generator | None = None,
     ) -> Made:
-        positive = positives(scorer, target)
-        with torch.no_grad():
-            own = scorer.terms(positive[:, None])
-            parts = negatives.index.split(max(1, CHUNK // positive.numel()), 1)
-            keep = torch.cat([self._keep(own - scorer.terms(scorer.embed(part))) for part in parts], 1)
-        return self.term(query, negatives, scorer.mutated(negatives.index, Mutation(positive, keep)))
+        keep = self._masks(scorer, target, negatives)
+        return self.term(query, negatives, scorer.mutated(negatives.index, Mutation(positives(scorer, target), keep)))
+
+    def vectors(
+        self,
+        scorer: Scorer,
+        query: Query,
+        target: Int[Tensor, "b"],
+        negatives: Negatives,
+        generator: torch.Generator | None = None,
+    ) -> Float[Tensor, "b m d"]:
+        return exchanged(scorer, target, negatives, self._masks(scorer, target, negatives))
+
+    @torch.no_grad()
+    def _masks(self, scorer: Scorer, target: Int[Tensor, "b"], negatives: Negatives) -> Bool[Tensor, "b k h"]:
+        positive = scorer.embed(target[:, None])
+        own, parts = scorer.terms(positive), negatives.index.split(max(1, CHUNK // positive.numel()), 1)
+        return torch.cat([self._keep(own - scorer.terms(scorer.embed(part))) for part in parts], 1)
 
     def _keep(self, margin: Float[Tensor, "b k h"]) -> Tensor:
         count = round(self.share * margin.size(2))

@@ -7,7 +7,7 @@ from torch.nn import Parameter
 
 from gnnneg.errors import UserError
 from gnnneg.generators.matched import seed
-from gnnneg.generators.term import Term, positives, refuse_share
+from gnnneg.generators.term import Term, exchanged, positives, refuse_share
 from gnnneg.interfaces import Generator, Label, Scorer
 from gnnneg.records import Made, Mutation, Negatives, Query
 
@@ -81,6 +81,19 @@ class LearnedEMU(Generator):
         probability = self.probability(turn_round(self.logit[relation, :width], self.rate))
         mutation = Mutation(positive, 1 - probability[row], noise=seed(generator, positive.device))
         return self.term(query, negatives, scorer.mutated(negatives.index, mutation))
+
+    def vectors(
+        self,
+        scorer: Scorer,
+        query: Query,
+        target: Int[Tensor, "b"],
+        negatives: Negatives,
+        generator: torch.Generator | None = None,
+    ) -> Float[Tensor, "b m d"]:
+        size = len(target), negatives.index.size(1), positives(scorer, target).size(1) // scorer.parts
+        probability = self.probability(self.logit[query.rel_type, : size[2]])
+        keep = torch.rand(size, device=target.device, generator=generator) >= probability[:, None]
+        return exchanged(scorer, target, negatives, keep)
 
     def probability(self, logit: Float[Tensor, "r h"]) -> Float[Tensor, "r h"]:
         """The probabilities, whose mean in each row is the budget, with the gradient of the shift that sees to it."""

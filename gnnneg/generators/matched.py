@@ -1,10 +1,10 @@
 """Embedding mutation without masks."""
 
 import torch
-from jaxtyping import Int
+from jaxtyping import Float, Int
 from torch import Tensor
 
-from gnnneg.generators.term import Term, positives, refuse_share
+from gnnneg.generators.term import Term, exchanged, positives, refuse_share
 from gnnneg.interfaces import Generator, Label, Scorer
 from gnnneg.records import Made, Mutation, Negatives, Query
 
@@ -50,6 +50,18 @@ class MatchedEMU(Generator):
         keep = positive.new_full((len(target), 1), 1 - self.share)
         mutation = Mutation(positive, keep, noise=seed(generator, positive.device))
         return self.term(query, negatives, scorer.mutated(negatives.index, mutation))
+
+    def vectors(
+        self,
+        scorer: Scorer,
+        query: Query,
+        target: Int[Tensor, "b"],
+        negatives: Negatives,
+        generator: torch.Generator | None = None,
+    ) -> Float[Tensor, "b m d"]:
+        size = len(target), negatives.index.size(1), positives(scorer, target).size(1) // scorer.parts
+        keep = torch.rand(size, device=target.device, generator=generator) >= self.share
+        return exchanged(scorer, target, negatives, keep)
 
 
 def seed(generator: torch.Generator | None, device: torch.device) -> int:

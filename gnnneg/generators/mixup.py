@@ -1,11 +1,11 @@
 """Mixtures of positives and negatives."""
 
 import torch
-from jaxtyping import Int
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from gnnneg.errors import UserError
-from gnnneg.generators.term import Term, positives
+from gnnneg.generators.term import Term, exchanged, positives
 from gnnneg.interfaces import Generator, Scorer
 from gnnneg.records import Made, Mutation, Negatives, Query
 
@@ -47,13 +47,28 @@ class Mixup(Generator):
         negatives: Negatives,
         generator: torch.Generator | None = None,
     ) -> Made:
-        positive = positives(scorer, target)
-        shape = (len(target), negatives.index.size(1))
-        one, other = (_gamma(positive.new_full(shape, value), generator) for value in (self.a, self.b))
-        keep = one / (one + other).clamp(min=torch.finfo(one.dtype).tiny)
-        score = scorer.mutated(negatives.index, Mutation(positive, keep[:, :, None]))
+        keep = self._shares(target, negatives, generator)
+        score = scorer.mutated(negatives.index, Mutation(positives(scorer, target), keep[:, :, None]))
         made = self.term(query, negatives, score)
         return Made(made.score, made.weight, 1 - keep, made.scale)
+
+    def vectors(
+        self,
+        scorer: Scorer,
+        query: Query,
+        target: Int[Tensor, "b"],
+        negatives: Negatives,
+        generator: torch.Generator | None = None,
+    ) -> Float[Tensor, "b m d"]:
+        return exchanged(scorer, target, negatives, self._shares(target, negatives, generator)[:, :, None])
+
+    def _shares(
+        self, target: Int[Tensor, "b"], negatives: Negatives, generator: torch.Generator | None
+    ) -> Float[Tensor, "b k"]:
+        """What each mixture has from the negative."""
+        like = torch.ones(len(target), negatives.index.size(1), device=target.device)
+        one, other = (_gamma(like * value, generator) for value in (self.a, self.b))
+        return one / (one + other).clamp(min=torch.finfo(one.dtype).tiny)
 
 
 def _gamma(shape: Tensor, generator: torch.Generator | None) -> Tensor:

@@ -1,12 +1,12 @@
 """Embedding mutation that is as hard as it is meant to be."""
 
 import torch
-from jaxtyping import Int
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from gnnneg.errors import UserError
 from gnnneg.generators.matched import seed
-from gnnneg.generators.term import Term, positives
+from gnnneg.generators.term import Term, exchanged, positives
 from gnnneg.interfaces import Generator, Label, Scorer
 from gnnneg.records import Made, Mutation, Negatives, Query
 
@@ -74,3 +74,17 @@ class SelfPacedEMU(Generator):
         if self.training:
             self.step += 1
         return self.term(query, negatives, scorer.mutated(negatives.index, mutation))
+
+    def vectors(
+        self,
+        scorer: Scorer,
+        query: Query,
+        target: Int[Tensor, "b"],
+        negatives: Negatives,
+        generator: torch.Generator | None = None,
+    ) -> Float[Tensor, "b m d"]:
+        part = scorer.terms(scorer.embed(target[:, None])) - scorer.terms(scorer.embed(negatives.index))
+        square = part.sum(2).clamp(min=0).square()
+        share = square / (square + self.pace**2 * part.square().sum(2)).clamp(min=torch.finfo(part.dtype).tiny)
+        keep = torch.rand(part.shape, device=target.device, generator=generator) >= share[:, :, None]
+        return exchanged(scorer, target, negatives, keep)

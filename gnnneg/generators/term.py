@@ -1,7 +1,7 @@
 """What all mutations say of their loss term, and the checks they share."""
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from gnnneg.errors import UserError
@@ -48,3 +48,13 @@ def refuse_share(name: str, share: float) -> None:
 def positives(scorer: Scorer, target: Int[Tensor, "b"]) -> Float[Tensor, "b d"]:
     """The targets' vectors."""
     return scorer.embed(target[:, None])[:, 0]
+
+
+def exchanged(
+    scorer: Scorer, target: Int[Tensor, "b"], negatives: Negatives, keep: Float[Tensor, "b k h"] | Bool[Tensor, "b k h"]
+) -> Float[Tensor, "b k d"]:
+    """The negatives' vectors, with the coordinates outside ``keep`` those of the targets."""
+    own = positives(scorer, target)[:, None]
+    if 1 < keep.size(2) < own.size(2):
+        keep = keep.repeat(1, 1, own.size(2) // keep.size(2))
+    return own + keep * (scorer.embed(negatives.index) - own)

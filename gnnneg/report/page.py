@@ -9,6 +9,7 @@ import pandas as pd
 import yaml
 
 from gnnneg.errors import MissingExtra
+from gnnneg.report.negatives import legend, pictures
 from gnnneg.report.plots import SERIES, curves
 from gnnneg.report.reading import Folder
 from gnnneg.report.tables import flat, group, row, written
@@ -83,6 +84,11 @@ def page(runs: Sequence[Folder]) -> str:
         ),
         costs=_rows([(key, label, "") for key, label in COSTS], [flat(run.result) for run in runs]),
         pictures=_pictures(runs),
+        negatives=[
+            {"name": name, "legend": legend(run.geometry), "pictures": pictures(run.geometry)}
+            for name, run in zip(names, runs)
+            if run.geometry
+        ],
         strata=[part for part in (_bars(runs, by, title) for by, title in STRATA) if part],
         relations=_relations(runs),
         differs=_differs(groups, names, runs),

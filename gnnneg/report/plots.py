@@ -56,6 +56,30 @@ def curves(
     return _svg(draw)
 
 
+def clouds(points: Sequence[Sequence[Sequence[float]]], xlabel: str, ylabel: str) -> str:
+    """Points in the plane, a colour a cloud, around a cross at the origin.
+
+    Args:
+        points (list): For each cloud its ``(x, y)``.
+        xlabel (str): What x is.
+        ylabel (str): What y is.
+
+    Raises:
+        MissingExtra: If matplotlib is not installed.
+    """
+
+    def draw(axes: Any) -> None:
+        for place, cloud in enumerate(points):
+            x, y = (_thin([point[axis] for point in cloud]) for axis in (0, 1))
+            axes.plot(x, y, marker="o", markersize=2.5, alpha=0.6, linewidth=0, color=_colour(place))
+        axes.plot(0, 0, marker="+", markersize=12, markeredgewidth=2, color=INK, linewidth=0)
+        axes.set_aspect("equal", adjustable="datalim")
+        axes.set_xlabel(xlabel)
+        axes.set_ylabel(ylabel)
+
+    return _svg(draw)
+
+
 def _colour(place: int) -> str:
     return f"#f0000{place % SERIES}"
 

@@ -58,6 +58,21 @@ class Folder:
         return self.result["metrics"].get(self.split, {})
 
     @cached_property
+    def geometry(self) -> dict[str, Any]:
+        """Where its negatives lie, from ``negatives.json``; empty where nobody has looked.
+
+        Raises:
+            UserError: If it is damaged.
+        """
+        path = self.path / "negatives.json"
+        found: Any = _json(path).get("geometry") if path.exists() else {}
+        needed = {"cosine", "isotropy", "histogram", "points"}
+        clouds = found.values() if isinstance(found, dict) else [None]
+        if not all(isinstance(cloud, dict) and needed <= set(cloud) for cloud in clouds):
+            raise UserError(f"{path} is damaged: write it again with 'gnnneg negatives {self.path}'.")
+        return dict(found)
+
+    @cached_property
     def ranks(self) -> pd.DataFrame | None:
         """``ranks.parquet`` with the realistic rank, or None where the run has none.
 

@@ -7,6 +7,7 @@ from torch.testing import assert_close
 
 from gnnneg.corruption import Both
 from gnnneg.decoders import ComplEx, DistMult, RotatE, TransE
+from gnnneg.generators import LearnedEMU, MatchedEMU, SelfPacedEMU
 from gnnneg.interfaces import Generator, Label
 from gnnneg.losses import InfoNCE
 from gnnneg.records import Negatives, Query
@@ -116,3 +117,21 @@ def test_labels_are_fractions(make):
         label = make()(query, index)
         assert label.shape in {(4, 6), (1, 6), (4, 1), (1, 1)}
         assert ((label >= 0) & (label <= 1)).all()
+
+
+@generators
+@shared
+@pytest.mark.parametrize("decoder", [DistMult, ComplEx, RotatE, TransE])
+def test_vectors_are_those_that_are_scored(make, shared, decoder):
+    """Those with noise instead of masks have vectors with the same scores in the mean."""
+    _, scorer, query, target = asked(decoder)
+    part, negatives = make().eval(), offered(shared)
+    made = part(scorer, query, target, negatives, draw())
+    vectors = part.vectors(scorer, query, target, negatives, draw())
+    if isinstance(part, MatchedEMU | LearnedEMU | SelfPacedEMU):
+        many = [part(scorer, query, target, negatives, draw(seed)).score for seed in range(100)]
+        other = [scorer.decode(part.vectors(scorer, query, target, negatives, draw(seed))) for seed in range(100)]
+        one, two = torch.stack(many), torch.stack(other)
+        assert ((one.mean(0) - two.mean(0)).abs() < 6 * (one.std(0) + two.std(0)) / 100**0.5 + 1e-4).all()
+    else:
+        assert_close(scorer.decode(vectors), made.score, rtol=1e-4, atol=1e-5)
