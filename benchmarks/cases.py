@@ -60,7 +60,8 @@ def ours(arguments: argparse.Namespace, data) -> float:  # type: ignore[no-untyp
     from gnnneg.data.statements import num_relations, triplets
     from gnnneg.encoders import Lookup
     from gnnneg.evaluation import ranks
-    from gnnneg.losses import LogSigmoid
+    from gnnneg.generators import EMU, MatchedEMU
+    from gnnneg.losses import InfoNCE, LogSigmoid
     from gnnneg.models import KGEModel
     from gnnneg.records import Triplets
     from gnnneg.samplers import Uniform
@@ -75,8 +76,13 @@ def ours(arguments: argparse.Namespace, data) -> float:  # type: ignore[no-untyp
         known, test = KnownAnswers(triplets(data), n, r), triplets(data, split="test")
         return rate(lambda: len(ranks(model, None, test, known)) // 2, 3)
     train = triplets(data, split="train")
+    forms = {"shared": EMU(0.61, 0.53), "matched": MatchedEMU(0.61, 0.53), "masks": EMU(0.61, 0.53, groups=None)}
     task = LinkPrediction(
-        model, Either(r), Uniform(n, arguments.negatives, shared=arguments.shared), LogSigmoid(9.0, adversarial=1.0)
+        model,
+        Either(r),
+        Uniform(n, arguments.negatives, shared=arguments.shared),
+        InfoNCE() if arguments.softmax else LogSigmoid(9.0, adversarial=1.0),
+        generators=[forms[arguments.emu]] if arguments.emu else [],
     )
     if arguments.sparse:
         optimizer: torch.optim.Optimizer = LazyAdam(task.trained(), lr=1e-3)
@@ -94,6 +100,47 @@ def ours(arguments: argparse.Namespace, data) -> float:  # type: ignore[no-untyp
         return BATCH * STEPS
 
     return rate(epoch, 3)
+
+
+def released(arguments: argparse.Namespace, data) -> float:  # type: ignore[no-untyped-def]
+    """What the published EMU code does in a step, as methods.md 1.8 and 1.9 describe it: private negatives drawn for
+    each of the two terms, a mask for every number of every negative drawn by numpy, vectors made."""
+    import numpy as np
+    from torch.nn import functional as F
+
+    from gnnneg.data.statements import num_relations, triplets
+
+    n, r = data["entity"].num_nodes, num_relations(data)
+    torch.manual_seed(0)
+    entity, relation = torch.nn.Embedding(n, arguments.width), torch.nn.Embedding(r, arguments.width)
+    optimizer = torch.optim.Adagrad([*entity.parameters(), *relation.parameters()], lr=0.1)
+    train, draw = triplets(data, split="train"), np.random.default_rng(0)
+    shape = (BATCH, arguments.negatives + 1, arguments.width)
+
+    def scores(query: torch.Tensor, target: torch.Tensor, mutate: bool) -> torch.Tensor:
+        index = torch.cat([target[:, None], torch.randint(n, (BATCH, arguments.negatives))], dim=1)
+        vectors = entity(index)
+        if mutate:
+            mask = torch.from_numpy(draw.choice([0.0, 1.0], size=shape, p=[0.61, 0.39])).float()
+            mask[:, 0] = 1
+            vectors = mask * vectors + (1 - mask) * vectors[:, :1]
+        return (query[:, None] * vectors).sum(2)
+
+    target = torch.full((BATCH, arguments.negatives + 1), 0.53)
+    target[:, 0] = 1
+
+    def step() -> int:
+        rows = torch.randint(len(train.rel_type), (BATCH,))
+        optimizer.zero_grad()
+        query = entity(train.head_index[rows]) * relation(train.rel_type[rows])
+        tail = train.tail_index[rows]
+        loss = F.cross_entropy(scores(query, tail, mutate=True), target) / arguments.negatives
+        loss = loss + 0.11 * F.cross_entropy(scores(query, tail, mutate=False), torch.zeros(BATCH, dtype=torch.long))
+        loss.backward()
+        optimizer.step()
+        return BATCH
+
+    return rate(step, 6)
 
 
 def peer(arguments: argparse.Namespace, data) -> float:  # type: ignore[no-untyped-def]
@@ -158,10 +205,12 @@ def peer(arguments: argparse.Namespace, data) -> float:  # type: ignore[no-untyp
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("who", choices=["ours", "pykeen"])
+    parser.add_argument("who", choices=["ours", "released", "pykeen"])
     parser.add_argument("what", choices=["train", "rank"])
     parser.add_argument("model")
     parser.add_argument("--shared", action="store_true")
+    parser.add_argument("--softmax", action="store_true", help="InfoNCE, not the self-adversarial loss")
+    parser.add_argument("--emu", choices=["shared", "matched", "masks"], help="a mutated term besides")
     parser.add_argument("--sparse", action="store_true", help="row-sparse gradients and LazyAdam, not dense and Adam")
     parser.add_argument("--width", type=int, default=100)
     parser.add_argument("--negatives", type=int, default=NEGATIVES)
@@ -177,7 +226,7 @@ def main() -> None:
         import pykeen.evaluation
         import pykeen.training  # noqa: F401
     before = peak_mib()
-    found = {"ours": ours, "pykeen": peer}[arguments.who](arguments, data)
+    found = {"ours": ours, "released": released, "pykeen": peer}[arguments.who](arguments, data)
     print(json.dumps({"per_second": found, "peak_mib": peak_mib() - before}))
 
 

@@ -24,6 +24,17 @@ def test_guide_runs(tmp_path, monkeypatch, capsys):
     assert "mrr" in capsys.readouterr().out
 
 
+def test_emu_runs(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    space: dict = {}
+    for block in blocks("docs/emu.md"):
+        exec(compile(block, "docs/emu.md", "exec"), space)
+    assert space["mutated"].metrics["test"]["mrr"] > space["plain"].metrics["test"]["mrr"] + 0.02
+    assert space["figures"]["EMU"]["cosine"] > space["figures"]["sampled"]["cosine"] + 0.2
+    assert space["reached"] > 0.9
+    assert len(capsys.readouterr().out.splitlines()) >= 2
+
+
 def test_readme_runs(tmp_path, monkeypatch):
     """Its blocks, on small graphs in place of FB15k-237 and of the reader's own."""
     import gnnneg.datasets
@@ -47,7 +58,7 @@ def test_readme_runs(tmp_path, monkeypatch):
     assert 0 < space["run"].metrics["test"]["mrr"] <= 1
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/guide.md", "CONTRIBUTING.md", "RESULTS.md"])
+@pytest.mark.parametrize("page", ["README.md", "docs/guide.md", "docs/emu.md", "CONTRIBUTING.md", "RESULTS.md"])
 def test_links_lead_somewhere(page):
     for link in re.findall(r"\]\(([^)#]+)\)", (ROOT / page).read_text()):
         if "://" not in link:

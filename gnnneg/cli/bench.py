@@ -5,22 +5,69 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from gnnneg.errors import MissingExtra, UserError, nearest
 from gnnneg.plain import to_json
 
-# suite: (case, what to measure, options); a fast case measures its peer on fewer triples, so that a run stays short
-SUITES: dict[str, list[tuple[str, list[str]]]] = {
+PYKEEN = "PyKEEN"
+
+
+class Case(NamedTuple):
+    """What to measure of ours and of what stands beside it, as words for ``benchmarks/cases.py``."""
+
+    name: str
+    own: tuple[str, ...]
+    peer: tuple[str, ...]
+    peer_name: str
+
+
+def _against_pykeen(what: str, model: str, *options: str) -> Case:
+    """PyKEEN knows no shared negatives; a fast case measures it on fewer triples, so that a run stays short."""
+    if what == "rank":
+        slow = ("--some", "128") if model == "RotatE" else ()
+        return Case(model, ("ours", what, model), ("pykeen", what, model, *slow), PYKEEN)
+    name = f"{model}, 256 negatives {'shared' if options else 'private'}"
+    return Case(name, ("ours", what, model, *options), ("pykeen", what, model), PYKEEN)
+
+
+def _mutated(model: str, negatives: int) -> list[Case]:
+    """EMU's step, plain term and mutated term, against the step without it and against costlier ways to make it."""
+    softmax = "train", model, "--softmax", "--negatives", str(negatives)
+    shared, private = ("ours", *softmax, "--shared"), ("ours", *softmax)
+    one, matched, each = ((*shared, "--emu", form) for form in ("shared", "matched", "masks"))
+    name = f"{model}, {negatives}"
+    return [
+        Case(f"{name}, one mask", one, shared, "plain step, shared"),
+        Case(f"{name}, matched", matched, shared, "plain step, shared"),
+        Case(f"{name}, one mask", one, private, "plain step, private"),
+        Case(f"{name}, matched", matched, private, "plain step, private"),
+        Case(f"{name}, one mask", one, each, "a mask a negative, made"),
+    ]
+
+
+SUITES: dict[str, list[Case]] = {
     "train": [
-        (f"{model}, 256 negatives {'shared' if shared else 'private'}", ["train", model, *shared])
+        _against_pykeen("train", model, *shared)
         for model in ("DistMult", "RotatE", "TransE")
         for shared in (["--shared"], [])
     ],
-    "rank": [(model, ["rank", model]) for model in ("DistMult", "RotatE", "TransE")],
+    "rank": [_against_pykeen("rank", model) for model in ("DistMult", "RotatE", "TransE")],
+    "emu": [
+        *_mutated("DistMult", 256),
+        Case(
+            "DistMult, 256, one mask",
+            ("ours", "train", "DistMult", "--softmax", "--shared", "--emu", "shared"),
+            ("released", "train", "DistMult"),
+            "the released code's way",
+        ),
+        *_mutated("DistMult", 1024),
+        *_mutated("RotatE", 256),
+        *_mutated("TransE", 256),
+    ],
 }
-SLOW = {"RotatE": ["--some", "128"]}
 
 
 def add(subparsers: Any) -> None:
@@ -28,7 +75,8 @@ def add(subparsers: Any) -> None:
     parser = subparsers.add_parser(
         "bench",
         help="measure speed and memory against the peers installed here",
-        description="Measures ours and PyKEEN on FB15k-237, each case in a process of its own, after a warm-up.",
+        description="Measures ours and PyKEEN, and EMU against a plain step, on FB15k-237, each case in a process of "
+        "its own, after a warm-up.",
     )
     parser.add_argument("suite", nargs="*", metavar="SUITE", help=f"any of {', '.join(SUITES)} (default: all)")
     parser.add_argument("--json", action="store_true", help="print a list of measurements")
@@ -41,43 +89,39 @@ def run(args: argparse.Namespace) -> int:
     unknown = [suite for suite in args.suite if suite not in SUITES]
     if unknown:
         raise UserError(f"There is no bench suite {unknown[0]!r}: {nearest(unknown[0], SUITES)}")
-    try:
-        import pykeen  # noqa: F401
-    except ImportError as error:
-        raise MissingExtra("bench", "gnnneg bench") from error
+    wanted = args.suite or list(SUITES)
+    if any(case.peer_name == PYKEEN for suite in wanted for case in SUITES[suite]) and find_spec("pykeen") is None:
+        raise MissingExtra("bench", "gnnneg bench")
     rows = []
-    for row in measured(args.suite or list(SUITES), args.threads):
+    for row in measured(wanted, args.threads):
         rows.append(row)
         if not args.json:
-            print(
-                f"{row['suite']:6} {row['case']:32} ours {row['ours']:10,.0f}  {row['peer_name']} {row['peer']:8,.0f}"
-                f" {row['unit']}  x{row['ratio']:.1f}   MiB {row['peak_mib']:,.0f} against {row['peer_peak_mib']:,.0f}",
-                flush=True,
-            )
+            sides = f"ours {row['ours']:10,.0f}  {row['peer_name']:23} {row['peer']:8,.0f} {row['unit']}"
+            memory = f"MiB {row['peak_mib']:,.0f} against {row['peer_peak_mib']:,.0f}"
+            print(f"{row['suite']:6} {row['case']:32} {sides}  x{row['ratio']:.2f}   {memory}", flush=True)
     if args.json:
         print(to_json(rows))
     return 0
 
 
 def measured(suites: list[str], threads: int) -> Iterator[dict[str, Any]]:
-    """One row per case: ours and the peer's, one after the other."""
+    """One row per case: ours and what stands beside it, one after the other; nothing is measured twice."""
     from importlib.metadata import version
 
-    peers: dict[tuple[str, ...], dict[str, float]] = {}  # PyKEEN knows no shared negatives: one measurement for both
+    found: dict[tuple[str, ...], dict[str, float]] = {}
     for suite in suites:
-        for case, options in SUITES[suite]:
-            own = _measure("ours", options, threads)
-            same = (*[option for option in options if option != "--shared"], *SLOW.get(options[1], []))
-            if same not in peers:
-                peers[same] = _measure("pykeen", list(same), threads)
-            peer = peers[same]
+        for case in SUITES[suite]:
+            for words in (case.own, case.peer):
+                if words not in found:
+                    found[words] = _measure(words, threads)
+            own, peer = found[case.own], found[case.peer]
             yield {
                 "suite": suite,
-                "case": case,
+                "case": case.name,
                 "unit": "triples/s",
                 "ours": own["per_second"],
                 "peer": peer["per_second"],
-                "peer_name": f"PyKEEN {version('pykeen')}",
+                "peer_name": f"PyKEEN {version('pykeen')}" if case.peer_name == PYKEEN else case.peer_name,
                 "ratio": own["per_second"] / peer["per_second"],
                 "peak_mib": own["peak_mib"],
                 "peer_peak_mib": peer["peak_mib"],
@@ -93,8 +137,8 @@ def script() -> Path:
     raise UserError("The benchmarks are not installed: reinstall gnnneg, or run this in its checkout.")
 
 
-def _measure(who: str, options: list[str], threads: int) -> dict[str, float]:
-    command = [sys.executable, str(script()), who, *options, "--threads", str(threads)]
+def _measure(words: tuple[str, ...], threads: int) -> dict[str, float]:
+    command = [sys.executable, str(script()), *words, "--threads", str(threads)]
     done = subprocess.run(command, capture_output=True, text=True)
     lines = done.stdout.strip().splitlines()
     if done.returncode or not lines:

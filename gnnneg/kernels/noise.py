@@ -77,7 +77,8 @@ def _fill(key, counter, bits, out):
 @numba.njit(forceinline=True)
 @no_type_check
 def _key(seed, row):
-    return _hash(np.uint32(_hash(np.uint32(seed)) + np.uint32(row)))
+    # times an odd number, or rows and columns would be scrambled alike and meet on a diagonal
+    return np.uint32(_hash(np.uint32(_hash(np.uint32(seed)) + np.uint32(row))) * np.uint32(0x9E3779B1))
 
 
 @numba.njit(forceinline=True)

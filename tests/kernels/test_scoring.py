@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.testing import assert_close
 
-from gnnneg.kernels.gather_score import _gather, gather_reference
+from gnnneg.kernels.gather_score import _gather, gather, gather_reference
 from gnnneg.kernels.kinds import INNER, L1, L2, MODULUS, PHASE
-from gnnneg.kernels.pairwise import _pairwise, pairwise_reference
+from gnnneg.kernels.pairwise import _pairwise, pairwise, pairwise_reference
 
 distances = pytest.mark.parametrize("kind", [L1, L2, MODULUS, PHASE], ids=["l1", "l2", "modulus", "phase"])
 kinds = pytest.mark.parametrize("kind", [INNER, L1, L2, MODULUS, PHASE], ids=["inner", "l1", "l2", "modulus", "phase"])
@@ -53,6 +53,62 @@ def test_gather_equals_broadcast(kind, b, k, n, half):
         torch.autograd.grad(found, (query, table), outward), torch.autograd.grad(wanted, (query, table), outward)
     ):
         assert_close(one, other, **near(kind))
+
+
+weighables = pytest.mark.parametrize("kind", [L1, MODULUS, PHASE], ids=["l1", "modulus", "phase"])
+
+
+@weighables
+@settings(max_examples=20, deadline=None)
+@given(b=st.integers(1, 9), k=st.integers(1, 300), half=st.integers(1, 9))
+def test_weighted_pairwise_equals_broadcast(kind, b, k, half):
+    """A weight for each coordinate of each query, zeros among them, in value and in all three gradients."""
+    query, candidate = draw(b, 2 * half), draw(k, 2 * half)
+    weight = torch.rand(b, half if kind == MODULUS else 2 * half, dtype=torch.double)
+    weight = (weight * (weight > 0.3)).requires_grad_()
+    outward, leaves = torch.randn(b, k, dtype=torch.double), (query, candidate, weight)
+    found, wanted = pairwise(kind, *leaves), pairwise_reference(kind, *leaves)
+    assert_close(found, wanted, **near(kind))
+    for one, other in zip(torch.autograd.grad(found, leaves, outward), torch.autograd.grad(wanted, leaves, outward)):
+        assert_close(one, other, **near(kind))
+
+
+@weighables
+@settings(max_examples=20, deadline=None)
+@given(b=st.integers(1, 9), k=st.integers(1, 20), n=st.integers(1, 30), half=st.integers(1, 9))
+def test_weighted_gather_equals_broadcast(kind, b, k, n, half):
+    query, table, index = draw(b, 2 * half), draw(n, 2 * half), torch.randint(n, (b, k))
+    weight = torch.rand(b, half if kind == MODULUS else 2 * half, dtype=torch.double).requires_grad_()
+    outward, leaves = torch.randn(b, k, dtype=torch.double), (query, table, weight)
+    found, wanted = gather(kind, query, table, index, weight), gather_reference(kind, query, table, index, weight)
+    assert_close(found, wanted, **near(kind))
+    for one, other in zip(torch.autograd.grad(found, leaves, outward), torch.autograd.grad(wanted, leaves, outward)):
+        assert_close(one, other, **near(kind))
+
+
+@weighables
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32])
+def test_weights_of_any_precision(kind, dtype):
+    query, candidate, weight = torch.randn(3, 4), torch.randn(5, 4), torch.rand(3, 2 if kind == MODULUS else 4)
+    low = pairwise(kind, query.to(dtype), candidate.to(dtype), weight)
+    assert low.dtype == dtype
+    assert_close(low.float(), pairwise_reference(kind, query, candidate, weight), rtol=3e-2, atol=3e-2)
+
+
+def test_roots_and_products_refuse_weights():
+    query, candidate, weight = torch.randn(3, 4), torch.randn(5, 4), torch.rand(3, 4)
+    with pytest.raises(ValueError, match="expand L2"):
+        pairwise(L2, query, candidate, weight)
+    with pytest.raises(ValueError, match="inner products"):
+        gather(INNER, query, candidate, torch.zeros(3, 2, dtype=torch.long), weight)
+
+
+@weighables
+def test_no_weight_is_weight_one(kind):
+    query, candidate = torch.randn(3, 4), torch.randn(5, 4)
+    one = torch.ones(3, 2 if kind == MODULUS else 4)
+    assert_close(pairwise(kind, query, candidate, one), pairwise(kind, query, candidate))
+    assert pairwise(kind, query[:0], candidate, one[:0]).shape == (0, 5)
 
 
 @distances
