@@ -2,6 +2,7 @@
 
 from abc import ABC
 
+import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
@@ -22,15 +23,23 @@ class VectorScorer(Scorer, ABC):
     def __init__(self, vector: Float[Tensor, "b q"], similarity: Similarity, encoding: Encoding):
         self.vector, self.similarity, self.encoding = vector, similarity, encoding
         self._last: tuple[Tensor, Candidates] | None = None
+        self._target: tuple[tuple, Tensor, Tensor] | None = None
 
     def embed(self, index: Int[Tensor, "c k"]) -> Float[Tensor, "c k d"]:
-        return self.encoding[index]
+        if index.size(1) != 1:
+            return self.encoding[index]
+        key = index.data_ptr(), index.shape, index.stride(), torch.is_grad_enabled()
+        if self._target is None or self._target[0] != key:  # the targets, whom the loss and every generator ask for
+            self._target = key, index, self.encoding[index]  # the index is kept, so that its place stays its own
+        return self._target[2]
 
     def decode(self, candidate: Float[Tensor, "c k d"]) -> Float[Tensor, "b k"]:
         shared = candidate.size(0) == 1
         return self.similarity(self.vector, Shared(candidate[0]) if shared else Private(candidate))
 
     def __call__(self, index: Int[Tensor, "c k"]) -> Float[Tensor, "b k"]:
+        if index.size(1) == 1 < index.size(0):  # one each: nothing for a kernel to save
+            return self.decode(self.embed(index))
         return self.similarity(self.vector, self._candidates(index))
 
     @property
