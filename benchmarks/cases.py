@@ -134,8 +134,10 @@ def released(arguments: argparse.Namespace, data) -> float:  # type: ignore[no-u
         optimizer.zero_grad()
         query = entity(train.head_index[rows]) * relation(train.rel_type[rows])
         tail = train.tail_index[rows]
-        loss = F.cross_entropy(scores(query, tail, mutate=True), target) / arguments.negatives
-        loss = loss + 0.11 * F.cross_entropy(scores(query, tail, mutate=False), torch.zeros(BATCH, dtype=torch.long))
+        loss = F.cross_entropy(scores(query, tail, mutate=False), torch.zeros(BATCH, dtype=torch.long))
+        if not arguments.plain:
+            mutated = F.cross_entropy(scores(query, tail, mutate=True), target) / arguments.negatives
+            loss = 0.11 * loss + mutated
         loss.backward()
         optimizer.step()
         return BATCH
@@ -211,6 +213,7 @@ def main() -> None:
     parser.add_argument("--shared", action="store_true")
     parser.add_argument("--softmax", action="store_true", help="InfoNCE, not the self-adversarial loss")
     parser.add_argument("--emu", choices=["shared", "matched", "masks"], help="a mutated term besides")
+    parser.add_argument("--plain", action="store_true", help="no mutated term, in the released code's way")
     parser.add_argument("--sparse", action="store_true", help="row-sparse gradients and LazyAdam, not dense and Adam")
     parser.add_argument("--width", type=int, default=100)
     parser.add_argument("--negatives", type=int, default=NEGATIVES)

@@ -7,6 +7,7 @@ a kernel that gathers and scores at once. Only private *vectors*, which exist al
 from collections.abc import Callable
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
 
@@ -39,8 +40,10 @@ class Shared(Candidates):
     def inner(self, query: Float[Tensor, "b d"], offset: Float[Tensor, "b 1"] | None = None) -> Float[Tensor, "b k"]:
         if offset is None:
             return self._inner(query, lambda: query @ self.vector.T)
-        one = self.vector.new_ones(len(self.vector), 1)  # one more coordinate costs less than one more pass
-        return torch.cat([query, offset.to(query.dtype)], 1) @ torch.cat([self.vector, one], 1).T
+        # one more coordinate costs less than one more pass, and a width of whole eights less than another
+        spare = -(query.size(1) + 1) % 8
+        wider = F.pad(self.vector, (0, 1), value=1.0)
+        return F.pad(torch.cat([query, offset.to(query.dtype)], 1), (0, spare)) @ F.pad(wider, (0, spare)).T
 
     def distance(
         self, kind: int, query: Float[Tensor, "b d"], weight: Float[Tensor, "b h"] | None = None

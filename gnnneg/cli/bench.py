@@ -37,6 +37,7 @@ def _mutated(model: str, negatives: int) -> list[Case]:
     """EMU's step, plain term and mutated term, against the step without it and against costlier ways to make it."""
     softmax = "train", model, "--softmax", "--negatives", str(negatives)
     shared, private = ("ours", *softmax, "--shared"), ("ours", *softmax)
+    broadcast = "released", "train", model, "--negatives", str(negatives), "--plain"
     one, matched, each = ((*shared, "--emu", form) for form in ("shared", "matched", "masks"))
     name = f"{model}, {negatives}"
     return [
@@ -45,6 +46,8 @@ def _mutated(model: str, negatives: int) -> list[Case]:
         Case(f"{name}, one mask", one, private, "plain step, private"),
         Case(f"{name}, matched", matched, private, "plain step, private"),
         Case(f"{name}, one mask", one, each, "a mask a negative, made"),
+        *([Case(f"{name}, one mask", one, broadcast, "plain, private, in torch")] if model == "DistMult" else []),
+        *([Case(f"{name}, matched", matched, broadcast, "plain, private, in torch")] if model == "DistMult" else []),
     ]
 
 
@@ -96,7 +99,7 @@ def run(args: argparse.Namespace) -> int:
     for row in measured(wanted, args.threads):
         rows.append(row)
         if not args.json:
-            sides = f"ours {row['ours']:10,.0f}  {row['peer_name']:23} {row['peer']:8,.0f} {row['unit']}"
+            sides = f"ours {row['ours']:10,.0f}  {row['peer_name']:24} {row['peer']:8,.0f} {row['unit']}"
             memory = f"MiB {row['peak_mib']:,.0f} against {row['peer_peak_mib']:,.0f}"
             print(f"{row['suite']:6} {row['case']:32} {sides}  x{row['ratio']:.2f}   {memory}", flush=True)
     if args.json:

@@ -59,7 +59,9 @@ class Squared:
             cross = self.candidates.inner(weighed(weight, self.query * self.factor))
         return square - 2 * cross + (constant if offset is None else constant + offset)
 
-    def variance(self, own: Float[Tensor, "b h"], weight: Float[Tensor, "b h"] | None) -> Float[Tensor, "b k"]:
+    def variance(
+        self, own: Float[Tensor, "b h"], weight: Float[Tensor, "b h"] | None
+    ) -> tuple[Float[Tensor, "b k"], Float[Tensor, "b 1"]]:
         r""":math:`\sum_l w_l ((q_l - a_l c_l)^2 - o_l)^2`, one product with four powers of :math:`c`."""
         parts = [
             weighed(weight, times * self.query ** (4 - power) * self.factor**power)
@@ -67,7 +69,7 @@ class Squared:
         ]
         constant = (parts[0] + weighed(weight, own.square())).sum(1, keepdim=True)
         powers = self.candidates.map(lambda c: torch.cat([c**power for power in range(1, 5)], -1))
-        return powers.inner(torch.cat(parts[1:], 1), constant) - 2 * self.sum(weighed(weight, own))
+        return powers.inner(torch.cat(parts[1:], 1)) - 2 * self.sum(weighed(weight, own)), constant
 
 
 class Inner(Similarity):
@@ -79,16 +81,19 @@ class Inner(Similarity):
         if mutation is None:
             return candidates.inner(query)
         positive = torch.zeros_like(query) if mutation.positive is None else mutation.positive
+        if mutation.noise is None:  # a masked query, and what the target adds
+            kept = query * mutation.keep
+            return candidates.inner(kept, ((query - kept) * positive).sum(1, keepdim=True))
         own = query * positive
 
         def total(weight: Tensor | None, offset: Tensor | None) -> Tensor:
             return candidates.inner(query if weight is None else weight * query, offset)
 
-        def variance(weight: Tensor | None) -> Tensor:
+        def variance(weight: Tensor | None) -> tuple[Tensor, Tensor]:
             both = candidates.map(lambda c: torch.cat([c, c.square()], -1))
             scaled = weighed(weight, query)
             constant = (scaled * own * positive).sum(1, keepdim=True)
-            return both.inner(torch.cat([-2 * scaled * own, scaled * query], 1), constant)
+            return both.inner(torch.cat([-2 * scaled * own, scaled * query], 1)), constant
 
         return mutated(total, variance, own, mutation)
 
@@ -123,9 +128,9 @@ class Distance(Similarity):
             own = own.square()
             return -root(-mutated(negative(square.sum), partial(square.variance, own), -own, mutation))
 
-        def variance(weight: Tensor | None) -> Tensor:
+        def variance(weight: Tensor | None) -> tuple[Tensor, Tensor]:
             constant = weighed(weight, own.square()).sum(1, keepdim=True)
-            return square.sum(weight, constant) - 2 * candidates.distance(L1, query, weighed(weight, own))
+            return square.sum(weight) - 2 * candidates.distance(L1, query, weighed(weight, own)), constant
 
         return mutated(negative(partial(candidates.distance, L1, query)), variance, -own, mutation)
 
@@ -147,10 +152,10 @@ class Modulus(Similarity):
         square = Squared(query, candidates)
         own = modulus(query - (query if mutation.positive is None else mutation.positive))
 
-        def variance(weight: Tensor | None) -> Tensor:
+        def variance(weight: Tensor | None) -> tuple[Tensor, Tensor]:
             constant = weighed(weight, own.square()).sum(1, keepdim=True)
             twice = None if weight is None else weight.repeat(1, 2)
-            return square.sum(twice, constant) - 2 * candidates.distance(MODULUS, query, weighed(weight, own))
+            return square.sum(twice) - 2 * candidates.distance(MODULUS, query, weighed(weight, own)), constant
 
         return mutated(negative(partial(candidates.distance, MODULUS, query)), variance, -own, mutation)
 

@@ -1,5 +1,6 @@
 """Embedding mutation."""
 
+import math
 from collections.abc import Iterator
 
 import torch
@@ -121,8 +122,11 @@ class EMU(Generator):
 
     def masks(self, size: tuple[int, ...], device: torch.device, generator: torch.Generator | None) -> Tensor:
         """Where coordinates stay the negative's, along the last dimension of ``size``."""
-        draw = torch.rand(size, device=device, generator=generator)
-        if not self.fixed:
-            return draw >= self.share
-        rank = draw.argsort(-1).argsort(-1)
-        return rank >= round(self.share * size[-1])
+        if self.fixed:
+            rank = torch.rand(size, device=device, generator=generator).argsort(-1).argsort(-1)
+            return rank >= round(self.share * size[-1])
+        # four draws of 16 bits from one of 64: a uniform float each would cost as much as the scores
+        count = math.prod(size)
+        drawn = torch.randint(-(1 << 63), (1 << 63) - 1, (-(-count // 4),), device=device, generator=generator)
+        last = round(self.share * (1 << 16)) - (1 << 15) - 1  # of the draws that exchange; none where it is below all
+        return drawn.view(torch.int16)[:count].view(size) > last if last >= -(1 << 15) else drawn.new_ones(size).bool()

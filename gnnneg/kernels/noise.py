@@ -24,10 +24,11 @@ def noisy_reference(
     factor: Float[Tensor, "b 1"],
     score: Float[Tensor, "b k"],
     variance: Float[Tensor, "b k"],
+    constant: Float[Tensor, "b 1"],
     noise: Float[Tensor, "b k"],
 ) -> Float[Tensor, "b k"]:
     """The same from given noise, in plain torch; any device, any precision."""
-    return base + factor * score + variance.clamp(min=LEAST).sqrt() * noise
+    return base + factor * score + (variance + constant).clamp(min=LEAST).sqrt() * noise
 
 
 @numba.njit(forceinline=True)
@@ -102,32 +103,35 @@ def _normal(seed, out):
 
 @numba.njit(parallel=True, cache=True, fastmath=ORDER)
 @no_type_check
-def _forward(seed, base, factor, score, variance, out):
+def _forward(seed, base, factor, score, variance, constant, out):
     counter = _counter(out.shape[1])
     for i in numba.prange(out.shape[0]):
         bits = np.empty(out.shape[1] // 2 + 1, np.int32)
         _fill(_key(seed, i), counter, bits, out[i])
         for j in range(out.shape[1]):
-            spread = np.sqrt(max(variance[i, j], np.float32(LEAST)))
+            spread = np.sqrt(max(variance[i, j] + constant[i, 0], np.float32(LEAST)))
             out[i, j] = base[i, 0] + factor[i, 0] * score[i, j] + spread * out[i, j]
 
 
 @numba.njit(parallel=True, cache=True, fastmath=ORDER)
 @no_type_check
-def _backward(seed, grad, factor, score, variance, grad_base, grad_factor, grad_score, grad_variance):
+def _backward(
+    seed, grad, factor, score, variance, constant, grad_base, grad_factor, grad_score, grad_variance, grad_constant
+):
     counter = _counter(grad.shape[1])
     for i in numba.prange(grad.shape[0]):
         bits = np.empty(grad.shape[1] // 2 + 1, np.int32)
         _fill(_key(seed, i), counter, bits, grad_variance[i])
-        plain, scored = np.float32(0), np.float32(0)
+        plain, scored, spread = np.float32(0), np.float32(0), np.float32(0)
         for j in range(grad.shape[1]):
-            g, v = grad[i, j], variance[i, j]
+            g, v = grad[i, j], variance[i, j] + constant[i, 0]
             plain += g
             scored += g * score[i, j]
             grad_score[i, j] = factor[i, 0] * g
             slope = np.float32(0.5) * g * grad_variance[i, j] / np.sqrt(max(v, np.float32(LEAST)))
             grad_variance[i, j] = slope if v > np.float32(LEAST) else np.float32(0)
-        grad_base[i, 0], grad_factor[i, 0] = plain, scored
+            spread += grad_variance[i, j]
+        grad_base[i, 0], grad_factor[i, 0], grad_constant[i, 0] = plain, scored, spread
 
 
 def normal(seed: int, like: Float[Tensor, "b k"]) -> Float[Tensor, "b k"]:
@@ -143,20 +147,19 @@ def normal(seed: int, like: Float[Tensor, "b k"]) -> Float[Tensor, "b k"]:
 
 class _Noisy(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, base: Tensor, factor: Tensor, score: Tensor, variance: Tensor, seed: int) -> Tensor:  # type: ignore[no-untyped-def]
-        out = torch.empty_like(score, memory_format=torch.contiguous_format)
-        base, factor, score, variance = (tensor.contiguous() for tensor in (base, factor, score, variance))
-        ctx.seed = seed & 0xFFFFFFFF
-        launch(_forward, ctx.seed, base, factor, score, variance, out)
-        ctx.save_for_backward(factor, score, variance)
+    def forward(ctx, seed: int, *given: Tensor) -> Tensor:  # type: ignore[no-untyped-def]
+        base, factor, score, variance, constant = (tensor.contiguous() for tensor in given)
+        out, ctx.seed = torch.empty_like(score), seed & 0xFFFFFFFF
+        launch(_forward, ctx.seed, base, factor, score, variance, constant, out)
+        ctx.save_for_backward(factor, score, variance, constant)
         return out
 
     @staticmethod
     def backward(ctx, grad: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[no-untyped-def]
-        factor, score, variance = ctx.saved_tensors
-        out = torch.empty_like(factor), torch.empty_like(factor), torch.empty_like(score), torch.empty_like(score)
-        launch(_backward, ctx.seed, grad.contiguous(), factor, score, variance, *out)
-        return *out, None
+        factor, score, variance, constant = ctx.saved_tensors
+        out = [torch.empty_like(one) for one in (factor, factor, score, score, factor)]
+        launch(_backward, ctx.seed, grad.contiguous(), factor, score, variance, constant, *out)
+        return None, *out
 
 
 def noisy(
@@ -164,13 +167,14 @@ def noisy(
     factor: Float[Tensor, "b 1"],
     score: Float[Tensor, "b k"],
     variance: Float[Tensor, "b k"],
+    constant: Float[Tensor, "b 1"],
     seed: int,
 ) -> Float[Tensor, "b k"]:
-    r""":math:`o_i + \kappa_i s_{ij} + \sqrt{v_{ij}} \, \xi_{ij}`, with standard normal :math:`\xi` of that seed.
+    r""":math:`o_i + \kappa_i s_{ij} + \sqrt{v_{ij} + c_i} \, \xi_{ij}`, with standard normal :math:`\xi` of that seed.
 
     Variances below 1e-6 count as 1e-6 and get no gradient. Cost on CPU: one pass each way, no temporary.
     """
-    fused = all(t.device.type == "cpu" and t.dtype == torch.float32 for t in (base, factor, score, variance))
-    if fused and score.numel():
-        return _Noisy.apply(base, factor, score, variance, seed)
-    return noisy_reference(base, factor, score, variance, normal(seed, score))
+    given = base, factor, score, variance, constant
+    if score.numel() and all(one.device.type == "cpu" and one.dtype == torch.float32 for one in given):
+        return _Noisy.apply(seed, *given)
+    return noisy_reference(*given, normal(seed, score))

@@ -37,13 +37,14 @@ def test_same_seed_same_noise():
 
 @pytest.mark.parametrize("k", [1, 2, 7, 300])
 def test_fused_equals_its_formula(k):
-    """In value and in all four gradients, with variances below the least among them."""
+    """In value and in all five gradients, with variances below the least among them."""
     torch.manual_seed(0)
     base, factor = torch.randn(4, 1, requires_grad=True), torch.rand(4, 1, requires_grad=True)
     score, variance = torch.randn(4, k, requires_grad=True), torch.rand(4, k)
     variance[torch.rand(4, k) < 0.2] = -1e-7
     variance.requires_grad_()
-    leaves, outward = (base, factor, score, variance), torch.randn(4, k)
+    constant = torch.tensor([[0.0], [0.0], [0.5], [-0.2]], requires_grad=True)
+    leaves, outward = (base, factor, score, variance, constant), torch.randn(4, k)
     found = noisy(*leaves, 11)
     wanted = noisy_reference(*leaves, normal(11, score))
     assert_close(found, wanted)
@@ -53,10 +54,11 @@ def test_fused_equals_its_formula(k):
 
 
 def test_doubles_and_nothing():
-    base, factor, score, variance = torch.randn(3, 1), torch.rand(3, 1), torch.randn(3, 5), torch.rand(3, 5)
-    double = noisy(base.double(), factor.double(), score.double(), variance.double(), 3)
-    assert_close(double.float(), noisy(base, factor, score, variance, 3), rtol=1e-5, atol=1e-5)
-    assert noisy(base, factor, score[:, :0], variance[:, :0], 3).shape == (3, 0)
+    base, factor, constant = torch.randn(3, 1), torch.rand(3, 1), torch.rand(3, 1)
+    given = base, factor, torch.randn(3, 5), torch.rand(3, 5), constant
+    double = noisy(*(one.double() for one in given), 3)
+    assert_close(double.float(), noisy(*given, 3), rtol=1e-5, atol=1e-5)
+    assert noisy(base, factor, torch.empty(3, 0), torch.empty(3, 0), constant, 3).shape == (3, 0)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float64])
