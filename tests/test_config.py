@@ -26,6 +26,7 @@ from gnnneg.errors import UserError
 from gnnneg.experiment import Settings, plan
 from gnnneg.experiment.settings import assemble
 from gnnneg.interfaces import Corruption, Decoder, Encoder, Loss, Model, Penalty, Sampler, Task
+from gnnneg.labels import SlotLabel
 from gnnneg.losses import InfoNCE
 from gnnneg.models import KGEModel
 from gnnneg.samplers import Uniform
@@ -122,6 +123,22 @@ def test_a_different_seed_differs(data):
 )
 def test_settings_on_the_command_line(data, settings, reads):
     assert reads(built(data, *settings))
+
+
+def test_a_number_where_a_part_would_do_too(data):
+    """A soft label is one number or a part that knows better; generators are a list of parts."""
+    emu = "[{class_path: EMU, init_args: {share: 0.5, label: 0.25}}]"
+    setup = built(data, "--task.label", "0.1", "--task.generators", emu)
+    assert setup.task.label == 0.1
+    assert setup.task.generators[0].term.label == 0.25
+    emu = "[{class_path: EMU, init_args: {share: 0.5, label: {class_path: SlotLabel, init_args: {seen: 0.3}}}}]"
+    setup = built(data, "--task.label", "SlotLabel", "--task.generators", emu, "--task.generators.0.groups", "4")
+    assert (setup.task.label.seen, setup.task.label.unseen) == (0.1, 0.0)
+    assert setup.task.generators[0].term.label.seen == 0.3
+    assert setup.task.generators[0].groups == 4
+    assert sum(isinstance(part, SlotLabel) for part in setup.task.modules()) == 2  # both move with the task
+    with pytest.raises(UserError, match="share"):
+        built(data, "--task.generators", "[EMU]")
 
 
 def test_naming_another_class_drops_the_arguments_of_the_one_before():

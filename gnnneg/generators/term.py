@@ -2,14 +2,14 @@
 
 import torch
 from jaxtyping import Bool, Float, Int
-from torch import Tensor
+from torch import Tensor, nn
 
 from gnnneg.errors import UserError
 from gnnneg.interfaces import Label, Scorer
 from gnnneg.records import Made, Negatives, Query
 
 
-class Term:
+class Term(nn.Module):
     r"""How mutated negatives count: their soft label, and the weight of their term.
 
     Args:
@@ -23,13 +23,14 @@ class Term:
     """
 
     def __init__(self, name: str, label: float | Label, scale: float, mean: bool):
+        super().__init__()
         if not isinstance(label, Label) and not 0 <= label <= 1:
             raise UserError(f"{name}(label={label}): a soft label lies between 0, wrong, and 1, as true as the target.")
         if scale < 0:
             raise UserError(f"{name}(scale={scale}): a negative weight would teach the opposite.")
         self.label, self.scale, self.mean = label, scale, mean
 
-    def __call__(self, query: Query, negatives: Negatives, score: Float[Tensor, "b m"]) -> Made:
+    def forward(self, query: Query, negatives: Negatives, score: Float[Tensor, "b m"]) -> Made:
         """The record of a generator whose scores belong to the sampled negatives one by one."""
         weight, scale = negatives.weight, torch.full((1,), self.scale, device=score.device)
         if self.mean:
