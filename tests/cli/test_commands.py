@@ -139,6 +139,30 @@ def test_negatives_of_a_config_and_of_a_run(said, trained):
     assert few["drawn"] == 2 * 3 * 199
 
 
+def test_pictures_of_negatives(said, tmp_path):
+    """A page of their own, a file in the run folder, and from then on a part of the report."""
+    run, page = tmp_path / "run", tmp_path / "deep" / "negatives.html"
+    emu = '[{"class_path": "EMU", "init_args": {"share": 0.5}}]'
+    printed(said, "train", CONFIG, *QUICK, "--task.generators", emu, "--out", run)
+    report = tmp_path / "report.html"
+    printed(said, "report", run, "--out", report)
+    assert "Cosine of negatives" not in report.read_text()
+    table = printed(said, "negatives", run, "--plot", page)
+    assert "EMU" in table
+    assert "cosine" in table
+    figures = json.loads(printed(said, "negatives", run, "--json"))["geometry"]
+    assert figures["EMU"]["cosine"] > figures["sampled"]["cosine"] + 0.1
+    printed(said, "report", run, "--out", report)
+    for html in (page.read_text(), report.read_text()):
+        assert "Cosine of negatives" in html
+        assert html.count("<svg") >= 2
+        assert "http" not in html.replace("http://www.w3.org", "")
+    (run / "negatives.json").write_text('{"geometry": {"EMU": 3}}')
+    code, _, err = said("report", run, "--out", report)
+    assert code == 2
+    assert "write it again" in err
+
+
 def test_help_and_version(said):
     from importlib.metadata import version
 
