@@ -77,3 +77,17 @@ def test_rows_are_independent(make):
     loss, positive, negative, weight = make(), torch.randn(4, 1), torch.randn(4, 5), torch.rand(4, 5)
     whole = loss(positive, negative, weight)
     assert_close(whole[2:3], loss(positive[2:3], negative[2:3], weight[2:3]))
+
+
+@losses
+def test_labels_may_differ(make):
+    """One label for all is the same as that label for each; labels of absent negatives count nothing."""
+    loss, positive, negative, weight = make(), torch.randn(4, 1), torch.randn(4, 5), torch.rand(4, 5)
+    wanted = loss(positive, negative, weight, 0.25)
+    for shape in ((1, 1), (4, 1), (1, 5), (4, 5)):
+        assert_close(loss(positive, negative, weight, torch.full(shape, 0.25)), wanted)
+    weight[:, 2] = 0
+    one, other = torch.rand(4, 5), torch.rand(4, 5)
+    other[:, [0, 1, 3, 4]] = one[:, [0, 1, 3, 4]]
+    assert_close(loss(positive, negative, weight, one), loss(positive, negative, weight, other))
+    assert (loss(positive, negative, weight, one) - loss(positive, negative, weight, 1 - one)).abs().max() > 1e-3
