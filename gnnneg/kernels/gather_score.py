@@ -12,6 +12,8 @@ from gnnneg.kernels.devices import needs_float, on_triton
 from gnnneg.kernels.kinds import INNER, L1, L2, MODULUS, ORDER, PHASE, divided, refuse_weights, slope, summed, term
 from gnnneg.kernels.threads import launch
 
+CELLS = 1 << 26  # numbers of a broadcast tensor
+
 
 def gather_reference(
     kind: int,
@@ -176,6 +178,27 @@ def _no_gradient(grad: Tensor, weight: Tensor | None) -> Tensor:
     return grad.new_empty(0) if weight is None else torch.zeros_like(weight)
 
 
+def _in_parts(kind: int, query: Tensor, table: Tensor, index: Tensor, weight: Tensor | None) -> Tensor:
+    """The broadcast form of some columns after the others, so that no tensor has more than :obj:`CELLS` numbers."""
+    parts = index.split(max(1, CELLS // max(1, query.numel())), 1)
+    return torch.cat([gather_reference(kind, query, table, part, weight) for part in parts], 1)
+
+
+def _pulled_in_parts(
+    grad: Tensor, kind: int, query: Tensor, table: Tensor, index: Tensor, weight: Tensor | None
+) -> tuple[Tensor, Tensor, Tensor]:
+    total = [torch.zeros_like(query), torch.zeros_like(table), _no_gradient(grad, weight)]
+    step = max(1, CELLS // max(1, query.numel()))
+    for part, outward in zip(index.split(step, 1), grad.split(step, 1)):
+        with torch.enable_grad():
+            given = (query, table) if weight is None else (query, table, weight)
+            leaves = [one.detach().requires_grad_() for one in given]
+            score = gather_reference(kind, leaves[0], leaves[1], part, None if weight is None else leaves[2])
+            for whole, found in zip(total, torch.autograd.grad(score, leaves, outward)):
+                whole += found
+    return total[0], total[1], total[2]
+
+
 @torch.library.custom_op("gnnneg::gather_score", mutates_args=())
 def _gather(query: Tensor, table: Tensor, index: Tensor, kind: int, weight: Tensor | None = None) -> Tensor:
     if weight is None and on_triton(query, table):
@@ -186,7 +209,7 @@ def _gather(query: Tensor, table: Tensor, index: Tensor, kind: int, weight: Tens
     if needs_float(query, table, weight):
         return _gather(query.float(), table.float(), index, kind, _lifted(weight)).to(query.dtype)
     if query.device.type != "cpu":
-        return gather_reference(kind, query, table, index, weight)
+        return _in_parts(kind, query, table, index, weight)
     out = query.new_empty(index.shape)
     if out.numel():
         own = query.contiguous()
@@ -215,12 +238,7 @@ def _gather_backward(
         found = _gather_backward(*lifted)
         return found[0].to(query.dtype), found[1].to(table.dtype), found[2]
     if query.device.type != "cpu":
-        with torch.enable_grad():
-            given = (query, table) if weight is None else (query, table, weight)
-            leaves = [one.detach().requires_grad_() for one in given]
-            score = gather_reference(kind, leaves[0], leaves[1], index, None if weight is None else leaves[2])
-            grads = torch.autograd.grad(score, leaves, grad)
-        return grads[0].clone(), grads[1].clone(), grad.new_empty(0) if weight is None else grads[2].clone()
+        return _pulled_in_parts(grad, kind, query, table, index, weight)
     if not grad.numel():
         return torch.zeros_like(query), torch.zeros_like(table), _no_gradient(grad, weight)
     grad = divided(kind, grad, value).contiguous()

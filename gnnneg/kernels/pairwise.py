@@ -10,6 +10,7 @@ from gnnneg.kernels.kinds import L1, MODULUS, divided, refuse_weights, summed
 from gnnneg.kernels.threads import launch
 
 REAL = L1  # weights are packed as real numbers, whatever they weigh
+CELLS = 1 << 26  # numbers of a broadcast tensor
 BLOCK = 256  # candidates side by side: with 100 coordinates, 100 kB, which stays in the second-level cache
 
 
@@ -18,6 +19,30 @@ def pairwise_reference(
 ) -> Float[Tensor, "b k"]:
     """The broadcast form; any device, and a ``(b, k, d)`` tensor."""
     return summed(kind, query[:, None] - candidate, weight)
+
+
+def _in_parts(kind: int, query: Tensor, candidate: Tensor, weight: Tensor | None) -> Tensor:
+    """The broadcast form of some candidates after the others, so that no tensor has more than :obj:`CELLS` numbers."""
+    parts = candidate.split(max(1, CELLS // max(1, query.numel())))
+    return torch.cat([pairwise_reference(kind, query, part, weight) for part in parts], 1)
+
+
+def _pulled_in_parts(
+    grad: Tensor, kind: int, query: Tensor, candidate: Tensor, weight: Tensor | None
+) -> tuple[Tensor, Tensor, Tensor]:
+    of_query, of_candidate = torch.zeros_like(query), []
+    of_weight = _no_gradient(grad, weight)
+    step = max(1, CELLS // max(1, query.numel()))
+    for part, outward in zip(candidate.split(step), grad.split(step, 1)):
+        with torch.enable_grad():
+            given = (query, part) if weight is None else (query, part, weight)
+            leaves = [one.detach().requires_grad_() for one in given]
+            found = torch.autograd.grad(pairwise_reference(kind, *leaves), leaves, outward)
+        of_query += found[0]
+        of_candidate.append(found[1])
+        if weight is not None:
+            of_weight += found[2]
+    return of_query, torch.cat(of_candidate), of_weight
 
 
 def _parts(kind: int) -> int:
@@ -63,7 +88,7 @@ def _pairwise(query: Tensor, candidate: Tensor, kind: int, weight: Tensor | None
     if needs_float(query, candidate, weight):
         return _pairwise(query.float(), candidate.float(), kind, _lifted(weight)).to(query.dtype)
     if query.device.type != "cpu":
-        return pairwise_reference(kind, query, candidate, weight)
+        return _in_parts(kind, query, candidate, weight)
     out = query.new_empty(query.size(0), candidate.size(0))
     if out.numel():
         packed = _packed(kind, query, weight, candidate)
@@ -91,11 +116,7 @@ def _pairwise_backward(
         found = _pairwise_backward(*lifted)
         return found[0].to(query.dtype), found[1].to(candidate.dtype), found[2]
     if query.device.type != "cpu":
-        with torch.enable_grad():
-            given = (query, candidate) if weight is None else (query, candidate, weight)
-            leaves = [one.detach().requires_grad_() for one in given]
-            grads = torch.autograd.grad(pairwise_reference(kind, *leaves), leaves, grad)
-        return grads[0].clone(), grads[1].clone(), grad.new_empty(0) if weight is None else grads[2].clone()
+        return _pulled_in_parts(grad, kind, query, candidate, weight)
     if not grad.numel():
         return torch.zeros_like(query), torch.zeros_like(candidate), _no_gradient(grad, weight)
     grad = divided(kind, grad, value)

@@ -8,6 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.testing import assert_close
 
+from gnnneg.kernels import gather_score as gather_module
+from gnnneg.kernels import pairwise as pairwise_module
 from gnnneg.kernels.gather_score import _gather, gather, gather_reference
 from gnnneg.kernels.kinds import INNER, L1, L2, MODULUS, PHASE
 from gnnneg.kernels.pairwise import _pairwise, pairwise, pairwise_reference
@@ -220,3 +222,23 @@ def test_no_expanded_tensor():
         _gather(query, table, index, MODULUS).sum().backward()
     largest = max(abs(event.cpu_memory_usage) for event in profile.events())
     assert largest < 8e6  # scores, gradients and the sorted index together
+
+
+@kinds
+@pytest.mark.parametrize("cells", [1, 50, 10**9])
+def test_broadcast_in_parts(kind, cells, monkeypatch):
+    """What serves devices without a kernel: the same in parts of any size, weights and all."""
+    for module in (pairwise_module, gather_module):
+        monkeypatch.setattr(module, "CELLS", cells)
+    query, table, index = draw(3, 4), draw(7, 4), torch.randint(7, (3, 5))
+    weight = None if kind in (INNER, L2) else draw(3, 2 if kind == MODULUS else 4)
+    leaves = [query, table] + ([] if weight is None else [weight])
+    ways = [(gather_module, (query, table, index), gather_reference(kind, query, table, index, weight))]
+    if kind != INNER:
+        ways.append((pairwise_module, (query, table), pairwise_reference(kind, query, table, weight)))
+    for module, sides, wanted in ways:
+        assert_close(module._in_parts(kind, *sides, weight), wanted)
+        outward = torch.randn_like(wanted)
+        found = module._pulled_in_parts(outward, kind, *sides, weight)
+        for one, other in zip(found, torch.autograd.grad(wanted, leaves, outward)):
+            assert_close(one, other)
