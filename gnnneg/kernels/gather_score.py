@@ -115,26 +115,32 @@ def _by_row(index, num_rows, offset, place):
 
 @numba.njit(parallel=True, cache=True)
 @no_type_check
-def _backward(kind, weighted, grad, query, weight, table, index, offset, place, grad_query, grad_weight, grad_table):
+def _backward(
+    kind, weighted, learned, grad, query, weight, table, index, offset, place, grad_query, grad_weight, grad_table
+):
     """Each query's gradient over its candidates, then each row's over its occurrences: no two threads share one."""
     k = index.shape[1]
     for i in numba.prange(index.shape[0]):
         grad_query[i] = 0
-        if weighted:
+        if learned:
             grad_weight[i] = 0
         own, out = query[i], grad_query[i]
         for j in range(k):
             g, row = grad[i, j], table[index[i, j]]
+            if learned:
+                if kind == L1:
+                    _add_term(L1, g, own, row, grad_weight[i])
+                elif kind == PHASE:
+                    _add_term(PHASE, g, own, row, grad_weight[i])
+                else:
+                    _add_term(MODULUS, g, own, row, grad_weight[i])
             if weighted:
                 if kind == L1:
                     _add(L1, True, g, own, weight[i], row, out)
-                    _add_term(L1, g, own, row, grad_weight[i])
                 elif kind == PHASE:
                     _add(PHASE, True, g, own, weight[i], row, out)
-                    _add_term(PHASE, g, own, row, grad_weight[i])
                 else:
                     _add(MODULUS, True, g, own, weight[i], row, out)
-                    _add_term(MODULUS, g, own, row, grad_weight[i])
             elif kind == INNER:
                 _add(INNER, False, g, own, own, row, out)
             elif kind == L1:
@@ -225,7 +231,14 @@ def _(query: Tensor, table: Tensor, index: Tensor, kind: int, weight: Tensor | N
 
 @torch.library.custom_op("gnnneg::gather_score_backward", mutates_args=())
 def _gather_backward(
-    grad: Tensor, query: Tensor, table: Tensor, index: Tensor, value: Tensor, kind: int, weight: Tensor | None = None
+    grad: Tensor,
+    query: Tensor,
+    table: Tensor,
+    index: Tensor,
+    value: Tensor,
+    kind: int,
+    weight: Tensor | None = None,
+    learned: bool = False,
 ) -> tuple[Tensor, Tensor, Tensor]:
     if weight is None and on_triton(query, table, grad):
         from gnnneg.kernels import triton_gather
@@ -234,7 +247,7 @@ def _gather_backward(
             found = triton_gather.backward(kind, divided(kind, grad, value.float()), query, table, index)
             return *found, grad.new_empty(0)
     if needs_float(query, table, weight):
-        lifted = grad.float(), query.float(), table.float(), index, value.float(), kind, _lifted(weight)
+        lifted = grad.float(), query.float(), table.float(), index, value.float(), kind, _lifted(weight), learned
         found = _gather_backward(*lifted)
         return found[0].to(query.dtype), found[1].to(table.dtype), found[2]
     if query.device.type != "cpu":
@@ -250,15 +263,22 @@ def _gather_backward(
     if weight is not None:
         weights, of_weight = weight.contiguous(), torch.empty_like(weight, memory_format=torch.contiguous_format)
     places = index, offset, place
-    launch(
-        _backward, kind, weight is not None, grad, own, weights, table.contiguous(), *places, out[0], of_weight, out[1]
-    )
+    which = weight is not None, weight is not None and learned
+    given = grad, own, weights, table.contiguous()
+    launch(_backward, kind, *which, *given, *places, out[0], of_weight, out[1])
     return *out, grad.new_empty(0) if weight is None else of_weight
 
 
 @_gather_backward.register_fake
 def _(
-    grad: Tensor, query: Tensor, table: Tensor, index: Tensor, value: Tensor, kind: int, weight: Tensor | None = None
+    grad: Tensor,
+    query: Tensor,
+    table: Tensor,
+    index: Tensor,
+    value: Tensor,
+    kind: int,
+    weight: Tensor | None = None,
+    learned: bool = False,
 ) -> tuple[Tensor, Tensor, Tensor]:
     return torch.empty_like(query), torch.empty_like(table), _no_gradient(grad, weight)
 
@@ -271,8 +291,9 @@ def _save(ctx, inputs, output) -> None:  # type: ignore[no-untyped-def]
 
 def _differentiate(ctx, grad):  # type: ignore[no-untyped-def]
     query, table, index, value, *weight = ctx.saved_tensors
-    found = _gather_backward(grad, query, table, index, value, ctx.kind, *weight)
-    return found[0], found[1], None, None, found[2] if ctx.weighted else None
+    learned = ctx.weighted and ctx.needs_input_grad[4]  # a mask is not
+    found = _gather_backward(grad, query, table, index, value, ctx.kind, weight[0] if weight else None, learned)
+    return found[0], found[1], None, None, found[2] if learned else None
 
 
 _gather.register_autograd(_differentiate, setup_context=_save)

@@ -86,7 +86,7 @@ def forward(kind, weighted, share, query, weight, candidate, out):
 
 @numba.njit(forceinline=True, fastmath=ORDER)
 @no_type_check
-def _pull(kind, weighted, l, h, grad, query, weight, candidate, grad_query, grad_weight, grad_candidate):
+def _pull(kind, weighted, learned, l, h, grad, query, weight, candidate, grad_query, grad_weight, grad_candidate):
     """Adds what four queries ``(4, block)`` hand back at coordinate ``l`` to the gradients."""
     n = l + h if kind == MODULUS else l
     qa, qb, qc, qd = query[l, 0], query[l, 1], query[l, 2], query[l, 3]
@@ -97,9 +97,10 @@ def _pull(kind, weighted, l, h, grad, query, weight, candidate, grad_query, grad
     for j in range(candidate.shape[1]):
         x, y = candidate[l, j], candidate[n, j]
         ga, gb, gc, gd = grad[0, j], grad[1, j], grad[2, j], grad[3, j]
-        if weighted:
+        if learned:
             ta, tb = ta + ga * term(kind, qa, x, pa, y), tb + gb * term(kind, qb, x, pb, y)
             tc, td = tc + gc * term(kind, qc, x, pc, y), td + gd * term(kind, qd, x, pd, y)
+        if weighted:
             ga, gb, gc, gd = ga * weight[l, 0], gb * weight[l, 1], gc * weight[l, 2], gd * weight[l, 3]
         sax, say = slope(kind, ga, qa, x, pa, y)
         sbx, sby = slope(kind, gb, qb, x, pb, y)
@@ -119,7 +120,7 @@ def _pull(kind, weighted, l, h, grad, query, weight, candidate, grad_query, grad
         grad_query[n, 1] += by
         grad_query[n, 2] += cy
         grad_query[n, 3] += dy
-    if weighted:
+    if learned:
         grad_weight[l, 0] += ta
         grad_weight[l, 1] += tb
         grad_weight[l, 2] += tc
@@ -128,8 +129,8 @@ def _pull(kind, weighted, l, h, grad, query, weight, candidate, grad_query, grad
 
 @numba.njit(parallel=True, cache=True)
 @no_type_check
-def backward(kind, weighted, share, grad, query, weight, candidate, grad_query, grad_weight, grad_candidate):
-    """All gradients, packed like their inputs. A task owns ``share`` coordinates of them, so nothing is contended."""
+def backward(kind, weighted, learned, share, grad, query, weight, candidate, grad_query, grad_weight, grad_candidate):
+    """All gradients (of weights if ``learned``), packed. A task owns ``share`` coordinates: nothing is contended."""
     h = query.shape[1] // 2 if kind == MODULUS else query.shape[1]
     block, (b, k) = candidate.shape[2], grad.shape
     for task in numba.prange((h + share - 1) // share):
@@ -146,18 +147,25 @@ def backward(kind, weighted, share, grad, query, weight, candidate, grad_query, 
                         part[r, j] = grad[i * ROWS + r, first + j]
                 own, back = query[i], grad_query[i]
                 for l in range(begin, end):
-                    if weighted:
+                    if learned:
                         if kind == L1:
-                            _pull(L1, True, l, h, part, own, weight[i], other, back, grad_weight[i], out)
+                            _pull(L1, True, True, l, h, part, own, weight[i], other, back, grad_weight[i], out)
                         elif kind == PHASE:
-                            _pull(PHASE, True, l, h, part, own, weight[i], other, back, grad_weight[i], out)
+                            _pull(PHASE, True, True, l, h, part, own, weight[i], other, back, grad_weight[i], out)
                         else:
-                            _pull(MODULUS, True, l, h, part, own, weight[i], other, back, grad_weight[i], out)
+                            _pull(MODULUS, True, True, l, h, part, own, weight[i], other, back, grad_weight[i], out)
+                    elif weighted:
+                        if kind == L1:
+                            _pull(L1, True, False, l, h, part, own, weight[i], other, back, back, out)
+                        elif kind == PHASE:
+                            _pull(PHASE, True, False, l, h, part, own, weight[i], other, back, back, out)
+                        else:
+                            _pull(MODULUS, True, False, l, h, part, own, weight[i], other, back, back, out)
                     elif kind == L1:
-                        _pull(L1, False, l, h, part, own, own, other, back, back, out)
+                        _pull(L1, False, False, l, h, part, own, own, other, back, back, out)
                     elif kind == L2:
-                        _pull(L2, False, l, h, part, own, own, other, back, back, out)
+                        _pull(L2, False, False, l, h, part, own, own, other, back, back, out)
                     elif kind == PHASE:
-                        _pull(PHASE, False, l, h, part, own, own, other, back, back, out)
+                        _pull(PHASE, False, False, l, h, part, own, own, other, back, back, out)
                     else:
-                        _pull(MODULUS, False, l, h, part, own, own, other, back, back, out)
+                        _pull(MODULUS, False, False, l, h, part, own, own, other, back, back, out)

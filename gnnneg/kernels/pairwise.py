@@ -103,7 +103,13 @@ def _(query: Tensor, candidate: Tensor, kind: int, weight: Tensor | None = None)
 
 @torch.library.custom_op("gnnneg::pairwise_backward", mutates_args=())
 def _pairwise_backward(
-    grad: Tensor, query: Tensor, candidate: Tensor, value: Tensor, kind: int, weight: Tensor | None = None
+    grad: Tensor,
+    query: Tensor,
+    candidate: Tensor,
+    value: Tensor,
+    kind: int,
+    weight: Tensor | None = None,
+    learned: bool = False,
 ) -> tuple[Tensor, Tensor, Tensor]:
     if weight is None and on_triton(query, candidate, grad):
         from gnnneg.kernels import triton_pairwise
@@ -112,7 +118,7 @@ def _pairwise_backward(
             found = triton_pairwise.backward(kind, divided(kind, grad, value.float()), query, candidate)
             return *found, grad.new_empty(0)
     if needs_float(query, candidate, weight):
-        lifted = grad.float(), query.float(), candidate.float(), value.float(), kind, _lifted(weight)
+        lifted = grad.float(), query.float(), candidate.float(), value.float(), kind, _lifted(weight), learned
         found = _pairwise_backward(*lifted)
         return found[0].to(query.dtype), found[1].to(candidate.dtype), found[2]
     if query.device.type != "cpu":
@@ -124,7 +130,8 @@ def _pairwise_backward(
     own, other = torch.zeros_like(packed[0]), torch.zeros_like(packed[2])
     weights = own if weight is None else torch.zeros_like(packed[1])
     share = max(1, -(-query.size(1) // _parts(kind) // (4 * torch.get_num_threads())))
-    launch(numba_pairwise.backward, kind, weight is not None, share, grad.contiguous(), *packed, own, weights, other)
+    which = weight is not None, weight is not None and learned
+    launch(numba_pairwise.backward, kind, *which, share, grad.contiguous(), *packed, own, weights, other)
     of_weight = grad.new_empty(0) if weight is None else _unpack(REAL, weights, weight)
     return _unpack(kind, own, query), _unpack(kind, other, candidate), of_weight
 
@@ -135,7 +142,13 @@ def _no_gradient(grad: Tensor, weight: Tensor | None) -> Tensor:
 
 @_pairwise_backward.register_fake
 def _(
-    grad: Tensor, query: Tensor, candidate: Tensor, value: Tensor, kind: int, weight: Tensor | None = None
+    grad: Tensor,
+    query: Tensor,
+    candidate: Tensor,
+    value: Tensor,
+    kind: int,
+    weight: Tensor | None = None,
+    learned: bool = False,
 ) -> tuple[Tensor, Tensor, Tensor]:
     return torch.empty_like(query), torch.empty_like(candidate), _no_gradient(grad, weight)
 
@@ -148,8 +161,9 @@ def _save(ctx, inputs, output) -> None:  # type: ignore[no-untyped-def]
 
 def _differentiate(ctx, grad):  # type: ignore[no-untyped-def]
     query, candidate, value, *weight = ctx.saved_tensors
-    found = _pairwise_backward(grad, query, candidate, value, ctx.kind, *weight)
-    return found[0], found[1], None, found[2] if ctx.weighted else None
+    learned = ctx.weighted and ctx.needs_input_grad[3]  # a mask is not, and its gradient would cost as much again
+    found = _pairwise_backward(grad, query, candidate, value, ctx.kind, weight[0] if weight else None, learned)
+    return found[0], found[1], None, found[2] if learned else None
 
 
 _pairwise.register_autograd(_differentiate, setup_context=_save)
