@@ -28,3 +28,13 @@ def needs_float(one: Tensor, *others: Tensor | None) -> bool:
     """Whether the other forms have to lift these to float32: their precisions differ, or numba has no such type."""
     unknown = one.device.type == "cpu" and one.dtype not in (torch.float32, torch.float64)
     return unknown or any(other is not None and one.dtype != other.dtype for other in others)
+
+
+def lifted(weight: Tensor | None) -> Tensor | None:
+    """A weight in float32, if there is one."""
+    return None if weight is None else weight.float()
+
+
+def no_gradient(grad: Tensor, weight: Tensor | None) -> Tensor:
+    """What an operator, which has to return tensors, returns for a weight that gets nothing or that is not there."""
+    return grad.new_empty(0) if weight is None else torch.zeros_like(weight)

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from gnnneg.kernels.devices import needs_float, on_triton
+from gnnneg.kernels.devices import lifted, needs_float, no_gradient, on_triton
 from gnnneg.kernels.kinds import INNER, L1, L2, MODULUS, ORDER, PHASE, divided, refuse_weights, slope, summed, term
 from gnnneg.kernels.threads import launch
 
@@ -176,14 +176,6 @@ def _backward(
                 _add(MODULUS, False, g, own, own, query[i], out)
 
 
-def _lifted(weight: Tensor | None) -> Tensor | None:
-    return None if weight is None else weight.float()
-
-
-def _no_gradient(grad: Tensor, weight: Tensor | None) -> Tensor:
-    return grad.new_empty(0) if weight is None else torch.zeros_like(weight)
-
-
 def _in_parts(kind: int, query: Tensor, table: Tensor, index: Tensor, weight: Tensor | None) -> Tensor:
     """The broadcast form of some columns after the others, so that no tensor has more than :obj:`CELLS` numbers."""
     parts = index.split(max(1, CELLS // max(1, query.numel())), 1)
@@ -193,7 +185,7 @@ def _in_parts(kind: int, query: Tensor, table: Tensor, index: Tensor, weight: Te
 def _pulled_in_parts(
     grad: Tensor, kind: int, query: Tensor, table: Tensor, index: Tensor, weight: Tensor | None
 ) -> tuple[Tensor, Tensor, Tensor]:
-    total = [torch.zeros_like(query), torch.zeros_like(table), _no_gradient(grad, weight)]
+    total = [torch.zeros_like(query), torch.zeros_like(table), no_gradient(grad, weight)]
     step = max(1, CELLS // max(1, query.numel()))
     for part, outward in zip(index.split(step, 1), grad.split(step, 1)):
         with torch.enable_grad():
@@ -213,7 +205,7 @@ def _gather(query: Tensor, table: Tensor, index: Tensor, kind: int, weight: Tens
         with torch.cuda.device_of(query):
             return triton_gather.forward(kind, query, table, index)
     if needs_float(query, table, weight):
-        return _gather(query.float(), table.float(), index, kind, _lifted(weight)).to(query.dtype)
+        return _gather(query.float(), table.float(), index, kind, lifted(weight)).to(query.dtype)
     if query.device.type != "cpu":
         return _in_parts(kind, query, table, index, weight)
     out = query.new_empty(index.shape)
@@ -247,13 +239,13 @@ def _gather_backward(
             found = triton_gather.backward(kind, divided(kind, grad, value.float()), query, table, index)
             return *found, grad.new_empty(0)
     if needs_float(query, table, weight):
-        lifted = grad.float(), query.float(), table.float(), index, value.float(), kind, _lifted(weight), learned
-        found = _gather_backward(*lifted)
+        floats = grad.float(), query.float(), table.float(), index, value.float(), kind, lifted(weight), learned
+        found = _gather_backward(*floats)
         return found[0].to(query.dtype), found[1].to(table.dtype), found[2]
     if query.device.type != "cpu":
         return _pulled_in_parts(grad, kind, query, table, index, weight)
     if not grad.numel():
-        return torch.zeros_like(query), torch.zeros_like(table), _no_gradient(grad, weight)
+        return torch.zeros_like(query), torch.zeros_like(table), no_gradient(grad, weight)
     grad = divided(kind, grad, value).contiguous()
     own, index = query.contiguous(), index.contiguous()
     offset, place = index.new_empty(table.size(0) + 1), index.new_empty(index.numel())
@@ -280,7 +272,7 @@ def _(
     weight: Tensor | None = None,
     learned: bool = False,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    return torch.empty_like(query), torch.empty_like(table), _no_gradient(grad, weight)
+    return torch.empty_like(query), torch.empty_like(table), no_gradient(grad, weight)
 
 
 def _save(ctx, inputs, output) -> None:  # type: ignore[no-untyped-def]

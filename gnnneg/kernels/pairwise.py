@@ -5,7 +5,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from gnnneg.kernels import numba_pairwise
-from gnnneg.kernels.devices import needs_float, on_triton
+from gnnneg.kernels.devices import lifted, needs_float, no_gradient, on_triton
 from gnnneg.kernels.kinds import L1, MODULUS, divided, refuse_weights, summed
 from gnnneg.kernels.threads import launch
 
@@ -31,7 +31,7 @@ def _pulled_in_parts(
     grad: Tensor, kind: int, query: Tensor, candidate: Tensor, weight: Tensor | None
 ) -> tuple[Tensor, Tensor, Tensor]:
     of_query, of_candidate = torch.zeros_like(query), []
-    of_weight = _no_gradient(grad, weight)
+    of_weight = no_gradient(grad, weight)
     step = max(1, CELLS // max(1, query.numel()))
     for part, outward in zip(candidate.split(step), grad.split(step, 1)):
         with torch.enable_grad():
@@ -74,10 +74,6 @@ def _packed(kind: int, query: Tensor, weight: Tensor | None, candidate: Tensor) 
     return own, weights, _pack(kind, min(BLOCK, candidate.size(0)), candidate)
 
 
-def _lifted(weight: Tensor | None) -> Tensor | None:
-    return None if weight is None else weight.float()
-
-
 @torch.library.custom_op("gnnneg::pairwise", mutates_args=())
 def _pairwise(query: Tensor, candidate: Tensor, kind: int, weight: Tensor | None = None) -> Tensor:
     if weight is None and on_triton(query, candidate):
@@ -86,7 +82,7 @@ def _pairwise(query: Tensor, candidate: Tensor, kind: int, weight: Tensor | None
         with torch.cuda.device_of(query):
             return triton_pairwise.forward(kind, query, candidate)
     if needs_float(query, candidate, weight):
-        return _pairwise(query.float(), candidate.float(), kind, _lifted(weight)).to(query.dtype)
+        return _pairwise(query.float(), candidate.float(), kind, lifted(weight)).to(query.dtype)
     if query.device.type != "cpu":
         return _in_parts(kind, query, candidate, weight)
     out = query.new_empty(query.size(0), candidate.size(0))
@@ -118,13 +114,13 @@ def _pairwise_backward(
             found = triton_pairwise.backward(kind, divided(kind, grad, value.float()), query, candidate)
             return *found, grad.new_empty(0)
     if needs_float(query, candidate, weight):
-        lifted = grad.float(), query.float(), candidate.float(), value.float(), kind, _lifted(weight), learned
-        found = _pairwise_backward(*lifted)
+        floats = grad.float(), query.float(), candidate.float(), value.float(), kind, lifted(weight), learned
+        found = _pairwise_backward(*floats)
         return found[0].to(query.dtype), found[1].to(candidate.dtype), found[2]
     if query.device.type != "cpu":
         return _pulled_in_parts(grad, kind, query, candidate, weight)
     if not grad.numel():
-        return torch.zeros_like(query), torch.zeros_like(candidate), _no_gradient(grad, weight)
+        return torch.zeros_like(query), torch.zeros_like(candidate), no_gradient(grad, weight)
     grad = divided(kind, grad, value)
     packed = _packed(kind, query, weight, candidate)
     own, other = torch.zeros_like(packed[0]), torch.zeros_like(packed[2])
@@ -134,10 +130,6 @@ def _pairwise_backward(
     launch(numba_pairwise.backward, kind, *which, share, grad.contiguous(), *packed, own, weights, other)
     of_weight = grad.new_empty(0) if weight is None else _unpack(REAL, weights, weight)
     return _unpack(kind, own, query), _unpack(kind, other, candidate), of_weight
-
-
-def _no_gradient(grad: Tensor, weight: Tensor | None) -> Tensor:
-    return grad.new_empty(0) if weight is None else torch.zeros_like(weight)
 
 
 @_pairwise_backward.register_fake
@@ -150,7 +142,7 @@ def _(
     weight: Tensor | None = None,
     learned: bool = False,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    return torch.empty_like(query), torch.empty_like(candidate), _no_gradient(grad, weight)
+    return torch.empty_like(query), torch.empty_like(candidate), no_gradient(grad, weight)
 
 
 def _save(ctx, inputs, output) -> None:  # type: ignore[no-untyped-def]

@@ -22,7 +22,7 @@ class VectorScorer(Scorer, ABC):
 
     def __init__(self, vector: Float[Tensor, "b q"], similarity: Similarity, encoding: Encoding):
         self.vector, self.similarity, self.encoding = vector, similarity, encoding
-        self._last: tuple[Tensor, Candidates] | None = None
+        self._last: tuple[Tensor, bool, Candidates] | None = None
         self._target: tuple[tuple, Tensor, Tensor] | None = None
 
     def embed(self, index: Int[Tensor, "c k"]) -> Float[Tensor, "c k d"]:
@@ -56,7 +56,10 @@ class VectorScorer(Scorer, ABC):
         return self.similarity.terms(self.vector, candidate)
 
     def _candidates(self, index: Int[Tensor, "c k"]) -> Candidates:
-        if self._last is None or self._last[0] is not index:  # a step asks for the same ones plain and mutated
+        # a step asks for the same ones plain and mutated; what a critic was asked without gradients serves no loss
+        learning = torch.is_grad_enabled()
+        if self._last is None or self._last[0] is not index or self._last[1] != learning:
             shared = index.size(0) == 1
-            self._last = index, Shared(self.encoding[index[0]]) if shared else Gathered(*self.encoding.rows(index))
-        return self._last[1]
+            found = Shared(self.encoding[index[0]]) if shared else Gathered(*self.encoding.rows(index))
+            self._last = index, learning, found
+        return self._last[2]

@@ -27,6 +27,22 @@ def test_forward_is_scorer_is_decode_of_embed(make):
 
 
 @models
+@pytest.mark.parametrize("shape", [(1, 5), (40, 5), (40, 1)], ids=["shared", "private", "targets"])
+def test_a_look_without_gradients_spoils_none(make, shape):
+    """A critic may be asked first, without gradients, for the very candidates that are trained on."""
+    model = make().eval()
+    head_index, rel_type, _ = toy()
+    scorer, index = model.scorer(model.encode(None), Query(head_index, rel_type)), torch.randint(NODES, shape)
+    with torch.no_grad():
+        looked = scorer(index)
+    score = scorer(index)
+    assert score.requires_grad
+    assert_close(score, looked)
+    score.sum().backward()
+    assert model.encoder.weight.grad.abs().sum() > 0
+
+
+@models
 def test_encode_once_is_encode_each_time(make):
     model = make().eval()
     head_index, rel_type, tail_index = toy()
