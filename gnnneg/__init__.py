@@ -18,7 +18,7 @@ _CONTENTS = {
     "gnnneg.labels": ["SlotLabel"],
     "gnnneg.losses": ["BCE", "InfoNCE", "LogSigmoid", "MarginRanking"],
     "gnnneg.models": ["KGEModel", "NodeClassifier"],
-    "gnnneg.penalties": ["Lp"],
+    "gnnneg.penalties": ["DURA", "Lp", "RelationPrediction", "Together"],
     "gnnneg.records": ["Negatives", "Query", "Triplets"],
     "gnnneg.samplers": ["All", "Filtered", "InBatch", "Uniform"],
     "gnnneg.tasks": ["KvsAll", "LinkPrediction", "MutatedKvsAll", "NodeClassification", "Subsampling"],

@@ -120,6 +120,25 @@ class Decoder(Part, ABC):
     ) -> tuple[Float[Tensor, "b _"], ...]:
         """The magnitudes (complex moduli where vectors are complex) that took part, for norm penalties."""
 
+    def images(
+        self, anchor: Float[Tensor, "b d"], rel_type: Int[Tensor, "b"], candidate: Float[Tensor, "b d"]
+    ) -> tuple[Float[Tensor, "b d"], Float[Tensor, "b d"]]:
+        r"""The two vectors :math:`\mathbf{W}_r^{\top} \mathbf{a}` and :math:`\mathbf{W}_r \mathbf{c}` of a score
+        :math:`\mathbf{a}^{\top} \mathbf{W}_r \mathbf{c}`.
+
+        Raises:
+            UserError: If scores are not of that form.
+        """
+        raise UserError(f"{type(self).__name__} is not bilinear in anchor and target: use the penalty Lp.")
+
+    def pairing(
+        self, anchor: Float[Tensor, "b d"], candidate: Float[Tensor, "b d"]
+    ) -> tuple[Float[Tensor, "b c"], Float[Tensor, "r c"]] | None:
+        """Vectors of pairs and of all relations, inverses too, whose inner products are the scores; None if there are
+        no such vectors, or none that cost less than asking relation by relation.
+        """
+        return None
+
 
 class Scorer(ABC):
     """One fixed batch of queries; scores any candidates."""
@@ -182,6 +201,22 @@ class Scorer(ABC):
     @abstractmethod
     def factors(self, target: Int[Tensor, "b"]) -> tuple[Float[Tensor, "b _"], ...]:
         """The magnitudes that take part in scoring each query's target, for norm penalties."""
+
+    def images(self, target: Int[Tensor, "b"]) -> tuple[Float[Tensor, "b d"], Float[Tensor, "b d"]]:
+        """What the relation makes of each anchor, and its transpose of each target.
+
+        Raises:
+            UserError: If scores are not bilinear in anchor and target.
+        """
+        raise UserError(f"{type(self).__name__} is not bilinear in anchor and target: use the penalty Lp.")
+
+    def relations(self, target: Int[Tensor, "b"]) -> Float[Tensor, "b r"]:
+        """The scores of all relations, inverses too, between each query's anchor and its target.
+
+        Raises:
+            UserError: If relations cannot be asked for.
+        """
+        raise UserError(f"{type(self).__name__} cannot score all relations of a pair: leave RelationPrediction out.")
 
 
 class Model(Part, ABC):
@@ -272,11 +307,11 @@ class Loss(Part, ABC):
 
 
 class Penalty(Part, ABC):
-    """A norm penalty on the factors that took part, one number per query."""
+    """A term of the loss that looks at the answered query alone: norms of its vectors, its relation asked back."""
 
     @abstractmethod
-    def forward(self, factors: tuple[Float[Tensor, "b _"], ...]) -> Float[Tensor, "b"]:
-        """The penalty of each query."""
+    def forward(self, scorer: Scorer, query: Query, target: Int[Tensor, "b"]) -> Float[Tensor, "b"]:
+        """The penalty of each answered query; ``scorer`` is that of ``query``."""
 
 
 class Task(Part, ABC):

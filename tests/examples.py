@@ -29,7 +29,7 @@ from gnnneg.interfaces import Scorer
 from gnnneg.labels import SlotLabel
 from gnnneg.losses import BCE, InfoNCE, LogSigmoid, MarginRanking
 from gnnneg.models import KGEModel, NodeClassifier
-from gnnneg.penalties import Lp
+from gnnneg.penalties import DURA, Lp, RelationPrediction, Together
 from gnnneg.records import Triplets
 from gnnneg.samplers import All, Filtered, InBatch, Uniform
 from gnnneg.tasks import KvsAll, LinkPrediction, MutatedKvsAll, NodeClassification
@@ -112,6 +112,9 @@ EXAMPLES: list[Callable[[], nn.Module]] = [
     # penalties
     partial(Lp, 0.1),
     partial(Lp, 0.1, p=2),
+    partial(DURA, 0.1),
+    partial(RelationPrediction, 0.5),
+    lambda: Together([Lp(0.1), RelationPrediction(0.5)]),
     # tasks
     lambda: LinkPrediction(kge(), Both(RELATIONS), Uniform(NODES, 5), InfoNCE()),
     lambda: NodeClassification(

@@ -4,7 +4,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from gnnneg.decoders.complex_numbers import even, modulus, times
+from gnnneg.decoders.complex_numbers import conjugate, even, modulus, times
 from gnnneg.decoders.relations import Relations
 from gnnneg.decoders.similarity import Inner
 from gnnneg.interfaces import Decoder
@@ -50,3 +50,16 @@ class ComplEx(Decoder):
         self, anchor: Float[Tensor, "b d"], rel_type: Int[Tensor, "b"], candidate: Float[Tensor, "b d"]
     ) -> tuple[Float[Tensor, "b _"], ...]:
         return modulus(anchor), modulus(self.relation(rel_type)[0]), modulus(candidate)
+
+    def images(
+        self, anchor: Float[Tensor, "b d"], rel_type: Int[Tensor, "b"], candidate: Float[Tensor, "b d"]
+    ) -> tuple[Float[Tensor, "b d"], Float[Tensor, "b d"]]:
+        relation = self._relation(rel_type)
+        return times(anchor, relation), times(candidate, conjugate(relation))
+
+    def pairing(
+        self, anchor: Float[Tensor, "b d"], candidate: Float[Tensor, "b d"]
+    ) -> tuple[Float[Tensor, "b c"], Float[Tensor, "r c"]]:
+        # Re(a r conj(c)) is the real inner product of r and conj(a) c
+        every = torch.arange(2 * self.num_relations, device=anchor.device)
+        return times(conjugate(anchor), candidate), self._relation(every)

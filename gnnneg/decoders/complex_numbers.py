@@ -12,6 +12,12 @@ def times(left: Float[Tensor, "b d"], right: Float[Tensor, "b d"]) -> Float[Tens
     return torch.cat([a * c - b * d, a * d + b * c], dim=1)
 
 
+def conjugate(vector: Float[Tensor, "b d"]) -> Float[Tensor, "b d"]:
+    """The complex conjugates."""
+    real, imaginary = vector.chunk(2, dim=1)
+    return torch.cat([real, -imaginary], dim=1)
+
+
 def modulus(vector: Float[Tensor, "b d"]) -> Float[Tensor, "b h"]:
     """The complex moduli, half as many; the gradient at zero is zero."""
     real, imaginary = vector.chunk(2, dim=1)

@@ -1,5 +1,6 @@
 """DistMult."""
 
+import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
@@ -42,3 +43,14 @@ class DistMult(Decoder):
         self, anchor: Float[Tensor, "b d"], rel_type: Int[Tensor, "b"], candidate: Float[Tensor, "b d"]
     ) -> tuple[Float[Tensor, "b _"], ...]:
         return anchor.abs(), self.relation(rel_type)[0].abs(), candidate.abs()
+
+    def images(
+        self, anchor: Float[Tensor, "b d"], rel_type: Int[Tensor, "b"], candidate: Float[Tensor, "b d"]
+    ) -> tuple[Float[Tensor, "b d"], Float[Tensor, "b d"]]:
+        return self(anchor, rel_type), self(candidate, rel_type)
+
+    def pairing(
+        self, anchor: Float[Tensor, "b d"], candidate: Float[Tensor, "b d"]
+    ) -> tuple[Float[Tensor, "b c"], Float[Tensor, "r c"]]:
+        every = torch.arange(2 * self.num_relations, device=anchor.device)
+        return anchor * candidate, self.relation(every)[0]

@@ -16,7 +16,8 @@ class RESCAL(Decoder):
     .. math::
         s(h, r, t) = \mathbf{e}_h^{\top} \mathbf{W}_r \, \mathbf{e}_t ,
 
-    so a tied inverse relation is the transpose. Cost: :math:`b d^2` for the query vectors, once per batch.
+    so a tied inverse relation is the transpose. Cost: :math:`b d^2` for the query vectors, once per batch, in one
+    product per relation in it.
 
     Args:
         num_relations (int): Number of relations, inverses not counted.
@@ -37,13 +38,27 @@ class RESCAL(Decoder):
         nn.init.uniform_(self.relation.weight, -bound, bound)
 
     def forward(self, anchor: Float[Tensor, "b d"], rel_type: Int[Tensor, "b"]) -> Float[Tensor, "b q"]:
-        matrix, inverse = self.relation(rel_type)
-        matrix = matrix.unflatten(1, (self.hidden_channels, -1))
-        forth = (anchor[:, None] @ matrix).squeeze(1)
-        back = (matrix @ anchor[:, :, None]).squeeze(2)
-        return torch.where(inverse, back, forth)
+        return self._times(anchor, rel_type, transpose=False)
+
+    def _times(self, vector: Float[Tensor, "b d"], rel_type: Int[Tensor, "b"], transpose: bool) -> Float[Tensor, "b d"]:
+        r"""Each row times its :math:`\mathbf{W}_r` or the transpose, one product per relation: a matrix a row would be
+        :math:`d` times the memory.
+        """
+        asked, order = rel_type.sort(stable=True)
+        there, count = torch.unique_consecutive(asked, return_counts=True)
+        matrix, inverse = self.relation(there)
+        matrices = matrix.unflatten(1, (self.hidden_channels, -1))
+        rows = vector[order].split(count.tolist())
+        turned = (inverse[:, 0] ^ transpose).tolist()
+        moved = [row @ (one.T if turn else one) for row, one, turn in zip(rows, matrices.unbind(), turned)]
+        return torch.cat(moved)[order.argsort()]
 
     def factors(
         self, anchor: Float[Tensor, "b d"], rel_type: Int[Tensor, "b"], candidate: Float[Tensor, "b d"]
     ) -> tuple[Float[Tensor, "b _"], ...]:
         return anchor.abs(), self.relation(rel_type)[0].abs(), candidate.abs()
+
+    def images(
+        self, anchor: Float[Tensor, "b d"], rel_type: Int[Tensor, "b"], candidate: Float[Tensor, "b d"]
+    ) -> tuple[Float[Tensor, "b d"], Float[Tensor, "b d"]]:
+        return self._times(anchor, rel_type, transpose=False), self._times(candidate, rel_type, transpose=True)

@@ -1,10 +1,12 @@
 """An encoder with a decoder: every knowledge graph embedding model, and every graph encoder under one."""
 
+import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
 from torch_geometric.data import Data
 
+from gnnneg.candidates import Private
 from gnnneg.interfaces import Decoder, Encoder, Encoding, Model, Scorer
 from gnnneg.models.vectors import VectorScorer
 from gnnneg.records import Query
@@ -20,6 +22,20 @@ class KGEScorer(VectorScorer):
 
     def factors(self, target: Int[Tensor, "b"]) -> tuple[Float[Tensor, "b _"], ...]:
         return self.decoder.factors(self.encoding[self.query.anchor], self.query.rel_type, self.encoding[target])
+
+    def images(self, target: Int[Tensor, "b"]) -> tuple[Float[Tensor, "b d"], Float[Tensor, "b d"]]:
+        return self.decoder.images(self.encoding[self.query.anchor], self.query.rel_type, self.encoding[target])
+
+    def relations(self, target: Int[Tensor, "b"]) -> Float[Tensor, "b r"]:
+        anchor, candidate = self.encoding[self.query.anchor], self.encoding[target]
+        pairing = self.decoder.pairing(anchor, candidate)
+        if pairing is not None:
+            return pairing[0] @ pairing[1].T
+        size = 2 * self.decoder.num_relations
+        every = torch.arange(size, device=target.device).repeat(len(target))
+        vector = self.decoder(anchor.repeat_interleave(size, 0), every)
+        score = self.decoder.similarity(vector, Private(candidate.repeat_interleave(size, 0)[:, None]))
+        return score.view(-1, size)
 
 
 class KGEModel(Model):

@@ -57,7 +57,7 @@ class KvsAll(Task):
             else all count the same. (default: :obj:`False`)
         answers (int, optional): The most answers in one example; the others of its query have examples of their own.
             Only for the weighted softmax, where answers need not know of each other. (default: :obj:`None`, all)
-        penalty (Penalty, optional): A norm penalty on the vectors that took part, the mean over a query's answers.
+        penalty (Penalty, optional): A term of each answered query, the mean over a query's answers.
             (default: :obj:`None`)
 
     Raises:
@@ -113,8 +113,8 @@ class KvsAll(Task):
             scale = 1 if self.softmax else 1 / num_nodes
             loss = loss - self.smoothing * scale * (weight @ score.mean(1).to(weight.dtype))
         if self.penalty is not None:
-            each = self.model.scorer(encoding, Query(batch.anchor[row], batch.rel_type[row]))
-            loss = loss + share @ self.penalty(each.factors(answer))
+            each = Query(batch.anchor[row], batch.rel_type[row])
+            loss = loss + share @ self.penalty(self.model.scorer(encoding, each), each, answer)
         return loss
 
     def weight(self, batch: Answered) -> Float[Tensor, "b"]:

@@ -26,7 +26,7 @@ class LinkPrediction(Task):
         sampler (Sampler): Offers wrong answers.
         loss (Loss): One number per query.
         generators (list[Generator]): Make negatives in embedding space, one loss term each. (default: :obj:`()`)
-        penalty (Penalty, optional): A norm penalty on the vectors that took part. (default: :obj:`None`)
+        penalty (Penalty, optional): A term of the answered query alone. (default: :obj:`None`)
         subsampling (Subsampling, optional): Weighs the triplets of a batch. (default: :obj:`None`)
         label (float or Label): Soft label of the sampled negatives. (default: :obj:`0.0`)
         scale (float): Weight of the sampled term against the generators' own. (default: :obj:`1.0`)
@@ -69,7 +69,7 @@ class LinkPrediction(Task):
         means = self.loss, self.label, self.scale, self.generators, generator
         loss = contrast(scorer, query, target, negatives, *means)
         if self.penalty is not None:
-            loss = loss + self.penalty(scorer.factors(target))
+            loss = loss + self.penalty(scorer, query, target)
         if self.subsampling is None:
             return loss.mean()
         loss = loss.view(-1, len(batch.rel_type)).mean(0)  # a triplet asked from both sides has two rows

@@ -6,8 +6,9 @@ from examples import CHANNELS, NODES, RELATIONS, examples, name
 from torch.testing import assert_close
 
 from gnnneg.candidates import Gathered, Private, Shared
-from gnnneg.decoders import Polar
+from gnnneg.decoders import RESCAL, ComplEx, DistMult, Polar
 from gnnneg.encoders import Dense
+from gnnneg.errors import UserError
 from gnnneg.interfaces import Decoder, Similarity
 from gnnneg.models.kge import KGEScorer
 from gnnneg.records import Query
@@ -91,6 +92,34 @@ def test_every_parameter_learns(make, table):
     for weight in (table, *decoder.parameters()):
         assert weight.grad.isfinite().all()
         assert (weight.grad.abs().reshape(len(weight) if weight.dim() else 1, -1).sum(1) > 0).all()
+
+
+def pairs(table) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Every query with a candidate of its own."""
+    query = everything()
+    return table[query.anchor], query.rel_type, table[torch.randint(NODES, query.anchor.shape)]
+
+
+@decoders
+def test_images_are_gradients(make, table):
+    """A bilinear score's gradients are what the relation makes of the other side; others have no images."""
+    decoder = make()
+    anchor, rel_type, candidate = (leaf.requires_grad_(leaf.is_floating_point()) for leaf in pairs(table))
+    if type(decoder) not in (DistMult, ComplEx, RESCAL):
+        with pytest.raises(UserError, match="bilinear"):
+            decoder.images(anchor, rel_type, candidate)
+        return
+    score = decoder.similarity(decoder(anchor, rel_type), Private(candidate[:, None]))
+    forth, back = decoder.images(anchor, rel_type, candidate)
+    assert_close(torch.autograd.grad(score.sum(), [candidate, anchor]), (forth, back))
+
+
+@decoders
+def test_relations_of_a_pair(make, table):
+    """All relations' scores at once equal those asked one by one."""
+    decoder, query, target = make(), everything(), torch.randint(NODES, (NODES * 2 * RELATIONS,))
+    found = KGEScorer(Dense(table), decoder, query, 0.0).relations(target)
+    assert_close(found, score_all(decoder, table)[query.anchor, :, target], rtol=1e-4, atol=1e-5)
 
 
 @decoders

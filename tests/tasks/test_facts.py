@@ -147,7 +147,7 @@ def test_k_vs_all_penalty_is_the_mean_over_answers(softmax):
         query = Query(anchor[None], rel_type[None])
         _, answer = facts.answers(query)
         scorer = model.scorer(model.encode(None), Query(anchor.expand(len(answer)), rel_type.expand(len(answer))))
-        expected.append(Lp(0.1)(scorer.factors(answer)).mean())
+        expected.append(Lp(0.1)(scorer, query, answer).mean())
     assert_close(found, torch.stack(expected).mean())
 
 

@@ -1,10 +1,11 @@
-"""Norm penalties on the vectors that took part in a step."""
+"""Norms of the vectors that took part in a step."""
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
-from gnnneg.interfaces import Penalty
+from gnnneg.interfaces import Penalty, Scorer
+from gnnneg.records import Query
 
 
 class Lp(Penalty):
@@ -26,5 +27,5 @@ class Lp(Penalty):
         super().__init__()
         self.weight, self.p = weight, p
 
-    def forward(self, factors: tuple[Float[Tensor, "b _"], ...]) -> Float[Tensor, "b"]:
-        return self.weight * torch.stack([(factor**self.p).sum(1) for factor in factors]).sum(0)
+    def forward(self, scorer: Scorer, query: Query, target: Int[Tensor, "b"]) -> Float[Tensor, "b"]:
+        return self.weight * torch.stack([(factor**self.p).sum(1) for factor in scorer.factors(target)]).sum(0)

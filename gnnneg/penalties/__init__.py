@@ -1,0 +1,8 @@
+"""Penalties: terms of the loss that look at the answered query alone."""
+
+from gnnneg.penalties.dura import DURA
+from gnnneg.penalties.lp import Lp
+from gnnneg.penalties.relation_prediction import RelationPrediction
+from gnnneg.penalties.together import Together
+
+__all__ = ["DURA", "Lp", "RelationPrediction", "Together"]

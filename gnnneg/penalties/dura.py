@@ -1,0 +1,40 @@
+"""The duality-induced norm of tensor factorisations."""
+
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from gnnneg.interfaces import Penalty, Scorer
+from gnnneg.records import Query
+
+
+class DURA(Penalty):
+    r"""The regulariser of `"Duality-Induced Regularizer for Tensor Factorization Based Knowledge Graph Completion"
+    <https://arxiv.org/abs/2011.05816>`_ for scores :math:`\mathbf{a}^{\top} \mathbf{W}_r \mathbf{t}`,
+
+    .. math::
+        \lambda \left( \lambda_1 (\lVert \mathbf{a} \rVert^2 + \lVert \mathbf{t} \rVert^2)
+        + \lambda_2 (\lVert \mathbf{W}_r^{\top} \mathbf{a} \rVert^2 + \lVert \mathbf{W}_r \mathbf{t} \rVert^2) \right) .
+
+    It bounds the distance between the moved anchor and the target, and a relation pays only where it stretches what
+    is there: unlike :class:`~gnnneg.penalties.Lp` it has no term for a relation's own size, which for full matrices
+    is far too strong. Cost: one more image a query than the score needs.
+
+    Args:
+        weight (float): :math:`\lambda`.
+        norm (float): :math:`\lambda_1`. (default: :obj:`1.0`)
+        image (float): :math:`\lambda_2`. (default: :obj:`1.0`)
+
+    Raises:
+        UserError: In training, if the decoder is not bilinear (DistMult, ComplEx and RESCAL are).
+    """
+
+    def __init__(self, weight: float, norm: float = 1.0, image: float = 1.0):
+        super().__init__()
+        self.weight, self.norm, self.image = weight, norm, image
+
+    def forward(self, scorer: Scorer, query: Query, target: Int[Tensor, "b"]) -> Float[Tensor, "b"]:
+        anchor, *_, candidate = scorer.factors(target)
+        norm = anchor.square().sum(1) + candidate.square().sum(1)
+        forth, back = scorer.images(target)
+        image = forth.square().sum(1) + back.square().sum(1)
+        return self.weight * (self.norm * norm + self.image * image)

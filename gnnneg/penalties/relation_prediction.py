@@ -1,0 +1,35 @@
+"""The relation asked for beside the entities."""
+
+import torch.nn.functional as F
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from gnnneg.interfaces import Penalty, Scorer
+from gnnneg.records import Query
+
+
+class RelationPrediction(Penalty):
+    r"""The auxiliary objective of `"Relation Prediction as an Auxiliary Training Objective for Improving
+    Multi-Relational Graph Representations" <https://arxiv.org/abs/2110.02834>`_: which relation, inverses too, holds
+    between the two?
+
+    .. math::
+        \lambda \left( \log \sum_{r'} e^{s(a, r', t)} - s(a, r, t) \right)
+
+    Helps most where relations are many: published .366 to .388 MRR for ComplEx of rank 1,000 on FB15k-237
+    (:math:`\lambda = 4`), .487 to .488 on WN18RR (:math:`\lambda = .05`). Cost: :math:`b \times 2 r` scores, one matrix
+    product for DistMult and ComplEx; every relation's query vector for the others.
+
+    Args:
+        weight (float): :math:`\lambda`.
+
+    Raises:
+        UserError: In training, if the model cannot score all relations of a pair.
+    """
+
+    def __init__(self, weight: float):
+        super().__init__()
+        self.weight = weight
+
+    def forward(self, scorer: Scorer, query: Query, target: Int[Tensor, "b"]) -> Float[Tensor, "b"]:
+        return self.weight * F.cross_entropy(scorer.relations(target), query.rel_type, reduction="none")
