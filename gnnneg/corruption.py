@@ -1,9 +1,10 @@
 """Which slot of a triplet is asked for. Row ``i`` of the triplets becomes query ``i`` (and ``i + b``, if both are)."""
 
 import torch
-from jaxtyping import Int
+from jaxtyping import Float, Int
 from torch import Tensor
 
+from gnnneg.data.known import KnownAnswers
 from gnnneg.interfaces import Corruption
 from gnnneg.records import Query, Triplets, asked
 
@@ -71,3 +72,64 @@ class Either(Corruption):
         rel_type = triplets.rel_type
         toss = torch.rand(rel_type.size(0), generator=generator, device=rel_type.device)
         return asked(triplets, self.num_relations, toss < self.head)
+
+
+class Bernoulli(Corruption):
+    r"""Asks for the side with fewer false negatives more often.
+
+    `"Knowledge Graph Embedding by Translating on Hyperplanes"
+    <https://ojs.aaai.org/index.php/AAAI/article/view/8870>`_: with :math:`a_t` tails a head and :math:`a_h` heads a
+    tail in the mean over the relation's training facts, the head is asked with probability :math:`a_t / (a_t + a_h)`;
+    of a relation without facts, half the time.
+
+    Args:
+        known (KnownAnswers): Training facts.
+    """
+
+    head: Tensor
+
+    def __init__(self, known: KnownAnswers):
+        super().__init__()
+        self.num_relations = known.num_relations
+        tails, heads = answers_per_query(known).chunk(2)
+        share = torch.where(tails + heads > 0, tails / (tails + heads).clamp(min=1), 0.5)
+        self.register_buffer("head", share, persistent=False)
+
+    def forward(self, triplets: Triplets, generator: torch.Generator | None = None) -> tuple[Query, Int[Tensor, "q"]]:
+        rel_type = triplets.rel_type
+        toss = torch.rand(rel_type.size(0), generator=generator, device=rel_type.device)
+        return asked(triplets, self.num_relations, toss < self.head[rel_type])
+
+
+class OneSide(Corruption):
+    """Asks for the side that has one answer, where only one side has.
+
+    A relation counts as *to many* on a side if its queries have ``many`` answers or more there in the mean over the
+    training facts: N-1 relations are asked for their tails, 1-N for their heads, and 1-1 and N-N for either.
+
+    Args:
+        known (KnownAnswers): Training facts.
+        many (float): From how many answers on they are many. (default: :obj:`1.5`)
+    """
+
+    head: Tensor
+
+    def __init__(self, known: KnownAnswers, many: float = 1.5):
+        super().__init__()
+        self.num_relations = known.num_relations
+        tails, heads = (answers >= many for answers in answers_per_query(known).chunk(2))
+        share = torch.where(tails == heads, 0.5, tails.float())
+        self.register_buffer("head", share, persistent=False)
+
+    def forward(self, triplets: Triplets, generator: torch.Generator | None = None) -> tuple[Query, Int[Tensor, "q"]]:
+        rel_type = triplets.rel_type
+        toss = torch.rand(rel_type.size(0), generator=generator, device=rel_type.device)
+        return asked(triplets, self.num_relations, toss < self.head[rel_type])
+
+
+def answers_per_query(known: KnownAnswers) -> Float[Tensor, "r"]:
+    """How many answers a query of each relation, inverses too, has in the mean; 0 of a relation without facts."""
+    relation = known.key // known.num_nodes
+    queries = torch.bincount(relation, minlength=2 * known.num_relations)
+    total = torch.zeros_like(queries).index_add_(0, relation, known.offset.diff())
+    return total / queries.clamp(min=1)

@@ -257,6 +257,16 @@ class Sampler(Part, ABC):
     ) -> Negatives:
         """Candidates for each query. The critic's scores carry no gradient unless the sampler asks for one."""
 
+    def log_prob(
+        self, query: Query, target: Int[Tensor, "b"], critic: Scorer, index: Int[Tensor, "c k"]
+    ) -> Float[Tensor, "w l"]:
+        """The log-probability ``(#b, #k)`` with which one draw gives each of some entities, weights aside.
+
+        Raises:
+            UserError: If the sampler knows none.
+        """
+        raise UserError(f"{type(self).__name__} does not know how probable its candidates are: do not correct it.")
+
 
 class Label(Part, ABC):
     """The soft label of each negative: how far it may be true after all."""

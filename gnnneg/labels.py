@@ -5,9 +5,9 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from gnnneg.data.known import KnownAnswers
+from gnnneg.data.pools import neighbours, reached, slots
 from gnnneg.errors import UserError
 from gnnneg.interfaces import Label
-from gnnneg.kernels.membership import member
 from gnnneg.records import Query
 
 
@@ -27,21 +27,40 @@ class SlotLabel(Label):
         UserError: If a label lies outside :math:`[0, 1]`.
     """
 
-    entity: Tensor
-    offset: Tensor
-
     def __init__(self, known: KnownAnswers, seen: float = 0.1, unseen: float = 0.0):
         super().__init__()
         if not (0 <= seen <= 1 and 0 <= unseen <= 1):
             raise UserError(f"SlotLabel(seen={seen}, unseen={unseen}): soft labels lie between 0 and 1.")
         self.seen, self.unseen = seen, unseen
-        relation = (known.key // known.num_nodes).repeat_interleave(known.offset.diff())
-        slot, entity = torch.unique(torch.stack([relation, known.answer]), dim=1)
-        count = torch.bincount(slot, minlength=2 * known.num_relations)
-        # facts of the data set, not of the model
-        self.register_buffer("entity", entity, persistent=False)
-        self.register_buffer("offset", torch.cat([count.new_zeros(1), count.cumsum(0)]), persistent=False)
+        self.slots = slots(known)
 
     def forward(self, query: Query, index: Int[Tensor, "c k"]) -> Float[Tensor, "v j"]:
-        found = member(self.entity, self.offset[query.rel_type], self.offset[query.rel_type + 1], index)
-        return torch.where(found, self.seen, self.unseen)
+        return torch.where(self.slots.contains(query.rel_type, index), self.seen, self.unseen)
+
+
+class PathLabel(Label):
+    r"""A larger label for entities near the anchor: the path prior of `"HaSa: Hardness and Structure-Aware Contrastive
+    Knowledge Graph Embedding" <https://arxiv.org/abs/2305.10563>`_.
+
+    What is a few statements away from the anchor is more often true though unknown than what is far from it. Under
+    :class:`~gnnneg.losses.HaSa` a positive label says who is suspected to be a false negative.
+
+    Args:
+        known (KnownAnswers): Training facts.
+        hops (int): How far is near: as many statements, in either direction, or fewer. (default: :obj:`2`)
+        near (float): :math:`\beta` of entities that are near. (default: :obj:`0.1`)
+        far (float): :math:`\beta` of the others. (default: :obj:`0.0`)
+
+    Raises:
+        UserError: If a label lies outside :math:`[0, 1]`, or nobody can hold who is near whom in memory.
+    """
+
+    def __init__(self, known: KnownAnswers, hops: int = 2, near: float = 0.1, far: float = 0.0):
+        super().__init__()
+        if not (0 <= near <= 1 and 0 <= far <= 1):
+            raise UserError(f"PathLabel(near={near}, far={far}): soft labels lie between 0 and 1.")
+        self.hops, self.near, self.far = hops, near, far
+        self.reached = reached(neighbours(known), hops, hops)
+
+    def forward(self, query: Query, index: Int[Tensor, "c k"]) -> Float[Tensor, "v j"]:
+        return torch.where(self.reached.contains(query.anchor, index), self.near, self.far)

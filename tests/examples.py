@@ -7,6 +7,7 @@ import inspect
 from collections.abc import Callable
 from functools import partial
 
+import networkx
 import torch
 from torch import Tensor, nn
 
@@ -20,18 +21,45 @@ import gnnneg.models
 import gnnneg.penalties
 import gnnneg.samplers
 import gnnneg.tasks  # noqa: F401  every module of parts is imported, so that its subclasses are known
-from gnnneg.corruption import Both, Either, Head, Tail
+from gnnneg.corruption import Bernoulli, Both, Either, Head, OneSide, Tail
 from gnnneg.data.known import KnownAnswers
+from gnnneg.data.pools import slots
 from gnnneg.decoders import HAKE, RESCAL, ComplEx, Distance, DistMult, Inner, Modulus, Polar, RotatE, TransE
 from gnnneg.encoders import GNN, Lookup
 from gnnneg.generators import EMU, HardestEMU, LearnedEMU, MatchedEMU, Mixup, SelfPacedEMU
 from gnnneg.interfaces import Scorer
-from gnnneg.labels import SlotLabel
-from gnnneg.losses import BCE, InfoNCE, LogSigmoid, MarginRanking
+from gnnneg.labels import PathLabel, SlotLabel
+from gnnneg.losses import BCE, HaSa, InfoNCE, LogSigmoid, MarginRanking
 from gnnneg.models import KGEModel, NodeClassifier
 from gnnneg.penalties import DURA, Lp, RelationPrediction, Together
 from gnnneg.records import Triplets
-from gnnneg.samplers import All, Filtered, InBatch, Uniform
+from gnnneg.samplers import (
+    KBGAN,
+    MCNS,
+    All,
+    Cached,
+    Corrected,
+    Corrupt,
+    Curriculum,
+    Denied,
+    Discounted,
+    Filtered,
+    HardDraw,
+    Hardest,
+    InBatch,
+    KHop,
+    Mixture,
+    Nearest,
+    Padded,
+    Popular,
+    PreBatch,
+    RandomWalk,
+    Relational,
+    SelfPaced,
+    Taught,
+    Typed,
+    Uniform,
+)
 from gnnneg.tasks import KvsAll, LinkPrediction, MutatedKvsAll, NodeClassification
 
 NODES, RELATIONS, CHANNELS = 11, 3, 8
@@ -47,8 +75,21 @@ def toy(size: int = 40, seed: int = 0) -> Triplets:
     )
 
 
+def sparse() -> Triplets:
+    """A few of the toy's statements: some entities have no facts at all."""
+    return Triplets(*(column[:6] for column in toy()))
+
+
 def known(triplets: Triplets | None = None) -> KnownAnswers:
     return KnownAnswers(triplets or toy(), NODES, RELATIONS)
+
+
+def graph(triplets: Triplets) -> networkx.Graph:
+    """Who is linked with whom."""
+    made = networkx.Graph()
+    made.add_nodes_from(range(NODES))
+    made.add_edges_from(zip(triplets.head_index.tolist(), triplets.tail_index.tolist()))
+    return made
 
 
 def kge(decoder: type = DistMult, **options) -> KGEModel:
@@ -83,13 +124,44 @@ EXAMPLES: list[Callable[[], nn.Module]] = [
     partial(Head, RELATIONS),
     partial(Both, RELATIONS),
     partial(Either, RELATIONS),
+    lambda: Bernoulli(known()),
+    lambda: OneSide(known()),
     # samplers
     partial(Uniform, NODES, 5),
     partial(Uniform, NODES, 5, shared=True),
     partial(All, NODES),
-    InBatch,
+    lambda: InBatch(known()),
     lambda: Filtered(Uniform(NODES, 5), known()),
     lambda: Filtered(All(NODES), known()),
+    lambda: Popular(known(), 5, alpha=0.5),
+    lambda: Popular(known(), 5, shared=True),
+    partial(PreBatch, 2),
+    lambda: Corrupt(known(), 5),
+    lambda: KHop(known(sparse()), 5),
+    lambda: RandomWalk(known(sparse()), 5),
+    lambda: Typed(slots(known(sparse())), NODES, 5),
+    lambda: Relational(known(), 5),
+    lambda: Denied(known(sparse()), 5),
+    partial(Nearest, NODES, 5, 4),
+    partial(Nearest, NODES, 5, 0.3, refresh=2),
+    lambda: Hardest(All(NODES), 5),
+    lambda: Hardest(Filtered(Uniform(NODES, 9), known()), 3),
+    lambda: HardDraw(All(NODES), 5),
+    lambda: HardDraw(Filtered(Uniform(NODES, 9), known()), 3, weighted=False),
+    lambda: Mixture([Uniform(NODES, 5), Hardest(All(NODES), 3)], [0.5, 0.5]),
+    lambda: Mixture([Uniform(NODES, 5, shared=True), InBatch(known())]),
+    lambda: Padded(Denied(known(sparse()), 5), Uniform(NODES, 5)),
+    lambda: Corrected(Popular(known(), 5)),
+    lambda: Corrected(Filtered(InBatch(known()), known())),
+    lambda: Discounted(Uniform(NODES, 5), SlotLabel(known(sparse()), 0.5)),
+    lambda: Curriculum([Uniform(NODES, 5), Corrupt(known(), 5)], [0, 1]),
+    lambda: SelfPaced(Uniform(NODES, 9), 3),
+    lambda: Taught(Hardest(All(NODES), 3), kge()),
+    lambda: Cached(Uniform(NODES, 5), known(), 3, size=4),
+    lambda: Cached(Uniform(NODES, 5, shared=True), known(), 3, size=4, temperature=0.0, every=2),
+    lambda: KBGAN(Uniform(NODES, 5), kge(), 2),
+    lambda: KBGAN(Filtered(All(NODES), known()), kge(ComplEx), 2),
+    lambda: MCNS(known(sparse()), 5),
     # generators
     partial(EMU, 0.6, label=0.3),
     partial(EMU, 0.6, groups=2, fixed=True),
@@ -102,9 +174,12 @@ EXAMPLES: list[Callable[[], nn.Module]] = [
     Mixup,
     # labels
     lambda: SlotLabel(known(), 0.2, 0.05),
+    lambda: PathLabel(known(sparse()), 1, 0.2, 0.05),
     # losses
     InfoNCE,
     partial(InfoNCE, temperature=0.1, learnable=True),
+    partial(HaSa, prior=0.1),
+    partial(HaSa, prior=0.3, hardness=0.0, margin=1.0),
     partial(LogSigmoid, margin=2.0),
     partial(LogSigmoid, margin=2.0, adversarial=1.0),
     partial(MarginRanking, margin=1.0),

@@ -7,9 +7,17 @@ from torch_geometric.data import Data, HeteroData
 
 from gnnneg.data import statements
 from gnnneg.data.known import KnownAnswers
+from gnnneg.data.pools import Pools, slots
 
 # a constructor's parameter of such a name and type is filled in
-FACTS: dict[str, type] = {"num_nodes": int, "num_relations": int, "known": KnownAnswers, "graph": Data}
+FACTS: dict[str, type] = {
+    "num_nodes": int,
+    "num_relations": int,
+    "known": KnownAnswers,
+    "denied": KnownAnswers,
+    "types": Pools,
+    "graph": Data,
+}
 
 
 class Facts(Mapping[str, object]):
@@ -49,7 +57,24 @@ class Facts(Mapping[str, object]):
     @cached_property
     def known(self) -> KnownAnswers:
         """The answers that the stated training facts give; never those of other splits, which would leak."""
-        return KnownAnswers(statements.triplets(self.data, "stated", "train"), self.num_nodes, self.num_relations)
+        return self._answers("stated")
+
+    @cached_property
+    def denied(self) -> KnownAnswers:
+        """The answers that the denied training statements give."""
+        return self._answers("denied")
+
+    def _answers(self, polarity: str) -> KnownAnswers:
+        given = statements.triplets(self.data, polarity, "train")
+        return KnownAnswers(given, self.num_nodes, self.num_relations)
+
+    @cached_property
+    def types(self) -> Pools:
+        """Of each type its entities; where the data have none, of each slot those that fill it in training."""
+        if "type" not in self.data["entity"]:
+            return slots(self.known)
+        entity, kind = self.data["entity"].type.nonzero(as_tuple=True)
+        return Pools(kind, entity, self.data["entity"].type.size(1))
 
     @cached_property
     def graph(self) -> Data:

@@ -49,15 +49,20 @@ class KnownAnswers(nn.Module):
     def _key(self, query: Query) -> Tensor:
         return query.rel_type.long() * self.num_nodes + query.anchor
 
+    def row(self, query: Query) -> tuple[Int[Tensor, "b"], Bool[Tensor, "b"]]:
+        """The number of each query among the distinct ones, and whether it is known at all."""
+        if not self.key.numel():
+            return torch.zeros_like(query.anchor), torch.zeros_like(query.anchor, dtype=torch.bool)
+        key = self._key(query)
+        row = torch.searchsorted(self.key, key).clamp_(max=self.key.numel() - 1)
+        return row, self.key[row] == key
+
     def span(self, query: Query) -> tuple[Int[Tensor, "b"], Int[Tensor, "b"]]:
         """Where in :obj:`answer` each query's row begins and ends; an unknown query's row is empty."""
         if not self.key.numel():
             zero = torch.zeros_like(query.anchor)
             return zero, zero
-        key = self._key(query)
-        row = torch.searchsorted(self.key, key)
-        row = row.clamp_(max=self.key.numel() - 1)
-        found = self.key[row] == key
+        row, found = self.row(query)
         begin = self.offset[row]
         return begin, torch.where(found, self.offset[row + 1], begin)
 

@@ -1,8 +1,55 @@
 """Samplers: which entities are offered as wrong answers."""
 
 from gnnneg.samplers.all import All
+from gnnneg.samplers.cached import Cached
+from gnnneg.samplers.corrected import Corrected
+from gnnneg.samplers.corrupt import Corrupt
+from gnnneg.samplers.curriculum import Curriculum
+from gnnneg.samplers.denied import Denied
+from gnnneg.samplers.discounted import Discounted
 from gnnneg.samplers.filtered import Filtered
+from gnnneg.samplers.hard_draw import HardDraw
+from gnnneg.samplers.hardest import Hardest
 from gnnneg.samplers.in_batch import InBatch
+from gnnneg.samplers.k_hop import KHop
+from gnnneg.samplers.kbgan import KBGAN
+from gnnneg.samplers.mcns import MCNS
+from gnnneg.samplers.mixture import Mixture
+from gnnneg.samplers.nearest import Nearest
+from gnnneg.samplers.padded import Padded
+from gnnneg.samplers.popular import Popular
+from gnnneg.samplers.pre_batch import PreBatch
+from gnnneg.samplers.random_walk import RandomWalk
+from gnnneg.samplers.relational import Relational
+from gnnneg.samplers.self_paced import SelfPaced
+from gnnneg.samplers.taught import Taught
+from gnnneg.samplers.typed import Typed
 from gnnneg.samplers.uniform import Uniform
 
-__all__ = ["All", "Filtered", "InBatch", "Uniform"]
+__all__ = [
+    "KBGAN",
+    "MCNS",
+    "All",
+    "Cached",
+    "Corrected",
+    "Corrupt",
+    "Curriculum",
+    "Denied",
+    "Discounted",
+    "Filtered",
+    "HardDraw",
+    "Hardest",
+    "InBatch",
+    "KHop",
+    "Mixture",
+    "Nearest",
+    "Padded",
+    "Popular",
+    "PreBatch",
+    "RandomWalk",
+    "Relational",
+    "SelfPaced",
+    "Taught",
+    "Typed",
+    "Uniform",
+]

@@ -1,7 +1,7 @@
 """No known answer among the negatives, exactly."""
 
 import torch
-from jaxtyping import Int
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from gnnneg.data.known import KnownAnswers
@@ -27,3 +27,8 @@ class Filtered(Sampler):
         offered = self.proposal(query, target, critic, generator)
         known = self.known.contains(query, offered.index) | (offered.index == target[:, None])
         return Negatives(offered.index, offered.weight * ~known)
+
+    def log_prob(
+        self, query: Query, target: Int[Tensor, "b"], critic: Scorer, index: Int[Tensor, "c k"]
+    ) -> Float[Tensor, "w l"]:
+        return self.proposal.log_prob(query, target, critic, index)

@@ -1,20 +1,42 @@
 """The other queries' targets."""
 
 import torch
-from jaxtyping import Int
+from jaxtyping import Float, Int
 from torch import Tensor
 
+from gnnneg.data.known import KnownAnswers
 from gnnneg.interfaces import Sampler, Scorer
 from gnnneg.records import Negatives, Query
 
 
 class InBatch(Sampler):
-    """The targets of the batch, ``(1, b)``, each with weight 0 where it is the query's own.
+    r"""The targets of the batch, ``(1, b)``, each with weight 0 where it is the query's own.
 
-    Entities come in proportion to how often they are targets in the data, so popular ones are drawn more often.
+    Entities come in proportion to how often they are targets, so popular ones are pushed down more than their share:
+    :class:`Corrected` takes that back, with :math:`q(u)` the frequency of :math:`u` among the answers of the sides
+    asked.
+
+    Args:
+        known (KnownAnswers): Training facts.
     """
+
+    share: Tensor
+
+    def __init__(self, known: KnownAnswers):
+        super().__init__()
+        inverse = (known.key // known.num_nodes >= known.num_relations).repeat_interleave(known.offset.diff())
+        count = [torch.bincount(known.answer[inverse == side], minlength=known.num_nodes) for side in (False, True)]
+        share = torch.stack(count).double()
+        self.register_buffer("share", share / share.sum(1, keepdim=True), persistent=False)
+        self.num_relations = known.num_relations
 
     def forward(
         self, query: Query, target: Int[Tensor, "b"], critic: Scorer, generator: torch.Generator | None = None
     ) -> Negatives:
         return Negatives(target[None], (target[:, None] != target[None]).float())
+
+    def log_prob(
+        self, query: Query, target: Int[Tensor, "b"], critic: Scorer, index: Int[Tensor, "c k"]
+    ) -> Float[Tensor, "w l"]:
+        head = (query.rel_type >= self.num_relations).double().mean()
+        return torch.lerp(self.share[0], self.share[1], head)[index].log().float()

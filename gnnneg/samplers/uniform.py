@@ -1,7 +1,9 @@
 """Uniform negatives."""
 
+import math
+
 import torch
-from jaxtyping import Int
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from gnnneg.errors import UserError
@@ -41,3 +43,8 @@ class Uniform(Sampler):
         size = (rows, self.num_negatives)
         index = torch.randint(self.num_nodes, size, generator=generator, device=target.device)
         return Negatives(index, ones(index))
+
+    def log_prob(
+        self, query: Query, target: Int[Tensor, "b"], critic: Scorer, index: Int[Tensor, "c k"]
+    ) -> Float[Tensor, "w l"]:
+        return torch.full((1, 1), -math.log(self.num_nodes), device=index.device)

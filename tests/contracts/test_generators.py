@@ -91,7 +91,7 @@ def test_absent_negatives_stay_absent(make):
         lambda known: Uniform(NODES, 5),
         lambda known: Uniform(NODES, 5, shared=True),
         lambda known: Filtered(Uniform(NODES, 5), known),
-        lambda known: InBatch(),
+        lambda known: InBatch(known),
         lambda known: All(NODES),
         lambda known: Filtered(All(NODES), known),
     ],

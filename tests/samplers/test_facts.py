@@ -60,14 +60,14 @@ def test_all_is_everyone_but_the_target():
 
 
 def test_in_batch_is_the_other_targets():
-    _, target, negatives = sample(InBatch())
+    _, target, negatives = sample(InBatch(known()))
     assert negatives.index[0].tolist() == target.tolist()
     for i in range(40):
         for j in range(40):
             assert negatives.weight[i, j] == (target[i] != target[j])
 
 
-@pytest.mark.parametrize("proposal", [Uniform(NODES, 9), Uniform(NODES, 9, shared=True), All(NODES), InBatch()])
+@pytest.mark.parametrize("proposal", [Uniform(NODES, 9), Uniform(NODES, 9, shared=True), All(NODES), InBatch(known())])
 def test_filtered_removes_exactly_the_known_answers(proposal):
     """Against the statements themselves, pair by pair."""
     facts = {(h, r, t) for h, r, t in zip(*(column.tolist() for column in toy()))}

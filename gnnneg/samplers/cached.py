@@ -1,0 +1,127 @@
+"""A cache of hard candidates for every query."""
+
+import torch
+from jaxtyping import Int
+from torch import Tensor
+
+from gnnneg.data.known import KnownAnswers
+from gnnneg.errors import UserError
+from gnnneg.interfaces import Sampler, Scorer
+from gnnneg.records import Negatives, Query, ones
+
+
+class Cached(Sampler):
+    r"""Draws from a cache of hard candidates that every known query has, and renews the caches of the batch.
+
+    `"NSCaching: Simple and Efficient Negative Sampling for Knowledge Graph Embedding"
+    <https://arxiv.org/abs/1812.06410>`_: negatives are drawn evenly from the cache; then the cache's :math:`N_1`
+    entities and the :math:`N_2` that the proposal offers are scored, and :math:`N_1` of them are kept: by chance and
+    without replacement in proportion to :math:`e^{s / T}` (``temperature``), or the best (``temperature`` 0).
+    An entity stands in a cache once. Entities that become known answers of the query never enter it.
+
+    Draws for a query without training facts come from the proposal-fed cache of one step. Cost: :math:`N_1 + N_2`
+    scores a query, every ``every`` steps; ``8 N_1`` bytes for each of the two queries of a statement at most, which
+    checkpoints carry.
+
+    Args:
+        proposal (Sampler): Offers what may enter.
+        known (KnownAnswers): Training facts: whose queries have caches, and who is kept out of them.
+        num_negatives (int): Candidates per query.
+        size (int): :math:`N_1`. (default: :obj:`30`)
+        temperature (float): :math:`T`. (default: :obj:`1.0`)
+        every (int): Caches are renewed every so many steps. (default: :obj:`1`)
+        purge (bool): Whether known answers are kept out. (default: :obj:`True`)
+
+    Raises:
+        UserError: If sizes are below 1, or a cache would be larger than there are entities.
+    """
+
+    cache: Tensor
+    step: Tensor
+
+    def __init__(
+        self,
+        proposal: Sampler,
+        known: KnownAnswers,
+        num_negatives: int,
+        size: int = 30,
+        temperature: float = 1.0,
+        every: int = 1,
+        purge: bool = True,
+    ):
+        super().__init__()
+        if not 0 < size < known.num_nodes or num_negatives < 1 or every < 1:
+            raise UserError(
+                f"Cached(size={size}, num_negatives={num_negatives}, every={every}): give at least 1 each, and a cache "
+                f"smaller than the {known.num_nodes} entities."
+            )
+        self.proposal, self.known, self.num_negatives, self.size = proposal, known, num_negatives, size
+        self.temperature, self.every, self.purge = temperature, every, purge
+        # -1: nothing there yet
+        self.register_buffer("cache", torch.full((len(known.key), size), -1))
+        self.register_buffer("step", torch.zeros((), dtype=torch.long))
+
+    def forward(
+        self, query: Query, target: Int[Tensor, "b"], critic: Scorer, generator: torch.Generator | None = None
+    ) -> Negatives:
+        row, found = self.known.row(query)
+        held = self._held(row, found, generator)
+        place = torch.randint(self.size, (len(target), self.num_negatives), generator=generator, device=target.device)
+        index = held.gather(1, place)
+        if self.training:
+            if int(self.step) % self.every == 0:
+                offered = self.proposal(query, target, critic, generator)
+                kept = self._renewed(query, target, held, offered, critic, generator)
+                row, kept = row[found], kept[found]
+                last = self._last(row)
+                self.cache[row[last]] = kept[last]
+            self.step += 1
+        if not self.purge:
+            return Negatives(index, ones(index))
+        return Negatives(index, (~self._known(query, target, index)).float())
+
+    def _held(self, row: Int[Tensor, "b"], found: Tensor, generator: torch.Generator | None) -> Int[Tensor, "b k"]:
+        """The caches, any entities where there is nothing yet."""
+        size = (len(row), self.size)
+        any_entity = torch.randint(self.known.num_nodes, size, generator=generator, device=row.device)
+        if not len(self.cache):
+            return any_entity
+        held = self.cache[row]
+        return torch.where((held < 0) | ~found[:, None], any_entity, held)
+
+    def _renewed(
+        self,
+        query: Query,
+        target: Int[Tensor, "b"],
+        held: Int[Tensor, "b k"],
+        offered: Negatives,
+        critic: Scorer,
+        generator: torch.Generator | None,
+    ) -> Int[Tensor, "b k"]:
+        """The caches to come."""
+        rows = len(target)
+        union = torch.cat([held, offered.index.expand(rows, -1)], dim=1)
+        union, order = union.sort(dim=1)
+        absent = torch.zeros_like(union, dtype=torch.bool)
+        absent[:, 1:] = union[:, 1:] == union[:, :-1]  # each once
+        weight = offered.weight.expand(rows, offered.index.size(1))
+        absent |= (torch.cat([torch.ones_like(held, dtype=weight.dtype), weight], dim=1) == 0).gather(1, order)
+        if self.purge:
+            absent |= self._known(query, target, union)
+        with torch.no_grad():
+            score = critic(union).float()
+        if self.temperature:  # the largest of scores with Gumbel noise are a draw without replacement
+            chance = torch.rand(score.shape, generator=generator, device=score.device)
+            noise = -(-chance.clamp(min=torch.finfo(chance.dtype).tiny).log()).log()
+            score = score / self.temperature + noise
+        return union.gather(1, score.masked_fill(absent, -torch.inf).topk(self.size, dim=1).indices)
+
+    def _known(self, query: Query, target: Int[Tensor, "b"], index: Int[Tensor, "b k"]) -> Tensor:
+        return self.known.contains(query, index) | (index == target[:, None])
+
+    def _last(self, row: Int[Tensor, "b"]) -> Tensor:
+        """Of the batch's examples of one query the last, so that it does not depend on chance whose cache is kept."""
+        place = torch.arange(len(row), device=row.device)
+        _, group = torch.unique(row, return_inverse=True)
+        last = torch.zeros_like(row).scatter_reduce(0, group, place, "amax", include_self=False)
+        return last[group] == place

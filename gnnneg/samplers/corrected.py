@@ -1,0 +1,38 @@
+"""Candidates weighed by how improbable they were."""
+
+import torch
+from jaxtyping import Int
+from torch import Tensor
+
+from gnnneg.interfaces import Sampler, Scorer
+from gnnneg.records import Negatives, Query
+
+
+class Corrected(Sampler):
+    r"""Gives each candidate the weight that makes sums over candidates estimates of sums over all entities,
+
+    .. math::
+        w_j = \frac{w_j}{k \, q(j)} ,
+
+    so that :class:`~gnnneg.losses.InfoNCE` is sampled softmax, `"On Using Very Large Target Vocabulary"
+    <https://arxiv.org/abs/1412.2007>`_, with logits :math:`s_j - \log k q_j`: an estimate of 1-vs-all cross-entropy, to
+    which no proposal is a bias.
+
+    Args:
+        proposal (Sampler): Draws independently, and knows with what probability.
+
+    Raises:
+        UserError: When drawing, if the proposal does not know it.
+    """
+
+    def __init__(self, proposal: Sampler):
+        super().__init__()
+        self.proposal = proposal
+
+    def forward(
+        self, query: Query, target: Int[Tensor, "b"], critic: Scorer, generator: torch.Generator | None = None
+    ) -> Negatives:
+        offered = self.proposal(query, target, critic, generator)
+        log_prob = self.proposal.log_prob(query, target, critic, offered.index)
+        weight = offered.weight * (-log_prob).exp() / offered.index.size(1)
+        return Negatives(offered.index, torch.where(offered.weight == 0, 0.0, weight))

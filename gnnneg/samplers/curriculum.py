@@ -1,0 +1,56 @@
+"""One sampler after another."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+from torch.nn import ModuleList
+
+from gnnneg.errors import UserError
+from gnnneg.interfaces import Sampler, Scorer
+from gnnneg.records import Negatives, Query
+
+
+class Curriculum(Sampler):
+    """Each sampler from its step on: easy negatives first, hard ones when the model knows something.
+
+    Steps are counted in training mode only, and go into checkpoints.
+
+    Args:
+        samplers (list[Sampler]): One after another.
+        starts (list[int]): The step from which each is used; the first is 0, and they rise.
+
+    Raises:
+        UserError: If starts do not begin at 0, do not rise, or are not as many as samplers.
+    """
+
+    step: Tensor
+
+    def __init__(self, samplers: Sequence[Sampler], starts: Sequence[int]):
+        super().__init__()
+        rising = all(a < b for a, b in pairwise(starts))
+        if len(samplers) != len(starts) or not starts or starts[0] != 0 or not rising:
+            raise UserError(
+                f"Curriculum(starts={list(starts)}) of {len(samplers)} samplers: give each its start, rising from 0."
+            )
+        self.samplers, self.starts = ModuleList(samplers), list(starts)
+        self.register_buffer("step", torch.zeros((), dtype=torch.long))
+
+    def _now(self) -> Sampler:
+        step = int(self.step)
+        return self.samplers[sum(start <= step for start in self.starts) - 1]  # type: ignore[return-value]
+
+    def forward(
+        self, query: Query, target: Int[Tensor, "b"], critic: Scorer, generator: torch.Generator | None = None
+    ) -> Negatives:
+        now = self._now()
+        if self.training:
+            self.step += 1
+        return now(query, target, critic, generator)
+
+    def log_prob(
+        self, query: Query, target: Int[Tensor, "b"], critic: Scorer, index: Int[Tensor, "c k"]
+    ) -> Float[Tensor, "w l"]:
+        return self._now().log_prob(query, target, critic, index)

@@ -1,0 +1,39 @@
+"""What is explicitly denied."""
+
+import torch
+from jaxtyping import Int
+from torch import Tensor
+
+from gnnneg.data.known import KnownAnswers
+from gnnneg.interfaces import Sampler, Scorer
+from gnnneg.records import Negatives, Query
+
+
+class Denied(Sampler):
+    """The entities that a denied statement gives as answers to the query: the only negatives known to be wrong.
+
+    Each stands there once; where there are more than ``num_negatives``, that many of them by chance, where there are
+    fewer, the rest has weight 0 (see :class:`Padded`).
+
+    Args:
+        denied (KnownAnswers): Denied training statements.
+        num_negatives (int): Candidates per query.
+    """
+
+    def __init__(self, denied: KnownAnswers, num_negatives: int):
+        super().__init__()
+        self.denied, self.num_negatives = denied, num_negatives
+
+    def forward(
+        self, query: Query, target: Int[Tensor, "b"], critic: Scorer, generator: torch.Generator | None = None
+    ) -> Negatives:
+        begin, end = self.denied.span(query)
+        length = end - begin
+        # a run of the row that goes on at its beginning: distinct entities, each as probable as the other
+        start = torch.rand(len(length), generator=generator, device=length.device, dtype=torch.double) * length
+        step = torch.arange(self.num_negatives, device=length.device)
+        there = step < length[:, None]
+        place = begin[:, None] + (start.long()[:, None] + step) % length.clamp(min=1)[:, None]
+        if not self.denied.answer.numel():
+            return Negatives(torch.zeros_like(place), there.float())
+        return Negatives(self.denied.answer[torch.where(there, place, 0)], there.float())

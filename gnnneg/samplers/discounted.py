@@ -1,0 +1,32 @@
+"""Less weight for what may be true."""
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from gnnneg.interfaces import Label, Sampler, Scorer
+from gnnneg.records import Negatives, Query
+
+
+class Discounted(Sampler):
+    """Takes a candidate's weight down by the probability that it is true after all.
+
+    Args:
+        proposal (Sampler): Offers the candidates.
+        label (Label): That probability, such as :class:`~gnnneg.labels.PathLabel`.
+    """
+
+    def __init__(self, proposal: Sampler, label: Label):
+        super().__init__()
+        self.proposal, self.label = proposal, label
+
+    def forward(
+        self, query: Query, target: Int[Tensor, "b"], critic: Scorer, generator: torch.Generator | None = None
+    ) -> Negatives:
+        offered = self.proposal(query, target, critic, generator)
+        return Negatives(offered.index, offered.weight * (1 - self.label(query, offered.index)))
+
+    def log_prob(
+        self, query: Query, target: Int[Tensor, "b"], critic: Scorer, index: Int[Tensor, "c k"]
+    ) -> Float[Tensor, "w l"]:
+        return self.proposal.log_prob(query, target, critic, index)

@@ -1,0 +1,45 @@
+"""Candidates drawn by how hard they are."""
+
+import torch
+from jaxtyping import Int
+from torch import Tensor
+
+from gnnneg.interfaces import Sampler, Scorer
+from gnnneg.records import Negatives, Query
+
+
+class HardDraw(Sampler):
+    r"""Candidates drawn with replacement from the softmax of their scores among what is proposed,
+
+    .. math::
+        p_j \propto w_j e^{s_j / T} , \qquad w'_j = \frac{w_j}{K p_j} .
+
+    With the weights :math:`w'_j` a weighted sum over the :math:`k` drawn has the expectation that :math:`k` of the
+    :math:`K` proposed would have, drawn evenly: hard draws then lessen the variance and do not change the objective.
+    Without them, hard negatives count as they come, as in most of the literature. Cost: the scores of what is proposed.
+
+    Args:
+        proposal (Sampler): Offers the candidates.
+        num_negatives (int): How many are drawn.
+        temperature (float): :math:`T`; towards 0 the hardest only, large: even. (default: :obj:`1.0`)
+        weighted (bool): Whether weights undo the preference. (default: :obj:`True`)
+    """
+
+    def __init__(self, proposal: Sampler, num_negatives: int, temperature: float = 1.0, weighted: bool = True):
+        super().__init__()
+        self.proposal, self.num_negatives = proposal, num_negatives
+        self.temperature, self.weighted = temperature, weighted
+
+    def forward(
+        self, query: Query, target: Int[Tensor, "b"], critic: Scorer, generator: torch.Generator | None = None
+    ) -> Negatives:
+        offered = self.proposal(query, target, critic, generator)
+        with torch.no_grad():
+            logit = critic(offered.index).float() / self.temperature + offered.weight.log()
+        empty = (offered.weight == 0).all(1, keepdim=True)
+        share = torch.where(empty, 0.0, logit).softmax(1)  # a row without candidates is drawn from, at weight 0
+        column = torch.multinomial(share, self.num_negatives, replacement=True, generator=generator)
+        drawn = offered.take(column)
+        if not self.weighted:
+            return Negatives(drawn.index, (drawn.weight > 0).float())
+        return Negatives(drawn.index, drawn.weight / (share.size(1) * share.gather(1, column)))

@@ -1,0 +1,106 @@
+"""A policy that learns what is hard for another model."""
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from gnnneg.errors import UserError
+from gnnneg.interfaces import Model, Sampler, Scorer
+from gnnneg.records import Negatives, Query
+
+
+class KBGAN(Sampler):
+    r"""Draws from a policy, a model of its own, that is rewarded with the critic's score of what it drew.
+
+    `"KBGAN: Adversarial Learning for Knowledge Graph Embeddings" <https://arxiv.org/abs/1711.04071>`_: with
+    :math:`\pi(j) \propto w_j e^{g_j / T}` over the candidates proposed, :math:`g` the policy's scores, the policy goes
+    up the gradient of REINFORCE,
+
+    .. math::
+        \nabla J = \mathbb{E}_{j \sim \pi} \left[ (s_j - \bar{s}) \, \nabla \log \pi(j) \right] ,
+
+    whose baseline :math:`\bar{s}` is the running mean of rewards. With :class:`All` as proposal it is IGAN,
+    `"Incorporating GAN for Negative Sampling in Knowledge Representation Learning"
+    <https://arxiv.org/abs/1809.11017>`_, whose generator has a softmax over all entities. It learns when it is asked,
+    in training mode only.
+
+    Cost: the policy's scores of what is proposed, there and back, and the critic's of what is drawn.
+
+    Args:
+        proposal (Sampler): Offers the candidates; 20 uniform ones in the paper.
+        policy (Model): Draws among them. It looks vectors up.
+        num_negatives (int): How many are drawn, with replacement. (default: :obj:`1`)
+        lr (float): Step size of its own Adam. (default: :obj:`0.001`)
+        temperature (float): :math:`T`. (default: :obj:`1.0`)
+        momentum (float): Of the baseline's running mean. (default: :obj:`0.99`)
+
+    Raises:
+        UserError: If the policy needs a graph.
+    """
+
+    baseline: Tensor
+    steps: Tensor
+
+    def __init__(
+        self,
+        proposal: Sampler,
+        policy: Model,
+        num_negatives: int = 1,
+        lr: float = 1e-3,
+        temperature: float = 1.0,
+        momentum: float = 0.99,
+    ):
+        super().__init__()
+        if policy.uses_graph:
+            raise UserError("KBGAN: a policy that passes messages is not supported; use one that looks vectors up.")
+        self.proposal, self.policy, self.num_negatives = proposal, policy, num_negatives
+        self.temperature, self.momentum = temperature, momentum
+        self.optimizer = torch.optim.Adam(policy.parameters(), lr=lr)
+        self.register_buffer("baseline", torch.zeros(()))
+        self.register_buffer("steps", torch.zeros((), dtype=torch.long))
+
+    def forward(
+        self, query: Query, target: Int[Tensor, "b"], critic: Scorer, generator: torch.Generator | None = None
+    ) -> Negatives:
+        offered = self.proposal(query, target, critic, generator)
+        with torch.set_grad_enabled(self.training):  # whoever asks may be without gradients
+            policy = self.policy.scorer(self.policy.encode(None), query)(offered.index).float() / self.temperature
+            policy = policy + offered.weight.log()
+            empty = (offered.weight == 0).all(1, keepdim=True)
+            log_policy = torch.where(empty, 0.0, policy).log_softmax(1)
+        column = torch.multinomial(log_policy.detach().exp(), self.num_negatives, replacement=True, generator=generator)
+        drawn = offered.take(column)
+        drawn = Negatives(drawn.index, (drawn.weight > 0).float())
+        if self.training:
+            with torch.no_grad():
+                reward = critic(drawn.index).float()
+            with torch.enable_grad():
+                self._learn(log_policy.gather(1, column), reward, drawn.weight)
+        return drawn
+
+    def _learn(self, log_policy: Float[Tensor, "b k"], reward: Float[Tensor, "b k"], weight: Tensor) -> None:
+        """One step up the gradient of the mean reward."""
+        mean = (reward * weight).sum() / weight.sum().clamp(min=1)
+        if not int(self.steps):
+            self.baseline.copy_(mean)
+        loss = reinforce(log_policy, reward - self.baseline, weight)
+        self.optimizer.zero_grad()
+        loss.backward()
+        self.optimizer.step()
+        self.baseline.lerp_(mean, 1 - self.momentum)
+        self.steps += 1
+
+    def get_extra_state(self) -> dict:
+        """The optimiser's state."""
+        return self.optimizer.state_dict()
+
+    def set_extra_state(self, state: dict) -> None:
+        """Goes on from another's state."""
+        self.optimizer.load_state_dict(state)
+
+
+def reinforce(
+    log_policy: Float[Tensor, "b k"], advantage: Float[Tensor, "b k"], weight: Float[Tensor, "b k"]
+) -> Float[Tensor, ""]:
+    r"""What to go down: its gradient is an unbiased estimate of :math:`- \nabla \mathbb{E}[\text{reward}]`."""
+    return -(weight * advantage * log_policy).sum() / weight.sum().clamp(min=1)

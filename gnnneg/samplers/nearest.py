@@ -1,0 +1,84 @@
+"""Entities like the target."""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from gnnneg.errors import UserError
+from gnnneg.interfaces import Sampler, Scorer
+from gnnneg.records import Negatives, Query, ones
+
+
+class Nearest(Sampler):
+    r"""One of the entities whose vectors are most like the target's, each as probable as the other.
+
+    With a number of neighbours these are the *nearest neighbour* negatives of `"Analysis of the Impact of Negative
+    Sampling on Link Prediction in Knowledge Graphs" <https://arxiv.org/abs/1708.06816>`_ (there in a teacher's space:
+    wrap in :class:`Taught`); with a share of all entities, :math:`1 - \epsilon`, the truncated sampling of
+    `"Bootstrapping Entity Alignment" <https://www.ijcai.org/proceedings/2018/611>`_.
+
+    Likeness is the cosine, found exactly, chunk by chunk, at the first draw and every ``refresh`` draws in training.
+    Cost: :math:`n^2 d` then, and a table of ``num_nodes x neighbours``, which checkpoints carry.
+
+    Args:
+        num_nodes (int): Number of entities.
+        num_negatives (int): Candidates per query.
+        neighbours (int or float): How many, or which share of all entities below 1. (default: :obj:`50`)
+        refresh (int, optional): After how many draws neighbours are found anew. (default: :obj:`None`, never)
+
+    Raises:
+        UserError: If there are not so many other entities.
+    """
+
+    table: Tensor
+    draws: Tensor
+
+    def __init__(self, num_nodes: int, num_negatives: int, neighbours: int | float = 50, refresh: int | None = None):
+        super().__init__()
+        size = math.ceil(neighbours * num_nodes) if isinstance(neighbours, float) else neighbours
+        if not 0 < size < num_nodes or (isinstance(neighbours, float) and neighbours >= 1):
+            raise UserError(
+                f"Nearest(neighbours={neighbours}) of {num_nodes} entities: give 1 to {num_nodes - 1}, or a "
+                "share below 1."
+            )
+        self.num_nodes, self.num_negatives, self.refresh = num_nodes, num_negatives, refresh
+        self.register_buffer("table", torch.zeros(num_nodes, size, dtype=torch.int32))
+        self.register_buffer("draws", torch.zeros((), dtype=torch.long))
+
+    def forward(
+        self, query: Query, target: Int[Tensor, "b"], critic: Scorer, generator: torch.Generator | None = None
+    ) -> Negatives:
+        table = self._table(critic)
+        if self.training:
+            self.table, self.draws = table, self.draws + 1
+        size = (len(target), self.num_negatives)
+        place = torch.randint(table.size(1), size, generator=generator, device=target.device)
+        index = table[target].gather(1, place).long()
+        return Negatives(index, ones(index))
+
+    def log_prob(
+        self, query: Query, target: Int[Tensor, "b"], critic: Scorer, index: Int[Tensor, "c k"]
+    ) -> Float[Tensor, "w l"]:
+        near = self._table(critic)[target].long()
+        chance = torch.zeros(len(target), self.num_nodes, device=target.device).scatter_(1, near, 1 / near.size(1))
+        return chance.gather(1, index.expand(len(target), -1)).log()
+
+    def _table(self, critic: Scorer) -> Int[Tensor, "n m"]:
+        draws = int(self.draws)
+        due = draws == 0 or (self.training and self.refresh is not None and draws % self.refresh == 0)
+        return self._find(critic) if due else self.table
+
+    def _find(self, critic: Scorer) -> Int[Tensor, "n m"]:
+        every = torch.arange(self.num_nodes, device=self.table.device)
+        with torch.no_grad():
+            vector = F.normalize(critic.embed(every[None])[0].float(), dim=1)
+            step = max(1, (1 << 24) // self.num_nodes)
+            found = []
+            for some in every.split(step):
+                like = vector[some] @ vector.T
+                like[torch.arange(len(some)), some] = -torch.inf  # not itself
+                found.append(like.topk(self.table.size(1), dim=1).indices.int())
+        return torch.cat(found)

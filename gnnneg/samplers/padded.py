@@ -1,0 +1,30 @@
+"""One sampler where another has nothing."""
+
+import torch
+from jaxtyping import Int
+from torch import Tensor
+
+from gnnneg.interfaces import Sampler, Scorer
+from gnnneg.records import Negatives, Query
+
+
+class Padded(Sampler):
+    """Puts another sampler's candidates where those of the first have weight 0.
+
+    ``Padded(Denied(8), Filtered(Uniform(8)))`` are the denied answers of a query, made up to eight with random ones.
+
+    Args:
+        first (Sampler): Goes first.
+        rest (Sampler): Offers as many candidates as the first.
+    """
+
+    def __init__(self, first: Sampler, rest: Sampler):
+        super().__init__()
+        self.first, self.rest = first, rest
+
+    def forward(
+        self, query: Query, target: Int[Tensor, "b"], critic: Scorer, generator: torch.Generator | None = None
+    ) -> Negatives:
+        first, rest = (sampler(query, target, critic, generator) for sampler in (self.first, self.rest))
+        there = first.weight > 0
+        return Negatives(torch.where(there, first.index, rest.index), torch.where(there, first.weight, rest.weight))

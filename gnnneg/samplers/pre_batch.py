@@ -1,0 +1,42 @@
+"""The targets of the last batches."""
+
+import torch
+from jaxtyping import Int
+from torch import Tensor
+
+from gnnneg.interfaces import Sampler, Scorer
+from gnnneg.records import Negatives, Query
+
+
+class PreBatch(Sampler):
+    """The targets of this batch and of the last ones, ``(1, (1 + batches) b)``, weight 0 for a query's own.
+
+    `"SimKGC" <https://arxiv.org/abs/2203.02167>`_ keeps the last batches' vectors, since its text encoder is dear; here
+    entities are remembered and their vectors looked up anew, so none is stale. Nothing is remembered in evaluation
+    mode.
+
+    Args:
+        batches (int): How many batches are remembered. (default: :obj:`4`)
+    """
+
+    def __init__(self, batches: int = 4):
+        super().__init__()
+        self.batches = batches
+        self._memory: list[Tensor] = []
+
+    def forward(
+        self, query: Query, target: Int[Tensor, "b"], critic: Scorer, generator: torch.Generator | None = None
+    ) -> Negatives:
+        memory = [past.to(target.device) for past in self._memory]
+        if self.training:
+            self._memory = [target.detach(), *self._memory][: self.batches]
+        index = torch.cat([target, *memory])
+        return Negatives(index[None], (target[:, None] != index[None]).float())
+
+    def get_extra_state(self) -> list[Tensor]:
+        """What is remembered."""
+        return self._memory
+
+    def set_extra_state(self, state: list[Tensor]) -> None:
+        """Remembers what another remembered."""
+        self._memory = state

@@ -1,0 +1,43 @@
+"""Where random walks from the anchor end."""
+
+import torch
+from jaxtyping import Int
+from torch import Tensor
+
+from gnnneg.data.known import KnownAnswers
+from gnnneg.data.pools import neighbours
+from gnnneg.errors import UserError
+from gnnneg.interfaces import Sampler, Scorer
+from gnnneg.records import Negatives, Query
+
+
+class RandomWalk(Sampler):
+    """The ends of independent random walks, each of which starts anew at the anchor.
+
+    The walk form of `"Structure Aware Negative Sampling in Knowledge Graphs" <https://arxiv.org/abs/2009.11355>`_
+    (whose code goes on from where the last walk ended). Nothing is kept but the graph. Each step is to one of the
+    neighbours, all as probable; an anchor without any has weight 0. Cost: ``hops`` look-ups a candidate.
+
+    Args:
+        known (KnownAnswers): Training facts; steps go either way.
+        num_negatives (int): Candidates per query.
+        hops (int): Steps of a walk. (default: :obj:`2`)
+
+    Raises:
+        UserError: If there are no hops.
+    """
+
+    def __init__(self, known: KnownAnswers, num_negatives: int, hops: int = 2):
+        super().__init__()
+        if hops < 1:
+            raise UserError(f"RandomWalk(hops={hops}): walk at least one step.")
+        self.num_negatives, self.hops = num_negatives, hops
+        self.near = neighbours(known)
+
+    def forward(
+        self, query: Query, target: Int[Tensor, "b"], critic: Scorer, generator: torch.Generator | None = None
+    ) -> Negatives:
+        index = query.anchor[:, None].expand(-1, self.num_negatives)
+        for _ in range(self.hops):
+            index = self.near.draw(index, generator)
+        return Negatives(index, (self.near.length(query.anchor) > 0)[:, None].float())

@@ -1,0 +1,57 @@
+"""The anchor's answers to other questions."""
+
+import torch
+from jaxtyping import Int
+from torch import Tensor
+
+from gnnneg.data.known import KnownAnswers
+from gnnneg.data.pools import Pools
+from gnnneg.interfaces import Sampler, Scorer
+from gnnneg.records import Negatives, Query
+
+
+class Relational(Sampler):
+    """What some *other* relation links the anchor with: near it, and of another kind than what is asked for.
+
+    The *relational* negatives of `"Analysis of the Impact of Negative Sampling on Link Prediction in Knowledge Graphs"
+    <https://arxiv.org/abs/1708.06816>`_. An entity is drawn in proportion to the number of other relations that link
+    the two; an anchor with no other relation has weight 0.
+
+    Args:
+        known (KnownAnswers): Training facts.
+        num_negatives (int): Candidates per query.
+    """
+
+    def __init__(self, known: KnownAnswers, num_negatives: int):
+        super().__init__()
+        self.num_negatives, self.num_nodes = num_negatives, known.num_nodes
+        length = known.offset.diff()
+        anchor = (known.key % known.num_nodes).repeat_interleave(length)
+        relation = (known.key // known.num_nodes).repeat_interleave(length)
+        # relation by relation within an anchor, so that what answers the query itself is one run to be skipped
+        self.facts = Pools(anchor, relation * known.num_nodes + known.answer, known.num_nodes)
+
+    def forward(
+        self, query: Query, target: Int[Tensor, "b"], critic: Scorer, generator: torch.Generator | None = None
+    ) -> Negatives:
+        row = query.anchor
+        begin, end = self.facts.offset[row], self.facts.offset[row + 1]
+        first, last = (self._before(query, edge) for edge in (query.rel_type, query.rel_type + 1))
+        rest = (end - begin) - (last - first)
+        chance = torch.rand(len(row), self.num_negatives, generator=generator, device=row.device, dtype=torch.double)
+        place = begin[:, None] + (chance * rest[:, None]).long()
+        place = torch.where(place >= first[:, None], place + (last - first)[:, None], place)
+        there = (rest > 0)[:, None]
+        fact = self.facts.member[torch.where(there, place, 0)] if self.facts.member.numel() else torch.zeros_like(place)
+        return Negatives(fact % self.num_nodes, there.float())
+
+    def _before(self, query: Query, relation: Int[Tensor, "b"]) -> Int[Tensor, "b"]:
+        """Where the anchor's facts of relations from ``relation`` on begin, by bisection."""
+        low, high = self.facts.offset[query.anchor], self.facts.offset[query.anchor + 1]
+        wanted = relation * self.num_nodes
+        last = max(self.facts.member.numel() - 1, 0)
+        for _ in range(int((high - low).max()).bit_length() if len(low) and self.facts.member.numel() else 0):
+            middle = (low + high) // 2
+            less = (self.facts.member[middle.clamp(max=last)] < wanted) & (low < high)
+            low, high = torch.where(less, middle + 1, low), torch.where(less, high, torch.minimum(middle, high))
+        return low

@@ -1,0 +1,51 @@
+"""As hard as the model can take."""
+
+import torch
+from jaxtyping import Int
+from torch import Tensor
+
+from gnnneg.interfaces import Sampler, Scorer
+from gnnneg.records import Negatives, Query
+
+
+class SelfPaced(Sampler):
+    r"""The hardest of as many candidates as make a wanted share of them outscore the target.
+
+    Of the :math:`K` proposed only the first :math:`K_t` are looked at, and the hardest :math:`k` of these are kept;
+    :math:`\log K_t` rises while fewer negatives than wanted score above their target, and falls while more do. So
+    hardness follows what the model has learnt, and not a schedule of steps: an untrained model is given random
+    negatives, a good one the hardest of all.
+
+    Args:
+        proposal (Sampler): Offers candidates in no order.
+        num_negatives (int): :math:`k`.
+        violation (float): The wanted share of negatives above their target. (default: :obj:`0.2`)
+        rate (float): By how much :math:`\log K_t` moves a step, times the difference. (default: :obj:`0.5`)
+    """
+
+    log_size: Tensor
+
+    def __init__(self, proposal: Sampler, num_negatives: int, violation: float = 0.2, rate: float = 0.5):
+        super().__init__()
+        self.proposal, self.num_negatives = proposal, num_negatives
+        self.violation, self.rate = violation, rate
+        self.register_buffer("log_size", torch.tensor(float(num_negatives)).log())
+
+    def forward(
+        self, query: Query, target: Int[Tensor, "b"], critic: Scorer, generator: torch.Generator | None = None
+    ) -> Negatives:
+        offered = self.proposal(query, target, critic, generator)
+        most = offered.index.size(1)
+        kept = min(self.num_negatives, most)
+        size = min(most, max(kept, round(float(self.log_size.exp()))))
+        weight = offered.weight.expand(-1, most)[:, :size]
+        offered = Negatives(offered.index[:, :size], weight)
+        with torch.no_grad():
+            score = critic(offered.index).float().masked_fill(weight == 0, -torch.inf)
+            top = score.topk(kept, dim=1)
+            if self.training:
+                above = (top.values > critic(target[:, None]).float()).float().mean()
+                log_size = self.log_size + self.rate * (self.violation - above)
+                ends = torch.tensor([kept, most], device=log_size.device).log()
+                self.log_size.copy_(log_size.clamp(ends[0], ends[1]))
+        return offered.take(top.indices)

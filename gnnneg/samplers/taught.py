@@ -1,0 +1,55 @@
+"""Another model's taste."""
+
+import torch
+from jaxtyping import Float, Int
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+
+from gnnneg.errors import UserError
+from gnnneg.interfaces import Model, Sampler, Scorer
+from gnnneg.records import Negatives, Query
+
+
+class Taught(Sampler):
+    """Asks a sampler with a fixed, trained model as its critic instead of the one being trained.
+
+    Args:
+        sampler (Sampler): Looks at the critic.
+        teacher (Model): The model; it learns nothing here.
+        weights (str, optional): Its weights, the ``model.safetensors`` of a run. (default: :obj:`None`, as it is)
+
+    Raises:
+        UserError: If the weights cannot be read or are another model's, or the model needs a graph.
+    """
+
+    def __init__(self, sampler: Sampler, teacher: Model, weights: str | None = None):
+        super().__init__()
+        if teacher.uses_graph:
+            raise UserError("Taught: a teacher that passes messages is not supported; use one that looks vectors up.")
+        self.sampler, self.teacher = sampler, teacher.requires_grad_(False)
+        if weights is not None:
+            try:
+                teacher.load_state_dict(load_file(weights))
+            except (OSError, SafetensorError) as error:
+                raise UserError(
+                    f"Taught: the weights {weights} cannot be read ({error}): give a run's model.safetensors."
+                ) from error
+            except RuntimeError as error:
+                raise UserError(
+                    f"Taught: the weights {weights} are not the teacher's: {str(error).splitlines()[-1].strip()}"
+                ) from error
+
+    def forward(
+        self, query: Query, target: Int[Tensor, "b"], critic: Scorer, generator: torch.Generator | None = None
+    ) -> Negatives:
+        return self.sampler(query, target, self._critic(query), generator)
+
+    def log_prob(
+        self, query: Query, target: Int[Tensor, "b"], critic: Scorer, index: Int[Tensor, "c k"]
+    ) -> Float[Tensor, "w l"]:
+        return self.sampler.log_prob(query, target, self._critic(query), index)
+
+    def _critic(self, query: Query) -> Scorer:
+        self.teacher.eval()
+        return self.teacher.scorer(self.teacher.encode(None), query)

@@ -1,0 +1,48 @@
+"""Entities of the target's type."""
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from gnnneg.data.pools import Pools
+from gnnneg.interfaces import Sampler, Scorer
+from gnnneg.records import Negatives, Query
+
+
+class Typed(Sampler):
+    r"""A type of the target's, then an entity of that type, all as probable each time,
+
+    .. math::
+        q(u \mid t) = \frac{1}{\lvert T_t \rvert} \sum_{c \in T_t \cap T_u} \frac{1}{\lvert c \rvert} .
+
+    Types are those of the data set (``data["entity"].type``); where it has none, the slots that an entity fills in the
+    training facts are its types: *has a birthplace*, *is somebody's birthplace*. An entity of no type has weight 0.
+
+    Args:
+        types (Pools): Of each type its entities.
+        num_nodes (int): Number of entities.
+        num_negatives (int): Candidates per query.
+    """
+
+    def __init__(self, types: Pools, num_nodes: int, num_negatives: int):
+        super().__init__()
+        self.types, self.num_negatives = types, num_negatives
+        self.of = types.transpose(num_nodes)
+
+    def forward(
+        self, query: Query, target: Int[Tensor, "b"], critic: Scorer, generator: torch.Generator | None = None
+    ) -> Negatives:
+        kind = self.of.draw(target[:, None].expand(-1, self.num_negatives), generator)
+        there = self.of.length(target)[:, None] > 0
+        return Negatives(self.types.draw(kind, generator), there.float())
+
+    def log_prob(
+        self, query: Query, target: Int[Tensor, "b"], critic: Scorer, index: Int[Tensor, "c k"]
+    ) -> Float[Tensor, "w l"]:
+        prob = torch.zeros(len(target), index.size(1), device=target.device)
+        count = self.of.length(target)
+        for place in range(int(count.max()) if len(target) else 0):  # the target's first type, its second, ...
+            here = place < count
+            kind = self.of.member[self.of.offset[target] + place * here]
+            prob += here[:, None] * self.types.log_prob(kind, index).exp()
+        return (prob / count[:, None]).log()

@@ -1,0 +1,156 @@
+"""Samplers that learn or walk, against enumeration."""
+
+import pytest
+import torch
+from examples import NODES, RELATIONS, Scores, examples, graph, kge, known, name, toy
+from torch.testing import assert_close
+
+from gnnneg.data.known import KnownAnswers
+from gnnneg.errors import UserError
+from gnnneg.interfaces import Sampler
+from gnnneg.records import Query, Triplets, asked
+from gnnneg.samplers import KBGAN, MCNS, All, Hardest, Mixture, Uniform
+from gnnneg.samplers.kbgan import reinforce
+
+
+def chance(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def test_reinforce_is_the_gradient_of_the_expectation():
+    """Every choice enumerated: the mean of REINFORCE's gradients is the gradient of the mean reward, at any
+    baseline."""
+    logit, reward = torch.randn(2, 5, dtype=torch.double, requires_grad=True), torch.randn(2, 5, dtype=torch.double)
+    policy = logit.softmax(1)
+    (wanted,) = torch.autograd.grad((policy * reward).sum(1).mean(), logit, retain_graph=True)
+    for baseline in (0.0, 3.0):
+        found = torch.zeros_like(logit)
+        for i in range(5):
+            for j in range(5):
+                column = torch.tensor([[i], [j]])
+                log_policy = logit.log_softmax(1).gather(1, column)
+                loss = reinforce(log_policy, reward.gather(1, column) - baseline, torch.ones_like(log_policy))
+                probability = log_policy.detach().exp().prod()
+                found -= probability * torch.autograd.grad(loss, logit)[0]
+        assert_close(found, wanted)
+
+
+def test_the_first_step_is_the_declared_gradient():
+    """What the policy's parameters are given is REINFORCE's, through a whole draw."""
+    torch.manual_seed(0)
+    query, target = asked(toy(), RELATIONS)
+    sampler, critic = KBGAN(All(NODES), kge(), 2, lr=0.0, temperature=0.5), Scores(torch.randn(40, NODES))
+    drawn = sampler(query, target, critic, chance())
+    given = [weight.grad.clone() for weight in sampler.policy.parameters()]
+    logit = sampler.policy.scorer(sampler.policy.encode(None), query)(torch.arange(NODES)[None]) / 0.5
+    logit = logit.masked_fill(target[:, None] == torch.arange(NODES), -torch.inf)
+    log_policy, reward = logit.log_softmax(1).gather(1, drawn.index), critic.score.gather(1, drawn.index)
+    loss = -((reward - reward.mean()) * log_policy).mean()  # the first batch's mean is its baseline
+    assert_close(given, list(torch.autograd.grad(loss, list(sampler.policy.parameters()))))
+
+
+def test_the_policy_learns_what_is_hard():
+    """Against a frozen critic the drawn negatives come to score higher, and known answers are none of them."""
+    torch.manual_seed(0)
+    query, target = asked(toy(), RELATIONS)
+    model = kge()
+    critic = model.scorer(model.encode(None), query)
+    sampler, generator = KBGAN(All(NODES), kge(), 4, lr=0.05, momentum=0.9), chance()
+    reward = []
+    for _ in range(150):
+        drawn = sampler(query, target, critic, generator)
+        assert (drawn.index != target[:, None]).all()
+        reward.append(float(critic(drawn.index).detach().mean()))
+    even = float(critic(torch.arange(NODES)[None]).detach().mean())
+    best = float(critic(Hardest(All(NODES), 1)(query, target, critic).index).detach().mean())
+    assert abs(reward[0] - even) < 0.2 * (best - even)
+    assert sum(reward[-20:]) / 20 > even + 0.6 * (best - even)
+    assert abs(float(sampler.baseline) - sum(reward[-50:]) / 50) < 0.2 * (best - even)
+
+
+def test_learners_learn_under_wrappers_without_gradients():
+    torch.manual_seed(0)
+    query, target = asked(toy(), RELATIONS)
+    learner = KBGAN(Uniform(NODES, 5), kge(), 3)
+    before = [weight.clone() for weight in learner.parameters()]
+    with torch.no_grad():
+        Mixture([Hardest(learner, 2), Uniform(NODES, 2)])(query, target, Scores(torch.randn(40, NODES)), chance())
+    assert not all(torch.equal(a, b) for a, b in zip(before, learner.parameters()))
+
+
+def test_the_optimiser_travels_with_the_policy():
+    """Two steps, or one and another after a round trip: the same policy."""
+    query, target = asked(toy(), RELATIONS)
+    critic = Scores(torch.randn(40, NODES))
+
+    def made():
+        torch.manual_seed(3)
+        return KBGAN(Uniform(NODES, 5), kge(), 3, lr=0.1)
+
+    one, other = made(), made()
+    for seed in (0, 1):
+        one(query, target, critic, chance(seed))
+    other(query, target, critic, chance(0))
+    again = made()
+    again.load_state_dict(other.state_dict())
+    again(query, target, critic, chance(1))
+    assert_close(dict(again.named_parameters()), dict(one.named_parameters()))
+
+
+def test_a_policy_may_not_need_a_graph():
+    from gnnneg.encoders import GNN
+    from gnnneg.models import KGEModel
+
+    model = KGEModel(GNN(torch.nn.Identity(), 8), kge().decoder)
+    with pytest.raises(UserError, match="a policy that passes messages is not supported"):
+        KBGAN(Uniform(NODES, 5), model)
+
+
+def total_variation(local: float) -> float:
+    """Of a long run's states on ten states, from what they should be."""
+    line = Triplets(torch.arange(9), torch.zeros(9, dtype=torch.long), torch.arange(1, 10))
+    facts, rows = KnownAnswers(line, 10, 1), 200
+    query = Query(torch.zeros(rows, dtype=torch.long), torch.zeros(rows, dtype=torch.long))
+    score = torch.linspace(-1, 2, 10)[torch.randperm(10, generator=chance(1))]
+    sampler = MCNS(facts, 500, alpha=0.75, local=local)
+    index = sampler(query, query.anchor, Scores(score.expand(rows, -1)), chance()).index
+    share = torch.bincount(index.flatten(), minlength=10) / index.numel()
+    return float((share - (0.75 * score).softmax(0)).abs().sum() / 2)
+
+
+@pytest.mark.parametrize("local", [0.0, 0.5, 0.9])
+def test_chains_come_to_the_power_of_the_models_distribution(local):
+    """Ten states on a line, 100,000 steps: within .02 in total variation, whatever the share of local proposals."""
+    assert total_variation(local) < 0.02
+
+
+def test_local_proposals_must_be_corrected_for(monkeypatch):
+    """The test above would see it if they were not: the ends of the line have half the neighbours."""
+    monkeypatch.setattr(MCNS, "_proposed", lambda self, now, then: torch.zeros(len(now), 1))
+    assert total_variation(0.9) > 0.02
+
+
+def test_chains_go_on():
+    """The next call starts from where the chain of its anchor was, in training only."""
+    query, target = asked(toy(), RELATIONS)
+    critic = Scores(torch.full((40, NODES), -1e4).index_fill(1, torch.tensor([7]), 0.0))
+    sampler = MCNS(known(), 30, burn_in=0, alpha=1.0, local=0.0)
+    sampler(query, target, critic, chance())
+    assert (sampler.state[query.anchor] == 7).all()  # nobody ever leaves the one state that is probable
+    assert (sampler(query, target, critic, chance(1)).index == 7).all()
+
+
+def test_mcns_needs_jumps():
+    with pytest.raises(UserError, match="give a share from 0 to below 1"):
+        MCNS(known(), 5, local=1.0)
+
+
+@pytest.mark.parametrize("make", examples(Sampler), ids=name)
+def test_samplers_work_on_a_graph_with_lonely_entities(make):
+    """An entity without any facts can be asked about."""
+    assert graph(toy(6)).number_of_nodes() == NODES
+    query = Query(torch.arange(NODES), torch.zeros(NODES, dtype=torch.long))
+    model = kge()
+    drawn = make()(query, query.anchor, model.scorer(model.encode(None), query), chance())
+    assert drawn.weight.isfinite().all()
+    assert ((drawn.index >= 0) & (drawn.index < NODES)).all()
