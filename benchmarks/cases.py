@@ -77,10 +77,16 @@ def ours(arguments: argparse.Namespace, data) -> float:  # type: ignore[no-untyp
         return rate(lambda: len(ranks(model, None, test, known)) // 2, 3)
     train = triplets(data, split="train")
     forms = {"shared": EMU(0.61, 0.53), "matched": MatchedEMU(0.61, 0.53), "masks": EMU(0.61, 0.53, groups=None)}
+    if arguments.sampler:
+        from sampling import samplers
+
+        sampler = samplers(data, arguments.negatives)[arguments.sampler]()
+    else:
+        sampler = Uniform(n, arguments.negatives, shared=arguments.shared)
     task = LinkPrediction(
         model,
         Either(r),
-        Uniform(n, arguments.negatives, shared=arguments.shared),
+        sampler,
         InfoNCE() if arguments.softmax else LogSigmoid(9.0, adversarial=1.0),
         generators=[forms[arguments.emu]] if arguments.emu else [],
     )
@@ -210,11 +216,12 @@ def peer(arguments: argparse.Namespace, data) -> float:  # type: ignore[no-untyp
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("who", choices=["ours", "released", "pykeen"])
-    parser.add_argument("what", choices=["train", "rank"])
+    parser.add_argument("what", choices=["train", "rank", "draw"])
     parser.add_argument("model")
     parser.add_argument("--shared", action="store_true")
     parser.add_argument("--softmax", action="store_true", help="InfoNCE, not the self-adversarial loss")
     parser.add_argument("--emu", choices=["shared", "matched", "masks"], help="a mutated term besides")
+    parser.add_argument("--sampler", help="by its name in sampling.py, not uniform")
     parser.add_argument("--plain", action="store_true", help="no mutated term, in the released code's way")
     parser.add_argument("--sparse", action="store_true", help="row-sparse gradients and LazyAdam, not dense and Adam")
     parser.add_argument("--width", type=int, default=100)
@@ -231,7 +238,12 @@ def main() -> None:
         import pykeen.evaluation
         import pykeen.training  # noqa: F401
     before = peak_mib()
-    found = {"ours": ours, "released": released, "pykeen": peer}[arguments.who](arguments, data)
+    work: dict[str, Callable] = {"ours": ours, "released": released, "pykeen": peer}
+    if arguments.what == "draw":
+        import sampling
+
+        work = {"ours": sampling.ours, "pykeen": sampling.peer}
+    found = work[arguments.who](arguments, data)
     print(json.dumps({"per_second": found, "peak_mib": peak_mib() - before}))
 
 

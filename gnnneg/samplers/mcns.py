@@ -16,23 +16,24 @@ class MCNS(Sampler):
 
     `"Understanding Negative Sampling in Graph Representation Learning" <https://arxiv.org/abs/2005.09863>`_ shows that
     negatives should follow the positives' distribution, positively but sub-linearly, and takes the model's for it
-    (self-contrast): here :math:`p(u \mid q) \propto e^{\alpha s(q, u)}`. Each query has a chain, which goes on from
-    where the chain of its anchor last was; a proposed state is any entity, or (``local``) a neighbour of the present
+    (self-contrast): here :math:`p(u \mid q) \propto e^{\alpha s(q, u)}`. Each query has some chains, which go on
+    from where those of its anchor last were; a proposed state is any entity, or (``local``) a neighbour of the present
     one,
 
     .. math::
         q(v \mid u) = (1 - \lambda) \frac{1}{n} + \lambda \frac{[v \sim u]}{\deg u} , \qquad
         \text{accepted with } \min \left( 1, \frac{p(v) \, q(u \mid v)}{p(u) \, q(v \mid u)} \right) ,
 
-    each query with a chance of its own. What a query is given are its chain's next states, so they come with
-    repetitions. Cost: ``burn_in + num_negatives`` scores a query, one after the other.
+    each state with a chance of its own. What a query is given are its chain's next states, so they come with
+    repetitions. Cost: ``(burn_in + num_negatives / chains) * chains`` scores a query, ``chains`` at a time.
 
     Args:
         known (KnownAnswers): Training facts, for neighbours.
         num_negatives (int): Candidates per query.
         alpha (float): :math:`\alpha`. (default: :obj:`0.75`)
-        burn_in (int): Steps before the first. (default: :obj:`10`)
+        burn_in (int): Steps before the first candidate, when some chain of the batch is new. (default: :obj:`10`)
         local (float): :math:`\lambda`. (default: :obj:`0.5`)
+        chains (int): Chains a query, at most one for each candidate. (default: :obj:`32`)
 
     Raises:
         UserError: If ``local`` is not in :math:`[0, 1)`: without jumps a chain never leaves its component.
@@ -41,7 +42,13 @@ class MCNS(Sampler):
     state: Tensor
 
     def __init__(
-        self, known: KnownAnswers, num_negatives: int, alpha: float = 0.75, burn_in: int = 10, local: float = 0.5
+        self,
+        known: KnownAnswers,
+        num_negatives: int,
+        alpha: float = 0.75,
+        burn_in: int = 10,
+        local: float = 0.5,
+        chains: int = 32,
     ):
         super().__init__()
         if not 0 <= local < 1:
@@ -49,40 +56,40 @@ class MCNS(Sampler):
         self.num_nodes, self.num_negatives = known.num_nodes, num_negatives
         self.alpha, self.burn_in, self.local = alpha, burn_in, local
         self.near = neighbours(known)
-        self.register_buffer("state", torch.full((known.num_nodes,), -1))  # -1: nowhere yet
+        self.register_buffer("state", torch.full((known.num_nodes, min(chains, num_negatives)), -1))  # -1: nowhere yet
 
     def forward(
         self, query: Query, target: Int[Tensor, "b"], critic: Scorer, generator: torch.Generator | None = None
     ) -> Negatives:
-        device, rows = target.device, len(target)
-        steps = self.burn_in + self.num_negatives
-
-        def anywhere(*size: int) -> Tensor:
-            return torch.randint(self.num_nodes, size, generator=generator, device=device)
-
-        jump, chance = anywhere(steps, rows), torch.rand(2, steps, rows, generator=generator, device=device)
+        device, size = target.device, (len(target), self.state.size(1))
         now = self.state[query.anchor]
-        now = torch.where(now < 0, anywhere(rows), now)
+        burn_in = self.burn_in if bool((now < 0).any()) else 0
+        steps = burn_in + -(-self.num_negatives // size[1])
+
+        def anywhere(*shape: int) -> Tensor:
+            return torch.randint(self.num_nodes, shape, generator=generator, device=device)
+
+        jump, chance = anywhere(steps, *size), torch.rand(2, steps, *size, generator=generator, device=device)
+        now = torch.where(now < 0, anywhere(*size), now)
         visited = []
         with torch.no_grad():
-            score = self.alpha * critic(now[:, None]).float()
+            score = self.alpha * critic(now).float()
             for step in range(steps):
                 nearby = (chance[0, step] < self.local) & (self.near.length(now) > 0)
                 then = torch.where(nearby, self.near.draw(now, generator), jump[step])
-                other = self.alpha * critic(then[:, None]).float()
-                back, forth = self._proposed(then, now), self._proposed(now, then)
-                accept = chance[1, step].log()[:, None] < other - score + back - forth
-                now, score = torch.where(accept[:, 0], then, now), torch.where(accept, other, score)
+                other = self.alpha * critic(then).float()
+                accept = chance[1, step].log() < other - score + self._ratio(now, then)
+                now, score = torch.where(accept, then, now), torch.where(accept, other, score)
                 visited.append(now)
         if self.training:
             self.state[query.anchor] = now
-        index = torch.stack(visited[self.burn_in :], dim=1)
+        index = torch.cat(visited[burn_in:], dim=1)[:, : self.num_negatives]
         return Negatives(index, ones(index))
 
-    def _proposed(self, now: Int[Tensor, "b"], then: Int[Tensor, "b"]) -> Float[Tensor, "b 1"]:
-        """The log-probability of proposing ``then`` in state ``now``."""
-        degree = self.near.length(now)[:, None]
-        adjacent = self.near.contains(now, then[:, None])
+    def _ratio(self, now: Int[Tensor, "b c"], then: Int[Tensor, "b c"]) -> Float[Tensor, "b c"]:
+        """How much more probable ``now`` is as a proposal in ``then`` than the other way round, in logs."""
+        degree = self.near.length(torch.stack([now, then]))
+        adjacent = self.near.contains(now.flatten(), then.flatten()[:, None]).view_as(now)  # and the other way round
         share = torch.where(degree > 0, self.local, 0.0)
-        near = torch.where(adjacent, share / degree.clamp(min=1), 0.0)
-        return torch.log(near + (1 - share) * (1 / self.num_nodes))
+        forth, back = (adjacent * share / degree.clamp(min=1) + (1 - share) / self.num_nodes).log()
+        return back - forth

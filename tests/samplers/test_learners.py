@@ -112,7 +112,7 @@ def total_variation(local: float) -> float:
     facts, rows = KnownAnswers(line, 10, 1), 200
     query = Query(torch.zeros(rows, dtype=torch.long), torch.zeros(rows, dtype=torch.long))
     score = torch.linspace(-1, 2, 10)[torch.randperm(10, generator=chance(1))]
-    sampler = MCNS(facts, 500, alpha=0.75, local=local)
+    sampler = MCNS(facts, 500, alpha=0.75, local=local, chains=1)
     index = sampler(query, query.anchor, Scores(score.expand(rows, -1)), chance()).index
     share = torch.bincount(index.flatten(), minlength=10) / index.numel()
     return float((share - (0.75 * score).softmax(0)).abs().sum() / 2)
@@ -126,15 +126,30 @@ def test_chains_come_to_the_power_of_the_models_distribution(local):
 
 def test_local_proposals_must_be_corrected_for(monkeypatch):
     """The test above would see it if they were not: the ends of the line have half the neighbours."""
-    monkeypatch.setattr(MCNS, "_proposed", lambda self, now, then: torch.zeros(len(now), 1))
+    monkeypatch.setattr(MCNS, "_ratio", lambda self, now, then: torch.zeros(now.shape))
     assert total_variation(0.9) > 0.02
+
+
+def test_chains_are_of_their_own():
+    """Several chains of few steps each: the same distribution, and no two alike."""
+    score, rows = torch.linspace(-1, 2, NODES), 3000
+    query = Query(torch.arange(rows) % NODES, torch.zeros(rows, dtype=torch.long))
+    sampler = MCNS(known(), 6, alpha=1.0, burn_in=30, chains=4)
+    index = sampler(query, query.anchor, Scores(score.expand(rows, -1)), chance()).index
+    assert index.shape == (rows, 6)
+    wanted = score.softmax(0)
+    for column in index.T:
+        share = torch.bincount(column, minlength=NODES) / rows
+        assert float((share - wanted).abs().sum() / 2) < 0.04
+    same = (index[:, 0] == index[:, 1]).float().mean()
+    assert_close(float(same), float((wanted**2).sum()), atol=0.03, rtol=0)
 
 
 def test_chains_go_on():
     """The next call starts from where the chain of its anchor was, in training only."""
     query, target = asked(toy(), RELATIONS)
     critic = Scores(torch.full((40, NODES), -1e4).index_fill(1, torch.tensor([7]), 0.0))
-    sampler = MCNS(known(), 30, burn_in=0, alpha=1.0, local=0.0)
+    sampler = MCNS(known(), 30, burn_in=0, alpha=1.0, local=0.0, chains=1)
     sampler(query, target, critic, chance())
     assert (sampler.state[query.anchor] == 7).all()  # nobody ever leaves the one state that is probable
     assert (sampler(query, target, critic, chance(1)).index == 7).all()
