@@ -22,7 +22,22 @@ import gnnneg.samplers
 import gnnneg.tasks  # noqa: F401  every module of parts is imported, so that its subclasses are known
 from gnnneg.corruption import Both, Either, Head, Tail
 from gnnneg.data.known import KnownAnswers
-from gnnneg.decoders import HAKE, RESCAL, ComplEx, Distance, DistMult, Inner, Modulus, Polar, RotatE, TransE
+from gnnneg.decoders import (
+    HAKE,
+    RESCAL,
+    ComplEx,
+    Distance,
+    DistMult,
+    DynamicMapping,
+    Hyperplane,
+    Inner,
+    Modulus,
+    Polar,
+    RotatE,
+    TransD,
+    TransE,
+    TransH,
+)
 from gnnneg.encoders import GNN, Lookup
 from gnnneg.generators import EMU, HardestEMU, LearnedEMU, MatchedEMU, Mixup, SelfPacedEMU
 from gnnneg.interfaces import Scorer
@@ -63,16 +78,19 @@ EXAMPLES: list[Callable[[], nn.Module]] = [
     # decoders
     *(
         partial(decoder, RELATIONS, CHANNELS, reciprocal=reciprocal)
-        for decoder in (DistMult, ComplEx, RotatE, TransE, RESCAL, HAKE)
+        for decoder in (DistMult, ComplEx, RotatE, TransE, RESCAL, HAKE, TransH, TransD)
         for reciprocal in (False, True)
     ),
     partial(TransE, RELATIONS, CHANNELS, p=2),
+    partial(TransH, RELATIONS, CHANNELS, p=1),
+    partial(TransD, RELATIONS, CHANNELS, p=1),
     # similarities
     Inner,
     Distance,
     partial(Distance, 2),
     Modulus,
     partial(Polar, 1.5, 0.7, 2.0),
+    *(partial(similarity, p=p) for similarity in (Hyperplane, DynamicMapping) for p in (1, 2)),
     # models
     kge,
     partial(kge, RotatE),
