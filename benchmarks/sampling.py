@@ -72,7 +72,7 @@ def samplers(data, count: int = NEGATIVES):  # type: ignore[no-untyped-def]
         "Cached": lambda: Cached(Uniform(n, 30), known, count),
         "Cached, every 4th": lambda: Cached(Uniform(n, 30), known, count, every=4),
         "KBGAN": lambda: KBGAN(Uniform(n, count), KGEModel(Lookup(n, 25), DistMult(r, 25)), count),
-        "MCNS": lambda: MCNS(known, count),
+        "MCNS, burnt in": lambda: MCNS(known, count, burn_in=0),
     }
     return made
 

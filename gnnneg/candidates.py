@@ -10,8 +10,9 @@ import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
+from torch.utils.checkpoint import checkpoint
 
-from gnnneg.interfaces import Candidates
+from gnnneg.interfaces import CHUNK, Candidates
 from gnnneg.kernels.gather_score import gather
 from gnnneg.kernels.kinds import INNER, refuse_weights, summed
 from gnnneg.kernels.pairwise import pairwise
@@ -28,6 +29,21 @@ class _Last:
         if query is not self.query or self.result is None:
             self.query, self.result = query, compute()
         return self.result
+
+
+def _in_chunks(
+    score: Callable[[Tensor, Tensor], Tensor], query: Tensor, size: int, width: int, vectors: Callable[[slice], Tensor]
+) -> Tensor:
+    """The scores of ``size`` candidates of that width, some after the others; one chunk is simply kept."""
+    step = max(1, CHUNK // max(1, query.size(0) * width))
+    if size <= step:
+        return score(query, vectors(slice(None)))
+
+    def part(begin: int) -> Tensor:
+        return score(query, vectors(slice(begin, begin + step)))
+
+    parts = [checkpoint(part, begin, use_reentrant=False, preserve_rng_state=False) for begin in range(0, size, step)]
+    return torch.cat(parts, 1)
 
 
 class Shared(Candidates):
@@ -55,6 +71,10 @@ class Shared(Candidates):
     def map(self, change: Callable[[Tensor], Tensor]) -> Candidates:
         return Shared(change(self.vector))
 
+    def each(self, score: Callable[[Tensor, Tensor], Tensor], query: Float[Tensor, "b q"]) -> Float[Tensor, "b k"]:
+        size, width = self.vector.shape
+        return _in_chunks(score, query, size, width, lambda some: self.vector[None, some])
+
 
 class Gathered(Candidates):
     """The rows ``index`` ``(b, k)`` of a table ``(n, d)``."""
@@ -78,6 +98,10 @@ class Gathered(Candidates):
     def map(self, change: Callable[[Tensor], Tensor]) -> Candidates:
         return Gathered(change(self.table), self.index)
 
+    def each(self, score: Callable[[Tensor, Tensor], Tensor], query: Float[Tensor, "b q"]) -> Float[Tensor, "b k"]:
+        size, width = self.index.size(1), self.table.size(1)
+        return _in_chunks(score, query, size, width, lambda some: F.embedding(self.index[:, some], self.table))
+
 
 class Private(Candidates):
     """Vectors ``(b, k, d)`` of each query's own."""
@@ -97,3 +121,7 @@ class Private(Candidates):
 
     def map(self, change: Callable[[Tensor], Tensor]) -> Candidates:
         return Private(change(self.vector))
+
+    def each(self, score: Callable[[Tensor, Tensor], Tensor], query: Float[Tensor, "b q"]) -> Float[Tensor, "b k"]:
+        _, size, width = self.vector.shape
+        return _in_chunks(score, query, size, width, lambda some: self.vector[:, some])

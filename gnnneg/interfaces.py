@@ -80,6 +80,14 @@ class Candidates(ABC):
     def map(self, change: Callable[[Tensor], Tensor]) -> "Candidates":
         """The candidates with each vector changed, ``(*s, d) -> (*s, e)``."""
 
+    @abstractmethod
+    def each(self, score: Callable[[Tensor, Tensor], Tensor], query: Float[Tensor, "b q"]) -> Float[Tensor, "b k"]:
+        """What ``score`` makes of ``(b, q)`` query and ``(#b, k, d)`` candidate vectors, where no kernel fits.
+
+        It is handed so many candidates at once that ``(b, k, d)`` are at most :obj:`CHUNK` numbers, and all of them
+        again for the gradient.
+        """
+
 
 class Similarity(nn.Module, ABC):
     """How near a query vector is to a candidate vector; larger is more plausible.

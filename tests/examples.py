@@ -24,7 +24,22 @@ import gnnneg.tasks  # noqa: F401  every module of parts is imported, so that it
 from gnnneg.corruption import Bernoulli, Both, Either, Head, OneSide, Tail
 from gnnneg.data.known import KnownAnswers
 from gnnneg.data.pools import slots
-from gnnneg.decoders import HAKE, RESCAL, ComplEx, Distance, DistMult, Inner, Modulus, Polar, RotatE, TransE
+from gnnneg.decoders import (
+    HAKE,
+    RESCAL,
+    ComplEx,
+    Distance,
+    DistMult,
+    DynamicMapping,
+    Hyperplane,
+    Inner,
+    Modulus,
+    Polar,
+    RotatE,
+    TransD,
+    TransE,
+    TransH,
+)
 from gnnneg.encoders import GNN, Lookup
 from gnnneg.generators import EMU, HardestEMU, LearnedEMU, MatchedEMU, Mixup, SelfPacedEMU
 from gnnneg.interfaces import Scorer
@@ -104,16 +119,19 @@ EXAMPLES: list[Callable[[], nn.Module]] = [
     # decoders
     *(
         partial(decoder, RELATIONS, CHANNELS, reciprocal=reciprocal)
-        for decoder in (DistMult, ComplEx, RotatE, TransE, RESCAL, HAKE)
+        for decoder in (DistMult, ComplEx, RotatE, TransE, RESCAL, HAKE, TransH, TransD)
         for reciprocal in (False, True)
     ),
     partial(TransE, RELATIONS, CHANNELS, p=2),
+    partial(TransH, RELATIONS, CHANNELS, p=1),
+    partial(TransD, RELATIONS, CHANNELS, p=1),
     # similarities
     Inner,
     Distance,
     partial(Distance, 2),
     Modulus,
     partial(Polar, 1.5, 0.7, 2.0),
+    *(partial(similarity, p=p) for similarity in (Hyperplane, DynamicMapping) for p in (1, 2)),
     # models
     kge,
     partial(kge, RotatE),

@@ -6,6 +6,23 @@ from gnnneg.decoders.hake import HAKE, Polar
 from gnnneg.decoders.rescal import RESCAL
 from gnnneg.decoders.rotate import RotatE
 from gnnneg.decoders.similarity import Distance, Inner, Modulus
+from gnnneg.decoders.transd import DynamicMapping, TransD
 from gnnneg.decoders.transe import TransE
+from gnnneg.decoders.transh import Hyperplane, TransH
 
-__all__ = ["HAKE", "RESCAL", "ComplEx", "DistMult", "Distance", "Inner", "Modulus", "Polar", "RotatE", "TransE"]
+__all__ = [
+    "HAKE",
+    "RESCAL",
+    "ComplEx",
+    "DistMult",
+    "Distance",
+    "DynamicMapping",
+    "Hyperplane",
+    "Inner",
+    "Modulus",
+    "Polar",
+    "RotatE",
+    "TransD",
+    "TransE",
+    "TransH",
+]

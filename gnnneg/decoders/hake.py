@@ -11,7 +11,7 @@ from torch.nn import Parameter
 from gnnneg.decoders.complex_numbers import even
 from gnnneg.decoders.mutation import mutated
 from gnnneg.decoders.relations import Relations
-from gnnneg.decoders.similarity import Squared, negative, root, weighed
+from gnnneg.decoders.similarity import Squared, negative, root, target_of, weighed
 from gnnneg.errors import UserError
 from gnnneg.interfaces import Candidates, Decoder, Similarity
 from gnnneg.kernels.kinds import PHASE
@@ -49,9 +49,7 @@ class Polar(Similarity):
             return self._joined(square.sum(None), angles.distance(PHASE, phase))
         if mutation.pace is not None:
             raise UserError("HAKE's score is no function of one sum over coordinates, so its mutation cannot be paced.")
-        if mutation.positive is None:
-            raise UserError("Under a norm every target makes a difference of its own: use LinkPrediction with All.")
-        reach, turn = mutation.positive.chunk(2, dim=1)
+        reach, turn = target_of(mutation).chunk(2, dim=1)
         moduli, turns = _halves(mutation)
         far = (own - factor * reach).square()
         squared = mutated(negative(square.sum), partial(square.variance, far), -far, moduli)

@@ -25,6 +25,25 @@ def root(square: Float[Tensor, "b k"]) -> Float[Tensor, "b k"]:
     return square.clamp(min=torch.finfo(square.dtype).tiny).sqrt()
 
 
+def refuse_order(p: int) -> None:
+    """Refuses norms that have neither kernel nor expansion."""
+    if p not in (1, 2):
+        raise ValueError(f"A distance has p = 1 or p = 2, not {p}.")
+
+
+def target_of(mutation: Mutation) -> Float[Tensor, "b d"]:
+    """The targets' vectors, which a norm asks for."""
+    if mutation.positive is None:
+        raise UserError("Under a norm every target makes a difference of its own: use LinkPrediction with All.")
+    return mutation.positive
+
+
+def alike(query: Float[Tensor, "b q"], candidates: Candidates) -> tuple[Float[Tensor, "b q"], Candidates]:
+    """Both in one precision, at least float32: autocast may hand over halves, whose large products cancel badly."""
+    precision = torch.promote_types(query.dtype, torch.float32)
+    return query.to(precision), candidates.map(lambda vector: vector.to(precision))
+
+
 def negative(
     distance: Callable[[Float[Tensor, "b h"] | None], Float[Tensor, "b k"]],
 ) -> Callable[[Float[Tensor, "b h"] | None, Float[Tensor, "b 1"] | None], Float[Tensor, "b k"]]:
@@ -46,8 +65,9 @@ class Squared:
     """
 
     def __init__(self, query: Float[Tensor, "b h"], candidates: Candidates, factor: Float[Tensor, "b h"] | None = None):
-        self.query, self.candidates = query, candidates
-        self.factor = torch.ones_like(query) if factor is None else factor
+        self.query, self.candidates = alike(query, candidates)
+        self.moved = factor is not None
+        self.factor = torch.ones_like(self.query) if factor is None else factor
 
     def sum(
         self, weight: Float[Tensor, "b h"] | None, offset: Float[Tensor, "b 1"] | None = None
@@ -55,7 +75,11 @@ class Squared:
         r""":math:`o + \sum_l w_l (q_l - a_l c_l)^2`, in three sums, which cancel to zero where they should."""
         constant = weighed(weight, self.query.square()).sum(1, keepdim=True)
         with torch.autocast(self.query.device.type, enabled=False):  # a small difference of large products
-            square = self.candidates.map(torch.square).inner(weighed(weight, self.factor.square()))
+            if weight is None and not self.moved:  # one number a candidate
+                lengths = self.candidates.map(lambda c: c.square().sum(-1, keepdim=True))
+                square = lengths.inner(torch.ones_like(constant))
+            else:
+                square = self.candidates.map(torch.square).inner(weighed(weight, self.factor.square()))
             cross = self.candidates.inner(weighed(weight, self.query * self.factor))
         return square - 2 * cross + (constant if offset is None else constant + offset)
 
@@ -110,8 +134,7 @@ class Distance(Similarity):
 
     def __init__(self, p: int = 1):
         super().__init__()
-        if p not in (1, 2):
-            raise ValueError(f"A distance has p = 1 or p = 2, not {p}.")
+        refuse_order(p)
         self.p = p
         self._kind = L1 if p == 1 else L2
 
@@ -121,12 +144,10 @@ class Distance(Similarity):
         if mutation is None:
             return -candidates.distance(self._kind, query)
         square = Squared(query, candidates)
-        own = (query - (query if mutation.positive is None else mutation.positive)).abs()
-        if self.p == 2 and mutation.positive is None:
-            raise UserError("Under a norm every target makes a difference of its own: use LinkPrediction with All.")
         if self.p == 2:  # the constant part of a norm does not cancel: it belongs under the root
-            own = own.square()
+            own = (query - target_of(mutation)).square()
             return -root(-mutated(negative(square.sum), partial(square.variance, own), -own, mutation))
+        own = (query - (query if mutation.positive is None else mutation.positive)).abs()
 
         def variance(weight: Tensor | None) -> tuple[Tensor, Tensor]:
             constant = weighed(weight, own.square()).sum(1, keepdim=True)

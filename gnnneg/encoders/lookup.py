@@ -17,7 +17,7 @@ class Lookup(Encoder):
     Args:
         num_nodes (int): Number of entities.
         hidden_channels (int): Width of the vectors, in real numbers. ComplEx and RotatE read the first half as real
-            and the second as imaginary parts, so their rank 100 is 200 here.
+            and the second as imaginary parts, TransD as vectors and projection vectors, so their rank 100 is 200 here.
         bound (float, optional): Vectors start uniform in :math:`[-\text{bound}, \text{bound}]`; :obj:`None` is
             Glorot's :math:`\sqrt{6 / (n + d)}`, as in PyG. (default: :obj:`None`)
         sparse (bool): Whether gradients hold only the rows a step touched. Needs an optimiser that takes sparse

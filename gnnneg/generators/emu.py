@@ -33,11 +33,12 @@ class EMU(Generator):
     ``if_EMU`` is the fraction kept from the negative, :math:`1 - \rho`: its 0.39 is ``share=0.61``. Paper and code
     contradict each other; RESULTS.md has the grid that settles which reading gains.
 
-    **Forms.** One mask for all negatives of a query (``groups=1``) has a closed form with every decoder: of inner
-    products it is the masked query plus a constant, which a softmax does not see, so that there it is dropout of the
-    query without rescaling. ``groups=G`` gives each of :math:`G` parts of the negatives a mask of its own, at the same
-    cost. ``groups=None`` is the paper's: a mask for each negative, which has to make the vectors,
-    ``(b, k, d)`` numbers in chunks, twice. :class:`MatchedEMU` has its mean and variance without making them.
+    **Forms.** One mask for all negatives of a query (``groups=1``) has a closed form with every decoder (but TransH and
+    TransD with :math:`p = 1`, which make vectors): of inner products it is the masked query plus a constant, which a
+    softmax does not see, so that there it is dropout of the query without rescaling. ``groups=G`` gives each of
+    :math:`G` parts of the negatives a mask of its own, at the same cost. ``groups=None`` is the paper's: a mask for
+    each negative, which has to make the vectors, ``(b, k, d)`` numbers in chunks, twice. :class:`MatchedEMU` has its
+    mean and variance without making them.
 
     With ``share=0`` nothing is mutated: the paper's ablation, unbounded label smoothing alone.
 
@@ -46,8 +47,9 @@ class EMU(Generator):
         label (float or Label): :math:`\beta`, one or one for each negative. (default: :obj:`0.0`)
         scale (float): Weight of the term. (default: :obj:`1.0`)
         groups (int, optional): Number of masks of a query; :obj:`None` is one for each negative. (default: :obj:`1`)
-        joint (bool): Whether real and imaginary part of RotatE's coordinates are exchanged together. If not, as in the
-            released code, scores have no closed form and vectors are made. (default: :obj:`True`)
+        joint (bool): Whether real and imaginary part of RotatE's coordinates, and both vectors of TransD's, are
+            exchanged together. If not, as in the released code, scores have no closed form and vectors are made.
+            (default: :obj:`True`)
         fixed (bool): Whether exactly :math:`\rho d` coordinates are exchanged, as the paper words it, instead of each
             with probability :math:`\rho`, as its code does. (default: :obj:`False`)
         detach (bool): Whether the target learns nothing from what it lends; for ablations. (default: :obj:`False`)

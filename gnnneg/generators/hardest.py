@@ -14,7 +14,9 @@ class HardestEMU(Generator):
 
     The coordinates with the largest positive parts :math:`c_{jl}` of the margin (:class:`MatchedEMU`) are exchanged;
     the score of what comes out is exact. No random mutation of that share is harder, and the more is taken from the
-    positive the less is such a negative wrong, so that by default the share is its label too.
+    positive the less is such a negative wrong, so that by default the share is its label too. Under a projection
+    (TransH, TransD) an exchanged coordinate moves all others a little; it is chosen as if it did not, so that another
+    mutation may be harder, but scores are exact there too.
 
     Cost: vectors are made, as for ``EMU(groups=None)``, and their coordinates partly sorted.
 

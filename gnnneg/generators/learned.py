@@ -38,7 +38,8 @@ class LearnedEMU(Generator):
         mean (bool): Whether the term is divided by its number of negatives. (default: :obj:`True`)
 
     Raises:
-        UserError: If the budget does not lie between the floor and 1 minus the floor.
+        UserError: If the budget does not lie between the floor and 1 minus the floor; when called, if the model has no
+            closed form, as for :class:`MatchedEMU`.
     """
 
     def __init__(

@@ -20,7 +20,8 @@ class MatchedEMU(Generator):
         v_j = \sum_l c_{jl}^2 , \qquad \xi_j \sim \mathcal{N}(0, 1) .
 
     No mask is drawn and no vector made: :math:`v_j` expands into products of the size of a plain pass, two more for
-    inner products. Under a root (TransE with :math:`p = 2`, HAKE's moduli) it is what stands there that is matched.
+    inner products. Under a root (TransE and TransH with :math:`p = 2`, HAKE's moduli) it is what stands there that is
+    matched.
 
     Args:
         share (float): :math:`\rho`, the fraction taken from the positive.
@@ -29,7 +30,8 @@ class MatchedEMU(Generator):
         mean (bool): Whether the term is divided by its number of negatives. (default: :obj:`True`)
 
     Raises:
-        UserError: If share or label is no fraction, or scale negative; when called, if the model has no closed form.
+        UserError: If share or label is no fraction, or scale negative; when called, if the model has no closed form
+            (NBFNet, TransD, TransH with :math:`p = 1`).
     """
 
     def __init__(self, share: float, label: float | Label = 0.0, scale: float = 1.0, mean: bool = True):

@@ -32,7 +32,7 @@ class SelfPacedEMU(Generator):
 
     Raises:
         UserError: If :math:`z` is not above 0 or steps are below 1; when called, if scores are no function of one sum
-            over coordinates (HAKE, NBFNet).
+            over coordinates (HAKE, TransH, TransD, NBFNet).
     """
 
     step: Tensor

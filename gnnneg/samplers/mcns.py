@@ -33,7 +33,7 @@ class MCNS(Sampler):
         alpha (float): :math:`\alpha`. (default: :obj:`0.75`)
         burn_in (int): Steps before the first candidate, when some chain of the batch is new. (default: :obj:`10`)
         local (float): :math:`\lambda`. (default: :obj:`0.5`)
-        chains (int): Chains a query, at most one for each candidate. (default: :obj:`32`)
+        chains (int): Chains a query, at most one for each candidate. (default: :obj:`64`)
 
     Raises:
         UserError: If ``local`` is not in :math:`[0, 1)`: without jumps a chain never leaves its component.
@@ -48,7 +48,7 @@ class MCNS(Sampler):
         alpha: float = 0.75,
         burn_in: int = 10,
         local: float = 0.5,
-        chains: int = 32,
+        chains: int = 64,
     ):
         super().__init__()
         if not 0 <= local < 1:

@@ -28,7 +28,8 @@ class MutatedKvsAll(Task):
     ever written down: the sum over all that is no answer is taken in the pass that takes the log-sum-exp.
 
     Scores have to be sums over coordinates, of which a softmax sees only those that stay: every decoder but TransE with
-    :math:`p = 2` and HAKE, for which :class:`~gnnneg.tasks.LinkPrediction` with :class:`~gnnneg.samplers.All` is exact.
+    :math:`p = 2`, TransH, TransD and HAKE, for which :class:`~gnnneg.tasks.LinkPrediction` with
+    :class:`~gnnneg.samplers.All` is exact.
 
     Cost: a second matrix of scores, :math:`b \times n`.
 

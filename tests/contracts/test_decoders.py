@@ -6,7 +6,7 @@ from examples import CHANNELS, NODES, RELATIONS, examples, name
 from torch.testing import assert_close
 
 from gnnneg.candidates import Gathered, Private, Shared
-from gnnneg.decoders import RESCAL, ComplEx, DistMult, Polar
+from gnnneg.decoders import RESCAL, ComplEx, DistMult, Hyperplane, Polar
 from gnnneg.encoders import Dense
 from gnnneg.errors import UserError
 from gnnneg.interfaces import Decoder, Similarity
@@ -23,8 +23,9 @@ def table() -> torch.Tensor:
 
 
 def asked_of(similarity: Similarity) -> torch.Tensor:
-    """Query vectors; a polar one carries a factor for each modulus besides."""
-    return torch.randn(4, CHANNELS // 2 * 3 if isinstance(similarity, Polar) else CHANNELS)
+    """Query vectors; a polar one carries a factor for each modulus besides, one of a hyperplane the normal."""
+    width = {Polar: CHANNELS // 2 * 3, Hyperplane: 2 * CHANNELS}.get(type(similarity), CHANNELS)
+    return torch.randn(4, width)
 
 
 def everything() -> Query:

@@ -9,7 +9,9 @@ from torch.testing import assert_close
 
 from gnnneg.decoders import HAKE
 from gnnneg.encoders import Lookup
+from gnnneg.encodings import Dense
 from gnnneg.models import KGEModel
+from gnnneg.models.kge import KGEScorer
 from gnnneg.records import Query
 
 RANK, BOUND = 3, 0.4
@@ -61,6 +63,16 @@ def test_without_bias_and_with_equal_moduli_only_phases_tell_apart():
     turn = made.decoder.relation.weight[0, RANK : 2 * RANK] * math.pi / BOUND
     wanted = -2.0 * BOUND * ((phase[:4, None] + turn - phase[None]) / 2).sin().abs().sum(2)
     assert_close(scorer(torch.arange(NODES)[None]), wanted, rtol=1e-3, atol=2e-3)
+
+
+def test_an_encoder_may_hand_over_halves():
+    """Under autocast a network's vectors are in half precision, HAKE's parameters are not."""
+    made = model().eval()
+    table, query = made.encoder.weight.detach().bfloat16(), Query(torch.arange(4), torch.arange(4) % RELATIONS)
+    exact = KGEScorer(Dense(table.float()), made.decoder, query, 0.0)(torch.arange(NODES)[None])
+    for index in (torch.arange(NODES)[None], torch.arange(NODES).expand(4, -1)):
+        with torch.autocast("cpu", torch.bfloat16):
+            assert_close(KGEScorer(Dense(table), made.decoder, query, 0.0)(index), exact, rtol=2e-2, atol=2e-2)
 
 
 def test_the_bound_is_a_half_turn():

@@ -5,7 +5,7 @@ import torch
 from examples import CHANNELS, NODES, RELATIONS
 from torch.testing import assert_close
 
-from gnnneg.decoders import HAKE, RESCAL, ComplEx, DistMult, RotatE, TransE
+from gnnneg.decoders import HAKE, RESCAL, ComplEx, DistMult, RotatE, TransD, TransE, TransH
 from gnnneg.encoders import Dense
 from gnnneg.errors import UserError
 from gnnneg.interfaces import Scorer
@@ -22,7 +22,15 @@ DECODERS = {
     "transe-l2": lambda r, d: TransE(r, d, p=2),
     "hake": lambda r, d: HAKE(r, d, bound=2.0),
 }
+PROJECTED = {
+    "transh-l1": lambda r, d: TransH(r, d, p=1),
+    "transh-l2": TransH,
+    "transd-l1": lambda r, d: TransD(r, d, p=1),
+    "transd-l2": TransD,
+}  # no sums over the coordinates of a candidate
+EVERY = DECODERS | PROJECTED
 decoders = pytest.mark.parametrize("make", DECODERS.values(), ids=DECODERS)
+every_decoder = pytest.mark.parametrize("make", EVERY.values(), ids=EVERY)
 shared = pytest.mark.parametrize("shared", [True, False], ids=["shared", "private"])
 
 QUERIES, NEGATIVES = 4, 6
@@ -48,7 +56,7 @@ def masks(*size: int) -> torch.Tensor:
     return (torch.rand(*size) < 0.5).double()
 
 
-@decoders
+@every_decoder
 @shared
 def test_one_mask_a_query(make, shared):
     """Values and gradients of the closed form are those of the vectors made, chunk by chunk."""
@@ -62,7 +70,7 @@ def test_one_mask_a_query(make, shared):
     assert_close(found[0], found[1], rtol=1e-5, atol=1e-5)
 
 
-@decoders
+@every_decoder
 def test_nothing_and_everything(make):
     of, index = scorer(make), candidates(True)
     positive = target(of)
@@ -136,7 +144,7 @@ def test_masks_have_these_moments(make):
     assert_close(own.sum(2) - made, margin[0])
 
 
-@decoders
+@pytest.mark.parametrize("make", [*DECODERS.values(), TransH], ids=[*DECODERS, "transh-l2"])
 def test_matched_gradient_is_that_of_its_formula(make):
     """Autograd through the expanded products against finite differences, with the noise of one seed."""
     of, index = scorer(make), candidates(True)

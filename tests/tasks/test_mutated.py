@@ -6,7 +6,7 @@ from examples import CHANNELS, NODES, RELATIONS, kge, known, toy
 from torch.testing import assert_close
 
 from gnnneg.corruption import Both
-from gnnneg.decoders import HAKE, ComplEx, RotatE, TransE
+from gnnneg.decoders import HAKE, ComplEx, RotatE, TransD, TransE, TransH
 from gnnneg.errors import UserError
 from gnnneg.generators import EMU
 from gnnneg.losses import InfoNCE
@@ -76,7 +76,9 @@ def test_every_option_tells():
     assert_close(smoothed, task.plain.weight(batch) @ ((1 + 0.5 * rest) * (1 + rest).log() / rest))
 
 
-@pytest.mark.parametrize("decoder", [HAKE, lambda r, d: TransE(r, d, p=2)], ids=["hake", "transe-l2"])
+@pytest.mark.parametrize(
+    "decoder", [HAKE, TransH, TransD, lambda r, d: TransE(r, d, p=2)], ids=["hake", "transh", "transd", "transe-l2"]
+)
 def test_norms_are_refused(decoder):
     task = made(decoder, share=0.2)
     with pytest.raises(UserError, match="LinkPrediction with All"):

@@ -1,0 +1,225 @@
+"""TransH."""
+
+import math
+from math import comb
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from gnnneg.decoders.relations import Relations
+from gnnneg.decoders.similarity import Squared, alike, refuse_order, root, target_of
+from gnnneg.errors import UserError
+from gnnneg.interfaces import Candidates, Decoder, Similarity
+from gnnneg.kernels.noise import noisy
+from gnnneg.records import Mutation
+
+
+def flat(vector: Float[Tensor, "b d"], normal: Float[Tensor, "b d"]) -> Float[Tensor, "b d"]:
+    r"""The projection :math:`\mathbf{x} - (\mathbf{w}^{\top} \mathbf{x}) \, \mathbf{w}`."""
+    return vector - (normal * vector).sum(1, keepdim=True) * normal
+
+
+class Hyperplane(Similarity):
+    r"""The negative distance to candidates' projections,
+
+    .. math::
+        - \lVert \mathbf{q} - \mathbf{c} + (\mathbf{w}^{\top} \mathbf{c}) \, \mathbf{w} \rVert_p ,
+
+    where a query vector holds :math:`(\mathbf{q}, \mathbf{w})`, and :math:`\mathbf{w}` is taken as it is.
+
+    With :math:`p = 2` the square under the root expands into the products with :math:`\mathbf{q}` and with
+    :math:`\mathbf{w}`, and so it does for candidates that share a mask. Mean and variance of the square under a mask
+    for each candidate are five sums over up to four powers of the candidate's coordinates. With :math:`p = 1` there is
+    no such form: vectors are made, mutated or not.
+
+    Cost: two products of :math:`b k d` for :math:`p = 2`, three under a mask, twelve with noise, and passes over the
+    table whose rows private candidates are. For :math:`p = 1` a :math:`b \times k \times d` tensor, in chunks, and
+    again for the gradient.
+
+    Args:
+        p (int): Order of the norm, 1 or 2. (default: :obj:`2`)
+
+    Raises:
+        ValueError: If the order is neither.
+        UserError: When called, if a mutation names no target, asks for noise under :math:`p = 1`, or is paced.
+    """
+
+    def __init__(self, p: int = 2):
+        super().__init__()
+        refuse_order(p)
+        self.p = p
+
+    def forward(
+        self, query: Float[Tensor, "b q"], candidates: Candidates, mutation: Mutation | None = None
+    ) -> Float[Tensor, "b k"]:
+        if mutation is None:
+            return candidates.each(self._score, query) if self.p == 1 else -root(self._square(query, candidates))
+        if mutation.pace is not None:
+            raise UserError("TransH's score is no function of one sum over coordinates, so it cannot be paced.")
+        positive, keep = target_of(mutation), mutation.keep.expand(-1, query.size(1) // 2)
+        if mutation.noise is not None:
+            if self.p == 1:
+                raise UserError("TransH knows the variance of a mask for each negative with p = 2 only: use EMU.")
+            return -root(self._noisy(query, candidates, positive, keep, mutation.noise))
+        lent = (1 - keep) * positive
+        if self.p == 1:
+            return candidates.each(lambda query, own: self._score(query, lent[:, None] + keep[:, None] * own), query)
+        return -root(self._square(query, candidates, keep, lent))
+
+    def terms(self, query: Float[Tensor, "b q"], candidate: Float[Tensor, "c k d"]) -> Float[Tensor, "b k h"]:
+        """Of the difference, all of which an exchanged coordinate moves a little; under ``p=2`` as they are under their
+        root.
+        """
+        own, normal = query[:, None].chunk(2, dim=2)
+        difference = own - candidate + (normal * candidate).sum(2, keepdim=True) * normal
+        return -difference.abs() if self.p == 1 else -difference.square()
+
+    def _score(self, query: Float[Tensor, "b q"], candidate: Float[Tensor, "c k d"]) -> Float[Tensor, "b k"]:
+        return self.terms(query, candidate).sum(2)
+
+    def _square(
+        self,
+        query: Float[Tensor, "b q"],
+        candidates: Candidates,
+        keep: Float[Tensor, "b d"] | None = None,
+        lent: Float[Tensor, "b d"] | None = None,
+    ) -> Float[Tensor, "b k"]:
+        """The squared distance to candidates, each coordinate times what is kept of it, plus what is lent to all."""
+        query, candidates = alike(query, candidates)
+        own, normal = query.chunk(2, dim=1)
+        if lent is not None:
+            own = own - flat(lent, normal)
+        with torch.autocast(query.device.type, enabled=False):  # a small difference of large products
+            reach = candidates.inner(normal if keep is None else keep * normal)
+        away = (own * normal).sum(1, keepdim=True)
+        return Squared(own, candidates, keep).sum(None) + reach * (_bend(normal) * reach + 2 * away)
+
+    def _noisy(
+        self,
+        query: Float[Tensor, "b q"],
+        candidates: Candidates,
+        positive: Float[Tensor, "b d"],
+        keep: Float[Tensor, "b d"],
+        seed: int,
+    ) -> Float[Tensor, "b k"]:
+        r"""The squared distance with the mean and the variance of a mask for each candidate, as noise.
+
+        With :math:`\delta = \mathbf{c} - \mathbf{c}^+`, :math:`\mathbf{x}` the target's difference and
+        :math:`\mathbf{y}` its projection, a mask :math:`m` makes the square
+
+        .. math::
+            \lVert \mathbf{x} \rVert^2 + \sum_l m_l \alpha_l + \gamma \Bigl( \sum_l m_l \beta_l \Bigr)^2 , \quad
+            \alpha_l = \delta_l^2 - 2 y_l \delta_l , \quad \beta_l = w_l \delta_l , \quad
+            \gamma = \lVert \mathbf{w} \rVert^2 - 2 ,
+
+        whose moments are polynomials in :math:`\delta`, by the cumulants of the independent :math:`m_l`.
+        """
+        query, candidates = alike(query, candidates)
+        own, normal = query.chunk(2, dim=1)
+        second = keep * (1 - keep)
+        third, fourth = second * (1 - 2 * keep), second * (1 - 6 * second)
+        start, bend = own - flat(positive, normal), _bend(normal)
+        pull, none = -2 * flat(start, normal), torch.zeros_like(own)
+
+        def total(*factor: Tensor) -> Tensor:
+            return _polynomial(candidates, positive, factor)
+
+        with torch.autocast(query.device.type, enabled=False):
+            line, reach = total(keep * pull, keep), total(keep * normal)
+            spread = total(none, second * normal.square())
+            cross = total(none, second * pull * normal, second * normal + bend * third * normal**3)
+            rest = total(
+                none,
+                second * pull.square(),
+                2 * pull * (second + bend * third * normal.square()),
+                second + 2 * bend * third * normal.square() + bend.square() * fourth * normal**4,
+            )
+            mean = start.square().sum(1, keepdim=True) + line + bend * (reach.square() + spread)
+            variance = rest + 4 * bend * reach * (cross + bend * reach * spread) + 2 * (bend * spread).square()
+            still = torch.zeros_like(bend)
+            return -noisy(still, still + 1, -mean, variance, still, seed)
+
+
+def _bend(normal: Float[Tensor, "b d"]) -> Float[Tensor, "b 1"]:
+    """What a squared product with the normal adds to a squared length: -1 where the normal's length is 1."""
+    return normal.square().sum(1, keepdim=True) - 2
+
+
+def _polynomial(candidates: Candidates, centre: Float[Tensor, "b d"], factor: tuple[Tensor, ...]) -> Tensor:
+    r""":math:`\sum_p \sum_l a_{p,l} (c_l - z_l)^p` for the factors :math:`a_1, a_2, \ldots`, as one product."""
+    order = len(factor)
+    by_power = [
+        sum(
+            (comb(p, m) * a * (-centre) ** (p - m) for p, a in enumerate(factor, 1) if p >= m), torch.zeros_like(centre)
+        )
+        for m in range(order + 1)
+    ]
+    powers = candidates.map(lambda c: torch.cat([c**power for power in range(1, order + 1)], -1))
+    return powers.inner(torch.cat(by_power[1:], 1)) + by_power[0].sum(1, keepdim=True)
+
+
+class TransH(Decoder):
+    r"""The TransH decoder from `"Knowledge Graph Embedding by Translating on Hyperplanes"
+    <https://ojs.aaai.org/index.php/AAAI/article/view/8870>`_: a relation moves what of the head lies in its hyperplane
+    onto what of the tail lies there, so that many tails may answer one head,
+
+    .. math::
+        s(h, r, t) = -\lVert \mathbf{h} - (\mathbf{w}_r^{\top} \mathbf{h}) \, \mathbf{w}_r + \mathbf{d}_r
+            - \mathbf{t} + (\mathbf{w}_r^{\top} \mathbf{t}) \, \mathbf{w}_r \rVert_p , \qquad
+        \lVert \mathbf{w}_r \rVert_2 = 1 ,
+
+    so a tied inverse relation is :math:`-\mathbf{d}_r` on the same hyperplane. Normals are divided by their length at
+    every use. The paper squares the norm, and asks softly that :math:`\mathbf{d}_r` lie in the hyperplane and that
+    entities be no longer than 1; none of it is done here, and margins belong to the loss.
+
+    Cost: see :class:`Hyperplane`; with :math:`p = 1` there is no kernel, and vectors are made.
+
+    Args:
+        num_relations (int): Number of relations, inverses not counted.
+        hidden_channels (int): Width of the node vectors.
+        p (int): Order of the norm, 1 or 2. (default: :obj:`2`)
+        bound (float, optional): Translations start uniform in :math:`[-\text{bound}, \text{bound}]`; :obj:`None` is
+            :math:`6 / \sqrt{d}`, as for :class:`~gnnneg.decoders.TransE`. (default: :obj:`None`)
+        reciprocal (bool): Whether inverse relations have their own parameters. (default: :obj:`False`)
+
+    Raises:
+        ValueError: If the order is neither 1 nor 2.
+    """
+
+    def __init__(
+        self,
+        num_relations: int,
+        hidden_channels: int,
+        p: int = 2,
+        bound: float | None = None,
+        reciprocal: bool = False,
+    ):
+        super().__init__()
+        self.num_relations = num_relations
+        self.bound = 6 / math.sqrt(hidden_channels) if bound is None else bound
+        self.similarity = Hyperplane(p)
+        self.relation = Relations(num_relations, 2 * hidden_channels, reciprocal)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draws new normals, of length 1 and in any direction, and new translations."""
+        normal, move = self.relation.weight.detach().chunk(2, dim=1)
+        normal.copy_(F.normalize(torch.randn_like(normal), dim=1))
+        nn.init.uniform_(move, -self.bound, self.bound)
+
+    def forward(self, anchor: Float[Tensor, "b d"], rel_type: Int[Tensor, "b"]) -> Float[Tensor, "b q"]:
+        row, inverse = self.relation(rel_type)
+        normal, move = row.chunk(2, dim=1)
+        normal = F.normalize(normal, dim=1)
+        return torch.cat([flat(anchor, normal) + torch.where(inverse, -move, move), normal], dim=1)
+
+    def factors(
+        self, anchor: Float[Tensor, "b d"], rel_type: Int[Tensor, "b"], candidate: Float[Tensor, "b d"]
+    ) -> tuple[Float[Tensor, "b _"], ...]:
+        return (
+            anchor.abs(),
+            self.relation(rel_type)[0].chunk(2, dim=1)[1].abs(),
+            candidate.abs(),
+        )  # a normal has length 1
