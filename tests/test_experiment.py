@@ -341,6 +341,18 @@ def test_negatives_of_the_synthetic_world_are_judged_by_its_whole_truth():
     assert run.negatives()["false_negative_rate"] == pytest.approx(wrong / (2 * len(questions) * 199))
 
 
+def test_a_runs_sampler_is_as_it_was_trained(tmp_path):
+    """A cache filled in training is what the run's negatives are drawn from, now and later."""
+    said = {"proposal": {"class_path": "Uniform", "init_args": {"num_negatives": 20}}, "num_negatives": 8}
+    tree = {"class_path": "Cached", "init_args": said}
+    settings = ["--task.sampler", json.dumps(tree), "--fit.epochs", "4"]
+    untouched = untrained(CONFIG, settings).negatives()
+    train_config(CONFIG, settings, tmp_path / "run", progress=False)
+    found = gnnneg.Run.load(tmp_path / "run").negatives()
+    assert untouched["hardness"] < 0.55
+    assert found["hardness"] > 0.7
+
+
 def test_negatives_of_a_task_without_any():
     with pytest.raises(UserError, match="KvsAll draws no negatives"):
         untrained(CONFIG.with_name("k-vs-all.yaml")).negatives()

@@ -6,6 +6,8 @@ from typing import Any
 
 from gnnneg.plain import to_json
 
+NAMED = 4  # negatives named for each query
+
 MEANING = {
     "false_negative_rate": "share that is true",
     "hardness": "mean percentile of their scores among all entities: 0.5 uniform, 1 hardest",
@@ -13,6 +15,9 @@ MEANING = {
     "above_target": "share scored above the target",
     "perplexity": "entities it might as well choose from evenly",
     "coverage": "share of entities drawn at least once",
+    "type_consistency": "share of the target's type, or else that fills the slot asked for",
+    "degree_ratio": "how popular they are against targets: 1 alike",
+    "denied": "share explicitly denied",
     "absent": "share filtered out or never there",
     "drawn": "candidates drawn",
     "per_second": "candidates a second",
@@ -58,13 +63,21 @@ def run(args: argparse.Namespace) -> int:
 
         out = Path(args.plot)
         out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_text(page(args.path, figures["geometry"]), encoding="utf-8")
+        out.write_text(page(args.path, figures), encoding="utf-8")
     if args.json:
         print(to_json(figures))
         return 0
-    clouds = figures.pop("geometry")
+    clouds, words, _ = figures.pop("geometry"), figures.pop("examples"), figures.pop("percentiles")
     show(["negatives", "", ""], [[name, value, MEANING.get(name, "")] for name, value in figures.items()])
     print()
     rows = [[name, cloud["cosine"], cloud["isotropy"]] for name, cloud in clouds.items()]
     show(["vectors", "cosine to the positive", "isotropy"], rows)
+    print()
+    lines = []
+    for one in words:
+        question = one["anchor"], one["relation"], "?"
+        hardest = sorted(one["negatives"], key=lambda drawn: -drawn["percentile"])[:NAMED]
+        said = [f"{drawn['name']}{' (true)' * drawn['true']} {drawn['percentile']:.2f}" for drawn in hardest]
+        lines.append([" ".join(question if one["side"] == "tail" else question[::-1]), one["target"], ", ".join(said)])
+    show(["asked", "answer", f"hardest {NAMED} drawn, with percentile"], lines)
     return 0

@@ -3,7 +3,7 @@
 from gnnneg.evaluation.classification import classification
 from gnnneg.evaluation.geometry import geometry
 from gnnneg.evaluation.metrics import expected_sampled_hits, summary
-from gnnneg.evaluation.negatives import diagnose
+from gnnneg.evaluation.negatives import diagnose, shown
 from gnnneg.evaluation.nodes import accuracy
 from gnnneg.evaluation.predict import predict
 from gnnneg.evaluation.ranking import ranks
@@ -21,6 +21,7 @@ __all__ = [
     "predict",
     "ranks",
     "relation_ranks",
+    "shown",
     "strata",
     "summary",
     "tables",

@@ -1,14 +1,17 @@
 """What a sampler draws: how wrong, how hard and how varied its negatives are, and how fast they come."""
 
+import math
 import time
 from collections.abc import Callable
+from typing import Any
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch_geometric.data import Data
 
 from gnnneg.data.known import KnownAnswers
+from gnnneg.data.pools import Pools, slots
 from gnnneg.errors import UserError
 from gnnneg.evaluation.mode import judging
 from gnnneg.interfaces import Corruption, Model, Sampler
@@ -26,10 +29,13 @@ def diagnose(
     corruption: Corruption,
     generator: torch.Generator | None = None,
     *,
+    known: KnownAnswers | None = None,
+    denied: KnownAnswers | None = None,
+    types: Pools | None = None,
     batch_size: int = 1024,
     scored: int = 512,
     progress: Callable[[int, int], None] | None = None,
-) -> dict[str, float]:
+) -> dict[str, Any]:
     r"""Draws negatives for every triplet once and looks at those that are there (weight above 0).
 
     Args:
@@ -40,6 +46,9 @@ def diagnose(
         truth (KnownAnswers): What is true; give more than the training facts, which a sampler may filter by itself.
         corruption (Corruption): Which side is asked.
         generator (torch.Generator, optional): Draws.
+        known (KnownAnswers, optional): Training facts, for degrees and for who fills a slot. (default: :obj:`None`)
+        denied (KnownAnswers, optional): What is denied. (default: :obj:`None`)
+        types (Pools, optional): Of each type its entities, where the data have types. (default: :obj:`None`)
         batch_size (int): Triplets a draw. (default: :obj:`1024`)
         scored (int): Queries for hardness, which scores all entities; spread over the batches. (default: :obj:`512`)
         progress (Callable, optional): Called with the triplets done and the triplets in all.
@@ -54,6 +63,13 @@ def diagnose(
           :math:`e`: how many entities the sampler might as well choose from evenly.
         * ``coverage``: the share of all entities drawn at least once.
         * ``absent``: the share of candidates with weight 0, filtered or never there.
+        * ``type_consistency``: the share that shares a type with the target or, without ``types``, fills the slot asked
+          for in some training fact. Needs ``known`` or ``types``.
+        * ``degree_ratio``: the geometric mean degree of negatives over that of targets (each plus one): 1 where they
+        are
+          as popular. Needs ``known``.
+        * ``denied``: the share that is explicitly denied; left out where nothing is denied.
+        * ``percentiles``: how the percentiles behind ``hardness`` are spread, as the shares of twenty equal bins.
         * ``drawn``: candidates that are there; ``per_second``: how many are offered a second, by the sampler alone.
 
     Raises:
@@ -67,6 +83,10 @@ def diagnose(
     drawn = torch.zeros(nodes, dtype=torch.double, device=device)
     wrong, offered, timed, seconds = 0, 0, 0, 0.0
     hard: list[Tensor] = []
+    fill = None if known is None or types is not None else slots(known)
+    of = None if types is None else types.transpose(nodes)
+    degree = None if known is None else torch.bincount(known.answer, minlength=nodes).double().add(1).log()
+    typed, agreed, popular = 0, 0, 0.0
     with judging(model, sampler, corruption):
         encoding = model.encode(graph)
         for begin in range(0, size, batch_size):
@@ -88,6 +108,14 @@ def diagnose(
                 drawn.index_add_(0, negatives.index[0], there.sum(0).double())
             else:
                 drawn += index[there].bincount(minlength=nodes)
+            if types is not None and of is not None:
+                typed += int((_of_one_type(types, of, target, negatives.index) & there).sum())
+            elif fill is not None:
+                typed += int((fill.contains(query.rel_type, negatives.index) & there).sum())
+            if degree is not None:
+                popular += float(((degree[index] - degree[target][:, None]) * there).sum())
+            if denied is not None:
+                agreed += int((denied.contains(query, negatives.index) & there).sum())
             wrong += int(((truth.contains(query, negatives.index) | (index == target[:, None])) & there).sum())
             count = max(1, min(rows, -(-scored // batches), CELLS // nodes))
             some = torch.arange(count, device=device) * rows // count  # evenly, as one side may follow the other
@@ -109,9 +137,70 @@ def diagnose(
         "perplexity": float((-(share * share.log()).sum()).exp()),
         "coverage": float((drawn > 0).double().mean()),
         "absent": 1 - total / offered,
+        **({} if types is None and fill is None else {"type_consistency": typed / total}),
+        **({} if degree is None else {"degree_ratio": math.exp(popular / total)}),
+        **({} if denied is None or not denied.answer.numel() else {"denied": agreed / total}),
+        "percentiles": (torch.histc(percentile, 20, 0, 1) / percentile.numel()).tolist(),
         "drawn": int(total),
         "per_second": timed / seconds if seconds else 0.0,
     }
+
+
+def shown(
+    sampler: Sampler,
+    model: Model,
+    graph: Data | None,
+    triplets: Triplets,
+    truth: KnownAnswers,
+    corruption: Corruption,
+    names: list[str],
+    relation_names: list[str],
+    generator: torch.Generator | None = None,
+) -> list[dict[str, Any]]:
+    """What is drawn for some triplets, in words: one record a query.
+
+    Returns:
+        Under ``anchor``, ``relation`` and ``side`` what is asked, under ``target`` the answer, and under ``negatives``
+        the candidates that are there, each with its ``name``, its ``percentile`` among all entities, and whether it is
+        ``true``.
+    """
+    device, size = truth.key.device, truth.num_relations
+    with judging(model, sampler, corruption):
+        query, target = corruption(Triplets(*(column.to(device) for column in triplets)), generator)
+        critic = model.scorer(model.encode(graph), query)
+        negatives = sampler(query, target, critic, generator)
+        index = negatives.index.expand(len(target), -1)
+        there = (negatives.weight > 0).expand_as(index)
+        percentile = _hardness(critic(torch.arange(truth.num_nodes, device=device)[None]), target, index)[0]
+        true = truth.contains(query, index) | (index == target[:, None])
+    records = []
+    for row, (anchor, rel_type, answer) in enumerate(zip(*(part.tolist() for part in (*query, target)))):
+        drawn = [
+            {"name": names[entity], "percentile": share, "true": wrong}
+            for entity, share, wrong, here in zip(*(part[row].tolist() for part in (index, percentile, true, there)))
+            if here
+        ]
+        records.append(
+            {
+                "anchor": names[anchor],
+                "relation": relation_names[rel_type % size],
+                "side": "tail" if rel_type < size else "head",
+                "target": names[answer],
+                "negatives": drawn,
+            }
+        )
+    return records
+
+
+def _of_one_type(types: Pools, of: Pools, target: Int[Tensor, "b"], index: Int[Tensor, "c k"]) -> Bool[Tensor, "b k"]:
+    """Whether candidates share a type with the target."""
+    found = torch.zeros(len(target), index.size(1), dtype=torch.bool, device=target.device)
+    count = of.length(target)
+    for place in range(int(count.max())):  # the target's first type, its second, ...
+        here = place < count
+        kind = of.member[of.offset[target] + place * here]
+        found |= here[:, None] & types.contains(kind, index)
+    return found
 
 
 def _hardness(

@@ -14,14 +14,16 @@ from gnnneg.data.known import KnownAnswers
 from gnnneg.data.statements import num_relations, triplets
 from gnnneg.data.synthetic import world
 from gnnneg.errors import UserError
-from gnnneg.evaluation import Ranks, diagnose, geometry, predict, relation_ranks, summary, tables
+from gnnneg.evaluation import Ranks, diagnose, geometry, predict, relation_ranks, shown, summary, tables
 from gnnneg.experiment import folder
 from gnnneg.experiment.judge import Judge
 from gnnneg.experiment.settings import assemble, choose, plan, source
 from gnnneg.interfaces import Model, Task
 from gnnneg.records import Triplets
 from gnnneg.tasks import LinkPrediction
-from gnnneg.training import load_model
+from gnnneg.training import latest, load_model
+
+EXAMPLES = 5  # statements whose negatives are shown by name
 
 
 class Run:
@@ -107,10 +109,13 @@ class Run:
 
     @cached_property
     def task(self) -> Task:
-        """The task as it was trained, its model with the best weights."""
+        """The task as it was trained, its model with the best weights, all else as the last checkpoint has it."""
         assert self.plan is not None
         task = assemble(self.plan, self.data).task.to(self.device)
         if self.path is not None:
+            kept = latest(self.path / "checkpoints")
+            if kept is not None:  # what samplers and generators have learnt, and the last weights
+                task.load_state_dict(kept[1]["task"])
             load_model(self.path / folder.MODEL, task.model)
         return task
 
@@ -198,7 +203,29 @@ def negatives(
     questions = triplets(judge.data, "stated", split)
     chosen = torch.randperm(questions.rel_type.numel(), generator=generator, device=judge.device).cpu()[:statements]
     questions = Triplets(*(column[chosen] for column in questions))
-    figures = diagnose(task.sampler, task.model, judge.graph, questions, truth, task.corruption, generator)
+    facts, node = Facts(judge.data), judge.data["entity"]
+    figures = diagnose(
+        task.sampler,
+        task.model,
+        judge.graph,
+        questions,
+        truth,
+        task.corruption,
+        generator,
+        known=facts.known.to(judge.device),
+        denied=_denied(judge),
+        types=facts.types.to(judge.device) if "type" in node else None,
+    )
+    means = task.sampler, task.model, judge.graph
+    few = Triplets(*(column[:EXAMPLES] for column in questions))
+    words = shown(*means, few, truth, task.corruption, node.names, judge.data.relation_names, generator)
     questions = Triplets(*(column.to(judge.device) for column in questions))
-    means = task.model, judge.graph, questions, task.corruption, generator
-    return {**figures, "geometry": geometry(task.sampler, task.generators, *means)}
+    clouds = geometry(task.sampler, task.generators, *means[1:], questions, task.corruption, generator)
+    return {**figures, "examples": words, "geometry": clouds}
+
+
+def _denied(judge: Judge) -> KnownAnswers:
+    """What is denied in any split."""
+    data = judge.data
+    found = KnownAnswers(triplets(data, "denied"), data["entity"].num_nodes, num_relations(data))
+    return found.to(judge.device)

@@ -7,15 +7,17 @@ from typing import Any
 from gnnneg.report.plots import SERIES, clouds, curves
 
 
-def pictures(geometry: dict[str, Any]) -> list[dict[str, str]]:
-    """Two pictures, titles and SVG: cosines to the positive, and one positive's negatives on two principal axes.
+def pictures(figures: dict[str, Any]) -> list[dict[str, str]]:
+    """Three pictures, titles and SVG: cosines to the positive, one positive's negatives on two principal axes, and how
+    hard negatives are.
 
     Args:
-        geometry (dict): What :func:`gnnneg.evaluation.geometry` gives.
+        figures (dict): What a run's ``negatives()`` gives.
 
     Raises:
         MissingExtra: If matplotlib is not installed.
     """
+    geometry, hard = figures["geometry"], figures["percentiles"]
     lines = []
     for cloud in geometry.values():
         share = cloud["histogram"]
@@ -26,6 +28,12 @@ def pictures(geometry: dict[str, Any]) -> list[dict[str, str]]:
         {
             "title": "One positive's negatives, on two principal axes",
             "svg": clouds(points, "first axis", "second axis"),
+        },
+        {
+            "title": "How hard: percentile of negatives among all entities",
+            "svg": curves(
+                [([(place + 0.5) / len(hard) for place in range(len(hard))], hard)], "percentile", "share of negatives"
+            ),
         },
     ]
 
@@ -38,18 +46,18 @@ def legend(geometry: dict[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
-def page(title: str, geometry: dict[str, Any]) -> str:
+def page(title: str, figures: dict[str, Any]) -> str:
     """The pictures as one self-contained page, in the style of a report."""
     template = files("gnnneg.report").joinpath("page.html").read_text(encoding="utf-8")
     style = template[template.index("<style>") : template.index("</style>")]
     rows = "".join(
         f'<tr><td><span class="dot" style="--c: var(--series-{key["place"]})"></span>{escape(key["name"])}</td>'
         f"<td>{key['cosine']}</td><td>{key['isotropy']}</td></tr>"
-        for key in legend(geometry)
+        for key in legend(figures["geometry"])
     )
-    figures = "".join(
+    drawn = "".join(
         f'<figure class="card"><figcaption><h3>{one["title"]}</h3></figcaption>{one["svg"]}</figure>'
-        for one in pictures(geometry)
+        for one in pictures(figures)
     )
     return (
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>Negatives of {escape(title)}</title>'
@@ -58,5 +66,5 @@ def page(title: str, geometry: dict[str, Any]) -> str:
         " sides alike. In the second picture the positive lies at the cross.</p>"
         '<div class="scroll narrow"><table><tr><th>vectors</th><th>cosine</th><th>isotropy</th></tr>'
         f"{rows}</table></div>"
-        f'<p></p><div class="grid">{figures}</div></main></body></html>\n'
+        f'<p></p><div class="grid">{drawn}</div></main></body></html>\n'
     )

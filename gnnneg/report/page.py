@@ -85,9 +85,9 @@ def page(runs: Sequence[Folder]) -> str:
         costs=_rows([(key, label, "") for key, label in COSTS], [flat(run.result) for run in runs]),
         pictures=_pictures(runs),
         negatives=[
-            {"name": name, "legend": legend(run.geometry), "pictures": pictures(run.geometry)}
+            {"name": name, "legend": legend(run.negatives["geometry"]), "pictures": pictures(run.negatives)}
             for name, run in zip(names, runs)
-            if run.geometry
+            if run.negatives
         ],
         strata=[part for part in (_bars(runs, by, title) for by, title in STRATA) if part],
         relations=_relations(runs),

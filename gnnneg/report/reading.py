@@ -58,17 +58,21 @@ class Folder:
         return self.result["metrics"].get(self.split, {})
 
     @cached_property
-    def geometry(self) -> dict[str, Any]:
-        """Where its negatives lie, from ``negatives.json``; empty where nobody has looked.
+    def negatives(self) -> dict[str, Any]:
+        """What its negatives are like and where they lie, from ``negatives.json``; empty where nobody has looked.
 
         Raises:
-            UserError: If it is damaged.
+            UserError: If it is damaged, or of another version.
         """
         path = self.path / "negatives.json"
-        found: Any = _json(path).get("geometry") if path.exists() else {}
+        if not path.exists():
+            return {}
+        found: Any = _json(path)
         needed = {"cosine", "isotropy", "histogram", "points"}
-        clouds = found.values() if isinstance(found, dict) else [None]
-        if not all(isinstance(cloud, dict) and needed <= set(cloud) for cloud in clouds):
+        geometry = found.get("geometry") if isinstance(found, dict) else None
+        clouds = geometry.values() if isinstance(geometry, dict) else [None]
+        whole = all(isinstance(cloud, dict) and needed <= set(cloud) for cloud in clouds)
+        if not whole or not isinstance(found.get("percentiles"), list):
             raise UserError(f"{path} is damaged: write it again with 'gnnneg negatives {self.path}'.")
         return dict(found)
 

@@ -9,8 +9,9 @@ from torch import Tensor
 
 from gnnneg.corruption import Both, Tail
 from gnnneg.data.known import KnownAnswers
+from gnnneg.data.pools import Pools
 from gnnneg.errors import UserError
-from gnnneg.evaluation import diagnose
+from gnnneg.evaluation import diagnose, shown
 from gnnneg.interfaces import Sampler, Scorer
 from gnnneg.records import Negatives, Query, Triplets
 
@@ -119,3 +120,47 @@ def test_hardness_looks_at_both_sides(facts):
     sampler = Fixed(torch.tensor([[3]]), torch.ones(1, 1))
     figures = diagnose(sampler, Tabled(score), None, facts, truth(), Both(1), scored=2)
     assert figures["hardness"] == pytest.approx((3.5 / 4 + 0.5 / 4) / 2)
+
+
+def answers(*rows: tuple[int, int, int]) -> KnownAnswers:
+    return KnownAnswers(Triplets(*(torch.tensor(column) for column in zip(*rows))), NODES, 1)
+
+
+def test_types_degrees_and_denials_by_hand(model, facts):
+    """0 gets 2 and 1, 1 gets 0, 0 and 3. In training 3 and 2 fill the slot; 0 has one fact, 1 one, 2 one, 3 one."""
+    sampler = Fixed(torch.tensor([[2, 1, 3], [0, 0, 3]]), torch.tensor([[1.0, 0.5, 0.0], [1.0, 2.0, 1.0]]))
+    plain = diagnose(sampler, model, None, facts, truth(), Tail(1))
+    assert not {"type_consistency", "degree_ratio", "denied"} & set(plain)
+    known, denied = answers((0, 0, 3), (1, 0, 2), (1, 0, 3)), answers((0, 0, 1), (1, 0, 0), (2, 0, 0))
+    figures = diagnose(sampler, model, None, facts, truth(), Tail(1), known=known, denied=denied)
+    assert figures["type_consistency"] == pytest.approx(2 / 5)  # 2 and 3 answer somebody, 1 and 0 nobody
+    assert figures["denied"] == pytest.approx(3 / 5)  # 0's 1 and both of 1's 0
+    # plus one: 0 has 2, 1 has 3, 2 has 2, 3 has 3; targets are 3 (of the first two) and 2 (of the last three)
+    ratio = (2 / 3) * (3 / 3) * (2 / 2) * (2 / 2) * (3 / 2)
+    assert figures["degree_ratio"] == pytest.approx(ratio ** (1 / 5))
+    assert sum(figures["percentiles"]) == pytest.approx(1)
+
+    # of types {0, 1}, {2} and {1, 3}: 1 is of a type with the target 3, nobody with the target 2
+    types = Pools(torch.tensor([0, 0, 1, 2, 2]), torch.tensor([0, 1, 2, 1, 3]), 3)
+    figures = diagnose(sampler, model, None, facts, truth(), Tail(1), types=types)
+    assert figures["type_consistency"] == pytest.approx(1 / 5)
+    assert "degree_ratio" not in figures
+
+
+def test_no_denied_statements_no_figure(model, facts):
+    none = torch.empty(0, dtype=torch.long)
+    denied = KnownAnswers(Triplets(none, none, none), NODES, 1)
+    sampler = Fixed(torch.tensor([[2]]), torch.ones(1, 1))
+    assert "denied" not in diagnose(sampler, model, None, facts, truth((1, 0, 1)), Tail(1), denied=denied)
+
+
+def test_what_is_drawn_in_words(model, facts):
+    sampler = Fixed(torch.tensor([[2, 1, 3], [0, 0, 3]]), torch.tensor([[1.0, 0.5, 0.0], [1.0, 2.0, 1.0]]))
+    found = shown(sampler, model, None, facts, truth(), Tail(1), ["a", "b", "c", "d"], ["likes"])
+    assert [{key: one[key] for key in ("anchor", "relation", "side", "target")} for one in found] == [
+        {"anchor": "a", "relation": "likes", "side": "tail", "target": "d"},
+        {"anchor": "b", "relation": "likes", "side": "tail", "target": "c"},
+    ]
+    assert [(one["name"], one["true"]) for one in found[0]["negatives"]] == [("c", True), ("b", False)]
+    assert [one["percentile"] for one in found[0]["negatives"]] == [0.625, 0.375]
+    assert [one["name"] for one in found[1]["negatives"]] == ["a", "a", "d"]
