@@ -4,13 +4,17 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).parents[1]
 
 
-def blocks(file: str) -> list[str]:
-    """The Python blocks of a page."""
-    return re.findall(r"^```python\n(.*?)^```", (ROOT / file).read_text(), flags=re.DOTALL | re.MULTILINE)
+COUNT = ["--task.sampler.proposal.num_negatives", "16"]
+
+
+def blocks(file: str, language: str = "python") -> list[str]:
+    """The blocks of a page in one language."""
+    return re.findall(rf"^```{language}\n(.*?)^```", (ROOT / file).read_text(), flags=re.DOTALL | re.MULTILINE)
 
 
 def test_guide_runs(tmp_path, monkeypatch, capsys):
@@ -33,6 +37,28 @@ def test_emu_runs(tmp_path, monkeypatch, capsys):
     assert space["figures"]["EMU"]["cosine"] > space["figures"]["sampled"]["cosine"] + 0.2
     assert space["reached"] > 0.9
     assert len(capsys.readouterr().out.splitlines()) >= 2
+
+
+def test_a_sampler_of_ones_own_runs(tmp_path, monkeypatch):
+    """The file and the config of docs/samplers.md, as a reader would use them."""
+    from gnnneg.experiment import train_config, untrained
+
+    (code,) = blocks("docs/samplers.md")
+    mixed, config = blocks("docs/samplers.md", "yaml")
+    assert len(code[code.index("class Rarer") :].splitlines()) <= 20
+    (tmp_path / "rarer.py").write_text(code)
+    (tmp_path / "rarer.yaml").write_text(config)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    run = train_config("rarer.yaml", [], tmp_path / "run", progress=False)
+    assert run.metrics["test"]["mrr"] > 0.3
+    figures = run.negatives()
+    uniform = untrained("rarer.yaml", ["--task.sampler.proposal", "Uniform", *COUNT]).negatives()
+    assert figures["degree_ratio"] < 0.9 * uniform["degree_ratio"]
+    tree = yaml.safe_load(config)
+    tree["task"]["init_args"].update(yaml.safe_load(mixed))
+    (tmp_path / "mixed.yaml").write_text(yaml.safe_dump(tree))
+    assert untrained("mixed.yaml", []).negatives()["hardness"] > 0.54
 
 
 def test_readme_runs(tmp_path, monkeypatch):

@@ -13,6 +13,17 @@ from gnnneg.errors import MissingExtra, UserError, nearest
 from gnnneg.plain import to_json
 
 PYKEEN = "PyKEEN"
+# samplers that look at the model
+LOOKING = (
+    "Hardest",
+    "Hardest, shared pool",
+    "HardDraw",
+    "SelfPaced",
+    "Cached",
+    "Cached, every 4th",
+    "KBGAN",
+    "MCNS, burnt in",
+)
 
 
 class Case(NamedTuple):
@@ -51,6 +62,17 @@ def _mutated(model: str, negatives: int) -> list[Case]:
     ]
 
 
+def _drawn(name: str, peer: str) -> Case:
+    """Negatives a second: 1024 queries, 64 each."""
+    return Case(name, ("ours", "draw", name), ("pykeen", "draw", peer), f"{PYKEEN} {peer}")
+
+
+def _step(name: str) -> Case:
+    """A training step with a sampler that looks at the model, or learns, against uniform ones: 64 private negatives."""
+    plain = "ours", "train", "DistMult", "--softmax", "--negatives", "64", "--sampler"
+    return Case(f"step, {name}", (*plain, name), (*plain, "Uniform"), "step, Uniform")
+
+
 SUITES: dict[str, list[Case]] = {
     "train": [
         _against_pykeen("train", model, *shared)
@@ -70,6 +92,15 @@ SUITES: dict[str, list[Case]] = {
         *_mutated("RotatE", 256),
         *_mutated("TransE", 256),
     ],
+    "negatives": [
+        *(_drawn(name, "basic") for name in ("Uniform", "Popular", "InBatch", "PreBatch", "Denied", "Padded")),
+        *(_drawn("Uniform, filtered", filtered) for filtered in ("basic+python-set", "basic+bloom")),
+        _drawn("Uniform, shared, filtered", "basic+python-set"),
+        *(_drawn(name, "pseudotyped") for name in ("Corrupt", "Typed", "Relational", "KHop", "RandomWalk", "Nearest")),
+        _drawn("Uniform", "bernoulli"),
+        *(_drawn(name, "basic+python-set") for name in ("Corrected", "Mixture", "Curriculum", *LOOKING)),
+        *(_step(name) for name in LOOKING),
+    ],
 }
 
 
@@ -78,8 +109,8 @@ def add(subparsers: Any) -> None:
     parser = subparsers.add_parser(
         "bench",
         help="measure speed and memory against the peers installed here",
-        description="Measures ours and PyKEEN, and EMU against a plain step, on FB15k-237, each case in a process of "
-        "its own, after a warm-up.",
+        description="Measures ours and PyKEEN, EMU against a plain step, and samplers, on FB15k-237, each case in a "
+        "process of its own, after a warm-up.",
     )
     parser.add_argument("suite", nargs="*", metavar="SUITE", help=f"any of {', '.join(SUITES)} (default: all)")
     parser.add_argument("--json", action="store_true", help="print a list of measurements")
@@ -93,7 +124,10 @@ def run(args: argparse.Namespace) -> int:
     if unknown:
         raise UserError(f"There is no bench suite {unknown[0]!r}: {nearest(unknown[0], SUITES)}")
     wanted = args.suite or list(SUITES)
-    if any(case.peer_name == PYKEEN for suite in wanted for case in SUITES[suite]) and find_spec("pykeen") is None:
+    if (
+        any(case.peer_name.startswith(PYKEEN) for suite in wanted for case in SUITES[suite])
+        and find_spec("pykeen") is None
+    ):
         raise MissingExtra("bench", "gnnneg bench")
     rows = []
     for row in measured(wanted, args.threads):
@@ -109,8 +143,12 @@ def run(args: argparse.Namespace) -> int:
 
 def measured(suites: list[str], threads: int) -> Iterator[dict[str, Any]]:
     """One row per case: ours and what stands beside it, one after the other; nothing is measured twice."""
-    from importlib.metadata import version
+    from importlib.metadata import PackageNotFoundError, version
 
+    try:
+        release = version("pykeen")
+    except PackageNotFoundError:
+        release = ""
     found: dict[tuple[str, ...], dict[str, float]] = {}
     for suite in suites:
         for case in SUITES[suite]:
@@ -121,10 +159,10 @@ def measured(suites: list[str], threads: int) -> Iterator[dict[str, Any]]:
             yield {
                 "suite": suite,
                 "case": case.name,
-                "unit": "triples/s",
+                "unit": "negatives/s" if "draw" in case.own else "triples/s",
                 "ours": own["per_second"],
                 "peer": peer["per_second"],
-                "peer_name": f"PyKEEN {version('pykeen')}" if case.peer_name == PYKEEN else case.peer_name,
+                "peer_name": case.peer_name.replace(PYKEEN, f"{PYKEEN} {release}"),
                 "ratio": own["per_second"] / peer["per_second"],
                 "peak_mib": own["peak_mib"],
                 "peer_peak_mib": peer["peak_mib"],
