@@ -34,6 +34,7 @@ _CONTENTS = {
         "HardDraw",
         "Hardest",
         "InBatch",
+        "Influence",
         "KHop",
         "Mixture",
         "Nearest",

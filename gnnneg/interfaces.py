@@ -139,6 +139,14 @@ class Decoder(Part, ABC):
         """
         raise UserError(f"{type(self).__name__} is not bilinear in anchor and target: use the penalty Lp.")
 
+    def aligned(
+        self, anchor: Float[Tensor, "b d"], rel_type: Int[Tensor, "b"], candidate: Float[Tensor, "b d"]
+    ) -> Float[Tensor, "b d"] | None:
+        r"""Vectors whose inner products with others' are :meth:`Scorer.alignment`, of a bilinear score
+        :math:`\mathbf{W}_r^{\top} \mathbf{W}_r \mathbf{c}` and what the relation's gradient adds; None for others.
+        """
+        return None
+
     def pairing(
         self, anchor: Float[Tensor, "b d"], candidate: Float[Tensor, "b d"]
     ) -> tuple[Float[Tensor, "b c"], Float[Tensor, "r c"]] | None:
@@ -225,6 +233,15 @@ class Scorer(ABC):
             UserError: If relations cannot be asked for.
         """
         raise UserError(f"{type(self).__name__} cannot score all relations of a pair: leave RelationPrediction out.")
+
+    def alignment(self, target: Int[Tensor, "b"], index: Int[Tensor, "c k"]) -> Float[Tensor, "b k"]:
+        """Inner products of the gradient of the target's score with those of candidates' scores, with respect to what
+        belongs to the query: its anchor's vector and its relation's parameters.
+
+        Raises:
+            UserError: If the query has no parameters of its own.
+        """
+        raise UserError(f"{type(self).__name__} cannot say how candidates influence a target: leave Influence out.")
 
 
 class Model(Part, ABC):

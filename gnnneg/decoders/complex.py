@@ -57,6 +57,12 @@ class ComplEx(Decoder):
         relation = self._relation(rel_type)
         return times(anchor, relation), times(candidate, conjugate(relation))
 
+    def aligned(
+        self, anchor: Float[Tensor, "b d"], rel_type: Int[Tensor, "b"], candidate: Float[Tensor, "b d"]
+    ) -> Float[Tensor, "b d"]:
+        size = modulus(self.relation(rel_type)[0]).square() + modulus(anchor).square()
+        return candidate * size.repeat(1, 2)
+
     def pairing(
         self, anchor: Float[Tensor, "b d"], candidate: Float[Tensor, "b d"]
     ) -> tuple[Float[Tensor, "b c"], Float[Tensor, "r c"]]:

@@ -49,6 +49,11 @@ class DistMult(Decoder):
     ) -> tuple[Float[Tensor, "b d"], Float[Tensor, "b d"]]:
         return self(anchor, rel_type), self(candidate, rel_type)
 
+    def aligned(
+        self, anchor: Float[Tensor, "b d"], rel_type: Int[Tensor, "b"], candidate: Float[Tensor, "b d"]
+    ) -> Float[Tensor, "b d"]:
+        return candidate * (self.relation(rel_type)[0].square() + anchor.square())
+
     def pairing(
         self, anchor: Float[Tensor, "b d"], candidate: Float[Tensor, "b d"]
     ) -> tuple[Float[Tensor, "b c"], Float[Tensor, "r c"]]:

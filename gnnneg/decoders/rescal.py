@@ -62,3 +62,9 @@ class RESCAL(Decoder):
         self, anchor: Float[Tensor, "b d"], rel_type: Int[Tensor, "b"], candidate: Float[Tensor, "b d"]
     ) -> tuple[Float[Tensor, "b d"], Float[Tensor, "b d"]]:
         return self._times(anchor, rel_type, transpose=False), self._times(candidate, rel_type, transpose=True)
+
+    def aligned(
+        self, anchor: Float[Tensor, "b d"], rel_type: Int[Tensor, "b"], candidate: Float[Tensor, "b d"]
+    ) -> Float[Tensor, "b d"]:
+        back = self._times(candidate, rel_type, transpose=True)
+        return self._times(back, rel_type, transpose=False) + anchor.square().sum(1, keepdim=True) * candidate

@@ -8,6 +8,7 @@ from torch_geometric.data import Data
 
 from gnnneg.candidates import Private
 from gnnneg.interfaces import Decoder, Encoder, Encoding, Model, Scorer
+from gnnneg.models.alignment import alignment
 from gnnneg.models.vectors import VectorScorer
 from gnnneg.records import Query
 
@@ -25,6 +26,14 @@ class KGEScorer(VectorScorer):
 
     def images(self, target: Int[Tensor, "b"]) -> tuple[Float[Tensor, "b d"], Float[Tensor, "b d"]]:
         return self.decoder.images(self.encoding[self.query.anchor], self.query.rel_type, self.encoding[target])
+
+    def alignment(self, target: Int[Tensor, "b"], index: Int[Tensor, "c k"]) -> Float[Tensor, "b k"]:
+        anchor, wanted = self.encoding[self.query.anchor], self.encoding[target]
+        closed = self.decoder.aligned(anchor, self.query.rel_type, wanted)
+        if closed is not None:
+            return self._candidates(index).inner(closed)
+        candidate = self.encoding[index].expand(len(target), -1, -1)
+        return alignment(self.decoder, anchor, self.query.rel_type, wanted, candidate)
 
     def relations(self, target: Int[Tensor, "b"]) -> Float[Tensor, "b r"]:
         anchor, candidate = self.encoding[self.query.anchor], self.encoding[target]

@@ -11,6 +11,7 @@ from gnnneg.samplers.filtered import Filtered
 from gnnneg.samplers.hard_draw import HardDraw
 from gnnneg.samplers.hardest import Hardest
 from gnnneg.samplers.in_batch import InBatch
+from gnnneg.samplers.influence import Influence
 from gnnneg.samplers.k_hop import KHop
 from gnnneg.samplers.kbgan import KBGAN
 from gnnneg.samplers.mcns import MCNS
@@ -40,6 +41,7 @@ __all__ = [
     "HardDraw",
     "Hardest",
     "InBatch",
+    "Influence",
     "KHop",
     "Mixture",
     "Nearest",

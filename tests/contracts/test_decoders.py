@@ -116,6 +116,23 @@ def test_images_are_gradients(make, table):
 
 
 @decoders
+def test_alignment_by_gradients(make, table):
+    """Pair by pair from autograd: the anchor's own vector and the relation's parameters, and no others."""
+    decoder, query, target = make(), everything(), torch.randint(NODES, (NODES * 2 * RELATIONS,))
+    index = torch.randint(NODES, (len(target), 3))
+    found = KGEScorer(Dense(table), decoder, query, 0.0).alignment(target, index)
+    for i in range(0, len(target), 5):
+        anchor = table[query.anchor[i : i + 1]].clone().requires_grad_()
+        rows = decoder(anchor, query.rel_type[i : i + 1])
+        score = decoder.similarity(rows, Private(table[torch.cat([target[i : i + 1], index[i]])][None]))[0]
+        own = anchor, decoder.relation.weight
+        pulls = [torch.autograd.grad(one, own, retain_graph=True) for one in score]
+        for j in range(3):
+            wanted = sum((a * b).sum() for a, b in zip(pulls[0], pulls[1 + j]))
+            assert_close(found[i, j], wanted, rtol=1e-3, atol=1e-4)
+
+
+@decoders
 def test_relations_of_a_pair(make, table):
     """All relations' scores at once equal those asked one by one."""
     decoder, query, target = make(), everything(), torch.randint(NODES, (NODES * 2 * RELATIONS,))

@@ -20,6 +20,7 @@ from gnnneg.samplers import (
     Filtered,
     HardDraw,
     Hardest,
+    Influence,
     Mixture,
     Nearest,
     Padded,
@@ -383,3 +384,31 @@ def test_path_label_against_networkx():
         for a in range(NODES):
             for c in range(NODES):
                 assert found[a, c] == (0.5 if length[a].get(c, 99) <= hops else 0.25)
+
+
+def test_influence_is_what_a_step_would_change():
+    """A tiny step on each candidate's loss, written out: those that change the positive's loss most are kept."""
+    torch.manual_seed(0)
+    model, size = kge(), 1e-3
+    query, target = asked(Triplets(*(column[:4] for column in toy())), RELATIONS)
+    critic = model.scorer(model.encode(None), query)
+    kept = Influence(All(NODES), 3)(query, target, critic)
+    for i in range(4):
+        own = query.anchor[i], query.rel_type[i]
+        anchor, relation = (
+            w.detach().double() for w in (model.encoder.weight[own[0]], model.decoder.relation.weight[own[1]])
+        )
+        vectors, wanted = model.encoder.weight.detach().double(), []
+        for j in range(NODES):
+            a, r = anchor.clone().requires_grad_(), relation.clone().requires_grad_()
+            torch.nn.functional.softplus((a * r * vectors[j]).sum()).backward()
+            moved = (a - size * a.grad).detach() * (r - size * r.grad).detach()
+            before, after = ((own * vectors[target[i]]).sum() for own in (anchor * relation, moved))
+            change = torch.nn.functional.softplus(-after) - torch.nn.functional.softplus(-before)
+            wanted.append(float(change.abs()) if j != target[i] else -1.0)
+        assert set(kept.index[i].tolist()) == set(torch.tensor(wanted).topk(3).indices.tolist())
+
+
+def test_influence_needs_a_model_with_parameters_of_the_query(asking):
+    with pytest.raises(UserError, match="cannot say how candidates influence a target: leave Influence out"):
+        Influence(All(NODES), 3)(*asking)

@@ -1,0 +1,46 @@
+"""How the scores of two answers to one query hang together, from the decoder's own derivative."""
+
+from jaxtyping import Float, Int
+from torch import Tensor
+from torch.func import functional_call, grad, jvp, vmap
+
+from gnnneg.candidates import Private
+from gnnneg.interfaces import Decoder
+
+WEIGHT = "relation.weight"
+
+
+def alignment(
+    decoder: Decoder,
+    anchor: Float[Tensor, "b d"],
+    rel_type: Int[Tensor, "b"],
+    target: Float[Tensor, "b d"],
+    candidate: Float[Tensor, "b k d"],
+) -> Float[Tensor, "b k"]:
+    r""":math:`\langle \nabla s_0, \nabla s_j \rangle` with respect to each query's anchor vector and relation
+    parameters.
+
+    One gradient a query, and one derivative of all its candidates' scores in that direction: not a gradient for each.
+
+    Args:
+        decoder (Decoder): Keeps its relations' parameters in ``relation``.
+        anchor (torch.Tensor): ``(b, d)``.
+        rel_type (torch.Tensor): ``(b,)``.
+        target (torch.Tensor): ``(b, d)``.
+        candidate (torch.Tensor): ``(b, k, d)``.
+    """
+    weight = decoder.get_parameter(WEIGHT)
+    tied = len(weight) == decoder.num_relations
+    inverse = (rel_type >= decoder.num_relations) & tied
+    rows = weight[rel_type - decoder.num_relations * inverse]
+
+    def of_one(anchor: Tensor, row: Tensor, rel_type: Tensor, target: Tensor, candidate: Tensor) -> Tensor:
+        def scores(anchor: Tensor, row: Tensor, candidate: Tensor) -> Tensor:
+            query = functional_call(decoder, {WEIGHT: row[None]}, (anchor[None], rel_type[None]))
+            return decoder.similarity(query, Private(candidate[None]))[0]
+
+        pull = grad(lambda anchor, row: scores(anchor, row, target[None])[0], argnums=(0, 1))(anchor, row)
+        return jvp(lambda anchor, row: scores(anchor, row, candidate), (anchor, row), pull)[1]
+
+    # each query with its relation's row as the only one: row 0, asked forth or, if tied, back
+    return vmap(of_one)(anchor, rows, decoder.num_relations * inverse, target, candidate)

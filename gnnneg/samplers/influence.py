@@ -1,0 +1,43 @@
+"""The candidates that would move the model most."""
+
+import torch
+from jaxtyping import Int
+from torch import Tensor
+
+from gnnneg.interfaces import Sampler, Scorer
+from gnnneg.records import Negatives, Query
+
+
+class Influence(Sampler):
+    r"""The candidates on which a step would change the loss of the positive most,
+
+    .. math::
+        I_j = \langle \nabla \ell_0, \nabla \ell_j \rangle
+        = - \sigma(-s_0) \, \sigma(s_j) \, \langle \nabla s_0, \nabla s_j \rangle ,
+
+    for :math:`\ell_0 = - \log \sigma(s_0)` and :math:`\ell_j = - \log \sigma(-s_j)`: the influence function of training
+    on :math:`j` to first order, with the identity for a Hessian, over what belongs to the query (anchor and relation).
+    The :math:`k` of largest :math:`\lvert I_j \rvert` are kept. This is the principle of IF-NS (Cai, Deng, Xiong,
+    2025), whose own estimate we have not seen.
+
+    Cost: for bilinear decoders one more matrix product than scoring what is proposed; for others one gradient a query
+    and one derivative of its candidates' scores along it, with the candidates' vectors made.
+
+    Args:
+        proposal (Sampler): Offers the candidates.
+        num_negatives (int): How many are kept; all, if fewer are offered.
+    """
+
+    def __init__(self, proposal: Sampler, num_negatives: int):
+        super().__init__()
+        self.proposal, self.num_negatives = proposal, num_negatives
+
+    def forward(
+        self, query: Query, target: Int[Tensor, "b"], critic: Scorer, generator: torch.Generator | None = None
+    ) -> Negatives:
+        offered = self.proposal(query, target, critic, generator)
+        with torch.no_grad():
+            pull = critic.alignment(target, offered.index).float()
+            chance = critic(offered.index).float().sigmoid()  # that of the target is the same for all
+            size = (chance * pull).abs().masked_fill(offered.weight == 0, -torch.inf)
+        return offered.take(size.topk(min(self.num_negatives, size.size(1)), dim=1).indices)
