@@ -2,11 +2,13 @@
 
 from gnnneg.samplers.all import All
 from gnnneg.samplers.cached import Cached
+from gnnneg.samplers.child import Child
 from gnnneg.samplers.corrected import Corrected
 from gnnneg.samplers.corrupt import Corrupt
 from gnnneg.samplers.curriculum import Curriculum
 from gnnneg.samplers.denied import Denied
 from gnnneg.samplers.discounted import Discounted
+from gnnneg.samplers.diverse import Diverse
 from gnnneg.samplers.filtered import Filtered
 from gnnneg.samplers.hard_draw import HardDraw
 from gnnneg.samplers.hardest import Hardest
@@ -32,11 +34,13 @@ __all__ = [
     "MCNS",
     "All",
     "Cached",
+    "Child",
     "Corrected",
     "Corrupt",
     "Curriculum",
     "Denied",
     "Discounted",
+    "Diverse",
     "Filtered",
     "HardDraw",
     "Hardest",

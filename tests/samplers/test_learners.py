@@ -9,7 +9,7 @@ from gnnneg.data.known import KnownAnswers
 from gnnneg.errors import UserError
 from gnnneg.interfaces import Sampler
 from gnnneg.records import Query, Triplets, asked
-from gnnneg.samplers import KBGAN, MCNS, All, Hardest, Mixture, Uniform
+from gnnneg.samplers import KBGAN, MCNS, All, Child, Hardest, Mixture, Uniform
 from gnnneg.samplers.kbgan import reinforce
 
 
@@ -158,6 +158,48 @@ def test_chains_go_on():
 def test_mcns_needs_jumps():
     with pytest.raises(UserError, match="give a share from 0 to below 1"):
         MCNS(known(), 5, local=1.0)
+
+
+def test_the_child_learns_what_is_true_and_leaves_it_out():
+    """Trained with half of the answers, it comes to draw what it finds likely, and none that it finds truer than the
+    target; distinct ones."""
+    torch.manual_seed(0)
+    query, target = asked(toy(), RELATIONS)
+    critic = Scores(torch.zeros(40, NODES))
+    sampler, generator = Child(All(NODES), kge(), 3, lr=0.1), chance()
+    for _ in range(60):
+        drawn = sampler(query, target, critic, generator)
+    child = sampler.child.scorer(sampler.child.encode(None), query)
+    score, own = child(torch.arange(NODES)[None]).detach(), child(target[:, None]).detach()
+    assert (own > score.median(1, keepdim=True).values).float().mean() > 0.9
+    sampler.eval()
+    drawn = sampler(query, target, critic, generator)
+    there = drawn.weight > 0
+    assert (score.gather(1, drawn.index) < own)[there].all()
+    assert all(len(set(row)) == len(row) for row in drawn.index.tolist())
+    few = (score < own).sum(1)
+    assert torch.equal(there.sum(1), few.clamp(max=3))
+    # the hotter, the less it minds how likely they are
+    mean = []
+    for temperature in (0.1, 10.0):
+        sampler.temperature, total = temperature, 0.0
+        for _ in range(50):
+            drawn = sampler(query, target, critic, generator)
+            total += float((score.gather(1, drawn.index) * drawn.weight).sum() / drawn.weight.sum())
+        mean.append(total)
+    assert mean[0] > mean[1] + 0.1
+
+
+def test_a_margin_suspects_more():
+    torch.manual_seed(0)
+    query, target = asked(toy(), RELATIONS)
+    critic, found = Scores(torch.zeros(40, NODES)), []
+    model = kge()
+    for margin in (-100.0, 0.0, 0.02):
+        drawn = Child(All(NODES), model, NODES, margin=margin).eval()(query, target, critic, chance())
+        found.append(int((drawn.weight > 0).sum()))
+    assert found[0] == 40 * (NODES - 1)
+    assert found[0] > found[1] > found[2] > 0
 
 
 @pytest.mark.parametrize("make", examples(Sampler), ids=name)

@@ -17,6 +17,7 @@ from gnnneg.samplers import (
     Curriculum,
     Denied,
     Discounted,
+    Diverse,
     Filtered,
     HardDraw,
     Hardest,
@@ -29,6 +30,7 @@ from gnnneg.samplers import (
     Taught,
     Uniform,
 )
+from gnnneg.samplers.diverse import greedy
 
 
 def chance(seed: int = 0) -> torch.Generator:
@@ -412,3 +414,47 @@ def test_influence_is_what_a_step_would_change():
 def test_influence_needs_a_model_with_parameters_of_the_query(asking):
     with pytest.raises(UserError, match="cannot say how candidates influence a target: leave Influence out"):
         Influence(All(NODES), 3)(*asking)
+
+
+def test_diverse_is_the_greedy_determinant():
+    """Each step against the determinants of every candidate's kernel, written out."""
+    torch.manual_seed(0)
+    b, nodes, temperature = 5, 8, 0.7
+    score, vector = torch.randn(b, nodes), torch.nn.functional.normalize(torch.randn(b, nodes, 5), dim=2)
+    found = greedy(score / temperature, vector, 4)
+    for i in range(b):
+        quality = (score[i].double() / (2 * temperature)).exp()
+        kernel = quality[:, None] * (vector[i] @ vector[i].T).double() * quality[None]
+        taken: list[int] = []
+        for step in range(4):
+            rest = [j for j in range(nodes) if j not in taken]
+            gains = [float(torch.det(kernel[[*taken, j]][:, [*taken, j]])) for j in rest]
+            taken.append(rest[max(range(len(rest)), key=lambda k: gains[k])])
+            assert found[i, step] == taken[-1]
+
+
+def test_diverse_passes_over_a_twin(asking):
+    """Two entities with one vector: only one of them is taken, however hard both are; a cold draw takes both."""
+    query, target, _ = asking
+    vector = torch.eye(NODES)
+    vector[1] = vector[0]
+
+    class Both(Vectors):
+        def __call__(self, index):
+            score = torch.zeros(NODES)
+            score[:2] = 3.0
+            return score[index].expand(len(target), -1)
+
+    offers = Offers(torch.arange(NODES)[None])
+    warm = Diverse(offers, 4)(query, target, Both(vector)).index
+    assert (((warm == 0) | (warm == 1)).sum(1) == 1).all()
+    assert set(Hardest(offers, 4)(query, target, Both(vector)).index[0].tolist()) >= {0, 1}
+
+
+def test_diverse_takes_absent_ones_last(asking):
+    query, target, critic = asking
+    critic.embed = lambda index: torch.eye(NODES)[index]
+    offered = Filtered(All(NODES), known())(query, target, critic)
+    found = Diverse(Filtered(All(NODES), known()), NODES)(query, target, critic)
+    assert torch.equal((found.weight > 0).sum(1), (offered.weight > 0).sum(1))
+    assert all(len(set(row)) == NODES for row in found.index.tolist())

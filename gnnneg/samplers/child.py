@@ -1,0 +1,85 @@
+"""A small model that proposes negatives for a large one."""
+
+import torch
+from jaxtyping import Int
+from torch import Tensor
+
+from gnnneg.errors import UserError
+from gnnneg.interfaces import Model, Sampler, Scorer
+from gnnneg.records import Negatives, Query
+
+
+class Child(Sampler):
+    r"""A small model of any class, trained in alternation with the main one, draws candidates that are hard, distinct,
+    and not suspected of being true.
+
+    When it is asked, in training mode, it takes a step of its own on the batch, cross-entropy of the target against
+    what is proposed. Then it draws, without replacement and with probability proportional to :math:`e^{g_j / T}`,
+    :math:`g` being its scores, from the candidates that it finds less true than the target by a margin, :math:`g_j <
+    g_0 - m`: what a model of its own, with errors of its own, takes for an answer is left out as a likely false
+    negative. Because it is small, it can look at many candidates; because it is not the main model, it does not chase
+    that model's own mistakes. Wrap it in :class:`Diverse` for variety of vectors, in :class:`Curriculum` for a start
+    without it.
+
+    Cost: the child's scores of what is proposed, there and back.
+
+    Args:
+        proposal (Sampler): Offers the candidates.
+        child (Model): The small model. It looks vectors up.
+        num_negatives (int): How many are drawn.
+        lr (float): Step size of its own Adagrad. (default: :obj:`0.1`)
+        temperature (float): :math:`T`. (default: :obj:`1.0`)
+        margin (float): :math:`m`; minus infinity suspects nobody. (default: :obj:`0.0`)
+
+    Raises:
+        UserError: If the child needs a graph.
+    """
+
+    def __init__(
+        self,
+        proposal: Sampler,
+        child: Model,
+        num_negatives: int,
+        lr: float = 0.1,
+        temperature: float = 1.0,
+        margin: float = 0.0,
+    ):
+        super().__init__()
+        if child.uses_graph:
+            raise UserError("Child: a child that passes messages is not supported; use one that looks vectors up.")
+        self.proposal, self.child, self.num_negatives = proposal, child, num_negatives
+        self.temperature, self.margin = temperature, margin
+        self.optimizer = torch.optim.Adagrad(child.parameters(), lr=lr)
+
+    def forward(
+        self, query: Query, target: Int[Tensor, "b"], critic: Scorer, generator: torch.Generator | None = None
+    ) -> Negatives:
+        offered = self.proposal(query, target, critic, generator)
+        with torch.set_grad_enabled(self.training):  # whoever asks may be without gradients
+            scorer = self.child.scorer(self.child.encode(None), query)
+            score, own = scorer(offered.index).float(), scorer(target[:, None]).float()
+            if self.training:
+                self._learn(own, score + offered.weight.log())
+        score, own = score.detach(), own.detach()
+        suspected = (score >= own - self.margin) | (offered.weight == 0)
+        chance = torch.rand(score.shape, generator=generator, device=score.device)
+        noise = -(-chance.clamp(min=torch.finfo(chance.dtype).tiny).log()).log()
+        key = (score / self.temperature + noise).masked_fill(suspected, -torch.inf)
+        column = key.topk(min(self.num_negatives, key.size(1)), dim=1).indices
+        drawn = offered.take(column)
+        return Negatives(drawn.index, drawn.weight.masked_fill(suspected.gather(1, column), 0.0))
+
+    def _learn(self, own: Tensor, others: Tensor) -> None:
+        """One step of cross-entropy."""
+        loss = (torch.logsumexp(torch.cat([own, others], dim=1), 1) - own[:, 0]).mean()
+        self.optimizer.zero_grad()
+        loss.backward()
+        self.optimizer.step()
+
+    def get_extra_state(self) -> dict:
+        """The optimiser's state."""
+        return self.optimizer.state_dict()
+
+    def set_extra_state(self, state: dict) -> None:
+        """Goes on from another's state."""
+        self.optimizer.load_state_dict(state)

@@ -1,0 +1,68 @@
+"""Hard candidates that are unlike each other."""
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from gnnneg.interfaces import Sampler, Scorer
+from gnnneg.records import Negatives, Query
+
+
+class Diverse(Sampler):
+    r"""Of the candidates proposed some that are hard and unlike each other: a greedy determinantal point process.
+
+    With the kernel :math:`L_{ij} = e^{(s_i + s_j) / 2T} \cos(\mathbf{z}_i, \mathbf{z}_j)`, each step takes the
+    candidate that makes :math:`\det L` of those taken the largest, as `"Fast Greedy MAP Inference for Determinantal
+    Point Process" <https://arxiv.org/abs/1709.05135>`_ does. The colder, the more hardness counts and the less
+    likeness.
+
+    Cost: the scores and vectors of the :math:`K` proposed, and :math:`b K k (k + d)` operations.
+
+    Args:
+        proposal (Sampler): Offers the candidates.
+        num_negatives (int): :math:`k`; all, if fewer are offered.
+        temperature (float): :math:`T`. (default: :obj:`1.0`)
+    """
+
+    def __init__(self, proposal: Sampler, num_negatives: int, temperature: float = 1.0):
+        super().__init__()
+        self.proposal, self.num_negatives, self.temperature = proposal, num_negatives, temperature
+
+    def forward(
+        self, query: Query, target: Int[Tensor, "b"], critic: Scorer, generator: torch.Generator | None = None
+    ) -> Negatives:
+        offered = self.proposal(query, target, critic, generator)
+        with torch.no_grad():
+            score = critic(offered.index).float() / self.temperature
+            score = score.masked_fill(offered.weight == 0, -torch.inf)
+            vector = F.normalize(critic.embed(offered.index).float(), dim=-1)
+            return offered.take(greedy(score, vector, min(self.num_negatives, score.size(1))))
+
+
+def greedy(score: Float[Tensor, "b n"], vector: Float[Tensor, "c n d"], size: int) -> Int[Tensor, "b k"]:
+    """The columns taken one after the other; absent ones, of score minus infinity, come last.
+
+    A candidate's gain is its score, in logs, and what of its unit vector the others do not span.
+    """
+    rows = torch.arange(len(score), device=score.device)
+    vector = vector.expand(len(score), -1, -1)
+    left = torch.ones_like(score)  # the squared length of what is not spanned
+    parts = score.new_zeros(len(score), score.size(1), size)  # rows of the Cholesky factor
+    taken: list[Tensor] = []
+    for step in range(size):
+        gain = score + left.clamp(min=torch.finfo(left.dtype).tiny).log()
+        for past in taken:
+            gain[rows, past] = -torch.inf
+        # where nothing is there any more, what has not been taken
+        gain = torch.where(gain.isneginf(), -1e30 * (1 + score.isneginf().float()), gain)
+        for past in taken:
+            gain[rows, past] = -torch.inf
+        best = gain.argmax(1)
+        taken.append(best)
+        like = (vector @ vector[rows, best][:, :, None])[:, :, 0]
+        spanned = (parts[:, :, :step] @ parts[rows, best][:, :step, None])[:, :, 0]
+        part = (like - spanned) / left[rows, best].clamp(min=1e-6).sqrt()[:, None]
+        parts[:, :, step] = part
+        left = left - part.square()
+    return torch.stack(taken, dim=1)
