@@ -1,0 +1,158 @@
+"""What each sampler is worth, at equal wall-clock: one run for each on a config, on one thread, two at a time.
+
+``python benchmarks/worth.py configs/FB15k-237/samplers.yaml --seconds 300 --out runs/worth`` trains what is not
+there yet, looks at what each run's sampler draws, and prints a table in Markdown; ``frontier.svg`` beside the runs
+shows hardness against diversity.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from statistics import mean, stdev
+from typing import Any
+
+K = 64
+POOL = 256
+
+
+def part(name: str, **given: Any) -> dict[str, Any]:
+    return {"class_path": name, "init_args": given}
+
+
+def small(decoder: str) -> dict[str, Any]:
+    """A model of a quarter of the width."""
+    return part("KGEModel", encoder=part("Lookup", hidden_channels=24), decoder=part(decoder))
+
+
+UNIFORM = part("Uniform", num_negatives=K)
+MANY = part("Filtered", proposal=part("Uniform", num_negatives=POOL))
+HARD = part("Hardest", proposal=MANY, num_negatives=K)
+
+SAMPLERS: dict[str, dict[str, Any]] = {
+    "uniform": part("Filtered", proposal=UNIFORM),
+    "uniform, unfiltered": UNIFORM,
+    "uniform, shared": part("Filtered", proposal=part("Uniform", num_negatives=K, shared=True)),
+    "popular, alpha .5": part("Filtered", proposal=part("Popular", num_negatives=K, alpha=0.5)),
+    "popular, corrected": part("Corrected", proposal=part("Filtered", proposal=part("Popular", num_negatives=K))),
+    "in-batch": part("Filtered", proposal=part("InBatch")),
+    "in-batch, corrected": part("Corrected", proposal=part("Filtered", proposal=part("InBatch"))),
+    "pre-batch": part("Filtered", proposal=part("PreBatch", batches=1)),
+    "corrupt": part("Filtered", proposal=part("Corrupt", num_negatives=K)),
+    "typed": part("Filtered", proposal=part("Typed", num_negatives=K)),
+    "relational": part("Padded", first=part("Filtered", proposal=part("Relational", num_negatives=K)), rest=UNIFORM),
+    "two hops": part("Filtered", proposal=part("KHop", num_negatives=K, hops=2)),
+    "random walks": part("Filtered", proposal=part("RandomWalk", num_negatives=K, hops=2)),
+    "nearest 200": part("Filtered", proposal=part("Nearest", num_negatives=K, neighbours=200, refresh=300)),
+    "truncated, .9": part("Filtered", proposal=part("Nearest", num_negatives=K, neighbours=0.1, refresh=1000)),
+    "hardest of 256": HARD,
+    "drawn of 256, weighted": part("HardDraw", proposal=MANY, num_negatives=K),
+    "drawn of 256": part("HardDraw", proposal=MANY, num_negatives=K, weighted=False),
+    "diverse of 256": part("Diverse", proposal=MANY, num_negatives=16),
+    "self-paced": part("SelfPaced", proposal=MANY, num_negatives=K, violation=0.2),
+    "curriculum": part("Curriculum", samplers=[part("Filtered", proposal=UNIFORM), HARD], starts=[0, 1000]),
+    "half hard, half uniform": part(
+        "Mixture",
+        samplers=[
+            part("Filtered", proposal=part("Uniform", num_negatives=K // 2)),
+            part("Hardest", proposal=MANY, num_negatives=K // 2),
+        ],
+    ),
+    "NSCaching": part("Cached", proposal=part("Uniform", num_negatives=30), num_negatives=K, size=30),
+    "NSCaching, every 4th": part(
+        "Cached", proposal=part("Uniform", num_negatives=30), num_negatives=K, size=30, every=4
+    ),
+    "KBGAN": part("KBGAN", proposal=MANY, policy=small("DistMult"), num_negatives=K),
+    "child": part("Padded", first=part("Child", proposal=MANY, child=small("DistMult"), num_negatives=K), rest=UNIFORM),
+    "influence": part("Influence", proposal=MANY, num_negatives=K),
+    "MCNS": part("Filtered", proposal=part("MCNS", num_negatives=K)),
+}
+
+
+def train(name: str, seed: int, arguments: argparse.Namespace) -> Path:
+    """One run, unless it is there, and what its sampler draws."""
+    out = Path(arguments.out) / Path(arguments.config).parent.name / f"{name.replace(' ', '-').replace(',', '')}-{seed}"
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
+
+    def gnnneg(*words: str) -> None:
+        said = subprocess.run([sys.executable, "-m", "gnnneg", *words], env=environment, capture_output=True, text=True)
+        if said.returncode:
+            sys.exit(f"{name}, seed {seed}: {said.stderr.strip().splitlines()[-1]}")
+
+    if not (out / "result.json").exists():
+        settings = ["--task.sampler", json.dumps(SAMPLERS[name]), "--fit.max_seconds", str(arguments.seconds)]
+        gnnneg("train", arguments.config, *settings, "--seed", str(seed), "--out", str(out), *arguments.settings)
+    if not (out / "negatives.json").exists():
+        gnnneg("negatives", str(out))
+    print(f"{name}, seed {seed}: done", file=sys.stderr, flush=True)
+    return out
+
+
+def figures(out: Path) -> dict[str, float]:
+    """What the table says of a run."""
+    result, drawn = (json.loads((out / file).read_text()) for file in ("result.json", "negatives.json"))
+    test, epochs = result["metrics"]["test"], (out / "metrics.jsonl").read_text().splitlines()
+    wanted = ("false_negative_rate", "hardness", "perplexity", "type_consistency", "degree_ratio")
+    steps = max(json.loads(line)["step"] for line in epochs)
+    return {"mrr": test["mrr"], "hits": test["hits@10"], "steps": steps, **{key: drawn[key] for key in wanted}}
+
+
+def table(found: dict[str, list[dict[str, float]]]) -> Iterator[str]:
+    yield "| sampler | seeds | test MRR | Hits@10 | steps | false | hardness | perplexity | of the type | degree |"
+    yield "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|"
+    for name, runs in sorted(found.items(), key=lambda item: -mean(run["mrr"] for run in item[1])):
+        figure = {key: mean(run[key] for run in runs) for key in runs[0]}
+        spread = f" ± {stdev(run['mrr'] for run in runs):.4f}" if len(runs) > 1 else ""
+        yield (
+            f"| {name} | {len(runs)} | {figure['mrr']:.4f}{spread} | {figure['hits']:.4f} | {figure['steps']:,.0f} "
+            f"| {figure['false_negative_rate']:.4f} | {figure['hardness']:.3f} | {figure['perplexity']:,.0f} "
+            f"| {figure['type_consistency']:.3f} | {figure['degree_ratio']:.2f} |"
+        )
+
+
+def frontier(found: dict[str, list[dict[str, float]]], out: Path) -> None:
+    """Hardness against diversity, each sampler a dot as dark as its MRR is high."""
+    import matplotlib
+
+    matplotlib.use("svg")
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(figsize=(8, 5.5), layout="constrained")
+    x, y, shade = (
+        [mean(run[key] for run in runs) for runs in found.values()] for key in ("hardness", "perplexity", "mrr")
+    )
+    dots = axes.scatter(x, y, c=shade, cmap="viridis_r", s=60)
+    for name, *place in zip(found, x, y):
+        axes.annotate(name, place, xytext=(5, 4), textcoords="offset points", fontsize=8)
+    axes.set(
+        xlabel="hardness: mean percentile among all entities", ylabel="diversity: perplexity of the draws", yscale="log"
+    )
+    figure.colorbar(dots, label="test MRR")
+    figure.savefig(out)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("config")
+    parser.add_argument("--seconds", type=float, default=300.0, help="of training and validation, for each run")
+    parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--jobs", type=int, default=2, help="runs side by side, one thread each")
+    parser.add_argument("--only", nargs="+", metavar="NAME", choices=list(SAMPLERS), default=list(SAMPLERS))
+    parser.add_argument("--out", default="runs/worth")
+    arguments, arguments.settings = parser.parse_known_args()
+    asked = [(name, seed) for seed in range(arguments.seeds) for name in arguments.only]
+    with ThreadPoolExecutor(arguments.jobs) as pool:
+        runs = list(pool.map(lambda one: train(*one, arguments), asked))
+    found: dict[str, list[dict[str, float]]] = {}
+    for (name, _), out in zip(asked, runs):
+        found.setdefault(name, []).append(figures(out))
+    print("\n".join(table(found)))
+    frontier(found, runs[0].parent / "frontier.svg")
+
+
+if __name__ == "__main__":
+    main()
