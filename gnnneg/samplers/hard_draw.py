@@ -5,6 +5,7 @@ from jaxtyping import Int
 from torch import Tensor
 
 from gnnneg.interfaces import Sampler, Scorer
+from gnnneg.kernels.choice import choose
 from gnnneg.records import Negatives, Query
 
 
@@ -38,7 +39,7 @@ class HardDraw(Sampler):
             logit = critic(offered.index).float() / self.temperature + offered.weight.log()
         empty = (offered.weight == 0).all(1, keepdim=True)
         share = torch.where(empty, 0.0, logit).softmax(1)  # a row without candidates is drawn from, at weight 0
-        column = torch.multinomial(share, self.num_negatives, replacement=True, generator=generator)
+        column = choose(share, self.num_negatives, generator)
         drawn = offered.take(column)
         if not self.weighted:
             return Negatives(drawn.index, (drawn.weight > 0).float())

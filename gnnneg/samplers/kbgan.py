@@ -6,6 +6,7 @@ from torch import Tensor
 
 from gnnneg.errors import UserError
 from gnnneg.interfaces import Model, Sampler, Scorer
+from gnnneg.kernels.choice import choose
 from gnnneg.records import Negatives, Query
 
 
@@ -55,7 +56,7 @@ class KBGAN(Sampler):
             raise UserError("KBGAN: a policy that passes messages is not supported; use one that looks vectors up.")
         self.proposal, self.policy, self.num_negatives = proposal, policy, num_negatives
         self.temperature, self.momentum = temperature, momentum
-        self.optimizer = torch.optim.Adam(policy.parameters(), lr=lr)
+        self.optimizer = torch.optim.Adam(policy.parameters(), lr=lr, fused=True)
         self.register_buffer("baseline", torch.zeros(()))
         self.register_buffer("steps", torch.zeros((), dtype=torch.long))
 
@@ -68,7 +69,7 @@ class KBGAN(Sampler):
             policy = policy + offered.weight.log()
             empty = (offered.weight == 0).all(1, keepdim=True)
             log_policy = torch.where(empty, 0.0, policy).log_softmax(1)
-        column = torch.multinomial(log_policy.detach().exp(), self.num_negatives, replacement=True, generator=generator)
+        column = choose(log_policy.detach().exp(), self.num_negatives, generator)
         drawn = offered.take(column)
         drawn = Negatives(drawn.index, (drawn.weight > 0).float())
         if self.training:
