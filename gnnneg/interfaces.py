@@ -326,6 +326,10 @@ class Generator(Part, ABC):
     ) -> Float[Tensor, "b m d"]:
         """Vectors that have these scores, or are distributed like what has them: for looking at."""
 
+    def trained(self) -> Iterator[Parameter]:
+        """What the task's optimiser owns: all its parameters, unless it learns by itself."""
+        yield from self.parameters()
+
 
 class Loss(Part, ABC):
     """One number per query; the task averages."""

@@ -41,7 +41,7 @@ from gnnneg.decoders import (
     TransH,
 )
 from gnnneg.encoders import GNN, Lookup
-from gnnneg.generators import EMU, HardestEMU, LearnedEMU, MatchedEMU, Mixup, SelfPacedEMU
+from gnnneg.generators import EMU, GNDN, HardestEMU, LearnedEMU, MatchedEMU, Mixup, SelfPacedEMU
 from gnnneg.interfaces import Scorer
 from gnnneg.labels import PathLabel, SlotLabel
 from gnnneg.losses import BCE, HaSa, InfoNCE, LogSigmoid, MarginRanking
@@ -199,6 +199,7 @@ EXAMPLES: list[Callable[[], nn.Module]] = [
     partial(LearnedEMU, RELATIONS, CHANNELS, 0.6),
     partial(HardestEMU, 0.4),
     Mixup,
+    partial(GNDN, RELATIONS, CHANNELS, 2),
     # labels
     lambda: SlotLabel(known(), 0.2, 0.05),
     lambda: PathLabel(known(sparse()), 1, 0.2, 0.05),

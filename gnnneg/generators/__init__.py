@@ -1,10 +1,11 @@
 """Generators: negatives that belong to no entity."""
 
 from gnnneg.generators.emu import EMU
+from gnnneg.generators.gndn import GNDN
 from gnnneg.generators.hardest import HardestEMU
 from gnnneg.generators.learned import LearnedEMU
 from gnnneg.generators.matched import MatchedEMU
 from gnnneg.generators.mixup import Mixup
 from gnnneg.generators.paced import SelfPacedEMU
 
-__all__ = ["EMU", "HardestEMU", "LearnedEMU", "MatchedEMU", "Mixup", "SelfPacedEMU"]
+__all__ = ["EMU", "GNDN", "HardestEMU", "LearnedEMU", "MatchedEMU", "Mixup", "SelfPacedEMU"]

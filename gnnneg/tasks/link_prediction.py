@@ -78,7 +78,8 @@ class LinkPrediction(Task):
     def trained(self) -> Iterator[Parameter]:
         yield from self.model.parameters()
         yield from self.loss.parameters()
-        yield from self.generators.parameters()
+        for made in self.generators:
+            yield from made.trained()  # type: ignore[operator]
 
     def _visible(self, batch: Triplets) -> Data | None:
         if self.graph is None or not self.model.uses_graph:

@@ -60,7 +60,8 @@ class NodeClassification(Task):
     def trained(self) -> Iterator[Parameter]:
         yield from self.model.parameters()
         yield from self.loss.parameters()
-        yield from self.generators.parameters()
+        for made in self.generators:
+            yield from made.trained()  # type: ignore[operator]
 
 
 def labelled(y: Int[Tensor, "n"], mask: Bool[Tensor, "n"]) -> Triplets:

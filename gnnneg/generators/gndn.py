@@ -1,0 +1,129 @@
+"""A network that makes the missing vector, trained against the model."""
+
+from collections.abc import Iterator
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+from torch.nn import Parameter
+
+from gnnneg.errors import UserError
+from gnnneg.interfaces import Generator, Scorer
+from gnnneg.records import Made, Negatives, Query
+
+
+class GNDN(Generator):
+    r"""A generator that maps anchor and relation to the vector of what is missing, and is trained to be believed.
+
+    GN+DN, of Zeng, Liu and Zheng, `arXiv 2004.07265 <https://arxiv.org/abs/2004.07265>`_: with noise :math:`\epsilon`
+    and an embedding :math:`\mathbf{g}_r` of its own for each relation, inverses too,
+
+    .. math::
+        \mathbf{u} = \mathrm{MLP}(\mathbf{a} \,\Vert\, \mathbf{g}_r \,\Vert\, \epsilon) , \qquad
+        \hat{\mathbf{z}} = \lVert \mathbf{z}^+ \rVert \, \frac{\mathbf{u}}{\lVert \mathbf{u} \rVert} , \qquad
+        \ell_G = \mathrm{softplus}(-s(\hat{\mathbf{z}})) .
+
+    The length is the target's, or an inner product could be made as large as one likes. It learns when it is asked, in
+    training mode, with an optimiser of its own, one step down :math:`\ell_G` with the model held fixed; then it makes
+    the negatives that the model learns from, whose gradient stops at their vectors. One pathway, no discriminator
+    beside the model.
+
+    Cost: a network of :math:`3 d \cdot w + w \cdot d` weights for each negative, forth twice and back once.
+
+    Args:
+        num_relations (int): Number of relations, inverses not counted.
+        hidden_channels (int): Width :math:`d` of the node vectors.
+        num_negatives (int): Vectors made for each query. (default: :obj:`1`)
+        width (int): Width :math:`w` of the hidden layer. (default: :obj:`128`)
+        lr (float): Step size of its own Adam. (default: :obj:`0.001`)
+        label (float): Soft label of what it makes. (default: :obj:`0.0`)
+        scale (float): Weight of the term. (default: :obj:`1.0`)
+
+    Raises:
+        UserError: If it is to make nothing, or another width is found in the model.
+    """
+
+    def __init__(
+        self,
+        num_relations: int,
+        hidden_channels: int,
+        num_negatives: int = 1,
+        width: int = 128,
+        lr: float = 1e-3,
+        label: float = 0.0,
+        scale: float = 1.0,
+    ):
+        super().__init__()
+        if num_negatives < 1 or not 0 <= label <= 1 or scale < 0:
+            raise UserError(
+                f"GNDN(num_negatives={num_negatives}, label={label}, scale={scale}): make at least one negative, with "
+                "a label between 0 and 1 and a weight that is not negative."
+            )
+        self.hidden_channels, self.num_negatives = hidden_channels, num_negatives
+        self.label, self.scale = label, scale
+        self.relation = nn.Embedding(2 * num_relations, hidden_channels)
+        self.network = nn.Sequential(
+            nn.Linear(3 * hidden_channels, width), nn.LeakyReLU(0.2), nn.Linear(width, hidden_channels)
+        )
+        self.optimizer = torch.optim.Adam(self.parameters(), lr=lr, fused=True)
+
+    def forward(
+        self,
+        scorer: Scorer,
+        query: Query,
+        target: Int[Tensor, "b"],
+        negatives: Negatives,
+        generator: torch.Generator | None = None,
+    ) -> Made:
+        if self.training:
+            self._learn(scorer, query, target, generator)
+        vectors = self.vectors(scorer, query, target, negatives, generator)
+        weight = torch.ones(1, 1, device=target.device)
+        return Made(scorer.decode(vectors), weight, self.label, self.scale / self.num_negatives)
+
+    def vectors(
+        self,
+        scorer: Scorer,
+        query: Query,
+        target: Int[Tensor, "b"],
+        negatives: Negatives,
+        generator: torch.Generator | None = None,
+    ) -> Float[Tensor, "b m d"]:
+        with torch.no_grad():
+            return self._make(scorer, query, target, generator)
+
+    def trained(self) -> Iterator[Parameter]:
+        yield from ()
+
+    def _make(
+        self, scorer: Scorer, query: Query, target: Int[Tensor, "b"], generator: torch.Generator | None
+    ) -> Float[Tensor, "b m d"]:
+        anchor, positive = (scorer.embed(index[:, None]).detach() for index in (query.anchor, target))
+        if anchor.size(2) != self.hidden_channels:
+            raise UserError(f"GNDN has {self.hidden_channels} hidden_channels, the model's vectors {anchor.size(2)}.")
+        size = len(target), self.num_negatives, self.hidden_channels
+        noise = torch.randn(size, generator=generator, device=target.device)
+        relation = self.relation(query.rel_type)[:, None]
+        given = [anchor.expand(size), relation.expand(size), noise]
+        direction = F.normalize(self.network(torch.cat(given, dim=2)), dim=2)
+        return positive.norm(dim=2, keepdim=True) * direction
+
+    def _learn(self, scorer: Scorer, query: Query, target: Int[Tensor, "b"], generator: torch.Generator | None) -> None:
+        """One step towards being believed; the model's parameters are given no gradient."""
+        own = list(self.parameters())
+        with torch.enable_grad():
+            score = scorer.decode(self._make(scorer, query, target, generator))
+            grads = torch.autograd.grad(F.softplus(-score).mean(), own)
+        for weight, pull in zip(own, grads):
+            weight.grad = pull
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+
+    def get_extra_state(self) -> dict:
+        """The optimiser's state."""
+        return self.optimizer.state_dict()
+
+    def set_extra_state(self, state: dict) -> None:
+        """Goes on from another's state."""
+        self.optimizer.load_state_dict(state)
