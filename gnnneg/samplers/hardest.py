@@ -7,13 +7,15 @@ from torch import Tensor
 from gnnneg.interfaces import Sampler, Scorer
 from gnnneg.records import Negatives, Query
 
+SCORES = 1 << 24  # held at once, 64 MiB
+
 
 class Hardest(Sampler):
     """The candidates that the critic scores highest, absent ones last.
 
     ``Hardest(Filtered(Uniform(1000)), 10)`` is dynamic hard sampling; ``Hardest(Filtered(All()), k)`` gives *near
     misses*, the entities nearest to where the model expects the answer, and under :class:`Taught` those of a teacher.
-    Cost: the scores of what is proposed, without gradient.
+    Cost: the scores of what is proposed, without gradient, in chunks.
 
     Args:
         proposal (Sampler): Offers the candidates.
@@ -28,6 +30,17 @@ class Hardest(Sampler):
         self, query: Query, target: Int[Tensor, "b"], critic: Scorer, generator: torch.Generator | None = None
     ) -> Negatives:
         offered = self.proposal(query, target, critic, generator)
+        size = offered.index.size(1)
+        kept = min(self.num_negatives, size)
+        weight = offered.weight.expand(-1, size)
+        best = torch.empty(len(target), 0, device=target.device)
+        column = torch.empty(len(target), 0, dtype=torch.long, device=target.device)
         with torch.no_grad():
-            score = critic(offered.index).float().masked_fill(offered.weight == 0, -torch.inf)
-        return offered.take(score.topk(min(self.num_negatives, score.size(1)), dim=1).indices)
+            for some in torch.arange(size, device=target.device).split(max(kept, SCORES // max(len(target), 1))):
+                index = offered.index if len(some) == size else offered.index[:, some]
+                score = critic(index).float().masked_fill(weight[:, some] == 0, -torch.inf)
+                best = torch.cat([best, score], dim=1)
+                column = torch.cat([column, some.expand(len(target), -1)], dim=1)
+                best, place = best.topk(min(kept, best.size(1)), dim=1)
+                column = column.gather(1, place)
+        return offered.take(column)

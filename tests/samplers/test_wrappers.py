@@ -53,6 +53,19 @@ def test_hardest_is_the_top_of_what_is_there(asking):
     assert (found.weight == 1).all()
 
 
+@pytest.mark.parametrize("proposal", [All(NODES), Filtered(Uniform(NODES, 9), known())])
+def test_hardest_in_chunks(asking, proposal, monkeypatch):
+    """A few columns at a time: the same ones in the same order."""
+    import gnnneg.samplers.hardest
+
+    whole = Hardest(proposal, 2)(*asking, chance())
+    monkeypatch.setattr(gnnneg.samplers.hardest, "SCORES", 3 * 40)
+    parts = Hardest(proposal, 2)(*asking, chance())
+    assert torch.equal(whole.weight, parts.weight)
+    score = asking[2].score
+    assert_close(score.gather(1, whole.index), score.gather(1, parts.index))
+
+
 def test_hardest_leaves_absent_ones_absent(asking):
     """With fewer there than asked for, the rest has weight 0."""
     query, target, critic = asking
