@@ -351,6 +351,14 @@ def test_a_runs_sampler_is_as_it_was_trained(tmp_path):
     found = gnnneg.Run.load(tmp_path / "run").negatives()
     assert untouched["hardness"] < 0.55
     assert found["hardness"] > 0.7
+    again = [*settings[:1], json.dumps({**tree, "init_args": {**said, "size": 7}}), *settings[2:]]
+    train_config(CONFIG, again, tmp_path / "other", progress=False)
+    shutil.rmtree(tmp_path / "run" / "checkpoints")
+    shutil.copytree(tmp_path / "other" / "checkpoints", tmp_path / "run" / "checkpoints")
+    with pytest.raises(UserError, match=r"belongs to another run or version: 'sampler\.cache' is"):
+        gnnneg.Run.load(tmp_path / "run").negatives()
+    shutil.rmtree(tmp_path / "run" / "checkpoints")
+    assert gnnneg.Run.load(tmp_path / "run").negatives()["hardness"] < 0.55
 
 
 def test_negatives_of_a_task_without_any():

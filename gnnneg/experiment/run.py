@@ -21,7 +21,7 @@ from gnnneg.experiment.settings import assemble, choose, plan, source
 from gnnneg.interfaces import Model, Task
 from gnnneg.records import Triplets
 from gnnneg.tasks import LinkPrediction
-from gnnneg.training import latest, load_model
+from gnnneg.training import load_model, load_task
 
 EXAMPLES = 5  # statements whose negatives are shown by name
 
@@ -113,9 +113,7 @@ class Run:
         assert self.plan is not None
         task = assemble(self.plan, self.data).task.to(self.device)
         if self.path is not None:
-            kept = latest(self.path / "checkpoints")
-            if kept is not None:  # what samplers and generators have learnt, and the last weights
-                task.load_state_dict(kept[1]["task"])
+            load_task(self.path / "checkpoints", task)
             load_model(self.path / folder.MODEL, task.model)
         return task
 

@@ -1,0 +1,29 @@
+"""A task as training left it: what its samplers and generators have learnt, too."""
+
+from pathlib import Path
+
+from torch import nn
+
+from gnnneg.errors import UserError
+from gnnneg.training.checkpoint import latest
+from gnnneg.training.weights import misfit
+
+
+def load_task(folder: Path, task: nn.Module) -> None:
+    """Puts the newest checkpoint's state into a task; without checkpoints nothing happens.
+
+    Args:
+        folder (pathlib.Path): A run's ``checkpoints/`` folder.
+        task (torch.nn.Module): The task, made as its config says.
+
+    Raises:
+        UserError: If a checkpoint is damaged or another task's.
+    """
+    kept = latest(folder)
+    if kept is None:
+        return
+    path, state = kept
+    difference = misfit(state["task"], task.state_dict())
+    if difference is not None:
+        raise UserError(f"{path} belongs to another run or version: {difference}; train again, or remove {folder}.")
+    task.load_state_dict(state["task"])
