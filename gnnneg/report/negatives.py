@@ -59,6 +59,11 @@ def page(title: str, figures: dict[str, Any]) -> str:
         f'<figure class="card"><figcaption><h3>{one["title"]}</h3></figcaption>{one["svg"]}</figure>'
         for one in pictures(figures)
     )
+    said = "".join(
+        f"<tr><td>{escape(name.replace('_', ' '))}</td><td>{value:,.4g}</td></tr>"
+        for name, value in figures.items()
+        if isinstance(value, int | float)
+    )
     return (
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>Negatives of {escape(title)}</title>'
         f"{style}</style></head><body><main><h1>Negatives of {escape(title)}</h1>"
@@ -66,5 +71,6 @@ def page(title: str, figures: dict[str, Any]) -> str:
         " sides alike. In the second picture the positive lies at the cross.</p>"
         '<div class="scroll narrow"><table><tr><th>vectors</th><th>cosine</th><th>isotropy</th></tr>'
         f"{rows}</table></div>"
-        f'<p></p><div class="grid">{drawn}</div></main></body></html>\n'
+        f'<p></p><div class="grid">{drawn}</div><h2>Figures</h2>'
+        f'<div class="scroll narrow"><table>{said}</table></div></main></body></html>\n'
     )

@@ -153,6 +153,7 @@ def test_pictures_of_negatives(said, tmp_path):
     figures = json.loads(printed(said, "negatives", run, "--json"))["geometry"]
     assert figures["EMU"]["cosine"] > figures["sampled"]["cosine"] + 0.1
     printed(said, "report", run, "--out", report)
+    assert "<td>false negative rate</td>" in page.read_text()
     for html in (page.read_text(), report.read_text()):
         assert "Cosine of negatives" in html
         assert html.count("<svg") >= 2
