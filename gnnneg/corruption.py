@@ -1,5 +1,7 @@
 """Which slot of a triplet is asked for. Row ``i`` of the triplets becomes query ``i`` (and ``i + b``, if both are)."""
 
+from abc import ABC, abstractmethod
+
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
@@ -56,8 +58,23 @@ class Both(Corruption):
         return asked(twice, self.num_relations, head)
 
 
-class Either(Corruption):
-    """Asks every triplet for its tail or its head, by the toss of a coin.
+class Tossed(Corruption, ABC):
+    """Asks every triplet for its tail or its head, by the toss of a coin that its relation may weight."""
+
+    num_relations: int
+
+    @abstractmethod
+    def chance(self, rel_type: Int[Tensor, "b"]) -> Float[Tensor, "b"]:
+        """The probability of asking for the head."""
+
+    def forward(self, triplets: Triplets, generator: torch.Generator | None = None) -> tuple[Query, Int[Tensor, "q"]]:
+        rel_type = triplets.rel_type
+        toss = torch.rand(rel_type.size(0), generator=generator, device=rel_type.device)
+        return asked(triplets, self.num_relations, toss < self.chance(rel_type))
+
+
+class Either(Tossed):
+    """Asks every triplet for its tail or its head, by the toss of one coin.
 
     Args:
         num_relations (int): Number of relations, inverses not counted.
@@ -68,13 +85,11 @@ class Either(Corruption):
         super().__init__()
         self.num_relations, self.head = num_relations, head
 
-    def forward(self, triplets: Triplets, generator: torch.Generator | None = None) -> tuple[Query, Int[Tensor, "q"]]:
-        rel_type = triplets.rel_type
-        toss = torch.rand(rel_type.size(0), generator=generator, device=rel_type.device)
-        return asked(triplets, self.num_relations, toss < self.head)
+    def chance(self, rel_type: Int[Tensor, "b"]) -> Float[Tensor, "b"]:
+        return torch.full(rel_type.shape, self.head, device=rel_type.device)
 
 
-class Bernoulli(Corruption):
+class Bernoulli(Tossed):
     r"""Asks for the side with fewer false negatives more often.
 
     `"Knowledge Graph Embedding by Translating on Hyperplanes"
@@ -95,13 +110,11 @@ class Bernoulli(Corruption):
         share = torch.where(tails + heads > 0, tails / (tails + heads).clamp(min=1), 0.5)
         self.register_buffer("head", share, persistent=False)
 
-    def forward(self, triplets: Triplets, generator: torch.Generator | None = None) -> tuple[Query, Int[Tensor, "q"]]:
-        rel_type = triplets.rel_type
-        toss = torch.rand(rel_type.size(0), generator=generator, device=rel_type.device)
-        return asked(triplets, self.num_relations, toss < self.head[rel_type])
+    def chance(self, rel_type: Int[Tensor, "b"]) -> Float[Tensor, "b"]:
+        return self.head[rel_type]
 
 
-class OneSide(Corruption):
+class OneSide(Tossed):
     """Asks for the side that has one answer, where only one side has.
 
     A relation counts as *to many* on a side if its queries have ``many`` answers or more there in the mean over the
@@ -121,10 +134,8 @@ class OneSide(Corruption):
         share = torch.where(tails == heads, 0.5, tails.float())
         self.register_buffer("head", share, persistent=False)
 
-    def forward(self, triplets: Triplets, generator: torch.Generator | None = None) -> tuple[Query, Int[Tensor, "q"]]:
-        rel_type = triplets.rel_type
-        toss = torch.rand(rel_type.size(0), generator=generator, device=rel_type.device)
-        return asked(triplets, self.num_relations, toss < self.head[rel_type])
+    def chance(self, rel_type: Int[Tensor, "b"]) -> Float[Tensor, "b"]:
+        return self.head[rel_type]
 
 
 def answers_per_query(known: KnownAnswers) -> Float[Tensor, "r"]:
