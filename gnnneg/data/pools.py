@@ -13,7 +13,7 @@ from gnnneg.errors import UserError
 from gnnneg.kernels.membership import member
 from gnnneg.kernels.threads import follow_torch
 
-MOST = 1 << 28  # members of all rows together, 2 GiB
+MOST = 1 << 29  # members of all rows together, 2 GiB
 
 
 class Pools(nn.Module):
@@ -61,7 +61,7 @@ class Pools(nn.Module):
         place = self.offset[row] + (chance * length).long()
         if not self.member.numel():
             return torch.zeros_like(row)
-        return torch.where(length > 0, self.member[place.clamp(max=self.member.numel() - 1)], 0)
+        return torch.where(length > 0, self.member[place.clamp(max=self.member.numel() - 1)].long(), 0)
 
     def contains(self, row: Int[Tensor, "b"], index: Int[Tensor, "c k"]) -> Bool[Tensor, "b k"]:
         """Whether candidates ``(#b, k)`` are members."""
@@ -106,14 +106,14 @@ def reached(near: Pools, hops: int, shorter: int) -> Pools:
     follow_torch()
     offset, member = near.offset.cpu().numpy(), near.member.cpu().numpy()
     length, parts = np.zeros(len(near), dtype=np.int64), 8 * torch.get_num_threads()
-    _walk(offset, member, hops, shorter, length, np.zeros(1, dtype=np.int64), np.zeros(1, dtype=np.int64), False, parts)
+    _walk(offset, member, hops, shorter, length, np.zeros(1, dtype=np.int64), np.zeros(1, dtype=np.int32), False, parts)
     total = int(length.sum())
     if total > MOST:
         raise UserError(
             f"Walks of {hops} steps reach {total:,} entities in all, more than fit in memory: take fewer hops, or "
             "RandomWalk, which remembers nothing."
         )
-    out = np.empty(total, dtype=np.int64)
+    out = np.empty(total, dtype=np.int32)  # half the memory, and no graph here has 2 ** 31 entities
     begin = np.concatenate([np.zeros(1, dtype=np.int64), length.cumsum()])
     _walk(offset, member, hops, shorter, length, begin, out, True, parts)
     device = near.offset.device
