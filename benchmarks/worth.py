@@ -1,8 +1,9 @@
-"""What each sampler is worth, at equal wall-clock: one run for each on a config, on one thread, two at a time.
+"""What samplers are worth, at equal wall-clock: one run for each on a config, on one thread, two at a time.
 
-``python benchmarks/worth.py configs/FB15k-237/samplers.yaml --seconds 300 --out runs/worth`` trains what is not
-there yet, looks at what each run's sampler draws, and prints a table in Markdown; ``frontier.svg`` beside the runs
-shows hardness against diversity.
+``python benchmarks/worth.py samplers configs/FB15k-237/samplers.yaml --seconds 300`` trains what is not there yet,
+looks at what each run's sampler draws, and prints a table in Markdown; ``frontier.svg`` beside the runs shows hardness
+against diversity. Suites: ``samplers``, all of them; ``budget``, four of them from 1 to 256 negatives; ``seminar``, one
+negative and a margin loss (on configs/FB15k-237/seminar.yaml); ``curriculum``, hard negatives always or later.
 """
 
 import argparse
@@ -73,9 +74,63 @@ SAMPLERS: dict[str, dict[str, Any]] = {
 }
 
 
+def sampled(sampler: dict[str, Any]) -> list[str]:
+    """The settings that put a sampler into a config."""
+    return ["--task.sampler", json.dumps(sampler)]
+
+
+def asked_by(corruption: str, sampler: dict[str, Any] | None = None, *more: str) -> list[str]:
+    return ["--task.corruption", corruption, *(sampled(sampler) if sampler else []), *more]
+
+
+def of(count: int) -> dict[str, dict[str, Any]]:
+    """Four samplers of so many negatives, the hard ones from a pool of four times as many."""
+    pool = part("Filtered", proposal=part("Uniform", num_negatives=4 * count))
+    return {
+        f"uniform, {count}": part("Filtered", proposal=part("Uniform", num_negatives=count)),
+        f"corrupt, {count}": part("Filtered", proposal=part("Corrupt", num_negatives=count)),
+        f"hardest, {count}": part("Hardest", proposal=pool, num_negatives=count),
+        f"NSCaching, {count}": part("Cached", proposal=part("Uniform", num_negatives=30), num_negatives=count, size=30),
+    }
+
+
+def later(step: int) -> dict[str, Any]:
+    return part("Curriculum", samplers=[part("Filtered", proposal=UNIFORM), HARD], starts=[0, step])
+
+
+ONE = part("Uniform", num_negatives=1)
+GNDN = json.dumps([part("GNDN", hidden_channels=100)])
+SUITES: dict[str, dict[str, list[str]]] = {
+    "samplers": {name: sampled(sampler) for name, sampler in SAMPLERS.items()},
+    "budget": {name: sampled(sampler) for count in (1, 4, 16, 64, 256) for name, sampler in of(count).items()},
+    "curriculum": {
+        "uniform": sampled(SAMPLERS["uniform"]),
+        "always hard": sampled(HARD),
+        **{f"hard from step {step:,}": sampled(later(step)) for step in (300, 1000, 3000)},
+        **{
+            f"self-paced, {share}": sampled(part("SelfPaced", proposal=MANY, num_negatives=K, violation=share))
+            for share in (0.1, 0.2, 0.4)
+        },
+    },
+    "seminar": {
+        "uniform": asked_by("Either", ONE),
+        "Bernoulli": asked_by("Bernoulli", ONE),
+        "NSCaching": asked_by("Bernoulli", part("Cached", proposal=part("Uniform", num_negatives=30), num_negatives=1)),
+        "GN+DN": asked_by("Bernoulli", ONE, "--task.generators", GNDN),
+        "influence": asked_by(
+            "Bernoulli", part("Influence", proposal=part("Uniform", num_negatives=30), num_negatives=1)
+        ),
+        "KBGAN": asked_by(
+            "Bernoulli", part("KBGAN", proposal=part("Uniform", num_negatives=20), policy=small("DistMult"))
+        ),
+    },
+}
+
+
 def train(name: str, seed: int, arguments: argparse.Namespace) -> Path:
     """One run, unless it is there, and what its sampler draws."""
-    out = Path(arguments.out) / Path(arguments.config).parent.name / f"{name.replace(' ', '-').replace(',', '')}-{seed}"
+    folder = Path(arguments.out) / f"{arguments.suite}-{Path(arguments.config).parent.name}"
+    out = folder / f"{name.replace(' ', '-').replace(',', '')}-{seed}"
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
 
     def gnnneg(*words: str) -> None:
@@ -84,7 +139,7 @@ def train(name: str, seed: int, arguments: argparse.Namespace) -> Path:
             sys.exit(f"{name}, seed {seed}: {said.stderr.strip().splitlines()[-1]}")
 
     if not (out / "result.json").exists():
-        settings = ["--task.sampler", json.dumps(SAMPLERS[name]), "--fit.max_seconds", str(arguments.seconds)]
+        settings = [*SUITES[arguments.suite][name], "--fit.max_seconds", str(arguments.seconds)]
         gnnneg("train", arguments.config, *settings, "--seed", str(seed), "--out", str(out), *arguments.settings)
     if not (out / "negatives.json").exists():
         gnnneg("negatives", str(out))
@@ -137,14 +192,18 @@ def frontier(found: dict[str, list[dict[str, float]]], out: Path) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("suite", choices=list(SUITES))
     parser.add_argument("config")
     parser.add_argument("--seconds", type=float, default=300.0, help="of training and validation, for each run")
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--jobs", type=int, default=2, help="runs side by side, one thread each")
-    parser.add_argument("--only", nargs="+", metavar="NAME", choices=list(SAMPLERS), default=list(SAMPLERS))
+    parser.add_argument("--only", nargs="+", metavar="NAME", help="those of the suite (default: all)")
     parser.add_argument("--out", default="runs/worth")
     arguments, arguments.settings = parser.parse_known_args()
-    asked = [(name, seed) for seed in range(arguments.seeds) for name in arguments.only]
+    names = list(SUITES[arguments.suite])
+    if unknown := set(arguments.only or []) - set(names):
+        parser.error(f"{arguments.suite} has no {', '.join(sorted(unknown))}: choose from {', '.join(names)}")
+    asked = [(name, seed) for seed in range(arguments.seeds) for name in arguments.only or names]
     with ThreadPoolExecutor(arguments.jobs) as pool:
         runs = list(pool.map(lambda one: train(*one, arguments), asked))
     found: dict[str, list[dict[str, float]]] = {}

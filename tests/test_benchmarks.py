@@ -1,7 +1,6 @@
 """The benchmarks' own tables of samplers mean something."""
 
 import importlib.util
-import json
 from pathlib import Path
 
 import pytest
@@ -18,12 +17,18 @@ def script(name: str):
     return module
 
 
-@pytest.mark.parametrize("name", script("worth").SAMPLERS)
-def test_every_sampler_of_the_comparison_can_be_drawn_from(name):
+CASES = [(suite, name) for suite, cases in script("worth").SUITES.items() for name in cases]
+
+
+@pytest.mark.parametrize(("suite", "name"), CASES, ids=[f"{suite}: {name}" for suite, name in CASES])
+def test_every_case_of_the_comparison_can_be_drawn_from(suite, name):
     """On a world of 200 entities: pools and neighbourhoods made smaller."""
-    tree = json.dumps(script("worth").SAMPLERS[name]).replace("256", "150").replace('rs": 200', 'rs": 50')
+    small = {'"num_negatives": 1024': '"num_negatives": 150', "256": "150", 'rs": 200': 'rs": 50', ": 100}": ": 64}"}
+    settings = script("worth").SUITES[suite][name]
+    for large, less in small.items():
+        settings = [setting.replace(large, less) for setting in settings]
     config = ROOT / "configs" / "synthetic" / "uniform.yaml"
-    assert untrained(config, ["--task.sampler", tree]).negatives("train", 60)["drawn"] > 1000
+    assert untrained(config, settings).negatives("train", 60)["drawn"] > 50
 
 
 def test_the_table_and_the_picture(tmp_path):

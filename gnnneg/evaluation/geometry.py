@@ -53,7 +53,7 @@ def geometry(
         * ``points``: the first query's negatives seen from its positive, on their two principal axes, which all share.
 
     Raises:
-        UserError: If there are no triplets, or a query has no negatives.
+        UserError: If there are no triplets, or no query has negatives; one that has none is left out.
     """
     if not triplets.head_index.numel():
         raise UserError("There are no statements to draw negatives for: choose a split that has some.")
@@ -67,16 +67,20 @@ def geometry(
         offered = sampler(query, target, scorer, generator)
         negatives = Negatives(offered.index[:, :MOST], offered.weight[:, :MOST])
         there = (negatives.weight > 0).expand(len(target), negatives.index.size(1))
-        if not there.any(1).all():
-            raise UserError("A query has no negatives at all: every candidate has weight 0, so relax the filter.")
+        some_there = there.any(1)
+        if not some_there.any():
+            raise UserError("No query has any negatives: every candidate has weight 0, so relax the filter.")
         positive = scorer.embed(target[:, None])
         found = {"sampled": scorer.embed(negatives.index).expand(len(target), -1, -1)}
         for make in generators:
             assert isinstance(make, Generator)
             found[_name(make, found)] = make.vectors(scorer, query, target, negatives, generator)
         for name, vectors in found.items():
-            cosines[name] = torch.cosine_similarity(vectors, positive, dim=2)[there].float().cpu()
-            clouds[name] = [(one[seen] - own).float().cpu() for one, own, seen in zip(vectors, positive, there)]
+            # what a generator makes of each negative is there as it is; what it makes of none is, wherever any is
+            seen = there if vectors.size(1) == there.size(1) else some_there[:, None].expand(vectors.shape[:2])
+            cosines[name] = torch.cosine_similarity(vectors, positive, dim=2)[seen].float().cpu()
+            rows = [(one[mask] - own).float().cpu() for one, own, mask in zip(vectors, positive, seen)]
+            clouds[name] = [row for row in rows if len(row)]
     axes = _axes(torch.cat([cloud[0] for cloud in clouds.values()]))
     return {
         name: {
