@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
-from examples import examples, name
+from examples import examples, known, name
 from torch import nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
@@ -18,6 +18,7 @@ from gnnneg.config import FACTS, Facts, describe, override, resolve
 from gnnneg.config.file import parse
 from gnnneg.corruption import Both
 from gnnneg.data.known import KnownAnswers
+from gnnneg.data.pools import slots
 from gnnneg.data.statements import triplets
 from gnnneg.data.synthetic import world
 from gnnneg.decoders import DistMult
@@ -317,9 +318,15 @@ PARTS = [(family, make) for family in FAMILIES for make in examples(family)]
 @pytest.mark.parametrize(("family", "make"), PARTS, ids=lambda value: name(value) if value not in FAMILIES else "")
 def test_every_part_can_be_written_down(family, make):
     """What is made in Python, written as a config and made again, is the same object."""
-    part = make()
-    known = next((p for p in part.modules() if isinstance(p, KnownAnswers)), None)
-    facts = {"num_nodes": 11, "num_relations": 3, "known": known, "graph": None}
+    part, stated = make(), known()
+    facts = {
+        "num_nodes": 11,
+        "num_relations": 3,
+        "known": stated,
+        "denied": stated,
+        "types": slots(stated),
+        "graph": None,
+    }
     kinds = dict(FACTS)
     if family is Decoder:  # as beside an encoder
         facts["hidden_channels"], kinds["hidden_channels"] = 8, int
