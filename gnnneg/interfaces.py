@@ -33,6 +33,20 @@ class Part(nn.Module):
         return part
 
 
+class OwnOptimizer(nn.Module):
+    """Learns when it is asked, with an optimiser of its own, whose state travels with its parameters."""
+
+    optimizer: torch.optim.Optimizer
+
+    def get_extra_state(self) -> dict:
+        """The optimiser's state."""
+        return self.optimizer.state_dict()
+
+    def set_extra_state(self, state: dict) -> None:
+        """Goes on from another's state."""
+        self.optimizer.load_state_dict(state)
+
+
 class Encoding(ABC):
     """Node vectors, behind the only two doors that lead to them."""
 

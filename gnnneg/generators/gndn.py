@@ -9,11 +9,11 @@ from torch import Tensor, nn
 from torch.nn import Parameter
 
 from gnnneg.errors import UserError
-from gnnneg.interfaces import Generator, Scorer
+from gnnneg.interfaces import Generator, OwnOptimizer, Scorer
 from gnnneg.records import Made, Negatives, Query
 
 
-class GNDN(Generator):
+class GNDN(OwnOptimizer, Generator):
     r"""A generator that maps anchor and relation to the vector of what is missing, and is trained to be believed.
 
     GN+DN, of Zeng, Liu and Zheng, `arXiv 2004.07265 <https://arxiv.org/abs/2004.07265>`_: with noise :math:`\epsilon`
@@ -119,11 +119,3 @@ class GNDN(Generator):
             weight.grad = pull
         self.optimizer.step()
         self.optimizer.zero_grad()
-
-    def get_extra_state(self) -> dict:
-        """The optimiser's state."""
-        return self.optimizer.state_dict()
-
-    def set_extra_state(self, state: dict) -> None:
-        """Goes on from another's state."""
-        self.optimizer.load_state_dict(state)

@@ -5,11 +5,11 @@ from jaxtyping import Int
 from torch import Tensor
 
 from gnnneg.errors import UserError
-from gnnneg.interfaces import Model, Sampler, Scorer
+from gnnneg.interfaces import Model, OwnOptimizer, Sampler, Scorer
 from gnnneg.records import Negatives, Query
 
 
-class Child(Sampler):
+class Child(OwnOptimizer, Sampler):
     r"""A small model of any class, trained in alternation with the main one, draws candidates that are hard, distinct,
     and not suspected of being true.
 
@@ -75,11 +75,3 @@ class Child(Sampler):
         self.optimizer.zero_grad()
         loss.backward()
         self.optimizer.step()
-
-    def get_extra_state(self) -> dict:
-        """The optimiser's state."""
-        return self.optimizer.state_dict()
-
-    def set_extra_state(self, state: dict) -> None:
-        """Goes on from another's state."""
-        self.optimizer.load_state_dict(state)

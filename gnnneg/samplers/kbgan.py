@@ -5,12 +5,12 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from gnnneg.errors import UserError
-from gnnneg.interfaces import Model, Sampler, Scorer
+from gnnneg.interfaces import Model, OwnOptimizer, Sampler, Scorer
 from gnnneg.kernels.choice import choose
 from gnnneg.records import Negatives, Query
 
 
-class KBGAN(Sampler):
+class KBGAN(OwnOptimizer, Sampler):
     r"""Draws from a policy, a model of its own, that is rewarded with the critic's score of what it drew.
 
     `"KBGAN: Adversarial Learning for Knowledge Graph Embeddings" <https://arxiv.org/abs/1711.04071>`_: with
@@ -90,14 +90,6 @@ class KBGAN(Sampler):
         self.optimizer.step()
         self.baseline.lerp_(mean, 1 - self.momentum)
         self.steps += 1
-
-    def get_extra_state(self) -> dict:
-        """The optimiser's state."""
-        return self.optimizer.state_dict()
-
-    def set_extra_state(self, state: dict) -> None:
-        """Goes on from another's state."""
-        self.optimizer.load_state_dict(state)
 
 
 def reinforce(
