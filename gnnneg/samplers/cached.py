@@ -19,7 +19,8 @@ class Cached(Sampler):
     without replacement in proportion to :math:`e^{s / T}` (``temperature``), or the best (``temperature`` 0).
     An entity stands in a cache once. Entities that become known answers of the query never enter it.
 
-    Draws for a query without training facts come from the proposal-fed cache of one step. Cost: :math:`N_1 + N_2`
+    A query whose cache has nothing in it yet, or that has none for want of training facts, is given any entities,
+    evenly. Cost: :math:`N_1 + N_2`
     scores a query, every ``every`` steps; ``8 N_1`` bytes for each of the two queries of a statement at most, which
     checkpoints carry.
 

@@ -15,8 +15,8 @@ class KHop(Pooled):
 
     Structure-aware negative sampling, `"Structure Aware Negative Sampling in Knowledge Graphs"
     <https://arxiv.org/abs/2009.11355>`_, from exact sets. The anchor itself is among them, since a walk may return.
-    Cost: the sets are found once, at the start, and kept: two hops are a third of a dense graph. Use
-    :class:`RandomWalk` where they do not fit.
+    Cost: the sets are found once, at the start, and kept, four bytes a member. Use :class:`RandomWalk`
+    where they do not fit.
 
     Args:
         known (KnownAnswers): Training facts; steps go either way.
