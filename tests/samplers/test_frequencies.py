@@ -13,7 +13,7 @@ from gnnneg.errors import UserError
 from gnnneg.interfaces import Sampler
 from gnnneg.kernels.alias import alias
 from gnnneg.records import Query, Triplets, asked
-from gnnneg.samplers import Corrected, Corrupt, KHop, Popular, RandomWalk, Relational, Typed, Uniform
+from gnnneg.samplers import Corrected, Corrupt, InBatch, KHop, Popular, RandomWalk, Relational, Typed, Uniform
 
 
 def distinct(triplets: Triplets) -> Triplets:
@@ -216,3 +216,15 @@ def test_uncorrectable_proposals_say_so():
     query, target = asked(toy(), RELATIONS)
     with pytest.raises(UserError, match="Hardest does not know how probable its candidates are"):
         Corrected(Hardest(Uniform(NODES, 5), 2))(query, target, Scores(torch.zeros(len(target), NODES)))
+
+
+@pytest.mark.parametrize("sides", [[False], [True], [False, True]])
+def test_in_batch_declares_the_sides_asked(sides):
+    """All distinct statements at once: an entity's share of the targets, whichever sides are asked."""
+    parts = [asked(distinct(toy()), RELATIONS, head) for head in sides]
+    query = Query(*(torch.cat(columns) for columns in zip(*(query for query, _ in parts))))
+    target = torch.cat([target for _, target in parts])
+    share = torch.bincount(target, minlength=NODES) / len(target)
+    critic = Scores(torch.zeros(len(target), NODES))
+    found = InBatch(known()).log_prob(query, target, critic, torch.arange(NODES)[None])
+    assert_close(found[0].exp(), share)
