@@ -7,7 +7,7 @@ vectors that belong to no entity. A *task* turns a batch into one number, and th
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from jaxtyping import Float, Int
@@ -26,6 +26,8 @@ class Part(nn.Module):
     """Remembers what it was made with, so that what was made in Python can be written down as a config."""
 
     made_with: tuple[tuple, dict]
+    mirrored: ClassVar[tuple[str, ...]] = ()
+    """Parameters of the constructor, and all below them, that take what is denied for stated and the reverse."""
 
     def __new__(cls, *args: object, **kwargs: object) -> "Part":
         part = super().__new__(cls)
@@ -228,6 +230,14 @@ class Scorer(ABC):
         """
         raise UserError(f"{type(self).__name__} knows no coordinates' share of a score: use EMU with drawn masks.")
 
+    def asking(self, query: Query) -> "Scorer":
+        """A scorer of other queries to the same model in the same state.
+
+        Raises:
+            UserError: If there is none.
+        """
+        raise UserError(f"{type(self).__name__} answers its own queries only: leave DeniedStatements out.")
+
     @abstractmethod
     def factors(self, target: Int[Tensor, "b"]) -> tuple[Float[Tensor, "b _"], ...]:
         """The magnitudes that take part in scoring each query's target, for norm penalties."""
@@ -367,6 +377,14 @@ class Penalty(Part, ABC):
         """The penalty of each answered query; ``scorer`` is that of ``query``."""
 
 
+class Weighing(Part, ABC):
+    """How much each statement of a batch counts."""
+
+    @abstractmethod
+    def forward(self, triplets: Triplets) -> Float[Tensor, "b"]:
+        """What each statement's loss is multiplied by before all are added up."""
+
+
 class Task(Part, ABC):
     """All that the trainer knows: what one epoch goes through, and what a batch of it costs."""
 
@@ -383,3 +401,8 @@ class Task(Part, ABC):
     @abstractmethod
     def trained(self) -> Iterator[Parameter]:
         """What the trainer's optimiser owns; samplers that learn for themselves leave theirs out."""
+
+    def settle(self, evaluate: Callable[[], float]) -> None:
+        """Chooses, once training is over, what no gradient can choose: :obj:`evaluate` tells how good the model is on
+        validation as it is now, larger being better.
+        """

@@ -41,11 +41,11 @@ from gnnneg.decoders import (
     TransH,
 )
 from gnnneg.encoders import GNN, Lookup
-from gnnneg.generators import EMU, GNDN, HardestEMU, LearnedEMU, MatchedEMU, Mixup, SelfPacedEMU
+from gnnneg.generators import EMU, GNDN, DeniedStatements, HardestEMU, LearnedEMU, MatchedEMU, Mixup, SelfPacedEMU
 from gnnneg.interfaces import Scorer
 from gnnneg.labels import PathLabel, SlotLabel
 from gnnneg.losses import BCE, HaSa, InfoNCE, LogSigmoid, MarginRanking
-from gnnneg.models import KGEModel, NodeClassifier
+from gnnneg.models import Difference, KGEModel, NodeClassifier
 from gnnneg.penalties import DURA, Lp, RelationPrediction, Together
 from gnnneg.records import Triplets
 from gnnneg.samplers import (
@@ -78,7 +78,7 @@ from gnnneg.samplers import (
     Typed,
     Uniform,
 )
-from gnnneg.tasks import KvsAll, LinkPrediction, MutatedKvsAll, NodeClassification
+from gnnneg.tasks import Confidence, Dual, KvsAll, LinkPrediction, MutatedKvsAll, NodeClassification, Subsampling
 
 NODES, RELATIONS, CHANNELS = 11, 3, 8
 
@@ -96,6 +96,17 @@ def toy(size: int = 40, seed: int = 0) -> Triplets:
 def sparse() -> Triplets:
     """A few of the toy's statements: some entities have no facts at all."""
     return Triplets(*(column[:6] for column in toy()))
+
+
+def denied() -> Triplets:
+    """Other statements than the toy's, of every relation."""
+    return toy(12, seed=7)
+
+
+def side(triplets: Triplets, **options) -> LinkPrediction:
+    """One side of dual training, which chooses the hardest of all unknown."""
+    sampler = Hardest(Filtered(All(NODES), known(triplets)), 2)
+    return LinkPrediction(kge(), Both(RELATIONS), sampler, InfoNCE(), **options)
 
 
 def known(triplets: Triplets | None = None) -> KnownAnswers:
@@ -140,6 +151,7 @@ EXAMPLES: list[Callable[[], nn.Module]] = [
     partial(kge, RotatE),
     partial(kge, dropout=0.5),
     lambda: NodeClassifier(Lookup(NODES, CHANNELS, bound=0.5), Inner(), NODES, dropout=0.5),
+    lambda: Difference(kge(), kge(ComplEx), 0.5),
     # corruptions
     partial(Tail, RELATIONS),
     partial(Head, RELATIONS),
@@ -200,6 +212,8 @@ EXAMPLES: list[Callable[[], nn.Module]] = [
     partial(HardestEMU, 0.4),
     Mixup,
     partial(GNDN, RELATIONS, CHANNELS, 2),
+    lambda: DeniedStatements(known(denied()), 2),
+    lambda: DeniedStatements(known(denied()), 2, grouped=False),
     # labels
     lambda: SlotLabel(known(), 0.2, 0.05),
     lambda: PathLabel(known(sparse()), 1, 0.2, 0.05),
@@ -218,7 +232,11 @@ EXAMPLES: list[Callable[[], nn.Module]] = [
     partial(DURA, 0.1),
     partial(RelationPrediction, 0.5),
     lambda: Together([Lp(0.1), RelationPrediction(0.5)]),
+    # weighings
+    lambda: Subsampling(known()),
+    lambda: Confidence(known()),
     # tasks
+    lambda: Dual(side(toy()), side(denied()), known(denied())),
     lambda: LinkPrediction(kge(), Both(RELATIONS), Uniform(NODES, 5), InfoNCE()),
     lambda: NodeClassification(
         NodeClassifier(Lookup(NODES, CHANNELS), Inner(), NODES), All(NODES), InfoNCE(), generators=[EMU(0.3)]

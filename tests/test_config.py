@@ -111,7 +111,7 @@ def test_a_different_seed_differs(data):
         (["--task.init_args.model.init_args.decoder.class_path", "RotatE"], lambda s: "RotatE" in repr(s.task)),
         (["--task.loss", "LogSigmoid", "--task.loss.margin", "2"], lambda s: s.task.loss.margin == 2.0),
         (["--task.penalty", "Lp", "--task.penalty.weight", "1e-2"], lambda s: s.task.penalty.weight == 0.01),
-        (["--task.subsampling", "{}"], lambda s: s.task.subsampling.smoothing == 3),
+        (["--task.weighing", "Subsampling"], lambda s: s.task.weighing.smoothing == 3),
         (["--fit.patience", "null"], lambda s: s.fit.patience is None),
         (["--evaluation.filter", "[train]"], lambda s: s.evaluation.filter == ("train",)),
         (

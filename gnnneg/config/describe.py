@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gnnneg.config.names import path
-from gnnneg.config.signature import MISSING, is_built, parameters
+from gnnneg.config.signature import MISSING, is_built, mirrored, parameters
 from gnnneg.errors import UserError
 
 
@@ -40,11 +40,12 @@ def describe(thing: Any, facts: Mapping[str, Any], key: str = "task") -> Any:
         )
     written = {}
     for name, value in arguments(thing, key).items():
-        if name in facts and isinstance(value, type(facts[name]) | None):
-            if isinstance(value, int) and value != facts[name]:
-                raise UserError(f"{key} ({cls.__name__}) was made for {name}={value}, but the data has {facts[name]}.")
+        seen = facts["mirror"] if name in mirrored(cls) else facts
+        if name in seen and isinstance(value, type(seen[name]) | None):
+            if isinstance(value, int) and value != seen[name]:
+                raise UserError(f"{key} ({cls.__name__}) was made for {name}={value}, but the data has {seen[name]}.")
             continue
-        said, default = describe(value, facts, f"{key}.{name}"), parameters(cls)[name][1]
+        said, default = describe(value, seen, f"{key}.{name}"), parameters(cls)[name][1]
         if default is MISSING or said != describe(default, facts):  # defaults are filled in when it is read
             written[name] = said
     if dataclasses.is_dataclass(thing):

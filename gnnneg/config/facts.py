@@ -9,7 +9,7 @@ from gnnneg.data import statements
 from gnnneg.data.known import KnownAnswers
 from gnnneg.data.pools import Pools, slots
 
-# a constructor's parameter of such a name and type is filled in
+# a constructor's parameter of such a name and type is filled in; "mirror" is for parts that are mirrored
 FACTS: dict[str, type] = {
     "num_nodes": int,
     "num_relations": int,
@@ -17,6 +17,7 @@ FACTS: dict[str, type] = {
     "denied": KnownAnswers,
     "types": Pools,
     "graph": Data,
+    "mirror": Mapping,
 }
 
 
@@ -67,6 +68,11 @@ class Facts(Mapping[str, object]):
     def _answers(self, polarity: str) -> KnownAnswers:
         given = statements.triplets(self.data, polarity, "train")
         return KnownAnswers(given, self.num_nodes, self.num_relations)
+
+    @cached_property
+    def mirror(self) -> "Facts":
+        """The facts of the same data set to whom takes what is denied for stated."""
+        return Facts(statements.mirror(self.data))
 
     @cached_property
     def types(self) -> Pools:

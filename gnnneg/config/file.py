@@ -56,12 +56,19 @@ def read(path: str | Path) -> Tree:
 def parse(text: str, where: str) -> Any:
     """What a piece of YAML says; ``where`` it stands is told in errors."""
     try:
-        return yaml.load(text, Loader=_Loader)
+        return _unshared(yaml.load(text, Loader=_Loader))
     except yaml.MarkedYAMLError as error:
         line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
         raise UserError(f"{where}{line}: this is not YAML: {error.problem}.") from None
     except (yaml.YAMLError, RecursionError) as error:
         raise UserError(f"{where}: this is not YAML: {' '.join(str(error).split())}.") from None
+
+
+def _unshared(value: Any) -> Any:
+    """A copy in which what stood there by an anchor (``&name``, ``*name``) is each place's own."""
+    if isinstance(value, dict):
+        return {key: _unshared(inner) for key, inner in value.items()}
+    return [_unshared(inner) for inner in value] if isinstance(value, list) else value
 
 
 def dump(tree: Tree) -> str:

@@ -7,7 +7,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from gnnneg.config.names import find, members, path
-from gnnneg.config.signature import MISSING, check, declares, elements, is_built, name, options, parameters, short
+from gnnneg.config.signature import (
+    MISSING,
+    check,
+    declares,
+    elements,
+    is_built,
+    mirrored,
+    name,
+    options,
+    parameters,
+    short,
+)
 from gnnneg.errors import UserError, nearest
 
 # what a part says for the parts beside it: a decoder is as wide as the encoder it reads
@@ -54,12 +65,13 @@ class Plan:
         scope: ChainMap[str, Any] = ChainMap({}, facts)  # type: ignore[arg-type]
         given: dict[str, Any] = {}
         for parameter in parameters(self.cls):
+            seen = scope.new_child(scope["mirror"]) if parameter in mirrored(self.cls) else scope
             if parameter in self.arguments:
-                given[parameter] = _build(self.arguments[parameter], scope)
+                given[parameter] = _build(self.arguments[parameter], seen)
                 if declares(type(given[parameter]), WIDTH):
                     scope[WIDTH] = getattr(given[parameter], WIDTH)
             elif parameter in self.linked:
-                given[parameter] = scope[parameter]
+                given[parameter] = seen[parameter]
         here = f"{self.key} ({self.cls.__name__})"
         width = given.get(WIDTH)
         if WIDTH in facts and width != facts[WIDTH] and width is not None and not declares(self.cls, WIDTH):

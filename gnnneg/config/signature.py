@@ -36,6 +36,11 @@ def declares(cls: type, attribute: str) -> bool:
     return any(attribute in vars(base).get("__annotations__", {}) for base in cls.__mro__)
 
 
+def mirrored(cls: type) -> tuple[str, ...]:
+    """The parameters of a constructor that take what is denied for stated."""
+    return tuple(getattr(cls, "mirrored", ()))
+
+
 def options(annotation: Any) -> tuple[Any, ...]:
     """The alternatives of a union, or the annotation alone."""
     union = typing.get_origin(annotation) in (typing.Union, types.UnionType)

@@ -1,10 +1,10 @@
 """One sorted index of known answers, shared by samplers, losses and filtered ranking."""
 
 import torch
-from jaxtyping import Bool, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from gnnneg.kernels.membership import member
+from gnnneg.kernels.membership import first_at_least, member
 from gnnneg.records import Query, Triplets, asked
 
 
@@ -21,30 +21,46 @@ class KnownAnswers(nn.Module):
         triplets (Triplets): The statements.
         num_nodes (int): Number of entities.
         num_relations (int): Number of relations, inverses not counted.
+        confidence (torch.Tensor, optional): How sure each statement is, ``(b,)``, from 0 to 1; of a repeated one the
+            largest counts. (default: :obj:`None`, all 1)
     """
 
     key: Tensor
     offset: Tensor
     answer: Tensor
+    confidence: Tensor | None
 
-    def __init__(self, triplets: Triplets, num_nodes: int, num_relations: int):
+    def __init__(
+        self,
+        triplets: Triplets,
+        num_nodes: int,
+        num_relations: int,
+        confidence: Float[Tensor, "b"] | None = None,
+    ):
         super().__init__()
         self.num_nodes, self.num_relations = num_nodes, num_relations
         both = [asked(triplets, num_relations, head) for head in (False, True)]
         key = torch.cat([self._key(query) for query, _ in both])
         answer = torch.cat([target for _, target in both])
-        answer, order = answer.sort(stable=True)
-        key, again = key[order].sort(stable=True)
-        answer = answer[again]
+        order = (
+            torch.arange(len(key), device=key.device)
+            if confidence is None
+            else confidence.repeat(2).argsort(descending=True)
+        )
+        for column in (answer, key):  # the last sorted by is the first to differ; surest first among the same
+            order = order[column[order].argsort(stable=True)]
+        key, answer = key[order], answer[order]
         if key.numel():
             keep = torch.ones_like(key, dtype=torch.bool)
             keep[1:] = (key[1:] != key[:-1]) | (answer[1:] != answer[:-1])
-            key, answer = key[keep], answer[keep]
+            key, answer, order = key[keep], answer[keep], order[keep]
         key, length = torch.unique_consecutive(key, return_counts=True)
         # facts of the data set, not of the model: they move with the device and stay out of checkpoints
         self.register_buffer("key", key, persistent=False)
         self.register_buffer("offset", torch.cat([length.new_zeros(1), length.cumsum(0)]), persistent=False)
         self.register_buffer("answer", answer, persistent=False)
+        sure = None if confidence is None else confidence.repeat(2)[order].float()
+        self.register_buffer("confidence", sure, persistent=False)
 
     def _key(self, query: Query) -> Tensor:
         return query.rel_type.long() * self.num_nodes + query.anchor
@@ -82,6 +98,28 @@ class KnownAnswers(nn.Module):
         first = length.cumsum(0) - length
         position = torch.arange(row.numel(), device=row.device) - first[row] + begin[row]
         return row, self.answer[position]
+
+    def at(self, position: Int[Tensor, "m"]) -> tuple[Query, Int[Tensor, "m"]]:
+        """The queries and answers that stand at some positions of :obj:`answer`."""
+        key = self.key[torch.searchsorted(self.offset, position, right=True) - 1]
+        return Query(key % self.num_nodes, key // self.num_nodes), self.answer[position]
+
+    def span_of(self, rel_type: Int[Tensor, "b"]) -> tuple[Int[Tensor, "b"], Int[Tensor, "b"]]:
+        """Where in :obj:`answer` the statements of each relation (inverses too) begin and end."""
+        first = [torch.searchsorted(self.key, (rel_type.long() + more) * self.num_nodes) for more in (0, 1)]
+        return self.offset[first[0]], self.offset[first[1]]
+
+    def __len__(self) -> int:
+        """The number of distinct statements; the first so many of :obj:`answer` are tails, the others heads."""
+        return self.answer.numel() // 2
+
+    def sure(self, query: Query, target: Int[Tensor, "b"]) -> Float[Tensor, "b"]:
+        """The confidence of answered queries, 1 of those that are not known."""
+        if self.confidence is None or not self.answer.numel():
+            return torch.ones(len(target), device=target.device)
+        begin, end = self.span(query)
+        place = first_at_least(self.answer, begin, end, target[:, None])[:, 0].clamp(max=self.answer.numel() - 1)
+        return torch.where(self.contains(query, target[:, None])[:, 0], self.confidence[place], 1.0)
 
     def contains(self, query: Query, index: Int[Tensor, "c k"]) -> Bool[Tensor, "b k"]:
         """Whether candidates ``(#b, k)`` are known answers. Cost: a binary search in each query's own short row."""

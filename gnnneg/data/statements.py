@@ -10,6 +10,8 @@
 ``split`` is 0, 1 or 2 for train, valid and test. Truth has three values: stated, denied and, for all else, unknown.
 """
 
+import copy
+
 import torch
 from jaxtyping import Int
 from torch import Tensor
@@ -78,6 +80,17 @@ def triplets(data: HeteroData, polarity: str = "stated", split: str | None = Non
     store = data["entity", polarity, "entity"]
     keep = slice(None) if split is None else store.split == SPLITS.index(split)
     return Triplets(store.edge_index[0, keep], store.edge_type[keep], store.edge_index[1, keep])
+
+
+def mirror(data: HeteroData) -> HeteroData:
+    """The graph that states what ``data`` denies and denies what it states; names and all else are shared."""
+    result = copy.copy(data)
+    for polarity, other in zip(POLARITIES, reversed(POLARITIES)):
+        store, swapped = result["entity", polarity, "entity"], data["entity", other, "entity"].to_dict()
+        for key in list(store.keys()):
+            del store[key]
+        store.update(swapped)
+    return result
 
 
 def message_graph(data: HeteroData, polarity: str = "stated", split: str | None = "train") -> Data:

@@ -28,7 +28,7 @@ from gnnneg.experiment.judge import Evaluation, Judge
 from gnnneg.experiment.run import Run
 from gnnneg.experiment.settings import Setup, assemble, plan, source
 from gnnneg.interfaces import Task
-from gnnneg.training import Fit, History
+from gnnneg.training import Fit, History, save_model
 from gnnneg.training.atomic import replacing
 
 
@@ -171,6 +171,10 @@ def _train(setup: Setup, means: Plan | None, path: Path | None, name: str, progr
         progress=progress,
         resume=resume,
     )
+    if judge.asks("valid"):
+        setup.task.settle(lambda: judge.validate(model)[setup.fit.metric])
+        if path is not None:
+            save_model(path / folder.MODEL, model)
     result = _result(setup, judge, history, name, path)
     return _run(setup, means, path, result, judge)
 
@@ -245,9 +249,8 @@ def _told_of_leaks(task: Task, facts: Facts) -> None:
     """Warns where a part of the task knows other answers than the training facts."""
     for name, part in task.named_modules():
         if isinstance(part, KnownAnswers):
-            ours = facts.known
-            same = all(torch.equal(a.cpu(), b) for a, b in ((part.key, ours.key), (part.answer, ours.answer)))
-            if not same:
+            ours = facts.known, facts.denied
+            if not any(torch.equal(part.key.cpu(), o.key) and torch.equal(part.answer.cpu(), o.answer) for o in ours):
                 warnings.warn(
                     f"{name} holds other answers than the training facts: figures may profit from what is asked, and "
                     "a run folder will not say so.",

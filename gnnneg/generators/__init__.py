@@ -1,5 +1,6 @@
 """Generators: negatives that belong to no entity."""
 
+from gnnneg.generators.denied import DeniedStatements
 from gnnneg.generators.emu import EMU
 from gnnneg.generators.gndn import GNDN
 from gnnneg.generators.hardest import HardestEMU
@@ -8,4 +9,13 @@ from gnnneg.generators.matched import MatchedEMU
 from gnnneg.generators.mixup import Mixup
 from gnnneg.generators.paced import SelfPacedEMU
 
-__all__ = ["EMU", "GNDN", "HardestEMU", "LearnedEMU", "MatchedEMU", "Mixup", "SelfPacedEMU"]
+__all__ = [
+    "EMU",
+    "GNDN",
+    "DeniedStatements",
+    "HardestEMU",
+    "LearnedEMU",
+    "MatchedEMU",
+    "Mixup",
+    "SelfPacedEMU",
+]

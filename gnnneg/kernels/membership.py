@@ -11,10 +11,13 @@ from torch import Tensor
 from gnnneg.kernels.threads import follow_torch
 
 
-def member_reference(
+def first_at_least(
     answer: Int[Tensor, "m"], begin: Int[Tensor, "b"], end: Int[Tensor, "b"], index: Int[Tensor, "c k"]
-) -> Bool[Tensor, "b k"]:
-    """Branch-free bisection over rows ``answer[begin:end]`` in plain torch; any device."""
+) -> Int[Tensor, "b k"]:
+    """Where in the sorted ``answer[begin[i]:end[i]]`` the first entry of at least ``index[i, j]`` stands, else ``end``.
+
+    Branch-free bisection in plain torch; any device.
+    """
     index = index.expand(begin.size(0), -1)
     low, high = begin[:, None].expand_as(index).clone(), end[:, None].expand_as(index).clone()
     steps = int((end - begin).max()).bit_length() if begin.numel() else 0
@@ -23,7 +26,17 @@ def member_reference(
         middle = (low + high) // 2
         less = (answer[middle.clamp(max=last)] < index) & (low < high)
         low, high = torch.where(less, middle + 1, low), torch.where(less, high, torch.minimum(middle, high))
-    return (low < end[:, None]) & (answer[low.clamp(max=last)] == index) if answer.numel() else low < low
+    return low
+
+
+def member_reference(
+    answer: Int[Tensor, "m"], begin: Int[Tensor, "b"], end: Int[Tensor, "b"], index: Int[Tensor, "c k"]
+) -> Bool[Tensor, "b k"]:
+    """Whether ``index[i, j]`` stands in ``answer[begin[i]:end[i]]``, in plain torch."""
+    place = first_at_least(answer, begin, end, index)
+    if not answer.numel():
+        return place < place
+    return (place < end[:, None]) & (answer[place.clamp(max=answer.numel() - 1)] == index)
 
 
 def member(

@@ -19,7 +19,10 @@ class KGEScorer(VectorScorer):
     def __init__(self, encoding: Encoding, decoder: Decoder, query: Query, dropout: float):
         vector = F.dropout(decoder(encoding[query.anchor], query.rel_type), dropout)  # (b, q)
         super().__init__(vector, decoder.similarity, encoding)
-        self.decoder, self.query = decoder, query
+        self.decoder, self.query, self.dropout = decoder, query, dropout
+
+    def asking(self, query: Query) -> Scorer:
+        return KGEScorer(self.encoding, self.decoder, query, self.dropout)
 
     def factors(self, target: Int[Tensor, "b"]) -> tuple[Float[Tensor, "b _"], ...]:
         return self.decoder.factors(self.encoding[self.query.anchor], self.query.rel_type, self.encoding[target])

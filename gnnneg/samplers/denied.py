@@ -12,8 +12,8 @@ from gnnneg.records import Negatives, Query
 class Denied(Sampler):
     """The entities that a denied statement gives as answers to the query: the only negatives known to be wrong.
 
-    Each stands there once; where there are more than ``num_negatives``, that many of them by chance, where there are
-    fewer, the rest has weight 0 (see :class:`Padded`).
+    Each stands there once, with its confidence for a weight; where there are more than ``num_negatives``, that many of
+    them by chance, where there are fewer, the rest has weight 0 (see :class:`Padded`).
 
     Args:
         denied (KnownAnswers): Denied training statements.
@@ -36,4 +36,6 @@ class Denied(Sampler):
         place = begin[:, None] + (start.long()[:, None] + step) % length.clamp(min=1)[:, None]
         if not self.denied.answer.numel():
             return Negatives(torch.zeros_like(place), there.float())
-        return Negatives(self.denied.answer[torch.where(there, place, 0)], there.float())
+        place = torch.where(there, place, 0)
+        sure = 1.0 if self.denied.confidence is None else self.denied.confidence[place]
+        return Negatives(self.denied.answer[place], there * sure)

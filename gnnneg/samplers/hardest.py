@@ -11,7 +11,7 @@ SCORES = 1 << 24  # held at once, 64 MiB
 
 
 class Hardest(Sampler):
-    """The candidates that the critic scores highest, absent ones last.
+    """The candidates that the critic scores highest (or lowest), absent ones last.
 
     ``Hardest(Filtered(Uniform(1000)), 10)`` is dynamic hard sampling; ``Hardest(Filtered(All()), k)`` gives *near
     misses*, the entities nearest to where the model expects the answer, and under :class:`Taught` those of a teacher.
@@ -20,11 +20,12 @@ class Hardest(Sampler):
     Args:
         proposal (Sampler): Offers the candidates.
         num_negatives (int): How many are kept; all, if fewer are offered.
+        likeliest (bool): Whether the highest scores are kept, or else the lowest. (default: :obj:`True`)
     """
 
-    def __init__(self, proposal: Sampler, num_negatives: int):
+    def __init__(self, proposal: Sampler, num_negatives: int, likeliest: bool = True):
         super().__init__()
-        self.proposal, self.num_negatives = proposal, num_negatives
+        self.proposal, self.num_negatives, self.likeliest = proposal, num_negatives, likeliest
 
     def forward(
         self, query: Query, target: Int[Tensor, "b"], critic: Scorer, generator: torch.Generator | None = None
@@ -38,7 +39,8 @@ class Hardest(Sampler):
         with torch.no_grad():
             for some in torch.arange(size, device=target.device).split(max(kept, SCORES // max(len(target), 1))):
                 index = offered.index if len(some) == size else offered.index[:, some]
-                score = critic(index).float().masked_fill(weight[:, some] == 0, -torch.inf)
+                score = critic(index).float() if self.likeliest else -critic(index).float()
+                score = score.masked_fill(weight[:, some] == 0, -torch.inf)
                 best = torch.cat([best, score], dim=1)
                 column = torch.cat([column, some.expand(len(target), -1)], dim=1)
                 best, place = best.topk(min(kept, best.size(1)), dim=1)

@@ -1,5 +1,7 @@
 """Tasks: what a batch costs, which is all that the trainer knows."""
 
+from gnnneg.tasks.confidence import Confidence
+from gnnneg.tasks.dual import Dual
 from gnnneg.tasks.hiding import hide
 from gnnneg.tasks.k_vs_all import KvsAll
 from gnnneg.tasks.link_prediction import LinkPrediction
@@ -7,4 +9,14 @@ from gnnneg.tasks.mutated_k_vs_all import MutatedKvsAll
 from gnnneg.tasks.node_classification import NodeClassification, labelled
 from gnnneg.tasks.subsampling import Subsampling
 
-__all__ = ["KvsAll", "LinkPrediction", "MutatedKvsAll", "NodeClassification", "Subsampling", "hide", "labelled"]
+__all__ = [
+    "Confidence",
+    "Dual",
+    "KvsAll",
+    "LinkPrediction",
+    "MutatedKvsAll",
+    "NodeClassification",
+    "Subsampling",
+    "hide",
+    "labelled",
+]

@@ -8,11 +8,10 @@ from torch import Tensor, nn
 from torch.nn import Parameter
 from torch_geometric.data import Data
 
-from gnnneg.interfaces import Corruption, Generator, Label, Loss, Model, Penalty, Sampler, Scorer, Task
+from gnnneg.interfaces import Corruption, Generator, Label, Loss, Model, Penalty, Sampler, Scorer, Task, Weighing
 from gnnneg.records import Query, Triplets
 from gnnneg.tasks.contrast import contrast
 from gnnneg.tasks.hiding import hide
-from gnnneg.tasks.subsampling import Subsampling
 
 Critic = Callable[[Query], Scorer]
 
@@ -27,7 +26,7 @@ class LinkPrediction(Task):
         loss (Loss): One number per query.
         generators (list[Generator]): Make negatives in embedding space, one loss term each. (default: :obj:`()`)
         penalty (Penalty, optional): A term of the answered query alone. (default: :obj:`None`)
-        subsampling (Subsampling, optional): Weighs the triplets of a batch. (default: :obj:`None`)
+        weighing (Weighing, optional): How much each triplet of a batch counts. (default: :obj:`None`, all the same)
         label (float or Label): Soft label of the sampled negatives. (default: :obj:`0.0`)
         scale (float): Weight of the sampled term against the generators' own. (default: :obj:`1.0`)
         graph (torch_geometric.data.Data, optional): What messages pass over; the batch's own statements are hidden
@@ -42,7 +41,7 @@ class LinkPrediction(Task):
         loss: Loss,
         generators: Sequence[Generator] = (),
         penalty: Penalty | None = None,
-        subsampling: Subsampling | None = None,
+        weighing: Weighing | None = None,
         label: float | Label = 0.0,
         scale: float = 1.0,
         graph: Data | None = None,
@@ -50,7 +49,7 @@ class LinkPrediction(Task):
         super().__init__()
         self.model, self.corruption, self.sampler, self.loss = model, corruption, sampler, loss
         self.generators = nn.ModuleList(generators)
-        self.penalty, self.subsampling = penalty, subsampling
+        self.penalty, self.weighing = penalty, weighing
         self.label, self.scale, self.graph = label, scale, graph
 
     def examples(self, triplets: Triplets) -> Triplets:
@@ -70,10 +69,16 @@ class LinkPrediction(Task):
         loss = contrast(scorer, query, target, negatives, *means)
         if self.penalty is not None:
             loss = loss + self.penalty(scorer, query, target)
-        if self.subsampling is None:
+        if self.weighing is None:
             return loss.mean()
         loss = loss.view(-1, len(batch.rel_type)).mean(0)  # a triplet asked from both sides has two rows
-        return (loss * self.subsampling(batch)).sum()
+        return (loss * self.weighing(batch)).sum()
+
+    @torch.no_grad()
+    def judge(self, query: Query) -> Scorer:
+        """A scorer of its model as it is now, for others to look at: it gives no gradient."""
+        graph = None if self.graph is None else self.graph.to(str(query.anchor.device))
+        return self.model.scorer(self.model.encode(graph), query)
 
     def trained(self) -> Iterator[Parameter]:
         yield from self.model.parameters()

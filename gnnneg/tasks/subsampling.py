@@ -2,13 +2,14 @@
 
 import torch
 from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Tensor
 
 from gnnneg.data.known import KnownAnswers
+from gnnneg.interfaces import Weighing
 from gnnneg.records import Triplets, asked
 
 
-class Subsampling(nn.Module):
+class Subsampling(Weighing):
     r"""The weights of `RotatE <https://arxiv.org/abs/1902.10197>`_'s code, after word2vec's subsampling,
 
     .. math::

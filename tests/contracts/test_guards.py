@@ -19,10 +19,11 @@ from gnnneg.interfaces import (
     Sampler,
     Similarity,
     Task,
+    Weighing,
 )
 
 ROOT = Path(interfaces.__file__).parent
-BASES = [Encoder, Decoder, Similarity, Model, Corruption, Sampler, Generator, Label, Loss, Penalty, Task]
+BASES = [Encoder, Decoder, Similarity, Model, Corruption, Sampler, Generator, Label, Loss, Penalty, Task, Weighing]
 
 
 @pytest.mark.parametrize("base", BASES)
@@ -53,7 +54,7 @@ ROOMS = {
     "data": {"records", "kernels", "errors"},
     "datasets": {"data", "records", "errors"},
     **dict.fromkeys(PARTS, GROUND),
-    "tasks": GROUND,
+    "tasks": GROUND | {"models"},  # the dual task makes one model of two
     "training": GROUND,
     "evaluation": GROUND,
     "report": {"errors"},

@@ -72,7 +72,7 @@ def test_subsampling_weighs_both_sides_of_a_triplet():
     model, triplets = kge(), toy()
     weight = Subsampling(known())(triplets)
     expected = (by_hand(model, triplets).view(2, -1).mean(0) * weight).sum()
-    assert_close(one_vs_all(model, triplets, subsampling=Subsampling(known()))(triplets), expected)
+    assert_close(one_vs_all(model, triplets, weighing=Subsampling(known()))(triplets), expected)
 
 
 def test_label_and_scale_reach_the_loss():

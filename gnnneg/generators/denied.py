@@ -1,0 +1,93 @@
+"""Denied statements against whatever is stated."""
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from gnnneg.data.known import KnownAnswers
+from gnnneg.errors import UserError
+from gnnneg.interfaces import Generator, Scorer
+from gnnneg.records import Made, Negatives, Query
+
+
+class DeniedStatements(Generator):
+    r"""Whole denied statements as negatives, of other anchors too: what a denied statement that shares no query with
+    a stated one can teach.
+
+    For each query :math:`(a, r)` with its target, ``num_negatives`` denied statements :math:`(a', r, t')` of the same
+    relation are drawn, evenly and with replacement, and scored with their own anchor; the loss sets their scores
+    against the target's. Under :class:`~gnnneg.losses.MarginRanking` that is *relation-grouped pairing*; under
+    :class:`~gnnneg.losses.BCE` it makes them labelled examples, since there no pair matters. What shares the query is
+    the business of the sampler :class:`~gnnneg.samplers.Denied`.
+
+    Cost: the scores of ``num_negatives`` more queries for each, from the encoding that is there already.
+
+    Args:
+        denied (KnownAnswers): Denied training statements; their confidence becomes their weight.
+        num_negatives (int): Denied statements per query. (default: :obj:`1`)
+        grouped (bool): Whether only those of the query's relation are drawn; a query whose relation has none gets
+            none. Else they are drawn from all, asked from the same side. (default: :obj:`True`)
+        label (float): Their soft label. (default: :obj:`0.0`)
+        scale (float): Weight of the term. (default: :obj:`1.0`)
+
+    Raises:
+        UserError: If there are no denied training statements, a number is out of range; when called, if the model
+            answers no other queries than its own.
+    """
+
+    def __init__(
+        self,
+        denied: KnownAnswers,
+        num_negatives: int = 1,
+        grouped: bool = True,
+        label: float = 0.0,
+        scale: float = 1.0,
+    ):
+        super().__init__()
+        if not len(denied):
+            raise UserError("DeniedStatements needs denied training statements, and the data set has none.")
+        if num_negatives < 1 or not 0 <= label <= 1 or scale < 0:
+            raise UserError(
+                f"DeniedStatements(num_negatives={num_negatives}, label={label}, scale={scale}): at least one "
+                "negative, a label from 0 to 1, and no negative scale."
+            )
+        self.denied, self.num_negatives, self.grouped = denied, num_negatives, grouped
+        self.label, self.scale = label, scale
+
+    def forward(
+        self,
+        scorer: Scorer,
+        query: Query,
+        target: Int[Tensor, "b"],
+        negatives: Negatives,
+        generator: torch.Generator | None = None,
+    ) -> Made:
+        position, weight = self._drawn(query, generator)
+        other, answer = self.denied.at(position.flatten())
+        score = scorer.asking(other)(answer[:, None]).view(position.shape)
+        return Made(score, weight, self.label, self.scale)
+
+    def vectors(
+        self,
+        scorer: Scorer,
+        query: Query,
+        target: Int[Tensor, "b"],
+        negatives: Negatives,
+        generator: torch.Generator | None = None,
+    ) -> Float[Tensor, "b m d"]:
+        """The vectors of the denied targets; their scores are those of other anchors."""
+        return scorer.embed(self.denied.answer[self._drawn(query, generator)[0]])
+
+    def _drawn(self, query: Query, generator: torch.Generator | None) -> tuple[Int[Tensor, "b m"], Tensor]:
+        """Positions of denied statements, and what each counts."""
+        if self.grouped:
+            begin, end = self.denied.span_of(query.rel_type)
+        else:  # the upper half of the relations asks for heads
+            begin = (query.rel_type >= self.denied.num_relations) * len(self.denied)
+            end = begin + len(self.denied)
+        length = (end - begin)[:, None]
+        shape = len(begin), self.num_negatives
+        chance = torch.rand(shape, generator=generator, device=begin.device, dtype=torch.double)
+        position = torch.where(length > 0, begin[:, None] + (chance * length).long(), 0)
+        sure = 1.0 if self.denied.confidence is None else self.denied.confidence[position]
+        return position, ((length > 0) * sure).expand(shape)

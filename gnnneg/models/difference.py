@@ -1,0 +1,106 @@
+"""Evidence for, less evidence against."""
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+from torch_geometric.data import Data
+
+from gnnneg.encodings import Dense
+from gnnneg.interfaces import Encoding, Model, Scorer
+from gnnneg.records import Query
+
+
+class Pair(Encoding):
+    """Each node's vectors in two encodings, side by side.
+
+    Args:
+        positive (Encoding): Gives the first coordinates.
+        negative (Encoding): Gives the others.
+    """
+
+    def __init__(self, positive: Encoding, negative: Encoding):
+        self.positive, self.negative = positive, negative
+
+    def __getitem__(self, index: Int[Tensor, "*s"]) -> Float[Tensor, "*s d"]:
+        return torch.cat([self.positive[index], self.negative[index]], dim=-1)
+
+    def rows(self, index: Int[Tensor, "*s"]) -> tuple[Float[Tensor, "u d"], Int[Tensor, "*s"]]:
+        row, place = index.unique(return_inverse=True)
+        return Dense(self[row]).rows(place)
+
+
+class DifferenceScorer(Scorer):
+    """Asks two scorers of the same queries."""
+
+    def __init__(self, positive: Scorer, negative: Scorer, weight: Float[Tensor, ""]):
+        self.positive, self.negative, self.weight = positive, negative, weight
+
+    def embed(self, index: Int[Tensor, "c k"]) -> Float[Tensor, "c k d"]:
+        return torch.cat([self.positive.embed(index), self.negative.embed(index)], dim=-1)
+
+    def decode(self, candidate: Float[Tensor, "c k d"]) -> Float[Tensor, "b k"]:
+        width = self.positive.embed(torch.zeros(1, 1, dtype=torch.long, device=candidate.device)).size(-1)
+        return self._minus(self.positive.decode(candidate[..., :width]), self.negative.decode(candidate[..., width:]))
+
+    def __call__(self, index: Int[Tensor, "c k"]) -> Float[Tensor, "b k"]:
+        return self._minus(self.positive(index), self.negative(index))
+
+    def asking(self, query: Query) -> Scorer:
+        return DifferenceScorer(self.positive.asking(query), self.negative.asking(query), self.weight)
+
+    def factors(self, target: Int[Tensor, "b"]) -> tuple[Float[Tensor, "b _"], ...]:
+        return (*self.positive.factors(target), *self.negative.factors(target))
+
+    def _minus(self, positive: Float[Tensor, "b k"], negative: Float[Tensor, "b k"]) -> Float[Tensor, "b k"]:
+        return positive - self.weight * negative
+
+
+class Difference(Model):
+    r"""The score of a model of what is stated, less that of a model of what is denied,
+
+    .. math::
+        s(h, r, t) = s^{+}(h, r, t) - \lambda s^{-}(h, r, t) ,
+
+    and both models' node vectors side by side as its encoding. (The code released with `"Improving Knowledge Graph
+    Embeddings through Contrastive Learning with Negative Statements" <https://arxiv.org/abs/2510.11868>`_ scores the
+    concatenated vectors, which for a bilinear decoder is :math:`s^{+} + s^{-}`: evidence against a triple makes it
+    rank higher.)
+
+    Args:
+        positive (Model): Of what is stated.
+        negative (Model): Of what is denied.
+        weight (float): :math:`\lambda`; at 0 scores are the first model's alone. (default: :obj:`0.0`)
+        graph (torch_geometric.data.Data, optional): What the second model's messages pass over: denied statements.
+            (default: :obj:`None`)
+    """
+
+    mirrored = ("negative", "graph")
+    weight: Tensor
+
+    def __init__(self, positive: Model, negative: Model, weight: float = 0.0, graph: Data | None = None):
+        super().__init__()
+        self.positive, self.negative, self.graph = positive, negative, graph
+        self.register_buffer("weight", torch.tensor(float(weight)))
+        self.num_relations = positive.num_relations
+        self.uses_graph = positive.uses_graph
+
+    def encode(self, graph: Data | None) -> Pair:
+        against = self.graph
+        if against is not None and self.negative.uses_graph:
+            against = against.to(str(self.weight.device))
+        return Pair(self.positive.encode(graph), self.negative.encode(against))
+
+    def scorer(self, encoding: Encoding, query: Query) -> Scorer:
+        if not isinstance(encoding, Pair):
+            raise TypeError("Difference scores what it has encoded itself.")
+        parts = self.positive.scorer(encoding.positive, query), self.negative.scorer(encoding.negative, query)
+        return DifferenceScorer(*parts, self.weight)
+
+    def forward(
+        self,
+        graph: Data | None,
+        head_index: Int[Tensor, "b"],
+        rel_type: Int[Tensor, "b"],
+        tail_index: Int[Tensor, "b"],
+    ) -> Float[Tensor, "b"]:
+        return self.scorer(self.encode(graph), Query(head_index, rel_type))(tail_index[:, None]).squeeze(1)

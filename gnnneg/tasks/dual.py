@@ -1,0 +1,117 @@
+"""Two models, of what is stated and of what is denied, in lock step."""
+
+from collections.abc import Callable, Iterator
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn import Parameter
+
+from gnnneg.data.known import KnownAnswers
+from gnnneg.errors import UserError
+from gnnneg.interfaces import Task
+from gnnneg.models import Difference, KGEModel
+from gnnneg.records import Triplets
+from gnnneg.tasks.link_prediction import LinkPrediction
+
+WEIGHTS = (0.0, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0)  # of the evidence against, that validation chooses from
+
+
+class Dual(Task):
+    r"""Dual training of `"Improving Knowledge Graph Embeddings through Contrastive Learning with Negative Statements"
+    <https://arxiv.org/abs/2510.11868>`_: one model learns the stated graph, another the denied one, and each chooses
+    the other's negatives.
+
+    A step takes a batch of stated statements and, drawn evenly and with replacement, as large a share of the denied
+    ones. Each side's sampler is handed the *other* side's model for a critic, without gradient:
+
+    ::
+
+        sampler: Curriculum(
+            samplers=[Filtered(Uniform(1)), Hardest(Filtered(Uniform(100, shared=True)), 1)],   # then the opponent's
+            starts=[0, 35_000],                                                                 # choice among 100
+        )
+
+    is the paper's method, made linear in the batch by a pool of shared candidates (its code scores every entity of the
+    batch against every query), and without its code's faults: exactly one side of a positive is exchanged, and never
+    for a known answer. ``Hardest(..., likeliest=False)`` takes what the opponent likes least, as its code does.
+
+    Candidates are filtered by what each side knows: the negative side's parts are *mirrored*, so that to them what is
+    denied is what is known. The model that comes out is the :class:`~gnnneg.models.Difference` of the two.
+
+    Cost: both sides' steps, and two scorings of the pools.
+
+    Args:
+        positive (LinkPrediction): Learns what is stated.
+        negative (LinkPrediction): Learns what is denied, as if it were stated.
+        denied (KnownAnswers): Denied training statements.
+        weight (float, optional): :math:`\lambda` of the difference; :obj:`None` begins with 0 and has validation
+            choose once training is over. (default: :obj:`None`)
+        shared (bool): Whether both sides have one table of entities, the first's, each with relations of its own.
+            (default: :obj:`False`)
+        opponent (bool): Whether each side's critic is the other; else its own, for comparison. (default: :obj:`True`)
+
+    Raises:
+        UserError: If nothing is denied, or tables cannot be shared.
+    """
+
+    mirrored = ("negative",)
+    model: Difference
+
+    def __init__(
+        self,
+        positive: LinkPrediction,
+        negative: LinkPrediction,
+        denied: KnownAnswers,
+        weight: float | None = None,
+        shared: bool = False,
+        opponent: bool = True,
+    ):
+        super().__init__()
+        if not len(denied):
+            raise UserError("Dual training needs denied training statements, and the data set has none.")
+        if shared:
+            _share(positive, negative)
+        self.positive, self.negative, self.denied = positive, negative, denied
+        self.weight, self.opponent, self.total = weight, opponent, 0
+        self.model = Difference(positive.model, negative.model, weight or 0.0, negative.graph)
+
+    def examples(self, triplets: Triplets) -> Triplets:
+        self.total = len(triplets.rel_type)
+        return triplets
+
+    def forward(self, batch: Triplets, generator: torch.Generator | None = None) -> Float[Tensor, ""]:
+        size = len(batch.rel_type)
+        against = self.drawn(max(1, round(size * len(self.denied) / max(self.total, size))), generator)
+        critics = (self.negative.judge, self.positive.judge) if self.opponent else (None, None)
+        return self.positive(batch, generator, critics[0]) + self.negative(against, generator, critics[1])
+
+    def drawn(self, size: int, generator: torch.Generator | None) -> Triplets:
+        """Denied statements, evenly and with replacement."""
+        device = self.denied.answer.device
+        query, target = self.denied.at(torch.randint(len(self.denied), (size,), generator=generator, device=device))
+        return Triplets(query.anchor, query.rel_type, target)
+
+    def trained(self) -> Iterator[Parameter]:
+        yield from dict.fromkeys([*self.positive.trained(), *self.negative.trained()])
+
+    def settle(self, evaluate: Callable[[], float]) -> None:
+        if self.weight is not None:
+            return
+        scores = {}
+        for weight in WEIGHTS:
+            self.model.weight.fill_(weight)
+            scores[weight] = evaluate()
+        self.model.weight.fill_(max(scores, key=lambda weight: scores[weight]))
+
+
+def _share(positive: LinkPrediction, negative: LinkPrediction) -> None:
+    one, other = positive.model, negative.model
+    if not isinstance(one, KGEModel) or not isinstance(other, KGEModel):
+        raise UserError("Dual(shared=True) shares the encoder of two KGEModels: use them, or leave it out.")
+    if one.encoder.hidden_channels != other.encoder.hidden_channels:
+        raise UserError(
+            f"Dual(shared=True): the sides are {one.encoder.hidden_channels} and {other.encoder.hidden_channels} wide, "
+            "but one table has one width."
+        )
+    other.encoder = one.encoder
