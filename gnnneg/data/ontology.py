@@ -1,0 +1,129 @@
+"""What follows from a hierarchy of classes: who is of a class is of its superclasses, who is not is of no subclass.
+
+``(aspirin, treats, migraine)`` with ``(migraine, subClassOf, headache)`` says ``(aspirin, treats, headache)`` too; a
+denied ``(aspirin, treats, infection)`` denies every kind of infection.
+"""
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+
+import torch
+from jaxtyping import Int
+from torch import Tensor
+from torch_geometric.data import HeteroData
+
+from gnnneg.data.statements import SPLITS, assemble, triplets
+from gnnneg.errors import UserError, nearest
+from gnnneg.records import Triplets
+
+
+class Hierarchy:
+    """The classes above (or below) each class, by the shortest way there.
+
+    Args:
+        edges (iterable): Pairs of a class and one right above it (below it, for the other direction). Circles are
+            walked once.
+    """
+
+    def __init__(self, edges: Iterable[tuple[int, int]]):
+        self.next: dict[int, list[int]] = {}
+        for one, other in edges:
+            self.next.setdefault(one, []).append(other)
+        self._reached: dict[int, dict[int, int]] = {}
+
+    def reached(self, start: int) -> dict[int, int]:
+        """All classes that lie beyond, each with the one before it on the way; ``start`` itself with itself."""
+        if start not in self._reached:
+            before = {start: start}
+            queue = deque([start])
+            while queue:
+                here = queue.popleft()
+                for there in self.next.get(here, ()):
+                    if there not in before:
+                        before[there] = here
+                        queue.append(there)
+            self._reached[start] = before
+        return self._reached[start]
+
+    def chain(self, start: int, end: int) -> list[int]:
+        """The classes on the way from ``start`` to ``end``, both included."""
+        before = self.reached(start)
+        way = [end]
+        while way[-1] != start:
+            way.append(before[way[-1]])
+        return way[::-1]
+
+
+def hierarchy(data: HeteroData, relation: str, down: bool = False, split: str | None = "train") -> Hierarchy:
+    """The hierarchy that the stated statements of one relation make, ``(subclass, relation, superclass)``.
+
+    Args:
+        data (torch_geometric.data.HeteroData): A graph in the convention.
+        relation (str): Name of the relation, such as ``subClassOf`` or ``is_a``.
+        down (bool): Whether to go from classes to their subclasses. (default: :obj:`False`, to superclasses)
+        split (str, optional): The split whose statements make it; :obj:`None` for all. (default: ``"train"``)
+
+    Raises:
+        UserError: If there is no such relation.
+    """
+    head_index, _, tail_index = _of(triplets(data, "stated", split), relation_of(data, relation))
+    pairs = (tail_index, head_index) if down else (head_index, tail_index)
+    return Hierarchy(zip(*(column.tolist() for column in pairs)))
+
+
+def inherited(data: HeteroData, relation: str, denied: bool = True) -> HeteroData:
+    """The graph with what follows from a hierarchy: what is stated of a class holds of its superclasses, what is denied
+    of its subclasses.
+
+    Only training statements give new ones, which are training statements; none is added that is there already, in any
+    split of its polarity, so that nothing of valid or test moves into train. The hierarchy itself stays as it is.
+
+    Args:
+        data (torch_geometric.data.HeteroData): A graph in the convention.
+        relation (str): The relation that makes the hierarchy; all others are about its classes, as tails.
+        denied (bool): Whether denied statements are inherited too, which can be many: every subclass of every class.
+            (default: :obj:`True`)
+
+    Raises:
+        UserError: If there is no such relation.
+    """
+    r = relation_of(data, relation)
+    parts = []
+    for polarity, down in (("stated", False), ("denied", True)):
+        whole, split = triplets(data, polarity), data["entity", polarity, "entity"].split
+        if polarity == "denied" and not denied:
+            parts.append((whole, split))
+            continue
+        there = set(zip(*(column.tolist() for column in whole)))
+        order = hierarchy(data, relation, down)
+        train = _rows(triplets(data, polarity, "train"), r)
+        new = list(dict.fromkeys((h, q, c) for h, q, t in train for c in order.reached(t) if (h, q, c) not in there))
+        more = Triplets(*torch.tensor(new, dtype=torch.long).reshape(-1, 3).T.contiguous())
+        joined = Triplets(*(torch.cat(pair) for pair in zip(whole, more)))
+        parts.append((joined, torch.cat([split, torch.full((len(new),), SPLITS.index("train"))])))
+    names = data["entity"].names, data.relation_names
+    result = assemble(*parts[0], *names, *parts[1])
+    for key, value in data["entity"].items():
+        result["entity"][key] = value
+    return result
+
+
+def relation_of(data: HeteroData, name: str) -> int:
+    """The number of a relation.
+
+    Raises:
+        UserError: If there is none of that name.
+    """
+    names = list(data.relation_names)
+    if name not in names:
+        raise UserError(f"There is no relation {name!r} to make a hierarchy; {nearest(name, names)}")
+    return names.index(name)
+
+
+def _of(part: Triplets, relation: int) -> Triplets:
+    return Triplets(*(column[part.rel_type == relation] for column in part))
+
+
+def _rows(part: Triplets, without: int) -> Iterator[tuple[int, int, int]]:
+    keep: Int[Tensor, "b"] = part.rel_type != without
+    yield from zip(*(column[keep].tolist() for column in part))
