@@ -67,7 +67,8 @@ class Facts(Mapping[str, object]):
 
     def _answers(self, polarity: str) -> KnownAnswers:
         given = statements.triplets(self.data, polarity, "train")
-        return KnownAnswers(given, self.num_nodes, self.num_relations)
+        sure = statements.confidence(self.data, polarity, "train")
+        return KnownAnswers(given, self.num_nodes, self.num_relations, sure)
 
     @cached_property
     def mirror(self) -> "Facts":

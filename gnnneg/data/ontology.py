@@ -4,15 +4,15 @@
 denied ``(aspirin, treats, infection)`` denies every kind of infection.
 """
 
+import copy
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 import torch
-from jaxtyping import Int
-from torch import Tensor
 from torch_geometric.data import HeteroData
+from torch_geometric.data.storage import EdgeStorage
 
-from gnnneg.data.statements import SPLITS, assemble, triplets
+from gnnneg.data.statements import POLARITIES, SPLITS, triplets
 from gnnneg.errors import UserError, nearest
 from gnnneg.records import Triplets
 
@@ -87,25 +87,32 @@ def inherited(data: HeteroData, relation: str, denied: bool = True) -> HeteroDat
     Raises:
         UserError: If there is no such relation.
     """
-    r = relation_of(data, relation)
-    parts = []
-    for polarity, down in (("stated", False), ("denied", True)):
-        whole, split = triplets(data, polarity), data["entity", polarity, "entity"].split
-        if polarity == "denied" and not denied:
-            parts.append((whole, split))
-            continue
-        there = set(zip(*(column.tolist() for column in whole)))
-        order = hierarchy(data, relation, down)
-        train = _rows(triplets(data, polarity, "train"), r)
-        new = list(dict.fromkeys((h, q, c) for h, q, t in train for c in order.reached(t) if (h, q, c) not in there))
-        more = Triplets(*torch.tensor(new, dtype=torch.long).reshape(-1, 3).T.contiguous())
-        joined = Triplets(*(torch.cat(pair) for pair in zip(whole, more)))
-        parts.append((joined, torch.cat([split, torch.full((len(new),), SPLITS.index("train"))])))
-    names = data["entity"].names, data.relation_names
-    result = assemble(*parts[0], *names, *parts[1])
-    for key, value in data["entity"].items():
-        result["entity"][key] = value
+    made_of = relation_of(data, relation)
+    result = copy.copy(data)
+    for polarity in POLARITIES if denied else POLARITIES[:1]:
+        store = result["entity", polarity, "entity"]
+        order = hierarchy(data, relation, down=polarity == "denied")
+        columns = torch.stack([store.edge_index[0], store.edge_type, store.edge_index[1]]).T.tolist()
+        there: set[tuple[int, ...]] = {tuple(row) for row in columns}
+        origin: dict[tuple[int, int, int], int] = {}
+        for place in _surest_first(store):
+            head, r, tail = columns[place]
+            if r != made_of and int(store.split[place]) == SPLITS.index("train"):
+                for beyond in order.reached(tail):
+                    if (head, r, beyond) not in there:
+                        origin.setdefault((head, beyond, r), place)
+        ends = torch.tensor([key[:2] for key in origin], dtype=torch.long).reshape(-1, 2).T
+        store.edge_index = torch.cat([store.edge_index, ends], dim=1)
+        of = torch.tensor(list(origin.values()), dtype=torch.long)
+        for key in set(store.to_dict()) - {"edge_index"}:  # split, relation, confidence and source are those it follows from
+            store[key] = torch.cat([store[key], store[key][of]])
     return result
+
+
+def _surest_first(store: EdgeStorage) -> list[int]:
+    if "confidence" not in store:
+        return list(range(store.edge_type.numel()))
+    return store.confidence.argsort(descending=True, stable=True).tolist()
 
 
 def relation_of(data: HeteroData, name: str) -> int:
@@ -122,8 +129,3 @@ def relation_of(data: HeteroData, name: str) -> int:
 
 def _of(part: Triplets, relation: int) -> Triplets:
     return Triplets(*(column[part.rel_type == relation] for column in part))
-
-
-def _rows(part: Triplets, without: int) -> Iterator[tuple[int, int, int]]:
-    keep: Int[Tensor, "b"] = part.rel_type != without
-    yield from zip(*(column[keep].tolist() for column in part))

@@ -23,7 +23,6 @@ from gnnneg.records import Negatives, Query, Triplets, asked
 from gnnneg.samplers import All, Denied, Filtered, Hardest, Padded, Uniform
 from gnnneg.tasks import Confidence, Dual, LinkPrediction
 
-
 BLIND = Scores(torch.zeros(1, NODES))  # a critic for those who ask none
 NONE = Negatives(torch.zeros(1, 0, dtype=torch.long), torch.ones(1, 1))
 
