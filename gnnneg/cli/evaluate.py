@@ -13,7 +13,7 @@ def add(subparsers: Any) -> None:
     """Adds the command."""
     parser = subparsers.add_parser(
         "evaluate",
-        help="judge a trained run: ranking, triple classification, relation prediction",
+        help="judge a trained run: ranking, classification, calibration, clustering",
         description="Judges a trained run under its own policy. Without further options: filtered ranking, both sides.",
     )
     parser.add_argument("path", metavar="RUN", help="a run folder")
@@ -28,6 +28,20 @@ def add(subparsers: Any) -> None:
         action="store_true",
         help="triple classification of test statements, by relation; needs denied statements",
     )
+    what.add_argument(
+        "--known-negatives",
+        action="store_true",
+        help="ranking against verified negatives of the same question; needs denied statements",
+    )
+    what.add_argument(
+        "--calibration",
+        action="store_true",
+        help="how good probabilities are on test, before and after fitting them on validation",
+    )
+    what.add_argument(
+        "--pairs", action="store_true", help="a random forest on vectors of labelled pairs, with controls; needs pairs"
+    )
+    what.add_argument("--clusters", action="store_true", help="k-means on entity vectors against types; needs types")
     parser.add_argument("--device", help="where to work, such as cpu or cuda")
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(run=run)
@@ -35,22 +49,49 @@ def add(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Runs the command."""
-    from gnnneg.cli.table import ranking, records
+    from gnnneg.cli.table import ranking, records, show
     from gnnneg.errors import UserError
     from gnnneg.experiment import Run
 
+    for asked, why in (
+        (args.classification, "Triple classification takes thresholds from valid and judges test"),
+        (args.calibration, "Calibration is fitted on valid and judged on test"),
+        (args.pairs, "Labelled pairs are of no split"),
+        (args.clusters, "Types are of no split"),
+    ):
+        if asked and args.split != "test":
+            raise UserError(f"{why}: leave --split out.")
     trained = Run.load(args.path, args.device)
     if args.per:
         _print(trained.tables(args.split)[args.per], args.json)
+    elif args.pairs:
+        _print(trained.pairs(), args.json)
     elif args.classification:
-        if args.split != "test":
-            raise UserError("Triple classification takes thresholds from valid and judges test: leave --split out.")
-        figures, table = trained.classify()
+        _both(*trained.classify(), "relations", args.json)
+    elif args.clusters:
+        _both(*trained.clusters(), "seeds", args.json)
+    elif args.known_negatives:
+        figures, table = trained.known_negatives(args.split)
         if args.json:
             print(to_json(figures | {"relations": records(table)}))
         else:
-            _print(table, False)
-            print("\n" + ", ".join(f"{name} {value:.4g}" for name, value in figures.items()))
+            parts = {"verified": figures.pop("verified"), "with random": figures.pop("with_random")}
+            ranking({name: part for name, part in parts.items() if part is not None}, "among")
+            print()
+            _both(figures, table, "relations", False)
+    elif args.calibration:
+        found = trained.calibrate()
+        if args.json:
+            print(to_json(found))
+        else:
+            kinds = {"score": "sigmoid of the score", "platt": "Platt scaling", "isotonic": "isotonic regression"}
+            rows = [[kind, *found[name].values()] for name, kind in kinds.items()]
+            show(["probability by", *found["platt"]], rows)
+            print()
+            for split, did in (("valid", "Fitted"), ("test", "Judged")):
+                part = found[split]
+                kind = "random, since none is denied" if part["drawn"] else "denied"
+                print(f"{did} on {split}: {part['stated']:,} stated and {part['denied']:,} {kind}.")
     else:
         metrics = trained.relations(args.split) if args.relations else trained.evaluate(args.split)
         if args.json:
@@ -58,6 +99,17 @@ def run(args: argparse.Namespace) -> int:
         else:
             ranking({args.split: metrics}, "relation of" if args.relations else "split")
     return 0
+
+
+def _both(figures: dict[str, Any], table: "pd.DataFrame", parts: str, as_json: bool) -> None:
+    """A table, and the figures of the whole under it."""
+    from gnnneg.cli.table import cell, records
+
+    if as_json:
+        print(to_json(figures | {parts: records(table)}))
+    else:
+        _print(table, False)
+        print("\n" + ", ".join(f"{name} {cell(value)}" for name, value in figures.items()))
 
 
 def _print(table: "pd.DataFrame", as_json: bool) -> None:

@@ -17,7 +17,8 @@ def add(subparsers: Any) -> None:
     parser = subparsers.add_parser(
         "predict",
         help="the best answers to a question, or the score of a triple",
-        description="Give two of head, relation and tail to ask for the third.",
+        description="Give two of head, relation and tail to ask for the third, or all three to ask about the triple: "
+        "score, probability, rank, and the nearest stated and denied statements of its relation (in table and json).",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -42,14 +43,36 @@ def run(args: argparse.Namespace) -> int:
         raise UserError("Parquet is no text for a terminal: give a file with --out FILE.")
     if args.format == "table" and args.out:
         raise UserError("A table is for the screen: write a file with --format csv, json or parquet.")
-    answers = Run.load(args.path).predict(args.head, args.relation, args.tail, args.top, unknown_only=args.new)
+    trained = Run.load(args.path)
+    likened = None
+    if args.head is not None and args.relation is not None and args.tail is not None:
+        if args.new:
+            raise UserError("A whole triple has no other answers to choose among: leave --new out.")
+        answers, likened = trained.explain(args.head, args.relation, args.tail)
+    else:
+        answers = trained.predict(args.head, args.relation, args.tail, args.top, unknown_only=args.new)
     if args.format == "table":
+        if likened is not None:
+            for side in ("tail", "head"):
+                candidates = answers.pop(f"{side}_candidates")
+                answers[f"{side}_rank"] = [f"{r:g} of {n:,}" for r, n in zip(answers[f"{side}_rank"], candidates)]
         show(list(answers.columns), answers.itertuples(index=False))
+        if likened is not None:
+            for polarity in ("stated", "denied"):
+                part = likened[likened["polarity"] == polarity].drop(columns="polarity")
+                print()
+                if len(part):
+                    show(list(part.columns), part.itertuples(index=False), f"nearest {polarity} statements")
+                else:
+                    print(f"No other statement of {args.relation} is {polarity}.")
     elif args.format == "parquet":
         answers.to_parquet(args.out or sys.stdout.buffer, index=False)
     else:
         as_json = args.format == "json"
-        text = to_json(records(answers)) + "\n" if as_json else answers.to_csv(index=False)
+        rows = records(answers)
+        if likened is not None:
+            rows[0]["nearest"] = records(likened)
+        text = to_json(rows) + "\n" if as_json else answers.to_csv(index=False)
         if args.out:
             with open(args.out, "w") as file:
                 file.write(text)

@@ -50,8 +50,9 @@ def classification(
         relation_names (list[str], optional): Names for the table.
 
     Returns:
-        ``accuracy, f1, precision, recall, auroc, average_precision, count`` over all test triplets, and a table of
-        the same by relation.
+        ``accuracy, f1, f1_weighted, precision, recall, auroc, average_precision, count`` over all test triplets, and a
+        table of the same by relation. ``f1`` is that of the stated triplets, ``f1_weighted`` the mean of theirs and of
+        the denied ones' by their numbers.
 
     Raises:
         UserError: If a split has no stated or no denied triplets, or a score is NaN.
@@ -63,9 +64,9 @@ def classification(
                     f"Triple classification needs denied statements beside stated ones, and the {split} split has no "
                     f"{polarity} ones: use a data set with verified negatives, such as CoDEx-S or CoDEx-M."
                 )
-    score, label, rel_type = _labelled(model, graph, valid)
+    score, label, rel_type = labelled(model, graph, *valid)
     threshold = thresholds(score, label, rel_type, num_relations)
-    return judge(threshold, *_labelled(model, graph, test), relation_names)
+    return judge(threshold, *labelled(model, graph, *test), relation_names)
 
 
 def scores(model: Model, graph: Data | None, triplets: Triplets, batch_size: int = 1024) -> Float[Tensor, "b"]:
@@ -86,6 +87,15 @@ def scores(model: Model, graph: Data | None, triplets: Triplets, batch_size: int
     if bool(score.isnan().any()):
         raise UserError("The model scores NaN: it has diverged, so load an earlier checkpoint or train more gently.")
     return score
+
+
+def labelled(
+    model: Model, graph: Data | None, stated: Triplets, denied: Triplets
+) -> tuple[Float[Tensor, "b"], Bool[Tensor, "b"], Int[Tensor, "b"]]:
+    """The scores of stated triplets and then of denied ones, whether each is stated, and their relations."""
+    both = Triplets(*(torch.cat([a.cpu(), b.cpu()]) for a, b in zip(stated, denied)))
+    label = torch.arange(both.head_index.numel()) < stated.head_index.numel()
+    return scores(model, graph, both), label, both.rel_type
 
 
 def thresholds(
@@ -156,12 +166,6 @@ def average_precision(score: Float[Tensor, "b"], label: Bool[Tensor, "b"]) -> fl
     return float((gained * precision).sum() / gained.sum())
 
 
-def _labelled(model: Model, graph: Data | None, parts: tuple[Triplets, Triplets]) -> tuple[Tensor, Tensor, Tensor]:
-    both = Triplets(*(torch.cat([a.cpu(), b.cpu()]) for a, b in zip(*parts)))
-    label = torch.arange(both.head_index.numel()) < parts[0].head_index.numel()
-    return scores(model, graph, both), label, both.rel_type
-
-
 def _best(score: Float[Tensor, "b"], label: Bool[Tensor, "b"]) -> float:
     value, place, length = score.unique(return_inverse=True, return_counts=True)
     stated = torch.zeros_like(length).index_add_(0, place, label.long())
@@ -173,12 +177,16 @@ def _best(score: Float[Tensor, "b"], label: Bool[Tensor, "b"]) -> float:
 
 def _figures(called: Bool[Tensor, "b"], score: Float[Tensor, "b"], label: Bool[Tensor, "b"]) -> dict[str, float]:
     hit, called_true, stated = int((called & label).sum()), int(called.sum()), int(label.sum())
+    right, count = int((called == label).sum()), label.numel()
+    f1 = 2 * hit / (called_true + stated) if called_true + stated else 0.0
+    other = 2 * (right - hit) / (2 * count - called_true - stated) if called_true + stated < 2 * count else 0.0
     return {
-        "accuracy": float((called == label).double().mean()),
-        "f1": 2 * hit / (called_true + stated) if called_true + stated else 0.0,
+        "accuracy": right / count,
+        "f1": f1,
+        "f1_weighted": (stated * f1 + (count - stated) * other) / count,
         "precision": hit / called_true if called_true else 0.0,
         "recall": hit / stated if stated else 0.0,
         "auroc": auroc(score, label),
         "average_precision": average_precision(score, label),
-        "count": label.numel(),
+        "count": count,
     }

@@ -110,7 +110,7 @@ def ranks(
                 part = slice(begin, min(begin + rows, total))
                 query = Query(anchor[part], rel_type[part])
                 index = candidates if candidates.size(0) == 1 else candidates[part]
-                result = _among(model.scorer(encoding, query), query, target[part], known, index)
+                result = among(model.scorer(encoding, query), query, target[part], known, index)
                 outcome[:, part] = torch.stack([result.above, result.tied, result.rivals])
                 if progress is not None:
                     progress(part.stop, total)
@@ -184,7 +184,7 @@ def _compare(
     return above, tied
 
 
-def _among(
+def among(
     scorer: Scorer, query: Query, target: Int[Tensor, "b"], known: KnownAnswers, index: Int[Tensor, "c k"]
 ) -> Counts:
     """Counts among given candidates; the targets are scored in the same call, behind them."""

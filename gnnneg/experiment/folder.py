@@ -1,5 +1,6 @@
 """The files of a run folder, and what may be wrong with them."""
 
+import hashlib
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -25,6 +26,7 @@ METRICS = "metrics.jsonl"
 RESULT = "result.json"
 RANKS = "ranks.parquet"
 NEGATIVES = "negatives.json"
+CALIBRATION = "calibration.json"
 MODEL = "model"
 MODEL_CONFIG = "config.json"
 CHECKPOINTS = "checkpoints"
@@ -63,6 +65,12 @@ def read_json(path: Path, versioned: bool = False) -> dict[str, Any]:
             f"use the version that the run's {ENVIRONMENT} names, or train again."
         )
     return content
+
+
+def fingerprint(folder: Path) -> str:
+    """What tells the weights of a model folder from all others: what was worked out from them holds for no others."""
+    with (folder / "model.safetensors").open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def claim(folder: Path) -> None:

@@ -5,13 +5,32 @@ from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any, Literal
 
+import pandas as pd
 import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
 from torch_geometric.data import Data, HeteroData
 
 from gnnneg.data.known import KnownAnswers
-from gnnneg.data.statements import message_graph, num_relations, triplets
+from gnnneg.data.statements import POLARITIES, message_graph, num_relations, triplets
 from gnnneg.errors import UserError
-from gnnneg.evaluation import Ranks, classification, ranks, summary
+from gnnneg.evaluation import (
+    Calibration,
+    Ranks,
+    classification,
+    clustering,
+    concatenation,
+    hadamard,
+    known_negatives,
+    matched,
+    pair_classification,
+    ranks,
+    representations,
+    summary,
+)
+from gnnneg.evaluation.classification import labelled
+from gnnneg.evaluation.drawn import corruptions
+from gnnneg.evaluation.strata import degree
 from gnnneg.interfaces import Model
 from gnnneg.records import Triplets
 
@@ -77,6 +96,10 @@ class Judge:
         questions = triplets(self.data, "stated", split)
         if not questions.rel_type.numel():
             raise UserError(f"The data set has no {split} statements to rank: choose another split.")
+        return self.ranked(model, questions)
+
+    def ranked(self, model: Model, questions: Triplets) -> Ranks:
+        """The ranks of any triplets, whoever states them, in the same way."""
         memory = self.evaluation.memory_mib
         every = ranks(model, self.graph, questions, self.known, memory_mib=memory)
         chosen = self.data["entity"].get("candidate_tails")
@@ -101,10 +124,85 @@ class Judge:
             for split in ("valid", "test")
         )
 
-    def classification(self, model: Model) -> tuple[dict[str, float], Any]:
+    def classification(self, model: Model) -> tuple[dict[str, float], pd.DataFrame]:
         """Triple classification on test with thresholds from validation: the figures, and a table by relation."""
         valid, test = (
             (triplets(self.data, "stated", split), triplets(self.data, "denied", split)) for split in ("valid", "test")
         )
         names = self.data.relation_names
         return classification(model, self.graph, valid, test, num_relations(self.data), names)
+
+    def known_negatives(self, model: Model, split: str, seed: int) -> tuple[dict[str, Any], pd.DataFrame]:
+        """A split's statements among its denied ones: the figures, and a table by relation."""
+        generator = torch.Generator(self.device).manual_seed(seed)
+        stated, denied = (triplets(self.data, polarity, split) for polarity in POLARITIES)
+        names = self.data.relation_names
+        return known_negatives(model, self.graph, stated, denied, self.known, generator=generator, relation_names=names)
+
+    def labelled(self, model: Model, split: str, seed: int) -> tuple[Float[Tensor, "b"], Bool[Tensor, "b"], bool]:
+        """Scores of a split's statements, whether each is stated, and whether the others had to be drawn.
+
+        A split that denies nothing gets one random corruption for each stated triplet, true in no split.
+
+        Raises:
+            UserError: If nothing is stated.
+        """
+        stated, denied = (triplets(self.data, polarity, split) for polarity in POLARITIES)
+        if not stated.rel_type.numel():
+            raise UserError(f"A probability is fitted on validation and judged on test, and there are no {split} ones.")
+        drawn = not denied.rel_type.numel()
+        if drawn:
+            truth = KnownAnswers(triplets(self.data), int(self.data["entity"].num_nodes), num_relations(self.data))
+            denied = corruptions(stated, truth, torch.Generator().manual_seed(seed))
+        score, label, _ = labelled(model, self.graph, stated, denied)
+        return score, label, drawn
+
+    def calibration(self, model: Model, seed: int) -> Calibration:
+        """From the model's scores to probabilities, fitted on validation."""
+        return Calibration.fit(*self.labelled(model, "valid", seed))
+
+    def pairs(self, model: Model, seed: int) -> pd.DataFrame:
+        """Pair classification on vectors, and what needs none: all pairs, and those that degrees do not tell apart.
+
+        Beside the model's ``vectors`` stand ``random`` ones of the same width, which say no more than who is who, and
+        the ``counts`` of stated and denied training statements.
+
+        Raises:
+            UserError: If the data set has no labelled pairs.
+        """
+        if ("entity", "pair", "entity") not in self.data.edge_types:
+            raise UserError(
+                "The data set has no labelled pairs of entities to classify: use one such as GO-NegStatements."
+            )
+        store, size = self.data["entity", "pair", "entity"], int(self.data["entity"].num_nodes)
+        pairs, label = store.edge_label_index, store.edge_label
+        generator = torch.Generator().manual_seed(seed)
+        vector = representations(model, self.graph)
+        count = torch.stack([degree(triplets(self.data, polarity, "train"), size) for polarity in POLARITIES], 1)
+        known = {
+            "vectors": vector,
+            "random": torch.randn(vector.shape, generator=generator),
+            "counts": count.float(),
+        }
+        chosen = {
+            "all": torch.arange(label.numel()),
+            "degree-matched": matched(pairs, label, count, generator),
+        }
+        rows = []
+        for which, row in chosen.items():
+            for what, of in known.items():
+                for features in (hadamard, concatenation):
+                    figures, _ = pair_classification(of, pairs[:, row], label[row], features)
+                    rows.append({"pairs": which, "of": what, "features": features.__name__, **figures})
+        return pd.DataFrame(rows)
+
+    def clusters(self, model: Model) -> tuple[dict[str, Any], pd.DataFrame]:
+        """Clusters of the model's vectors against the entities' types: the figures, and a table by seed.
+
+        Raises:
+            UserError: If entities have no types.
+        """
+        types = self.data["entity"].get("type")
+        if types is None:
+            raise UserError("The entities of this data set have no types to compare clusters with: use one that has.")
+        return clustering(representations(model, self.graph), types)

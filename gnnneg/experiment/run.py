@@ -14,7 +14,19 @@ from gnnneg.data.known import KnownAnswers
 from gnnneg.data.statements import num_relations, triplets
 from gnnneg.data.synthetic import world
 from gnnneg.errors import UserError
-from gnnneg.evaluation import Ranks, diagnose, geometry, predict, relation_ranks, shown, summary, tables
+from gnnneg.evaluation import (
+    Calibration,
+    Ranks,
+    diagnose,
+    geometry,
+    nearest,
+    predict,
+    relation_ranks,
+    representations,
+    shown,
+    summary,
+    tables,
+)
 from gnnneg.experiment import folder
 from gnnneg.experiment.judge import Judge
 from gnnneg.experiment.settings import assemble, choose, plan, source
@@ -135,6 +147,70 @@ class Run:
         graph = self.judge.graph
         return predict(self.model, self.data, head, relation, tail, k, graph=graph, unknown_only=unknown_only)
 
+    def explain(self, head: str, relation: str, tail: str, k: int = 3) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """What the run says of one triple.
+
+        Args:
+            head (str): Name of the head.
+            relation (str): Name of the relation.
+            tail (str): Name of the tail.
+            k (int): How many statements of each polarity to compare it with. (default: :obj:`3`)
+
+        Returns:
+            One row, with the columns of :func:`gnnneg.evaluation.predict`, ``probability`` by Platt scaling (missing
+            without validation statements), and the filtered, realistic ``tail_rank`` and ``head_rank`` among so many
+            ``tail_candidates`` and ``head_candidates``; and the :func:`~gnnneg.evaluation.nearest` statements.
+        """
+        answer = self.predict(head, relation, tail)
+        names, relations = self.data["entity"].names, self.data.relation_names
+        place = names.index(head), relations.index(relation), names.index(tail)
+        triplet = Triplets(*(torch.tensor([index]) for index in place))
+        answer["probability"] = float("nan")
+        if self.judge.asks("valid"):
+            answer["probability"] = self.calibration.platt(torch.tensor(answer["score"].to_numpy())).numpy()
+        found = self.judge.ranked(self.model, triplet)
+        for side in ("tail", "head"):
+            one = found.of(side)
+            answer[f"{side}_rank"], answer[f"{side}_candidates"] = float(one.realistic), int(one.candidates)
+        return answer, nearest(representations(self.model, self.judge.graph), self.data, triplet, k)
+
+    @cached_property
+    def calibration(self) -> Calibration:
+        """From scores to probabilities; fitted on validation when first asked for, and kept in the run folder.
+
+        Raises:
+            UserError: If there are no validation statements, or the file that kept it is damaged.
+        """
+        if self.path is None:
+            return self.judge.calibration(self.model, self._seed())
+        file, model = self.path / folder.CALIBRATION, folder.fingerprint(self.path / folder.MODEL)
+        if file.exists():
+            kept = folder.read_json(file)
+            try:
+                if kept["model"] == model:  # a run that was gone on with has another
+                    return Calibration.from_dict(kept)
+            except (KeyError, TypeError) as error:
+                raise UserError(f"{file} is damaged ({error}): delete it, and it is worked out anew.") from error
+        found = self.judge.calibration(self.model, self._seed())
+        folder.write_json(file, {"model": model, **found.to_dict()})
+        return found
+
+    def calibrate(self) -> dict[str, Any]:
+        """How good probabilities are on test: of the score's own sigmoid, of Platt scaling, of isotonic regression.
+
+        Returns:
+            ``brier`` and ``ece`` of each as ``score``, ``platt`` and ``isotonic``; the numbers of ``stated`` and
+            ``denied`` statements, and whether the latter were ``drawn`` at random, as ``valid`` and as ``test``.
+        """
+        fitted = self.calibration
+        score, label, drawn = self.judge.labelled(self.model, "test", self._seed())
+        stated = int(label.sum())
+        return {
+            **fitted.judge(score, label),
+            "valid": {"stated": fitted.stated, "denied": fitted.denied, "drawn": fitted.drawn},
+            "test": {"stated": stated, "denied": label.numel() - stated, "drawn": drawn},
+        }
+
     def ranks(self, split: str = "test") -> Ranks:
         """The filtered ranks of a split's statements, from both sides."""
         return self.judge.ranks(self.model, split)
@@ -151,6 +227,18 @@ class Run:
     def classify(self) -> tuple[dict[str, float], pd.DataFrame]:
         """Triple classification: the figures, and a table by relation."""
         return self.judge.classification(self.model)
+
+    def known_negatives(self, split: str = "test") -> tuple[dict[str, Any], pd.DataFrame]:
+        """Ranking against verified negatives: see :func:`gnnneg.evaluation.known_negatives`."""
+        return self.judge.known_negatives(self.model, split, self._seed())
+
+    def pairs(self) -> pd.DataFrame:
+        """Pair classification on the model's vectors, with controls: see :meth:`Judge.pairs`."""
+        return self.judge.pairs(self.model, self._seed())
+
+    def clusters(self) -> tuple[dict[str, Any], pd.DataFrame]:
+        """Clustering by type: see :func:`gnnneg.evaluation.clustering`."""
+        return self.judge.clusters(self.model)
 
     def relations(self, split: str = "test") -> dict[str, Any]:
         """The metrics of relation prediction."""

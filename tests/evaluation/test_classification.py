@@ -31,6 +31,7 @@ def test_scikit_learn_agrees(levels, seed):
     truth = label.numpy()
     assert ours["accuracy"] == pytest.approx(metrics.accuracy_score(truth, called))
     assert ours["f1"] == pytest.approx(metrics.f1_score(truth, called))
+    assert ours["f1_weighted"] == pytest.approx(metrics.f1_score(truth, called, average="weighted"))
     assert ours["precision"] == pytest.approx(metrics.precision_score(truth, called))
     assert ours["recall"] == pytest.approx(metrics.recall_score(truth, called))
     assert ours["auroc"] == pytest.approx(metrics.roc_auc_score(truth, score.numpy()))

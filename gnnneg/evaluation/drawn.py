@@ -1,0 +1,55 @@
+"""Entities that nobody has said to be answers, drawn exactly."""
+
+import torch
+from jaxtyping import Int
+from torch import Tensor
+
+from gnnneg.data.known import KnownAnswers
+from gnnneg.records import Query, Triplets, asked
+
+
+def unknown(
+    query: Query, known: KnownAnswers, size: int, generator: torch.Generator | None = None
+) -> Int[Tensor, "b k"]:
+    """Entities that are no known answers of a query, uniformly and with replacement; -1 where there are none.
+
+    Without trial and error: of the sorted known answers :math:`a_0 < a_1 < \\dots`, the number :math:`u` among the
+    others has as many before it as there are :math:`j` with :math:`a_j - j \\le u`.
+
+    Args:
+        query (Query): The queries.
+        known (KnownAnswers): What is not to be drawn.
+        size (int): Entities a query.
+        generator (torch.Generator, optional): Draws.
+    """
+    begin, end = known.span(query)
+    others = known.num_nodes - (end - begin)
+    chance = torch.rand(begin.numel(), size, generator=generator, device=begin.device, dtype=torch.double)
+    number = (chance * others[:, None]).long().minimum((others - 1).clamp(min=0)[:, None])
+    row, answer = known.between(begin, end)
+    first = (end - begin).cumsum(0) - (end - begin)
+    before = answer - (torch.arange(row.numel(), device=row.device) - first[row])
+    width = known.num_nodes + 1  # rows apart from each other in one ascending key
+    rows = torch.arange(begin.numel(), device=begin.device)[:, None]
+    passed = torch.searchsorted(row * width + before, rows * width + number, right=True) - first[:, None]
+    return torch.where(others[:, None] > 0, number + passed, -1)
+
+
+def corruptions(triplets: Triplets, known: KnownAnswers, generator: torch.Generator | None = None) -> Triplets:
+    """One statement each that nobody has made: a side by toss of a coin, and there an entity not known to fit.
+
+    Statements of which every entity is a known answer are left out.
+
+    Args:
+        triplets (Triplets): What is stated.
+        known (KnownAnswers): What is not to be drawn.
+        generator (torch.Generator, optional): Draws.
+    """
+    head_index, rel_type, tail_index = triplets
+    head = torch.rand(rel_type.numel(), generator=generator, device=rel_type.device) < 0.5
+    query, _ = asked(triplets, known.num_relations, head)
+    found = unknown(query, known, 1, generator)[:, 0]
+    kept = found >= 0
+    return Triplets(
+        torch.where(head, found, head_index)[kept], rel_type[kept], torch.where(head, tail_index, found)[kept]
+    )

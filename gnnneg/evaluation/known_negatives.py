@@ -1,0 +1,161 @@
+"""Ranking against verified negatives: does what is so come before what somebody has checked to be not so?"""
+
+from typing import Any
+
+import pandas as pd
+import torch
+from jaxtyping import Int
+from torch import Tensor
+from torch_geometric.data import Data
+
+from gnnneg.data.known import KnownAnswers
+from gnnneg.errors import UserError
+from gnnneg.evaluation.classification import auroc, average_precision, labelled
+from gnnneg.evaluation.drawn import unknown
+from gnnneg.evaluation.metrics import hits, mrr, summary
+from gnnneg.evaluation.mode import judging
+from gnnneg.evaluation.ranking import among
+from gnnneg.evaluation.record import Ranks
+from gnnneg.interfaces import Model
+from gnnneg.records import Query, Triplets, asked
+
+CELLS = 1 << 20  # scores at once
+
+
+def known_negatives(
+    model: Model,
+    graph: Data | None,
+    stated: Triplets,
+    denied: Triplets,
+    known: KnownAnswers,
+    num_random: int = 100,
+    generator: torch.Generator | None = None,
+    relation_names: list[str] | None = None,
+) -> tuple[dict[str, Any], pd.DataFrame]:
+    """Ranks stated triplets among the denied answers to the same question, both sides, and parts the two by score.
+
+    A random candidate is easy and may be true; a verified negative is neither. A question to which nothing is denied
+    is not ranked, but counted.
+
+    Args:
+        model (Model): What is judged.
+        graph (torch_geometric.data.Data, optional): What the model may look at.
+        stated (Triplets): Stated triplets of a split.
+        denied (Triplets): Denied ones, by custom of the same split. One that is stated too is left out.
+        known (KnownAnswers): Answers that no random candidate shall be, by custom all stated facts.
+        num_random (int): Random candidates beside the denied ones, drawn with replacement. (default: :obj:`100`)
+        generator (torch.Generator, optional): Draws them.
+        relation_names (list[str], optional): Names for the table.
+
+    Returns:
+        The :func:`~gnnneg.evaluation.summary` of ranks among denied answers alone as ``verified`` and among random ones
+        too as ``with_random`` (both missing where no question has a denied answer); ``auroc`` and
+        ``average_precision`` of stated against denied triplets, whatever their questions; the questions that were
+        ranked and that were not (``queries``, ``without_denied``), and ``stated``, ``denied``, ``contradicted``
+        (denied and stated) and ``random`` counts. And a table by relation.
+
+    Raises:
+        UserError: If there are no stated or no denied triplets, or a score is NaN.
+    """
+    for polarity, part in (("stated", stated), ("denied", denied)):
+        if not part.rel_type.numel():
+            raise UserError(
+                f"Ranking against verified negatives needs stated and denied statements, and the split has no "
+                f"{polarity} ones: choose another split, or a data set such as CoDEx-S or CoDEx-M."
+            )
+    device, sizes = known.key.device, (known.num_nodes, known.num_relations)
+    stated = Triplets(*(column.to(device) for column in stated))
+    denied = Triplets(*(column.to(device) for column in denied))
+    query, answer = asked(denied, known.num_relations)
+    own = KnownAnswers(stated, *sizes)
+    wrong = (known.contains(query, answer[:, None]) | own.contains(query, answer[:, None]))[:, 0]
+    contradicted = int(wrong.sum())
+    denied = Triplets(*(column[~wrong] for column in denied))
+
+    score, label, rel_type = labelled(model, graph, stated, denied)
+    verified, mixed, total = _ranks(model, graph, stated, KnownAnswers(denied, *sizes), known, num_random, generator)
+    figures = {
+        "verified": summary(verified) if len(verified) else None,
+        "with_random": summary(mixed) if len(mixed) else None,
+        "auroc": auroc(score, label),
+        "average_precision": average_precision(score, label),
+        "queries": len(verified),
+        "without_denied": total - len(verified),
+        "stated": int(label.sum()),
+        "denied": int((~label).sum()),
+        "contradicted": contradicted,
+        "random": num_random,
+    }
+    rows = []
+    for r in rel_type.unique().tolist():
+        mine, ranked = rel_type == r, verified.take(verified.rel_type == r)
+        rows.append(
+            {
+                "relation": str(r) if relation_names is None else relation_names[r],
+                "stated": int(label[mine].sum()),
+                "denied": int((~label[mine]).sum()),
+                "auroc": auroc(score[mine], label[mine]),
+                "queries": len(ranked),
+                "mrr": mrr(ranked.realistic),  # missing where there are none
+                "hits@1": hits(ranked.realistic, 1),
+            }
+        )
+    return figures, pd.DataFrame(rows)
+
+
+def _ranks(
+    model: Model,
+    graph: Data | None,
+    stated: Triplets,
+    denied: KnownAnswers,
+    known: KnownAnswers,
+    num_random: int,
+    generator: torch.Generator | None,
+) -> tuple[Ranks, Ranks, int]:
+    """The ranks among denied answers, those among random ones too, and how many questions there are in all."""
+    sides = [asked(stated, known.num_relations, head) for head in (False, True)]
+    anchor, rel_type = (torch.cat([getattr(query, name) for query, _ in sides]) for name in ("anchor", "rel_type"))
+    target = torch.cat([answer for _, answer in sides])
+    side = torch.arange(target.numel(), device=target.device) // max(stated.rel_type.numel(), 1)
+    length = denied.count(Query(anchor, rel_type))
+    # of like length together, since rows are padded to the longest
+    order = length.argsort(stable=True)
+    order = order[length[order] > 0]
+    outcome = torch.empty(2, 3, order.numel(), dtype=torch.long, device=target.device)
+    with judging(model):
+        encoding = model.encode(graph)
+        begin = 0
+        while begin < order.numel():
+            width = torch.arange(1, order.numel() - begin + 1, device=order.device) * (
+                length[order[begin:]] + num_random
+            )
+            end = begin + max(1, int((width <= CELLS).sum()))
+            mine = order[begin:end]
+            query, answer = Query(anchor[mine], rel_type[mine]), target[mine]
+            scorer = model.scorer(encoding, query)
+            one = among(scorer, query, answer, known, _padded(denied, query, answer))
+            outcome[0, :, begin:end] = torch.stack([one.above, one.tied, one.rivals])
+            if num_random:
+                drawn = unknown(query, known, num_random, generator)
+                # the target is no rival of its own, so it can stand where nothing is
+                drawn = torch.where((drawn < 0) | denied.contains(query, drawn), answer[:, None], drawn)
+                one = one + among(scorer, query, answer, known, drawn)
+            outcome[1, :, begin:end] = torch.stack([one.above, one.tied, one.rivals])
+            begin = end
+    back = order.argsort()  # in the order of the questions
+    said = anchor[order], rel_type[order] % known.num_relations, target[order], side[order]
+    verified, mixed = (
+        Ranks(*(column[back].cpu() for column in (*said, 1 + above, 1 + above + tied, 1 + rivals)))
+        for above, tied, rivals in outcome
+    )
+    return verified, mixed, target.numel()
+
+
+def _padded(denied: KnownAnswers, query: Query, target: Int[Tensor, "b"]) -> Int[Tensor, "b k"]:
+    """The denied answers of each query; short rows are filled up with the target, which is no rival of its own."""
+    row, entity = denied.answers(query)
+    length = denied.count(query)
+    column = torch.arange(row.numel(), device=row.device) - (length.cumsum(0) - length)[row]
+    index = target[:, None].repeat(1, int(length.max()))
+    index[row, column] = entity
+    return index

@@ -1,0 +1,52 @@
+"""What the data say that is most like a statement, as its model sees it."""
+
+import pandas as pd
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch_geometric.data import HeteroData
+
+from gnnneg.data.statements import POLARITIES, SPLITS
+from gnnneg.records import Triplets
+
+
+def nearest(vector: Float[Tensor, "n d"], data: HeteroData, triplet: Triplets, k: int = 3) -> pd.DataFrame:
+    r"""The ``k`` stated and the ``k`` denied statements of the same relation that are nearest to one triplet,
+
+    .. math::
+        \bigl\lVert (\mathbf{e}_h, \mathbf{e}_t) - (\mathbf{e}_{h'}, \mathbf{e}_{t'}) \bigr\rVert_2 .
+
+    The triplet itself is left out.
+
+    Args:
+        vector (torch.Tensor): The vector of each entity, as from :func:`~gnnneg.evaluation.representations`.
+        data (torch_geometric.data.HeteroData): The data set, in the convention of :mod:`gnnneg.data.statements`.
+        triplet (Triplets): One triplet.
+        k (int): How many of each polarity at most. (default: :obj:`3`)
+
+    Returns:
+        Columns ``polarity, head, relation, tail, split, distance``, stated before denied and the nearest first.
+    """
+    head, relation, tail = (int(column) for column in triplet)
+    names, parts = data["entity"].names, []
+    for polarity in POLARITIES:
+        store = data["entity", polarity, "entity"]
+        index, split = store.edge_index.cpu(), store.split.cpu()
+        other = (index[0] != head) | (index[1] != tail)
+        row = ((store.edge_type.cpu() == relation) & other).nonzero()[:, 0]
+        apart = [vector[index[end, row]] - vector[own] for end, own in ((0, head), (1, tail))]
+        distance, best = torch.cat(apart, 1).norm(dim=1).sort(stable=True)
+        row = row[best[:k]]
+        parts.append(
+            pd.DataFrame(
+                {
+                    "polarity": polarity,
+                    "head": [names[i] for i in index[0, row].tolist()],
+                    "relation": data.relation_names[relation],
+                    "tail": [names[i] for i in index[1, row].tolist()],
+                    "split": [SPLITS[i] for i in split[row].tolist()],
+                    "distance": distance[:k].double().numpy(),
+                }
+            )
+        )
+    return pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)

@@ -1,0 +1,149 @@
+"""Pair classification: do the vectors of two entities tell whether the two belong together?"""
+
+from collections.abc import Callable
+from typing import Any
+
+import pandas as pd
+import torch
+from jaxtyping import Float, Int, Shaped
+from torch import Tensor
+
+from gnnneg.errors import MissingExtra, UserError
+from gnnneg.evaluation.classification import auroc
+
+TREES, FOLDS, STATE = 100, 5, 42
+
+Features = Callable[[Tensor, Tensor], Tensor]
+
+
+def hadamard(x: Float[Tensor, "m d"], y: Float[Tensor, "m d"]) -> Float[Tensor, "m d"]:
+    """The product coordinate by coordinate, the same whichever comes first."""
+    return x * y
+
+
+def concatenation(x: Float[Tensor, "m d"], y: Float[Tensor, "m d"]) -> Float[Tensor, "m e"]:
+    """One behind the other."""
+    return torch.cat([x, y], 1)
+
+
+def pair_classification(
+    vector: Float[Tensor, "n d"],
+    pairs: Int[Tensor, "2 m"],
+    label: Shaped[Tensor, "m"],
+    features: Features = hadamard,
+    *,
+    seed: int = 42,
+) -> tuple[dict[str, Any], pd.DataFrame]:
+    """A random forest on features of a pair, over five stratified folds.
+
+    The protocol of `"Improving Knowledge Graph Embeddings through Contrastive Learning with Negative Statements"
+    <https://arxiv.org/abs/2510.11868>`_ on GO: 100 trees, and of the five weighted F1 scores the median. The model that
+    made the vectors has never seen the labels. But a forest also learns whom it has seen in positive pairs, and how
+    often an entity is spoken of may tell enough: compare with random vectors and with counts of statements in place of
+    vectors, and look at :func:`matched` pairs. (On GO-NegStatements, random vectors of 50 numbers give .53 by
+    :func:`hadamard` and .72 by :func:`concatenation`, four counts .71.)
+
+    Args:
+        vector (torch.Tensor): What is known of each entity, as from :func:`~gnnneg.evaluation.representations`.
+        pairs (torch.Tensor): The two entities of each pair.
+        label (torch.Tensor): 1 where they belong together, else 0.
+        features (Callable): Makes ``(m, e)`` features of the vectors of both ends, such as :func:`hadamard` and
+            :func:`concatenation`. (default: :func:`hadamard`)
+        seed (int): Shuffles the pairs before they are parted; the forest's own is 42. (default: :obj:`42`)
+
+    Returns:
+        ``f1`` (the median over folds of weighted F1), ``f1_mean`` and ``f1_std``, the means of ``accuracy`` and
+        ``auroc``, and how many ``pairs`` there are and ``positive`` ones among them; and a table by fold.
+
+    Raises:
+        UserError: If labels are not 0 and 1, a fold would lack one of them, or a vector is not finite.
+        MissingExtra: If scikit-learn is not installed.
+    """
+    truth = _truth(label)
+    positive = int(truth.sum())
+    if min(positive, truth.numel() - positive) < FOLDS:
+        raise UserError(
+            f"{FOLDS} stratified folds need {FOLDS} pairs of each label, and there are {positive} positive and "
+            f"{truth.numel() - positive} negative ones: use a data set with more labelled pairs."
+        )
+    x = features(vector[pairs[0]], vector[pairs[1]])
+    if not bool(x.isfinite().all()):
+        raise UserError("A vector is not finite: the model has diverged, so train more gently.")
+    try:
+        from sklearn.ensemble import RandomForestClassifier
+        from sklearn.metrics import f1_score
+        from sklearn.model_selection import StratifiedKFold
+    except ImportError as error:
+        raise MissingExtra("plot", "Pair classification") from error
+    rows = []
+    folds = StratifiedKFold(FOLDS, shuffle=True, random_state=seed)
+    for number, (train, test) in enumerate(folds.split(x.numpy(), truth.numpy())):
+        forest = RandomForestClassifier(TREES, random_state=STATE, n_jobs=torch.get_num_threads())
+        forest.fit(x[train].numpy(), truth[train].numpy())
+        share = torch.from_numpy(forest.predict_proba(x[test].numpy())[:, 1])
+        called, right = forest.predict(x[test].numpy()), truth[test]
+        rows.append(
+            {
+                "fold": number,
+                "f1": float(f1_score(right.numpy(), called, average="weighted")),
+                "accuracy": float((torch.from_numpy(called) == right).double().mean()),
+                "auroc": auroc(share, right),
+                "trained": len(train),
+                "tested": len(test),
+            }
+        )
+    table = pd.DataFrame(rows)
+    figures = {
+        "f1": float(table["f1"].median()),
+        "f1_mean": float(table["f1"].mean()),
+        "f1_std": float(table["f1"].std()),
+        "accuracy": float(table["accuracy"].mean()),
+        "auroc": float(table["auroc"].mean()),
+        "pairs": truth.numel(),
+        "positive": positive,
+    }
+    return figures, table
+
+
+def matched(
+    pairs: Int[Tensor, "2 m"],
+    label: Shaped[Tensor, "m"],
+    degree: Int[Tensor, "n *c"],
+    generator: torch.Generator | None = None,
+) -> Int[Tensor, "k"]:
+    r"""Pairs of which positive and negative ones have the same degrees at both ends, in bins
+    :math:`\lfloor \log_2(1 + d) \rfloor`: how often an entity is spoken of does not tell them apart.
+
+    Of each combination of bins as many positive as negative pairs stay, drawn by chance from the more frequent label.
+
+    Args:
+        pairs (torch.Tensor): The two entities of each pair.
+        label (torch.Tensor): 1 where they belong together, else 0.
+        degree (torch.Tensor): How many statements each entity takes part in; with several columns, such as stated and
+            denied, all of them are matched.
+        generator (torch.Generator, optional): Draws.
+
+    Returns:
+        The positions of the pairs that stay, ascending.
+
+    Raises:
+        UserError: If labels are not 0 and 1.
+    """
+    truth = _truth(label)
+    level = torch.frexp((degree.view(degree.size(0), -1) + 1).double()).exponent  # exact where a logarithm may round
+    _, cell = torch.unique(torch.cat([level[pairs[0]], level[pairs[1]]], 1), dim=0, return_inverse=True)
+    group = 2 * cell + truth.long()
+    count = group.bincount(minlength=2 * int(cell.max()) + 2 if cell.numel() else 2)
+    order = torch.randperm(group.numel(), generator=generator)
+    order = order[group[order].argsort(stable=True)]
+    first = count.cumsum(0) - count
+    place = torch.arange(group.numel()) - first[group[order]]
+    quota = count.view(-1, 2).amin(1)
+    return order[place < quota[cell[order]]].sort().values
+
+
+def _truth(label: Shaped[Tensor, "m"]) -> Tensor:
+    if not bool(((label == 0) | (label == 1)).all()):
+        other = label[(label != 0) & (label != 1)][0].item()
+        raise UserError(f"A pair is labelled {other}: pairs are labelled 1 or 0, those that are neither left out.")
+    return label.bool().cpu()
