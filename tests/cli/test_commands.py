@@ -179,7 +179,10 @@ def test_a_triple_is_explained(said, trained, copy, tmp_path):
     assert "no relation 'lives_on'" in refused(said, "predict", copy, *ask[:2], "--relation", "lives_on", *ask[4:])
 
 
-def test_calibration_is_kept_for_these_weights(said, copy):
+def test_calibration_is_kept_for_these_weights(said, copy, monkeypatch):
+    def denied(path: Path) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
     fresh = json.loads(printed(said, "evaluate", copy, "--calibration", "--json"))
     assert set(fresh["platt"]) == {"brier", "ece"}
     assert fresh["platt"]["brier"] < fresh["score"]["brier"]
@@ -193,6 +196,12 @@ def test_calibration_is_kept_for_these_weights(said, copy):
     file.write_text(json.dumps({**kept, "model": "another"}))  # ... unless it belongs to other weights
     assert json.loads(printed(said, "evaluate", copy, "--calibration", "--json")) == fresh
     assert "Platt scaling" in printed(said, "evaluate", copy, "--calibration")
+    file.unlink()
+    with monkeypatch.context() as patched:  # a folder that may only be read
+        patched.setattr("gnnneg.experiment.folder.replacing", denied)
+        assert json.loads(printed(said, "evaluate", copy, "--calibration", "--json")) == fresh
+    assert not file.exists()
+    printed(said, "evaluate", copy, "--calibration")
     file.write_text(json.dumps({"model": json.loads(file.read_text())["model"]}))
     assert "is damaged" in refused(said, "evaluate", copy, "--calibration")
 
