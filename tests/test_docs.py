@@ -25,6 +25,11 @@ def test_guide_runs(tmp_path, monkeypatch, capsys):
     assert space["graph"]["entity", "denied", "entity"].edge_type.tolist() == [0] * 12
     assert space["grouped"].metrics["test"]["mrr"] > space["run"].metrics["test"]["mrr"] > 0.2
     assert space["same"].config["fit"]["epochs"] == 3
+    assert space["figures"]["verified"]["mrr"] > space["figures"]["with_random"]["mrr"] > 0.2
+    report = space["report"]
+    assert max(report[by]["ece"] for by in ("platt", "isotonic")) < report["score"]["ece"]
+    assert space["vectors"]["f1"] > space["control"]["f1"]
+    assert 0 < len(space["fair"]) < len(space["label"])
     assert "mrr" in capsys.readouterr().out
 
 

@@ -30,6 +30,7 @@ from gnnneg.evaluation import (
 )
 from gnnneg.evaluation.classification import labelled
 from gnnneg.evaluation.drawn import corruptions
+from gnnneg.evaluation.pairs import FOLDS
 from gnnneg.evaluation.strata import degree
 from gnnneg.interfaces import Model
 from gnnneg.records import Triplets
@@ -165,10 +166,10 @@ class Judge:
         """Pair classification on vectors, and what needs none: all pairs, and those that degrees do not tell apart.
 
         Beside the model's ``vectors`` stand ``random`` ones of the same width, which say no more than who is who, and
-        the ``counts`` of stated and denied training statements.
+        the ``counts`` of stated and denied training statements. Figures are missing where too few pairs match.
 
         Raises:
-            UserError: If the data set has no labelled pairs.
+            UserError: If the data set has no labelled pairs, or too few.
         """
         if ("entity", "pair", "entity") not in self.data.edge_types:
             raise UserError(
@@ -192,8 +193,12 @@ class Judge:
         for which, row in chosen.items():
             for what, of in known.items():
                 for features in (hadamard, concatenation):
+                    asked = {"among": which, "of": what, "features": features.__name__}
+                    if which != "all" and row.numel() < 2 * FOLDS:  # nothing is left to classify
+                        rows.append({**asked, "pairs": row.numel(), "positive": row.numel() // 2})
+                        continue
                     figures, _ = pair_classification(of, pairs[:, row], label[row], features)
-                    rows.append({"pairs": which, "of": what, "features": features.__name__, **figures})
+                    rows.append({**asked, **figures})
         return pd.DataFrame(rows)
 
     def clusters(self, model: Model) -> tuple[dict[str, Any], pd.DataFrame]:

@@ -1,5 +1,6 @@
 """A run: what was trained, on what, how well it did, and what it answers."""
 
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -192,7 +193,8 @@ class Run:
             except (KeyError, TypeError) as error:
                 raise UserError(f"{file} is damaged ({error}): delete it, and it is worked out anew.") from error
         found = self.judge.calibration(self.model, self._seed())
-        folder.write_json(file, {"model": model, **found.to_dict()})
+        with suppress(OSError):  # somebody else's folder may be read all the same
+            folder.write_json(file, {"model": model, **found.to_dict()})
         return found
 
     def calibrate(self) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """The command line, as a person meets it: what works, what it says of bad input, and that nothing is lost by either."""
 
 import json
+import math
 import os
 import shutil
 import signal
@@ -13,9 +14,15 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import torch
+from torch.optim import Adagrad
 
+from gnnneg import Both, DistMult, Fit, InfoNCE, KGEModel, LinkPrediction, Lookup, Uniform, train
 from gnnneg.cli import COMMANDS, main
 from gnnneg.cli.settings import parted
+from gnnneg.data.statements import assemble, triplets
+from gnnneg.datasets import load
+from gnnneg.evaluation import pair_classification
+from gnnneg.experiment import Run
 
 ROOT = Path(__file__).parents[2]
 CONFIG = str(ROOT / "configs" / "synthetic" / "shared.yaml")
@@ -127,6 +134,138 @@ def test_predict_whatever_is_left_out(said, trained):
     assert len({row["relation"] for row in ask("--head", "person_0", "--tail", "city_0")}) == 10
     assert len(ask("--head", "person_0", "--relation", "lives_in", "--tail", "city_0")) == 1
     assert {row["known"] for row in ask("--head", "person_0", "--relation", "lives_in", "--new")} == {"unknown"}
+
+
+def test_a_triple_is_explained(said, trained, copy, tmp_path):
+    """The rank by the model's own answers, the probability by the run's sigmoid, the nearest by its own vectors."""
+    ask = ["--head", "person_0", "--relation", "lives_in", "--tail", "city_0"]
+    (answer,) = json.loads(printed(said, "predict", copy, *ask, "--format", "json"))
+    kept = json.loads((copy / "calibration.json").read_text())
+    logit = kept["platt"]["slope"] * answer["score"] + kept["platt"]["intercept"]
+    assert answer["probability"] == pytest.approx(1 / (1 + math.exp(-logit)))
+
+    run = Run.load(copy)
+    data, place = run.data, (run.data["entity"].names.index("person_0"), run.data["entity"].names.index("city_0"))
+    stated = data["entity", "stated", "entity"]
+    lives = data.relation_names.index("lives_in")
+    for side, words, given in (("tail", ask[:4], 0), ("head", ask[2:], 1)):
+        scores = run.predict(**{word[2:]: name for word, name in zip(words[::2], words[1::2])}, k=999)
+        known = stated.edge_index[:, (stated.edge_type == lives) & (stated.edge_index[given] == place[given])]
+        answers = {data["entity"].names[i] for i in known[1 - given].tolist()}
+        rivals = scores[~scores[side].isin(answers | {answer[side]})]["score"]
+        assert answer[f"{side}_rank"] == 1 + (rivals > answer["score"]).sum()
+        assert answer[f"{side}_candidates"] == 1 + len(rivals)
+
+    vector = run.model.encoder.weight.detach()
+    for polarity in ("stated", "denied"):
+        store = data["entity", polarity, "entity"]
+        apart = {}
+        for (h, t), r in zip(store.edge_index.T.tolist(), store.edge_type.tolist()):
+            if r == lives and (h, t) != place:
+                gap = (vector[h] - vector[place[0]]).square().sum() + (vector[t] - vector[place[1]]).square().sum()
+                apart[data["entity"].names[h], data["entity"].names[t]] = float(gap.sqrt())
+        found = [row for row in answer["nearest"] if row["polarity"] == polarity]
+        best = sorted(apart, key=apart.get)[:3]
+        assert [(row["head"], row["tail"]) for row in found] == best
+        assert [row["distance"] for row in found] == pytest.approx([apart[pair] for pair in best], rel=1e-4)
+
+    table = printed(said, "predict", copy, *ask)
+    assert f"{answer['tail_rank']:g} of {answer['tail_candidates']}" in table
+    assert all(row["head"] in table for row in answer["nearest"])
+    assert "nearest denied statements" in table
+    frame = pd.read_csv(StringIO(printed(said, "predict", copy, *ask, "--format", "csv")))
+    assert frame["probability"].tolist() == pytest.approx([answer["probability"]])
+    assert "leave --new out" in refused(said, "predict", copy, *ask, "--new")
+    assert "no relation 'lives_on'" in refused(said, "predict", copy, *ask[:2], "--relation", "lives_on", *ask[4:])
+
+
+def test_calibration_is_kept_for_these_weights(said, copy, monkeypatch):
+    def denied(path: Path) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    fresh = json.loads(printed(said, "evaluate", copy, "--calibration", "--json"))
+    assert set(fresh["platt"]) == {"brier", "ece"}
+    assert fresh["platt"]["brier"] < fresh["score"]["brier"]
+    assert fresh["valid"]["drawn"] is fresh["test"]["drawn"] is False
+    file = copy / "calibration.json"
+    kept = json.loads(file.read_text())
+    kept["platt"]["slope"] = -kept["platt"]["slope"]  # what is kept is used ...
+    file.write_text(json.dumps(kept))
+    again = json.loads(printed(said, "evaluate", copy, "--calibration", "--json"))
+    assert again["platt"]["brier"] > fresh["platt"]["brier"]
+    file.write_text(json.dumps({**kept, "model": "another"}))  # ... unless it belongs to other weights
+    assert json.loads(printed(said, "evaluate", copy, "--calibration", "--json")) == fresh
+    assert "Platt scaling" in printed(said, "evaluate", copy, "--calibration")
+    file.unlink()
+    with monkeypatch.context() as patched:  # a folder that may only be read
+        patched.setattr("gnnneg.experiment.folder.replacing", denied)
+        assert json.loads(printed(said, "evaluate", copy, "--calibration", "--json")) == fresh
+    assert not file.exists()
+    printed(said, "evaluate", copy, "--calibration")
+    file.write_text(json.dumps({"model": json.loads(file.read_text())["model"]}))
+    assert "is damaged" in refused(said, "evaluate", copy, "--calibration")
+
+
+def test_known_negatives_and_clusters(said, trained):
+    figures = json.loads(printed(said, "evaluate", trained, "--known-negatives", "--json"))
+    kept = json.loads((trained / "result.json").read_text())["metrics"]["test"]
+    assert figures["auroc"] == kept["classification"]["auroc"]
+    assert figures["queries"] + figures["without_denied"] == 2 * figures["stated"]
+    assert sum(row["queries"] for row in figures["relations"]) == figures["queries"]
+    assert figures["verified"]["mrr"] > figures["with_random"]["mrr"]
+    table = printed(said, "evaluate", trained, "--known-negatives", "--split", "valid")
+    assert "verified head" in table
+    assert "without_denied" in table
+    clusters = json.loads(printed(said, "evaluate", trained, "--clusters", "--json"))
+    assert (clusters["types"], clusters["entities"], len(clusters["seeds"])) == (5, 200, 10)
+    assert "ari" in printed(said, "evaluate", trained, "--clusters")
+
+
+def test_what_the_data_lack_is_said_in_one_sentence(said, trained, tmp_path):
+    assert "no labelled pairs" in refused(said, "evaluate", trained, "--pairs")
+    for option in ("--pairs", "--clusters", "--calibration", "--classification"):
+        assert "leave --split out" in refused(said, "evaluate", trained, option, "--split", "valid")
+    data = load("synthetic")
+    n, r = data["entity"].num_nodes, len(data.relation_names)
+    split = data["entity", "stated", "entity"].split
+    bare = assemble(triplets(data), split, data["entity"].names, data.relation_names)
+    task = LinkPrediction(KGEModel(Lookup(n, 8), DistMult(r, 8)), Both(r), Uniform(n, 4), InfoNCE())
+    out = tmp_path / "bare"
+    train(task, bare, Adagrad(task.trained(), lr=0.1), Fit(epochs=1), out=out, progress=False)
+    assert "split has no denied ones" in refused(said, "evaluate", out, "--known-negatives")
+    assert "have no types" in refused(said, "evaluate", out, "--clusters")
+    found = json.loads(printed(said, "evaluate", out, "--calibration", "--json"))  # drawn, and said to be
+    assert found["valid"] == {"stated": 107, "denied": 107, "drawn": True}
+    assert "107 random, since none is denied" in printed(said, "evaluate", out, "--calibration")
+    ask = ["--head", "person_0", "--relation", "lives_in", "--tail", "city_0"]
+    assert "No other statement of lives_in is denied." in printed(said, "predict", out, *ask)
+
+
+def test_pairs(said, trained, monkeypatch):
+    """Labelled pairs of people: colleagues by truth, which the model was trained to tell."""
+    run = Run.load(trained)
+    data = run.data
+    colleague = data.relation_names.index("colleague_of")
+    stated = data["entity", "stated", "entity"]
+    close = stated.edge_index[:, stated.edge_type == colleague][:, :100]
+    people = torch.tensor([name.startswith("person") for name in data["entity"].names]).nonzero()[:, 0]
+    apart = people[torch.randint(len(people), (2, 100))]
+    data["entity", "pair", "entity"].edge_label_index = torch.cat([close, apart], 1)
+    data["entity", "pair", "entity"].edge_label = (torch.arange(200) < 100).long()
+    monkeypatch.setattr(Run, "data", data)
+    monkeypatch.setattr("gnnneg.evaluation.pairs.TREES", 10)  # for speed
+    said_of = json.loads(printed(said, "evaluate", trained, "--pairs", "--json"))
+    rows = {(row["among"], row["of"], row["features"]): row for row in said_of}
+    assert len(rows) == 12
+    assert rows["all", "vectors", "hadamard"]["pairs"] == 200
+    matched = rows["degree-matched", "vectors", "hadamard"]
+    assert matched["positive"] * 2 == matched["pairs"] < 200
+    assert rows["all", "vectors", "hadamard"]["auroc"] > rows["all", "random", "hadamard"]["auroc"] + 0.1
+    store = data["entity", "pair", "entity"]
+    vector = run.model.encoder.weight.detach()
+    expected, _ = pair_classification(vector, store.edge_label_index, store.edge_label)
+    assert rows["all", "vectors", "hadamard"]["f1"] == expected["f1"]
+    assert "degree-matched" in printed(said, "evaluate", trained, "--pairs")
 
 
 def test_negatives_of_a_config_and_of_a_run(said, trained):

@@ -6,7 +6,7 @@ from evaluation.tabled import Tabled
 
 from gnnneg.data.statements import assemble
 from gnnneg.errors import UserError
-from gnnneg.evaluation import predict
+from gnnneg.evaluation import nearest, predict
 from gnnneg.records import Triplets
 
 PEOPLE = ["Ann", "Bob", "Cem", "Dan"]
@@ -56,6 +56,28 @@ def test_only_what_nobody_said(model, data):
     assert predict(model, data, head="Ann", relation="knows", unknown_only=True).empty
     answers = predict(model, data, relation="likes", tail="Ann", unknown_only=True)
     assert answers["head"].tolist() == ["Bob", "Cem", "Ann"]
+
+
+def test_nearest_statements(data):
+    """People on a plane. Of those whom Ann knows, distances are those of the tails: Dan is next to Bob."""
+    vector = torch.tensor([[0.0, 0.0], [3.0, 4.0], [6.0, 8.0], [3.0, 5.0]])
+    triplet = Triplets(*(torch.tensor([index]) for index in (0, 0, 1)))  # Ann knows Bob, which is stated: not shown
+    found = nearest(vector, data, triplet)
+    assert list(found.columns) == ["polarity", "head", "relation", "tail", "split", "distance"]
+    assert found.values.tolist() == [
+        ["stated", "Ann", "knows", "Dan", "test", 1.0],
+        ["stated", "Ann", "knows", "Cem", "valid", 5.0],
+        ["denied", "Ann", "knows", "Ann", "valid", 5.0],
+        ["denied", "Ann", "knows", "Cem", "test", 5.0],
+    ]
+    assert nearest(vector, data, triplet, k=1)["tail"].tolist() == ["Dan", "Ann"]
+    # Bob likes Cem: one statement, Dan likes Ann, is sqrt(1 + 100) away, and nothing is denied
+    likes = Triplets(*(torch.tensor([index]) for index in (1, 1, 2)))
+    (row,) = nearest(vector, data, likes).to_dict("records")
+    assert (row["polarity"], row["head"], row["tail"]) == ("stated", "Dan", "Ann")
+    assert row["distance"] == pytest.approx(101**0.5)
+    data["entity", "stated", "entity"].edge_type[:] = 0
+    assert nearest(vector, data, likes).empty
 
 
 def test_bad_questions(model, data):
