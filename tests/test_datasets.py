@@ -13,8 +13,8 @@ from torch_geometric.datasets import FB15k_237, WordNet18RR
 from gnnneg import datasets
 from gnnneg.data.build import appearance, counts
 from gnnneg.data.catalogue import Card, Source, card, names
+from gnnneg.data.formats.ntriples import read_ntriples
 from gnnneg.data.known import KnownAnswers
-from gnnneg.data.ntriples import read_ntriples
 from gnnneg.data.profile import profile
 from gnnneg.data.read import Layout, read_table, truth
 from gnnneg.data.statements import triplets

@@ -7,7 +7,8 @@ import pytest
 import torch
 import yaml
 
-from gnnneg.data.ingest import ingest, read_statements
+from gnnneg.data.formats.files import read_statements
+from gnnneg.data.ingest import ingest
 from gnnneg.data.statements import SPLITS, triplets
 from gnnneg.datasets import load
 from gnnneg.errors import UserError
@@ -71,7 +72,7 @@ def test_every_kind_of_file_says_the_same(tmp_path: Path, kind: str) -> None:
         **{"entities": 8, "relations": 5, "train": 32, "valid": 4, "test": 4},
         **{"denied_train": 12, "denied_valid": 2, "denied_test": 2},
     }
-    assert (report.duplicates, report.contradictions, report.literals, report.short) == (0, 0, 0, 0)
+    assert (report.duplicates, report.contradictions, report.left_out, report.short) == (0, 0, {}, 0)
 
 
 def test_the_seed_decides_the_split(tmp_path: Path) -> None:
@@ -110,9 +111,9 @@ def test_ntriples_without_labels(tmp_path: Path) -> None:
     lines = [f"<http://x/{h}> <http://x/{r}> <http://x/{t}> ." for h, r, t in STATED]
     (tmp_path / "mine.nt").write_text("\n".join([*lines, '<http://x/e0> <http://x/name> "zero"@en .']))
     report = ingest(tmp_path / "mine.nt", tmp_path / "out")
-    assert report.literals == 1
+    assert report.left_out == {"literals": 1}
     assert everything(tmp_path / "out", "stated") == {tuple(f"http://x/{x}" for x in row) for row in STATED}
-    with pytest.raises(UserError, match="neither column names nor labels"):
+    with pytest.raises(UserError, match="format ntriples has no option 'label'; it has literals"):
         read_statements(tmp_path / "mine.nt", label="4")
 
 
@@ -125,6 +126,7 @@ def test_contradictions_are_refused_unless_settled(tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
     report = ingest(path, tmp_path / "a", label="4", wins="stated")
     assert report.contradictions == 1
+    assert report.contradicted == [["e0", "r3", "e4"]]
     assert everything(tmp_path / "a", "stated") == set(STATED)
     assert everything(tmp_path / "a", "denied") == set(DENIED)
     ingest(path, tmp_path / "b", label="4", wins="denied")
@@ -165,7 +167,7 @@ def test_train_mentions_everything_or_says_so(tmp_path: Path) -> None:
         ("a.tsv", "a\tr\tb\t0\n", {"label": "4"}, "states nothing"),
         ("a.tsv", "a\tr\tb\na\tr\n", {}, r"a\.tsv:2: expected 3 fields"),
         ("a.tsv", "", {}, "is empty"),
-        ("a.rdf", "<rdf/>", {}, "cannot tell the format"),
+        ("a.dat", "<rdf/>", {}, "cannot tell the format"),
         ("a.rdf", "<rdf/>", {"format": "cvs"}, "Unknown format 'cvs': did you mean 'csv'"),
         ("a.tsv", "a\tr\tb\n", {"valid": 0.5, "test": 0.5}, "leave some for train"),
     ],
