@@ -233,6 +233,22 @@ class CoDEx(Benchmark):
         super().__init__(card(f"CoDEx-{size}"), root, transform, pre_transform)
 
 
+class GONegStatements(Benchmark):
+    """The Gene Ontology with positive and negative annotations of proteins, from `"Improving Knowledge Graph Embeddings
+    through Contrastive Learning with Negative Statements" <https://arxiv.org/abs/2510.11868>`_: 43,721 entities, 91,701
+    stated and 32,959 denied statements, all in train. ``data["entity", "pair", "entity"]`` says of 2,048 pairs of
+    proteins whether they interact.
+    """
+
+    def __init__(
+        self,
+        root: str | Path | None = None,
+        transform: Transform | None = None,
+        pre_transform: Transform | None = None,
+    ):
+        super().__init__(card("GO-NegStatements"), root, transform, pre_transform)
+
+
 class YAGO310(Benchmark):
     """YAGO3-10 from `"Convolutional 2D Knowledge Graph Embeddings" <https://arxiv.org/abs/1707.01476>`_: 123,182
     entities, 37 relations, 1,089,040 statements.

@@ -5,18 +5,19 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 import torch
-from jaxtyping import Int
+from jaxtyping import Float, Int
 from torch import Tensor
 from torch_geometric.data import HeteroData
 
 from gnnneg.data.catalogue import Card
-from gnnneg.data.read import Layout, read_names, read_table, truth
-from gnnneg.data.statements import POLARITIES, SPLITS, assemble
+from gnnneg.data.read import Layout, confidences, read_names, read_table, truth
+from gnnneg.data.statements import PAIR, POLARITIES, SPLITS, assemble
 from gnnneg.data.synthetic import world
 from gnnneg.errors import UserError
 from gnnneg.records import Triplets
 
 Part = tuple[str, str, Path, pa.Table]
+Words = tuple[list[str], list[str]]  # the names of a dictionary: entities, relations
 
 
 def build(card: Card, folder: Path) -> HeteroData:
@@ -30,12 +31,17 @@ def build(card: Card, folder: Path) -> HeteroData:
     """
     if card.generated:
         return world().data
-    parts = [part for polarity in POLARITIES for part in _parts(card, folder, polarity)]
-    parts.sort(key=lambda part: POLARITIES.index(part[0]))
+    words = None
     if card.dictionary is not None:
         layout = card.dictionary.layout
-        entities = read_names(folder / card.dictionary.entities, layout)
-        relations = read_names(folder / card.dictionary.relations, layout)
+        words = (
+            read_names(folder / card.dictionary.entities, layout),
+            read_names(folder / card.dictionary.relations, layout),
+        )
+    parts = [part for polarity in POLARITIES for part in _parts(card, folder, polarity, words)]
+    parts.sort(key=lambda part: POLARITIES.index(part[0]))
+    if words is not None:
+        entities, relations = words
         keys = [str(i) for i in range(len(entities))], [str(i) for i in range(len(relations))]
     else:
         entities = appearance(*((table["head"], table["tail"]) for *_, table in parts))
@@ -46,6 +52,13 @@ def build(card: Card, folder: Path) -> HeteroData:
         path = folder / card.candidates
         listed = read_table(path, Layout(("name",)))["name"]
         data["entity"].candidate_tails = _indexed(listed, pa.array(entities, pa.large_string()), "entity", path)
+    if card.pairs is not None:
+        path = folder / card.pairs
+        table = _table(card, folder, card.pairs, words, ("head", "tail", "label"))
+        known = pa.array(keys[0], pa.large_string())
+        store = data[PAIR]
+        store.edge_label_index = torch.stack([_indexed(table[end], known, "entity", path) for end in ("head", "tail")])
+        store.edge_label = torch.tensor(truth(table["label"], path).to_pylist(), dtype=torch.long)
     _check(card, data)
     return data
 
@@ -60,18 +73,24 @@ def _check(card: Card, data: HeteroData) -> None:
 
 
 def counts(data: HeteroData) -> dict[str, int]:
-    """Entities, relations, and statements by split, under the names that cards use for them."""
+    """Entities, relations, statements by split, and pairs if there are any, under the names that cards use for them."""
     result = {"entities": data["entity"].num_nodes, "relations": len(data.relation_names)}
     for polarity, prefix in zip(POLARITIES, ("", "denied_")):
         sizes = torch.bincount(data["entity", polarity, "entity"].split, minlength=len(SPLITS)).tolist()
         result |= {prefix + split: size for split, size in zip(SPLITS, sizes)}
+    if PAIR in data.edge_types:
+        label = data[PAIR].edge_label
+        result |= {"pairs_true": int((label > 0).sum()), "pairs_false": int((label == 0).sum())}
     return result
 
 
 def graph(
     parts: list[Part], entities: list[str], relations: list[str], entity_keys: list[str], relation_keys: list[str]
 ) -> HeteroData:
-    """The graph of some tables; the keys are what stands in the tables, the names what it is called."""
+    """The graph of some tables; the keys are what stands in the tables, the names what it is called.
+
+    Where a table has a column ``confidence`` or ``source``, every statement gets one: 1 or -1 where its table has none.
+    """
     collected: dict[str, list[tuple[Triplets, Tensor]]] = {polarity: [] for polarity in POLARITIES}
     entity_set, relation_set = (pa.array(k, pa.large_string()) for k in (entity_keys, relation_keys))
     for polarity, split, path, table in parts:
@@ -87,7 +106,39 @@ def graph(
         every = collected[polarity] or [(Triplets(none, none, none), none)]
         joined.append((Triplets(*map(torch.cat, zip(*(t for t, _ in every)))), torch.cat([s for _, s in every])))
     (stated, split_), (denied, denied_split) = joined
-    return assemble(stated, split_, entities, relations, denied, denied_split)
+    data = assemble(stated, split_, entities, relations, denied, denied_split)
+    _attribute(data, parts)
+    return data
+
+
+def _attribute(data: HeteroData, parts: list[Part]) -> None:
+    told = appearance(*((table["source"],) for *_, table in parts if "source" in table.column_names))
+    sources = [name for name in told if name]  # an empty name says that there is none
+    for polarity in POLARITIES:
+        store = data["entity", polarity, "entity"]
+        mine = [(path, table) for p, _, path, table in parts if p == polarity]
+        if any("confidence" in table.column_names for *_, table in parts):
+            sure = [_confidence(path, table) for path, table in mine]
+            store.confidence = torch.cat([torch.ones(0), *sure])
+        if sources:
+            named = pa.array(sources, pa.large_string())
+            index = [_source(table, named) for _, table in mine]
+            store.source = torch.cat([torch.empty(0, dtype=torch.long), *index])
+    if sources:
+        data.source_names = sources
+
+
+def _confidence(path: Path, table: pa.Table) -> Float[Tensor, "e"]:
+    if "confidence" not in table.column_names:
+        return torch.ones(table.num_rows)
+    return torch.tensor(confidences(table["confidence"], path).to_pylist(), dtype=torch.float)
+
+
+def _source(table: pa.Table, names: pa.Array) -> Int[Tensor, "e"]:
+    if "source" not in table.column_names:
+        return torch.full((table.num_rows,), -1)
+    index = pc.fill_null(pc.index_in(table["source"], names), -1)
+    return torch.from_numpy(index.to_numpy().astype("int64"))
 
 
 def appearance(*rows: tuple[pa.ChunkedArray, ...]) -> list[str]:
@@ -103,17 +154,17 @@ def appearance(*rows: tuple[pa.ChunkedArray, ...]) -> list[str]:
     return pa.chunked_array(met, pa.large_string()).unique().to_pylist()
 
 
-def _parts(card: Card, folder: Path, polarity: str) -> list[Part]:
+def _parts(card: Card, folder: Path, polarity: str, words: Words | None) -> list[Part]:
     files = {"stated": card.stated, "denied": card.denied}[polarity]
     parts: list[Part] = []
     for split in SPLITS:
         if split not in files:
             continue
         path = folder / files[split]
-        table = read_table(path, card.layout)
-        for column in ("head", "relation", "tail"):
-            if column not in table.column_names:
-                raise UserError(f"Card {card.name}: the layout of its files names no {column} column.")
+        table = _table(card, folder, files[split], words, ("head", "relation", "tail"))
+        if "confidence" in table.column_names:  # here, where rows are still those of the file
+            place = table.column_names.index("confidence")
+            table = table.set_column(place, "confidence", confidences(table["confidence"], path))
         if "label" not in table.column_names:
             parts.append((polarity, split, path, table))
             continue
@@ -121,6 +172,25 @@ def _parts(card: Card, folder: Path, polarity: str) -> list[Part]:
         parts.append(("stated", split, path, table.filter(true)))
         parts.append(("denied", split, path, table.filter(pc.invert(true))))
     return parts
+
+
+def _table(card: Card, folder: Path, name: str, words: Words | None, columns: tuple[str, ...]) -> pa.Table:
+    """A file of the card with at least some columns; names of the dictionary, if it holds such, are made its ids."""
+    path, layout = folder / name, card.layout_of(name)
+    table = read_table(path, layout)
+    for column in columns:
+        if column not in table.column_names:
+            raise UserError(f"Card {card.name}: the layout of {name} names no {column} column.")
+    if words is None or not layout.named:
+        return table
+    for column, what, known in (("head", "entity", 0), ("tail", "entity", 0), ("relation", "relation", 1)):
+        if column in table.column_names:
+            if len(set(words[known])) < len(words[known]):
+                raise UserError(f"Card {card.name}: {name} holds names, but the dictionary gives one name to two ids.")
+            index = _indexed(table[column], pa.array(words[known], pa.large_string()), what, path)
+            keys = pa.chunked_array([pc.cast(pa.array(index.numpy()), pa.large_string())])
+            table = table.set_column(table.column_names.index(column), column, keys)
+    return table
 
 
 def _indexed(column: pa.ChunkedArray, values: pa.Array, what: str, path: Path) -> Int[Tensor, "e"]:

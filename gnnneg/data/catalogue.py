@@ -62,6 +62,7 @@ class Card:
         citation (str): The paper to cite.
         notes (str): What to know before using it.
         layout (Layout): What the lines of its files of triples hold.
+        layouts (dict): The same for each file that differs.
         stated (dict): File of stated triples by split.
         denied (dict): File of denied triples by split.
         files (dict): Source of each file.
@@ -69,6 +70,9 @@ class Card:
         dictionary (Dictionary, optional): Names of ids, if the triples hold ids.
         candidates (str, optional): File that lists the only tails that an evaluation should rank, one name a line; they
             become ``data["entity"].candidate_tails``.
+        pairs (str, optional): File of labelled pairs of entities that a task other than the graph's own asks about; its
+            layout needs the columns ``head``, ``tail`` and ``label``. They become ``edge_label_index`` and
+            ``edge_label`` of ``data["entity", "pair", "entity"]``, and nothing is stated or denied by them.
         generated (bool): Whether it is made by :func:`gnnneg.data.synthetic.world` and has no files.
         folder (Path, optional): Where the card lies.
     """
@@ -86,6 +90,8 @@ class Card:
     published: Mapping[str, int] = field(default_factory=dict)
     dictionary: Dictionary | None = None
     candidates: str | None = None
+    layouts: Mapping[str, Layout] = field(default_factory=dict)
+    pairs: str | None = None
     generated: bool = False
     folder: Path | None = field(default=None, compare=False)
 
@@ -98,20 +104,28 @@ class Card:
         for name in self.needed:
             if name not in self.files:
                 raise UserError(f"Card {self.name}: file {name!r} is used but not listed under 'files'.")
+        for name in self.layouts:
+            if name not in self.needed:
+                raise UserError(f"Card {self.name}: 'layouts' describes {name!r}, which is not used.")
 
     @property
     def needed(self) -> list[str]:
         """The files without which the data set cannot be read."""
         dictionary = [self.dictionary.entities, self.dictionary.relations] if self.dictionary else []
-        candidates = [self.candidates] if self.candidates else []
-        return list(dict.fromkeys([*self.stated.values(), *self.denied.values(), *dictionary, *candidates]))
+        side = [name for name in (self.candidates, self.pairs) if name is not None]
+        return list(dict.fromkeys([*self.stated.values(), *self.denied.values(), *dictionary, *side]))
+
+    def layout_of(self, name: str) -> Layout:
+        """What the lines of one of its files hold."""
+        return self.layouts.get(name, self.layout)
 
     @property
     def digest(self) -> str:
         """Changes when what would be read changes, so that a processed copy can tell that it is out of date."""
         files = {name: self.files[name].sha256 for name in self.needed}
-        read = (self.layout, self.stated, self.denied, self.dictionary, self.candidates, files)
-        text = json.dumps(read, default=lambda x: dataclasses.asdict(x), sort_keys=True)
+        how = (self.layout, dict(self.layouts), self.dictionary)
+        what = (dict(self.stated), dict(self.denied), self.candidates, self.pairs, files)
+        text = json.dumps([how, what], default=lambda x: dataclasses.asdict(x), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
@@ -203,6 +217,10 @@ def read_card(path: Path) -> Card:
         raise UserError(f"{path} is not a card: expected keys such as 'name', 'columns' and 'files'.")
     content = dict(content, folder=path.parent)
     content["layout"] = _make(Layout, content.get("layout", {}), path)
+    layouts = content.get("layouts", {})
+    if not isinstance(layouts, dict):
+        raise UserError(f"{path}: 'layouts' must map a file name to its layout.")
+    content["layouts"] = {name: _make(Layout, layout, path) for name, layout in layouts.items()}
     files = content.get("files", {})
     if not isinstance(files, dict):
         raise UserError(f"{path}: 'files' must map each file name to its source.")

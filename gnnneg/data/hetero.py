@@ -17,7 +17,7 @@ from torch_geometric.data import HeteroData
 from torch_geometric.data.storage import BaseStorage
 
 from gnnneg.data.splits import random_split
-from gnnneg.data.statements import POLARITIES, SPLITS, assemble
+from gnnneg.data.statements import PAIR, POLARITIES, SPLITS, assemble
 from gnnneg.errors import UserError
 from gnnneg.records import Triplets
 
@@ -43,7 +43,7 @@ def by_type(data: HeteroData, denied: str = "not_") -> HeteroData:
 
     Node types are those of ``data["entity"].type``; without it there is the one type ``entity``. Each node store has
     ``entity_index`` and each edge store ``statement_index``, the positions in ``data``, with which
-    :func:`from_hetero` restores the order.
+    :func:`from_hetero` restores the order. Labelled pairs become edge types called ``pair``, with ``pair_index``.
 
     Args:
         data (HeteroData): A graph in the convention.
@@ -81,6 +81,14 @@ def by_type(data: HeteroData, denied: str = "not_") -> HeteroData:
                 new[key] = _slice(value, chosen, store.edge_type.numel())
         for key, value in attributes.items():
             new[key] = value
+    if PAIR in data.edge_types:
+        ends = of[data[PAIR].edge_label_index]
+        for i, j in torch.unique(ends, dim=1).T.tolist():
+            chosen = ((ends[0] == i) & (ends[1] == j)).nonzero()[:, 0]
+            new = out[names[i], PAIR[1], names[j]]
+            new.edge_label_index = local[data[PAIR].edge_label_index[:, chosen]]
+            new.edge_label = data[PAIR].edge_label[chosen]
+            new.pair_index = chosen
     out.relation_names = list(data.relation_names)
     for key, value in data._global_store.items():
         if key not in GLOBAL_KEYS:
@@ -99,7 +107,8 @@ def from_hetero(
 
     Each edge type is a relation. It is called by its middle name, or by all three if several share that. Node and edge
     attributes are kept: joined into one tensor where every type has them in one shape, else under ``attributes``.
-    Reverse edge types (``rev_...``, made by ``ToUndirected``) should be left out, since they tell the answers.
+    Reverse edge types (``rev_...``, made by ``ToUndirected``) should be left out, since they tell the answers. Edge
+    types with ``edge_label_index`` alone are labelled pairs, which state nothing.
 
     Args:
         data (HeteroData): The graph. Edge stores may have ``split`` (0, 1 or 2 for each edge); if none has, a random
@@ -112,7 +121,7 @@ def from_hetero(
     Raises:
         UserError: If the graph has no edges, some edge types only have a split, or names are not unique.
     """
-    if not data.edge_types or not data.node_types:
+    if not _edge_types(data) or not data.node_types:
         raise UserError("The HeteroData has no edge types: there are no statements in it.")
     types = data.node_types
     size = [_num_nodes(data, t) for t in types]
@@ -189,6 +198,7 @@ def from_hetero(
         }
         for p in places
     ]
+    _pair_up(data, out, types, order)
     for key, value in data._global_store.items():
         if key not in GLOBAL_KEYS:
             out[key] = value
@@ -279,13 +289,31 @@ def _slice(value: Any, index: Int[Tensor, "m"], size: int) -> Any:
     return value
 
 
+def _edge_types(data: HeteroData) -> list[EdgeType]:
+    """Those that state or deny something: not those with labelled pairs alone."""
+    return [e for e in data.edge_types if "edge_index" in data[e] or "edge_label_index" not in data[e]]
+
+
+def _pair_up(data: HeteroData, out: HeteroData, types: list[str], order: list[Tensor]) -> None:
+    """Labelled pairs of every node type as one store, in the order that they had before :func:`by_type`."""
+    stores = [(e, data[e]) for e in data.edge_types if e not in _edge_types(data)]
+    if not stores:
+        return
+    ends = [(order[types.index(e[0])], order[types.index(e[2])], store.edge_label_index) for e, store in stores]
+    index = torch.cat([torch.stack([head[i[0]], tail[i[1]]]) for head, tail, i in ends], dim=1)
+    label = torch.cat([store.edge_label for _, store in stores])
+    place = torch.cat([store.get("pair_index", torch.empty(0, dtype=torch.long)) for _, store in stores])
+    sort = place.argsort() if torch.equal(place.sort().values, torch.arange(len(label))) else torch.arange(len(label))
+    out[PAIR].edge_label_index, out[PAIR].edge_label = index[:, sort], label[sort]
+
+
 def _num_nodes(data: HeteroData, node_type: str) -> int:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # PyG infers, and says so; we take the larger of what it and the edges say
         size = data[node_type].num_nodes or 0
     if "num_nodes" in data[node_type] or any(isinstance(v, Tensor) for v in data[node_type].values()):
         return int(size)
-    for head, name, tail in data.edge_types:
+    for head, name, tail in _edge_types(data):
         index = data[head, name, tail].edge_index
         for end, end_type in ((0, head), (1, tail)):
             if end_type == node_type and index.numel():
@@ -309,7 +337,7 @@ def _relations(data: HeteroData, denied: str | Mapping[EdgeType, EdgeType] | Non
             if edge_type not in data.edge_types:
                 raise UserError(f"The denied edge type {edge_type} is not in the data; it has {data.edge_types}.")
     meant: list[tuple[EdgeType, str, EdgeType]] = []
-    for edge_type in data.edge_types:
+    for edge_type in _edge_types(data):
         head, name, tail = edge_type
         if isinstance(denied, str) and name.startswith(denied):
             meant.append((edge_type, "denied", (head, name.removeprefix(denied), tail)))
@@ -381,9 +409,9 @@ def _join(
 
 
 def _warn_of_reverse(data: HeteroData) -> None:
-    for head, name, tail in data.edge_types:
+    for head, name, tail in _edge_types(data):
         forward = (tail, name.removeprefix("rev_"), head)
-        if name.startswith("rev_") and forward in data.edge_types:
+        if name.startswith("rev_") and forward in _edge_types(data):
             one, other = data[head, name, tail].edge_index, data[forward].edge_index.flip(0)
             if one.shape == other.shape and torch.equal(*(torch.unique(e, dim=1) for e in (one, other))):
                 warnings.warn(

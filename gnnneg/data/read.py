@@ -21,6 +21,7 @@ from gnnneg.errors import UserError
 DELIMITERS = {"tab": "\t", "blank": " ", "comma": ",", "semicolon": ";", "bar": "|"}
 LABELS = {"1": True, "1.0": True, "+1": True, "true": True, "0": False, "0.0": False, "-1": False, "false": False}
 IGNORED = "_"
+NUMBER = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$"
 
 
 @dataclass(frozen=True)
@@ -28,13 +29,15 @@ class Layout:
     """What the lines of a file hold.
 
     Args:
-        columns (tuple): The meaning of each column in order: ``head``, ``relation``, ``tail``, ``label``, ``name``,
-            ``id``, or ``_`` for one to ignore.
+        columns (tuple): The meaning of each column in order: ``head``, ``relation``, ``tail``, ``label``,
+            ``confidence`` (a number from 0 to 1), ``source`` (where the statement is from), ``name``, ``id``, or ``_``
+            for one to ignore.
         delimiter (str): ``tab``, ``blank``, ``comma``, ``semicolon`` or ``bar``. (default: ``tab``)
         count_line (bool): Whether the first line holds the number of lines that follow, as in OpenKE.
         header (bool): Whether the first line (after a count) names the columns; it is skipped.
         quoted (bool): Whether fields may be put in double quotes, as in CSV. (default: :obj:`False`, since names of
             entities do hold quotation marks)
+        named (bool): Whether the fields hold the names of a dictionary instead of its ids. (default: :obj:`False`)
     """
 
     columns: tuple[str, ...] = ("head", "relation", "tail")
@@ -42,6 +45,7 @@ class Layout:
     count_line: bool = False
     header: bool = False
     quoted: bool = False
+    named: bool = False
 
     def __post_init__(self) -> None:
         if self.delimiter not in DELIMITERS:
@@ -162,6 +166,18 @@ def truth(column: pa.ChunkedArray, path: str | Path) -> pa.ChunkedArray:
         shown = folded.filter(wrong)[0].as_py()
         raise UserError(f"{path}: label {shown!r} is neither 1, +1, true (stated) nor 0, -1, false (denied).")
     return pc.is_in(folded, pa.array([k for k, v in LABELS.items() if v], pa.large_string()))
+
+
+def confidences(column: pa.ChunkedArray, path: str | Path) -> pa.ChunkedArray:
+    """A confidence column as numbers from 0 to 1."""
+    text = pc.utf8_trim_whitespace(pc.cast(column, pa.large_string()))
+    number = pc.match_substring_regex(text, NUMBER)
+    value = pc.cast(pc.if_else(number, text, "-1"), pa.float64())
+    wrong = pc.invert(pc.and_(pc.greater_equal(value, 0.0), pc.less_equal(value, 1.0)))
+    if pc.any(wrong).as_py():
+        row = pc.index(wrong, True).as_py()
+        raise UserError(f"{path}: row {row + 1}: the confidence {text[row].as_py()!r} is no number from 0 to 1.")
+    return value
 
 
 def _read_parquet(path: Path, layout: Layout) -> pa.Table:

@@ -8,17 +8,25 @@
     data.relation_names                   list of r strings
 
 ``split`` is 0, 1 or 2 for train, valid and test. Truth has three values: stated, denied and, for all else, unknown.
+
+Where a file says so, both stores have ``confidence`` (e, single precision, from 0 to 1; 1 where another file does not)
+and ``source`` (e, the number in ``data.source_names``, -1 for none). Labelled pairs of another task, such as which
+proteins interact, are not statements::
+
+    data["entity", "pair", "entity"]      edge_label_index 2 m, edge_label m        no edge_index
 """
 
 import torch
-from jaxtyping import Int
+from jaxtyping import Float, Int
 from torch import Tensor
 from torch_geometric.data import Data, HeteroData
+from torch_geometric.data.storage import EdgeStorage
 
 from gnnneg.records import Triplets
 
 SPLITS = ("train", "valid", "test")
 POLARITIES = ("stated", "denied")
+PAIR = ("entity", "pair", "entity")
 
 
 def assemble(
@@ -71,13 +79,23 @@ def num_relations(data: HeteroData) -> int:
 
 def triplets(data: HeteroData, polarity: str = "stated", split: str | None = None) -> Triplets:
     """The statements of one polarity, of one split or (:obj:`None`) of all."""
+    store, keep = _chosen(data, polarity, split)
+    return Triplets(store.edge_index[0, keep], store.edge_type[keep], store.edge_index[1, keep])
+
+
+def confidence(data: HeteroData, polarity: str = "stated", split: str | None = None) -> Float[Tensor, "e"] | None:
+    """How sure the source is of the statements of :func:`triplets`, in their order; None where no source says."""
+    store, keep = _chosen(data, polarity, split)
+    return store.confidence[keep] if "confidence" in store else None
+
+
+def _chosen(data: HeteroData, polarity: str, split: str | None) -> tuple[EdgeStorage, slice | Tensor]:
     if polarity not in POLARITIES:
         raise ValueError(f"Polarity is 'stated' or 'denied', not {polarity!r}.")
     if split is not None and split not in SPLITS:
         raise ValueError(f"Split is one of {', '.join(SPLITS)}, or None for all; not {split!r}.")
     store = data["entity", polarity, "entity"]
-    keep = slice(None) if split is None else store.split == SPLITS.index(split)
-    return Triplets(store.edge_index[0, keep], store.edge_type[keep], store.edge_index[1, keep])
+    return store, slice(None) if split is None else store.split == SPLITS.index(split)
 
 
 def message_graph(data: HeteroData, polarity: str = "stated", split: str | None = "train") -> Data:

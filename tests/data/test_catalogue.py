@@ -13,6 +13,7 @@ def test_every_data_set_of_the_readme_has_a_card() -> None:
     assert set(names()) == {
         *("FB15k-237", "WN18RR", "WN18", "UMLS", "Kinship", "Nations", "Countries-S1", "Countries-S2", "Countries-S3"),
         *("NELL-995", "CoDEx-S", "CoDEx-M", "YAGO3-10", "YAGO3-10-quarter", "synthetic"),
+        "GO-NegStatements",
     }
 
 
@@ -43,8 +44,10 @@ def test_the_digest_follows_what_is_read(tmp_path: Path) -> None:
         digest(layout={"columns": ["head", "tail", "relation"]}),
         digest(files={"train.txt": {"sha256": "1" * 64}}),
         digest(denied={"train": "train.txt"}),
+        digest(layouts={"train.txt": {"columns": ["head", "tail", "relation"]}}),
+        digest(pairs="train.txt"),
     ]
-    assert len({digest(), *changed}) == 4
+    assert len({digest(), *changed}) == 6
 
 
 @pytest.mark.parametrize(
@@ -60,6 +63,10 @@ def test_the_digest_follows_what_is_read(tmp_path: Path) -> None:
         ({"stated": ["train.txt"]}, r"'stated' cannot be \['train.txt'\]"),
         ({"files": {"train.txt": {"sha256": 7}}}, "'sha256' cannot be 7"),
         ({"files": ["train.txt"]}, "'files' must map"),
+        ({"layouts": ["train.txt"]}, "'layouts' must map"),
+        ({"layouts": {"no.txt": {}}}, "'layouts' describes 'no.txt', which is not used"),
+        ({"layouts": {"train.txt": {"colums": []}}}, "unknown key 'colums'"),
+        ({"pairs": "no.txt"}, "'no.txt' is used but not listed"),
         ({"dictionary": {"entities": "train.txt"}}, "'relations' is missing"),
     ],
 )

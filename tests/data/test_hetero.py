@@ -9,7 +9,8 @@ from torch_geometric.data import HeteroData
 from torch_geometric.datasets import FakeHeteroDataset
 
 from gnnneg.data.hetero import by_type, from_hetero, to_networkx
-from gnnneg.data.statements import assemble, message_graph, triplets
+from gnnneg.data.profile import profile
+from gnnneg.data.statements import PAIR, assemble, message_graph, triplets
 from gnnneg.data.synthetic import world
 from gnnneg.errors import UserError
 from gnnneg.records import Triplets
@@ -195,3 +196,31 @@ def test_networkx_has_every_statement() -> None:
         found = [(h, d["relation"], t, d["split"]) for h, t, d in graph.edges(data=True) if d["polarity"] == polarity]
         assert sorted(found) == expected
     assert graph.nodes["person_0"]["types"] == ["person"]
+
+
+def test_labelled_pairs_go_along_and_state_nothing() -> None:
+    """Two node types, pairs across them in mixed order; ahead of the statements in the walk of from_hetero."""
+    none = torch.empty(0, dtype=torch.long)
+    stated = Triplets(torch.tensor([0, 1]), torch.tensor([0, 0]), torch.tensor([2, 3]))
+    data = assemble(stated, torch.tensor([0, 1]), list("abcd"), ["r"], Triplets(none, none, none), none)
+    data["entity"].type = torch.tensor([[1, 0], [0, 1], [1, 0], [0, 1]]).bool()
+    data["entity"].type_names = ["even", "odd"]
+    data[PAIR].edge_label_index = torch.tensor([[1, 0, 3, 2], [0, 2, 1, 0]])
+    data[PAIR].edge_label = torch.tensor([1, 0, 0, 1])
+    typed = by_type(data)
+    assert typed["odd", "pair", "even"].edge_label_index.tolist() == [[0], [0]]
+    assert typed["even", "pair", "even"].edge_label_index.tolist() == [[0, 1], [1, 0]]
+    assert typed["even", "pair", "even"].edge_label.tolist() == [0, 1]
+    again = from_hetero(typed)
+    assert again.relation_names == ["r"]
+    assert torch.equal(again[PAIR].edge_label_index, data[PAIR].edge_label_index)
+    assert torch.equal(again[PAIR].edge_label, data[PAIR].edge_label)
+    assert [x.tolist() for x in triplets(again)] == [x.tolist() for x in triplets(data)]
+    assert profile(data).counts["train"] == 1
+    assert message_graph(data).edge_index.tolist() == [[0, 2], [2, 0]]
+    assert sorted(to_networkx(data).edges()) == [("a", "c"), ("b", "d")]
+    alone = HeteroData()
+    alone["entity"].num_nodes = 2
+    alone[PAIR].edge_label_index, alone[PAIR].edge_label = torch.tensor([[0], [1]]), torch.tensor([1])
+    with pytest.raises(UserError, match="no edge types"):
+        from_hetero(alone)

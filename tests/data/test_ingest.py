@@ -248,6 +248,10 @@ def test_confidence_and_source_are_written(tmp_path: Path) -> None:
         "train_denied.parquet": ["IMP PMID:11111111", "IDA MGI:MGI:123456|PMID:2222222"],
         "test.parquet": [""],
     }
+    data = load(tmp_path / "out")
+    assert data.source_names == [x for name in card["files"] for x in sources[name] if x]
+    store = data["entity", "stated", "entity"]
+    assert store.source[store.split == 2].tolist() == [-1]
     path = EXCERPTS / "phenotype.hpoa"
     ingest(path, tmp_path / "hpoa", frequency=True, valid=0.0, test=0.0)
     card = yaml.safe_load((tmp_path / "hpoa" / "dataset.yaml").read_text())
@@ -255,6 +259,8 @@ def test_confidence_and_source_are_written(tmp_path: Path) -> None:
     table = pa.parquet.read_table(tmp_path / "hpoa" / "train.parquet")
     assert table["confidence"].to_pylist() == [0.5, 1, 0.895, 0.22]
     assert len(everything(tmp_path / "hpoa", "denied")) == 3
+    sure = load(tmp_path / "hpoa")["entity", "stated", "entity"].confidence
+    assert sure.tolist() == torch.tensor([0.5, 1, 0.895, 0.22]).tolist()
 
 
 def test_a_winner_keeps_its_confidence(tmp_path: Path) -> None:

@@ -5,13 +5,14 @@ import hypothesis.strategies as st
 import pyarrow as pa
 import pyarrow.parquet
 import pytest
+import torch
 from hypothesis import given, settings
 
-from gnnneg.data.build import appearance, build
+from gnnneg.data.build import appearance, build, counts
 from gnnneg.data.catalogue import Card, Dictionary, Source
 from gnnneg.data.formats.ntriples import read_ntriples
-from gnnneg.data.read import Layout, read_names, read_table, truth
-from gnnneg.data.statements import triplets
+from gnnneg.data.read import Layout, confidences, read_names, read_table, truth
+from gnnneg.data.statements import PAIR, confidence, triplets
 from gnnneg.errors import UserError
 
 ROWS = [("00260881", "likes", '"a" b'), ("x", "likes", "00260881"), ("x", "likes", "00260881"), ("x", "is", "x")]
@@ -185,6 +186,65 @@ def test_a_label_column_parts_stated_from_denied(tmp_path: Path) -> None:
     assert [x.tolist() for x in triplets(data, "denied", "train")] == [[0], [0], [2]]
     assert [x.tolist() for x in triplets(data, "denied", "valid")] == [[1], [0], [0]]
     assert [x.tolist() for x in triplets(data, "stated", "valid")] == [[1], [0], [2]]
+
+
+def test_confidence_and_source_stand_beside_their_statements(tmp_path: Path) -> None:
+    """Labels part the rows of a file, and another file has neither column: 1 and -1 stand there."""
+    write(tmp_path / "train.txt", "a\tr\tb\t1\t0.5\tx\na\tr\tc\t0\t.25\ty\n\nc\tr\ta\t1\t1e-1\ty\n")
+    write(tmp_path / "valid.txt", "b\tr\ta\n")
+    layout = Layout(("head", "relation", "tail", "label", "confidence", "source"))
+    data = build(card(layout, layouts={"valid.txt": Layout()}), tmp_path)
+    assert confidence(data, "stated", "train").tolist() == pytest.approx([0.5, 0.1])
+    assert confidence(data, "stated", "valid").tolist() == [1.0]
+    assert confidence(data, "denied").tolist() == [0.25]
+    assert confidence(data).dtype == torch.float32
+    assert data.source_names == ["x", "y"]
+    assert data["entity", "stated", "entity"].source.tolist() == [0, 1, -1]
+    assert data["entity", "denied", "entity"].source.tolist() == [1]
+    data = build(card(Layout(("head", "relation", "tail", "_", "_", "_")), layouts={"valid.txt": Layout()}), tmp_path)
+    assert confidence(data) is None
+    assert "source_names" not in data
+    write(tmp_path / "train.txt", "a\tr\tb\t1\t0.5\tx\na\tr\tc\t0\t1.5\ty\n")
+    with pytest.raises(UserError, match=r"train\.txt: row 2: the confidence '1\.5' is no number from 0 to 1"):
+        build(card(layout, layouts={"valid.txt": Layout()}), tmp_path)
+
+
+@pytest.mark.parametrize("wrong", ["nan", "NaN", "inf", "-0.1", "1.001", "high", "0,5", "1e", "0x1"])
+def test_what_is_no_confidence(wrong: str) -> None:
+    with pytest.raises(UserError, match=rf"f: row 3: the confidence '{wrong}' is no number"):
+        confidences(pa.chunked_array([["1", " 0"], [wrong, "2"]]), "f")
+
+
+def test_pairs_are_asked_and_not_stated(tmp_path: Path) -> None:
+    """By name, though the statements are ids; the relation of the file is none of the graph."""
+    write(tmp_path / "e.txt", "a\t1\nb\t0\nc\t2\n")
+    write(tmp_path / "r.txt", "r\t0\n")
+    write(tmp_path / "train.txt", "0\t1\t0\n")
+    write(tmp_path / "valid.txt", "a\tmeets\tb\t1\r\nc\tmeets\ta\t0\r\nb\tmeets\tb\t0\r\n")
+    named = {"valid.txt": Layout(("head", "_", "tail", "label"), named=True)}
+    made = Card(
+        name="toy",
+        layout=Layout(("head", "tail", "relation")),
+        layouts=named,
+        stated={"train": "train.txt"},
+        pairs="valid.txt",
+        dictionary=Dictionary("e.txt", "r.txt"),
+        files={n: Source() for n in ("train.txt", "valid.txt", "e.txt", "r.txt")},
+    )
+    data = build(made, tmp_path)
+    assert data["entity"].names == ["b", "a", "c"]
+    assert data[PAIR].edge_label_index.tolist() == [[1, 2, 0], [0, 1, 0]]
+    assert data[PAIR].edge_label.tolist() == [1, 0, 0]
+    assert "edge_index" not in data[PAIR]
+    found = counts(data)
+    assert (found["train"], found["denied_train"], found["pairs_true"], found["pairs_false"]) == (1, 0, 1, 2)
+    write(tmp_path / "valid.txt", "a\tmeets\tz\t1\n")
+    with pytest.raises(UserError, match=r"valid\.txt: entity 'z' is not in the dictionary of 3"):
+        build(made, tmp_path)
+    write(tmp_path / "valid.txt", "a\tmeets\tb\t1\n")
+    write(tmp_path / "e.txt", "a\t1\na\t0\nc\t2\n")
+    with pytest.raises(UserError, match="gives one name to two ids"):
+        build(made, tmp_path)
 
 
 def test_ntriples_by_its_grammar(tmp_path: Path) -> None:

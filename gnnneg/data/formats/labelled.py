@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from gnnneg.data.formats.statements import ROLES, Statements
-from gnnneg.data.read import DELIMITERS, IGNORED, Layout, read_bytes, read_table, truth
+from gnnneg.data.read import DELIMITERS, IGNORED, Layout, confidences, read_bytes, read_table, truth
 from gnnneg.errors import UserError
 
 VALUES = ("stated", "denied", "unknown")
@@ -76,7 +76,7 @@ def read_labelled(
         table, true = table.filter(known), true.filter(known)
     result = table.select(list(ROLES)).append_column("label", true)
     if confidence is not None:
-        result = result.append_column("confidence", _shares(table["confidence"], path))
+        result = result.append_column("confidence", confidences(table["confidence"], path))
     if source is not None:
         result = result.append_column("source", table["source"])
     return Statements(result, dict(+left_out))
@@ -141,15 +141,3 @@ def _meant(
         for value in ("stated", "unknown")
     )
     return stated, pc.invert(unknown)
-
-
-def _shares(column: pa.ChunkedArray, path: Path) -> pa.ChunkedArray:
-    good = pc.match_substring_regex(column, r"^\s*[+]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][-+]?[0-9]+)?\s*$")
-    number = pc.cast(pc.utf8_trim_whitespace(pc.if_else(good, column, "-1")), pa.float64())
-    wrong = pc.invert(pc.and_(pc.greater_equal(number, 0), pc.less_equal(number, 1)))
-    if pc.any(wrong).as_py():
-        at = pc.index(wrong, True).as_py()
-        raise UserError(
-            f"{path}: the confidence {column[at].as_py()!r} of statement {at + 1:,} is no number from 0 to 1."
-        )
-    return number

@@ -47,7 +47,7 @@ def test_labels_confidence_and_source(tmp_path: Path, kind: str) -> None:
 @pytest.mark.parametrize("value", ["1.01", "-0.1", "nan", "inf", "high", "1,0"])
 def test_a_confidence_that_is_none(tmp_path: Path, value: str) -> None:
     (tmp_path / "a.tsv").write_text(f"a\tr\tb\t0.5\na\tr\tc\t{value}\n")
-    with pytest.raises(UserError, match=r"the confidence '.*' of statement 2 is no number from 0 to 1"):
+    with pytest.raises(UserError, match=r"row 2: the confidence '.*' is no number from 0 to 1"):
         read_statements(tmp_path / "a.tsv", confidence="4")
 
 
