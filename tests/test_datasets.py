@@ -16,9 +16,9 @@ from gnnneg import datasets
 from gnnneg.config.facts import Facts
 from gnnneg.data.build import appearance, counts
 from gnnneg.data.catalogue import Card, Source, card, names
+from gnnneg.data.formats.ntriples import read_ntriples
 from gnnneg.data.hetero import by_type, from_hetero
 from gnnneg.data.known import KnownAnswers
-from gnnneg.data.ntriples import read_ntriples
 from gnnneg.data.profile import profile
 from gnnneg.data.read import Layout, read_table, truth
 from gnnneg.data.statements import PAIR, message_graph, triplets

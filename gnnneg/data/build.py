@@ -133,8 +133,8 @@ def graph(
 
 
 def _attribute(data: HeteroData, parts: list[Part]) -> None:
-    sources = appearance(*((table["source"],) for *_, table in parts if "source" in table.column_names))
-    sources = [name for name in sources if name]  # an empty one is none
+    told = appearance(*((table["source"],) for *_, table in parts if "source" in table.column_names))
+    sources = [name for name in told if name]  # an empty name says that there is none
     for polarity in POLARITIES:
         store = data["entity", polarity, "entity"]
         mine = [(path, table) for p, _, path, table in parts if p == polarity]
@@ -158,7 +158,8 @@ def _confidence(path: Path, table: pa.Table) -> Float[Tensor, "e"]:
 def _source(table: pa.Table, names: pa.Array) -> Int[Tensor, "e"]:
     if "source" not in table.column_names:
         return torch.full((table.num_rows,), -1)
-    return torch.from_numpy(pc.fill_null(pc.index_in(table["source"], names), -1).to_numpy().astype("int64"))
+    index = pc.fill_null(pc.index_in(table["source"], names), -1)
+    return torch.from_numpy(index.to_numpy().astype("int64"))
 
 
 def appearance(*rows: tuple[pa.ChunkedArray, ...]) -> list[str]:

@@ -193,7 +193,7 @@ def truth(column: pa.ChunkedArray, path: str | Path, labels: Labels = LABELS) ->
 
 
 def confidences(column: pa.ChunkedArray, path: str | Path) -> pa.ChunkedArray:
-    """A confidence column as numbers from 0 to 1, in single precision."""
+    """A confidence column as numbers from 0 to 1."""
     text = pc.utf8_trim_whitespace(pc.cast(column, pa.large_string()))
     number = pc.match_substring_regex(text, NUMBER)
     value = pc.cast(pc.if_else(number, text, "-1"), pa.float64())
@@ -201,7 +201,7 @@ def confidences(column: pa.ChunkedArray, path: str | Path) -> pa.ChunkedArray:
     if pc.any(wrong).as_py():
         row = pc.index(wrong, True).as_py()
         raise UserError(f"{path}: row {row + 1}: the confidence {text[row].as_py()!r} is no number from 0 to 1.")
-    return pc.cast(value, pa.float32())
+    return value
 
 
 def _read_parquet(path: Path, layout: Layout) -> pa.Table:

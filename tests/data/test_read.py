@@ -10,7 +10,7 @@ from hypothesis import given, settings
 
 from gnnneg.data.build import appearance, build, counts, graph
 from gnnneg.data.catalogue import Card, Dictionary, Source
-from gnnneg.data.ntriples import read_ntriples
+from gnnneg.data.formats.ntriples import read_ntriples
 from gnnneg.data.read import Labels, Layout, confidences, read_names, read_table, truth
 from gnnneg.data.statements import PAIR, confidence, triplets
 from gnnneg.errors import UserError
@@ -305,13 +305,13 @@ def test_ntriples_by_its_grammar(tmp_path: Path) -> None:
         '<http://b> <http://q> "say \\"hi\\" . "@en .  # end\n<http://b> <http://q> "1"^^<http://int> .\n'
     )
     found = read_ntriples(write(tmp_path / "a.nt", text))
-    assert found.num_literals == 2
-    assert list(zip(*found.table.to_pydict().values())) == [
+    assert found.left_out == {"literals": 2}
+    assert list(zip(*found.table.drop_columns(["label"]).to_pydict().values())) == [
         ("http://a/é", "http://p", "http://b"),
         ("_:x", "http://p", "_:y1"),
     ]
-    table, left_out = read_ntriples(tmp_path / "a.nt", literals=True)
-    assert left_out == 0
+    table, left_out, _ = read_ntriples(tmp_path / "a.nt", literals=True)
+    assert not left_out
     assert table["tail"].to_pylist()[2:] == ['"say \\"hi\\" . "@en', '"1"^^<http://int>']
     for wrong in ("<a> <b> <c>\n", "<a> b <c> .\n", '"l" <b> <c> .\n', "<a> _:b <c> .\n"):
         with pytest.raises(UserError, match=r"b\.nt:2: expected '<subject>"):
