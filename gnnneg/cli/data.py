@@ -30,19 +30,27 @@ def add(subparsers: Any) -> None:
     fetching.add_argument("--root", help="where to keep it (default: ~/.cache/gnnneg)")
     fetching.set_defaults(run=run_fetch)
 
-    importing = actions.add_parser("import", help="turn your own CSV, TSV, parquet or N-Triples into a data set")
+    importing = actions.add_parser("import", help="turn your own table, RDF, ontology or annotations into a data set")
     importing.add_argument("path", metavar="PATH", help="a file, or a folder with train, valid and test files")
     importing.add_argument("--out", metavar="DIR", required=True, help="the folder to write")
     importing.add_argument(
-        "--columns", metavar="H,R,T", help="columns of head, relation, tail: names, or positions counted from 1"
+        "--format",
+        metavar="FORMAT",
+        help="csv, tsv, parquet, ntriples, rdf, owl, obo, gaf, gpad, hpoa, wikidata, truewalks (default: by the name)",
     )
+    importing.add_argument("--denied", metavar="FILE", help="a second file, all of whose statements are denied")
     importing.add_argument(
-        "--label", metavar="COLUMN", help="column that says stated (1, true) or denied (0, -1, false)"
+        "--negated",
+        metavar="PATTERN",
+        help="negated relations: how they begin, or an expression with a group for the plain one, such as 'Not(.*)'",
     )
-    importing.add_argument("--format", metavar="FORMAT", help="csv, tsv, parquet or ntriples (default: by the name)")
+    importing.add_argument("--entities", metavar="FILE", help="names of the integer ids of entities")
+    importing.add_argument("--relations", metavar="FILE", help="names of the integer ids of relations")
     importing.add_argument(
-        "--header", action=argparse.BooleanOptionalAction, help="whether the first line names the columns"
+        "--dictionary", metavar="COLUMNS", default="name,id", help="what their lines hold: name,id (default) or id,name"
     )
+    _add_columns(importing.add_argument_group("tables (csv, tsv, parquet)"))
+    _add_formats(importing.add_argument_group("other formats"))
     importing.add_argument("--valid", type=float, default=0.1, help="share for validation (default: 0.1)")
     importing.add_argument("--test", type=float, default=0.1, help="share for test (default: 0.1)")
     importing.add_argument(
@@ -57,6 +65,45 @@ def add(subparsers: Any) -> None:
     )
     importing.add_argument("--json", action="store_true", help="print JSON")
     importing.set_defaults(run=run_import)
+
+
+def _add_columns(group: Any) -> None:
+    group.add_argument(
+        "--columns", metavar="H,R,T", help="columns of head, relation, tail: names, or positions counted from 1"
+    )
+    group.add_argument("--label", metavar="COLUMN", help="column that says stated (1, true) or denied (0, -1, false)")
+    group.add_argument(
+        "--labels",
+        metavar="MEANING=LABEL,...",
+        nargs="+",
+        help="other labels: stated=yes denied=no,never unknown=maybe",
+    )
+    group.add_argument("--confidence", metavar="COLUMN", help="column of numbers from 0 to 1")
+    group.add_argument("--source", metavar="COLUMN", help="column that says where a statement comes from")
+    group.add_argument(
+        "--header", action=argparse.BooleanOptionalAction, help="whether the first line names the columns"
+    )
+    group.add_argument(
+        "--delimiter", metavar="NAME", help="tab, comma, blank, semicolon or bar (default: by the format)"
+    )
+    group.add_argument(
+        "--count-line", action="store_true", help="the first line is the number of lines, here and in dictionaries"
+    )
+
+
+def _add_formats(group: Any) -> None:
+    group.add_argument("--literals", action="store_true", help="ntriples, rdf: literals become entities")
+    group.add_argument(
+        "--denied-graph",
+        metavar="IRI",
+        action="append",
+        help="rdf: a named graph whose triples are denied (repeatable)",
+    )
+    group.add_argument("--evidence", metavar="CODE=X,...", help="gaf, gpad: confidence by evidence code")
+    group.add_argument("--frequency", action="store_true", help="hpoa: the frequency becomes the confidence")
+    group.add_argument(
+        "--deprecated", type=float, metavar="X", help="wikidata: confidence of deprecated statements (default: 0.5)"
+    )
 
 
 def run_list(args: argparse.Namespace) -> int:
@@ -117,19 +164,19 @@ def run_import(args: argparse.Namespace) -> int:
     """Writes the folder of an imported data set."""
     from gnnneg.data.ingest import ingest
 
-    columns = [c.strip() for c in args.columns.split(",")] if args.columns else None
     report = ingest(
         args.path,
         args.out,
-        columns=columns,
-        label=args.label,
         format=args.format,
-        header=args.header,
+        denied=args.denied,
+        dictionary=_dictionary(args),
+        negated=args.negated,
         valid=args.valid,
         test=args.test,
         seed=args.seed,
         cover=args.cover,
         wins=args.wins,
+        **_options(args),
     )
     if args.json:
         print(to_json({"out": args.out, **vars(report)}))
@@ -139,12 +186,68 @@ def run_import(args: argparse.Namespace) -> int:
         (report.short, "fewer than asked for were left out of train, which mentions everything so (or use --no-cover)"),
         (report.duplicates, "repeated lines were kept"),
         (report.contradictions, f"contradictions were settled for the {args.wins} one"),
-        (report.literals, "statements about literals were left out"),
+        *((number, f"left out: {why}") for why, number in report.left_out.items()),
+        (report.closed, "questions have no answer at all (closed.parquet)"),
     ):
         if number:
             print(f"{number:,} {what}")
     print(f"\nWritten to {args.out}: in a config, 'data: {{name: {args.out}}}'; see 'gnnneg data info {args.out}'.")
     return 0
+
+
+def _dictionary(args: argparse.Namespace) -> Any:
+    from gnnneg.data.catalogue import Dictionary
+    from gnnneg.data.read import Layout
+    from gnnneg.errors import UserError
+
+    if args.entities is None and args.relations is None:
+        return None
+    if args.entities is None or args.relations is None:
+        raise UserError("Ids need a dictionary of both: give --entities and --relations.")
+    columns = tuple(c.strip() for c in args.dictionary.split(","))
+    if sorted(columns) != ["id", "name"]:
+        raise UserError(f"A dictionary's lines hold 'name,id' or 'id,name', not {args.dictionary!r}.")
+    return Dictionary(args.entities, args.relations, Layout(columns, count_line=args.count_line))
+
+
+def _options(args: argparse.Namespace) -> dict[str, Any]:
+    """What was said for the reader of one format, without what was not."""
+    said = {
+        "columns": [c.strip() for c in args.columns.split(",")] if args.columns else None,
+        "label": args.label,
+        "labels": _pairs(args.labels, "--labels"),
+        "confidence": args.confidence,
+        "source": args.source,
+        "header": args.header,
+        "delimiter": args.delimiter,
+        "count_line": args.count_line or None,
+        "literals": args.literals or None,
+        "denied_graphs": args.denied_graph,
+        "evidence": _pairs(args.evidence.split(",") if args.evidence else None, "--evidence"),
+        "frequency": args.frequency or None,
+        "deprecated": args.deprecated,
+    }
+    if said["evidence"] is not None:
+        from gnnneg.data.formats.statements import share
+
+        said["evidence"] = {code: share(value, f"--evidence {code}") for code, value in said["evidence"].items()}
+    if said["labels"] is not None:
+        said["labels"] = {meaning: labels.split(",") for meaning, labels in said["labels"].items()}
+    return {name: value for name, value in said.items() if value is not None}
+
+
+def _pairs(items: list[str] | None, option: str) -> dict[str, str] | None:
+    from gnnneg.errors import UserError
+
+    if items is None:
+        return None
+    result: dict[str, str] = {}
+    for item in items:
+        key, sign, value = item.partition("=")
+        if not sign or key in result:
+            raise UserError(f"{option} takes pairs such as KEY=VALUE, each key once, not {item!r}.")
+        result[key] = value
+    return result
 
 
 def _denied(found: Any) -> str:

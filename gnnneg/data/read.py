@@ -19,9 +19,26 @@ import pyarrow.parquet
 from gnnneg.errors import UserError
 
 DELIMITERS = {"tab": "\t", "blank": " ", "comma": ",", "semicolon": ";", "bar": "|"}
-LABELS = {"1": True, "1.0": True, "+1": True, "true": True, "0": False, "0.0": False, "-1": False, "false": False}
 IGNORED = "_"
 NUMBER = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$"
+
+
+@dataclass(frozen=True)
+class Labels:
+    """What the entries of a label column mean; small and capital letters are the same.
+
+    Args:
+        stated (tuple): Those of what is so.
+        denied (tuple): Those of what is not so.
+        unknown (tuple): Those of what is neither: such lines are counted and left out.
+    """
+
+    stated: tuple[str, ...] = ()
+    denied: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+
+
+LABELS = Labels(("1", "1.0", "+1", "true"), ("0", "0.0", "-1", "false"))
 
 
 @dataclass(frozen=True)
@@ -38,6 +55,9 @@ class Layout:
         quoted (bool): Whether fields may be put in double quotes, as in CSV. (default: :obj:`False`, since names of
             entities do hold quotation marks)
         named (bool): Whether the fields hold the names of a dictionary instead of its ids. (default: :obj:`False`)
+        annotations (bool): Whether a line is an entity and the list of its positive and negative annotations, as in
+            TrueWalks; the columns are then those of :func:`gnnneg.data.formats.truewalks.read_truewalks`.
+        labels (Labels): What a label means. (default: 1, +1, true are stated; 0, -1, false are denied)
     """
 
     columns: tuple[str, ...] = ("head", "relation", "tail")
@@ -46,6 +66,8 @@ class Layout:
     header: bool = False
     quoted: bool = False
     named: bool = False
+    annotations: bool = False
+    labels: Labels = LABELS
 
     def __post_init__(self) -> None:
         if self.delimiter not in DELIMITERS:
@@ -158,18 +180,23 @@ def integers(column: pa.ChunkedArray, path: str | Path) -> list[int]:
     return pc.cast(column, pa.int64()).to_pylist()
 
 
-def truth(column: pa.ChunkedArray, path: str | Path) -> pa.ChunkedArray:
-    """A label column as booleans: 1, +1, true are stated; 0, -1, false are denied."""
+def truth(column: pa.ChunkedArray, path: str | Path, labels: Labels = LABELS) -> pa.ChunkedArray:
+    """A label column as booleans: true is stated, false denied, null unknown."""
     folded = pc.utf8_lower(pc.utf8_trim_whitespace(pc.cast(column, pa.large_string())))
-    wrong = pc.invert(pc.is_in(folded, pa.array(list(LABELS), pa.large_string())))
+    stated, denied, unknown = (
+        pc.is_in(folded, pa.array([label.lower() for label in meant], pa.large_string()))
+        for meant in (labels.stated, labels.denied, labels.unknown)
+    )
+    wrong = pc.invert(pc.or_(pc.or_(stated, denied), unknown))
     if pc.any(wrong).as_py():
-        shown = folded.filter(wrong)[0].as_py()
-        raise UserError(f"{path}: label {shown!r} is neither 1, +1, true (stated) nor 0, -1, false (denied).")
-    return pc.is_in(folded, pa.array([k for k, v in LABELS.items() if v], pa.large_string()))
+        row = pc.index(wrong, True).as_py()
+        known = [f"{', '.join(meant)} ({what})" for what, meant in vars(labels).items() if meant]
+        raise UserError(f"{path}: row {row + 1}: the label {folded[row].as_py()!r} is none of {'; '.join(known)}.")
+    return pc.if_else(unknown, pa.scalar(None, pa.bool_()), stated)
 
 
 def confidences(column: pa.ChunkedArray, path: str | Path) -> pa.ChunkedArray:
-    """A confidence column as numbers from 0 to 1, in single precision."""
+    """A confidence column as numbers from 0 to 1."""
     text = pc.utf8_trim_whitespace(pc.cast(column, pa.large_string()))
     number = pc.match_substring_regex(text, NUMBER)
     value = pc.cast(pc.if_else(number, text, "-1"), pa.float64())
@@ -177,7 +204,7 @@ def confidences(column: pa.ChunkedArray, path: str | Path) -> pa.ChunkedArray:
     if pc.any(wrong).as_py():
         row = pc.index(wrong, True).as_py()
         raise UserError(f"{path}: row {row + 1}: the confidence {text[row].as_py()!r} is no number from 0 to 1.")
-    return pc.cast(value, pa.float32())
+    return value
 
 
 def _read_parquet(path: Path, layout: Layout) -> pa.Table:

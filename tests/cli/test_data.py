@@ -2,6 +2,7 @@ import argparse
 import json
 from pathlib import Path
 
+import pyarrow.parquet
 import pytest
 
 from gnnneg.cli import data as command
@@ -85,3 +86,48 @@ def test_import_and_info_of_it(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert found["duplicates"]["train"] + found["duplicates"]["valid"] + found["duplicates"]["test"] == 1
     with pytest.raises(UserError, match="no column 'subject'"):
         run("import", tmp_path / "mine.csv", "--columns", "subject,p,o", "--out", tmp_path / "third")
+
+
+def test_import_of_labels_and_of_ids(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lines = ["0\t0\t1\tyes\t0.5", "1\t0\t2\tno\t1", "2\t0\t1\t?\t1", "2\t1\t0\tnever\t0.25"]
+    (tmp_path / "mine.tsv").write_text("\n".join(lines))
+    (tmp_path / "entities").write_text("0\tAnn\n1\tBob\n2\tCid\n")
+    (tmp_path / "relations").write_text("0\tlikes\n1\tNotLikes\n")
+    labels = ("--label", 4, "--labels", "stated=yes", "denied=no,never", "unknown=?", "--confidence", 5)
+    names = ("--entities", tmp_path / "entities", "--relations", tmp_path / "relations", "--dictionary", "id, name")
+    whole = ("--valid", 0, "--test", 0)
+    assert run("import", tmp_path / "mine.tsv", *labels, *names, *whole, "--out", tmp_path / "out") == 0
+    assert "1 left out: labelled unknown" in capsys.readouterr().out
+    data = load(tmp_path / "out")
+    denied, entities = data["entity", "denied", "entity"], data["entity"].names
+    assert [(entities[h], entities[t]) for h, t in denied.edge_index.T.tolist()] == [("Bob", "Cid"), ("Cid", "Ann")]
+    negated = ("--negated", "Not(.*)", "--out", tmp_path / "negated", "--json")
+    assert run("import", tmp_path / "mine.tsv", *labels, *names, *whole, *negated) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["left_out"] == {"labelled unknown": 1, "denials of negated relations": 1}
+    for wrong, said in (
+        (("--labels", "yes"), "--labels takes pairs such as KEY=VALUE"),
+        (("--entities", "e"), "give --entities and --relations"),
+        ((*names, "--dictionary", "id"), "hold 'name,id' or 'id,name'"),
+        (("--frequency",), "the format tsv has no option 'frequency'"),
+    ):
+        with pytest.raises(UserError, match=said):
+            run("import", tmp_path / "mine.tsv", *wrong, "--out", tmp_path / "wrong")
+
+
+def test_import_of_annotations(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    excerpts = Path(__file__).parents[1] / "data" / "formats" / "excerpts"
+    evidence = ("--evidence", "IEA=0.5,IMP=0.75", "--valid", 0, "--test", 0)
+    assert run("import", excerpts / "goa.gaf", *evidence, "--out", tmp_path / "out") == 0
+    out = capsys.readouterr().out
+    assert "3 train, 2 denied train" in out
+    assert "1 left out: denied of an extended annotation only\n" in out
+    table = pyarrow.parquet.read_table(tmp_path / "out" / "train_denied.parquet")
+    assert table["confidence"].to_pylist() == [0.75, 1]
+    with pytest.raises(UserError, match="--evidence IEA: a confidence is a number from 0 to 1, not 'half'"):
+        run("import", excerpts / "goa.gaf", "--evidence", "IEA=half", "--out", tmp_path / "wrong")
+    graph = ("--denied-graph", "http://example.org/family#false", "--valid", 0, "--test", 0)
+    assert run("import", excerpts / "family.trig", *graph, "--out", tmp_path / "rdf", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["counts"]["denied_train"] == 2
+    assert run("import", excerpts / "wikidata.json", "--deprecated", 0.3, "--out", tmp_path / "wikidata") == 0
+    assert "1 questions have no answer at all (closed.parquet)" in capsys.readouterr().out

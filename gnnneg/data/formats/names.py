@@ -1,0 +1,87 @@
+"""Names as they are meant: what an id stands for, and which relation is the negation of which."""
+
+import re
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from gnnneg.data.catalogue import Dictionary
+from gnnneg.data.formats.statements import Statements
+from gnnneg.data.read import integers, read_names
+from gnnneg.errors import UserError
+
+
+def spelt_out(statements: Statements, dictionary: Dictionary, path: Path) -> Statements:
+    """Statements with names in the place of ids.
+
+    Args:
+        statements (Statements): With ids.
+        dictionary (Dictionary): The two files, and whether their lines are ``name id`` or ``id name``.
+        path (Path): Where the statements come from.
+
+    Raises:
+        UserError: If an id is no integer or not in the dictionary, or two ids have one name.
+    """
+    entities, relations = (_names(Path(p), dictionary) for p in (dictionary.entities, dictionary.relations))
+    table, closed = statements.table, statements.closed
+    for role, names in (("head", entities), ("relation", relations), ("tail", entities)):
+        table = _replaced(table, role, names, path)
+        if closed is not None and role in closed.column_names:
+            closed = _replaced(closed, role, names, path)
+    return Statements(table, statements.left_out, closed)
+
+
+def without_negations(statements: Statements, pattern: str) -> tuple[Statements, int]:
+    r"""Negated relations as denials of the plain ones: with the pattern ``Not(.*)``, ``a NotIsA b`` denies ``a IsA b``.
+
+    A statement that denies a negated relation is left out, since it is not said to state the plain one.
+
+    Args:
+        statements (Statements): As they were read.
+        pattern (str): A regular expression for the whole name of a negated relation, whose one group is the name of the
+            plain one; or, without a group, what such a name begins with.
+
+    Returns:
+        The statements, and how many of them had a negated relation.
+
+    Raises:
+        UserError: If the pattern is no regular expression or has several groups.
+    """
+    try:
+        compiled = re.compile(pattern)
+    except re.error as error:
+        raise UserError(f"The pattern {pattern!r} of negated relations is no regular expression: {error}.") from None
+    if compiled.groups > 1:
+        raise UserError(f"The pattern {pattern!r} of negated relations has {compiled.groups} groups; it may have one.")
+    if not compiled.groups:
+        compiled = re.compile(f"{re.escape(pattern)}(.+)")
+    table = statements.table
+    known = table["relation"].unique().to_pylist()
+    plain = {name: match[1] for name in known if (match := compiled.fullmatch(name)) and match[1]}
+    negated = pc.is_in(table["relation"], pa.array(list(plain), pa.large_string()))
+    twice = pc.and_(negated, pc.invert(table["label"]))
+    meant = pa.array([plain.get(name, name) for name in known], pa.large_string())
+    relation = meant.take(pc.index_in(table["relation"], pa.array(known, pa.large_string())).combine_chunks())
+    table = table.set_column(table.column_names.index("relation"), "relation", relation)
+    label = pc.and_(table["label"], pc.invert(negated))
+    table = table.set_column(table.column_names.index("label"), "label", label).filter(pc.invert(twice))
+    left_out, lost = dict(statements.left_out), pc.sum(twice).as_py() or 0
+    if lost:
+        left_out["denials of negated relations"] = lost
+    return Statements(table, left_out, statements.closed), pc.sum(negated).as_py() or 0
+
+
+def _names(path: Path, dictionary: Dictionary) -> pa.Array:
+    names = read_names(path, dictionary.layout)
+    if len(set(names)) < len(names):
+        twice = next(name for i, name in enumerate(names) if name in names[:i])
+        raise UserError(f"{path}: {twice!r} is the name of two ids.")
+    return pa.array(names, pa.large_string())
+
+
+def _replaced(table: pa.Table, role: str, names: pa.Array, path: Path) -> pa.Table:
+    ids = integers(table[role], path)
+    if ids and max(ids) >= len(names):
+        raise UserError(f"{path}: the {role} {max(ids):,} is not in the dictionary of {len(names):,}.")
+    return table.set_column(table.column_names.index(role), role, names.take(pa.array(ids, pa.int64())))

@@ -1,0 +1,136 @@
+"""What every reader gives: statements with their polarity, and a count of what was not taken."""
+
+import bz2
+import gzip
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from io import BufferedIOBase
+from pathlib import Path
+from typing import NamedTuple
+
+import pyarrow as pa
+
+from gnnneg.errors import UserError
+
+ROLES = ("head", "relation", "tail")
+
+
+class Row(NamedTuple):
+    """One statement: stated or denied, how far it is believed, in ``[0, 1]``, and where it comes from."""
+
+    head: str
+    relation: str
+    tail: str
+    stated: bool = True
+    confidence: float = 1.0
+    source: str = ""
+
+
+class Statements(NamedTuple):
+    """What a file says.
+
+    Args:
+        table (pyarrow.Table): ``head``, ``relation``, ``tail`` and ``label`` (true if stated, false if denied); where
+            the file tells, also ``confidence`` in ``[0, 1]`` and ``source``, such as an evidence code.
+        left_out (dict): How much was not taken, by why.
+        closed (pyarrow.Table, optional): ``head`` and ``relation`` of the questions that have no answer at all.
+    """
+
+    table: pa.Table
+    left_out: dict[str, int]
+    closed: pa.Table | None = None
+
+
+def collected(
+    rows: Iterable[Row], path: Path, left_out: Mapping[str, int], closed: Iterable[tuple[str, str]] = ()
+) -> Statements:
+    """Rows as a table; ``confidence`` and ``source`` are absent where no row tells. It reads all rows first, so
+    :obj:`left_out` and :obj:`closed` may still be filled while they come.
+
+    Raises:
+        UserError: If nothing is stated or denied.
+    """
+    columns = [list(column) for column in zip(*rows)]
+    if not columns:
+        why = "; ".join(f"{number:,} {what}" for what, number in left_out.items())
+        raise UserError(f"{path} holds no statements between entities{f' (left out: {why})' if why else ''}.")
+    head, relation, tail, stated, confidence, source = columns
+    table = triples(head, relation, tail).append_column("label", pa.array(stated, pa.bool_()))
+    if any(c != 1.0 for c in confidence):
+        table = table.append_column("confidence", pa.array(confidence, pa.float64()))
+    if any(source):
+        table = table.append_column("source", pa.array(source, pa.large_string()))
+    pairs = list(dict.fromkeys(closed))
+    names = [pa.array(column, pa.large_string()) for column in zip(*pairs)]
+    return Statements(table, dict(left_out), pa.table(dict(zip(ROLES, names))) if pairs else None)
+
+
+def triples(head: list[str], relation: list[str], tail: list[str]) -> pa.Table:
+    """Three lists of names as a table."""
+    return pa.table({role: pa.array(x, pa.large_string()) for role, x in zip(ROLES, (head, relation, tail))})
+
+
+def lines(path: Path) -> Iterator[tuple[int, str]]:
+    """The lines of a file with their numbers, without their ends; ``.gz`` and ``.bz2`` are decompressed as they come.
+
+    Raises:
+        UserError: If there is no such file, or where it stops being text or a whole archive.
+    """
+    if not path.is_file():
+        raise UserError(f"{path} does not exist.")
+    number = 0
+    try:
+        with _opened(path) as file:
+            for number, line in enumerate(file, 1):
+                line = line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line
+                yield number, line.removesuffix(b"\n").removesuffix(b"\r").decode()
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path}:{number}: not text in UTF-8 (byte {error.object[error.start]:#04x}).") from None
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise UserError(f"{path} is not a whole archive: {error}.") from None
+    except OSError as error:  # what bz2 says of bytes that are none of its own
+        raise UserError(f"{path} cannot be read: {error}.") from None
+
+
+def _opened(path: Path) -> BufferedIOBase:
+    if path.suffix == ".gz":
+        return gzip.GzipFile(path)
+    return bz2.BZ2File(path) if path.suffix == ".bz2" else path.open("rb")
+
+
+def fields(path: Path, number: int, line: str, names: tuple[str, ...], needed: Iterable[str]) -> dict[str, str]:
+    """The fields of one tab-separated line by name.
+
+    Raises:
+        UserError: If there are not as many as names, or one that is needed is empty; with the file and line.
+    """
+    found = line.split("\t")
+    if len(found) != len(names):
+        raise UserError(
+            f"{path}:{number}: expected {len(names)} fields separated by tab, found {len(found)}: {shown(line)}."
+        )
+    result = {name: field.strip() for name, field in zip(names, found)}
+    for name in needed:
+        if not result[name]:
+            raise UserError(f"{path}:{number}: the {name} is empty: {shown(line)}.")
+    return result
+
+
+def share(value: str | float, where: str) -> float:
+    """A number in ``[0, 1]``.
+
+    Raises:
+        UserError: If it is none, saying :obj:`where`.
+    """
+    try:
+        number = float(value)
+    except ValueError:
+        number = float("nan")
+    if not 0 <= number <= 1:
+        raise UserError(f"{where}: a confidence is a number from 0 to 1, not {value!r}.")
+    return number
+
+
+def shown(line: str) -> str:
+    """A line, or its beginning, in quotes."""
+    return repr(line if len(line) <= 60 else line[:57] + "...")

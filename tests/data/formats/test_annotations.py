@@ -1,0 +1,192 @@
+"""GAF, GPAD, hpoa and the lists of TrueWalks: a line is a statement."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow.compute as pc
+import pytest
+
+from gnnneg.data.formats.files import read_statements
+from gnnneg.data.formats.gaf import read_gaf
+from gnnneg.data.formats.gpad import read_gpad
+from gnnneg.data.formats.hpoa import read_hpoa
+from gnnneg.data.formats.statements import Statements
+from gnnneg.data.formats.truewalks import read_truewalks
+from gnnneg.data.read import Layout, read_names, read_table
+from gnnneg.errors import UserError
+
+EXCERPTS = Path(__file__).parent / "excerpts"
+MIRROR = Path(os.environ.get("GNNNEG_MIRROR") or Path(__file__).parents[4] / "shared" / "datasets")
+needs_mirror = pytest.mark.skipif(
+    not (MIRROR / "TrueWalks-annotations").is_dir(), reason=f"no mirror of the data sets at {MIRROR}: set GNNNEG_MIRROR"
+)
+
+
+def said(statements: Statements) -> list[str]:
+    names = (statements.table[role].to_pylist() for role in ("label", "head", "relation", "tail"))
+    return [f"{'+' if row[0] else '-'} {' '.join(row[1:])}" for row in zip(*names)]
+
+
+def test_gaf() -> None:
+    found = read_statements(EXCERPTS / "goa.gaf", evidence={"IEA": 0.5, "IDA": 1.0})
+    assert said(found) == [
+        "+ UniProtKB:P04637 enables GO:0003677",
+        "+ UniProtKB:P04637 involved_in GO:0006915",
+        "- UniProtKB:P04637 enables GO:0005524",
+        "- MGI:MGI:98834 located_in GO:0005739",
+        "+ UniProtKB:Q8N0X7 acts_upstream_of_or_within GO:0009838",  # stated with an extension: stated without
+    ]
+    assert found.table["confidence"].to_pylist() == [1, 0.5, 1, 1, 1]
+    assert found.table["source"].to_pylist()[3] == "IDA MGI:MGI:123456|PMID:2222222"
+    assert found.left_out == {
+        "denied of an extended annotation only": 1,
+        "denied of one gene product form only": 1,
+        "annotations without data (ND)": 1,
+    }
+    assert "confidence" not in read_gaf(EXCERPTS / "goa.gaf").table.column_names
+
+
+def test_gpad_1() -> None:
+    found = read_statements(EXCERPTS / "goa.gpa")
+    assert said(found) == ["+ UniProtKB:P04637 enables GO:0003677", "- UniProtKB:P04637 enables GO:0005524"]
+    assert found.left_out == {"denied of an extended annotation only": 1, "annotations without data (ND)": 1}
+
+
+def test_gpad_2() -> None:
+    found = read_statements(EXCERPTS / "goa.gpad", evidence={"ECO:0000501": 0.25})
+    assert said(found) == [
+        "+ UniProtKB:P04637 RO:0002327 GO:0003677",
+        "- SGD:S000002164 RO:0002331 GO:0043409",
+        "+ MGI:MGI:98834 RO:0002264 GO:0008150",
+    ]
+    assert found.table["confidence"].to_pylist() == [1, 1, 0.25]
+    assert found.table["source"].to_pylist()[1] == "ECO:0000316 PMID:26546002"
+    assert found.left_out == {"denied of an extended annotation only": 1}
+
+
+def test_hpoa() -> None:
+    found = read_statements(EXCERPTS / "phenotype.hpoa")
+    assert said(found) == [
+        "+ OMIM:619340 has_phenotype HP:0011097",
+        "- OMIM:619340 has_phenotype HP:0001522",  # NOT
+        "- OMIM:619340 has_phenotype HP:0000252",  # 0/2
+        "+ OMIM:619340 has_mode_of_inheritance HP:0000006",
+        "+ ORPHA:146 has_phenotype HP:0002890",
+        "- ORPHA:146 has_phenotype HP:0000820",  # HP:0040285, excluded
+        "+ OMIM:154700 has_phenotype HP:0003179",
+    ]
+    assert found.table["source"].to_pylist()[-2:] == ["IEA", "PCS PMID:26339165"]
+    assert "confidence" not in found.table.column_names
+    weighed = read_hpoa(EXCERPTS / "phenotype.hpoa", frequency=True)
+    assert weighed.table["confidence"].to_pylist() == [0.5, 1, 1, 1, 0.895, 1, 0.22]
+
+
+def test_truewalks() -> None:
+    found = read_truewalks(EXCERPTS / "truewalks.tsv", relation="hasAnnot")
+    iri = "http://purl.obolibrary.org/obo/GO_"
+    assert said(found) == [
+        f"+ A0AVT1 hasAnnot {iri}0006511",
+        f"- A0AVT1 hasAnnot {iri}0042292",
+        f"+ P04637 hasAnnot {iri}0005634",
+    ]
+    assert found.table["source"].to_pylist() == ["P", "F", "C"]
+
+
+@needs_mirror
+@pytest.mark.parametrize(
+    ("file", "stated", "denied", "both"),
+    [("HP/HP_annotations.tsv", 4_197, 225, 6), ("GO/GO_annotations.tsv.gz", 29_098, 32_959, 0)],
+)
+def test_real_truewalks(file: str, stated: int, denied: int, both: int) -> None:
+    table = read_statements(MIRROR / "TrueWalks-annotations" / file, "truewalks").table
+    pairs = [
+        set(zip(part["head"].to_pylist(), part["tail"].to_pylist()))
+        for part in (table.filter(table["label"]), table.filter(pc.invert(table["label"])))
+    ]
+    assert [len(p) for p in pairs] == [stated, denied]
+    assert len(pairs[0] & pairs[1]) == both
+
+
+@needs_mirror
+def test_real_truewalks_are_the_go_statements() -> None:
+    """The same statements lie in another data set in another form: triples of ids with a dictionary."""
+    table = read_statements(MIRROR / "TrueWalks-annotations/GO/GO_annotations.tsv.gz", "truewalks").table
+    go = MIRROR / "GO-NegStatements"
+    names = read_names(go / "entity2id.txt.gz", Layout(("name", "id"), count_line=True))
+    for file, stated in (("train2id_pos.txt.gz", True), ("train2id_neg.txt.gz", False)):
+        ids = read_table(go / file, Layout(("head", "tail", "relation"), count_line=True)).to_pylist()
+        expected = {(names[int(x["head"])], names[int(x["tail"])]) for x in ids if x["relation"] == "0"}
+        part = table.filter(table["label"] if stated else pc.invert(table["label"]))
+        tails = [iri.rsplit("/")[-1].replace("_", ":") for iri in part["tail"].to_pylist()]
+        assert set(zip(part["head"].to_pylist(), tails)) == expected
+
+
+def garbled(file: str, line: int, change: Callable[[list[str]], list[str]], tmp_path: Path) -> Path:
+    """The excerpt with one line changed."""
+    lines = (EXCERPTS / file).read_text().split("\n")
+    lines[line - 1] = "\t".join(change(lines[line - 1].split("\t")))
+    (tmp_path / file).write_text("\n".join(lines))
+    return tmp_path / file
+
+
+def put(column: int, value: str) -> Callable[[list[str]], list[str]]:
+    return lambda fields: [*fields[: column - 1], value, *fields[column:]]
+
+
+@pytest.mark.parametrize(
+    ("file", "line", "change", "wrong"),
+    [
+        ("goa.gaf", 6, lambda f: f[:-1], "goa.gaf:6: expected 17 fields separated by tab, found 16"),
+        ("goa.gaf", 7, put(2, ""), "goa.gaf:7: the DB Object ID is empty"),
+        ("goa.gaf", 7, put(4, "NOT"), "goa.gaf:7: expected a relation or 'NOT|' and a relation"),
+        ("goa.gaf", 7, put(4, "not|enables"), "goa.gaf:7: expected a relation"),
+        ("goa.gaf", 7, put(4, "enables|NOT"), "goa.gaf:7: expected a relation"),
+        ("goa.gaf", 7, put(4, ""), "goa.gaf:7: the Relation is empty"),
+        ("goa.gaf", 8, put(5, "0005739"), "goa.gaf:8: expected an identifier such as GO:0003993, not '0005739'"),
+        ("goa.gaf", 1, lambda f: ["!gaf-version: 2.1"], "goa.gaf:1: expected '!gaf-version: 2.2', found '!gaf-ver"),
+        ("goa.gpa", 4, lambda f: [*f, ""], "goa.gpa:4: expected 12 fields separated by tab, found 13"),
+        ("goa.gpa", 4, put(3, "NOT enables"), "goa.gpa:4: expected a relation"),
+        ("goa.gpad", 5, put(2, "not"), "goa.gpad:5: the negation is 'NOT' or empty, not 'not'"),
+        ("goa.gpad", 5, put(3, "enables"), "goa.gpad:5: expected an identifier such as GO:0003993, not 'enables'"),
+        ("goa.gpad", 5, put(1, ""), "goa.gpad:5: the DB:DB Object ID is empty"),
+        ("goa.gpad", 1, lambda f: ["UniProtKB"], "or '!gpad-version: 2.0', found 'UniProtKB'"),
+        ("phenotype.hpoa", 7, lambda f: f[1:], "phenotype.hpoa:7: expected 12 fields separated by tab, found 11"),
+        ("phenotype.hpoa", 7, put(3, "not"), "phenotype.hpoa:7: the qualifier is 'NOT' or empty, not 'not'"),
+        ("phenotype.hpoa", 7, put(4, ""), "phenotype.hpoa:7: the hpo_id is empty"),
+        ("phenotype.hpoa", 7, put(8, "often"), "phenotype.hpoa:7: a frequency is n/m, a percentage or one of"),
+        ("phenotype.hpoa", 7, put(8, "3/2"), "phenotype.hpoa:7: a frequency is n/m"),
+        ("phenotype.hpoa", 7, put(11, "O"), "phenotype.hpoa:7: the aspect is one of P, I, C, M, H, not 'O'"),
+    ],
+)
+def test_a_garbled_line(
+    tmp_path: Path, file: str, line: int, change: Callable[[list[str]], list[str]], wrong: str
+) -> None:
+    with pytest.raises(UserError) as caught:
+        read_statements(garbled(file, line, change, tmp_path))
+    assert wrong in str(caught.value)
+
+
+@pytest.mark.parametrize("item", ["(X)+http://a", "(P)http://a", "(P)+", "P+http://a"])
+def test_a_garbled_item(tmp_path: Path, item: str) -> None:
+    (tmp_path / "a.tsv").write_text(f"a\t(P)+http://b\nb\t(P)-http://b;{item}\n")
+    with pytest.raises(UserError, match=r"a\.tsv:2: expected an item such as"):
+        read_truewalks(tmp_path / "a.tsv")
+
+
+@pytest.mark.parametrize(
+    ("evidence", "wrong"),
+    [
+        ({"IAE": 0.5}, "no evidence code 'IAE'; it has IDA, IEA, IMP, ND"),
+        ({"IEA": 1.5}, "Evidence IEA: a confidence is a number from 0 to 1, not 1.5"),
+    ],
+)
+def test_evidence_that_is_none(evidence: dict[str, float], wrong: str) -> None:
+    with pytest.raises(UserError, match=wrong):
+        read_statements(EXCERPTS / "goa.gaf", evidence=evidence)
+
+
+def test_an_option_of_another_format() -> None:
+    with pytest.raises(UserError, match="the format gpad has no option 'frequency'; it has evidence"):
+        read_statements(EXCERPTS / "goa.gpad", frequency=True)
+    assert read_gpad(EXCERPTS / "goa.gpad").table.num_rows == 3

@@ -1,0 +1,75 @@
+from pathlib import Path
+
+import pytest
+
+from gnnneg.data.catalogue import Dictionary
+from gnnneg.data.formats.names import spelt_out, without_negations
+from gnnneg.data.formats.statements import Row, Statements, collected
+from gnnneg.data.read import Layout
+from gnnneg.errors import UserError
+
+
+def statements(*rows: tuple[str, str, str, bool]) -> Statements:
+    return collected([Row(*row, source="s") for row in rows], Path("a"), {"literals": 2}, [("a", "NotIsA")])
+
+
+def rows(found: Statements) -> list[tuple[object, ...]]:
+    return [(x["head"], x["relation"], x["tail"], x["label"]) for x in found.table.to_pylist()]
+
+
+@pytest.mark.parametrize("pattern", ["Not(.*)", "Not"])
+def test_a_negated_relation_denies_the_plain_one(pattern: str) -> None:
+    found, number = without_negations(
+        statements(
+            ("cat", "IsA", "animal", True),
+            ("cat", "NotIsA", "dog", True),
+            ("cat", "NotIsA", "pet", False),  # not said to be a pet
+            ("cat", "IsA", "plant", False),
+            ("cat", "Not", "x", True),  # the negation of nothing
+        ),
+        pattern,
+    )
+    assert rows(found) == [
+        ("cat", "IsA", "animal", True),
+        ("cat", "IsA", "dog", False),
+        ("cat", "IsA", "plant", False),
+        ("cat", "Not", "x", True),
+    ]
+    assert found.table["source"].to_pylist() == ["s"] * 4
+    assert found.left_out == {"literals": 2, "denials of negated relations": 1}
+    assert number == 2
+
+
+def test_a_suffix_and_no_match() -> None:
+    given = statements(("a", "likes_not", "b", True), ("a", "likes", "c", True))
+    found, number = without_negations(given, "(.*)_not")
+    assert rows(found) == [("a", "likes", "b", False), ("a", "likes", "c", True)]
+    assert number == 1
+    same, number = without_negations(given, "Not(.*)")
+    assert rows(same) == rows(given)
+    assert number == 0
+    with pytest.raises(UserError, match=r"has 2 groups; it may have one"):
+        without_negations(given, "(a)(b)")
+    with pytest.raises(UserError, match="is no regular expression"):
+        without_negations(given, "(")
+
+
+@pytest.mark.parametrize("columns", [("name", "id"), ("id", "name")])
+def test_ids_are_spelt_out(tmp_path: Path, columns: tuple[str, str]) -> None:
+    order = 1 if columns[0] == "name" else -1
+    for file, names in (("e", ["zero", "one one", "two"]), ("r", ["likes", "knows"])):
+        lines = ["\t".join([name, str(i)][::order]) for i, name in enumerate(names)]
+        (tmp_path / file).write_text("\n".join(lines[::-1]))
+    dictionary = Dictionary(str(tmp_path / "e"), str(tmp_path / "r"), Layout(columns))
+    given = collected([Row("2", "1", "0"), Row("1", "0", "1", False)], Path("a"), {}, [("0", "1")])
+    found = spelt_out(given, dictionary, Path("a"))
+    assert rows(found) == [("two", "knows", "zero", True), ("one one", "likes", "one one", False)]
+    assert found.closed is not None
+    assert found.closed.to_pylist() == [{"head": "zero", "relation": "knows"}]
+    with pytest.raises(UserError, match="the tail 3 is not in the dictionary of 3"):
+        spelt_out(collected([Row("0", "0", "3")], Path("a"), {}), dictionary, Path("a"))
+    with pytest.raises(UserError, match="expected an integer id, found 'x'"):
+        spelt_out(collected([Row("x", "0", "0")], Path("a"), {}), dictionary, Path("a"))
+    (tmp_path / "r").write_text("\n".join("\t".join(["likes", i][::order]) for i in "01"))
+    with pytest.raises(UserError, match="'likes' is the name of two ids"):
+        spelt_out(given, dictionary, Path("a"))
