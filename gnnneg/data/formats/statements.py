@@ -45,7 +45,8 @@ def collected(
     rows: Iterable[Row], path: Path, left_out: Mapping[str, int], closed: Iterable[tuple[str, str]] = ()
 ) -> Statements:
     """Rows as a table; ``confidence`` and ``source`` are absent where no row tells. It reads all rows first, so
-    :obj:`left_out` and :obj:`closed` may still be filled while they come.
+    :obj:`left_out` and :obj:`closed` may still be filled while they come. A question to which an answer is stated is not
+    closed, but counted.
 
     Raises:
         UserError: If nothing is stated or denied.
@@ -65,8 +66,13 @@ def collected(
     if any(source):
         table = table.append_column("source", pa.array(source, pa.large_string()))
     pairs = list(dict.fromkeys(closed))
+    answered = {pair for pair, true in zip(zip(head, relation), stated) if true} if pairs else set()
+    left = dict(left_out)
+    if answered & set(pairs):
+        left["'no answer' where there is one"] = len(answered & set(pairs))
+        pairs = [pair for pair in pairs if pair not in answered]
     names = [pa.array(column, pa.large_string()) for column in zip(*pairs)]
-    return Statements(table, dict(left_out), pa.table(dict(zip(ROLES, names))) if pairs else None)
+    return Statements(table, left, pa.table(dict(zip(ROLES, names))) if pairs else None)
 
 
 def triples(head: list[str], relation: list[str], tail: list[str]) -> pa.Table:
