@@ -1,4 +1,5 @@
 import gzip
+import json
 import os
 import pickle
 import shutil
@@ -7,10 +8,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from examples import Scores
 from torch_geometric.data import HeteroData, InMemoryDataset
 from torch_geometric.datasets import FB15k_237, WordNet18RR
 
 from gnnneg import datasets
+from gnnneg.config.facts import Facts
 from gnnneg.data.build import appearance, counts
 from gnnneg.data.catalogue import Card, Source, card, names
 from gnnneg.data.formats.ntriples import read_ntriples
@@ -22,6 +25,8 @@ from gnnneg.data.statements import PAIR, message_graph, triplets
 from gnnneg.datasets import Benchmark, KnowledgeGraph, SyntheticWorld, load
 from gnnneg.errors import UserError
 from gnnneg.experiment.folder import read_statements, write_statements
+from gnnneg.records import Query
+from gnnneg.samplers.typed import Typed
 
 MIRROR = Path(os.environ.get("GNNNEG_MIRROR") or Path(__file__).parents[2] / "shared" / "datasets")
 needs_mirror = pytest.mark.skipif(
@@ -29,7 +34,12 @@ needs_mirror = pytest.mark.skipif(
 )
 MIRRORED = [name for name in names() if name not in ("YAGO3-10", "synthetic")]
 # entities of a dictionary that no stated triple mentions
-UNMENTIONED = {"GO-NegStatements": 74}
+UNMENTIONED = {
+    "GO-NegStatements": 74,
+    "WN11": 38_588 - 38_551,
+    "ConceptNet-NegatER-full": 2_655,
+    "ConceptNet-NegatER-trueneg": 41_529 - 38_648,
+}
 
 
 @pytest.fixture(scope="module")
@@ -71,6 +81,11 @@ def test_the_published_counts_hold_for_every_card(root: Path, name: str) -> None
         (lambda root: datasets.CoDEx("M", root), "CoDEx-M"),
         (lambda root: datasets.YAGO310(quarter=True, root=root), "YAGO3-10-quarter"),
         (lambda root: datasets.GONegStatements(root), "GO-NegStatements"),
+        (lambda root: datasets.FB13(root), "FB13"),
+        (lambda root: datasets.WN11(root), "WN11"),
+        (lambda root: datasets.InferWiki16k(root), "InferWiki16k"),
+        (lambda root: datasets.ConceptNetNegatER(root=root), "ConceptNet-NegatER-full"),
+        (lambda root: datasets.ConceptNetNegatER(full=False, root=root), "ConceptNet-NegatER-trueneg"),
         (lambda root: KnowledgeGraph("Countries-S3", root), "Countries-S3"),
     ],
 )
@@ -204,6 +219,122 @@ def test_what_go_says_of_its_negatives(root: Path) -> None:
     assert torch.equal(again[PAIR].edge_label_index, pairs.edge_label_index)
     assert torch.equal(again[PAIR].edge_label, pairs.edge_label)
     assert counts(again) == counts(data)
+
+
+def lines(name: str) -> list[list[str]]:
+    """A file of the mirror, by no reader of ours."""
+    path = MIRROR / name
+    text = path.read_text() if path.is_file() else gzip.decompress(Path(f"{path}.gz").read_bytes()).decode()
+    return [line.split("\t") for line in text.split("\n") if line]
+
+
+@needs_mirror
+@pytest.mark.parametrize(("name", "contradictions"), [("FB13", (14, 53)), ("WN11", (2, 8))])
+def test_socher_s_positives_are_openke_s(root: Path, name: str, contradictions: tuple[int, int]) -> None:
+    """The labelled names of dev and test, read through the dictionary, are OpenKE's integers line by line."""
+    data = load(name, root)
+    for split in ("valid", "test"):
+        head_index, rel_type, tail_index = triplets(data, "stated", split)
+        theirs = [list(map(int, line)) for line in lines(f"{name}/{split}2id.txt")[1:]]
+        assert torch.stack([head_index, tail_index, rel_type], 1).tolist() == theirs
+        denied = triplets(data, "denied", split)  # the line below each positive corrupts its tail
+        assert torch.equal(denied.head_index, head_index)
+        assert torch.equal(denied.rel_type, rel_type)
+    found = profile(data)
+    assert found.contradictions == {"train": 0, "valid": contradictions[0], "test": contradictions[1]}
+    if name == "FB13":
+        assert found.unseen_entities["any"] == 0
+        assert triplets(data, "stated", "test").rel_type.unique().numel() == 7
+        return
+    assert (found.duplicates["train"], found.duplicates["test"]) == (2220, 51)
+    assert (found.unseen_entities["test"], found.unseen_statements["test"]) == (351, 800)
+
+
+@needs_mirror
+def test_inferwiki_tells_false_from_unknown(root: Path) -> None:
+    data = load("InferWiki16k", root)
+    assert data.left_out == {"unknown_valid": 1456, "unknown_test": 1501}
+    entity, relation = data["entity"].names, data.relation_names
+    for split in ("valid", "test"):
+        denied = [
+            [entity[h], relation[r], entity[t]]
+            for h, r, t in zip(*(x.tolist() for x in triplets(data, "denied", split)))
+        ]
+        assert denied == [row[:3] for row in lines(f"InferWiki16k/{split}_neg.txt") if row[3] != "0c"]
+    assert set(entity) == {row[0] for row in lines("InferWiki16k/ent_vocab.txt")}
+    assert set(relation) == {row[0] for row in lines("InferWiki16k/rel_vocab.txt")}
+    assert profile(data).contradictions == {"train": 0, "valid": 0, "test": 0}
+
+
+@needs_mirror
+def test_conceptnet_s_negated_relations_are_denied(root: Path) -> None:
+    data = load("ConceptNet-NegatER-full", root)
+    entity, relation = data["entity"].names, data.relation_names
+    assert not any(name.startswith("Not") for name in relation)
+    dictionary = {row[0]: row[1] for row in lines("ConceptNet-NegatER-full/relation_ids.txt")}
+    phrase = [name for _, name in lines("ConceptNet-NegatER-full/entity_ids.txt")]
+    assert entity == phrase
+    for split in ("train", "valid", "test"):
+        rows = [(int(h), dictionary[r], int(t), False) for h, r, t in lines(f"ConceptNet-NegatER-full/{split}.txt")]
+        if split != "train":
+            wrong = lines(f"ConceptNet-NegatER-full/{split}_negatives.txt")
+            rows += [(int(h), dictionary[r], int(t), True) for h, r, t in wrong]
+        for polarity, kept in (
+            ("stated", [(h, r, t) for h, r, t, wrong in rows if not r.startswith("Not") and not wrong]),
+            ("denied", [(h, r.removeprefix("Not"), t) for h, r, t, wrong in rows if r.startswith("Not") != wrong]),
+        ):
+            found = zip(*(x.tolist() for x in triplets(data, polarity, split)))
+            assert [(h, relation[r], t) for h, r, t in found] == kept
+        twice = sum(r.startswith("Not") and wrong for _, r, _, wrong in rows)
+        assert counts(data).get(f"doubly_denied_{split}", 0) == twice
+    of = torch.bincount(triplets(data, "denied", "train").rel_type, minlength=len(relation)).tolist()
+    assert {relation[r]: n for r, n in enumerate(of) if n} == {
+        **{"Desires": 1626, "CapableOf": 1043, "HasProperty": 339},
+        **{"IsA": 152, "HasA": 120, "MadeOf": 13},
+    }
+    # of the corruptions 16 in valid (17 lines) and 13 in test; the others are negated relations
+    assert profile(data).contradictions == {"train": 43, "valid": 18, "test": 13}
+
+
+@needs_mirror
+def test_what_else_the_readme_says_of_negatives(root: Path) -> None:
+    found = profile(load("ConceptNet-NegatER-trueneg", root))
+    assert found.contradictions == {"train": 0, "valid": 0, "test": 0}
+    assert found.unseen_statements == {"valid": 1156, "test": 1117}
+    n, r = 40_943, 11
+    for kind, clashes in (("pa", [0, 0, 0]), ("qg", [909, 9, 3]), ("rb", [0, 0, 0])):
+        data = load(f"LogInfer-WN-trian-{kind}", root)
+        facts = KnownAnswers(triplets(data, "stated", "train"), n, r)
+        denied = [triplets(data, "denied", split) for split in ("train", "valid", "test")]
+        hit = [facts.contains(Query(d.head_index, d.rel_type), d.tail_index[:, None]).sum().item() for d in denied]
+        assert hit == clashes
+        assert (profile(data).contradictions["train"] == 1131) == (kind == "qg")
+
+
+@needs_mirror
+def test_codex_has_types(root: Path) -> None:
+    """Those of its file; a sampler draws by them, and a node store for each is refused in one sentence."""
+    data = load("CoDEx-S", root)
+    listed = json.loads(gzip.decompress((MIRROR / "CoDEx-types" / "entity2types.json.gz").read_bytes()))
+    entity = data["entity"]
+    assert entity.type.dtype == torch.bool
+    assert entity.type.shape == (2034, 502) == (len(entity.names), len(entity.type_names))
+    for name, row in zip(entity.names, entity.type):
+        assert {entity.type_names[i] for i in row.nonzero()[:, 0].tolist()} == set(listed[name])
+    assert load("CoDEx-M", root)["entity"].type.shape == (17_050, 1_505)
+    types = Facts(data).types
+    assert types.member.numel() == 3280
+    target = torch.arange(200)
+    sampler = Typed(types, 2034, 8)
+    drawn = sampler(Query(target, target * 0), target, Scores(torch.zeros(200, 2034)), torch.Generator().manual_seed(0))
+    assert bool((drawn.weight == 1).all())
+    assert bool((entity.type[target][:, None] & entity.type[drawn.index]).any(-1).all())
+    with pytest.raises(
+        UserError, match=r"^Entity 'Q\d+' has \d+ types, but a node store needs exactly one: choose one"
+    ):
+        by_type(data)
+    del data["entity"].type, data["entity"].type_names
+    assert by_type(data).node_types == ["entity"]
 
 
 @needs_mirror

@@ -1,23 +1,32 @@
 """From the files of a card to the graph."""
 
+import json
+from collections import Counter
 from pathlib import Path
+from typing import NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch_geometric.data import HeteroData
 
 from gnnneg.data.catalogue import Card
-from gnnneg.data.read import Layout, confidences, read_names, read_table, truth
+from gnnneg.data.read import Layout, confidences, read_bytes, read_names, read_table, truth
 from gnnneg.data.statements import PAIR, POLARITIES, SPLITS, assemble
 from gnnneg.data.synthetic import world
 from gnnneg.errors import UserError
 from gnnneg.records import Triplets
 
 Part = tuple[str, str, Path, pa.Table]
-Words = tuple[list[str], list[str]]  # the names of a dictionary: entities, relations
+
+
+class Words(NamedTuple):
+    """The names of a dictionary by id."""
+
+    entities: list[str]
+    relations: list[str]
 
 
 def build(card: Card, folder: Path) -> HeteroData:
@@ -33,21 +42,26 @@ def build(card: Card, folder: Path) -> HeteroData:
         return world().data
     words = None
     if card.dictionary is not None:
-        layout = card.dictionary.layout
-        words = (
-            read_names(folder / card.dictionary.entities, layout),
-            read_names(folder / card.dictionary.relations, layout),
-        )
-    parts = [part for polarity in POLARITIES for part in _parts(card, folder, polarity, words)]
-    parts.sort(key=lambda part: POLARITIES.index(part[0]))
+        files = (card.dictionary.entities, card.dictionary.relations)
+        words = Words(*(read_names(folder / file, card.dictionary.layout) for file in files))
+    found = [part for polarity in POLARITIES for part in _parts(card, folder, polarity, words)]
+    found = [new for part in found for new in _turned(card, part, words)] if card.negated else found
+    parts = sorted((part for part in found if part[0] in POLARITIES), key=lambda part: POLARITIES.index(part[0]))
     if words is not None:
-        entities, relations = words
-        keys = [str(i) for i in range(len(entities))], [str(i) for i in range(len(relations))]
+        kept = [i for i, name in enumerate(words.relations) if name not in card.negated]
+        entities, relations = words.entities, [words.relations[i] for i in kept]
+        keys = [str(i) for i in range(len(entities))], [str(i) for i in kept]
     else:
         entities = appearance(*((table["head"], table["tail"]) for *_, table in parts))
         relations = appearance(*((table["relation"],) for *_, table in parts))
         keys = entities, relations
     data = graph(parts, entities, relations, *keys)
+    left_out = Counter[str]()
+    for what, split, _, table in found:
+        if what not in POLARITIES and table.num_rows:
+            left_out[f"{what}_{split}"] += table.num_rows
+    if left_out:
+        data.left_out = dict(left_out)
     if card.candidates is not None:
         path = folder / card.candidates
         listed = read_table(path, Layout(("name",)))["name"]
@@ -58,7 +72,14 @@ def build(card: Card, folder: Path) -> HeteroData:
         known = pa.array(keys[0], pa.large_string())
         store = data[PAIR]
         store.edge_label_index = torch.stack([_indexed(table[end], known, "entity", path) for end in ("head", "tail")])
-        store.edge_label = torch.tensor(truth(table["label"], path).to_pylist(), dtype=torch.long)
+        true = truth(table["label"], path, card.layout_of(card.pairs).labels)
+        if true.null_count:
+            raise UserError(
+                f"{path} holds {true.null_count:,} pairs of unknown label: a pair must be one or the other."
+            )
+        store.edge_label = torch.tensor(true.to_pylist(), dtype=torch.long)
+    if card.types is not None:
+        data["entity"].type, data["entity"].type_names = _types(folder / card.types, entities)
     _check(card, data)
     return data
 
@@ -73,7 +94,7 @@ def _check(card: Card, data: HeteroData) -> None:
 
 
 def counts(data: HeteroData) -> dict[str, int]:
-    """Entities, relations, statements by split, and pairs if there are any, under the names that cards use for them."""
+    """Entities, relations, statements by split, pairs and what was left out, by the names that cards give them."""
     result = {"entities": data["entity"].num_nodes, "relations": len(data.relation_names)}
     for polarity, prefix in zip(POLARITIES, ("", "denied_")):
         sizes = torch.bincount(data["entity", polarity, "entity"].split, minlength=len(SPLITS)).tolist()
@@ -81,7 +102,7 @@ def counts(data: HeteroData) -> dict[str, int]:
     if PAIR in data.edge_types:
         label = data[PAIR].edge_label
         result |= {"pairs_true": int((label > 0).sum()), "pairs_false": int((label == 0).sum())}
-    return result
+    return result | data.get("left_out", {})
 
 
 def graph(
@@ -168,10 +189,29 @@ def _parts(card: Card, folder: Path, polarity: str, words: Words | None) -> list
         if "label" not in table.column_names:
             parts.append((polarity, split, path, table))
             continue
-        true = truth(table["label"], path)
+        true = truth(table["label"], path, card.layout_of(files[split]).labels)
         parts.append(("stated", split, path, table.filter(true)))
         parts.append(("denied", split, path, table.filter(pc.invert(true))))
+        if true.null_count:
+            parts.append(("unknown", split, path, table.filter(pc.is_null(true))))
     return parts
+
+
+def _turned(card: Card, part: Part, words: Words | None) -> list[Part]:
+    """A part without its negated relations, and what they state, denied of the relations that they negate."""
+    polarity, split, path, table = part
+    keys = dict(card.negated)
+    if words is not None:
+        for name in {**card.negated, **{v: v for v in card.negated.values()}}:
+            if name not in words.relations:
+                raise UserError(f"Card {card.name}: 'negated' names {name!r}, which is not in the dictionary.")
+        keys = {str(words.relations.index(k)): str(words.relations.index(v)) for k, v in card.negated.items()}
+    place = pc.index_in(table["relation"], pa.array(list(keys), pa.large_string()))
+    other = table.filter(pc.is_valid(place))
+    relation = pa.array(list(keys.values()), pa.large_string()).take(place.filter(pc.is_valid(place)).combine_chunks())
+    other = other.set_column(table.column_names.index("relation"), "relation", pa.chunked_array([relation]))
+    becomes = {"stated": "denied", "denied": "doubly_denied"}.get(polarity, polarity)
+    return [(polarity, split, path, table.filter(pc.is_null(place))), (becomes, split, path, other)]
 
 
 def _table(card: Card, folder: Path, name: str, words: Words | None, columns: tuple[str, ...]) -> pa.Table:
@@ -191,6 +231,27 @@ def _table(card: Card, folder: Path, name: str, words: Words | None, columns: tu
             keys = pa.chunked_array([pc.cast(pa.array(index.numpy()), pa.large_string())])
             table = table.set_column(table.column_names.index(column), column, keys)
     return table
+
+
+def _types(path: Path, entities: list[str]) -> tuple[Bool[Tensor, "n t"], list[str]]:
+    """Which types each entity has, and their names in the order in which the entities have them first."""
+    try:
+        content = json.loads(read_bytes(path))
+    except ValueError as error:
+        raise UserError(f"{path} is not JSON: {error}.") from None
+    listed: list[list[str]] = []
+    for name in entities:
+        kinds = content.get(name, []) if isinstance(content, dict) else None
+        if not isinstance(kinds, list) or not all(isinstance(kind, str) for kind in kinds):
+            raise UserError(
+                f"{path}: expected an object that lists the types of each entity, found {kinds!r} for {name!r}."
+            )
+        listed.append(kinds)
+    names = {kind: i for i, kind in enumerate(dict.fromkeys(kind for kinds in listed for kind in kinds))}
+    member = torch.zeros(len(entities), len(names), dtype=torch.bool)
+    for row, kinds in enumerate(listed):
+        member[row, [names[kind] for kind in kinds]] = True
+    return member, list(names)
 
 
 def _indexed(column: pa.ChunkedArray, values: pa.Array, what: str, path: Path) -> Int[Tensor, "e"]:

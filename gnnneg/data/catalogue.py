@@ -28,11 +28,15 @@ class Source:
         url (str, optional): Its address; none for a file that lies beside the card.
         sha256 (str, optional): Digest of the uncompressed bytes; none where it is not known.
         bytes (int, optional): Uncompressed size.
+        folder (str, optional): The folder of a mirror that has it. (default: the one called like the data set)
+        member (str, optional): Its name within the zip archive that the address gives.
     """
 
     url: str | None = None
     sha256: str | None = None
     bytes: int | None = None
+    folder: str | None = None
+    member: str | None = None
 
 
 @dataclass(frozen=True)
@@ -73,6 +77,11 @@ class Card:
         pairs (str, optional): File of labelled pairs of entities that a task other than the graph's own asks about; its
             layout needs the columns ``head``, ``tail`` and ``label``. They become ``edge_label_index`` and
             ``edge_label`` of ``data["entity", "pair", "entity"]``, and nothing is stated or denied by them.
+        negated (dict): Relations that deny another one, such as ``NotIsA``, each with the one that it denies: what is
+            stated of it is denied of the other, and it is no relation of the graph. What is denied of *it* is counted
+            as ``doubly_denied`` and left out, since the opposite of a denial that somebody corrupted is no fact.
+        types (str, optional): JSON file of an object that lists the types of each entity's name; they become
+            ``data["entity"].type`` and ``type_names``.
         generated (bool): Whether it is made by :func:`gnnneg.data.synthetic.world` and has no files.
         folder (Path, optional): Where the card lies.
     """
@@ -92,6 +101,8 @@ class Card:
     candidates: str | None = None
     layouts: Mapping[str, Layout] = field(default_factory=dict)
     pairs: str | None = None
+    negated: Mapping[str, str] = field(default_factory=dict)
+    types: str | None = None
     generated: bool = False
     folder: Path | None = field(default=None, compare=False)
 
@@ -112,7 +123,7 @@ class Card:
     def needed(self) -> list[str]:
         """The files without which the data set cannot be read."""
         dictionary = [self.dictionary.entities, self.dictionary.relations] if self.dictionary else []
-        side = [name for name in (self.candidates, self.pairs) if name is not None]
+        side = [name for name in (self.candidates, self.pairs, self.types) if name is not None]
         return list(dict.fromkeys([*self.stated.values(), *self.denied.values(), *dictionary, *side]))
 
     def layout_of(self, name: str) -> Layout:
@@ -123,8 +134,8 @@ class Card:
     def digest(self) -> str:
         """Changes when what would be read changes, so that a processed copy can tell that it is out of date."""
         files = {name: self.files[name].sha256 for name in self.needed}
-        how = (self.layout, dict(self.layouts), self.dictionary)
-        what = (dict(self.stated), dict(self.denied), self.candidates, self.pairs, files)
+        how = (self.layout, dict(self.layouts), self.dictionary, dict(self.negated))
+        what = (dict(self.stated), dict(self.denied), self.candidates, self.pairs, self.types, files)
         text = json.dumps([how, what], default=lambda x: dataclasses.asdict(x), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
@@ -216,7 +227,6 @@ def read_card(path: Path) -> Card:
     if not isinstance(content, dict):
         raise UserError(f"{path} is not a card: expected keys such as 'name', 'columns' and 'files'.")
     content = dict(content, folder=path.parent)
-    content["layout"] = _make(Layout, content.get("layout", {}), path)
     layouts = content.get("layouts", {})
     if not isinstance(layouts, dict):
         raise UserError(f"{path}: 'layouts' must map a file name to its layout.")
@@ -225,11 +235,6 @@ def read_card(path: Path) -> Card:
     if not isinstance(files, dict):
         raise UserError(f"{path}: 'files' must map each file name to its source.")
     content["files"] = {name: _make(Source, source or {}, path) for name, source in files.items()}
-    if content.get("dictionary"):
-        dictionary = dict(content["dictionary"])
-        if "layout" in dictionary:
-            dictionary["layout"] = _make(Layout, dictionary["layout"], path)
-        content["dictionary"] = _make(Dictionary, dictionary, path)
     return _make(Card, content, path)
 
 
@@ -238,9 +243,13 @@ def _make(kind: type, content: Any, path: Path) -> Any:
         raise UserError(f"{path}: expected the fields of a {kind.__name__.lower()}, found {content!r}.")
     known = {f.name: f for f in dataclasses.fields(kind)}
     hints = typing.get_type_hints(kind)
+    content = dict(content)
     for key, value in content.items():
         if key not in known:
             raise UserError(f"{path}: unknown key {key!r}; {nearest(str(key), known)}")
+        part = next((o for o in _options(hints[key]) if isinstance(o, type) and dataclasses.is_dataclass(o)), None)
+        if part is not None and value is not None and not isinstance(value, part):
+            content[key] = value = _make(part, value, path)
         if not _fits(value, hints[key]):
             raise UserError(f"{path}: {key!r} cannot be {value!r}.")
     for key, f in known.items():
@@ -250,6 +259,9 @@ def _make(kind: type, content: Any, path: Path) -> Any:
 
 
 def _fits(value: Any, hint: Any) -> bool:
-    options = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
-    kinds = [list if typing.get_origin(o) is tuple else typing.get_origin(o) or o for o in options]
+    kinds = [list if typing.get_origin(o) is tuple else typing.get_origin(o) or o for o in _options(hint)]
     return isinstance(value, tuple(kinds))
+
+
+def _options(hint: Any) -> tuple[Any, ...]:
+    return typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)

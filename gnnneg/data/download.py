@@ -9,6 +9,7 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
+import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -174,7 +175,10 @@ def _settle(path: Path, place: str, source: Source, target: Path, final: bool) -
     new = target.with_name(f".{target.name}.{os.getpid()}.new")
     try:
         with path.open("rb") as file, new.open("wb") as out:
-            if place.endswith(".gz") and not target.name.endswith(".gz"):
+            if source.member is not None and place == source.url:
+                with zipfile.ZipFile(file) as archive, archive.open(source.member) as plain:
+                    shutil.copyfileobj(plain, out, CHUNK)
+            elif place.endswith(".gz") and not target.name.endswith(".gz"):
                 with gzip.open(file) as plain:
                     shutil.copyfileobj(plain, out, CHUNK)
             else:
@@ -188,6 +192,8 @@ def _settle(path: Path, place: str, source: Source, target: Path, final: bool) -
         wrong = f"has sha256 {digest[:12]}..., but the card says {source.sha256[:12]}..."
     except (gzip.BadGzipFile, EOFError, zlib.error):
         wrong = "is not a whole gzip file"
+    except (zipfile.BadZipFile, KeyError):
+        wrong = f"is not a whole zip archive that has {source.member}"
     finally:
         new.unlink(missing_ok=True)
         if _remote(place) and path.is_file():

@@ -19,9 +19,26 @@ import pyarrow.parquet
 from gnnneg.errors import UserError
 
 DELIMITERS = {"tab": "\t", "blank": " ", "comma": ",", "semicolon": ";", "bar": "|"}
-LABELS = {"1": True, "1.0": True, "+1": True, "true": True, "0": False, "0.0": False, "-1": False, "false": False}
 IGNORED = "_"
 NUMBER = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$"
+
+
+@dataclass(frozen=True)
+class Labels:
+    """What the entries of a label column mean; small and capital letters are the same.
+
+    Args:
+        stated (tuple): Those of what is so.
+        denied (tuple): Those of what is not so.
+        unknown (tuple): Those of what is neither: such lines are counted and left out.
+    """
+
+    stated: tuple[str, ...] = ()
+    denied: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+
+
+LABELS = Labels(("1", "1.0", "+1", "true"), ("0", "0.0", "-1", "false"))
 
 
 @dataclass(frozen=True)
@@ -38,6 +55,7 @@ class Layout:
         quoted (bool): Whether fields may be put in double quotes, as in CSV. (default: :obj:`False`, since names of
             entities do hold quotation marks)
         named (bool): Whether the fields hold the names of a dictionary instead of its ids. (default: :obj:`False`)
+        labels (Labels): What a label means. (default: 1, +1, true are stated; 0, -1, false are denied)
     """
 
     columns: tuple[str, ...] = ("head", "relation", "tail")
@@ -46,6 +64,7 @@ class Layout:
     header: bool = False
     quoted: bool = False
     named: bool = False
+    labels: Labels = LABELS
 
     def __post_init__(self) -> None:
         if self.delimiter not in DELIMITERS:
@@ -158,14 +177,19 @@ def integers(column: pa.ChunkedArray, path: str | Path) -> list[int]:
     return pc.cast(column, pa.int64()).to_pylist()
 
 
-def truth(column: pa.ChunkedArray, path: str | Path) -> pa.ChunkedArray:
-    """A label column as booleans: 1, +1, true are stated; 0, -1, false are denied."""
+def truth(column: pa.ChunkedArray, path: str | Path, labels: Labels = LABELS) -> pa.ChunkedArray:
+    """A label column as booleans: true is stated, false denied, null unknown."""
     folded = pc.utf8_lower(pc.utf8_trim_whitespace(pc.cast(column, pa.large_string())))
-    wrong = pc.invert(pc.is_in(folded, pa.array(list(LABELS), pa.large_string())))
+    stated, denied, unknown = (
+        pc.is_in(folded, pa.array([label.lower() for label in meant], pa.large_string()))
+        for meant in (labels.stated, labels.denied, labels.unknown)
+    )
+    wrong = pc.invert(pc.or_(pc.or_(stated, denied), unknown))
     if pc.any(wrong).as_py():
-        shown = folded.filter(wrong)[0].as_py()
-        raise UserError(f"{path}: label {shown!r} is neither 1, +1, true (stated) nor 0, -1, false (denied).")
-    return pc.is_in(folded, pa.array([k for k, v in LABELS.items() if v], pa.large_string()))
+        row = pc.index(wrong, True).as_py()
+        known = [f"{', '.join(meant)} ({what})" for what, meant in vars(labels).items() if meant]
+        raise UserError(f"{path}: row {row + 1}: the label {folded[row].as_py()!r} is none of {'; '.join(known)}.")
+    return pc.if_else(unknown, pa.scalar(None, pa.bool_()), stated)
 
 
 def confidences(column: pa.ChunkedArray, path: str | Path) -> pa.ChunkedArray:

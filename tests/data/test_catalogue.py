@@ -13,7 +13,8 @@ def test_every_data_set_of_the_readme_has_a_card() -> None:
     assert set(names()) == {
         *("FB15k-237", "WN18RR", "WN18", "UMLS", "Kinship", "Nations", "Countries-S1", "Countries-S2", "Countries-S3"),
         *("NELL-995", "CoDEx-S", "CoDEx-M", "YAGO3-10", "YAGO3-10-quarter", "synthetic"),
-        "GO-NegStatements",
+        *("GO-NegStatements", "FB13", "WN11", "InferWiki16k", "ConceptNet-NegatER-full", "ConceptNet-NegatER-trueneg"),
+        *("LogInfer-WN-trian-pa", "LogInfer-WN-trian-qg", "LogInfer-WN-trian-rb"),
     }
 
 
@@ -46,8 +47,11 @@ def test_the_digest_follows_what_is_read(tmp_path: Path) -> None:
         digest(denied={"train": "train.txt"}),
         digest(layouts={"train.txt": {"columns": ["head", "tail", "relation"]}}),
         digest(pairs="train.txt"),
+        digest(types="train.txt"),
+        digest(negated={"NotIsA": "IsA"}),
+        digest(layout={"labels": {"stated": [1]}}),
     ]
-    assert len({digest(), *changed}) == 6
+    assert len({digest(), *changed}) == 9
 
 
 @pytest.mark.parametrize(
@@ -67,6 +71,9 @@ def test_the_digest_follows_what_is_read(tmp_path: Path) -> None:
         ({"layouts": {"no.txt": {}}}, "'layouts' describes 'no.txt', which is not used"),
         ({"layouts": {"train.txt": {"colums": []}}}, "unknown key 'colums'"),
         ({"pairs": "no.txt"}, "'no.txt' is used but not listed"),
+        ({"layout": {"labels": ["1"]}}, "expected the fields of a labels"),
+        ({"layout": {"labels": {"true": ["1"]}}}, "unknown key 'true'"),
+        ({"dictionary": {"entities": "a", "relations": "b", "layout": 3}}, "expected the fields of a layout, found 3"),
         ({"dictionary": {"entities": "train.txt"}}, "'relations' is missing"),
     ],
 )

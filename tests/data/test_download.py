@@ -1,7 +1,9 @@
 import errno
 import gzip
 import hashlib
+import io
 import threading
+import zipfile
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -228,3 +230,24 @@ def test_a_long_download_shows_its_progress(
     monkeypatch.setattr(download, "LONG", 0)
     assert bring(server, tmp_path / "train.txt").read_bytes() == CONTENT
     assert capfd.readouterr().err == "", "but not into a file"
+
+
+def test_a_member_of_an_archive(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A mirror has the member itself, the address the archive."""
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as made:
+        made.writestr("16k/train.txt", CONTENT)
+    server.files["/all.zip"] = archive.getvalue()
+    source = Source(f"{server.address}/all.zip", SHA, member="16k/train.txt")
+    assert fetch("toy", "train.txt", source, tmp_path / "train.txt", wait=0.0).read_bytes() == CONTENT
+    for member, content in (("16k/no.txt", archive.getvalue()), ("16k/train.txt", archive.getvalue()[:-30])):
+        server.files["/all.zip"] = content
+        lacking = Source(source.url, SHA, member=member)
+        with pytest.raises(UserError, match=f"is not a whole zip archive that has {member}"):
+            fetch("toy", "train.txt", lacking, tmp_path / "other.txt", wait=0.0)
+    (tmp_path / "mirror" / "toy").mkdir(parents=True)
+    (tmp_path / "mirror" / "toy" / "train.txt").write_bytes(CONTENT)
+    monkeypatch.setenv("GNNNEG_MIRROR", str(tmp_path / "mirror"))
+    server.log.clear()
+    assert fetch("toy", "train.txt", source, tmp_path / "third.txt", wait=0.0).read_bytes() == CONTENT
+    assert server.log == []

@@ -8,10 +8,10 @@ import pytest
 import torch
 from hypothesis import given, settings
 
-from gnnneg.data.build import appearance, build, counts
+from gnnneg.data.build import appearance, build, counts, graph
 from gnnneg.data.catalogue import Card, Dictionary, Source
 from gnnneg.data.formats.ntriples import read_ntriples
-from gnnneg.data.read import Layout, confidences, read_names, read_table, truth
+from gnnneg.data.read import Labels, Layout, confidences, read_names, read_table, truth
 from gnnneg.data.statements import PAIR, confidence, triplets
 from gnnneg.errors import UserError
 
@@ -129,8 +129,47 @@ def test_any_names_are_read_as_python_splits_them(
 def test_labels() -> None:
     column = pa.chunked_array([["1", "-1", "True", " false", "0", "+1", "1.0"]])
     assert truth(column, "f").to_pylist() == [True, False, True, False, False, True, True]
-    with pytest.raises(UserError, match="label 'maybe'"):
+    with pytest.raises(
+        UserError, match=r"f: row 2: the label 'maybe' is none of 1, .*true \(stated\); 0, .*\(denied\)\."
+    ):
         truth(pa.chunked_array([["1", "maybe"]]), "f")
+    own = Labels(denied=("-1", "-1C"), unknown=("0c",))
+    assert truth(pa.chunked_array([["-1c", "0c", "-1"]]), "f", own).to_pylist() == [False, None, False]
+    with pytest.raises(UserError, match=r"label '1' is none of -1, -1C \(denied\); 0c \(unknown\)\."):
+        truth(pa.chunked_array([["1"]]), "f", own)
+
+
+def test_unknown_lines_and_doubly_denied_ones_are_left_out_and_counted(tmp_path: Path) -> None:
+    """NotIsA turns into IsA denied; what is denied of NotIsA or unknown goes, and with it entities of its own."""
+    write(tmp_path / "train.txt", "a\tIsA\tb\nb\tNotIsA\tc\na\tlikes\tb\n")
+    write(tmp_path / "valid.txt", "c\tNotIsA\ta\t1\na\tNotIsA\td\t-1\na\tIsA\tc\t-1\ne\tIsA\ta\t?\nf\tNotIsA\ta\t?\n")
+    labels = Labels(("1",), ("-1",), ("?",))
+    layouts = {"valid.txt": Layout(("head", "relation", "tail", "label"), labels=labels)}
+    data = build(card(Layout(), layouts=layouts, negated={"NotIsA": "IsA"}), tmp_path)
+    assert data["entity"].names == ["a", "b", "c"]
+    assert data.relation_names == ["IsA", "likes"]
+    assert [x.tolist() for x in triplets(data)] == [[0, 0], [0, 1], [1, 1]]
+    assert [x.tolist() for x in triplets(data, "denied")] == [[1, 2, 0], [0, 0, 0], [2, 0, 2]]
+    assert data["entity", "denied", "entity"].split.tolist() == [0, 1, 1]
+    assert data.left_out == {"doubly_denied_valid": 1, "unknown_valid": 2}
+    found = counts(data)
+    assert (found["train"], found["denied_train"], found["denied_valid"], found["unknown_valid"]) == (2, 1, 2, 2)
+
+
+def test_types_stand_beside_their_entities(tmp_path: Path) -> None:
+    write(tmp_path / "train.txt", "a\tr\tb\nc\tr\td\n")
+    write(tmp_path / "valid.txt", "d\tr\ta\n")
+    write(tmp_path / "e.txt", '{"b": ["y", "x", "y"], "z": ["w"], "c": [], "d": ["x"]}')
+    data = build(card(Layout(), types="e.txt"), tmp_path)
+    assert data["entity"].type_names == ["y", "x"]
+    assert data["entity"].type.int().tolist() == [[0, 0], [1, 1], [0, 0], [0, 1]]
+    for wrong in ('["a"]', '{"b": "x"}', '{"a": [3]}'):
+        write(tmp_path / "e.txt", wrong)
+        with pytest.raises(UserError, match=r"e\.txt: expected an object that lists the types"):
+            build(card(Layout(), types="e.txt"), tmp_path)
+    write(tmp_path / "e.txt", "{")
+    with pytest.raises(UserError, match=r"e\.txt is not JSON"):
+        build(card(Layout(), types="e.txt"), tmp_path)
 
 
 def test_dictionaries(tmp_path: Path) -> None:
@@ -201,6 +240,19 @@ def test_confidence_and_source_stand_beside_their_statements(tmp_path: Path) -> 
     assert data.source_names == ["x", "y"]
     assert data["entity", "stated", "entity"].source.tolist() == [0, 1, -1]
     assert data["entity", "denied", "entity"].source.tolist() == [1]
+    columns = {
+        "head": ["a", "b"],
+        "relation": ["r"] * 2,
+        "tail": ["b", "a"],
+        "confidence": [0.25, 1.0],
+        "source": ["", "x"],
+    }
+    words = {k: pa.array(v, pa.float64() if k == "confidence" else pa.large_string()) for k, v in columns.items()}
+    table = pa.table(words)  # as importing makes it
+    made = graph([("denied", "train", tmp_path, table)], ["a", "b"], ["r"], ["a", "b"], ["r"])
+    assert confidence(made, "denied").tolist() == [0.25, 1.0]
+    assert confidence(made, "stated").tolist() == []
+    assert (made["entity", "denied", "entity"].source.tolist(), made.source_names) == ([-1, 0], ["x"])
     data = build(card(Layout(("head", "relation", "tail", "_", "_", "_")), layouts={"valid.txt": Layout()}), tmp_path)
     assert confidence(data) is None
     assert "source_names" not in data
