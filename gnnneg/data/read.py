@@ -47,8 +47,8 @@ class Layout:
 
     Args:
         columns (tuple): The meaning of each column in order: ``head``, ``relation``, ``tail``, ``label``,
-            ``confidence`` (a number from 0 to 1), ``source`` (where the statement is from), ``name``, ``id``, or ``_``
-            for one to ignore.
+            ``confidence`` (a number from 0 to 1), ``source`` (where the statement is from; it may be empty), ``name``,
+            ``id``, or ``_`` for one to ignore.
         delimiter (str): ``tab``, ``blank``, ``comma``, ``semicolon`` or ``bar``. (default: ``tab``)
         count_line (bool): Whether the first line holds the number of lines that follow, as in OpenKE.
         header (bool): Whether the first line (after a count) names the columns; it is skipped.
@@ -126,7 +126,7 @@ def read_table(path: str | Path, layout: Layout = TRIPLES) -> pa.Table:
     except pa.ArrowInvalid as error:
         raise _first_fault(path, raw, layout) or UserError(f"{path} cannot be read: {error}") from None
     table = table.select([c for c in layout.columns if c != IGNORED])
-    if any(pc.any(pc.equal(pc.binary_length(c), 0)).as_py() for c in table.columns):
+    if any(pc.any(pc.equal(pc.binary_length(table[c]), 0)).as_py() for c in table.column_names if c != "source"):
         raise _first_fault(path, raw, layout) or UserError(f"{path} has an empty field.")
     if layout.count_line:
         first = raw.split(b"\n", 1)[0].strip()
@@ -248,7 +248,7 @@ def _first_fault(path: Path, raw: bytes, layout: Layout) -> UserError | None:
             found = _show(DELIMITERS[layout.delimiter].join(row).encode())
             return UserError(f"{path}:{i}: expected {layout.expected}, found {len(row)}: {found}.")
         for name, field in zip(layout.columns, row):
-            if name != IGNORED and not field:
+            if name not in (IGNORED, "source") and not field:
                 return UserError(f"{path}:{i}: expected {layout.expected}, but the {name} is empty.")
     return None
 

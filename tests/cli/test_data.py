@@ -1,5 +1,8 @@
 import argparse
 import json
+import re
+import shlex
+import shutil
 from pathlib import Path
 
 import pyarrow.parquet
@@ -131,3 +134,28 @@ def test_import_of_annotations(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert json.loads(capsys.readouterr().out)["counts"]["denied_train"] == 2
     assert run("import", excerpts / "wikidata.json", "--deprecated", 0.3, "--out", tmp_path / "wikidata") == 0
     assert "1 questions have no answer at all (closed.parquet)" in capsys.readouterr().out
+
+
+def test_the_page_on_imports_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every command of docs/import.md, on the excerpts that it names and on tables as it describes them."""
+    root = Path(__file__).parents[2]
+    shutil.copytree(root / "tests" / "data" / "formats" / "excerpts", tmp_path, dirs_exist_ok=True)
+    (tmp_path / "votes.csv").write_text("s,p,o,verdict\na,r,b,yes\nb,r,a,never\na,r,a,?\n")
+    (tmp_path / "ids.tsv").write_text("0\t0\t1\n")
+    (tmp_path / "no.tsv").write_text("1\t0\t0\n")
+    (tmp_path / "entities.tsv").write_text("a\t0\nb\t1\n")
+    (tmp_path / "relations.tsv").write_text("r\t0\n")
+    (tmp_path / "concepts.tsv").write_text("a\tr\tb\nb\tNotr\ta\n")
+    monkeypatch.chdir(tmp_path)
+    blocks = re.findall(r"^```bash\n(.*?)^```", (root / "docs" / "import.md").read_text(), re.DOTALL | re.MULTILINE)
+    commands = [shlex.split(line)[2:] for block in blocks for line in block.splitlines()]
+    assert len(commands) == 8
+    for words in commands:
+        assert run(*words) == 0
+        data = load(tmp_path / words[-1])
+        assert data["entity", "denied", "entity"].edge_type.numel() > 0
+    for name in ("votes", "named", "concepts"):  # b r a is denied in all three
+        data = load(tmp_path / name)
+        (head,), (tail,) = data["entity", "denied", "entity"].edge_index.tolist()
+        assert [data["entity"].names[i] for i in (head, tail)] == ["b", "a"]
+    assert "confidence" in load(tmp_path / "go")["entity", "denied", "entity"]

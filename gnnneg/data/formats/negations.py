@@ -48,28 +48,28 @@ def folded(triples: Iterable[Triple], path: Path, left_out: Counter[str]) -> Ite
         UserError: For a pattern that lacks a part or has one twice, naming its node.
     """
     parts: dict[str, dict[str, list[Triple]]] = {}
-    others: list[Triple] = []
+    others: list[tuple[str, str, str, str, bool, str]] = []
     for triple in triples:
         named = triple.predicate in (SOURCE, PROPERTY, TARGET, VALUE)
         if named or (triple.predicate == RDF_TYPE and triple.object == NEGATION):
             parts.setdefault(triple.subject, {}).setdefault(triple.predicate, []).append(triple)
         else:
-            others.append(triple)
-    for triple in others:
-        refused = triple.subject_refused or triple.object_refused
-        if triple.subject in parts:
+            refused = triple.subject_refused or triple.object_refused
+            others.append((triple.subject, triple.predicate, triple.object, refused, triple.stated, triple.source))
+    for head, relation, tail, refused, stated, source in others:
+        if head in parts:
             left_out["annotations of negative assertions"] += 1
         elif refused:
             left_out[refused] += 1
         else:
-            yield Row(triple.subject, triple.predicate, triple.object, triple.stated, source=triple.source)
+            yield Row(head, relation, tail, stated, source=source)
     for node, found in parts.items():
-        head, relation, tail = _denied(f"{path}: the owl:NegativePropertyAssertion {node}", found)
-        refused = head.object_refused or tail.object_refused
+        first, second, third = _denied(f"{path}: the owl:NegativePropertyAssertion {node}", found)
+        refused = first.object_refused or third.object_refused
         if refused:
             left_out[f"negative assertions about {refused}"] += 1
         else:
-            yield Row(head.object, relation.object, tail.object, stated=False, source=head.source)
+            yield Row(first.object, second.object, third.object, stated=False, source=first.source)
 
 
 def _denied(where: str, found: dict[str, list[Triple]]) -> list[Triple]:

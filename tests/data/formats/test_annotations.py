@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pyarrow.compute as pc
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from gnnneg.data.formats.files import read_statements
 from gnnneg.data.formats.gaf import read_gaf
@@ -190,3 +192,40 @@ def test_an_option_of_another_format() -> None:
     with pytest.raises(UserError, match="the format gpad has no option 'frequency'; it has evidence"):
         read_statements(EXCERPTS / "goa.gpad", frequency=True)
     assert read_gpad(EXCERPTS / "goa.gpad").table.num_rows == 3
+
+
+NAME = st.from_regex(r"[A-Z][A-Z0-9]{0,4}", fullmatch=True)
+ANNOTATION = st.tuples(
+    NAME,  # identifier of the gene product
+    st.booleans(),
+    st.sampled_from(["enables", "involved_in", "acts_upstream_of_or_within"]),
+    st.integers(0, 9_999_999),
+    st.sampled_from(["", "part_of(CL:0000540)"]),
+)
+
+
+@given(st.lists(ANNOTATION, min_size=1, max_size=8))
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_three_forms_say_the_same(tmp_path: Path, rows: list[tuple[str, bool, str, int, str]]) -> None:
+    """Annotations written as GAF and as both versions of GPAD, whose relations have identifiers instead of words."""
+    number = {"enables": "RO:0002327", "involved_in": "RO:0002331", "acts_upstream_of_or_within": "RO:0002264"}
+    gaf, old, new = ["!gaf-version: 2.2"], ["!gpa-version: 1.1"], ["!gpad-version: 2.0"]
+    for name, stated, relation, term, extension in rows:
+        go, qualifier = f"GO:{term:07}", relation if stated else f"NOT|{relation}"
+        why = ["PMID:1", "ECO:0000314", "", "", "20240101", "X", extension, ""]
+        gaf.append("\t".join(["DB", name, "", qualifier, go, *why[:2], *[""] * 8, extension, ""]))
+        old.append("\t".join(["DB", name, qualifier, go, *why]))
+        new.append("\t".join([f"DB:{name}", "" if stated else "NOT", number[relation], go, *why]))
+    (tmp_path / "a.gaf").write_text("\n".join(gaf))
+    (tmp_path / "a.gpa").write_text("\r\n".join(old))
+    (tmp_path / "a.gpad").write_text("\n".join(new) + "\n")
+    kept = [row for row in rows if row[1] or not row[4]]
+    expected = [f"{'+' if s else '-'} DB:{name} {{}} GO:{term:07}" for name, s, _, term, _ in kept]
+    if not kept:
+        with pytest.raises(UserError, match="denied of an extended annotation only"):
+            read_statements(tmp_path / "a.gaf")
+        return
+    relations = [row[2] for row in kept]
+    assert said(read_statements(tmp_path / "a.gaf")) == [e.format(r) for e, r in zip(expected, relations)]
+    assert said(read_statements(tmp_path / "a.gpa")) == [e.format(r) for e, r in zip(expected, relations)]
+    assert said(read_statements(tmp_path / "a.gpad")) == [e.format(number[r]) for e, r in zip(expected, relations)]

@@ -51,6 +51,16 @@ def test_a_confidence_that_is_none(tmp_path: Path, value: str) -> None:
         read_statements(tmp_path / "a.tsv", confidence="4")
 
 
+def test_a_source_may_be_empty_and_a_name_may_not(tmp_path: Path) -> None:
+    (tmp_path / "a.tsv").write_text("a\tr\tb\t\na\tr\tc\tx\n")
+    assert read_statements(tmp_path / "a.tsv", source="4").table["source"].to_pylist() == ["", "x"]
+    with pytest.raises(UserError, match=r"a\.tsv:1: .* but the confidence is empty"):
+        read_statements(tmp_path / "a.tsv", confidence="4")
+    (tmp_path / "a.tsv").write_text("a\tr\tb\t\na\t\tc\tx\n")
+    with pytest.raises(UserError, match=r"a\.tsv:2: .* but the relation is empty"):
+        read_statements(tmp_path / "a.tsv", source="4")
+
+
 def test_counts_and_delimiters(tmp_path: Path) -> None:
     """OpenKE's form: the number of lines, then head, tail, relation with blanks between."""
     (tmp_path / "a.txt").write_text("2\n0 1 0\n1 2 1\n")

@@ -69,6 +69,17 @@ def test_a_garbled_line(tmp_path: Path, line: str, wrong: str) -> None:
         read_statements(tmp_path / "a.json")
 
 
+def test_a_question_with_an_answer_is_not_closed(tmp_path: Path) -> None:
+    value = {"snaktype": "value", "datavalue": {"type": "wikibase-entityid", "value": {"id": "Q7"}}}
+    lines = [entity(), entity(mainsnak=value), entity().replace("Q1", "Q2"), entity().replace("Q1", "Q2")]
+    denied = entity(mainsnak=value, rank="deprecated").replace("Q1", "Q2")
+    (tmp_path / "a.json").write_text("\n".join([*lines, denied]))
+    found = read_statements(tmp_path / "a.json")
+    assert found.left_out == {"'no answer' where there is one": 1}
+    assert found.closed is not None
+    assert found.closed.to_pylist() == [{"head": "Q2", "relation": "P1"}], "once, and a denied answer is none"
+
+
 def test_only_closed_questions_are_no_data_set(tmp_path: Path) -> None:
     (tmp_path / "a.json").write_text(entity() + "\n" + entity(rank="deprecated"))
     with pytest.raises(UserError, match=r"holds no statements between entities \(left out: 1 deprecated 'no value'\)"):
