@@ -1,4 +1,4 @@
-"""``gnnneg data list | info | fetch | import``: what data there is, what it is like, and one's own."""
+"""``gnnneg data list | info | check | fetch | import``: what data there is, what it is like, and one's own."""
 
 import argparse
 import sys
@@ -24,6 +24,13 @@ def add(subparsers: Any) -> None:
     info.add_argument("--root", help="where data sets are kept (default: ~/.cache/gnnneg)")
     info.add_argument("--json", action="store_true", help="print JSON")
     info.set_defaults(run=run_info)
+
+    checking = actions.add_parser("check", help="every contradiction by name, also those that follow from a hierarchy")
+    checking.add_argument("name", metavar="NAME", help="a data set, or a folder written by 'import'")
+    checking.add_argument("--hierarchy", metavar="RELATION", help="the relation to superclasses, such as subClassOf")
+    checking.add_argument("--root", help="where data sets are kept (default: ~/.cache/gnnneg)")
+    checking.add_argument("--json", action="store_true", help="print JSON")
+    checking.set_defaults(run=run_check)
 
     fetching = actions.add_parser("fetch", help="download the files of a data set and check them")
     fetching.add_argument("name", metavar="NAME", nargs="+", help="a data set")
@@ -144,6 +151,29 @@ def run_info(args: argparse.Namespace) -> int:
     for what, text in (("Notes", found.notes), ("Licence", found.licence), ("Cite", found.citation)):
         if text:
             print(f"\n{what}: {text}")
+    return 0
+
+
+def run_check(args: argparse.Namespace) -> int:
+    """Prints every finding; there being some is no failure."""
+    from collections import Counter
+    from dataclasses import asdict
+
+    from gnnneg.data.check import check
+    from gnnneg.datasets import load
+
+    found = check(load(args.name, args.root), args.hierarchy)
+    if args.json:
+        print(to_json([asdict(finding) for finding in found], ensure_ascii=False))
+        return 0
+    for finding in found:
+        said = f"{finding.polarity} in {finding.split}: {finding.head} {finding.relation} {finding.tail}"
+        chain = f": {' < '.join(finding.chain)}" if finding.chain else ""
+        print(f"{said}   {finding.kind}, {finding.other}{chain}")
+    kinds = Counter(finding.kind for finding in found)
+    print(
+        ", ".join(f"{count:,} {kind}" for kind, count in kinds.items()) or "Nothing contradicts itself, nothing leaks."
+    )
     return 0
 
 

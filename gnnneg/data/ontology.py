@@ -104,7 +104,7 @@ def inherited(data: HeteroData, relation: str, denied: bool = True) -> HeteroDat
         ends = torch.tensor([key[:2] for key in origin], dtype=torch.long).reshape(-1, 2).T
         store.edge_index = torch.cat([store.edge_index, ends], dim=1)
         of = torch.tensor(list(origin.values()), dtype=torch.long)
-        for key in set(store.to_dict()) - {"edge_index"}:  # split, relation, confidence and source are those it follows from
+        for key in set(store.to_dict()) - {"edge_index"}:  # the rest is as where it follows from
             store[key] = torch.cat([store[key], store[key][of]])
     return result
 

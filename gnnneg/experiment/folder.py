@@ -148,6 +148,8 @@ def write_statements(path: Path, data: HeteroData) -> None:
         store = data["entity", polarity, "entity"]
         head, tail = store.edge_index.tolist()
         columns = {"head": head, "relation": store.edge_type.tolist(), "tail": tail, "split": store.split.tolist()}
+        if "confidence" in store:
+            columns["confidence"] = store.confidence.tolist()
         parts.append(pd.DataFrame(columns).assign(polarity=polarity))
     with replacing(path) as temporary:
         pd.concat(parts, ignore_index=True).to_parquet(temporary)
@@ -165,9 +167,14 @@ def read_statements(path: Path, entities: list[str], relations: list[str]) -> He
         )
         parts[polarity] = Triplets(head, relation, tail)
     try:
-        return assemble(parts["stated"], splits["stated"], entities, relations, parts["denied"], splits["denied"])
+        data = assemble(parts["stated"], splits["stated"], entities, relations, parts["denied"], splits["denied"])
     except ValueError as error:
         raise UserError(f"{path} does not fit the names in model/: {error}") from error
+    if "confidence" in table:
+        for polarity in POLARITIES:
+            sure = table["confidence"][table["polarity"] == polarity].fillna(1.0)
+            data["entity", polarity, "entity"].confidence = torch.tensor(sure.to_numpy(), dtype=torch.float)
+    return data
 
 
 def _table(path: Path, columns: list[str]) -> pd.DataFrame:

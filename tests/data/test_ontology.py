@@ -13,6 +13,7 @@ from gnnneg.data.ontology import Hierarchy, hierarchy, inherited
 from gnnneg.data.statements import assemble, triplets
 from gnnneg.datasets import load
 from gnnneg.errors import UserError
+from gnnneg.experiment.folder import read_statements, write_statements
 from gnnneg.records import Triplets
 
 # animal > dog > poodle, animal > cat; things: x, y
@@ -124,3 +125,12 @@ def test_gene_ontology_contradicts_itself_317_times(monkeypatch):
     assert {(f.head, f.tail) for f in found} == {(names[h], names[t]) for h, t in expected}
     edges = {(names[a], names[b]) for a, b in graph.edges}
     assert all(edges.issuperset(zip(f.chain, f.chain[1:])) and f.chain[-1] == f.tail for f in found)
+
+
+def test_a_graph_of_ones_own_keeps_what_is_sure(tmp_path):
+    data = world([(4, HAS, 2)], [(5, HAS, 1)])
+    data["entity", "stated", "entity"].confidence = torch.tensor([1.0, 1, 1, 0.3])
+    write_statements(tmp_path / "a.parquet", data)
+    again = read_statements(tmp_path / "a.parquet", NAMES, ["isA", "has"])
+    assert again["entity", "stated", "entity"].confidence.tolist() == pytest.approx([1, 1, 1, 0.3])
+    assert again["entity", "denied", "entity"].confidence.tolist() == [1]
