@@ -170,7 +170,7 @@ def read_statements(path: Path, entities: list[str], relations: list[str]) -> He
         data = assemble(parts["stated"], splits["stated"], entities, relations, parts["denied"], splits["denied"])
     except ValueError as error:
         raise UserError(f"{path} does not fit the names in model/: {error}") from error
-    if "confidence" in table:
+    if "confidence" in table.columns:
         for polarity in POLARITIES:
             sure = table["confidence"][table["polarity"] == polarity].fillna(1.0)
             data["entity", polarity, "entity"].confidence = torch.tensor(sure.to_numpy(), dtype=torch.float)
@@ -179,7 +179,9 @@ def read_statements(path: Path, entities: list[str], relations: list[str]) -> He
 
 def _table(path: Path, columns: list[str]) -> pd.DataFrame:
     try:
-        return pd.read_parquet(path, columns=columns)
+        table = pd.read_parquet(path)
+        table[columns]  # each has to be there
+        return table
     except FileNotFoundError:
         raise UserError(f"{path} is missing: the folder is no run, or a part of it was not copied.") from None
     except (OSError, ValueError, KeyError) as error:

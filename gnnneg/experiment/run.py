@@ -1,5 +1,6 @@
 """A run: what was trained, on what, how well it did, and what it answers."""
 
+import copy
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
@@ -33,7 +34,8 @@ from gnnneg.experiment.judge import Judge
 from gnnneg.experiment.settings import assemble, choose, plan, source
 from gnnneg.interfaces import Model, Task
 from gnnneg.records import Triplets
-from gnnneg.tasks import LinkPrediction
+from gnnneg.samplers import Taught
+from gnnneg.tasks import Dual, LinkPrediction
 from gnnneg.training import load_model, load_task
 
 EXAMPLES = 5  # statements whose negatives are shown by name
@@ -285,30 +287,34 @@ def negatives(
     Raises:
         UserError: If the task draws no negatives.
     """
-    if not isinstance(task, LinkPrediction):
+    side = task.positive if isinstance(task, Dual) else task
+    if not isinstance(side, LinkPrediction):
         raise UserError(f"{type(task).__name__} draws no negatives: there is nothing to look at.")
+    sampler = side.sampler
+    if isinstance(task, Dual) and task.opponent:  # who chooses is the other side's model
+        sampler = Taught(sampler, copy.deepcopy(task.negative.model))
     generator = torch.Generator(judge.device).manual_seed(seed)
     questions = triplets(judge.data, "stated", split)
     chosen = torch.randperm(questions.rel_type.numel(), generator=generator, device=judge.device).cpu()[:statements]
     questions = Triplets(*(column[chosen] for column in questions))
     facts, node = Facts(judge.data), judge.data["entity"]
     figures = diagnose(
-        task.sampler,
-        task.model,
+        sampler,
+        side.model,
         judge.graph,
         questions,
         truth,
-        task.corruption,
+        side.corruption,
         generator,
         known=facts.known.to(judge.device),
         denied=_denied(judge),
         types=facts.types.to(judge.device) if "type" in node else None,
     )
-    means = task.sampler, task.model, judge.graph
+    means = sampler, side.model, judge.graph
     few = Triplets(*(column[:EXAMPLES] for column in questions))
-    words = shown(*means, few, truth, task.corruption, node.names, judge.data.relation_names, generator)
+    words = shown(*means, few, truth, side.corruption, node.names, judge.data.relation_names, generator)
     questions = Triplets(*(column.to(judge.device) for column in questions))
-    clouds = geometry(task.sampler, task.generators, *means[1:], questions, task.corruption, generator)
+    clouds = geometry(sampler, side.generators, *means[1:], questions, side.corruption, generator)
     return {**figures, "examples": words, "geometry": clouds}
 
 
