@@ -37,6 +37,12 @@ class Labels:
     denied: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        every = [label.lower() for labels in (self.stated, self.denied, self.unknown) for label in labels]
+        for label in every:
+            if every.count(label) > 1:
+                raise UserError(f"The label {label!r} is given two meanings: it is stated, denied or unknown.")
+
 
 LABELS = Labels(("1", "1.0", "+1", "true"), ("0", "0.0", "-1", "false"))
 

@@ -45,8 +45,8 @@ def collected(
     rows: Iterable[Row], path: Path, left_out: Mapping[str, int], closed: Iterable[tuple[str, str]] = ()
 ) -> Statements:
     """Rows as a table; ``confidence`` and ``source`` are absent where no row tells. It reads all rows first, so
-    :obj:`left_out` and :obj:`closed` may still be filled while they come. A question to which an answer is stated is not
-    closed, but counted.
+    :obj:`left_out` and :obj:`closed` may still be filled while they come. A question with an answer is not closed, but
+    counted.
 
     Raises:
         UserError: If nothing is stated or denied.
