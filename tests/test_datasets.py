@@ -39,6 +39,8 @@ UNMENTIONED = {
     "WN11": 38_588 - 38_551,
     "ConceptNet-NegatER-full": 2_655,
     "ConceptNet-NegatER-trueneg": 41_529 - 38_648,
+    "TrueWalks-GO": 1_525,
+    "TrueWalks-HP": 67,
 }
 
 
@@ -309,6 +311,38 @@ def test_what_else_the_readme_says_of_negatives(root: Path) -> None:
         hit = [facts.contains(Query(d.head_index, d.rel_type), d.tail_index[:, None]).sum().item() for d in denied]
         assert hit == clashes
         assert (profile(data).contradictions["train"] == 1131) == (kind == "qg")
+
+
+@needs_mirror
+def test_truewalks_states_and_denies(root: Path) -> None:
+    """GO's annotations are those of GO-NegStatements with the aspect as source; HP says six things both ways."""
+    data, other = load("TrueWalks-GO", root), load("GO-NegStatements", root)
+
+    def said(data: HeteroData, polarity: str) -> set[tuple[str, str]]:
+        head_index, rel_type, tail_index = triplets(data, polarity)
+        names = [name.rsplit("/", 1)[-1].replace("_", ":") for name in data["entity"].names]
+        rows = zip(head_index.tolist(), rel_type.tolist(), tail_index.tolist())
+        return {(names[h], names[t]) for h, r, t in rows if data.relation_names[r] != "subClassOf"}
+
+    for polarity, number in (("stated", 29_098), ("denied", 32_959)):
+        assert said(data, polarity) == said(other, polarity)
+        assert len(said(data, polarity)) == number == data["entity", polarity, "entity"].edge_type.numel()
+    assert sorted(data.source_names) == ["C", "F", "P"]
+    text = "".join(row[1] for row in lines("TrueWalks-annotations/GO/GO_annotations.tsv"))
+    for polarity, sign in (("stated", "+"), ("denied", "-")):
+        of = torch.bincount(data["entity", polarity, "entity"].source).tolist()
+        assert dict(zip(data.source_names, of)) == {a: text.count(f"({a}){sign}") for a in data.source_names}
+
+    def by_name(data: HeteroData) -> set[tuple[str, str, int]]:
+        names, pairs = data["entity"].names, data[PAIR]
+        head, tail = pairs.edge_label_index.tolist()
+        return {(names[h], names[t], y) for h, t, y in zip(head, tail, pairs.edge_label.tolist())}
+
+    assert by_name(data) == by_name(other)
+    human = load("TrueWalks-HP", root)
+    assert profile(human).contradictions == {"train": 6, "valid": 0, "test": 0}
+    assert len(said(human, "stated") & said(human, "denied")) == 6
+    assert len({human["entity"].names[h] for h in triplets(human).head_index.tolist()}) == 162
 
 
 @needs_mirror

@@ -13,6 +13,7 @@ from torch import Tensor
 from torch_geometric.data import HeteroData
 
 from gnnneg.data.catalogue import Card
+from gnnneg.data.formats.truewalks import read_truewalks
 from gnnneg.data.read import Layout, confidences, read_bytes, read_names, read_table, truth
 from gnnneg.data.statements import PAIR, POLARITIES, SPLITS, assemble
 from gnnneg.data.synthetic import world
@@ -217,7 +218,7 @@ def _turned(card: Card, part: Part, words: Words | None) -> list[Part]:
 def _table(card: Card, folder: Path, name: str, words: Words | None, columns: tuple[str, ...]) -> pa.Table:
     """A file of the card with at least some columns; names of the dictionary, if it holds such, are made its ids."""
     path, layout = folder / name, card.layout_of(name)
-    table = read_table(path, layout)
+    table = read_truewalks(path).table if layout.annotations else read_table(path, layout)
     for column in columns:
         if column not in table.column_names:
             raise UserError(f"Card {card.name}: the layout of {name} names no {column} column.")

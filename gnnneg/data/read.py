@@ -61,6 +61,8 @@ class Layout:
         quoted (bool): Whether fields may be put in double quotes, as in CSV. (default: :obj:`False`, since names of
             entities do hold quotation marks)
         named (bool): Whether the fields hold the names of a dictionary instead of its ids. (default: :obj:`False`)
+        annotations (bool): Whether a line is an entity and the list of its positive and negative annotations, as in
+            TrueWalks; the columns are then those of :func:`gnnneg.data.formats.truewalks.read_truewalks`.
         labels (Labels): What a label means. (default: 1, +1, true are stated; 0, -1, false are denied)
     """
 
@@ -70,6 +72,7 @@ class Layout:
     header: bool = False
     quoted: bool = False
     named: bool = False
+    annotations: bool = False
     labels: Labels = LABELS
 
     def __post_init__(self) -> None:
