@@ -4,6 +4,7 @@ A wrong column order loads without an error and ruins every number after it, so 
 find out what it might be.
 """
 
+import bz2
 import csv
 import gzip
 import io
@@ -146,13 +147,15 @@ def read_table(path: str | Path, layout: Layout = TRIPLES) -> pa.Table:
 
 
 def read_bytes(path: Path) -> bytes:
-    """The bytes of a file, decompressed if its name ends in ``.gz``."""
+    """The bytes of a file, decompressed if its name ends in ``.gz`` or ``.bz2``."""
     if not path.is_file():
         raise UserError(f"{path} does not exist.")
+    raw = path.read_bytes()
     try:
-        return gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise UserError(f"{path} is not a whole gzip file: {error}.") from None
+        return {".gz": gzip.decompress, ".bz2": bz2.decompress}.get(path.suffix, bytes)(raw)
+    except (OSError, EOFError, ValueError, zlib.error) as error:  # each of the two has its own ways to complain
+        kind = "gzip" if path.suffix == ".gz" else "bzip2"
+        raise UserError(f"{path} is not a whole {kind} file: {error}.") from None
 
 
 def read_names(path: str | Path, layout: Layout) -> list[str]:

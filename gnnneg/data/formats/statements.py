@@ -102,6 +102,11 @@ def lines(path: Path) -> Iterator[tuple[int, str]]:
         raise UserError(f"{path} cannot be read: {error}.") from None
 
 
+def ending(path: Path) -> str:
+    """The ending of a file's name, but for that of its compression."""
+    return Path(path.stem).suffix if path.suffix in (".gz", ".bz2") else path.suffix
+
+
 def _opened(path: Path) -> BufferedIOBase:
     if path.suffix == ".gz":
         return gzip.GzipFile(path)
