@@ -262,8 +262,18 @@ def _options(args: argparse.Namespace) -> dict[str, Any]:
 
         said["evidence"] = {code: share(value, f"--evidence {code}") for code, value in said["evidence"].items()}
     if said["labels"] is not None:
-        said["labels"] = {meaning: labels.split(",") for meaning, labels in said["labels"].items()}
+        said["labels"] = _labels(said["labels"])
     return {name: value for name, value in said.items() if value is not None}
+
+
+def _labels(pairs: dict[str, str]) -> Any:
+    from gnnneg.data.read import Labels
+    from gnnneg.errors import UserError
+
+    for meaning in pairs:
+        if meaning not in ("stated", "denied", "unknown"):
+            raise UserError(f"--labels: a label means stated, denied or unknown, not {meaning!r}.")
+    return Labels(**{meaning: tuple(labels.split(",")) for meaning, labels in pairs.items()})
 
 
 def _pairs(items: list[str] | None, option: str) -> dict[str, str] | None:

@@ -4,6 +4,7 @@ A wrong column order loads without an error and ruins every number after it, so 
 find out what it might be.
 """
 
+import bz2
 import csv
 import gzip
 import io
@@ -36,6 +37,12 @@ class Labels:
     stated: tuple[str, ...] = ()
     denied: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        every = [label.lower() for labels in (self.stated, self.denied, self.unknown) for label in labels]
+        for label in every:
+            if every.count(label) > 1:
+                raise UserError(f"The label {label!r} is given two meanings: it is stated, denied or unknown.")
 
 
 LABELS = Labels(("1", "1.0", "+1", "true"), ("0", "0.0", "-1", "false"))
@@ -140,13 +147,15 @@ def read_table(path: str | Path, layout: Layout = TRIPLES) -> pa.Table:
 
 
 def read_bytes(path: Path) -> bytes:
-    """The bytes of a file, decompressed if its name ends in ``.gz``."""
+    """The bytes of a file, decompressed if its name ends in ``.gz`` or ``.bz2``."""
     if not path.is_file():
         raise UserError(f"{path} does not exist.")
+    raw = path.read_bytes()
     try:
-        return gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise UserError(f"{path} is not a whole gzip file: {error}.") from None
+        return {".gz": gzip.decompress, ".bz2": bz2.decompress}.get(path.suffix, bytes)(raw)
+    except (OSError, EOFError, ValueError, zlib.error) as error:  # each of the two has its own ways to complain
+        kind = "gzip" if path.suffix == ".gz" else "bzip2"
+        raise UserError(f"{path} is not a whole {kind} file: {error}.") from None
 
 
 def read_names(path: str | Path, layout: Layout) -> list[str]:

@@ -109,6 +109,7 @@ def test_import_of_labels_and_of_ids(tmp_path: Path, capsys: pytest.CaptureFixtu
     report = json.loads(capsys.readouterr().out)
     assert report["left_out"] == {"labelled unknown": 1, "denials of negated relations": 1}
     for wrong, said in (
+        ((*labels[:2], "--labels", "false=no"), "a label means stated, denied or unknown, not 'false'"),
         (("--labels", "yes"), "--labels takes pairs such as KEY=VALUE"),
         (("--entities", "e"), "give --entities and --relations"),
         ((*names, "--dictionary", "id"), "hold 'name,id' or 'id,name'"),

@@ -14,7 +14,7 @@ from gnnneg.data.formats.ntriples import read_ntriples
 from gnnneg.data.formats.obo import read_obo
 from gnnneg.data.formats.owl import read_owl
 from gnnneg.data.formats.rdf import SYNTAXES, read_rdf
-from gnnneg.data.formats.statements import Statements
+from gnnneg.data.formats.statements import Statements, ending
 from gnnneg.data.formats.truewalks import read_truewalks
 from gnnneg.data.formats.wikidata import read_wikidata
 from gnnneg.errors import UserError, nearest
@@ -72,8 +72,7 @@ def format_of(path: Path) -> str:
     Raises:
         UserError: If it tells none.
     """
-    packed = path.suffix in (".gz", ".bz2")
-    suffix = Path(path.stem).suffix if packed else path.suffix
+    suffix = ending(path)
     if suffix not in ENDINGS:
         raise UserError(f"{path}: cannot tell the format from the name; give one of {', '.join(READERS)}.")
     return ENDINGS[suffix]

@@ -1,18 +1,16 @@
 """Tables: CSV, TSV and parquet, with a column for what is true and, if there are such, for confidence and source."""
 
 import csv
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from gnnneg.data.formats.statements import ROLES, Statements
-from gnnneg.data.read import DELIMITERS, IGNORED, Layout, confidences, read_bytes, read_table, truth
+from gnnneg.data.read import DELIMITERS, IGNORED, LABELS, Labels, Layout, confidences, read_bytes, read_table, truth
 from gnnneg.errors import UserError
 
-VALUES = ("stated", "denied", "unknown")
 DELIMITED = {"csv": "comma", "tsv": "tab"}
 
 
@@ -21,7 +19,7 @@ def read_labelled(
     kind: str,
     columns: Sequence[str] | None = None,
     label: str | None = None,
-    labels: Mapping[str, Sequence[str]] | None = None,
+    labels: Labels | None = None,
     confidence: str | None = None,
     source: str | None = None,
     header: bool | None = None,
@@ -37,8 +35,8 @@ def read_labelled(
             or positions counted from 1. By default a CSV or parquet file has columns named ``head``, ``relation`` and
             ``tail``, a TSV file has them as its first three columns and no header.
         label (str, optional): Which column says whether a statement is stated (1, true) or denied (0, -1, false).
-        labels (dict, optional): What the label column says instead, by what it means:
-            ``{"stated": ["yes"], "denied": ["no", "never"], "unknown": ["?"]}``; the unknown ones are left out.
+        labels (Labels, optional): What it says instead, as in ``Labels(stated=("yes",), denied=("no", "never"),
+            unknown=("?",))``; what is labelled unknown is left out.
         confidence (str, optional): Which column holds a number in ``[0, 1]``.
         source (str, optional): Which column says where a statement comes from.
         header (bool, optional): Whether the first line names the columns. (default: if :obj:`columns` are names)
@@ -65,21 +63,19 @@ def read_labelled(
         table = read_table(path, Layout(tuple(wanted))).rename_columns(roles)
     else:
         table = _delimited(path, kind, wanted, roles, header, delimiter or DELIMITED[kind], count_line)
-    left_out: Counter[str] = Counter()
-    if label is None:
-        true = pa.chunked_array([pa.array([True] * table.num_rows, pa.bool_())])
-    elif labels is None:
-        true = truth(table["label"], path)
-    else:
-        true, known = _meant(table["label"], labels, path)
-        left_out["labelled unknown"] = table.num_rows - pc.sum(known).as_py()
-        table, true = table.filter(known), true.filter(known)
+    true = pa.chunked_array([pa.array([True] * table.num_rows, pa.bool_())])
+    left_out = {}
+    if label is not None:
+        true = truth(table["label"], path, labels or LABELS)
+        if true.null_count:
+            left_out["labelled unknown"] = true.null_count
+            table, true = table.filter(pc.is_valid(true)), true.drop_null()
     result = table.select(list(ROLES)).append_column("label", true)
     if confidence is not None:
         result = result.append_column("confidence", confidences(table["confidence"], path))
     if source is not None:
         result = result.append_column("source", table["source"])
-    return Statements(result, dict(+left_out))
+    return Statements(result, left_out)
 
 
 def _delimited(
@@ -117,27 +113,3 @@ def _position(column: str, found: list[str], names: bool, path: Path) -> int:
     if names:
         raise UserError(f"{path} has no column {column!r}; it has {', '.join(found)}.")
     raise UserError(f"{path} has no column {column}; its first line has {len(found)} fields.")
-
-
-def _meant(
-    column: pa.ChunkedArray, labels: Mapping[str, Sequence[str]], path: Path
-) -> tuple[pa.ChunkedArray, pa.ChunkedArray]:
-    """Whether each label means that a statement is stated, and whether it says anything."""
-    meaning: dict[str, str] = {}
-    for value, names in labels.items():
-        if value not in VALUES:
-            raise UserError(f"A label means {', '.join(VALUES)}, not {value!r}.")
-        for name in names:
-            if meaning.setdefault(name, value) != value:
-                raise UserError(f"Label {name!r} cannot mean both {meaning[name]} and {value}.")
-    wrong = pc.invert(pc.is_in(column, pa.array(list(meaning), pa.large_string())))
-    if pc.any(wrong).as_py():
-        at = pc.index(wrong, True).as_py()
-        raise UserError(
-            f"{path}: the label {column[at].as_py()!r} of statement {at + 1:,} is none of {', '.join(meaning)}."
-        )
-    stated, unknown = (
-        pc.is_in(column, pa.array([n for n, v in meaning.items() if v == value], pa.large_string()))
-        for value in ("stated", "unknown")
-    )
-    return stated, pc.invert(unknown)

@@ -64,8 +64,10 @@ def folded(triples: Iterable[Triple], path: Path, left_out: Counter[str]) -> Ite
         else:
             yield Row(head, relation, tail, stated, source=source)
     for node, found in parts.items():
-        first, second, third = _denied(f"{path}: the owl:NegativePropertyAssertion {node}", found)
-        refused = first.object_refused or third.object_refused
+        about = ", ".join(which[0].object for predicate, which in found.items() if predicate != RDF_TYPE)
+        where = f"{path}: the owl:NegativePropertyAssertion {node}{f' ({about})' if about else ''}"
+        first, second, third = _denied(where, found)
+        refused = first.object_refused or second.object_refused or third.object_refused
         if refused:
             left_out[f"negative assertions about {refused}"] += 1
         else:

@@ -32,8 +32,7 @@ def read_owl(path: str | Path) -> Statements:
     ===============================================================  ======  =========================================
 
     ``ObjectInverseOf(p)`` swaps the two. All other axioms are left out and counted by their kind; imported ontologies
-    are not followed. Everything is in alphabetical order,
-    since the parser keeps none.
+    are not followed. Everything is in alphabetical order, since the parser keeps none.
 
     Args:
         path (str or Path): The file; ``.gz`` is decompressed. Its first lines tell the syntax.

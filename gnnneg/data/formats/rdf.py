@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from gnnneg.data.formats.negations import LITERALS, Triple, folded
-from gnnneg.data.formats.statements import Statements, collected
+from gnnneg.data.formats.statements import Statements, collected, ending
 from gnnneg.data.read import read_bytes
 from gnnneg.errors import MissingExtra, UserError
 
@@ -59,7 +59,7 @@ def _triples(path: Path, literals: bool, denied: Sequence[str], graphs: dict[str
             return str(node), "" if literals else LITERALS
         return str(node), "blank nodes" if isinstance(node, ox.BlankNode) else "triples about triples"
 
-    suffix = Path(path.stem).suffix if path.suffix == ".gz" else path.suffix
+    suffix = ending(path)
     if suffix not in SYNTAXES:
         raise UserError(f"{path}: RDF is told by the name, which should end in one of {', '.join(SYNTAXES)}.")
     try:

@@ -45,8 +45,8 @@ def collected(
     rows: Iterable[Row], path: Path, left_out: Mapping[str, int], closed: Iterable[tuple[str, str]] = ()
 ) -> Statements:
     """Rows as a table; ``confidence`` and ``source`` are absent where no row tells. It reads all rows first, so
-    :obj:`left_out` and :obj:`closed` may still be filled while they come. A question to which an answer is stated is
-    not closed, but counted.
+    :obj:`left_out` and :obj:`closed` may still be filled while they come. A question with an answer is not closed, but
+    counted.
 
     Raises:
         UserError: If nothing is stated or denied.
@@ -100,6 +100,11 @@ def lines(path: Path) -> Iterator[tuple[int, str]]:
         raise UserError(f"{path} is not a whole archive: {error}.") from None
     except OSError as error:  # what bz2 says of bytes that are none of its own
         raise UserError(f"{path} cannot be read: {error}.") from None
+
+
+def ending(path: Path) -> str:
+    """The ending of a file's name, but for that of its compression."""
+    return Path(path.stem).suffix if path.suffix in (".gz", ".bz2") else path.suffix
 
 
 def _opened(path: Path) -> BufferedIOBase:

@@ -8,6 +8,7 @@ import pyarrow.parquet
 import pytest
 
 from gnnneg.data.formats.files import read_statements
+from gnnneg.data.read import Labels
 from gnnneg.errors import UserError
 
 MIRROR = Path(os.environ.get("GNNNEG_MIRROR") or Path(__file__).parents[4] / "shared" / "datasets")
@@ -17,7 +18,7 @@ ROWS = [
     ("b", "r", "c", "?", "0", "y"),
     ("b", "s", "a", "never", "1e-1", "x"),
 ]
-LABELS = {"stated": ["yes"], "denied": ["no", "never"], "unknown": ["?"]}
+LABELS = Labels(("yes",), ("no", "never"), ("?",))
 
 
 @pytest.mark.parametrize("kind", ["csv", "tsv", "parquet"])
@@ -40,8 +41,8 @@ def test_labels_confidence_and_source(tmp_path: Path, kind: str) -> None:
     plain = read_statements(path, columns=["s", "p", "o"])
     assert plain.table["label"].to_pylist() == [True] * 4
     assert plain.table.column_names == ["head", "relation", "tail", "label"]
-    with pytest.raises(UserError, match=r"the label '\?' of statement 3 is none of yes, no, never"):
-        read_statements(path, **options, labels={"stated": ["yes"], "denied": ["no", "never"]})
+    with pytest.raises(UserError, match=r"row 3: the label '\?' is none of yes \(stated\); no, never"):
+        read_statements(path, **options, labels=Labels(("yes",), ("no", "never")))
 
 
 @pytest.mark.parametrize("value", ["1.01", "-0.1", "nan", "inf", "high", "1,0"])
@@ -49,6 +50,11 @@ def test_a_confidence_that_is_none(tmp_path: Path, value: str) -> None:
     (tmp_path / "a.tsv").write_text(f"a\tr\tb\t0.5\na\tr\tc\t{value}\n")
     with pytest.raises(UserError, match=r"row 2: the confidence '.*' is no number from 0 to 1"):
         read_statements(tmp_path / "a.tsv", confidence="4")
+
+
+def test_a_label_has_one_meaning() -> None:
+    with pytest.raises(UserError, match="'no' is given two meanings"):
+        Labels(stated=("yes", "No"), unknown=("no",))
 
 
 def test_a_source_may_be_empty_and_a_name_may_not(tmp_path: Path) -> None:
@@ -78,8 +84,6 @@ def test_counts_and_delimiters(tmp_path: Path) -> None:
     ("options", "wrong"),
     [
         ({"labels": LABELS}, "say which is the label"),
-        ({"label": "4", "labels": {"false": ["1"]}}, "A label means stated, denied, unknown, not 'false'"),
-        ({"label": "4", "labels": {"stated": ["1"], "denied": ["1"]}}, "'1' cannot mean both stated and denied"),
         ({"label": "3"}, "stands for two of head, relation, tail, label"),
         ({"delimiter": "dash"}, "Unknown delimiter 'dash'"),
         ({"confidence": "5"}, "has no column 5; its first line has 4 fields"),
@@ -95,7 +99,7 @@ def test_what_is_wrong_is_said(tmp_path: Path, options: dict[str, Any], wrong: s
 @pytest.mark.parametrize(("split", "denied", "unknown"), [("valid", 1_738 + 172, 1_456), ("test", 1_707 + 161, 1_501)])
 def test_real_third_value(split: str, denied: int, unknown: int) -> None:
     """InferWiki tells false (-1, or -1c after a check by hand) from unknown (0c)."""
-    labels = {"denied": ["-1", "-1c"], "unknown": ["0c"]}
+    labels = Labels(denied=("-1", "-1c"), unknown=("0c",))
     found = read_statements(MIRROR / f"InferWiki16k/{split}_neg.txt", label="4", labels=labels)
     assert found.left_out == {"labelled unknown": unknown}
     assert found.table.num_rows == denied

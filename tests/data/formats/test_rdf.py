@@ -89,8 +89,8 @@ WHOLE = ["a owl:NegativePropertyAssertion", "owl:sourceIndividual :a", "owl:asse
 @pytest.mark.parametrize(
     ("parts", "wrong"),
     [
-        (WHOLE, "http://x/n is incomplete: it has no owl:targetIndividual"),
-        ([*WHOLE[1:], "owl:targetIndividual :c"], "http://x/n is incomplete: it has no rdf:type"),
+        (WHOLE, r"http://x/n \(http://x/a, http://x/p\) is incomplete: it has no owl:targetIndividual"),
+        ([*WHOLE[1:], "owl:targetIndividual :c"], "is incomplete: it has no rdf:type"),
         ([WHOLE[0], WHOLE[2], "owl:targetIndividual :c"], "incomplete: it has no owl:sourceIndividual"),
         ([*WHOLE[:2], "owl:targetValue 3"], "incomplete: it has no owl:assertionProperty"),
         ([*WHOLE, "owl:targetIndividual :c, :d"], "has more than one owl:targetIndividual"),
@@ -102,6 +102,15 @@ def test_incomplete_negative_assertions(tmp_path: Path, parts: list[str], wrong:
     (tmp_path / "a.ttl").write_text(f"{PREFIXES}:n {' ; '.join(parts)} .")
     with pytest.raises(UserError, match=wrong):
         read_rdf(tmp_path / "a.ttl")
+
+
+def test_the_denial_of_an_inverse_is_counted(tmp_path: Path) -> None:
+    """Its property is a blank node, which has no name that would be the same tomorrow."""
+    parts = [*WHOLE[:2], "owl:targetIndividual :c", "owl:assertionProperty [ owl:inverseOf :p ]"]
+    (tmp_path / "a.ttl").write_text(f"{PREFIXES}:n {' ; '.join(parts)} .")
+    found = read_rdf(tmp_path / "a.ttl")
+    assert said(found, "http://x/") == ["+ a p b"]
+    assert found.left_out == {"blank nodes": 1, "negative assertions about blank nodes": 1}
 
 
 def test_what_is_wrong_is_said_with_its_line(tmp_path: Path) -> None:
