@@ -167,7 +167,7 @@ def test_naming_another_class_drops_the_arguments_of_the_one_before():
         (["--task.sampler", "{class_path: Uniform}"], "task.sampler (Uniform) needs 'num_negatives' (int)"),
         (["--task.sampler", "{class_path: Uniform, num_negatives: 3}"], "arguments go under init_args"),
         (["--task.sampler", "3"], "task.sampler should be a Sampler, class_path: one of All, "),
-        (["--task.model", "{hidden_channels: 3}"], "task.model should be a Model, class_path: one of KGEModel"),
+        (["--task.model", "{hidden_channels: 3}"], "task.model should be a Model, class_path: one of Difference, "),
         (["--task.generators", "EMU"], "task.generators should be a list, not 'EMU'"),
         (["--task.loss", "no.such.Loss"], "cannot import 'no.such.Loss'"),
         (["--task.loss", "os.path.join"], "os.path.join is not a Loss"),
@@ -176,7 +176,7 @@ def test_naming_another_class_drops_the_arguments_of_the_one_before():
         (["--optimizer.lrr", "1"], "Did you mean 'lr'?"),
         (["--optimizer.lr", "fast"], "optimizer.lr should be float or Tensor, not 'fast'"),
         (["--scheduler", "StepL"], "did you mean 'StepLR'"),
-        (["--data", "UMLS"], "data should be a mapping with name, root, not 'UMLS'"),
+        (["--data", "UMLS"], "data should be a mapping with name, root, denied_from_valid, denied_kept, not 'UMLS'"),
         (["--seed", "x"], "seed should be int, not 'x'"),
         (
             ["--evaluation.filter", "[tain]"],
@@ -327,6 +327,7 @@ def test_every_part_can_be_written_down(family, make):
         "types": slots(stated),
         "graph": None,
     }
+    facts["mirror"] = dict(facts)
     kinds = dict(FACTS)
     if family is Decoder:  # as beside an encoder
         facts["hidden_channels"], kinds["hidden_channels"] = 8, int

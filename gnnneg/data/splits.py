@@ -1,15 +1,19 @@
 """Random splits that leave nothing unseen in training, where that is possible."""
 
+import copy
+
 import torch
 from jaxtyping import Int
 from torch import Tensor
+from torch_geometric.data import HeteroData
 
+from gnnneg.data.statements import SPLITS, triplets
 from gnnneg.errors import UserError
 from gnnneg.records import Triplets
 
 
 def random_split(
-    triplets: Triplets,
+    statements: Triplets,
     valid: float = 0.1,
     test: float = 0.1,
     generator: torch.Generator | None = None,
@@ -22,7 +26,7 @@ def random_split(
     left, valid and test get proportionally less than asked for.
 
     Args:
-        triplets (Triplets): The statements.
+        statements (Triplets): The statements.
         valid (float): Share of distinct statements for validation. (default: :obj:`0.1`)
         test (float): Share for test. (default: :obj:`0.1`)
         generator (torch.Generator, optional): The source of randomness.
@@ -33,7 +37,7 @@ def random_split(
     """
     if valid < 0 or test < 0 or valid + test >= 1:
         raise UserError(f"Shares valid {valid} and test {test} must not be negative and must leave some for train.")
-    rows, copy = torch.unique(torch.stack(triplets, dim=1), dim=0, return_inverse=True)
+    rows, place = torch.unique(torch.stack(statements, dim=1), dim=0, return_inverse=True)
     count = rows.size(0)
     order = torch.randperm(count, generator=generator)
     free = order
@@ -50,4 +54,40 @@ def random_split(
     split = torch.zeros(count, dtype=torch.long)
     split[free[:num_valid]] = 1
     split[free[num_valid : num_valid + num_test]] = 2
-    return split[copy]
+    return split[place]
+
+
+def share_denied(data: HeteroData, from_valid: float, kept: float = 1.0, seed: int = 0) -> HeteroData:
+    """The graph with other denied training statements: some of validation's join them, some are left out.
+
+    Most benchmarks deny statements in valid and test only. Taking some of validation's for training leaves the test
+    set, and so every figure on it, as published; thresholds come from what is left. Copies of one statement move
+    together, and what the test set denies too stays where it is, so that nothing is both trained on and asked.
+
+    Args:
+        data (torch_geometric.data.HeteroData): A graph in the convention.
+        from_valid (float): Share of validation's denied statements that move to train.
+        kept (float): Share of the denied training statements, those that moved among them, that stay; the others
+            leave the graph. With the same seed, those that a smaller share keeps are among those of a larger one.
+            (default: :obj:`1.0`)
+        seed (int): Who moves, who stays. (default: :obj:`0`)
+
+    Raises:
+        UserError: If a share is none.
+    """
+    if not 0 <= from_valid <= 1 or not 0 <= kept <= 1:
+        raise UserError(f"Shares of denied statements lie between 0 and 1: from_valid {from_valid}, kept {kept}.")
+    generator = torch.Generator().manual_seed(seed)
+    result = copy.copy(data)
+    store = result["entity", "denied", "entity"]
+    row, place = torch.unique(torch.stack(triplets(data, "denied"), dim=1), dim=0, return_inverse=True)
+    split, count = store.split.clone(), len(row)
+    train, valid, test = (torch.zeros(count).index_fill_(0, place[split == i], 1).bool() for i in range(len(SPLITS)))
+    moves = (torch.rand(count, generator=generator) < from_valid) & valid & ~test
+    split[moves[place] & (split == SPLITS.index("valid"))] = SPLITS.index("train")
+    stays = (torch.rand(count, generator=generator) < kept) | ~(moves | train)
+    keep = stays[place] | (split != SPLITS.index("train"))
+    store.split = split
+    for key, value in store.to_dict().items():
+        store[key] = value[:, keep] if key == "edge_index" else value[keep]
+    return result

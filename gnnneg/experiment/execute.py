@@ -111,7 +111,7 @@ def train_config(
     home = Path(out) if out is not None else Path("runs") / f"{name}-{Path(path).stem}-{means.arguments['seed']}"
     if home.exists():
         folder.claim(home)  # said before the data are fetched
-    setup = assemble(means, datasets.load(asked.name, asked.root))
+    setup = assemble(means, asked.load())
     with folder.begun(home):
         return _train(setup, means, home, name, progress, resume=False)
 
@@ -132,7 +132,7 @@ def untrained(path: str | Path, overrides: Sequence[str] = ()) -> Run:
     """What a config says, built but not trained."""
     means = read(path, overrides)
     asked = source(means)
-    setup = assemble(means, datasets.load(asked.name, asked.root))
+    setup = assemble(means, asked.load())
     return _run(setup, means, None, {}, Judge(setup.data, setup.evaluation, setup.device))
 
 

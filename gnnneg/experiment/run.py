@@ -10,7 +10,7 @@ import pandas as pd
 import torch
 from torch_geometric.data import HeteroData
 
-from gnnneg import config, datasets
+from gnnneg import config
 from gnnneg.config import FACTS, Facts, Plan, Tree
 from gnnneg.data.known import KnownAnswers
 from gnnneg.data.statements import num_relations, triplets
@@ -100,7 +100,7 @@ class Run:
         if (self.path / folder.STATEMENTS).exists():
             return folder.read_statements(self.path / folder.STATEMENTS, entities, relations)
         asked = source(self.plan)
-        data = datasets.load(asked.name, asked.root)
+        data = asked.load()
         if data["entity"].names != entities or data.relation_names != relations:
             raise UserError(f"{asked.name} has changed since {self.path} was trained on it: train again.")
         return data

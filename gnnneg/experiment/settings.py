@@ -19,7 +19,9 @@ import gnnneg.models
 import gnnneg.penalties
 import gnnneg.samplers
 import gnnneg.tasks  # noqa: F401
+from gnnneg import datasets
 from gnnneg.config import FACTS, Facts, Plan, Tree, resolve_whole
+from gnnneg.data.splits import share_denied
 from gnnneg.errors import UserError
 from gnnneg.experiment.judge import Evaluation
 from gnnneg.interfaces import Task
@@ -33,10 +35,22 @@ class Source:
     Args:
         name (str): One of ``gnnneg data list``, or a folder that ``gnnneg data import`` wrote.
         root (str, optional): Where downloads are kept. (default: ``~/.cache/gnnneg``)
+        denied_from_valid (float): Share of validation's denied statements that are for training instead, since most
+            benchmarks have none there. (default: :obj:`0.0`)
+        denied_kept (float): Share of denied training statements that are kept. (default: :obj:`1.0`)
     """
 
     name: str
     root: str | None = None
+    denied_from_valid: float = 0.0
+    denied_kept: float = 1.0
+
+    def load(self) -> HeteroData:
+        """The graph."""
+        data = datasets.load(self.name, self.root)
+        if self.denied_from_valid == 0 and self.denied_kept == 1:
+            return data
+        return share_denied(data, self.denied_from_valid, self.denied_kept)
 
 
 @dataclass(frozen=True)

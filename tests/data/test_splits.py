@@ -1,7 +1,10 @@
+from itertools import chain
+
 import pytest
 import torch
 
-from gnnneg.data.splits import random_split
+from gnnneg.data.splits import random_split, share_denied
+from gnnneg.data.statements import SPLITS, assemble, triplets
 from gnnneg.errors import UserError
 from gnnneg.records import Triplets
 
@@ -14,38 +17,38 @@ def some(count: int, entities: int, relations: int, seed: int = 0) -> Triplets:
 
 @pytest.mark.parametrize("seed", range(5))
 def test_train_mentions_everything(seed: int) -> None:
-    triplets = some(300, 60, 9, seed)
-    split = random_split(triplets, 0.1, 0.2, torch.Generator().manual_seed(seed))
-    train = Triplets(*(x[split == 0] for x in triplets))
+    given = some(300, 60, 9, seed)
+    split = random_split(given, 0.1, 0.2, torch.Generator().manual_seed(seed))
+    train = Triplets(*(x[split == 0] for x in given))
     assert set(torch.cat([train.head_index, train.tail_index]).tolist()) == set(
-        torch.cat([triplets.head_index, triplets.tail_index]).tolist()
+        torch.cat([given.head_index, given.tail_index]).tolist()
     )
-    assert set(train.rel_type.tolist()) == set(triplets.rel_type.tolist())
-    rows = {(*row, s) for *row, s in zip(*(x.tolist() for x in (*triplets, split)))}
+    assert set(train.rel_type.tolist()) == set(given.rel_type.tolist())
+    rows = {(*row, s) for *row, s in zip(*(x.tolist() for x in (*given, split)))}
     sizes = [sum(s == i for *_, s in rows) for i in range(3)]
     assert sizes[1:] == [round(0.1 * len(rows)), round(0.2 * len(rows))]
 
 
 def test_without_cover_anything_may_be_left_out() -> None:
-    triplets = Triplets(torch.arange(100), torch.arange(100), torch.arange(100))
-    assert torch.bincount(random_split(triplets, 0.1, 0.2, cover=False)).tolist() == [70, 10, 20]
-    assert random_split(triplets, 0.1, 0.2).sum() == 0, "each is the last mention of something"
+    given = Triplets(torch.arange(100), torch.arange(100), torch.arange(100))
+    assert torch.bincount(random_split(given, 0.1, 0.2, cover=False)).tolist() == [70, 10, 20]
+    assert random_split(given, 0.1, 0.2).sum() == 0, "each is the last mention of something"
 
 
 def test_too_few_are_shared_out() -> None:
     """A star: 21 statements, of which the 10 leaves' first mentions must stay, so that 10 or 11 are free."""
     leaf = torch.arange(10).repeat(2)
-    triplets = Triplets(torch.full((20,), 10), torch.arange(20) // 10, leaf)
-    size = torch.bincount(random_split(triplets, 0.3, 0.6), minlength=3).tolist()
+    given = Triplets(torch.full((20,), 10), torch.arange(20) // 10, leaf)
+    size = torch.bincount(random_split(given, 0.3, 0.6), minlength=3).tolist()
     assert size[0] + size[1] + size[2] == 20
     assert 2 * size[1] == pytest.approx(size[2], abs=2)
     assert 7 <= size[1] + size[2] <= 10
 
 
 def test_copies_stay_together() -> None:
-    triplets = some(200, 6, 3)  # 108 possible statements, so many are repeated
-    split = random_split(triplets, 0.2, 0.2)
-    rows = list(zip(*(x.tolist() for x in triplets)))
+    given = some(200, 6, 3)  # 108 possible statements, so many are repeated
+    split = random_split(given, 0.2, 0.2)
+    rows = list(zip(*(x.tolist() for x in given)))
     where: dict[tuple[int, ...], set[int]] = {}
     for row, s in zip(rows, split.tolist()):
         where.setdefault(row, set()).add(s)
@@ -54,8 +57,8 @@ def test_copies_stay_together() -> None:
 
 
 def test_the_seed_decides() -> None:
-    triplets = some(300, 60, 9)
-    one, same, other = (random_split(triplets, 0.1, 0.1, torch.Generator().manual_seed(s)) for s in (1, 1, 2))
+    given = some(300, 60, 9)
+    one, same, other = (random_split(given, 0.1, 0.1, torch.Generator().manual_seed(s)) for s in (1, 1, 2))
     assert torch.equal(one, same)
     assert not torch.equal(one, other)
 
@@ -65,3 +68,46 @@ def test_nothing_and_nonsense() -> None:
     for shares in ((0.5, 0.5), (-0.1, 0.1)):
         with pytest.raises(UserError, match="leave some for train"):
             random_split(some(9, 3, 3), *shares)
+
+
+def denied_of(data, split: str) -> list[tuple[int, int, int]]:
+    return sorted(zip(*(column.tolist() for column in triplets(data, "denied", split))))
+
+
+def test_some_of_validations_denied_are_for_training() -> None:
+    """None is lost, none is in train and valid or test at once, and the test set stays whole."""
+    denied, split = some(4000, 30, 3), torch.randint(3, (4000,), generator=torch.Generator().manual_seed(1))
+    names = [str(i) for i in range(30)], ["a", "b", "c"]
+    stated = some(10, 30, 3)
+    data = assemble(stated, torch.zeros(10, dtype=torch.long), *names, denied, split)
+    data["entity", "denied", "entity"].confidence = torch.arange(4000.0) / 4000
+    before = {name: denied_of(data, name) for name in SPLITS}
+    other = share_denied(data, 0.3)
+    after = {name: denied_of(other, name) for name in SPLITS}
+    assert after["test"] == before["test"]
+    assert sorted(chain(*after.values())) == sorted(chain(*before.values()))
+    moved = set(after["train"]) - set(before["train"])
+    assert moved
+    assert not moved & (set(after["valid"]) | set(after["test"]))
+    free = set(before["valid"]) - set(before["test"])
+    assert len(moved | (free & set(before["train"]))) / len(free) < 0.7
+    share = (len(before["valid"]) - len(after["valid"])) / sum(row in free for row in before["valid"])
+    assert share == pytest.approx(0.3, abs=0.05)
+    assert {name: denied_of(data, name) for name in SPLITS} == before  # the graph itself is as it was
+
+
+def test_fewer_are_among_more() -> None:
+    denied, split = some(900, 30, 3), torch.zeros(900, dtype=torch.long)
+    names = [str(i) for i in range(30)], ["a", "b", "c"]
+    data = assemble(some(10, 30, 3), torch.zeros(10, dtype=torch.long), *names, denied, split)
+    kept = {share: denied_of(share_denied(data, 0.0, share), "train") for share in (0.0, 0.1, 0.5, 1.0)}
+    assert kept[0.0] == []
+    assert len(kept[0.1]) / 900 == pytest.approx(0.1, abs=0.04)
+    assert set(kept[0.1]) < set(kept[0.5]) < set(kept[1.0])
+    assert kept[1.0] == denied_of(data, "train")
+
+
+def test_shares_are_shares() -> None:
+    data = assemble(some(10, 30, 3), torch.zeros(10, dtype=torch.long), [str(i) for i in range(30)], ["a", "b", "c"])
+    with pytest.raises(UserError, match="between 0 and 1"):
+        share_denied(data, 1.5)
