@@ -3,7 +3,8 @@
 ``python benchmarks/worth.py samplers configs/FB15k-237/samplers.yaml --seconds 300`` trains what is not there yet,
 looks at what each run's sampler draws, and prints a table in Markdown; ``frontier.svg`` beside the runs shows hardness
 against diversity. Suites: ``samplers``, all of them; ``budget``, four of them from 1 to 256 negatives; ``seminar``, one
-negative and a margin loss (on configs/FB15k-237/seminar.yaml); ``curriculum``, hard negatives always or later.
+negative and a margin loss (on configs/FB15k-237/seminar.yaml); ``curriculum``, hard negatives always or later;
+``denied``, what denied statements add to a config of plain link prediction (on configs/CoDEx-S/denied.yaml).
 """
 
 import argparse
@@ -16,6 +17,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
+
+import yaml
 
 K = 64
 POOL = 256
@@ -127,6 +130,31 @@ SUITES: dict[str, dict[str, list[str]]] = {
 }
 
 
+def denied(config: str) -> dict[str, list[str]]:
+    """A config's own task without denied statements, with them as a term of its loss, and as one side of two."""
+    task = yaml.safe_load(Path(config).read_text())["task"]
+
+    def term(**given: Any) -> list[str]:
+        return ["--task.generators", json.dumps([part("DeniedStatements", **given)])]
+
+    def dual(**given: Any) -> list[str]:
+        return ["--task", json.dumps(part("Dual", positive=task, negative=task, **given))]
+
+    return {
+        "nothing denied": [],
+        "pairs of a relation": term(num_negatives=4),
+        "pairs of a relation, x4": term(num_negatives=4, scale=4.0),
+        "labelled examples": term(num_negatives=4, grouped=False),
+        "dual": dual(),
+        "dual, one table": dual(shared=True),
+    }
+
+
+def suite(arguments: argparse.Namespace) -> dict[str, list[str]]:
+    """The settings of each case."""
+    return denied(arguments.config) if arguments.suite == "denied" else SUITES[arguments.suite]
+
+
 def train(name: str, seed: int, arguments: argparse.Namespace) -> Path:
     """One run, unless it is there, and what its sampler draws."""
     folder = Path(arguments.out) / f"{arguments.suite}-{Path(arguments.config).parent.name}"
@@ -139,7 +167,7 @@ def train(name: str, seed: int, arguments: argparse.Namespace) -> Path:
             sys.exit(f"{name}, seed {seed}: {said.stderr.strip().splitlines()[-1]}")
 
     if not (out / "result.json").exists():
-        settings = [*SUITES[arguments.suite][name], "--fit.max_seconds", str(arguments.seconds)]
+        settings = [*suite(arguments)[name], "--fit.max_seconds", str(arguments.seconds)]
         gnnneg("train", arguments.config, *settings, "--seed", str(seed), "--out", str(out), *arguments.settings)
     if not (out / "negatives.json").exists():
         gnnneg("negatives", str(out))
@@ -153,20 +181,32 @@ def figures(out: Path) -> dict[str, float]:
     test, epochs = result["metrics"]["test"], (out / "metrics.jsonl").read_text().splitlines()
     wanted = ("false_negative_rate", "hardness", "perplexity", "type_consistency", "degree_ratio")
     steps = max(json.loads(line)["step"] for line in epochs)
-    return {"mrr": test["mrr"], "hits": test["hits@10"], "steps": steps, **{key: drawn[key] for key in wanted}}
+    told = {key: test["classification"][key] for key in ("accuracy", "f1", "auroc")} if "classification" in test else {}
+    return {"mrr": test["mrr"], "hits": test["hits@10"], "steps": steps, **told, **{key: drawn[key] for key in wanted}}
+
+
+COLUMNS = {  # what is told of each figure, and how
+    "hits": ("Hits@10", ".4f"),
+    "accuracy": ("accuracy", ".4f"),
+    "f1": ("F1", ".4f"),
+    "auroc": ("AUROC", ".4f"),
+    "steps": ("steps", ",.0f"),
+    "false_negative_rate": ("false", ".4f"),
+    "hardness": ("hardness", ".3f"),
+    "perplexity": ("perplexity", ",.0f"),
+    "type_consistency": ("of the type", ".3f"),
+    "degree_ratio": ("degree", ".2f"),
+}
 
 
 def table(found: dict[str, list[dict[str, float]]]) -> Iterator[str]:
-    yield "| sampler | seeds | test MRR | Hits@10 | steps | false | hardness | perplexity | of the type | degree |"
-    yield "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|"
+    told = {key: how for key, how in COLUMNS.items() if all(key in run for runs in found.values() for run in runs)}
+    yield f"| sampler | seeds | test MRR | {' | '.join(title for title, _ in told.values())} |"
+    yield f"|---|---:|---:|{'---:|' * len(told)}"
     for name, runs in sorted(found.items(), key=lambda item: -mean(run["mrr"] for run in item[1])):
-        figure = {key: mean(run[key] for run in runs) for key in runs[0]}
         spread = f" ± {stdev(run['mrr'] for run in runs):.4f}" if len(runs) > 1 else ""
-        yield (
-            f"| {name} | {len(runs)} | {figure['mrr']:.4f}{spread} | {figure['hits']:.4f} | {figure['steps']:,.0f} "
-            f"| {figure['false_negative_rate']:.4f} | {figure['hardness']:.3f} | {figure['perplexity']:,.0f} "
-            f"| {figure['type_consistency']:.3f} | {figure['degree_ratio']:.2f} |"
-        )
+        cells = (f"{mean(run[key] for run in runs):{how}}" for key, (_, how) in told.items())
+        yield f"| {name} | {len(runs)} | {mean(run['mrr'] for run in runs):.4f}{spread} | {' | '.join(cells)} |"
 
 
 def frontier(found: dict[str, list[dict[str, float]]], out: Path) -> None:
@@ -192,7 +232,7 @@ def frontier(found: dict[str, list[dict[str, float]]], out: Path) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("suite", choices=list(SUITES))
+    parser.add_argument("suite", choices=[*SUITES, "denied"])
     parser.add_argument("config")
     parser.add_argument("--seconds", type=float, default=300.0, help="of training and validation, for each run")
     parser.add_argument("--seeds", type=int, default=1)
@@ -200,7 +240,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", metavar="NAME", help="those of the suite (default: all)")
     parser.add_argument("--out", default="runs/worth")
     arguments, arguments.settings = parser.parse_known_args()
-    names = list(SUITES[arguments.suite])
+    names = list(suite(arguments))
     if unknown := set(arguments.only or []) - set(names):
         parser.error(f"{arguments.suite} has no {', '.join(sorted(unknown))}: choose from {', '.join(names)}")
     asked = [(name, seed) for seed in range(arguments.seeds) for name in arguments.only or names]
