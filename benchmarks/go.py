@@ -245,10 +245,9 @@ def main() -> None:
     for name in arguments.only or made:
         runs = []
         for seed in range(arguments.seeds):
-            part = "" if arguments.share == 1 else f"-{arguments.share}"
-            kept = (
-                out / f"{arguments.suite}{part}-{name.replace(' ', '-').replace(',', '').replace("'", '')}-{seed}.json"
-            )
+            share = "" if arguments.share == 1 else f"-{arguments.share}"
+            word = "".join(letter for letter in name.replace(" ", "-") if letter not in ",'")
+            kept = out / f"{arguments.suite}{share}-{word}-{seed}.json"
             if not kept.exists():
                 began = time.process_time()
                 found = made[name](seed)
