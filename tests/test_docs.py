@@ -94,3 +94,14 @@ def test_links_lead_somewhere(page):
     for link in re.findall(r"\]\(([^)#]+)\)", (ROOT / page).read_text()):
         if "://" not in link:
             assert ((ROOT / page).parent / link).exists(), f"{page} links to {link}"
+
+
+def test_learning_from_what_is_denied_runs(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    space: dict = {}
+    for block in blocks("docs/denied.md"):
+        exec(compile(block, "docs/denied.md", "exec"), space)
+    found = space["found"]
+    assert min(figures["classification"]["accuracy"] for figures in found.values()) > 0.75
+    assert min(figures["mrr"] for figures in found.values()) > 0.3
+    assert "0 findings" in capsys.readouterr().out
