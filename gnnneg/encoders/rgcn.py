@@ -1,5 +1,7 @@
 """Relational graph convolutions."""
 
+from itertools import pairwise
+
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
@@ -34,12 +36,16 @@ class RGCNLayer(nn.Module):
             (default: :obj:`None`)
         num_blocks (int, optional): Makes :math:`\mathbf{W}_r` of so many blocks on the diagonal.
             (default: :obj:`None`)
+        tied_root (bool): Whether :math:`\mathbf{W}_0` is made of the bases too, as in the released code; in the paper,
+            and in PyG, it is a matrix of its own. (default: :obj:`False`)
 
     Raises:
-        UserError: If both are given, or blocks do not divide the widths.
+        UserError: If bases and blocks are asked for at once, blocks do not divide the widths, or there are no bases to
+            make :math:`\mathbf{W}_0` of.
     """
 
     comp: Parameter | None
+    root: Parameter | None
 
     def __init__(
         self,
@@ -48,10 +54,13 @@ class RGCNLayer(nn.Module):
         num_types: int,
         num_bases: int | None = None,
         num_blocks: int | None = None,
+        tied_root: bool = False,
     ):
         super().__init__()
         if num_bases is not None and num_blocks is not None:
             raise UserError("R-GCN takes num_bases or num_blocks, not both: leave one out.")
+        if tied_root and num_bases is None:
+            raise UserError("tied_root makes the self-loop's matrix of the bases: give num_bases.")
         if num_blocks is not None and (in_channels % num_blocks or out_channels % num_blocks):
             raise UserError(f"num_blocks={num_blocks} must divide the widths {in_channels} and {out_channels}.")
         self.num_types, self.num_blocks = num_types, num_blocks
@@ -60,8 +69,11 @@ class RGCNLayer(nn.Module):
         else:
             shape = num_types if num_bases is None else num_bases, in_channels, out_channels
         self.weight = Parameter(torch.empty(shape))
-        self.register_parameter("comp", None if num_bases is None else Parameter(torch.empty(num_types, num_bases)))
-        self.root = Parameter(torch.empty(in_channels, out_channels))
+        comp = (
+            None if num_bases is None else Parameter(torch.empty(num_types + tied_root, num_bases))
+        )  # the root is last
+        self.register_parameter("comp", comp)
+        self.register_parameter("root", None if tied_root else Parameter(torch.empty(in_channels, out_channels)))
         self.bias = Parameter(torch.empty(out_channels))
         self.reset_parameters()
 
@@ -84,12 +96,16 @@ class RGCNLayer(nn.Module):
         """
         matrix: Tensor = self.weight
         if self.comp is not None:
-            matrix = (self.comp @ matrix.flatten(1)).view(self.num_types, *matrix.shape[1:])
+            matrix = (self.comp @ matrix.flatten(1)).view(-1, *matrix.shape[1:])
+        if self.root is None:
+            matrix, root = matrix[:-1], matrix[-1]
+        else:
+            root = self.root
         if x is None:  # a message is a row of its type's matrix
             made = F.embedding(sent.edge_type * matrix.size(1) + sent.source, matrix.flatten(0, 1))
-            return sent.summed(made, weight) + self.root + self.bias
+            return sent.summed(made, weight) + root + self.bias
         made = transform(x, matrix if self.num_blocks is not None else matrix[:, None], sent.source, sent.begin)
-        return torch.addmm(sent.summed(made, weight) + self.bias, x, self.root)
+        return torch.addmm(sent.summed(made, weight) + self.bias, x, root)
 
 
 class RGCN(Encoder):
@@ -115,9 +131,11 @@ class RGCN(Encoder):
             base). Takes memory for a row of each node and type while it runs. (default: :obj:`False`)
         signed (bool): Whether messages pass over denied training statements too, with weights of their own. Nothing
             else ever reads these. (default: :obj:`False`)
+        tied_root (bool): See :class:`RGCNLayer`. (default: :obj:`False`)
+        out_channels (int, optional): Width of what the last layer gives. (default: :obj:`None`, ``hidden_channels``)
 
     Raises:
-        UserError: If bases and blocks, or blocks and one-hot input, are asked for at once.
+        UserError: See :class:`RGCNLayer`; also if blocks and one-hot input are asked for at once.
     """
 
     uses_graph = True
@@ -136,19 +154,24 @@ class RGCN(Encoder):
         per_relation: bool = False,
         one_hot: bool = False,
         signed: bool = False,
+        tied_root: bool = False,
+        out_channels: int | None = None,
     ):
         super().__init__()
         if one_hot and num_blocks is not None:
             raise UserError("One-hot input has no blocks: use num_bases, or leave num_blocks out.")
         if num_layers < 1:
             raise UserError(f"R-GCN needs at least one layer, not {num_layers}.")
-        self.num_nodes, self.num_relations, self.hidden_channels = num_nodes, num_relations, hidden_channels
+        self.num_nodes, self.num_relations = num_nodes, num_relations
+        self.hidden_channels = hidden_channels if out_channels is None else out_channels
         self.dropout, self.edge_dropout = dropout, edge_dropout
         self.per_relation, self.signed = per_relation, signed
-        width = [num_nodes if one_hot else hidden_channels, *[hidden_channels] * (num_layers - 1)]
+        first = num_nodes if one_hot else hidden_channels
+        width = [first, *[hidden_channels] * (num_layers - 1), self.hidden_channels]
         num_types = 2 * num_relations * (1 + signed)
         self.layers = nn.ModuleList(
-            RGCNLayer(channels, hidden_channels, num_types, num_bases, num_blocks) for channels in width
+            RGCNLayer(channels, wanted, num_types, num_bases, num_blocks, tied_root)
+            for channels, wanted in pairwise(width)
         )
         self.register_parameter("weight", None if one_hot else Parameter(torch.empty(num_nodes, hidden_channels)))
         glorot(self.weight)

@@ -71,6 +71,24 @@ def test_one_hot_layer_is_pyg_s(form):
     assert_close(ours(torch.eye(N), sent, sent.weights(per_relation=True)), found, rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.parametrize("one_hot", [True, False])
+def test_tied_root_is_one_more_relation(one_hot):
+    """As in the released code: self-loops of a type of their own, whose matrix comes from the bases like all others."""
+    torch.manual_seed(0)
+    edge_index, edge_type = edges()
+    width = N if one_hot else D
+    ours = RGCNLayer(width, 4, 2 * R, num_bases=3, tied_root=True)
+    theirs = RGCNConv(width, 4, 2 * R + 1, num_bases=3, root_weight=False)
+    theirs.load_state_dict(ours.state_dict())
+    x = None if one_hot else torch.randn(N, D, requires_grad=True)
+    sent = arrange(edge_index, edge_type, N, 2 * R)
+    found = ours(x, sent, sent.weights(per_relation=True))
+    loops = torch.cat([edge_index, torch.arange(N).expand(2, -1)], dim=1)
+    wanted = theirs(x, loops, torch.cat([edge_type, torch.full((N,), 2 * R)]))
+    assert_close(found, wanted, rtol=1e-5, atol=1e-5)
+    assert_close(gradients(found, x, ours), gradients(wanted, x, theirs), rtol=1e-5, atol=1e-5)
+
+
 @forms
 @pytest.mark.parametrize("per_relation", [True, False])
 def test_layer_by_dense_matrices(form, per_relation):
@@ -303,7 +321,12 @@ def test_a_denied_negative_is_not_seen_by_its_query():
 
 
 def test_bad_input():
-    for options in ({"num_bases": 2, "num_blocks": 2}, {"num_blocks": 4}, {"one_hot": True, "num_blocks": 2}):
+    for options in (
+        {"num_bases": 2, "num_blocks": 2},
+        {"num_blocks": 4},
+        {"one_hot": True, "num_blocks": 2},
+        {"tied_root": True},
+    ):
         with pytest.raises(UserError, match=r"num_ba|divide"):
             RGCN(N, R, D, **options)
     graph = world(statements(), statements(1))
