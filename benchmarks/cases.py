@@ -215,8 +215,8 @@ def peer(arguments: argparse.Namespace, data) -> float:  # type: ignore[no-untyp
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("who", choices=["ours", "released", "pykeen"])
-    parser.add_argument("what", choices=["train", "rank", "draw"])
+    parser.add_argument("who", choices=["ours", "released", "pykeen", "pyg"])
+    parser.add_argument("what", choices=["train", "rank", "draw", "rgcn"])
     parser.add_argument("model")
     parser.add_argument("--shared", action="store_true")
     parser.add_argument("--softmax", action="store_true", help="InfoNCE, not the self-adversarial loss")
@@ -243,6 +243,10 @@ def main() -> None:
         import sampling
 
         work = {"ours": sampling.ours, "pykeen": sampling.peer}
+    if arguments.what == "rgcn":
+        import relational
+
+        work = {"ours": relational.ours, "pyg": relational.peer}
     found = work[arguments.who](arguments, data)
     print(json.dumps({"per_second": found, "peak_mib": peak_mib() - before}))
 

@@ -10,6 +10,7 @@ from functools import partial
 import networkx
 import torch
 from torch import Tensor, nn
+from torch_geometric.data import Data
 
 import gnnneg.corruption
 import gnnneg.decoders
@@ -24,6 +25,7 @@ import gnnneg.tasks  # noqa: F401  every module of parts is imported, so that it
 from gnnneg.corruption import Bernoulli, Both, Either, Head, OneSide, Tail
 from gnnneg.data.known import KnownAnswers
 from gnnneg.data.pools import slots
+from gnnneg.data.statements import assemble, message_graph
 from gnnneg.decoders import (
     HAKE,
     RESCAL,
@@ -40,7 +42,7 @@ from gnnneg.decoders import (
     TransE,
     TransH,
 )
-from gnnneg.encoders import GNN, Lookup
+from gnnneg.encoders import GNN, RGCN, Lookup
 from gnnneg.generators import EMU, GNDN, DeniedStatements, HardestEMU, LearnedEMU, MatchedEMU, Mixup, SelfPacedEMU
 from gnnneg.interfaces import Scorer
 from gnnneg.labels import PathLabel, SlotLabel
@@ -121,6 +123,13 @@ def graph(triplets: Triplets) -> networkx.Graph:
     return made
 
 
+def messages() -> Data:
+    """What messages pass over: a part of the toy's statements, with a few others denied."""
+    names = [str(i) for i in range(NODES)], [str(i) for i in range(RELATIONS)]
+    stated, denied = sparse(), toy(10, seed=1)
+    return message_graph(assemble(stated, torch.zeros(6).long(), *names, denied, torch.zeros(10).long()))
+
+
 def kge(decoder: type = DistMult, **options) -> KGEModel:
     return KGEModel(Lookup(NODES, CHANNELS, bound=0.5), decoder(RELATIONS, CHANNELS), **options)
 
@@ -130,6 +139,9 @@ EXAMPLES: list[Callable[[], nn.Module]] = [
     partial(Lookup, NODES, CHANNELS),
     partial(Lookup, NODES, CHANNELS, sparse=True),
     lambda: GNN(torch.nn.Identity(), CHANNELS),
+    partial(RGCN, NODES, RELATIONS, CHANNELS, num_bases=2),
+    partial(RGCN, NODES, RELATIONS, CHANNELS, num_layers=1, num_blocks=2, edge_dropout=0.5, signed=True),
+    partial(RGCN, NODES, RELATIONS, CHANNELS, one_hot=True, dropout=0.5, per_relation=True),
     # decoders
     *(
         partial(decoder, RELATIONS, CHANNELS, reciprocal=reciprocal)
@@ -238,6 +250,13 @@ EXAMPLES: list[Callable[[], nn.Module]] = [
     # tasks
     lambda: Dual(side(toy()), side(denied()), known(denied())),
     lambda: LinkPrediction(kge(), Both(RELATIONS), Uniform(NODES, 5), InfoNCE()),
+    lambda: LinkPrediction(
+        KGEModel(RGCN(NODES, RELATIONS, CHANNELS, signed=True), DistMult(RELATIONS, CHANNELS)),
+        Both(RELATIONS),
+        Uniform(NODES, 5),
+        InfoNCE(),
+        graph=messages(),
+    ),
     lambda: NodeClassification(
         NodeClassifier(Lookup(NODES, CHANNELS), Inner(), NODES), All(NODES), InfoNCE(), generators=[EMU(0.3)]
     ),

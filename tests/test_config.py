@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
-from examples import examples, known, name
+from examples import examples, known, messages, name
 from torch import nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
@@ -325,7 +325,7 @@ def test_every_part_can_be_written_down(family, make):
         "known": stated,
         "denied": stated,
         "types": slots(stated),
-        "graph": None,
+        "graph": messages(),
     }
     facts["mirror"] = dict(facts)
     kinds = dict(FACTS)

@@ -13,6 +13,8 @@ from gnnneg.errors import MissingExtra, UserError, nearest
 from gnnneg.plain import to_json
 
 PYKEEN = "PyKEEN"
+WIDE = "--width", "64"
+UNITS = {"draw": "negatives/s", "rgcn": "edges/s"}
 # samplers that look at the model
 LOOKING = (
     "Hardest",
@@ -101,6 +103,10 @@ SUITES: dict[str, list[Case]] = {
         *(_drawn(name, "basic+python-set") for name in ("Corrected", "Mixture", "Curriculum", *LOOKING)),
         *(_step(name) for name in LOOKING),
     ],
+    "rgcn": [
+        Case(f"{what}, forward and back", ("ours", "rgcn", form, *WIDE), ("pyg", "rgcn", form, *WIDE), "PyG RGCNConv")
+        for what, form in (("30 bases", "bases"), ("8 blocks", "blocks"))
+    ],
 }
 
 
@@ -109,8 +115,8 @@ def add(subparsers: Any) -> None:
     parser = subparsers.add_parser(
         "bench",
         help="measure speed and memory against the peers installed here",
-        description="Measures ours and PyKEEN, EMU against a plain step, and samplers, on FB15k-237, each case in a "
-        "process of its own, after a warm-up.",
+        description="Measures ours and PyKEEN, EMU against a plain step, samplers, and relational convolutions against "
+        "PyG's, on FB15k-237, each case in a process of its own, after a warm-up.",
     )
     parser.add_argument("suite", nargs="*", metavar="SUITE", help=f"any of {', '.join(SUITES)} (default: all)")
     parser.add_argument("--json", action="store_true", help="print a list of measurements")
@@ -159,7 +165,7 @@ def measured(suites: list[str], threads: int) -> Iterator[dict[str, Any]]:
             yield {
                 "suite": suite,
                 "case": case.name,
-                "unit": "negatives/s" if "draw" in case.own else "triples/s",
+                "unit": UNITS.get(case.own[1], "triples/s"),
                 "ours": own["per_second"],
                 "peer": peer["per_second"],
                 "peer_name": case.peer_name.replace(PYKEEN, f"{PYKEEN} {release}"),

@@ -146,8 +146,11 @@ class NodeCard:
 
     Args:
         name (str): What it is called.
-        prefix (str): What the names of its Planetoid files begin with.
         files (dict): Source of each file.
+        prefix (str, optional): What the names of its files begin with, if they are those of Planetoid.
+        graph (str, optional): File of N-Triples, literals being nodes, if it is an RDF graph.
+        labels (dict): Then the files of labelled nodes, of ``train`` and ``test``.
+        layout (Layout): What their lines hold, with the columns ``name`` and ``label``.
         title (str): Its name in a few more words.
         task (str): What it is used for.
         licence (str): Terms, as far as they are stated.
@@ -158,8 +161,11 @@ class NodeCard:
     """
 
     name: str
-    prefix: str
     files: Mapping[str, Source]
+    prefix: str | None = None
+    graph: str | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+    layout: Layout = field(default_factory=lambda: Layout(("name", "label")))
     title: str = ""
     task: str = ""
     licence: str = ""
@@ -167,6 +173,17 @@ class NodeCard:
     notes: str = ""
     published: Mapping[str, int] = field(default_factory=dict)
     folder: Path | None = field(default=None, compare=False)
+
+    def __post_init__(self) -> None:
+        if (self.prefix is None) == (self.graph is None):
+            raise UserError(f"Card {self.name}: give 'prefix' for Planetoid files or 'graph' for an RDF graph.")
+        if self.graph is None:
+            return
+        if set(self.labels) != {"train", "test"} or not {"name", "label"} <= set(self.layout.columns):
+            raise UserError(f"Card {self.name}: 'labels' has a file for train and test, with columns name and label.")
+        for name in (self.graph, *self.labels.values()):
+            if name not in self.files:
+                raise UserError(f"Card {self.name}: file {name!r} is used but not listed under 'files'.")
 
 
 def node_card(name: str) -> NodeCard:
@@ -181,6 +198,8 @@ def node_card(name: str) -> NodeCard:
         raise UserError(f"Unknown graph {name!r}: {nearest(name, known)}")
     path = folder / name / NODE_CARD
     content = dict(yaml.safe_load(path.read_text()), folder=path.parent)
+    if "layout" in content:
+        content["layout"] = _make(Layout, content["layout"], path)
     content["files"] = {file: _make(Source, source, path) for file, source in content["files"].items()}
     return _make(NodeCard, content, path)
 

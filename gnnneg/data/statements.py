@@ -114,11 +114,17 @@ def mirror(data: HeteroData) -> HeteroData:
 def message_graph(data: HeteroData, polarity: str = "stated", split: str | None = "train") -> Data:
     """The homogeneous graph that messages pass over: training statements and their inverses.
 
-    Edge ``(h, r, t)`` comes with ``(t, r + num_relations, h)``.
+    Edge ``(h, r, t)`` comes with ``(t, r + num_relations, h)``. Beside stated edges lie those of denied statements, as
+    ``denied_edge_index`` and ``denied_edge_type``, for encoders that ask for them by name.
     """
+    edge_index, edge_type = _both_ways(data, polarity, split)
+    graph = Data(edge_index=edge_index, edge_type=edge_type, num_nodes=data["entity"].num_nodes)
+    if polarity == "stated":
+        graph.denied_edge_index, graph.denied_edge_type = _both_ways(data, "denied", split)
+    return graph
+
+
+def _both_ways(data: HeteroData, polarity: str, split: str | None) -> tuple[Int[Tensor, "2 e"], Int[Tensor, "e"]]:
     head_index, rel_type, tail_index = triplets(data, polarity, split)
-    return Data(
-        edge_index=torch.stack([torch.cat([head_index, tail_index]), torch.cat([tail_index, head_index])]),
-        edge_type=torch.cat([rel_type, rel_type + num_relations(data)]),
-        num_nodes=data["entity"].num_nodes,
-    )
+    edge_index = torch.stack([torch.cat([head_index, tail_index]), torch.cat([tail_index, head_index])])
+    return edge_index, torch.cat([rel_type, rel_type + num_relations(data)])

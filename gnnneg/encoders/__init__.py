@@ -2,6 +2,7 @@
 
 from gnnneg.encoders.gnn import GNN
 from gnnneg.encoders.lookup import Lookup
+from gnnneg.encoders.rgcn import RGCN
 from gnnneg.encodings import Dense, RowSparse
 
-__all__ = ["GNN", "Dense", "Lookup", "RowSparse"]
+__all__ = ["GNN", "RGCN", "Dense", "Lookup", "RowSparse"]

@@ -8,6 +8,7 @@ from torch.nn import Parameter
 from torch_geometric.data import Data
 
 from gnnneg.encodings import Dense
+from gnnneg.errors import UserError
 from gnnneg.interfaces import Encoder, Encoding, Model, Scorer, Similarity
 from gnnneg.models.vectors import VectorScorer
 from gnnneg.records import Query
@@ -34,14 +35,28 @@ class NodeClassifier(Model):
         num_classes (int): Number of classes.
         dropout (float): Share of a state's coordinates dropped while training, the others scaled up.
             (default: :obj:`0.0`)
+        unit (bool): Whether the vectors of classes are the unit vectors and stay so. With inner products a state's
+            coordinates are then the scores, as where the encoder's last layer has the width of the classes.
+            (default: :obj:`False`)
+
+    Raises:
+        UserError: If classes are unit vectors of another width than states.
     """
 
     num_relations = 1
+    weight: Tensor
 
-    def __init__(self, encoder: Encoder, similarity: Similarity, num_classes: int, dropout: float = 0.0):
+    def __init__(
+        self, encoder: Encoder, similarity: Similarity, num_classes: int, dropout: float = 0.0, unit: bool = False
+    ):
         super().__init__()
         self.encoder, self.similarity, self.dropout = encoder, similarity, dropout
         self.num_classes, self.uses_graph = num_classes, encoder.uses_graph
+        if unit:
+            if encoder.hidden_channels != num_classes:
+                raise UserError(f"The encoder gives {encoder.hidden_channels} coordinates for {num_classes} classes.")
+            self.register_buffer("weight", torch.eye(num_classes))
+            return
         self.weight = Parameter(torch.empty(num_classes, encoder.hidden_channels))
         nn.init.xavier_uniform_(self.weight)
 

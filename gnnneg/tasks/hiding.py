@@ -1,31 +1,76 @@
 """No reading the answer off the graph: a batch's own statements are taken out before messages pass."""
 
 import torch
+from jaxtyping import Bool, Int
+from torch import Tensor
+from torch.utils.weak import WeakTensorKeyDictionary
 from torch_geometric.data import Data
 
 from gnnneg.records import Triplets
+
+DENIED = "denied_edge_index", "denied_edge_type"
 
 
 def hide(graph: Data, triplets: Triplets, num_relations: int) -> Data:
     """The graph without the edges of ``triplets`` and their inverses.
 
-    Without this a graph network learns to copy the edge that it is asked for, and fails on every new one.
+    Without this a graph network learns to copy the edge that it is asked for, and fails on every new one. Of denied
+    edges, which a signed encoder reads, all that answer a query of ``triplets`` from either side go: any of them may
+    be offered as that query's negative, and a message over it would tell.
+
+    Besides what is left, the result holds the ``whole`` graph and which of its edges are ``kept`` (``denied_kept``), so
+    that an encoder which sorts edges need not sort them again.
 
     Args:
-        graph (torch_geometric.data.Data): Homogeneous, with inverse edges, as ``message_graph`` makes it.
+        graph (torch_geometric.data.Data): Homogeneous, with inverse edges, as ``message_graph`` makes it. Its edges
+            are looked up in an index that is made once: give it new tensors instead of changing them in place.
         triplets (Triplets): The statements to hide.
         num_relations (int): Number of relations, inverses not counted.
     """
     head_index, rel_type, tail_index = triplets
-    gone = torch.cat(
-        [
-            torch.stack([head_index, rel_type, tail_index], dim=1),
-            torch.stack([tail_index, rel_type + num_relations, head_index], dim=1),
-        ]
-    )
-    source, target = graph.edge_index
-    edges = torch.stack([source, graph.edge_type, target], dim=1)
-    # numbers for the distinct rows of both, so that no fused key can overflow on a large graph
-    _, number = torch.unique(torch.cat([gone, edges]), dim=0, return_inverse=True)
-    keep = ~torch.isin(number[len(gone) :], number[: len(gone)])
-    return Data(edge_index=graph.edge_index[:, keep], edge_type=graph.edge_type[keep], num_nodes=graph.num_nodes)
+    # the batch's queries from both sides, and their answers: an edge leads from an anchor to an answer
+    anchor, answer = torch.cat([head_index, tail_index]), torch.cat([tail_index, head_index])
+    query = anchor * 2 * num_relations + torch.cat([rel_type, rel_type + num_relations])
+
+    kept = ~_found(graph, query, answer, num_relations)
+    left = {"num_nodes": graph.num_nodes, "whole": graph, "kept": kept}
+    if DENIED[0] in graph:
+        (source, target), edge_type = graph[DENIED[0]], graph[DENIED[1]]
+        back = (edge_type + num_relations) % (2 * num_relations)
+        asked = torch.stack([source * 2 * num_relations + edge_type, target * 2 * num_relations + back])
+        stays = left["denied_kept"] = ~torch.isin(asked, query).any(0)
+        left |= {name: graph[name][..., stays] for name in DENIED}
+    for name, value in graph.to_dict().items():
+        if name not in left:
+            edges = isinstance(value, Tensor) and graph.is_edge_attr(name)
+            left[name] = value[..., kept] if name == "edge_index" else value[kept] if edges else value
+    return Data(**left)
+
+
+# a graph's edges by query and answer, for as long as its edge_index lives: a graph that moves has another
+_sorted = WeakTensorKeyDictionary()
+
+
+def _found(graph: Data, query: Int[Tensor, "b"], answer: Int[Tensor, "b"], num_relations: int) -> Bool[Tensor, "e"]:
+    """Which edges of the graph answer one of the queries."""
+    edge_type, made_of = graph.edge_type, (num_relations, graph.num_nodes)
+    known = _sorted.get(graph.edge_index)
+    if known is None or known[0] is not edge_type or known[1] != made_of:
+        source, target = graph.edge_index
+        asked, row = (source * 2 * num_relations + edge_type).unique(return_inverse=True)
+        # numbered queries, so that no fused key can overflow on a large graph
+        edge, order = (row * graph.num_nodes + target).sort()
+        known = _sorted[graph.edge_index] = edge_type, made_of, asked, edge, order
+    *_, asked, edge, order = known
+    gone = torch.zeros(len(order) + 1, dtype=torch.long, device=order.device)
+    if len(order):
+        row = torch.searchsorted(asked, query).clamp(max=len(asked) - 1)
+        there = asked[row] == query
+        key = row[there] * graph.num_nodes + answer[there]
+        first, last = torch.searchsorted(edge, key), torch.searchsorted(edge, key, right=True)
+        # +1 where a run of equal edges begins and -1 where it ends: their running sum is how often an edge was found
+        one = torch.ones_like(first)
+        gone = gone.index_add(0, first, one).index_add(0, last, -one).cumsum(0)
+    out = torch.empty(len(order), dtype=torch.bool, device=order.device)
+    out[order] = gone[:-1] > 0
+    return out

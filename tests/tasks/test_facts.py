@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F
 from examples import NODES, RELATIONS, kge, known, toy
 from torch.testing import assert_close
+from torch_geometric.data import Data
 
 from gnnneg.corruption import Both, Tail
 from gnnneg.data.known import KnownAnswers
@@ -194,6 +195,23 @@ def test_hide_takes_out_the_batch_and_its_inverses_only():
         list(zip(hidden.edge_index[0].tolist(), hidden.edge_type.tolist(), hidden.edge_index[1].tolist())) == expected
     )
     assert len(expected) < len(edges)
+
+
+def test_hide_keeps_what_else_a_graph_holds():
+    """Features of nodes stay, those of edges go with their edges, and edges that are there twice go twice."""
+    edge_index, edge_type = (
+        torch.tensor([[0, 1, 2, 0, 1, 0, 4], [1, 0, 0, 1, 2, 2, 4]]),
+        torch.tensor([0, 2, 1, 0, 1, 3, 1]),
+    )
+    graph = Data(edge_index=edge_index, edge_type=edge_type, x=torch.eye(5), edge_attr=torch.arange(7.0)[:, None])
+    hidden = hide(graph, Triplets(*torch.tensor([[0, 2, 3], [0, 1, 0], [1, 0, 3]])), 2)
+    assert hidden.kept.tolist() == [False, False, False, False, True, False, True]
+    assert hidden.edge_index.tolist() == [[1, 4], [2, 4]]
+    assert hidden.edge_type.tolist() == [1, 1]
+    assert hidden.edge_attr.tolist() == [[4.0], [6.0]]
+    assert torch.equal(hidden.x, graph.x)
+    assert (hidden.num_nodes, hidden.whole) == (5, graph)
+    assert graph.num_edges == 7
 
 
 @pytest.mark.parametrize("shared", [True, False])

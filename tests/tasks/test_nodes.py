@@ -1,14 +1,17 @@
 """Classes as candidates: against PyG's GCN and cross-entropy, and EMU's identities there."""
 
+import os
+
 import pytest
 import torch
 import torch.nn.functional as F
 from torch.testing import assert_close
 from torch_geometric.data import Data
-from torch_geometric.nn import GCN, GCNConv
+from torch_geometric.nn import GCN, GCNConv, RGCNConv
 
+from gnnneg.datasets import Entities
 from gnnneg.decoders import Inner
-from gnnneg.encoders import GNN
+from gnnneg.encoders import GNN, RGCN
 from gnnneg.errors import UserError
 from gnnneg.evaluation import accuracy
 from gnnneg.generators import EMU, MatchedEMU
@@ -52,6 +55,34 @@ def test_is_the_gcn_of_its_paper():
     node, kind = torch.meshgrid(torch.arange(N), torch.arange(CLASSES), indexing="ij")
     score = made(data, node.flatten(), torch.zeros(N * CLASSES, dtype=torch.long), kind.flatten())
     assert_close(score.view(N, CLASSES), convolution(data.x, data.edge_index))
+
+
+def test_unit_classes_read_scores_off_the_state():
+    data = graph()
+    made = NodeClassifier(GNN(GCN(FEATURES, CLASSES, num_layers=2), CLASSES), Inner(), CLASSES, unit=True)
+    task = NodeClassification(made, All(CLASSES), InfoNCE(), data)
+    logit = made.encoder.module(data.x, data.edge_index)[data.train_mask]
+    assert_close(task(labelled(data.y, data.train_mask)), F.cross_entropy(logit, data.y[data.train_mask]))
+    assert {id(weight) for weight in task.trained()} == {id(weight) for weight in made.encoder.parameters()}
+    with pytest.raises(UserError, match="16 coordinates for 4 classes"):
+        NodeClassifier(GNN(GCN(FEATURES, WIDTH, num_layers=2), WIDTH), Inner(), CLASSES, unit=True)
+
+
+@pytest.mark.skipif(not os.environ.get("GNNNEG_MIRROR"), reason="GNNNEG_MIRROR is not set")
+def test_r_gcn_on_aifb_is_pyg_s(tmp_path):
+    """The real graph, both layers and the loss, with PyG's convolutions on the same weights."""
+    data = Entities("AIFB", root=tmp_path)[0]
+    torch.manual_seed(0)
+    encoder = RGCN(data.num_nodes, 45, 16, num_bases=5, per_relation=True, one_hot=True, out_channels=4)
+    task = NodeClassification(NodeClassifier(encoder, Inner(), 4, unit=True), All(4), InfoNCE(), data)
+    first, second = RGCNConv(data.num_nodes, 16, 90, num_bases=5), RGCNConv(16, 4, 90, num_bases=5)
+    for theirs, ours in zip((first, second), encoder.layers):
+        theirs.load_state_dict(ours.state_dict())
+    with torch.no_grad():
+        logit = second(first(None, data.edge_index, data.edge_type).relu(), data.edge_index, data.edge_type)
+        wanted = F.cross_entropy(logit[data.train_mask], data.y[data.train_mask])
+        assert_close(task(labelled(data.y, data.train_mask)), wanted, rtol=1e-5, atol=1e-5)
+        assert_close(encoder(data).table, logit, rtol=1e-4, atol=1e-5)
 
 
 def test_shared_masks_are_dropout_of_states():

@@ -1,0 +1,135 @@
+"""How messages run over a relational graph, sorted once and then remembered for as long as the graph lives."""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+from torch.utils.weak import WeakTensorKeyDictionary
+from torch_geometric.data import Data
+
+from gnnneg.errors import UserError
+from gnnneg.kernels.aggregate import gather_sum
+
+
+@dataclass(frozen=True)
+class Messages:
+    """The distinct messages of a graph, one for each source and edge type, and the edges that carry them.
+
+    Edges lie by target (``message``, ``offset``), and once more by message (``target``, ``carried``) for gradients.
+
+    Args:
+        source (torch.Tensor): Who sends each message, ``(q,)``; those of one type beside each other.
+        edge_type (torch.Tensor): The type of each message, ``(q,)``.
+        begin (list[int]): Where in ``source`` each type begins, and where the last one ends.
+        message (torch.Tensor): The message that each edge carries, edges sorted by target, ``(e,)``.
+        offset (torch.Tensor): Where each target's edges begin, and where the last one's end, ``(n + 1,)``.
+        kind (torch.Tensor): Numbers the pairs of target and type, of each edge, ``(e,)``.
+        order (torch.Tensor): Which edge of the graph each of these is, ``(e,)``.
+        target (torch.Tensor): Where each edge leads, edges sorted by message, ``(e,)``.
+        carried (torch.Tensor): Where each message's edges begin, and where the last one's end, ``(q + 1,)``.
+        place (torch.Tensor): Which of the edges by target each edge by message is, ``(e,)``.
+    """
+
+    source: Int[Tensor, "q"]
+    edge_type: Int[Tensor, "q"]
+    begin: list[int]
+    message: Int[Tensor, "e"]
+    offset: Int[Tensor, "m"]
+    kind: Int[Tensor, "e"]
+    order: Int[Tensor, "e"]
+    target: Int[Tensor, "e"]
+    carried: Int[Tensor, "c"]
+    place: Int[Tensor, "e"]
+
+    def weights(self, per_relation: bool, kept: Bool[Tensor, "e"] | None = None) -> Float[Tensor, "e"]:
+        """One over the number of a target's edges, all or those of one type; 0 for edges that are not ``kept``.
+
+        Args:
+            per_relation (bool): Whether edges of different types are counted apart.
+            kept (torch.Tensor, optional): Which of the graph's edges are there. (default: :obj:`None`, all)
+        """
+        there = torch.ones(len(self.message), device=self.message.device) if kept is None else kept[self.order].float()
+        if per_relation:
+            among = self.kind
+        else:
+            length = self.offset.diff()
+            among = torch.repeat_interleave(torch.arange(len(length), device=length.device), length)
+        count = torch.bincount(among, there).to(there.dtype)
+        return there / count.clamp(min=1)[among]
+
+    def summed(self, made: Float[Tensor, "q d"], weight: Float[Tensor, "e"]) -> Float[Tensor, "n d"]:
+        """What arrives at each node, of messages ``made``, each edge times its ``weight``."""
+        return gather_sum(made, weight, self.message, self.offset, self.target, self.carried, self.place)
+
+
+def arrange(edge_index: Int[Tensor, "2 e"], edge_type: Int[Tensor, "e"], num_nodes: int, num_types: int) -> Messages:
+    """Sorts the edges of a graph with ``num_types`` edge types both ways.
+
+    Raises:
+        UserError: If there are more edge types than that.
+    """
+    source, target = edge_index
+    if edge_type.numel() and int(edge_type.max()) >= num_types:
+        raise UserError(f"The graph has edge type {int(edge_type.max())}, but num_relations allows only {num_types}.")
+    by_message = (edge_type * num_nodes + source).argsort(stable=True)
+    by_target = (target * num_types + edge_type).argsort(stable=True)
+
+    key, number, length = torch.unique_consecutive(
+        (edge_type * num_nodes + source)[by_message], return_inverse=True, return_counts=True
+    )
+    kinds = torch.bincount(key // num_nodes, minlength=num_types).cumsum(0)
+    message = torch.empty_like(number)
+    message[by_message] = number
+    place = torch.empty_like(number)
+    place[by_target] = torch.arange(len(number), device=number.device)
+    _, kind = torch.unique_consecutive((target * num_types + edge_type)[by_target], return_inverse=True)
+    return Messages(
+        source=key % num_nodes,
+        edge_type=key // num_nodes,
+        begin=[0, *kinds.tolist()],
+        message=message[by_target],
+        offset=_offset(torch.bincount(target, minlength=num_nodes)),
+        kind=kind,
+        order=by_target,
+        target=target[by_message],
+        carried=_offset(length),
+        place=place[by_message],
+    )
+
+
+def _offset(length: Int[Tensor, "s"]) -> Int[Tensor, "m"]:
+    return torch.cat([length.new_zeros(1), length.cumsum(0)])
+
+
+# what was arranged, for as long as a graph's edge_index lives: a graph that moves has another
+_arranged = WeakTensorKeyDictionary()
+
+
+def messages(graph: Data, num_relations: int, signed: bool = False) -> tuple[Messages, Bool[Tensor, "e"] | None]:
+    """How messages run over a graph, and which of its edges are there.
+
+    Sorting is done once for a graph, and not again for one that :func:`~gnnneg.tasks.hide` has taken edges out of.
+
+    Args:
+        graph (torch_geometric.data.Data): With inverse edges, as ``message_graph`` makes it.
+        num_relations (int): Number of relations, inverses not counted.
+        signed (bool): Whether messages pass over denied statements too, with edge types of their own from
+            ``2 * num_relations`` on. (default: :obj:`False`)
+    """
+    whole = graph.get("whole", graph)
+    denied = (whole.denied_edge_index, whole.denied_edge_type) if signed else ()
+    made_of = whole.edge_type, *denied
+    num_types = 2 * num_relations * (1 + signed)
+    known = _arranged.setdefault(whole.edge_index, {})
+    key = whole.num_nodes, num_types
+    if key not in known or any(one is not other for one, other in zip(known[key][0], made_of)):
+        edge_index, edge_type = whole.edge_index, whole.edge_type
+        if denied:
+            edge_index = torch.cat([edge_index, denied[0]], dim=1)
+            edge_type = torch.cat([edge_type, denied[1] + 2 * num_relations])
+        known[key] = made_of, arrange(edge_index, edge_type, whole.num_nodes, num_types)
+    sent = known[key][1]
+    if whole is graph:
+        return sent, None
+    return sent, torch.cat([graph.kept, graph.denied_kept]) if signed else graph.kept

@@ -1,0 +1,208 @@
+"""Relational graph convolutions."""
+
+from itertools import pairwise
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import Parameter
+from torch_geometric.data import Data
+from torch_geometric.nn.inits import glorot, zeros
+
+from gnnneg.encoders.messages import Messages, messages
+from gnnneg.encodings import Dense
+from gnnneg.errors import UserError
+from gnnneg.interfaces import Encoder, Encoding
+from gnnneg.kernels.aggregate import transform
+
+
+class RGCNLayer(nn.Module):
+    r"""The relational graph convolution from `"Modeling Relational Data with Graph Convolutional Networks"
+    <https://arxiv.org/abs/1703.06103>`_,
+
+    .. math::
+        \mathbf{x}'_i = \mathbf{W}_0^{\top} \mathbf{x}_i + \sum_r \sum_{j \in \mathcal{N}_r(i)} \frac{1}{c_{i, r}}
+        \mathbf{W}_r^{\top} \mathbf{x}_j + \mathbf{b} .
+
+    Parameters have the names and shapes of those of :class:`torch_geometric.nn.RGCNConv`: each reads the other's
+    state. Memory is that of one message for each node and edge type that it sends along, never one for each edge.
+
+    Args:
+        in_channels (int): Width of what comes in; the number of nodes where that is one-hot and so left out.
+        out_channels (int): Width of what comes out.
+        num_types (int): Number of edge types.
+        num_bases (int, optional): Makes :math:`\mathbf{W}_r = \sum_b a_{rb} \mathbf{V}_b` of so many bases.
+            (default: :obj:`None`)
+        num_blocks (int, optional): Makes :math:`\mathbf{W}_r` of so many blocks on the diagonal.
+            (default: :obj:`None`)
+        tied_root (bool): Whether :math:`\mathbf{W}_0` is made of the bases too, as in the released code; in the paper,
+            and in PyG, it is a matrix of its own. (default: :obj:`False`)
+
+    Raises:
+        UserError: If bases and blocks are asked for at once, blocks do not divide the widths, or there are no bases to
+            make :math:`\mathbf{W}_0` of.
+    """
+
+    comp: Parameter | None
+    root: Parameter | None
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        num_types: int,
+        num_bases: int | None = None,
+        num_blocks: int | None = None,
+        tied_root: bool = False,
+    ):
+        super().__init__()
+        if num_bases is not None and num_blocks is not None:
+            raise UserError("R-GCN takes num_bases or num_blocks, not both: leave one out.")
+        if tied_root and num_bases is None:
+            raise UserError("tied_root makes the self-loop's matrix of the bases: give num_bases.")
+        if num_blocks is not None and (in_channels % num_blocks or out_channels % num_blocks):
+            raise UserError(f"num_blocks={num_blocks} must divide the widths {in_channels} and {out_channels}.")
+        self.num_types, self.num_blocks = num_types, num_blocks
+        if num_blocks is not None:
+            shape: tuple[int, ...] = num_types, num_blocks, in_channels // num_blocks, out_channels // num_blocks
+        else:
+            shape = num_types if num_bases is None else num_bases, in_channels, out_channels
+        self.weight = Parameter(torch.empty(shape))
+        comp = (
+            None if num_bases is None else Parameter(torch.empty(num_types + tied_root, num_bases))
+        )  # the root is last
+        self.register_parameter("comp", comp)
+        self.register_parameter("root", None if tied_root else Parameter(torch.empty(in_channels, out_channels)))
+        self.bias = Parameter(torch.empty(out_channels))
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draws new weights, as PyG does."""
+        glorot(self.weight)
+        glorot(self.comp)
+        glorot(self.root)
+        zeros(self.bias)
+
+    def forward(
+        self, x: Float[Tensor, "n i"] | None, sent: Messages, weight: Float[Tensor, "e"]
+    ) -> Float[Tensor, "n o"]:
+        """Node states.
+
+        Args:
+            x (torch.Tensor, optional): ``(n, in_channels)``; :obj:`None` is the unit matrix.
+            sent (Messages): Along which edges.
+            weight (torch.Tensor): What each edge counts, from :meth:`Messages.weights`.
+        """
+        matrix: Tensor = self.weight
+        if self.comp is not None:
+            matrix = (self.comp @ matrix.flatten(1)).view(-1, *matrix.shape[1:])
+        if self.root is None:
+            matrix, root = matrix[:-1], matrix[-1]
+        else:
+            root = self.root
+        if x is None:  # a message is a row of its type's matrix
+            made = F.embedding(sent.edge_type * matrix.size(1) + sent.source, matrix.flatten(0, 1))
+            return sent.summed(made, weight) + root + self.bias
+        made = transform(x, matrix if self.num_blocks is not None else matrix[:, None], sent.source, sent.begin)
+        return torch.addmm(sent.summed(made, weight) + self.bias, x, root)
+
+
+class RGCN(Encoder):
+    r"""The encoder of `"Modeling Relational Data with Graph Convolutional Networks"
+    <https://arxiv.org/abs/1703.06103>`_: layers of :class:`RGCNLayer`, with ReLU between them.
+
+    Its defaults are those for link prediction; node classification there has one-hot input and is normalised by
+    relation.
+
+    Args:
+        num_nodes (int): Number of entities.
+        num_relations (int): Number of relations, inverses not counted; each has weights of its own both ways.
+        hidden_channels (int): Width of the node vectors, in real numbers.
+        num_layers (int): Number of layers. (default: :obj:`2`)
+        num_bases (int, optional): See :class:`RGCNLayer`. (default: :obj:`None`)
+        num_blocks (int, optional): See :class:`RGCNLayer`. (default: :obj:`None`)
+        dropout (float): Share of each node's coordinates dropped between layers while training. (default: :obj:`0.0`)
+        edge_dropout (float): Share of the edges dropped while training; a node always hears itself.
+            (default: :obj:`0.0`)
+        per_relation (bool): Whether a message counts one over the target's edges of its type, not one over all its
+            edges. (default: :obj:`False`)
+        one_hot (bool): Whether nodes have no vectors of their own: the first layer has a row for each node, type (or
+            base). Takes memory for a row of each node and type while it runs. (default: :obj:`False`)
+        signed (bool): Whether messages pass over denied training statements too, with weights of their own. Nothing
+            else ever reads these. (default: :obj:`False`)
+        tied_root (bool): See :class:`RGCNLayer`. (default: :obj:`False`)
+        out_channels (int, optional): Width of what the last layer gives. (default: :obj:`None`, ``hidden_channels``)
+
+    Raises:
+        UserError: See :class:`RGCNLayer`; also if blocks and one-hot input are asked for at once.
+    """
+
+    uses_graph = True
+    weight: Parameter | None
+
+    def __init__(
+        self,
+        num_nodes: int,
+        num_relations: int,
+        hidden_channels: int,
+        num_layers: int = 2,
+        num_bases: int | None = None,
+        num_blocks: int | None = None,
+        dropout: float = 0.0,
+        edge_dropout: float = 0.0,
+        per_relation: bool = False,
+        one_hot: bool = False,
+        signed: bool = False,
+        tied_root: bool = False,
+        out_channels: int | None = None,
+    ):
+        super().__init__()
+        if one_hot and num_blocks is not None:
+            raise UserError("One-hot input has no blocks: use num_bases, or leave num_blocks out.")
+        if num_layers < 1:
+            raise UserError(f"R-GCN needs at least one layer, not {num_layers}.")
+        self.num_nodes, self.num_relations = num_nodes, num_relations
+        self.hidden_channels = hidden_channels if out_channels is None else out_channels
+        self.dropout, self.edge_dropout = dropout, edge_dropout
+        self.per_relation, self.signed = per_relation, signed
+        first = num_nodes if one_hot else hidden_channels
+        width = [first, *[hidden_channels] * (num_layers - 1), self.hidden_channels]
+        num_types = 2 * num_relations * (1 + signed)
+        self.layers = nn.ModuleList(
+            RGCNLayer(channels, wanted, num_types, num_bases, num_blocks, tied_root)
+            for channels, wanted in pairwise(width)
+        )
+        self.register_parameter("weight", None if one_hot else Parameter(torch.empty(num_nodes, hidden_channels)))
+        glorot(self.weight)
+
+    def reset_parameters(self) -> None:
+        """Draws new weights."""
+        glorot(self.weight)
+        for layer in self.layers:
+            layer.reset_parameters()  # type: ignore[operator]
+
+    def forward(self, graph: Data | None) -> Encoding:
+        """Node states.
+
+        Raises:
+            UserError: If there is no graph, it is of another size, or, where asked for, lacks denied statements.
+        """
+        if graph is None:
+            raise UserError("R-GCN needs a graph with edge_index and edge_type, as message_graph makes it.")
+        if graph.num_nodes != self.num_nodes:
+            raise UserError(f"R-GCN was made for {self.num_nodes:,} nodes, but the graph has {graph.num_nodes:,}.")
+        if self.signed and "denied_edge_index" not in graph:
+            raise UserError("A signed R-GCN needs denied_edge_index and denied_edge_type, as in message_graph.")
+        sent, kept = messages(graph, self.num_relations, self.signed)
+        if self.training and self.edge_dropout:
+            stays = torch.rand(len(sent.order), device=sent.order.device) >= self.edge_dropout
+            kept = stays if kept is None else kept & stays
+        weight = sent.weights(self.per_relation, kept)
+        x: Tensor | None = self.weight
+        for number, layer in enumerate(self.layers):
+            if x is not None and number:
+                x = F.dropout(x.relu(), self.dropout, self.training)
+            x = layer(x, sent, weight)
+        assert x is not None  # there is at least one layer
+        return Dense(x)

@@ -1,0 +1,140 @@
+"""The two halves of relational message passing, without a tensor of edges: rows transformed by type, rows summed.
+
+A node sends the same message along all its edges of one type. So messages are made once for each source and type
+(FB15k-237 with inverse relations: 149,689 for 544,230 edges) and summed by target. Measured there, one thread and 64
+channels: the sum takes 6 ms as torch's own ``embedding_bag``, 12 ms in numba, 21 ms as a product of sparse matrices, so
+there is no kernel of ours, on CPU or on CUDA. With 30 bases these messages are a third of the 436,230 vectors that
+aggregating before the bases are applied would transform.
+"""
+
+from itertools import pairwise
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, Int
+from torch import Tensor
+
+
+def _sums(table: Tensor, weight: Tensor, index: Tensor, offset: Tensor) -> Tensor:
+    if not index.numel() or not table.size(1):
+        return table.new_zeros(offset.numel() - 1, table.size(1))
+    weight = weight.to(table.dtype)
+    return F.embedding_bag(
+        index, table.contiguous(), offset, mode="sum", per_sample_weights=weight, include_last_offset=True
+    )
+
+
+@torch.library.custom_op("gnnneg::gather_sum", mutates_args=())
+def _gather_sum(
+    table: Tensor, weight: Tensor, index: Tensor, offset: Tensor, back: Tensor, back_offset: Tensor, place: Tensor
+) -> Tensor:
+    return _sums(table, weight, index, offset)
+
+
+@_gather_sum.register_fake
+def _(
+    table: Tensor, weight: Tensor, index: Tensor, offset: Tensor, back: Tensor, back_offset: Tensor, place: Tensor
+) -> Tensor:
+    return table.new_empty(offset.size(0) - 1, table.size(1))
+
+
+def _save_sum(ctx, inputs, output) -> None:  # type: ignore[no-untyped-def]
+    _, weight, _, _, *backwards = inputs
+    ctx.save_for_backward(weight, *backwards)
+
+
+def _differentiate_sum(ctx, grad):  # type: ignore[no-untyped-def]
+    weight, back, back_offset, place = ctx.saved_tensors
+    return _sums(grad, weight[place], back, back_offset), None, None, None, None, None, None
+
+
+_gather_sum.register_autograd(_differentiate_sum, setup_context=_save_sum)
+
+
+def gather_sum(
+    table: Float[Tensor, "m d"],
+    weight: Float[Tensor, "e"],
+    index: Int[Tensor, "e"],
+    offset: Int[Tensor, "s"],
+    back: Int[Tensor, "e"],
+    back_offset: Int[Tensor, "q"],
+    place: Int[Tensor, "e"],
+) -> Float[Tensor, "t d"]:
+    r"""Weighted sums of rows, :math:`\sum_{p = \text{offset}_i}^{\text{offset}_{i + 1} - 1} w_p
+    \mathbf{z}_{\text{index}_p}`. Weights carry no gradient.
+
+    Args:
+        table (torch.Tensor): Rows, ``(m, d)``.
+        weight (torch.Tensor): Of each place in ``index``.
+        index (torch.Tensor): The rows of all sums, one sum after the other.
+        offset (torch.Tensor): Where each sum begins, and where the last one ends: one more than there are sums.
+        back, back_offset (torch.Tensor): The same from the other side: the sums that each row is part of.
+        place (torch.Tensor): Where in ``index`` each of ``back`` lies.
+    """
+    return _gather_sum(table, weight, index, offset, back, back_offset, place)
+
+
+def _blocks(rows: Tensor, blocks: int) -> Tensor:
+    return rows.view(len(rows), blocks, -1).transpose(0, 1)
+
+
+@torch.library.custom_op("gnnneg::transform", mutates_args=())
+def _transform(x: Tensor, weight: Tensor, source: Tensor, begin: list[int]) -> Tensor:
+    _, blocks, _, width = weight.shape
+    out = x.new_empty(len(source), blocks * width)
+    for kind, (first, last) in enumerate(pairwise(begin)):
+        if first < last:
+            sent = x.index_select(0, source[first:last])
+            torch.bmm(_blocks(sent, blocks), weight[kind], out=_blocks(out[first:last], blocks))
+    return out
+
+
+@_transform.register_fake
+def _(x: Tensor, weight: Tensor, source: Tensor, begin: list[int]) -> Tensor:
+    return x.new_empty(source.size(0), weight.size(1) * weight.size(3))
+
+
+@torch.library.custom_op("gnnneg::transform_backward", mutates_args=())
+def _transform_backward(
+    grad: Tensor, x: Tensor, weight: Tensor, source: Tensor, begin: list[int]
+) -> tuple[Tensor, Tensor]:
+    blocks = weight.size(1)
+    of_x, of_weight = torch.zeros_like(x), torch.zeros_like(weight)
+    grad = grad.contiguous()
+    for kind, (first, last) in enumerate(pairwise(begin)):
+        if first < last:
+            row, outward = source[first:last], _blocks(grad[first:last], blocks)
+            of_weight[kind] = _blocks(x.index_select(0, row), blocks).mT @ outward
+            of_x.index_add_(0, row, (outward @ weight[kind].mT).transpose(0, 1).reshape(len(row), -1))
+    return of_x, of_weight
+
+
+@_transform_backward.register_fake
+def _(grad: Tensor, x: Tensor, weight: Tensor, source: Tensor, begin: list[int]) -> tuple[Tensor, Tensor]:
+    return torch.empty_like(x), torch.empty_like(weight)
+
+
+def _save_transform(ctx, inputs, output) -> None:  # type: ignore[no-untyped-def]
+    x, weight, source, ctx.begin = inputs
+    ctx.save_for_backward(x, weight, source)
+
+
+def _differentiate_transform(ctx, grad):  # type: ignore[no-untyped-def]
+    return *_transform_backward(grad, *ctx.saved_tensors, ctx.begin), None, None
+
+
+_transform.register_autograd(_differentiate_transform, setup_context=_save_transform)
+
+
+def transform(
+    x: Float[Tensor, "n i"], weight: Float[Tensor, "t k p o"], source: Int[Tensor, "q"], begin: list[int]
+) -> Float[Tensor, "q w"]:
+    """Rows ``x[source]``, each times the block-diagonal matrix of its type.
+
+    Args:
+        x (torch.Tensor): ``(n, k * p)``.
+        weight (torch.Tensor): The ``k`` blocks of each of ``t`` types, ``(t, k, p, o)``; a full matrix is one block.
+        source (torch.Tensor): Rows of ``x``, those of one type beside each other.
+        begin (list[int]): Where in ``source`` each type begins, and the last one ends: ``t + 1`` places.
+    """
+    return _transform(x, weight, source, begin)
