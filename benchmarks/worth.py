@@ -9,6 +9,7 @@ negative and a margin loss (on configs/FB15k-237/seminar.yaml); ``curriculum``, 
 
 import argparse
 import json
+import math
 import os
 import subprocess
 import sys
@@ -210,24 +211,42 @@ def table(found: dict[str, list[dict[str, float]]]) -> Iterator[str]:
 
 
 def frontier(found: dict[str, list[dict[str, float]]], out: Path) -> None:
-    """Hardness against diversity, each sampler a dot as dark as its MRR is high."""
+    """Hardness against diversity, each sampler a number, best first, as dark as its MRR is high."""
     import matplotlib
 
     matplotlib.use("svg")
     from matplotlib import pyplot
 
-    figure, axes = pyplot.subplots(figsize=(8, 5.5), layout="constrained")
-    x, y, shade = (
-        [mean(run[key] for run in runs) for runs in found.values()] for key in ("hardness", "perplexity", "mrr")
-    )
-    dots = axes.scatter(x, y, c=shade, cmap="viridis_r", s=60)
-    for name, *place in zip(found, x, y):
-        axes.annotate(name, place, xytext=(5, 4), textcoords="offset points", fontsize=8)
+    means = {name: {key: mean(run[key] for run in runs) for key in runs[0]} for name, runs in found.items()}
+    best = sorted(means.items(), key=lambda item: -item[1]["mrr"])
+    figure, (axes, names) = pyplot.subplots(1, 2, figsize=(11, 6), width_ratios=[3, 1], layout="constrained")
+    x, y, shade = ([one[key] for _, one in best] for key in ("hardness", "perplexity", "mrr"))
+    dots = axes.scatter(x, y, c=shade, cmap="viridis_r", s=70)
+    places = _apart([((a - 0.2) / 0.8, math.log10(b) / 4.2) for a, b in zip(x, y)])
+    for number, (place, (right, up)) in enumerate(zip(zip(x, y), places), 1):
+        axes.annotate(str(number), place, xytext=(right, up), textcoords="offset points", fontsize=9)
     axes.set(
         xlabel="hardness: mean percentile among all entities", ylabel="diversity: perplexity of the draws", yscale="log"
     )
-    figure.colorbar(dots, label="test MRR")
+    names.axis("off")
+    told = (f"{number:2d}  {one['mrr']:.3f}  {name}" for number, (name, one) in enumerate(best, 1))
+    names.text(0, 1, "\n".join(told), va="top", fontsize=9, family="monospace")
+    figure.colorbar(dots, ax=axes, label="test MRR")
     figure.savefig(out)
+
+
+def _apart(places: list[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Where the number of each dot stands beside it, so that those of near dots do not lie on each other."""
+    around = [(6, 4), (6, -11), (-14, 4), (-14, -11), (-3, 9), (-3, -16), (16, -3), (-24, -3)]
+    chosen: list[tuple[float, float]] = []
+    taken: list[tuple[float, float]] = []
+    for right, up in places:
+        spots = [(right * 480 + dx, up * 400 + dy) for dx, dy in around]
+        room = [min((abs(a - c) + abs(b - d) for c, d in taken), default=99.0) for a, b in spots]
+        best = next((i for i, free in enumerate(room) if free > 13), room.index(max(room)))
+        chosen.append(around[best])
+        taken.append(spots[best])
+    return chosen
 
 
 def main() -> None:
