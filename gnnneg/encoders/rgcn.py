@@ -200,9 +200,10 @@ class RGCN(Encoder):
             kept = stays if kept is None else kept & stays
         weight = sent.weights(self.per_relation, kept)
         x: Tensor | None = self.weight
-        for number, layer in enumerate(self.layers):
-            if x is not None and number:
-                x = F.dropout(x.relu(), self.dropout, self.training)
-            x = layer(x, sent, weight)
+        with torch.autocast(weight.device.type, enabled=False):  # sums over many neighbours
+            for number, layer in enumerate(self.layers):
+                if x is not None and number:
+                    x = F.dropout(x.relu(), self.dropout, self.training)
+                x = layer(x, sent, weight)
         assert x is not None  # there is at least one layer
         return Dense(x)

@@ -101,11 +101,12 @@ def _transform_backward(
     blocks = weight.size(1)
     of_x, of_weight = torch.zeros_like(x), torch.zeros_like(weight)
     grad = grad.contiguous()
-    for kind, (first, last) in enumerate(pairwise(begin)):
-        if first < last:
-            row, outward = source[first:last], _blocks(grad[first:last], blocks)
-            of_weight[kind] = _blocks(x.index_select(0, row), blocks).mT @ outward
-            of_x.index_add_(0, row, (outward @ weight[kind].mT).transpose(0, 1).reshape(len(row), -1))
+    with torch.autocast(x.device.type, enabled=False):  # which may be on where backward is called
+        for kind, (first, last) in enumerate(pairwise(begin)):
+            if first < last:
+                row, outward = source[first:last], _blocks(grad[first:last], blocks)
+                of_weight[kind] = _blocks(x.index_select(0, row), blocks).mT @ outward
+                of_x.index_add_(0, row, (outward @ weight[kind].mT).transpose(0, 1).reshape(len(row), -1))
     return of_x, of_weight
 
 

@@ -204,6 +204,18 @@ def test_dropped_edges():
     assert torch.stack(count).mean().item() == pytest.approx(2 / 3, abs=0.03)
 
 
+@forms
+def test_stays_in_full_precision_under_autocast(form):
+    graph, encoder = world(statements(), statements(1)), RGCN(N, R, D, **form)
+    wanted = encoder(graph).table
+    with torch.autocast("cpu", torch.bfloat16):
+        found = encoder(graph).table
+        inside = torch.autograd.grad(found.sum(), encoder.layers[1].weight)[0]
+    assert torch.equal(found, wanted)
+    assert inside.dtype == torch.float32
+    assert_close(inside, torch.autograd.grad(wanted.sum(), encoder.layers[1].weight)[0], rtol=0.02, atol=0.02)
+
+
 def test_denied_edges_reach_nobody_else():
     """Other denied statements, the same numbers bit for bit: vectors, losses and gradients."""
     one, other = world(statements(), statements(1)), world(statements(), statements(2, 90))
