@@ -189,7 +189,10 @@ def test_ten_lines_from_a_data_set_to_predictions(tmp_path):
     assert answers["score"].is_monotonic_decreasing
     assert run.metrics["test"]["mrr"] > 0.1
     pd.testing.assert_frame_equal(answers, Run.load(tmp_path / "run").predict("person_0", "colleague_of", k=5))
-    assert Run.load(tmp_path / "run").config["data"] == {"name": "synthetic", "root": str(tmp_path / "cache")}
+    assert (
+        Run.load(tmp_path / "run").config["data"].items()
+        >= {"name": "synthetic", "root": str(tmp_path / "cache")}.items()
+    )
 
 
 def shop() -> HeteroData:
