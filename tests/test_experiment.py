@@ -32,7 +32,7 @@ from gnnneg.data.known import KnownAnswers
 from gnnneg.data.statements import assemble, triplets
 from gnnneg.datasets import KnowledgeGraph
 from gnnneg.evaluation import Ranks, ranks, summary
-from gnnneg.experiment import Evaluation, Judge, resume, train_config, untrained
+from gnnneg.experiment import Evaluation, Judge, Source, resume, train_config, untrained
 from gnnneg.records import Triplets
 
 CONFIG = Path(__file__).parents[1] / "configs" / "synthetic" / "shared.yaml"
@@ -437,3 +437,22 @@ def test_ranks_equal_those_of_evaluation(trained):
     assert torch.equal(
         run.ranks().optimistic, ranks(run.model, None, triplets(data, "stated", "test"), known).optimistic
     )
+
+
+def test_what_a_config_may_do_to_the_data():
+    """Shares of denied statements, and a hierarchy, reach what is trained on."""
+    plain, fewer = Source("synthetic").load(), Source("synthetic", denied_kept=0.5).load()
+    moved = Source("synthetic", denied_from_valid=0.5).load()
+    taught = Source("synthetic", inherit="within").load()
+    against = Source("synthetic", inherit="within", inherit_denied=True).load()
+
+    def size(data, polarity: str, split: str) -> int:
+        return triplets(data, polarity, split).rel_type.numel()
+
+    assert size(fewer, "denied", "train") == pytest.approx(size(plain, "denied", "train") / 2, rel=0.15)
+    assert size(moved, "denied", "valid") == pytest.approx(size(plain, "denied", "valid") / 2, rel=0.3)
+    assert size(moved, "denied", "train") + size(moved, "denied", "valid") == sum(
+        size(plain, "denied", split) for split in ("train", "valid")
+    )
+    assert size(taught, "stated", "train") > size(plain, "stated", "train")
+    assert size(taught, "denied", "train") == size(plain, "denied", "train") < size(against, "denied", "train")
