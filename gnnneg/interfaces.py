@@ -273,6 +273,8 @@ class Model(Part, ABC):
 
     num_relations: int
     uses_graph: bool
+    reads_denied: bool = False
+    """Whether messages pass over denied statements."""
 
     @abstractmethod
     def encode(self, graph: Data | None) -> Encoding:
@@ -327,6 +329,9 @@ class Label(Part, ABC):
 
 class Generator(Part, ABC):
     """Makes negatives that belong to no entity, and says how their loss term counts."""
+
+    asks_denied: bool = False
+    """Whether it asks about denied statements of its own choice, which an encoder that reads them would give away."""
 
     @abstractmethod
     def forward(

@@ -35,6 +35,8 @@ class DeniedStatements(Generator):
             answers no other queries than its own.
     """
 
+    asks_denied = True
+
     def __init__(
         self,
         denied: KnownAnswers,

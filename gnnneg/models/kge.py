@@ -64,7 +64,7 @@ class KGEModel(Model):
         super().__init__()
         self.encoder, self.decoder, self.dropout = encoder, decoder, dropout
         self.num_relations = decoder.num_relations
-        self.uses_graph = encoder.uses_graph
+        self.uses_graph, self.reads_denied = encoder.uses_graph, bool(getattr(encoder, "signed", False))
 
     def encode(self, graph: Data | None) -> Encoding:
         return self.encoder(graph)

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn import Parameter
 from torch_geometric.data import Data
 
+from gnnneg.errors import UserError
 from gnnneg.interfaces import Corruption, Generator, Label, Loss, Model, Penalty, Sampler, Scorer, Task, Weighing
 from gnnneg.records import Query, Triplets
 from gnnneg.tasks.contrast import contrast
@@ -31,6 +32,9 @@ class LinkPrediction(Task):
         scale (float): Weight of the sampled term against the generators' own. (default: :obj:`1.0`)
         graph (torch_geometric.data.Data, optional): What messages pass over; the batch's own statements are hidden
             from it. Unused by models that look vectors up. (default: :obj:`None`)
+
+    Raises:
+        UserError: If an encoder reads the denied statements that a generator asks about.
     """
 
     def __init__(
@@ -47,6 +51,11 @@ class LinkPrediction(Task):
         graph: Data | None = None,
     ):
         super().__init__()
+        if model.reads_denied and any(made.asks_denied for made in generators):
+            raise UserError(
+                "A signed encoder sees the very statements that DeniedStatements asks about: use the sampler Denied, "
+                "whose statements are hidden, or an encoder that is not signed."
+            )
         self.model, self.corruption, self.sampler, self.loss = model, corruption, sampler, loss
         self.generators = nn.ModuleList(generators)
         self.penalty, self.weighing = penalty, weighing

@@ -4,7 +4,7 @@ import copy
 
 import pytest
 import torch
-from examples import NODES, RELATIONS, Scores, denied, kge, known, side, toy
+from examples import CHANNELS, NODES, RELATIONS, Scores, denied, kge, known, side, toy
 from torch.testing import assert_close
 from torch_geometric.data import HeteroData
 
@@ -13,12 +13,13 @@ from gnnneg.config import FACTS, Facts
 from gnnneg.corruption import Both, Tail
 from gnnneg.data.known import KnownAnswers
 from gnnneg.data.statements import assemble, mirror, triplets
-from gnnneg.decoders import ComplEx
+from gnnneg.decoders import ComplEx, DistMult
+from gnnneg.encoders import RGCN
 from gnnneg.errors import UserError
 from gnnneg.generators import DeniedStatements
 from gnnneg.interfaces import Task
 from gnnneg.losses import BCE, MarginRanking
-from gnnneg.models import Difference
+from gnnneg.models import Difference, KGEModel
 from gnnneg.records import Negatives, Query, Triplets, asked
 from gnnneg.samplers import All, Denied, Filtered, Hardest, Padded, Uniform
 from gnnneg.tasks import Confidence, Dual, LinkPrediction
@@ -350,3 +351,11 @@ def test_margin_ranking_pairs_by_relation():
     there = made.weight > 0
     expected = ((1.0 + made.score - positive).clamp(min=0) * there).sum(1) / there.sum(1).clamp(min=1)
     assert_close(MarginRanking(margin=1.0)(positive, made.score, made.weight, 0.0), expected)
+
+
+def test_what_is_asked_is_not_to_be_read():
+    """A signed encoder would see the denied statement that it is asked about, by an anchor of its own."""
+    model = KGEModel(RGCN(NODES, RELATIONS, CHANNELS, signed=True), DistMult(RELATIONS, CHANNELS))
+    part = DeniedStatements(known(denied()))
+    with pytest.raises(UserError, match="use the sampler Denied"):
+        LinkPrediction(model, Both(RELATIONS), Uniform(NODES, 3), BCE(), generators=[part])
