@@ -50,10 +50,12 @@ Choice = Callable[[Facts], Sampler]
 
 
 @cache
-def graph(closed: bool = False) -> HeteroData:
-    """The Gene Ontology as it is, or with what is stated of a class stated of its superclasses."""
+def graph(closed: bool = False, denied: bool = False) -> HeteroData:
+    """The Gene Ontology as it is, or with what is stated of a class stated of its superclasses, and what is ``denied``
+    of a class denied of its subclasses.
+    """
     data = load("GO-NegStatements")
-    return inherited(data, "subClassOf", denied=False) if closed else data
+    return inherited(data, "subClassOf", denied=denied) if closed else data
 
 
 def annotations(data: HeteroData, polarity: str) -> tuple[Tensor, Tensor]:
@@ -139,7 +141,13 @@ def recipe(decoder: type, choice: Choice, share: float, opponent: bool = True) -
 
 
 def tuned(
-    decoder: type, closed: bool, alpha: float = 0.0, choice: str | None = None, epochs: int = 10, negatives: int = 256
+    decoder: type,
+    closed: bool,
+    alpha: float = 0.0,
+    choice: str | None = None,
+    epochs: int = 10,
+    negatives: int = 256,
+    denied: bool = False,
 ) -> Callable[[int], dict[str, Tensor]]:
     """Softmax cross-entropy over shared negatives, on the graph as it is or with what is stated of superclasses too.
 
@@ -149,7 +157,7 @@ def tuned(
 
     def make(seed: int) -> dict[str, Tensor]:
         torch.manual_seed(seed)
-        data = graph(closed)
+        data = graph(closed, denied)
         facts = Facts(data)
 
         def side(facts: Facts) -> LinkPrediction:
@@ -206,6 +214,7 @@ def suite(name: str, share: float) -> dict[str, Callable[[int], dict[str, Tensor
         "TransE, inherited": tuned(TransE, True),
         "DistMult, inherited, popular": tuned(DistMult, True, 0.75),
         "TransE, inherited, popular": tuned(TransE, True, 0.75),
+        "TransE, both inherited, popular": tuned(TransE, True, 0.75, epochs=6, denied=True),
         "TransE, inherited, popular, opponent's likeliest": tuned(TransE, True, 0.75, "likeliest"),
         "TransE, inherited, popular, opponent's least": tuned(TransE, True, 0.75, "least"),
     }
