@@ -407,7 +407,8 @@ class Task(Part, ABC):
     def trained(self) -> Iterator[Parameter]:
         """What the trainer's optimiser owns; samplers that learn for themselves leave theirs out."""
 
-    def settle(self, evaluate: Callable[[], float]) -> None:
-        """Chooses, once training is over, what no gradient can choose: :obj:`evaluate` tells how good the model is on
-        validation as it is now, larger being better.
+    def settle(self, evaluate: Callable[[], float]) -> bool:
+        """Chooses, once training is over, what no gradient can choose, and says whether there was such a thing:
+        :obj:`evaluate` tells how good the model is on validation as it is now, larger being better.
         """
+        return False

@@ -31,6 +31,19 @@ def test_every_case_of_the_comparison_can_be_drawn_from(suite, name):
     assert untrained(config, settings).negatives("train", 60)["drawn"] > 50
 
 
+def test_every_case_of_denied_statements_can_be_drawn_from():
+    """One without denied statements, three with a term of them, two of two models."""
+    config = ROOT / "configs" / "synthetic" / "uniform.yaml"
+    found = {}
+    for name, settings in script("worth").denied(str(config)).items():
+        run = untrained(config, settings)
+        found[name] = type(run.task).__name__, [type(made).__name__ for made in getattr(run.task, "generators", [])]
+        assert run.negatives("train", 60)["drawn"] > 50
+    assert found.pop("nothing denied") == ("LinkPrediction", [])
+    assert {kind for kind, _ in found.values()} == {"LinkPrediction", "Dual"}
+    assert all(made == ["DeniedStatements"] for kind, made in found.values() if kind == "LinkPrediction")
+
+
 def test_the_table_and_the_picture(tmp_path):
     """Means over seeds, best first."""
     worth = script("worth")

@@ -171,10 +171,8 @@ def _train(setup: Setup, means: Plan | None, path: Path | None, name: str, progr
         progress=progress,
         resume=resume,
     )
-    if judge.asks("valid"):
-        setup.task.settle(lambda: judge.validate(model)[setup.fit.metric])
-        if path is not None:
-            save_model(path / folder.MODEL, model)
+    if judge.asks("valid") and setup.task.settle(lambda: judge.validate(model)[setup.fit.metric]) and path is not None:
+        save_model(path / folder.MODEL, model)
     result = _result(setup, judge, history, name, path)
     return _run(setup, means, path, result, judge)
 

@@ -95,14 +95,15 @@ class Dual(Task):
     def trained(self) -> Iterator[Parameter]:
         yield from dict.fromkeys([*self.positive.trained(), *self.negative.trained()])
 
-    def settle(self, evaluate: Callable[[], float]) -> None:
+    def settle(self, evaluate: Callable[[], float]) -> bool:
         if self.weight is not None:
-            return
+            return False
         scores = {}
         for weight in WEIGHTS:
             self.model.weight.fill_(weight)
             scores[weight] = evaluate()
         self.model.weight.fill_(max(scores, key=lambda weight: scores[weight]))
+        return True
 
 
 def _share(positive: LinkPrediction, negative: LinkPrediction) -> None:

@@ -62,6 +62,25 @@ def test_info_names_relations_that_repeat_others(tmp_path: Path, capsys: pytest.
     assert "located_in implies within in 100 %" in out
 
 
+def test_check_lists_each_finding_with_its_chain(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = ["dog,isA,animal,1", "poodle,isA,dog,1", "rex,is,poodle,1", "rex,is,animal,0", "rex,is,cat,0"]
+    (tmp_path / "a.csv").write_text("\n".join(["head,relation,tail,label", *rows]))
+    run("import", tmp_path / "a.csv", "--label", "label", "--out", tmp_path / "out", "--valid", 0, "--test", 0)
+    capsys.readouterr()
+    assert run("check", tmp_path / "out", "--hierarchy", "isA") == 0
+    line, total = capsys.readouterr().out.splitlines()
+    assert line.startswith("denied in train: rex is animal")
+    assert line.endswith("poodle < dog < animal")
+    assert total == "1 contradicted by a subclass"
+    assert run("check", tmp_path / "out", "--hierarchy", "isA", "--json") == 0
+    (found,) = json.loads(capsys.readouterr().out)
+    assert (found["tail"], found["chain"]) == ("animal", ["poodle", "dog", "animal"])
+    assert run("check", tmp_path / "out") == 0
+    assert capsys.readouterr().out == "Nothing contradicts itself, nothing leaks.\n"
+    with pytest.raises(UserError, match="no relation 'is_a' to make a hierarchy"):
+        run("check", tmp_path / "out", "--hierarchy", "is_a")
+
+
 def test_fetch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("fetch", "synthetic", "--root", tmp_path) == 0
     assert str(tmp_path / "synthetic") in capsys.readouterr().out

@@ -129,10 +129,10 @@ def test_difference_by_hand():
 
 def test_validation_chooses_the_weight():
     task = dual(toy(), denied())
-    task.settle(lambda: -abs(float(task.model.weight) - 0.2))
+    assert task.settle(lambda: -abs(float(task.model.weight) - 0.2))
     assert float(task.model.weight) == pytest.approx(0.2)
     task = dual(toy(), denied(), weight=0.7)
-    task.settle(lambda: float(task.model.weight == 0.2))
+    assert not task.settle(lambda: float(task.model.weight == 0.2))
     assert float(task.model.weight) == pytest.approx(0.7)
 
 
