@@ -106,6 +106,39 @@ def _offset(length: Int[Tensor, "s"]) -> Int[Tensor, "m"]:
 _arranged = WeakTensorKeyDictionary()
 
 
+def remembered(
+    edge_index: Int[Tensor, "2 e"],
+    edge_type: Int[Tensor, "e"],
+    num_nodes: int,
+    num_types: int,
+    denied: tuple[Tensor, Tensor] | None = None,
+) -> Messages:
+    """What :func:`arrange` makes of a graph, made anew only for other tensors, or for ones that have changed.
+
+    Args:
+        edge_index (torch.Tensor): ``(2, e)``.
+        edge_type (torch.Tensor): ``(e,)``.
+        num_nodes (int): Number of nodes.
+        num_types (int): Number of edge types.
+        denied (tuple, optional): ``edge_index`` and ``edge_type`` of more edges, whose types are the upper half.
+            (default: :obj:`None`)
+    """
+    made_of = edge_type, *(denied or ())
+    version = [0 if one.is_inference() else one._version for one in (edge_index, *made_of)]
+    known = _arranged.setdefault(edge_index, {})
+    key = num_nodes, num_types
+    if key in known:
+        before, then, sent = known[key]
+        if version == then and all(one is other for one, other in zip(before, made_of)):
+            return sent
+    if denied is not None:
+        edge_index = torch.cat([edge_index, denied[0]], dim=1)
+        edge_type = torch.cat([edge_type, denied[1] + num_types // 2])
+    sent = arrange(edge_index, edge_type, num_nodes, num_types)
+    known[key] = made_of, version, sent
+    return sent
+
+
 def messages(graph: Data, num_relations: int, signed: bool = False) -> tuple[Messages, Bool[Tensor, "e"] | None]:
     """How messages run over a graph, and which of its edges are there.
 
@@ -118,18 +151,9 @@ def messages(graph: Data, num_relations: int, signed: bool = False) -> tuple[Mes
             ``2 * num_relations`` on. (default: :obj:`False`)
     """
     whole = graph.get("whole", graph)
-    denied = (whole.denied_edge_index, whole.denied_edge_type) if signed else ()
-    made_of = whole.edge_type, *denied
+    denied = (whole.denied_edge_index, whole.denied_edge_type) if signed else None
     num_types = 2 * num_relations * (1 + signed)
-    known = _arranged.setdefault(whole.edge_index, {})
-    key = whole.num_nodes, num_types
-    if key not in known or any(one is not other for one, other in zip(known[key][0], made_of)):
-        edge_index, edge_type = whole.edge_index, whole.edge_type
-        if denied:
-            edge_index = torch.cat([edge_index, denied[0]], dim=1)
-            edge_type = torch.cat([edge_type, denied[1] + 2 * num_relations])
-        known[key] = made_of, arrange(edge_index, edge_type, whole.num_nodes, num_types)
-    sent = known[key][1]
+    sent = remembered(whole.edge_index, whole.edge_type, whole.num_nodes, num_types, denied)
     if whole is graph:
         return sent, None
     return sent, torch.cat([graph.kept, graph.denied_kept]) if signed else graph.kept
