@@ -11,7 +11,7 @@ _CONTENTS = {
     "gnnneg.data.synthetic": ["world"],
     "gnnneg.datasets": ["load"],
     "gnnneg.decoders": ["HAKE", "RESCAL", "ComplEx", "DistMult", "RotatE", "TransD", "TransE", "TransH"],
-    "gnnneg.encoders": ["GNN", "RGCN", "Lookup", "SampledEdges"],
+    "gnnneg.encoders": ["GNN", "RGCN", "Lookup", "SampledEdges", "SampledNeighbors"],
     "gnnneg.errors": ["UserError"],
     "gnnneg.experiment": ["Evaluation", "Run", "resume", "train", "train_config"],
     "gnnneg.generators": ["EMU", "GNDN", "HardestEMU", "LearnedEMU", "MatchedEMU", "Mixup", "SelfPacedEMU"],

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
-from torch.utils.weak import WeakTensorKeyDictionary
 from torch_geometric.data import Data
 
+from gnnneg.encoders.remember import once
 from gnnneg.errors import UserError
 from gnnneg.kernels.aggregate import gather_sum
 
@@ -102,10 +102,6 @@ def _offset(length: Int[Tensor, "s"]) -> Int[Tensor, "m"]:
     return torch.cat([length.new_zeros(1), length.cumsum(0)])
 
 
-# what was arranged, for as long as a graph's edge_index lives: a graph that moves has another
-_arranged = WeakTensorKeyDictionary()
-
-
 def remembered(
     edge_index: Int[Tensor, "2 e"],
     edge_type: Int[Tensor, "e"],
@@ -123,20 +119,14 @@ def remembered(
         denied (tuple, optional): ``edge_index`` and ``edge_type`` of more edges, whose types are the upper half.
             (default: :obj:`None`)
     """
-    made_of = edge_type, *(denied or ())
-    version = [0 if one.is_inference() else one._version for one in (edge_index, *made_of)]
-    known = _arranged.setdefault(edge_index, {})
-    key = num_nodes, num_types
-    if key in known:
-        before, then, sent = known[key]
-        if version == then and all(one is other for one, other in zip(before, made_of)):
-            return sent
-    if denied is not None:
-        edge_index = torch.cat([edge_index, denied[0]], dim=1)
-        edge_type = torch.cat([edge_type, denied[1] + num_types // 2])
-    sent = arrange(edge_index, edge_type, num_nodes, num_types)
-    known[key] = made_of, version, sent
-    return sent
+
+    def make() -> Messages:
+        if denied is None:
+            return arrange(edge_index, edge_type, num_nodes, num_types)
+        both = torch.cat([edge_index, denied[0]], dim=1), torch.cat([edge_type, denied[1] + num_types // 2])
+        return arrange(*both, num_nodes, num_types)
+
+    return once(edge_index, (edge_type, *(denied or ())), ("messages", num_nodes, num_types), make)
 
 
 def messages(graph: Data, num_relations: int, signed: bool = False) -> tuple[Messages, Bool[Tensor, "e"] | None]:

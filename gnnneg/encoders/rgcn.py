@@ -232,14 +232,16 @@ class RGCN(Encoder):
             layer.reset_parameters()  # type: ignore[operator]
 
     def forward(self, graph: Data | None) -> Encoding:
-        """Node states.
+        """Node states; of a part of the graph those of its nodes, which are ``graph.n_id`` of all, as in batches of
+        PyG's ``NeighborLoader``.
 
         Raises:
             UserError: If there is no graph, it is of another size, or, where asked for, lacks denied statements.
         """
         if graph is None:
             raise UserError("R-GCN needs a graph with edge_index and edge_type, as message_graph makes it.")
-        if graph.num_nodes != self.num_nodes:
+        number = graph.get("n_id")
+        if number is None and graph.num_nodes != self.num_nodes:
             raise UserError(f"R-GCN was made for {self.num_nodes:,} nodes, but the graph has {graph.num_nodes:,}.")
         if self.signed and "denied_edge_index" not in graph:
             raise UserError("A signed R-GCN needs denied_edge_index and denied_edge_type, as in message_graph.")
@@ -249,9 +251,12 @@ class RGCN(Encoder):
             kept = stays if kept is None else kept & stays
         weight = sent.weights(self.per_relation, kept)
         x: Tensor | None = self.weight
+        if number is not None:
+            x = number if x is None else F.embedding(number, x)
         with torch.autocast(weight.device.type, enabled=False):  # sums over many neighbours
-            for number, layer in enumerate(self.layers):
-                if x is not None and number:
+            for depth, layer in enumerate(self.layers):
+                if depth:
+                    assert x is not None
                     x = F.dropout(x.relu(), self.dropout, self.training)
                 x = layer.along(x, sent, weight)  # type: ignore[operator]
         assert x is not None  # there is at least one layer

@@ -2,15 +2,14 @@
 
 import pytest
 import torch
+from encoders.watched import D, E, N, R, Watched, distinct, listed, world
 from torch.testing import assert_close
 from torch_geometric.data import Data
 
 from gnnneg.corruption import Both
-from gnnneg.data.statements import assemble, message_graph
 from gnnneg.decoders import DistMult
-from gnnneg.encoders import GNN, RGCN, Dense, Lookup, SampledEdges
+from gnnneg.encoders import GNN, RGCN, Lookup, SampledEdges
 from gnnneg.errors import UserError
-from gnnneg.interfaces import Encoder, Encoding
 from gnnneg.kernels import aggregate
 from gnnneg.losses import InfoNCE
 from gnnneg.models import KGEModel
@@ -18,41 +17,10 @@ from gnnneg.records import Triplets
 from gnnneg.samplers import Uniform
 from gnnneg.tasks import LinkPrediction
 
-N, R, D, E = 23, 4, 6, 80
-
-
-class Watched(Encoder):
-    """Keeps the graphs that it is shown."""
-
-    uses_graph = True
-    hidden_channels = D
-
-    def __init__(self, signed: bool = False):
-        super().__init__()
-        self.seen: list[Data] = []
-        self.signed = signed
-        self.weight = torch.nn.Parameter(torch.randn(N, D))
-
-    def forward(self, graph: Data | None) -> Encoding:
-        self.seen.append(graph)
-        return Dense(self.weight)
-
-
-def distinct(seed: int, size: int) -> Triplets:
-    one = torch.randperm(N * R * N, generator=torch.Generator().manual_seed(seed))[:size]
-    return Triplets(one // (R * N), one // N % R, one % N)
-
 
 @pytest.fixture
 def graph() -> Data:
-    """Statements that are all different, some of them denied."""
-    names = [str(i) for i in range(N)], [str(i) for i in range(R)]
-    none = torch.zeros(E, dtype=torch.long)
-    return message_graph(assemble(distinct(0, E), none, *names, distinct(1, E // 2), none[: E // 2]))
-
-
-def listed(edge_index: torch.Tensor, edge_type: torch.Tensor) -> list[tuple[int, int, int]]:
-    return list(zip(*edge_index.tolist(), edge_type.tolist()))
+    return world()
 
 
 def test_each_statement_as_often_as_any_other(graph):
