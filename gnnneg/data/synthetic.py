@@ -151,9 +151,10 @@ def _truth(kind: Int[Tensor, "n"], generator: torch.Generator) -> Triplets:
         if local.numel():
             here = node[home] == nation
             employer[here] = pick(int(here.sum()), local)
-    capital = torch.tensor([int(city[node[city] == nation][0]) for nation in country.tolist()])
+    first = torch.full_like(node, kind.numel())
+    capital = first.scatter_reduce(0, node[city], city, "amin")[country]
     led = company[torch.isin(company, employer)]
-    leader = torch.tensor([int(person[employer == firm][0]) for firm in led.tolist()])
+    leader = first.scatter_reduce(0, employer, person, "amin")[led]
 
     pairs = {
         "located_in": (city, node[city]),
@@ -174,9 +175,13 @@ def _truth(kind: Int[Tensor, "n"], generator: torch.Generator) -> Triplets:
 
 
 def _alike(entity: Int[Tensor, "p"], group: Int[Tensor, "p"]) -> tuple[Int[Tensor, "e"], Int[Tensor, "e"]]:
-    same = (group[:, None] == group[None]) & ~torch.eye(entity.numel(), dtype=torch.bool)
-    row, column = same.nonzero(as_tuple=True)
-    return entity[row], entity[column]
+    """All ordered pairs of different entities of one group, in order."""
+    size = torch.bincount(group)
+    row = torch.repeat_interleave(torch.arange(entity.numel()), size[group])
+    members, first = group.argsort(stable=True), size.cumsum(0) - size
+    own = size[group].cumsum(0) - size[group]  # where each entity's row begins
+    column = members[first[group[row]] + torch.arange(row.numel()) - own[row]]
+    return entity[row[row != column]], entity[column[row != column]]
 
 
 def _observed(truth: Triplets, share: float, generator: torch.Generator) -> Triplets:
