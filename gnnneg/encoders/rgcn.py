@@ -11,7 +11,7 @@ from torch_geometric.data import Data
 from torch_geometric.nn import MessagePassing
 from torch_geometric.nn.inits import glorot, zeros
 
-from gnnneg.encoders.messages import Messages, messages, remembered
+from gnnneg.encoders.messages import Messages, messages, numbers, remembered
 from gnnneg.encodings import Dense
 from gnnneg.errors import UserError
 from gnnneg.interfaces import Encoder, Encoding
@@ -238,11 +238,7 @@ class RGCN(Encoder):
         Raises:
             UserError: If there is no graph, it is of another size, or, where asked for, lacks denied statements.
         """
-        if graph is None:
-            raise UserError("R-GCN needs a graph with edge_index and edge_type, as message_graph makes it.")
-        number = graph.get("n_id")
-        if number is None and graph.num_nodes != self.num_nodes:
-            raise UserError(f"R-GCN was made for {self.num_nodes:,} nodes, but the graph has {graph.num_nodes:,}.")
+        graph, number = numbers(graph, self.num_nodes, "R-GCN")
         if self.signed and "denied_edge_index" not in graph:
             raise UserError("A signed R-GCN needs denied_edge_index and denied_edge_type, as in message_graph.")
         sent, kept = messages(graph, self.num_relations, self.signed)

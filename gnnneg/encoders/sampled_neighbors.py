@@ -23,7 +23,8 @@ class SampledNeighbors(Encoder):
     of the graph.
 
     The nodes of a neighbourhood know theirs by ``n_id``, as in batches of PyG's ``NeighborLoader``. With all
-    neighbours of as many hops as the encoder has layers, vectors and gradients are those of the whole graph.
+    neighbours of as many hops as the encoder has layers, vectors and gradients are those of the whole graph (CompGCN's
+    are not: it also counts the edges that leave a node, and normalises over the nodes that it sees).
 
     A step's messages do not depend on the size of the graph; only hiding the batch's statements, and the dense
     gradient of the encoder's own table, still do. Each question a step asks (for anchors, targets, negatives) draws
