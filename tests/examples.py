@@ -42,7 +42,7 @@ from gnnneg.decoders import (
     TransE,
     TransH,
 )
-from gnnneg.encoders import GNN, RGCN, Lookup
+from gnnneg.encoders import GNN, RGCN, CompGCN, Lookup, SampledEdges, SampledNeighbors, Subtraction
 from gnnneg.generators import EMU, GNDN, DeniedStatements, HardestEMU, LearnedEMU, MatchedEMU, Mixup, SelfPacedEMU
 from gnnneg.interfaces import Scorer
 from gnnneg.labels import PathLabel, SlotLabel
@@ -142,6 +142,10 @@ EXAMPLES: list[Callable[[], nn.Module]] = [
     partial(RGCN, NODES, RELATIONS, CHANNELS, num_bases=2),
     partial(RGCN, NODES, RELATIONS, CHANNELS, num_layers=1, num_blocks=2, edge_dropout=0.5, signed=True),
     partial(RGCN, NODES, RELATIONS, CHANNELS, one_hot=True, dropout=0.5, per_relation=True),
+    partial(CompGCN, NODES, RELATIONS, CHANNELS),
+    lambda: CompGCN(NODES, RELATIONS, CHANNELS, 2, Subtraction(), in_channels=5),
+    lambda: SampledEdges(RGCN(NODES, RELATIONS, CHANNELS, signed=True), 3),
+    lambda: SampledNeighbors(RGCN(NODES, RELATIONS, CHANNELS, signed=True), [2, -1]),
     # decoders
     *(
         partial(decoder, RELATIONS, CHANNELS, reciprocal=reciprocal)
