@@ -199,6 +199,7 @@ class NBFNet(Model):
         if hidden_channels % 2 and isinstance(message, Rotation):
             raise UserError(f"Rotation turns pairs: give an even number of hidden_channels, not {hidden_channels}.")
         self.num_relations, self.hidden_channels = num_relations, hidden_channels
+        self.footprint = (8 + 4 * aggregation.features) * hidden_channels  # states, what arrives, what is made of it
         self.shortcut, self.recompute = shortcut, recompute
         self.query = nn.Embedding(2 * num_relations, hidden_channels)
         options = message, aggregation, dependent, layer_norm
@@ -207,11 +208,6 @@ class NBFNet(Model):
         )
         self.hidden = nn.Linear(2 * hidden_channels, 2 * hidden_channels)
         self.score = nn.Linear(2 * hidden_channels, 1)
-
-    @property
-    def footprint(self) -> int:
-        """Numbers held for each node and query while asking: states, what arrives, what is made of it."""
-        return 20 * self.hidden_channels
 
     def encode(self, graph: Data | None) -> Visible:
         """Sorts the edges, once for a graph and for what :func:`~gnnneg.tasks.hide` leaves of it.

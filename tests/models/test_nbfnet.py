@@ -5,9 +5,16 @@ import torch
 from torch.testing import assert_close
 from torch_geometric.data import Data
 
+from gnnneg.config import Facts
+from gnnneg.corruption import Both, Tail
+from gnnneg.data.statements import assemble
 from gnnneg.errors import UserError
+from gnnneg.generators import EMU
+from gnnneg.losses import InfoNCE
 from gnnneg.models import PNA, Max, Mean, Min, NBFNet, Product, Rotation, Sum, Translation
-from gnnneg.records import Query, Triplets
+from gnnneg.records import Mutation, Query, Triplets
+from gnnneg.samplers import All, Hardest, Uniform
+from gnnneg.tasks import Dual, LinkPrediction
 from gnnneg.tasks.hiding import hide
 
 N, R, D = 9, 3, 4
@@ -224,3 +231,69 @@ def test_bad_input(some):
         model.encode(graph(some))[torch.tensor([0])]
     with pytest.raises(UserError, match=r"edge type 5, but num_relations allows only 2"):
         NBFNet(1, D).encode(graph([(0, 2, 1)]))
+
+
+def counted(model: NBFNet, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many queries each propagation has served."""
+    served: list[int] = []
+    original = model.propagate
+
+    def propagate(encoding, query, vector):
+        served.append(len(vector))
+        return original(encoding, query, vector)
+
+    monkeypatch.setattr(model, "propagate", propagate, raising=False)
+    return served
+
+
+def test_one_propagation_serves_everyone(some, monkeypatch):
+    """Positives, a sampler that looks at the model, and mutated negatives."""
+    model = NBFNet(R, D, 2)
+    served = counted(model, monkeypatch)
+    sampler = Hardest(Uniform(N, 6), 3)
+    task = LinkPrediction(model, Both(R), sampler, InfoNCE(), generators=[EMU(0.5, 0.3)], graph=graph(some))
+    task(Triplets(*torch.tensor(some[:4]).T)).backward()
+    assert served == [8]
+
+
+def test_its_states_are_mutated_like_vectors(some):
+    """A mask for each query, and one for each of its candidates: the states of the targets come in."""
+    model, query = NBFNet(R, D, 2), Query(torch.tensor([0, 4]), torch.tensor([1, 2]))
+    scorer, index = model.scorer(model.encode(graph(some)), query), torch.tensor([[1, 2, 3], [4, 5, 6]])
+    positive = scorer.embed(torch.tensor([[2], [5]]))[:, 0]
+    for keep in (torch.tensor([[1.0, 0, 0, 1], [0, 1, 1, 0]]), torch.rand(2, 3, D).round()):
+        each = keep if keep.dim() == 3 else keep[:, None]
+        made = torch.where(each > 0, scorer.embed(index), positive[:, None])
+        assert_close(scorer.mutated(index, Mutation(positive, keep)), scorer.decode(made))
+
+
+def test_every_wrong_answer_at_once(some):
+    """1-vs-all: the softmax over all entities, in one read-out."""
+    task = LinkPrediction(NBFNet(R, D, 2), Tail(R), All(N), InfoNCE(), graph=graph(some))
+    batch = Triplets(*torch.tensor(some[:4]).T)
+    score = task.model.scorer(task.model.encode(hide(graph(some), batch, R)), Query(batch.head_index, batch.rel_type))
+    wanted = torch.nn.functional.cross_entropy(score(torch.arange(N)[None]), batch.tail_index)
+    assert_close(task(batch), wanted)
+
+
+def test_two_graphs_two_networks(some):
+    """Dual training: what is denied is a graph of its own, over which the second network runs."""
+    nodes, relations = [str(i) for i in range(N)], [str(i) for i in range(R)]
+    stated, denied = (
+        Triplets(*torch.tensor(part).T) for part in (some[:8], [(h, r, (t + 1) % 7) for h, r, t in some[8:]])
+    )
+    data = assemble(stated, torch.zeros(8).long(), nodes, relations, denied, torch.zeros(4).long())
+    facts = Facts(data)
+
+    def side(facts):
+        return LinkPrediction(NBFNet(R, D, 2), Both(R), Uniform(N, 3), InfoNCE(), graph=facts.graph)
+
+    task = Dual(side(facts), side(facts.mirror), facts.denied, weight=0.5)
+    task(stated).backward()
+    assert all(weight.grad is not None for weight in task.negative.model.query.parameters())
+    query = Query(stated.head_index[:2], stated.rel_type[:2])
+    every = torch.arange(N)[None]
+    found = task.model.scorer(task.model.encode(facts.graph), query)(every)
+    one, other = task.positive.model, task.negative.model
+    against = other.scorer(other.encode(facts.mirror.graph), query)(every)
+    assert_close(found, one.scorer(one.encode(facts.graph), query)(every) - 0.5 * against)
