@@ -123,7 +123,7 @@ def train_config(
     home = Path(out) if out is not None else Path("runs") / f"{name}-{Path(path).stem}-{means.arguments['seed']}"
     if home.exists():
         folder.claim(home)  # said before the data are fetched
-    setup = assemble(means, *asked.load())
+    setup = assemble(means, *asked.graphs())
     with folder.begun(home):
         return _train(setup, means, home, name, progress, resume=False)
 
@@ -144,7 +144,7 @@ def untrained(path: str | Path, overrides: Sequence[str] = ()) -> Run:
     """What a config says, built but not trained."""
     means = read(path, overrides)
     asked = source(means)
-    setup = assemble(means, *asked.load())
+    setup = assemble(means, *asked.graphs())
     return _run(setup, means, None, {}, Judge(setup.data, setup.evaluation, setup.device, setup.test_graph))
 
 

@@ -119,7 +119,7 @@ class Run:
     @cached_property
     def _loaded(self) -> list[HeteroData]:
         assert self.plan is not None
-        return source(self.plan).load()
+        return source(self.plan).graphs()
 
     @cached_property
     def model(self) -> Model:

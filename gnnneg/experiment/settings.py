@@ -52,7 +52,11 @@ class Source:
     inherit: str | None = None
     inherit_denied: bool = False
 
-    def load(self) -> list[HeteroData]:
+    def load(self) -> HeteroData:
+        """The graph that is trained on."""
+        return self.graphs()[0]
+
+    def graphs(self) -> list[HeteroData]:
         """The graph, and behind it the one to test on, if that is another.
 
         Raises:
