@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 from pathlib import Path
 
 import pandas as pd
@@ -16,12 +17,14 @@ import gnnneg
 from gnnneg import RGCN, Both, DistMult, Fit, InfoNCE, KGEModel, LinkPrediction, Lookup, Uniform, UserError
 from gnnneg.cli import main
 from gnnneg.data.statements import assemble, message_graph, triplets
-from gnnneg.datasets import graphs, load
+from gnnneg.datasets import GraIL, graphs, load
+from gnnneg.evaluation import expected_sampled_hits
 from gnnneg.experiment import Evaluation, Judge, Run, resume, train_config
 from gnnneg.experiment.inductive import refuse_entities
 from gnnneg.models import Difference
-from gnnneg.records import Triplets
+from gnnneg.records import Query, Triplets
 
+MIRROR = Path(os.environ.get("GNNNEG_MIRROR") or Path(__file__).parents[2] / "shared" / "datasets")
 TRAIN = {"train": "x r y\ny r z\nz s x\n", "valid": "x r z\n", "test": "y s x\n"}
 TEST = {"train": "a r b\nb r c\nc r d\n", "valid": "a r d\n", "test": "a r c\n"}
 # a path counter ties whatever it reaches in as many ways, or not at all
@@ -228,3 +231,49 @@ def test_the_command_line_knows_both_graphs(folder, capsys):
     assert "stated in test: a r b   in two splits, train" in capsys.readouterr().out
     assert main(["data", "list"]) == 0
     assert "tested on" in capsys.readouterr().out
+
+
+@pytest.mark.skipif(
+    not (MIRROR / "GraIL-inductive").is_dir(), reason=f"no mirror of the data sets at {MIRROR}: set GNNNEG_MIRROR"
+)
+@pytest.mark.filterwarnings("ignore:Rankings are filtered")
+def test_a_real_split_in_the_published_protocol(tmp_path, monkeypatch):
+    """One epoch on NELL-995 v1; then the released protocol of NBFNet, in plain loops over the files' own lines."""
+    monkeypatch.setenv("GNNNEG_MIRROR", str(MIRROR))
+    dataset = GraIL("NELL-995", "v1", tmp_path)
+    task = linked(Paths(14, 0.1), dataset[0])
+    optimizer, fit = Adam(task.trained(), lr=0.01), Fit(epochs=1, batch_size=256)
+    means = {"evaluation": Evaluation(("train",), sampled=49), "out": tmp_path / "run", "progress": False}
+    gnnneg.train(task, dataset, optimizer, fit, **means)
+    run = Run.load(tmp_path / "run")
+    found = run.ranks()
+    assert not (tmp_path / "run" / "test_graph").exists(), "what has a card is not copied"
+    assert run.result["dataset"] == "GraIL-NELL-995-v1"
+    assert run.result["test_graph"] == {"entities": 225, "relations": 14, "train": 833, "valid": 101, "test": 100}
+
+    def lines(split: str) -> list[list[str]]:
+        path = MIRROR / "GraIL-inductive" / "nell_v1_ind" / f"{split}.txt"
+        return [line.split("\t") for line in path.read_text().splitlines()]
+
+    entity, relation = run.test_graph["entity"].names, run.test_graph.relation_names
+    place = {name: i for i, name in enumerate(entity)}
+    facts, graph = {tuple(line) for line in lines("train")}, message_graph(run.test_graph)
+    rank, rivals = [], []
+    for head in (False, True):
+        for h, r, t in lines("test"):
+            kind = relation.index(r) + 14 * head
+            query = Query(torch.tensor([place[t if head else h]]), torch.tensor([kind]))
+            with torch.no_grad():
+                score = run.model.scorer(run.model.encode(graph), query)(torch.arange(len(entity))[None])[0].tolist()
+            target = h if head else t
+            rest = [e for e in entity if e != target and ((e, r, t) if head else (h, r, e)) not in facts]
+            rank.append(1 + sum(score[place[e]] >= score[place[target]] for e in rest))
+            rivals.append(len(rest))
+    assert found.pessimistic.tolist() == rank
+    assert (found.candidates - 1).tolist() == rivals
+    p = torch.tensor(rank).sub(1) / torch.tensor(rivals).double()
+    theirs = sum(math.comb(49, i) * p**i * (1 - p) ** (49 - i) for i in range(10)).mean()
+    ours = expected_sampled_hits(found.pessimistic.double(), found.candidates, 10, 49)
+    assert ours == pytest.approx(float(theirs), abs=1e-9)
+    assert run.metrics["test"]["hits@10_49"] > ours  # ties half way
+    assert ours > sum(r <= 10 for r in rank) / 200
