@@ -271,7 +271,7 @@ def peer(arguments: argparse.Namespace, data) -> float:  # type: ignore[no-untyp
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("who", choices=["ours", "released", "pykeen", "pyg"])
-    parser.add_argument("what", choices=["train", "rank", "draw", "rgcn", "denied"])
+    parser.add_argument("what", choices=["train", "rank", "draw", "rgcn", "nbfnet", "denied"])
     parser.add_argument("model")
     parser.add_argument("--shared", action="store_true")
     parser.add_argument("--softmax", action="store_true", help="InfoNCE, not the self-adversarial loss")
@@ -306,6 +306,10 @@ def main() -> None:
         import sampling
 
         work = {"ours": sampling.ours, "pykeen": sampling.peer}
+    if arguments.what == "nbfnet":
+        import bellman_ford
+
+        work = {"ours": bellman_ford.ours, "pyg": bellman_ford.peer}
     if arguments.what == "rgcn":
         import relational
 

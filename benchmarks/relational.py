@@ -36,7 +36,7 @@ def ours(arguments: argparse.Namespace, data) -> float:  # type: ignore[no-untyp
     x = torch.randn(graph.num_nodes, arguments.width, requires_grad=True)
     sent, _ = messages(graph, r)
     kept = torch.ones(graph.num_edges, dtype=torch.bool)
-    return _rate(lambda x: layer(x, sent, sent.weights(True, kept)), x, graph.num_edges)
+    return _rate(lambda x: layer.along(x, sent, sent.weights(True, kept)), x, graph.num_edges)
 
 
 def peer(arguments: argparse.Namespace, data) -> float:  # type: ignore[no-untyped-def]

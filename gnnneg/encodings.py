@@ -17,7 +17,7 @@ class Dense(Encoding):
 
     def __getitem__(self, index: Int[Tensor, "*s"]) -> Float[Tensor, "*s d"]:
         if self._is_everyone(index):  # the table as it is: no copy, and no scattering of its gradient
-            return self.table.view(*index.shape, -1)
+            return self.table.view(*index.shape, self.table.size(1))
         return F.embedding(index, self.table)
 
     def _is_everyone(self, index: Int[Tensor, "*s"]) -> bool:

@@ -42,12 +42,12 @@ from gnnneg.decoders import (
     TransE,
     TransH,
 )
-from gnnneg.encoders import GNN, RGCN, Lookup
+from gnnneg.encoders import GNN, RGCN, CompGCN, Lookup, SampledEdges, SampledNeighbors, Subtraction
 from gnnneg.generators import EMU, GNDN, DeniedStatements, HardestEMU, LearnedEMU, MatchedEMU, Mixup, SelfPacedEMU
 from gnnneg.interfaces import Scorer
 from gnnneg.labels import PathLabel, SlotLabel
 from gnnneg.losses import BCE, HaSa, InfoNCE, LogSigmoid, MarginRanking
-from gnnneg.models import Difference, KGEModel, NodeClassifier
+from gnnneg.models import Difference, KGEModel, NBFNet, NodeClassifier
 from gnnneg.penalties import DURA, Lp, RelationPrediction, Together
 from gnnneg.records import Triplets
 from gnnneg.samplers import (
@@ -142,6 +142,10 @@ EXAMPLES: list[Callable[[], nn.Module]] = [
     partial(RGCN, NODES, RELATIONS, CHANNELS, num_bases=2),
     partial(RGCN, NODES, RELATIONS, CHANNELS, num_layers=1, num_blocks=2, edge_dropout=0.5, signed=True),
     partial(RGCN, NODES, RELATIONS, CHANNELS, one_hot=True, dropout=0.5, per_relation=True),
+    partial(CompGCN, NODES, RELATIONS, CHANNELS),
+    lambda: CompGCN(NODES, RELATIONS, CHANNELS, 2, Subtraction(), in_channels=5),
+    lambda: SampledEdges(RGCN(NODES, RELATIONS, CHANNELS, signed=True), 3),
+    lambda: SampledNeighbors(RGCN(NODES, RELATIONS, CHANNELS, signed=True), [2, -1]),
     # decoders
     *(
         partial(decoder, RELATIONS, CHANNELS, reciprocal=reciprocal)
@@ -164,6 +168,7 @@ EXAMPLES: list[Callable[[], nn.Module]] = [
     partial(kge, dropout=0.5),
     lambda: NodeClassifier(Lookup(NODES, CHANNELS, bound=0.5), Inner(), NODES, dropout=0.5),
     lambda: Difference(kge(), kge(ComplEx), 0.5),
+    partial(NBFNet, RELATIONS, CHANNELS, 2),
     # corruptions
     partial(Tail, RELATIONS),
     partial(Head, RELATIONS),

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
-from torch.utils.weak import WeakTensorKeyDictionary
 from torch_geometric.data import Data
 
+from gnnneg.encoders.remember import once
 from gnnneg.errors import UserError
 from gnnneg.kernels.aggregate import gather_sum
 
@@ -29,6 +29,8 @@ class Messages:
         target (torch.Tensor): Where each edge leads, edges sorted by message, ``(e,)``.
         carried (torch.Tensor): Where each message's edges begin, and where the last one's end, ``(q + 1,)``.
         place (torch.Tensor): Which of the edges by target each edge by message is, ``(e,)``.
+        parts (int): How many sums each node has, next to each other, each over an equal range of the edge types; a
+            target is then the number of a sum. (default: :obj:`1`)
     """
 
     source: Int[Tensor, "q"]
@@ -41,6 +43,7 @@ class Messages:
     target: Int[Tensor, "e"]
     carried: Int[Tensor, "c"]
     place: Int[Tensor, "e"]
+    parts: int = 1
 
     def weights(self, per_relation: bool, kept: Bool[Tensor, "e"] | None = None) -> Float[Tensor, "e"]:
         """One over the number of a target's edges, all or those of one type; 0 for edges that are not ``kept``.
@@ -49,22 +52,44 @@ class Messages:
             per_relation (bool): Whether edges of different types are counted apart.
             kept (torch.Tensor, optional): Which of the graph's edges are there. (default: :obj:`None`, all)
         """
-        there = torch.ones(len(self.message), device=self.message.device) if kept is None else kept[self.order].float()
-        if per_relation:
-            among = self.kind
-        else:
-            length = self.offset.diff()
-            among = torch.repeat_interleave(torch.arange(len(length), device=length.device), length)
+        there = self._there(kept)
+        among = self.kind if per_relation else self._sum()
         count = torch.bincount(among, there).to(there.dtype)
         return there / count.clamp(min=1)[among]
 
-    def summed(self, made: Float[Tensor, "q d"], weight: Float[Tensor, "e"]) -> Float[Tensor, "n d"]:
-        """What arrives at each node, of messages ``made``, each edge times its ``weight``."""
+    def symmetric(self, kept: Bool[Tensor, "e"] | None = None) -> Float[Tensor, "e"]:
+        """One over the root of the number of edges in a sum times the number of those of its part that leave the
+        source; 0 for edges that are not ``kept``.
+
+        Args:
+            kept (torch.Tensor, optional): Which of the graph's edges are there. (default: :obj:`None`, all)
+        """
+        there = self._there(kept)
+        types = (len(self.begin) - 1) // self.parts
+        weight = there
+        for among in (self._sum(), (self.source * self.parts + self.edge_type // types)[self.message]):
+            count = torch.bincount(among, there).to(there.dtype)
+            weight = weight * count.clamp(min=1).rsqrt()[among]
+        return weight
+
+    def _there(self, kept: Bool[Tensor, "e"] | None) -> Float[Tensor, "e"]:
+        """1 for each edge by target, 0 for those that are not ``kept``."""
+        return torch.ones(len(self.message), device=self.message.device) if kept is None else kept[self.order].float()
+
+    def _sum(self) -> Int[Tensor, "e"]:
+        """Which sum each edge by target is part of."""
+        length = self.offset.diff()
+        return torch.repeat_interleave(torch.arange(len(length), device=length.device), length)
+
+    def summed(self, made: Float[Tensor, "q d"], weight: Float[Tensor, "e"]) -> Float[Tensor, "s d"]:
+        """What arrives at each node (``parts`` rows each), of messages ``made``, each edge times its ``weight``."""
         return gather_sum(made, weight, self.message, self.offset, self.target, self.carried, self.place)
 
 
-def arrange(edge_index: Int[Tensor, "2 e"], edge_type: Int[Tensor, "e"], num_nodes: int, num_types: int) -> Messages:
-    """Sorts the edges of a graph with ``num_types`` edge types both ways.
+def arrange(
+    edge_index: Int[Tensor, "2 e"], edge_type: Int[Tensor, "e"], num_nodes: int, num_types: int, parts: int = 1
+) -> Messages:
+    """Sorts the edges of a graph with ``num_types`` edge types both ways; see :class:`Messages` for ``parts``.
 
     Raises:
         UserError: If there are more edge types than that.
@@ -72,6 +97,7 @@ def arrange(edge_index: Int[Tensor, "2 e"], edge_type: Int[Tensor, "e"], num_nod
     source, target = edge_index
     if edge_type.numel() and int(edge_type.max()) >= num_types:
         raise UserError(f"The graph has edge type {int(edge_type.max())}, but num_relations allows only {num_types}.")
+    into = target * parts + edge_type // (num_types // parts)
     by_message = (edge_type * num_nodes + source).argsort(stable=True)
     by_target = (target * num_types + edge_type).argsort(stable=True)
 
@@ -89,12 +115,13 @@ def arrange(edge_index: Int[Tensor, "2 e"], edge_type: Int[Tensor, "e"], num_nod
         edge_type=key // num_nodes,
         begin=[0, *kinds.tolist()],
         message=message[by_target],
-        offset=_offset(torch.bincount(target, minlength=num_nodes)),
+        offset=_offset(torch.bincount(into, minlength=num_nodes * parts)),
         kind=kind,
         order=by_target,
-        target=target[by_message],
+        target=into[by_message],
         carried=_offset(length),
         place=place[by_message],
+        parts=parts,
     )
 
 
@@ -102,11 +129,52 @@ def _offset(length: Int[Tensor, "s"]) -> Int[Tensor, "m"]:
     return torch.cat([length.new_zeros(1), length.cumsum(0)])
 
 
-# what was arranged, for as long as a graph's edge_index lives: a graph that moves has another
-_arranged = WeakTensorKeyDictionary()
+def remembered(
+    edge_index: Int[Tensor, "2 e"],
+    edge_type: Int[Tensor, "e"],
+    num_nodes: int,
+    num_types: int,
+    denied: tuple[Tensor, Tensor] | None = None,
+    parts: int = 1,
+) -> Messages:
+    """What :func:`arrange` makes of a graph, made anew only for other tensors, or for ones that have changed.
+
+    Args:
+        edge_index (torch.Tensor): ``(2, e)``.
+        edge_type (torch.Tensor): ``(e,)``.
+        num_nodes (int): Number of nodes.
+        num_types (int): Number of edge types.
+        denied (tuple, optional): ``edge_index`` and ``edge_type`` of more edges, whose types are the upper half.
+            (default: :obj:`None`)
+        parts (int): See :class:`Messages`. (default: :obj:`1`)
+    """
+
+    def make() -> Messages:
+        if denied is None:
+            return arrange(edge_index, edge_type, num_nodes, num_types, parts)
+        both = torch.cat([edge_index, denied[0]], dim=1), torch.cat([edge_type, denied[1] + num_types // 2])
+        return arrange(*both, num_nodes, num_types, parts)
+
+    return once(edge_index, (edge_type, *(denied or ())), ("messages", num_nodes, num_types, parts), make)
 
 
-def messages(graph: Data, num_relations: int, signed: bool = False) -> tuple[Messages, Bool[Tensor, "e"] | None]:
+def numbers(graph: Data | None, num_nodes: int, whose: str) -> tuple[Data, Int[Tensor, "n"] | None]:
+    """The graph, and which of all nodes its nodes are if it is a part of one (``graph.n_id``, as PyG calls it).
+
+    Raises:
+        UserError: If there is no graph, or it has another number of nodes than its encoder was made for.
+    """
+    if graph is None:
+        raise UserError(f"{whose} needs a graph with edge_index and edge_type, as message_graph makes it.")
+    number = graph.get("n_id")
+    if number is None and graph.num_nodes != num_nodes:
+        raise UserError(f"{whose} was made for {num_nodes:,} nodes, but the graph has {graph.num_nodes:,}.")
+    return graph, number
+
+
+def messages(
+    graph: Data, num_relations: int, signed: bool = False, parts: int = 1
+) -> tuple[Messages, Bool[Tensor, "e"] | None]:
     """How messages run over a graph, and which of its edges are there.
 
     Sorting is done once for a graph, and not again for one that :func:`~gnnneg.tasks.hide` has taken edges out of.
@@ -116,20 +184,12 @@ def messages(graph: Data, num_relations: int, signed: bool = False) -> tuple[Mes
         num_relations (int): Number of relations, inverses not counted.
         signed (bool): Whether messages pass over denied statements too, with edge types of their own from
             ``2 * num_relations`` on. (default: :obj:`False`)
+        parts (int): See :class:`Messages`. (default: :obj:`1`)
     """
     whole = graph.get("whole", graph)
-    denied = (whole.denied_edge_index, whole.denied_edge_type) if signed else ()
-    made_of = whole.edge_type, *denied
+    denied = (whole.denied_edge_index, whole.denied_edge_type) if signed else None
     num_types = 2 * num_relations * (1 + signed)
-    known = _arranged.setdefault(whole.edge_index, {})
-    key = whole.num_nodes, num_types
-    if key not in known or any(one is not other for one, other in zip(known[key][0], made_of)):
-        edge_index, edge_type = whole.edge_index, whole.edge_type
-        if denied:
-            edge_index = torch.cat([edge_index, denied[0]], dim=1)
-            edge_type = torch.cat([edge_type, denied[1] + 2 * num_relations])
-        known[key] = made_of, arrange(edge_index, edge_type, whole.num_nodes, num_types)
-    sent = known[key][1]
+    sent = remembered(whole.edge_index, whole.edge_type, whole.num_nodes, num_types, denied, parts)
     if whole is graph:
         return sent, None
     return sent, torch.cat([graph.kept, graph.denied_kept]) if signed else graph.kept

@@ -4,20 +4,21 @@ from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import Parameter
 from torch_geometric.data import Data
+from torch_geometric.nn import MessagePassing
 from torch_geometric.nn.inits import glorot, zeros
 
-from gnnneg.encoders.messages import Messages, messages
+from gnnneg.encoders.messages import Messages, messages, numbers, remembered
 from gnnneg.encodings import Dense
 from gnnneg.errors import UserError
 from gnnneg.interfaces import Encoder, Encoding
 from gnnneg.kernels.aggregate import transform
 
 
-class RGCNLayer(nn.Module):
+class RGCNLayer(MessagePassing):
     r"""The relational graph convolution from `"Modeling Relational Data with Graph Convolutional Networks"
     <https://arxiv.org/abs/1703.06103>`_,
 
@@ -26,7 +27,8 @@ class RGCNLayer(nn.Module):
         \mathbf{W}_r^{\top} \mathbf{x}_j + \mathbf{b} .
 
     Parameters have the names and shapes of those of :class:`torch_geometric.nn.RGCNConv`: each reads the other's
-    state. Memory is that of one message for each node and edge type that it sends along, never one for each edge.
+    state, and it stands in that one's place in any model of PyG's. Memory is that of one message for each node and edge
+    type that it sends along, never one for each edge (except while PyG explains a model, which weighs edge by edge).
 
     Args:
         in_channels (int): Width of what comes in; the number of nodes where that is one-hot and so left out.
@@ -56,13 +58,14 @@ class RGCNLayer(nn.Module):
         num_blocks: int | None = None,
         tied_root: bool = False,
     ):
-        super().__init__()
+        super().__init__(aggr="sum", node_dim=0)
         if num_bases is not None and num_blocks is not None:
             raise UserError("R-GCN takes num_bases or num_blocks, not both: leave one out.")
         if tied_root and num_bases is None:
             raise UserError("tied_root makes the self-loop's matrix of the bases: give num_bases.")
         if num_blocks is not None and (in_channels % num_blocks or out_channels % num_blocks):
             raise UserError(f"num_blocks={num_blocks} must divide the widths {in_channels} and {out_channels}.")
+        self.in_channels, self.out_channels = in_channels, out_channels
         self.num_types, self.num_blocks = num_types, num_blocks
         if num_blocks is not None:
             shape: tuple[int, ...] = num_types, num_blocks, in_channels // num_blocks, out_channels // num_blocks
@@ -85,14 +88,39 @@ class RGCNLayer(nn.Module):
         zeros(self.bias)
 
     def forward(
-        self, x: Float[Tensor, "n i"] | None, sent: Messages, weight: Float[Tensor, "e"]
+        self,
+        x: Float[Tensor, "n i"] | Int[Tensor, "n"] | None,
+        edge_index: Int[Tensor, "2 e"],
+        edge_type: Int[Tensor, "e"],
     ) -> Float[Tensor, "n o"]:
-        """Node states.
+        """Node states, each edge counting one over the target's edges of its type.
+
+        Edges are sorted once, and then remembered for as long as ``edge_index`` lives.
 
         Args:
-            x (torch.Tensor, optional): ``(n, in_channels)``; :obj:`None` is the unit matrix.
+            x (torch.Tensor, optional): ``(n, in_channels)``, or which rows of the unit matrix these are, ``(n,)``;
+                :obj:`None` is the unit matrix.
+            edge_index (torch.Tensor): ``(2, e)``.
+            edge_type (torch.Tensor): ``(e,)``.
+        """
+        sent = remembered(edge_index, edge_type, self.in_channels if x is None else len(x), self.num_types)
+        return self.along(x, sent, sent.weights(per_relation=True), edge_index[1])
+
+    def along(
+        self,
+        x: Float[Tensor, "n i"] | Int[Tensor, "n"] | None,
+        sent: Messages,
+        weight: Float[Tensor, "e"],
+        target: Int[Tensor, "e"] | None = None,
+    ) -> Float[Tensor, "n o"]:
+        """Node states, along edges that are already sorted.
+
+        Args:
+            x (torch.Tensor, optional): As in :meth:`forward`.
             sent (Messages): Along which edges.
             weight (torch.Tensor): What each edge counts, from :meth:`Messages.weights`.
+            target (torch.Tensor, optional): Where the graph's edges lead, in its own order: needed to be explained.
+                (default: :obj:`None`)
         """
         matrix: Tensor = self.weight
         if self.comp is not None:
@@ -101,11 +129,32 @@ class RGCNLayer(nn.Module):
             matrix, root = matrix[:-1], matrix[-1]
         else:
             root = self.root
-        if x is None:  # a message is a row of its type's matrix
-            made = F.embedding(sent.edge_type * matrix.size(1) + sent.source, matrix.flatten(0, 1))
-            return sent.summed(made, weight) + root + self.bias
-        made = transform(x, matrix if self.num_blocks is not None else matrix[:, None], sent.source, sent.begin)
-        return torch.addmm(sent.summed(made, weight) + self.bias, x, root)
+        if x is not None and x.is_floating_point():
+            made = transform(x, matrix if self.num_blocks is not None else matrix[:, None], sent.source, sent.begin)
+        elif self.num_blocks is None:  # a message is a row of its type's matrix
+            row = sent.source if x is None else x[sent.source]
+            made = F.embedding(sent.edge_type * matrix.size(1) + row, matrix.flatten(0, 1))
+            root = root if x is None else F.embedding(x, root)
+        else:
+            raise UserError("One-hot input has no blocks: use num_bases, or leave num_blocks out.")
+        heard = sent.summed(made, weight) if not self.explain else self._explained(made, sent, weight, target)
+        if x is not None and x.is_floating_point():
+            return torch.addmm(heard + self.bias, x, root)
+        return heard + root + self.bias
+
+    def _explained(self, made: Tensor, sent: Messages, weight: Tensor, target: Tensor | None) -> Tensor:
+        """What arrives at each node, edge by edge in the graph's order, which PyG's explanations mask."""
+        if target is None:
+            raise UserError("Only a layer that is called with edge_index and edge_type can be explained.")
+        message, own = torch.empty_like(sent.message), torch.empty_like(weight)
+        message[sent.order], own[sent.order] = sent.message, weight
+        size = len(sent.source), len(sent.offset) - 1
+        # propagate_type: (x: PairOptTensor, weight: Tensor)
+        return self.propagate(torch.stack([message, target]), x=(made, None), weight=own, size=size)
+
+    def message(self, x_j: Tensor, weight: Tensor) -> Tensor:
+        """A message times what its edge counts."""
+        return weight[:, None] * x_j
 
 
 class RGCN(Encoder):
@@ -183,15 +232,13 @@ class RGCN(Encoder):
             layer.reset_parameters()  # type: ignore[operator]
 
     def forward(self, graph: Data | None) -> Encoding:
-        """Node states.
+        """Node states; of a part of the graph those of its nodes, which are ``graph.n_id`` of all, as in batches of
+        PyG's ``NeighborLoader``.
 
         Raises:
             UserError: If there is no graph, it is of another size, or, where asked for, lacks denied statements.
         """
-        if graph is None:
-            raise UserError("R-GCN needs a graph with edge_index and edge_type, as message_graph makes it.")
-        if graph.num_nodes != self.num_nodes:
-            raise UserError(f"R-GCN was made for {self.num_nodes:,} nodes, but the graph has {graph.num_nodes:,}.")
+        graph, number = numbers(graph, self.num_nodes, "R-GCN")
         if self.signed and "denied_edge_index" not in graph:
             raise UserError("A signed R-GCN needs denied_edge_index and denied_edge_type, as in message_graph.")
         sent, kept = messages(graph, self.num_relations, self.signed)
@@ -200,10 +247,13 @@ class RGCN(Encoder):
             kept = stays if kept is None else kept & stays
         weight = sent.weights(self.per_relation, kept)
         x: Tensor | None = self.weight
+        if number is not None:
+            x = number if x is None else F.embedding(number, x)
         with torch.autocast(weight.device.type, enabled=False):  # sums over many neighbours
-            for number, layer in enumerate(self.layers):
-                if x is not None and number:
+            for depth, layer in enumerate(self.layers):
+                if depth:
+                    assert x is not None
                     x = F.dropout(x.relu(), self.dropout, self.training)
-                x = layer(x, sent, weight)
+                x = layer.along(x, sent, weight)  # type: ignore[operator]
         assert x is not None  # there is at least one layer
         return Dense(x)

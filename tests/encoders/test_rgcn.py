@@ -1,5 +1,6 @@
 """Relational graph convolutions against PyG's, against dense matrices, and what they may see."""
 
+import copy
 import json
 from pathlib import Path
 
@@ -7,7 +8,8 @@ import pytest
 import torch
 from torch.testing import assert_close
 from torch_geometric.data import Data
-from torch_geometric.nn import FastRGCNConv, RGCNConv
+from torch_geometric.explain.algorithm.utils import clear_masks, set_masks
+from torch_geometric.nn import FastRGCNConv, RGCNConv, Sequential
 
 from gnnneg import Run
 from gnnneg.cli import main
@@ -52,8 +54,7 @@ def test_layer_is_pyg_s(form, peer):
     theirs.bias.data.normal_()
     ours.load_state_dict(theirs.state_dict())
     x = torch.randn(N, D, requires_grad=True)
-    sent = arrange(edge_index, edge_type, N, 2 * R)
-    found, wanted = ours(x, sent, sent.weights(per_relation=True)), theirs(x, edge_index, edge_type)
+    found, wanted = ours(x, edge_index, edge_type), theirs(x, edge_index, edge_type)
     assert_close(found, wanted, rtol=1e-5, atol=1e-5)
     assert_close(gradients(found, x, ours), gradients(wanted, x, theirs), rtol=1e-5, atol=1e-5)
 
@@ -64,11 +65,70 @@ def test_one_hot_layer_is_pyg_s(form):
     edge_index, edge_type = edges()
     theirs, ours = RGCNConv(N, 4, 2 * R, **form), RGCNLayer(N, 4, 2 * R, **form)
     ours.load_state_dict(theirs.state_dict())
-    sent = arrange(edge_index, edge_type, N, 2 * R)
-    found, wanted = ours(None, sent, sent.weights(per_relation=True)), theirs(None, edge_index, edge_type)
+    found, wanted = ours(None, edge_index, edge_type), theirs(None, edge_index, edge_type)
     assert_close(found, wanted, rtol=1e-5, atol=1e-5)
     assert_close(gradients(found, None, ours), gradients(wanted, None, theirs), rtol=1e-5, atol=1e-5)
-    assert_close(ours(torch.eye(N), sent, sent.weights(per_relation=True)), found, rtol=1e-5, atol=1e-5)
+    assert_close(ours(torch.eye(N), edge_index, edge_type), found, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("form", [{}, {"num_bases": 3}], ids=["full", "bases"])
+def test_rows_of_the_unit_matrix_are_pyg_s(form):
+    """Nodes of a part of the graph, by number."""
+    torch.manual_seed(0)
+    edge_index, edge_type = edges()
+    theirs, ours = RGCNConv(2 * N, 4, 2 * R, **form), RGCNLayer(2 * N, 4, 2 * R, **form)
+    ours.load_state_dict(theirs.state_dict())
+    some = torch.randperm(2 * N)[:N]
+    found, wanted = ours(some, edge_index, edge_type), theirs(some, edge_index, edge_type)
+    assert_close(found, wanted, rtol=1e-5, atol=1e-5)
+    assert_close(gradients(found, None, ours), gradients(wanted, None, theirs), rtol=1e-5, atol=1e-5)
+    with pytest.raises(UserError, match="no blocks"):
+        RGCNLayer(N, 5, 2 * R, num_blocks=1)(some, edge_index, edge_type)
+
+
+def test_in_place_of_pyg_s_in_a_model_of_pyg_s():
+    """Trained side by side in PyG's Sequential, step by step the same losses; a step changes the graph too."""
+    torch.manual_seed(0)
+    edge_index, edge_type = edges()
+    models = []
+    for conv in (RGCNConv, RGCNLayer):
+        first, second = conv(D, 8, 2 * R, num_bases=3), conv(8, 3, 2 * R, num_blocks=1)
+        given = "x, edge_index, edge_type"
+        models.append(Sequential(given, [(first, f"{given} -> x"), torch.nn.ReLU(), (second, f"{given} -> x")]))
+    models[1].load_state_dict(models[0].state_dict())
+    x, y, loss = torch.randn(N, D), torch.randint(3, (N,)), [[], []]
+    for model, found in zip(models, loss):
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.5)
+        types = edge_type.clone()
+        for _ in range(4):
+            error = torch.nn.functional.cross_entropy(model(x, edge_index, types), y)
+            optimizer.zero_grad()
+            error.backward()
+            optimizer.step()
+            found.append(error.item())
+            types[:50] = types[:50].flip(0)  # in place
+    assert loss[1] == pytest.approx(loss[0], rel=1e-4)
+    assert loss[0][-1] < loss[0][0]
+
+
+def test_what_pyg_explains():
+    """Each edge by a mask of its own: PyG's mask on one relation's edges is that relation's matrix, scaled."""
+    torch.manual_seed(0)
+    edge_index, edge_type = edges()
+    layer, x = RGCNLayer(D, 4, 2 * R), torch.randn(N, D)
+    plain, scaled = layer(x, edge_index, edge_type), copy.deepcopy(layer)
+    mask = torch.ones(len(edge_type))
+    mask[edge_type == 2] = 0.25
+    set_masks(layer, mask, edge_index, apply_sigmoid=False)
+    found = layer(x, edge_index, edge_type)
+    scaled.weight.data[2] *= 0.25
+    assert_close(found, scaled(x, edge_index, edge_type), rtol=1e-5, atol=1e-5)
+    assert (found - plain).abs().max() > 1e-2
+    sent = arrange(edge_index, edge_type, N, 2 * R)
+    with pytest.raises(UserError, match="edge_index and edge_type can be explained"):
+        layer.along(x, sent, sent.weights(True))
+    clear_masks(layer)
+    assert torch.equal(layer(x, edge_index, edge_type), plain)
 
 
 @pytest.mark.parametrize("one_hot", [True, False])
@@ -81,8 +141,7 @@ def test_tied_root_is_one_more_relation(one_hot):
     theirs = RGCNConv(width, 4, 2 * R + 1, num_bases=3, root_weight=False)
     theirs.load_state_dict(ours.state_dict())
     x = None if one_hot else torch.randn(N, D, requires_grad=True)
-    sent = arrange(edge_index, edge_type, N, 2 * R)
-    found = ours(x, sent, sent.weights(per_relation=True))
+    found = ours(x, edge_index, edge_type)
     loops = torch.cat([edge_index, torch.arange(N).expand(2, -1)], dim=1)
     wanted = theirs(x, loops, torch.cat([edge_type, torch.full((N,), 2 * R)]))
     assert_close(found, wanted, rtol=1e-5, atol=1e-5)
@@ -106,18 +165,18 @@ def test_layer_by_dense_matrices(form, per_relation):
     x = torch.randn(N, D, dtype=torch.double)
     wanted = torch.einsum("rts,si,rio->to", count / total.clamp(min=1), x, matrix) + x @ layer.root + layer.bias
     sent = arrange(torch.stack([source, target]), edge_type, N, 2 * R)
-    found = layer(x, sent, sent.weights(per_relation).double())
+    found = layer.along(x, sent, sent.weights(per_relation).double())
     assert_close(found, wanted, rtol=1e-6, atol=1e-6)  # weights of edges are made in float32
 
 
 @forms
 def test_gradients_by_differences(form):
     edge_index, edge_type = torch.tensor([[0, 1, 1, 2, 2], [1, 0, 0, 0, 2]]), torch.tensor([0, 0, 2, 0, 2])
-    layer, sent = RGCNLayer(4, 2, 3, **form).double(), arrange(edge_index, edge_type, 4, 3)
+    layer = RGCNLayer(4, 2, 3, **form).double()
     names, values = zip(*layer.named_parameters())
 
     def run(x, *values):
-        return torch.func.functional_call(layer, dict(zip(names, values)), (x, sent, sent.weights(True).double()))
+        return torch.func.functional_call(layer, dict(zip(names, values)), (x, edge_index, edge_type))
 
     x = torch.randn(4, 4, dtype=torch.double, requires_grad=True)
     assert torch.autograd.gradcheck(run, (x, *values))
@@ -126,8 +185,8 @@ def test_gradients_by_differences(form):
 @forms
 def test_without_any_edge(form):
     none = torch.empty(2, 0, dtype=torch.long)
-    layer, sent, x = RGCNLayer(D, 4, 2 * R, **form), arrange(none, none[0], N, 2 * R), torch.randn(N, D)
-    found = layer(x.requires_grad_(), sent, sent.weights(True))
+    layer, x = RGCNLayer(D, 4, 2 * R, **form), torch.randn(N, D)
+    found = layer(x.requires_grad_(), none, none[0])
     assert_close(found, x @ layer.root)
     assert_close(gradients(found, x, layer)["weight"], torch.zeros_like(layer.weight))
 

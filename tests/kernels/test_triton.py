@@ -9,7 +9,8 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from gnnneg.kernels import gather_score, pairwise
+from gnnneg.encoders.messages import arrange
+from gnnneg.kernels import aggregate, gather_score, pairwise
 from gnnneg.kernels.devices import needs_float, on_triton
 from gnnneg.kernels.gather_score import _gather, gather_reference
 from gnnneg.kernels.kinds import INNER, L1, L2, MODULUS, PHASE
@@ -36,13 +37,13 @@ def run(device: str, interpret: str) -> str:
 
 def test_interpreted():
     pytest.importorskip("triton")
-    assert run("cpu", "1").split() == ["70", "cases"]
+    assert run("cpu", "1").split() == ["77", "cases"]
 
 
 @pytest.mark.gpu
 @cuda
 def test_on_the_device():
-    assert run("cuda", "0").split() == ["70", "cases"]
+    assert run("cuda", "0").split() == ["77", "cases"]
 
 
 class Hopper:
@@ -60,26 +61,31 @@ class Hopper:
         return 0
 
 
-@pytest.mark.skipif(bool(os.environ.get("TRITON_INTERPRET")), reason="Triton interprets")
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-@kinds
-def test_compiled_for_hopper(kind, dtype, monkeypatch, tmp_path):
-    """What the interpreter lets pass, types and constants above all, and what it cannot see: nothing spills.
-
-    Needs no device: each launch compiles what it would run, with the arguments that it would have, and runs nothing.
-    """
+@pytest.fixture
+def compiled(monkeypatch, tmp_path) -> list:
+    """Kernels as they are compiled for that device: each launch compiles what it would run, with the arguments that it
+    would have, and runs nothing. Needs no device."""
+    if os.environ.get("TRITON_INTERPRET"):
+        pytest.skip("Triton interprets")
     jit = pytest.importorskip("triton.runtime.jit")
-    compiled = []
+    kernels = []
 
     def compile_only(kernel, *args, **options):
-        compiled.append(launch(kernel, *args, **options | {"warmup": True}))
+        kernels.append(launch(kernel, *args, **options | {"warmup": True}))
 
     launch = jit.JITFunction.run
     monkeypatch.setenv("TRITON_CACHE_DIR", str(tmp_path))
     monkeypatch.setattr(jit.driver, "_active", Hopper())
     monkeypatch.setattr(jit.JITFunction, "run", compile_only)
-    for module in (pairwise, gather_score):
+    for module in (pairwise, gather_score, aggregate):
         monkeypatch.setattr(module, "on_triton", lambda *tensors: True)
+    return kernels
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@kinds
+def test_compiled_for_hopper(kind, dtype, compiled):
+    """What the interpreter lets pass, types and constants above all, and what it cannot see: nothing spills."""
     # one query and one candidate are constants of their own to Triton; multiples of 16 are another case
     for b, k, d in ((1, 1, 2), (48, 160, 100)) if dtype == torch.float32 else ((5, 7, 66),):
         query, table = (torch.randn(rows, d).to(dtype).requires_grad_() for rows in (b, k))
@@ -92,6 +98,40 @@ def test_compiled_for_hopper(kind, dtype, monkeypatch, tmp_path):
             assert ".local" not in kernel.asm["ptx"]
             assert kernel.asm["cubin"]
         compiled.clear()
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_sums_compiled_for_hopper(dtype, compiled):
+    for n, e, d in ((1, 1, 1), (16, 160, 64), (7, 20, 200)):
+        sent = arrange(torch.randint(n, (2, e)), torch.zeros(e, dtype=torch.long), n, 1)
+        made = torch.randn(len(sent.source), d).to(dtype).requires_grad_()
+        sent.summed(made, torch.rand(e)).sum().backward()
+        assert len(compiled) == 2
+        for kernel in compiled:
+            assert ".local" not in kernel.asm["ptx"]
+            assert kernel.asm["cubin"]
+        compiled.clear()
+
+
+@pytest.mark.gpu
+@cuda
+@pytest.mark.parametrize("width", [16, 64, 200])
+def test_sums_on_the_device_are_those_of_the_cpu(width):
+    """Rows and gradients, with a node that half of all edges lead to; the same bit for bit when it is done again."""
+    source, target = torch.randint(500, (2, 20_000))
+    target[::2] = 7
+    edge_type, rows, weight, outward = torch.randint(9, (20_000,)), None, torch.rand(20_000), torch.randn(500, width)
+    found = []
+    for device in ("cpu", "cuda", "cuda"):
+        sent = arrange(torch.stack([source, target]).to(device), edge_type.to(device), 500, 9)
+        rows = torch.randn(len(sent.source), width) if rows is None else rows
+        made = rows.clone().to(device).requires_grad_()
+        out = sent.summed(made, weight.to(device))
+        out.backward(outward.to(device))
+        found.append([out.detach().cpu(), made.grad.cpu()])
+    for cpu, device, again in zip(*found):
+        assert_close(device, cpu, rtol=1e-4, atol=1e-3)
+        assert torch.equal(device, again)
 
 
 @pytest.mark.gpu

@@ -9,7 +9,7 @@ import sys
 import torch
 from torch.testing import assert_close
 
-from gnnneg.kernels import gather_score, pairwise
+from gnnneg.kernels import aggregate, gather_score, pairwise
 from gnnneg.kernels.gather_score import gather_reference
 from gnnneg.kernels.kinds import INNER, L1, L2, MODULUS, PHASE
 from gnnneg.kernels.pairwise import pairwise_reference
@@ -52,6 +52,28 @@ def private(device: str, kind: int, b: int, k: int, n: int, d: int, *dtypes: tor
     same(kind, score, leaves, lambda kind, *exact: gather_reference(kind, *exact, index), max(dtypes, key=_eps))
 
 
+def aggregated(device: str, sums: int, e: int, rows: int, d: int, dtype: torch.dtype) -> None:
+    """Sums of ``e`` rows and their gradient, against addition one by one; the last sum is empty."""
+    into = torch.randint(sums - 1, (e,), device=device).sort().values
+    index, weight = torch.randint(rows, (e,), device=device), torch.rand(e, device=device)
+    place = index.argsort(stable=True)
+    offset, back = (
+        torch.cat([of.new_zeros(1), torch.bincount(of, minlength=size).cumsum(0)])
+        for of, size in ((into, sums), (index, rows))
+    )
+    table = torch.randn(rows, d, device=device).to(dtype).requires_grad_()
+    found = aggregate.gather_sum(table, weight, index, offset, into[place], back, place)
+    exact = table.detach().double().requires_grad_()
+    wanted = torch.zeros(sums, d, dtype=torch.double, device=device).index_add(0, into, weight[:, None] * exact[index])
+    outward = torch.randn(sums, d, device=device).to(dtype)
+    (one,), (other,) = (
+        torch.autograd.grad(out, leaf, outward.to(out.dtype)) for out, leaf in ((found, table), (wanted, exact))
+    )
+    assert found.dtype == one.dtype == dtype
+    assert_close(found.double(), wanted, **TOLERANCE[dtype])
+    assert_close(one.double(), other, **TOLERANCE[dtype])
+
+
 def _eps(dtype: torch.dtype) -> float:
     return torch.finfo(dtype).eps
 
@@ -77,6 +99,12 @@ def every(device: str) -> int:
         shared(device, kind, 3, 4, 7, SINGLE, SINGLE)
         private(device, kind, 3, 4, 5, 7, SINGLE, SINGLE)
         count += 2
+    for sums, e, rows, d in ((2, 1, 1, 1), (5, 200, 10, 7), (40, 90, 120, 64), (9, 30, 18, 130), (3, 0, 3, 4)):
+        aggregated(device, sums, e, rows, d, SINGLE)
+        count += 1
+    for dtype in (BRAIN, HALF):
+        aggregated(device, 12, 60, 36, 20, dtype)
+        count += 1
     nothing(device)
     return count + 1
 
@@ -94,6 +122,7 @@ def nothing(device: str) -> None:
 
 if __name__ == "__main__":
     if sys.argv[1] == "cpu":
-        pairwise.on_triton = gather_score.on_triton = lambda *tensors: True
+        pairwise.on_triton = gather_score.on_triton = aggregate.on_triton = lambda *tensors: True
     print(every(sys.argv[1]), "cases")
-    assert {"gnnneg.kernels.triton_pairwise", "gnnneg.kernels.triton_gather"} <= set(sys.modules)
+    kernels = {f"gnnneg.kernels.triton_{name}" for name in ("pairwise", "gather", "aggregate")}
+    assert kernels <= set(sys.modules)

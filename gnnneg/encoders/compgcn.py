@@ -1,0 +1,154 @@
+"""Graph convolutions that compose nodes with relations."""
+
+from itertools import pairwise
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import Parameter
+from torch_geometric.data import Data
+
+from gnnneg.encoders.composition import Composition, Correlation
+from gnnneg.encoders.messages import Messages, messages, numbers
+from gnnneg.encodings import Dense
+from gnnneg.errors import UserError
+from gnnneg.interfaces import Encoder, Encoding
+
+
+class CompGCNLayer(nn.Module):
+    r"""The convolution from `"Composition-based Multi-Relational Graph Convolutional Networks"
+    <https://arxiv.org/abs/1911.03082>`_: along edges, against them, and from a node to itself, each a third,
+
+    .. math::
+        \mathbf{x}'_i = \tanh \frac{1}{3} \Big( \sum_{\lambda \in \{\text{in}, \text{out}\}} \mathbf{W}_\lambda^{\top}
+        \sum_{(j, r) \in \mathcal{N}_\lambda(i)} \frac{\phi(\mathbf{x}_j, \mathbf{z}_r)}{\sqrt{c_{i, \lambda} \,
+        c'_{j, \lambda}}} + \mathbf{W}_{\text{self}}^{\top} \phi(\mathbf{x}_i, \mathbf{z}_{\text{self}}) \Big) , \qquad
+        \mathbf{z}'_r = \mathbf{W}_{\text{rel}}^{\top} \mathbf{z}_r ,
+
+    where of the direction's edges :math:`c` lead to a node and :math:`c'` from it, so that weights are those of
+    :math:`\mathbf{D}^{-1/2} \mathbf{A} \mathbf{D}'^{-1/2}`. The released code takes :math:`c` for :math:`c'`, and so
+    loses what is sent by nodes that no edge of the direction leads to; its batch normalisation before the :math:`\tanh`
+    is here, too.
+
+    Compositions are made once for each node and edge type that it sends along, and matrices applied after the sums.
+
+    Args:
+        in_channels (int): Width of what comes in.
+        out_channels (int): Width of what comes out.
+        composition (Composition): :math:`\phi`.
+        dropout (float): Share of the coordinates of what arrives dropped while training. (default: :obj:`0.0`)
+    """
+
+    relation: Parameter | None
+
+    def __init__(self, in_channels: int, out_channels: int, composition: Composition, dropout: float = 0.0):
+        super().__init__()
+        self.composition, self.dropout = composition, dropout
+        self.weight = Parameter(torch.empty(2, in_channels, out_channels))  # in, out
+        self.root = Parameter(torch.empty(in_channels, out_channels))
+        self.loop = Parameter(torch.empty(1, in_channels))
+        self.relation = Parameter(torch.empty(in_channels, out_channels))
+        self.bias = Parameter(torch.empty(out_channels))
+        self.norm = nn.BatchNorm1d(out_channels)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draws new weights, as the released code does."""
+        for weight in (*self.weight, self.root, self.loop, self.relation):
+            if weight is not None:
+                nn.init.xavier_normal_(weight)
+        nn.init.zeros_(self.bias)
+        self.norm.reset_parameters()
+
+    def forward(
+        self, x: Float[Tensor, "n i"], relation: Float[Tensor, "t i"], sent: Messages, weight: Float[Tensor, "e"]
+    ) -> tuple[Float[Tensor, "n o"], Float[Tensor, "t _"]]:
+        """Node states and relation states.
+
+        Args:
+            x (torch.Tensor): Node states, ``(n, in_channels)``.
+            relation (torch.Tensor): Of each edge type, ``(t, in_channels)``.
+            sent (Messages): Along which edges, arranged in two parts.
+            weight (torch.Tensor): What each edge counts, from :meth:`Messages.symmetric`.
+        """
+        made = self.composition(F.embedding(sent.source, x), F.embedding(sent.edge_type, relation))
+        heard = sent.summed(made, weight).view(len(x), 2, -1).transpose(0, 1) @ self.weight
+        heard = F.dropout(heard, self.dropout, self.training).sum(0)
+        own = self.composition(x, self.loop.expand_as(x)) @ self.root
+        return self.norm(
+            (heard + own) / 3 + self.bias
+        ).tanh(), relation if self.relation is None else relation @ self.relation
+
+
+class CompGCN(Encoder):
+    r"""The encoder of `"Composition-based Multi-Relational Graph Convolutional Networks"
+    <https://arxiv.org/abs/1911.03082>`_: layers of :class:`CompGCNLayer` over vectors of nodes and of relations.
+
+    Relation states serve its own messages only: a decoder has relation vectors of its own, where the paper's reads the
+    last layer's. So that it has parameters for both directions too, give it ``reciprocal: true``.
+
+    Args:
+        num_nodes (int): Number of entities.
+        num_relations (int): Number of relations, inverses not counted; each has vectors of its own both ways.
+        hidden_channels (int): Width of the node vectors, in real numbers.
+        num_layers (int): Number of layers. (default: :obj:`1`, as in the paper's best)
+        composition (Composition, optional): Of nodes with relations: :class:`Subtraction`, :class:`Multiplication` or
+            :class:`Correlation`. (default: :obj:`None`, :class:`Correlation`, the paper's best)
+        dropout (float): See :class:`CompGCNLayer`. (default: :obj:`0.1`)
+        in_channels (int, optional): Width of the vectors that the first layer reads. (default: :obj:`None`,
+            ``hidden_channels``)
+
+    Raises:
+        UserError: If there are no layers.
+    """
+
+    uses_graph = True
+
+    def __init__(
+        self,
+        num_nodes: int,
+        num_relations: int,
+        hidden_channels: int,
+        num_layers: int = 1,
+        composition: Composition | None = None,
+        dropout: float = 0.1,
+        in_channels: int | None = None,
+    ):
+        super().__init__()
+        if num_layers < 1:
+            raise UserError(f"CompGCN needs at least one layer, not {num_layers}.")
+        self.num_nodes, self.num_relations, self.hidden_channels = num_nodes, num_relations, hidden_channels
+        composition = Correlation() if composition is None else composition
+        first = hidden_channels if in_channels is None else in_channels
+        self.weight = Parameter(torch.empty(num_nodes, first))
+        self.relation = Parameter(torch.empty(2 * num_relations, first))
+        self.layers = nn.ModuleList(
+            CompGCNLayer(channels, wanted, composition, dropout)
+            for channels, wanted in pairwise([first, *[hidden_channels] * num_layers])
+        )
+        self.layers[-1].relation = None  # type: ignore[assignment]  # nobody reads the last relation states
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draws new weights."""
+        nn.init.xavier_normal_(self.weight)
+        nn.init.xavier_normal_(self.relation)
+        for layer in self.layers:
+            layer.reset_parameters()  # type: ignore[operator]
+
+    def forward(self, graph: Data | None) -> Encoding:
+        """Node states; of a part of the graph those of its nodes, ``graph.n_id`` of all.
+
+        Raises:
+            UserError: If there is no graph, or it is of another size.
+        """
+        graph, number = numbers(graph, self.num_nodes, "CompGCN")
+        sent, kept = messages(graph, self.num_relations, parts=2)
+        weight = sent.symmetric(kept)
+        x: Tensor = self.weight if number is None else F.embedding(number, self.weight)
+        relation: Tensor = self.relation
+        with torch.autocast(weight.device.type, enabled=False):  # sums over many neighbours
+            for layer in self.layers:
+                x, relation = layer(x, relation, sent, weight)
+        return Dense(x)

@@ -1,0 +1,40 @@
+"""What CompGCN makes of a neighbour and the relation that leads from it."""
+
+from abc import ABC, abstractmethod
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from gnnneg.interfaces import Part
+
+
+class Composition(Part, ABC):
+    """A vector of a node and a relation, as wide as each of them."""
+
+    @abstractmethod
+    def forward(self, x: Float[Tensor, "m d"], relation: Float[Tensor, "m d"]) -> Float[Tensor, "m d"]:
+        """Node and relation vectors, row by row."""
+
+
+class Subtraction(Composition):
+    """What TransE is about: the node minus the relation."""
+
+    def forward(self, x: Float[Tensor, "m d"], relation: Float[Tensor, "m d"]) -> Float[Tensor, "m d"]:
+        return x - relation
+
+
+class Multiplication(Composition):
+    """What DistMult is about: coordinate by coordinate."""
+
+    def forward(self, x: Float[Tensor, "m d"], relation: Float[Tensor, "m d"]) -> Float[Tensor, "m d"]:
+        return x * relation
+
+
+class Correlation(Composition):
+    r"""What HolE is about: the circular correlation :math:`(\mathbf{x} \star \mathbf{z})_k = \sum_i x_i \,
+    z_{(i + k) \bmod d}`, by Fourier transforms.
+    """
+
+    def forward(self, x: Float[Tensor, "m d"], relation: Float[Tensor, "m d"]) -> Float[Tensor, "m d"]:
+        return torch.fft.irfft(torch.fft.rfft(x).conj() * torch.fft.rfft(relation), n=x.size(1))

@@ -1,0 +1,70 @@
+"""Messages over a random part of the graph, another one in every step."""
+
+import torch
+from jaxtyping import Int
+from torch import Tensor
+from torch_geometric.data import Data
+
+from gnnneg.errors import UserError
+from gnnneg.interfaces import Encoder, Encoding
+
+BESIDES = "whole", "kept", "denied_kept"  # of a graph with hidden edges: which of the whole graph's are left
+
+
+class SampledEdges(Encoder):
+    """Shows an encoder some of the graph's statements while training, drawn anew for each step, and all of them when it
+    is judged: the protocol of `"Modeling Relational Data with Graph Convolutional Networks"
+    <https://arxiv.org/abs/1703.06103>`_, whose implementations draw 30,000 statements and pass messages over half of
+    them. There the other statements of the draw are a step's positives; here the task chooses those, and hides them.
+
+    The cost of a step, sorting included, is that of a graph of so many statements.
+
+    Args:
+        encoder (Encoder): Passes messages.
+        num_edges (int): Statements in a step, each with its inverse; of denied ones, which a signed encoder reads, the
+            same share.
+
+    Raises:
+        UserError: If the encoder passes no messages, or there are to be none.
+    """
+
+    uses_graph = True
+
+    def __init__(self, encoder: Encoder, num_edges: int):
+        super().__init__()
+        if not encoder.uses_graph:
+            raise UserError(f"{type(encoder).__name__} passes no messages: leave SampledEdges out.")
+        if num_edges < 1:
+            raise UserError(f"SampledEdges needs at least one statement a step, not num_edges={num_edges}.")
+        self.encoder, self.num_edges = encoder, num_edges
+        self.hidden_channels = encoder.hidden_channels
+        self.signed = bool(getattr(encoder, "signed", False))
+
+    def forward(self, graph: Data | None) -> Encoding:
+        """What the encoder makes of a part of the graph, or of all of it.
+
+        Raises:
+            UserError: If inverse edges do not lie behind all others, in the same order.
+        """
+        if graph is None or not self.training:
+            return self.encoder(graph)
+        share = min(1.0, 2 * self.num_edges / max(1, graph.num_edges))
+        edge = _drawn(graph.edge_index, share)
+        shown = {"num_nodes": graph.num_nodes}
+        if self.signed:
+            denied = _drawn(graph.denied_edge_index, share)
+            shown |= {name: graph[name][..., denied] for name in ("denied_edge_index", "denied_edge_type")}
+        for name, value in graph.to_dict().items():
+            if name not in shown and name not in BESIDES:
+                of_edges = isinstance(value, Tensor) and graph.is_edge_attr(name)
+                shown[name] = value[..., edge] if name == "edge_index" else value[edge] if of_edges else value
+        return self.encoder(Data(**shown))
+
+
+def _drawn(edge_index: Int[Tensor, "2 e"], share: float) -> Int[Tensor, "k"]:
+    """A part of the statements, those of their inverses after them."""
+    half, odd = divmod(edge_index.size(1), 2)
+    one = torch.randperm(half, device=edge_index.device)[: round(share * half)]
+    if odd or not torch.equal(edge_index[:, one], edge_index[:, one + half].flip(0)):
+        raise UserError("SampledEdges needs a graph whose inverse edges lie behind all others, as in message_graph.")
+    return torch.cat([one, one + half])
