@@ -100,11 +100,27 @@ class Run:
         entities, relations = folder.read_names(model, "entities"), folder.read_names(model, "relations")
         if (self.path / folder.STATEMENTS).exists():
             return folder.read_statements(self.path / folder.STATEMENTS, entities, relations)
-        asked = source(self.plan)
-        data = asked.load()
+        asked, data = source(self.plan), self._loaded[0]
         if data["entity"].names != entities or data.relation_names != relations:
             raise UserError(f"{asked.name} has changed since {self.path} was trained on it: train again.")
         return data
+
+    @cached_property
+    def test_graph(self) -> HeteroData | None:
+        """The graph of other entities that the model is tested on, if it is not that which it was trained on."""
+        assert self.path is not None
+        home = self.path / folder.TEST_GRAPH
+        if home.is_dir():
+            names = (folder.read_names(home, what) for what in ("entities", "relations"))
+            return folder.read_statements(home / folder.STATEMENTS, *names)
+        if (self.path / folder.STATEMENTS).exists():
+            return None
+        return self._loaded[1] if len(self._loaded) > 1 else None
+
+    @cached_property
+    def _loaded(self) -> list[HeteroData]:
+        assert self.plan is not None
+        return source(self.plan).graphs()
 
     @cached_property
     def model(self) -> Model:
@@ -137,7 +153,12 @@ class Run:
     def judge(self) -> Judge:
         """Asks the model about its data set under the run's own policy."""
         assert self.plan is not None
-        return Judge(self.data, self.plan.arguments["evaluation"].build({}), self.device)
+        return Judge(self.data, self.plan.arguments["evaluation"].build({}), self.device, self.test_graph)
+
+    def _about(self, *names: str | None) -> Judge:
+        """Who knows some entities: where the model is tested on another graph, that one if it has them all."""
+        test = self.judge.on("test")
+        return test if set(names) - {None} <= set(test.data["entity"].names) else self.judge
 
     def predict(
         self,
@@ -147,9 +168,12 @@ class Run:
         k: int = 10,
         unknown_only: bool = False,
     ) -> pd.DataFrame:
-        """The ``k`` best answers to what is left out, or a triple's score: see :func:`gnnneg.evaluation.predict`."""
-        graph = self.judge.graph
-        return predict(self.model, self.data, head, relation, tail, k, graph=graph, unknown_only=unknown_only)
+        """The ``k`` best answers to what is left out, or a triple's score: see :func:`gnnneg.evaluation.predict`.
+
+        Where the model is tested on a graph of other entities, answers come from there if it has those given.
+        """
+        judge = self._about(head, tail)
+        return predict(self.model, judge.data, head, relation, tail, k, graph=judge.graph, unknown_only=unknown_only)
 
     def explain(self, head: str, relation: str, tail: str, k: int = 3) -> tuple[pd.DataFrame, pd.DataFrame | None]:
         """What the run says of one triple.
@@ -167,19 +191,20 @@ class Run:
             :obj:`None` if the model has no vectors that are near to each other.
         """
         answer = self.predict(head, relation, tail)
-        names, relations = self.data["entity"].names, self.data.relation_names
+        judge = self._about(head, tail)
+        names, relations = judge.data["entity"].names, judge.data.relation_names
         place = names.index(head), relations.index(relation), names.index(tail)
         triplet = Triplets(*(torch.tensor([index]) for index in place))
         answer["probability"] = float("nan")
         if self.judge.asks("valid"):
             answer["probability"] = self.calibration.platt(torch.tensor(answer["score"].to_numpy())).numpy()
-        found = self.judge.ranked(self.model, triplet)
+        found = judge.ranked(self.model, triplet)
         for side in ("tail", "head"):
             one = found.of(side)
             answer[f"{side}_rank"], answer[f"{side}_candidates"] = float(one.realistic), int(one.candidates)
         if not self.model.has_vectors:
             return answer, None
-        return answer, nearest(representations(self.model, self.judge.graph), self.data, triplet, k)
+        return answer, nearest(representations(self.model, judge.graph), judge.data, triplet, k)
 
     def paths(self, head: str, relation: str, tail: str, k: int = 5) -> pd.DataFrame:
         """The ways through the graph by which a model comes to a prediction.
@@ -198,12 +223,13 @@ class Run:
             UserError: If the model does not go by paths, or a name is unknown.
         """
         self.predict(head, relation, tail)  # names are checked
-        names, relations = self.data["entity"].names, self.data.relation_names
+        judge = self._about(head, tail)
+        names, relations = judge.data["entity"].names, judge.data.relation_names
         device = device_of(self.model)
         query = Query(*(torch.tensor([i], device=device) for i in (names.index(head), relations.index(relation))))
-        graph, target = self.judge.graph, torch.tensor([names.index(tail)], device=device)
+        graph, target = judge.graph, torch.tensor([names.index(tail)], device=device)
         if graph is None:
-            graph = message_graph(self.data).to(str(device))
+            graph = message_graph(judge.data).to(str(device))
         with judging(self.model):
             found = self.model.paths(graph, query, target, k)
 
@@ -256,13 +282,19 @@ class Run:
         """The filtered ranks of a split's statements, from both sides."""
         return self.judge.ranks(self.model, split)
 
-    def evaluate(self, split: str = "test") -> dict[str, Any]:
-        """Every ranking metric of a split, worked out anew."""
-        return summary(self.ranks(split))
+    def evaluate(self, split: str = "test", sampled: int | None = None) -> dict[str, Any]:
+        """Every ranking metric of a split, worked out anew.
+
+        Args:
+            split (str): Which one. (default: :obj:`"test"`)
+            sampled (int, optional): Adds Hits@10 against so many random candidates. (default: what the run asked for)
+        """
+        return self.judge.summary(self.ranks(split)) if sampled is None else summary(self.ranks(split), sampled)
 
     def tables(self, split: str = "test") -> dict[str, pd.DataFrame]:
         """The metrics by ``side``, ``relation``, ``cardinality`` and ``degree``."""
-        data, train = self.data, triplets(self.data, "stated", "train")
+        data = self.judge.on(split).data
+        train = triplets(data, "stated", "train")
         return tables(self.ranks(split), train, data["entity"].num_nodes, num_relations(data), data.relation_names)
 
     def classify(self) -> tuple[dict[str, float], pd.DataFrame]:
@@ -283,8 +315,9 @@ class Run:
 
     def relations(self, split: str = "test") -> dict[str, Any]:
         """The metrics of relation prediction."""
-        questions = triplets(self.data, "stated", split)
-        return summary(relation_ranks(self.model, self.judge.graph, questions, self.judge.known))
+        judge = self.judge.on(split)
+        questions = triplets(judge.data, "stated", split)
+        return summary(relation_ranks(self.model, judge.graph, questions, judge.known))
 
     def negatives(self, split: str = "train", statements: int | None = 10_000) -> dict[str, Any]:
         """What the run's sampler draws for a split's statements (at most so many, by chance), seen by its model.
@@ -322,8 +355,10 @@ def negatives(
     Under ``geometry``, where they and what generators make of them lie around their positives.
 
     Raises:
-        UserError: If the task draws no negatives.
+        UserError: If the task draws no negatives, or the split is of a graph whose entities it does not know.
     """
+    if judge.on(split) is not judge:
+        raise UserError("Negatives are drawn from the entities that were trained on: look at split train or valid.")
     side = task.positive if isinstance(task, Dual) else task
     if not isinstance(side, LinkPrediction):
         raise UserError(f"{type(task).__name__} draws no negatives: there is nothing to look at.")
