@@ -2,9 +2,11 @@
 
 ``python benchmarks/worth.py samplers configs/FB15k-237/samplers.yaml --seconds 300`` trains what is not there yet,
 looks at what each run's sampler draws, and prints a table in Markdown; ``frontier.svg`` beside the runs shows hardness
-against diversity. Suites: ``samplers``, all of them; ``budget``, four of them from 1 to 256 negatives; ``seminar``, one
-negative and a margin loss (on configs/FB15k-237/seminar.yaml); ``curriculum``, hard negatives always or later;
-``denied``, what denied statements add to a config of plain link prediction (on configs/CoDEx-S/denied.yaml).
+against diversity, or, of suites whose cases end with a number, ``lines.svg`` what grows with it. Suites: ``samplers``,
+all of them; ``budget``, four of them from 1 to 256 negatives; ``sizes``, on worlds of more and more entities (with
+configs/synthetic/samplers.yaml); ``seminar``, one negative and a margin loss (configs/FB15k-237/seminar.yaml);
+``curriculum``, hard negatives always or later; ``denied``, what denied statements add to a config of plain link
+prediction (configs/CoDEx-S/denied.yaml); ``kept``, with more and more of them.
 """
 
 import argparse
@@ -17,143 +19,13 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from statistics import mean, stdev
-from typing import Any
 
-import yaml
-
-K = 64
-POOL = 256
+from suites import SUITES, Cases
 
 
-def part(name: str, **given: Any) -> dict[str, Any]:
-    return {"class_path": name, "init_args": given}
-
-
-def small(decoder: str) -> dict[str, Any]:
-    """A model of a quarter of the width."""
-    return part("KGEModel", encoder=part("Lookup", hidden_channels=24), decoder=part(decoder))
-
-
-UNIFORM = part("Uniform", num_negatives=K)
-MANY = part("Filtered", proposal=part("Uniform", num_negatives=POOL))
-HARD = part("Hardest", proposal=MANY, num_negatives=K)
-
-SAMPLERS: dict[str, dict[str, Any]] = {
-    "uniform": part("Filtered", proposal=UNIFORM),
-    "uniform, unfiltered": UNIFORM,
-    "uniform, shared": part("Filtered", proposal=part("Uniform", num_negatives=K, shared=True)),
-    "popular, alpha .5": part("Filtered", proposal=part("Popular", num_negatives=K, alpha=0.5)),
-    "popular, corrected": part("Corrected", proposal=part("Filtered", proposal=part("Popular", num_negatives=K))),
-    "in-batch": part("Filtered", proposal=part("InBatch")),
-    "in-batch, corrected": part("Corrected", proposal=part("Filtered", proposal=part("InBatch"))),
-    "pre-batch": part("Filtered", proposal=part("PreBatch", batches=1)),
-    "corrupt": part("Filtered", proposal=part("Corrupt", num_negatives=K)),
-    "typed": part("Filtered", proposal=part("Typed", num_negatives=K)),
-    "relational": part("Padded", first=part("Filtered", proposal=part("Relational", num_negatives=K)), rest=UNIFORM),
-    "two hops": part("Filtered", proposal=part("KHop", num_negatives=K, hops=2)),
-    "random walks": part("Filtered", proposal=part("RandomWalk", num_negatives=K, hops=2)),
-    "nearest 200": part("Filtered", proposal=part("Nearest", num_negatives=K, neighbours=200, refresh=300)),
-    "truncated, .9": part("Filtered", proposal=part("Nearest", num_negatives=K, neighbours=0.1, refresh=1000)),
-    "hardest of 256": HARD,
-    "drawn of 256, weighted": part("HardDraw", proposal=MANY, num_negatives=K),
-    "drawn of 256": part("HardDraw", proposal=MANY, num_negatives=K, weighted=False),
-    "diverse of 256": part("Diverse", proposal=MANY, num_negatives=16),
-    "self-paced": part("SelfPaced", proposal=MANY, num_negatives=K, violation=0.2),
-    "curriculum": part("Curriculum", samplers=[part("Filtered", proposal=UNIFORM), HARD], starts=[0, 1000]),
-    "half hard, half uniform": part(
-        "Mixture",
-        samplers=[
-            part("Filtered", proposal=part("Uniform", num_negatives=K // 2)),
-            part("Hardest", proposal=MANY, num_negatives=K // 2),
-        ],
-    ),
-    "NSCaching": part("Cached", proposal=part("Uniform", num_negatives=30), num_negatives=K, size=30),
-    "NSCaching, every 4th": part(
-        "Cached", proposal=part("Uniform", num_negatives=30), num_negatives=K, size=30, every=4
-    ),
-    "KBGAN": part("KBGAN", proposal=MANY, policy=small("DistMult"), num_negatives=K),
-    "child": part("Padded", first=part("Child", proposal=MANY, child=small("DistMult"), num_negatives=K), rest=UNIFORM),
-    "influence": part("Influence", proposal=MANY, num_negatives=K),
-    "MCNS": part("Filtered", proposal=part("MCNS", num_negatives=K)),
-}
-
-
-def sampled(sampler: dict[str, Any]) -> list[str]:
-    """The settings that put a sampler into a config."""
-    return ["--task.sampler", json.dumps(sampler)]
-
-
-def asked_by(corruption: str, sampler: dict[str, Any] | None = None, *more: str) -> list[str]:
-    return ["--task.corruption", corruption, *(sampled(sampler) if sampler else []), *more]
-
-
-def of(count: int) -> dict[str, dict[str, Any]]:
-    """Four samplers of so many negatives, the hard ones from a pool of four times as many."""
-    pool = part("Filtered", proposal=part("Uniform", num_negatives=4 * count))
-    return {
-        f"uniform, {count}": part("Filtered", proposal=part("Uniform", num_negatives=count)),
-        f"corrupt, {count}": part("Filtered", proposal=part("Corrupt", num_negatives=count)),
-        f"hardest, {count}": part("Hardest", proposal=pool, num_negatives=count),
-        f"NSCaching, {count}": part("Cached", proposal=part("Uniform", num_negatives=30), num_negatives=count, size=30),
-    }
-
-
-def later(step: int) -> dict[str, Any]:
-    return part("Curriculum", samplers=[part("Filtered", proposal=UNIFORM), HARD], starts=[0, step])
-
-
-ONE = part("Uniform", num_negatives=1)
-GNDN = json.dumps([part("GNDN", hidden_channels=100)])
-SUITES: dict[str, dict[str, list[str]]] = {
-    "samplers": {name: sampled(sampler) for name, sampler in SAMPLERS.items()},
-    "budget": {name: sampled(sampler) for count in (1, 4, 16, 64, 256) for name, sampler in of(count).items()},
-    "curriculum": {
-        "uniform": sampled(SAMPLERS["uniform"]),
-        "always hard": sampled(HARD),
-        **{f"hard from step {step:,}": sampled(later(step)) for step in (300, 1000, 3000)},
-        **{
-            f"self-paced, {share}": sampled(part("SelfPaced", proposal=MANY, num_negatives=K, violation=share))
-            for share in (0.1, 0.2, 0.4)
-        },
-    },
-    "seminar": {
-        "uniform": asked_by("Either", ONE),
-        "Bernoulli": asked_by("Bernoulli", ONE),
-        "NSCaching": asked_by("Bernoulli", part("Cached", proposal=part("Uniform", num_negatives=30), num_negatives=1)),
-        "GN+DN": asked_by("Bernoulli", ONE, "--task.generators", GNDN),
-        "influence": asked_by(
-            "Bernoulli", part("Influence", proposal=part("Uniform", num_negatives=30), num_negatives=1)
-        ),
-        "KBGAN": asked_by(
-            "Bernoulli", part("KBGAN", proposal=part("Uniform", num_negatives=20), policy=small("DistMult"))
-        ),
-    },
-}
-
-
-def denied(config: str) -> dict[str, list[str]]:
-    """A config's own task without denied statements, with them as a term of its loss, and as one side of two."""
-    task = yaml.safe_load(Path(config).read_text())["task"]
-
-    def term(**given: Any) -> list[str]:
-        return ["--task.generators", json.dumps([part("DeniedStatements", **given)])]
-
-    def dual(**given: Any) -> list[str]:
-        return ["--task", json.dumps(part("Dual", positive=task, negative=task, **given))]
-
-    return {
-        "nothing denied": [],
-        "pairs of a relation": term(num_negatives=4),
-        "pairs of a relation, x4": term(num_negatives=4, scale=4.0),
-        "labelled examples": term(num_negatives=4, grouped=False),
-        "dual": dual(),
-        "dual, one table": dual(shared=True),
-    }
-
-
-def suite(arguments: argparse.Namespace) -> dict[str, list[str]]:
+def cases(arguments: argparse.Namespace) -> Cases:
     """The settings of each case."""
-    return denied(arguments.config) if arguments.suite == "denied" else SUITES[arguments.suite]
+    return SUITES[arguments.suite](Path(arguments.config), Path(arguments.out))
 
 
 def train(name: str, seed: int, arguments: argparse.Namespace) -> Path:
@@ -167,8 +39,10 @@ def train(name: str, seed: int, arguments: argparse.Namespace) -> Path:
         if said.returncode:
             sys.exit(f"{name}, seed {seed}: {said.stderr.strip().splitlines()[-1]}")
 
+    if (out / "checkpoints").exists() and not (out / "result.json").exists():  # interrupted
+        gnnneg("resume", str(out))
     if not (out / "result.json").exists():
-        settings = [*suite(arguments)[name], "--fit.max_seconds", str(arguments.seconds)]
+        settings = [*cases(arguments)[name], "--fit.max_seconds", str(arguments.seconds)]
         gnnneg("train", arguments.config, *settings, "--seed", str(seed), "--out", str(out), *arguments.settings)
     if not (out / "negatives.json").exists():
         gnnneg("negatives", str(out))
@@ -235,6 +109,35 @@ def frontier(found: dict[str, list[dict[str, float]]], out: Path) -> None:
     figure.savefig(out)
 
 
+def lines(found: dict[str, list[dict[str, float]]], out: Path) -> None:
+    """Test MRR, accuracy where there is one, and steps, against the number that each case's name ends with."""
+    import matplotlib
+
+    matplotlib.use("svg")
+    from matplotlib import pyplot
+
+    shown = {"mrr": "test MRR", "accuracy": "accuracy", "auroc": "AUROC", "steps": "steps"}
+    shown = {key: title for key, title in shown.items() if all(key in run for runs in found.values() for run in runs)}
+    figure, panels = pyplot.subplots(1, len(shown), figsize=(4 * len(shown), 3.6), layout="constrained")
+    kinds = dict.fromkeys(name.rsplit(", ", 1)[0] for name in found)
+    for axes, (key, title) in zip(panels, shown.items()):
+        for kind in kinds:
+            mine = {
+                int(name.rsplit(", ", 1)[1]): runs for name, runs in found.items() if name.rsplit(", ", 1)[0] == kind
+            }
+            values = [mean(run[key] for run in mine[number]) for number in sorted(mine)]
+            axes.plot(sorted(mine), values, "o-", ms=4, label=kind)
+        ticks = sorted({int(name.rsplit(", ", 1)[1]) for name in found})
+        axes.set_xscale("symlog", linthresh=1)
+        axes.set(title=title)
+        axes.set_xticks(ticks, [f"{tick:,}" for tick in ticks])
+        axes.minorticks_off()
+        axes.grid(alpha=0.3)
+    handles, labels = panels[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), frameon=False)
+    figure.savefig(out)
+
+
 def _apart(places: list[tuple[float, float]]) -> list[tuple[float, float]]:
     """Where the number of each dot stands beside it, so that those of near dots do not lie on each other."""
     around = [(6, 4), (6, -11), (-14, 4), (-14, -11), (-3, 9), (-3, -16), (16, -3), (-24, -3)]
@@ -251,7 +154,7 @@ def _apart(places: list[tuple[float, float]]) -> list[tuple[float, float]]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("suite", choices=[*SUITES, "denied"])
+    parser.add_argument("suite", choices=list(SUITES))
     parser.add_argument("config")
     parser.add_argument("--seconds", type=float, default=300.0, help="of training and validation, for each run")
     parser.add_argument("--seeds", type=int, default=1)
@@ -259,7 +162,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", metavar="NAME", help="those of the suite (default: all)")
     parser.add_argument("--out", default="runs/worth")
     arguments, arguments.settings = parser.parse_known_args()
-    names = list(suite(arguments))
+    names = list(cases(arguments))
     if unknown := set(arguments.only or []) - set(names):
         parser.error(f"{arguments.suite} has no {', '.join(sorted(unknown))}: choose from {', '.join(names)}")
     asked = [(name, seed) for seed in range(arguments.seeds) for name in arguments.only or names]
@@ -269,7 +172,8 @@ def main() -> None:
     for (name, _), out in zip(asked, runs):
         found.setdefault(name, []).append(figures(out))
     print("\n".join(table(found)))
-    frontier(found, runs[0].parent / "frontier.svg")
+    numbered = all(name.split(", ")[-1].isdigit() for name in found)
+    (lines if numbered else frontier)(found, runs[0].parent / ("lines.svg" if numbered else "frontier.svg"))
 
 
 if __name__ == "__main__":

@@ -275,6 +275,8 @@ class Model(Part, ABC):
     uses_graph: bool
     reads_denied: bool = False
     """Whether messages pass over denied statements."""
+    footprint: int = 0
+    """About how many numbers it holds for each query and node while it scores: so many fewer queries at once."""
 
     @abstractmethod
     def encode(self, graph: Data | None) -> Encoding:

@@ -48,7 +48,7 @@ from gnnneg.generators import EMU, GNDN, DeniedStatements, HardestEMU, LearnedEM
 from gnnneg.interfaces import Scorer
 from gnnneg.labels import PathLabel, SlotLabel
 from gnnneg.losses import BCE, HaSa, InfoNCE, LogSigmoid, MarginRanking
-from gnnneg.models import Difference, KGEModel, NodeClassifier
+from gnnneg.models import Difference, KGEModel, NBFNet, NodeClassifier
 from gnnneg.penalties import DURA, Lp, RelationPrediction, Together
 from gnnneg.records import Triplets
 from gnnneg.samplers import (
@@ -169,6 +169,7 @@ EXAMPLES: list[Callable[[], nn.Module]] = [
     partial(kge, dropout=0.5),
     lambda: NodeClassifier(Lookup(NODES, CHANNELS, bound=0.5), Inner(), NODES, dropout=0.5),
     lambda: Difference(kge(), kge(ComplEx), 0.5),
+    partial(NBFNet, RELATIONS, CHANNELS, 2),
     # corruptions
     partial(Tail, RELATIONS),
     partial(Head, RELATIONS),

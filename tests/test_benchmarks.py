@@ -1,10 +1,14 @@
 """The benchmarks' own tables of samplers mean something."""
 
 import importlib.util
+import sys
 from pathlib import Path
 
 import pytest
 
+from gnnneg.data.build import counts
+from gnnneg.data.synthetic import world
+from gnnneg.datasets import load
 from gnnneg.experiment import untrained
 
 ROOT = Path(__file__).parents[1]
@@ -17,26 +21,30 @@ def script(name: str):
     return module
 
 
-CASES = [(suite, name) for suite, cases in script("worth").SUITES.items() for name in cases]
+sys.path.insert(0, str(ROOT / "benchmarks"))  # as for a script of that folder
+SUITES = script("suites").SUITES
+CONFIG = ROOT / "configs" / "synthetic" / "uniform.yaml"
+CASES = [
+    (suite, name, settings)
+    for suite in ("samplers", "budget", "curriculum", "seminar")
+    for name, settings in SUITES[suite](CONFIG, ROOT).items()
+]
 
 
-@pytest.mark.parametrize(("suite", "name"), CASES, ids=[f"{suite}: {name}" for suite, name in CASES])
-def test_every_case_of_the_comparison_can_be_drawn_from(suite, name):
+@pytest.mark.parametrize(("suite", "name", "settings"), CASES, ids=[f"{suite}: {name}" for suite, name, _ in CASES])
+def test_every_case_of_the_comparison_can_be_drawn_from(suite, name, settings):
     """On a world of 200 entities: pools and neighbourhoods made smaller."""
     small = {'"num_negatives": 1024': '"num_negatives": 150', "256": "150", 'rs": 200': 'rs": 50', ": 100}": ": 64}"}
-    settings = script("worth").SUITES[suite][name]
     for large, less in small.items():
         settings = [setting.replace(large, less) for setting in settings]
-    config = ROOT / "configs" / "synthetic" / "uniform.yaml"
-    assert untrained(config, settings).negatives("train", 60)["drawn"] > 50
+    assert untrained(CONFIG, settings).negatives("train", 60)["drawn"] > 50
 
 
 def test_every_case_of_denied_statements_can_be_drawn_from():
     """One without denied statements, three with a term of them, two of two models."""
-    config = ROOT / "configs" / "synthetic" / "uniform.yaml"
     found = {}
-    for name, settings in script("worth").denied(str(config)).items():
-        run = untrained(config, settings)
+    for name, settings in SUITES["denied"](CONFIG, ROOT).items():
+        run = untrained(CONFIG, settings)
         found[name] = type(run.task).__name__, [type(made).__name__ for made in getattr(run.task, "generators", [])]
         assert run.negatives("train", 60)["drawn"] > 50
     assert found.pop("nothing denied") == ("LinkPrediction", [])
@@ -58,3 +66,36 @@ def test_the_table_and_the_picture(tmp_path):
     assert second.startswith("| low | 1 | 0.1000 |")
     worth.frontier(found, tmp_path / "frontier.svg")
     assert "high" in (tmp_path / "frontier.svg").read_text()
+
+
+def test_more_and_more_denied_statements():
+    """Shares of what trains; with none nothing is trained on."""
+    found = {}
+    for name, settings in SUITES["kept"](CONFIG, ROOT).items():
+        run = untrained(CONFIG, settings)
+        split = run.data["entity", "denied", "entity"].split
+        found[name] = int((split == 0).sum())
+    assert found["dual, 0"] == found["labelled examples, 0"] == 0
+    assert (
+        found["dual, 1"]
+        == found["labelled examples, 1"]
+        < found["dual, 5"]
+        < found["dual, 50"]
+        < found["dual, 100"]
+        == 852
+    )
+
+
+def test_worlds_of_many_sizes(tmp_path):
+    """Written as data sets of their own, with the worlds' own statements."""
+    suites = script("suites")
+    made = load(suites.written(500, tmp_path))
+    assert counts(made)["train"] == counts(world(500).data)["train"]
+    assert len(made["entity"].names) == 500
+
+
+def test_lines_rise_with_the_number_in_the_name(tmp_path):
+    """One line for each kind, in the legend by its name."""
+    found = {f"{kind}, {n}": [{"mrr": n / 10, "steps": n}] for kind in ("few", "many") for n in (1, 4)}
+    script("worth").lines(found, tmp_path / "lines.svg")
+    assert all(kind in (tmp_path / "lines.svg").read_text() for kind in ("few", "many"))

@@ -14,7 +14,7 @@ from gnnneg.plain import to_json
 
 PYKEEN = "PyKEEN"
 WIDE = "--width", "64"
-UNITS = {"draw": "negatives/s", "rgcn": "edges/s"}
+UNITS = {"draw": "negatives/s", "rgcn": "edges/s", "nbfnet": "queries/s"}
 # samplers that look at the model
 LOOKING = (
     "Hardest",
@@ -107,6 +107,15 @@ SUITES: dict[str, list[Case]] = {
         Case(f"{what}, forward and back", ("ours", "rgcn", form, *WIDE), ("pyg", "rgcn", form, *WIDE), "PyG RGCNConv")
         for what, form in (("30 bases", "bases"), ("8 blocks", "blocks"))
     ],
+    "nbfnet": [
+        Case(
+            "6 layers, PNA, forward and back", ("ours", "nbfnet", "PNA"), ("pyg", "nbfnet", "PNA"), "PyG, edge by edge"
+        ),
+        *(
+            Case(f"messages, {what}", ("ours", "nbfnet", what), ("pyg", "nbfnet", what), "scatter, in parts")
+            for what in ("sum", "max", "all")
+        ),
+    ],
 }
 
 
@@ -115,8 +124,8 @@ def add(subparsers: Any) -> None:
     parser = subparsers.add_parser(
         "bench",
         help="measure speed and memory against the peers installed here",
-        description="Measures ours and PyKEEN, EMU against a plain step, samplers, and relational convolutions against "
-        "PyG's, on FB15k-237, each case in a process of its own, after a warm-up.",
+        description="Measures ours and PyKEEN, EMU against a plain step, samplers, and relational convolutions and "
+        "Bellman-Ford networks against PyG's, on FB15k-237, each case in a process of its own, after a warm-up.",
     )
     parser.add_argument("suite", nargs="*", metavar="SUITE", help=f"any of {', '.join(SUITES)} (default: all)")
     parser.add_argument("--json", action="store_true", help="print a list of measurements")

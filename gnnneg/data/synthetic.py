@@ -146,15 +146,13 @@ def _truth(kind: Int[Tensor, "n"], generator: torch.Generator) -> Triplets:
     # people work in their own country if it has a company, which makes citizen_of and works_for bear on one another
     place = node[node[company]]
     employer = pick(person.numel(), company)
-    for nation in country.tolist():
-        local = company[place == nation]
+    firms, dwellers = _members(place, country), _members(node[home], country)
+    for local, here in zip(firms, dwellers):
         if local.numel():
-            here = node[home] == nation
-            employer[here] = pick(int(here.sum()), local)
-    first = torch.full_like(node, kind.numel())
-    capital = first.scatter_reduce(0, node[city], city, "amin")[country]
+            employer[here] = pick(here.numel(), company[local])
+    capital = city[_first(node[city], country)]
     led = company[torch.isin(company, employer)]
-    leader = first.scatter_reduce(0, employer, person, "amin")[led]
+    leader = person[_first(employer, led)]
 
     pairs = {
         "located_in": (city, node[city]),
@@ -174,14 +172,29 @@ def _truth(kind: Int[Tensor, "n"], generator: torch.Generator) -> Triplets:
     return Triplets(torch.cat([h for h, _ in pairs.values()]), rel_type, torch.cat([t for _, t in pairs.values()]))
 
 
+def _members(group: Int[Tensor, "p"], values: Int[Tensor, "g"]) -> tuple[Int[Tensor, "_"], ...]:
+    """Where in ``group`` each of some ascending values stands."""
+    order = group.argsort(stable=True)
+    begin = torch.searchsorted(group[order], values)
+    end = torch.searchsorted(group[order], values, right=True)
+    return tuple(order[a:b] for a, b in zip(begin.tolist(), end.tolist()))
+
+
+def _first(group: Int[Tensor, "p"], values: Int[Tensor, "g"]) -> Int[Tensor, "g"]:
+    """Where in ``group`` each of some values, which are there, stands first."""
+    order = group.argsort(stable=True)
+    return order[torch.searchsorted(group[order], values)]
+
+
 def _alike(entity: Int[Tensor, "p"], group: Int[Tensor, "p"]) -> tuple[Int[Tensor, "e"], Int[Tensor, "e"]]:
-    """All ordered pairs of different entities of one group, in order."""
-    size = torch.bincount(group)
-    row = torch.repeat_interleave(torch.arange(entity.numel()), size[group])
-    members, first = group.argsort(stable=True), size.cumsum(0) - size
-    own = size[group].cumsum(0) - size[group]  # where each entity's row begins
-    column = members[first[group[row]] + torch.arange(row.numel()) - own[row]]
-    return entity[row[row != column]], entity[column[row != column]]
+    """All pairs of different entities of one group."""
+    order = group.argsort(stable=True)
+    begin = torch.searchsorted(group[order], group)
+    length = torch.searchsorted(group[order], group, right=True) - begin
+    row = torch.repeat_interleave(torch.arange(group.numel()), length)
+    column = order[torch.arange(row.numel()) - (length.cumsum(0) - length - begin)[row]]
+    other = row != column
+    return entity[row[other]], entity[column[other]]
 
 
 def _observed(truth: Triplets, share: float, generator: torch.Generator) -> Triplets:
@@ -201,14 +214,26 @@ def _denied(
     generator: torch.Generator,
 ) -> tuple[Triplets, Int[Tensor, "f"]]:
     known = KnownAnswers(truth, kind.numel(), len(RELATIONS))
-    allowed = torch.tensor([[t in right.split() for t in TYPES] for _, right in RELATIONS.values()])[:, kind]
+    fitting = [[t in right.split() for t in TYPES] for _, right in RELATIONS.values()]
     chosen = torch.randperm(split.numel(), generator=generator)[: round(share * split.numel())]
     head_index, rel_type, part = seen.head_index[chosen], seen.rel_type[chosen], split[chosen]
-    open_ = allowed[rel_type].float()
-    open_[known.answers(Query(head_index, rel_type))] = 0
-    open_[torch.arange(chosen.numel()), head_index] = 0
-    some = open_.sum(1) > 0
-    tail_index = torch.multinomial(open_[some], 1, generator=generator)[:, 0]
+    # entities of one type, and of the types that fit one relation, have consecutive numbers
+    size = torch.bincount(kind, minlength=len(TYPES))
+    first = torch.tensor([row.index(True) for row in fitting])[rel_type]
+    low, high = (size.cumsum(0) - size)[first], (torch.tensor(fitting).long() @ size)[rel_type]
+    high += low
+    # the n-th entity that is neither an answer nor the head itself: so many of those lie before it
+    row, refused = known.answers(Query(head_index, rel_type))
+    row, refused = torch.cat([row, torch.arange(chosen.numel())]), torch.cat([refused, head_index])
+    inside = (refused >= low[row]) & (refused < high[row])
+    row, refused = torch.unique(torch.stack([row[inside], refused[inside]], dim=1), dim=0).T
+    count = torch.bincount(row, minlength=chosen.numel())
+    room = high - low - count
+    nth = (torch.rand(chosen.numel(), generator=generator, dtype=torch.double) * room).long()
+    before = refused - low[row] - (torch.arange(row.numel()) - (count.cumsum(0) - count)[row])
+    skipped = torch.zeros_like(nth).scatter_add(0, row, (before <= nth[row]).long())
+    some = room > 0
+    tail_index = (low + nth + skipped)[some]
     made = torch.stack([head_index[some], rel_type[some], tail_index, part[some]], dim=1)
     # one statement is denied once, in the earliest split that drew it
     made = made[made[:, 3].argsort(stable=True)]

@@ -9,6 +9,7 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 from gnnneg.errors import UserError
+from gnnneg.evaluation.at_once import at_once
 from gnnneg.evaluation.mode import device_of, judging
 from gnnneg.interfaces import Model
 from gnnneg.records import Triplets, asked
@@ -76,11 +77,12 @@ def scores(model: Model, graph: Data | None, triplets: Triplets, batch_size: int
         UserError: If a score is NaN.
     """
     device = device_of(model)
+    step = at_once(model, graph.num_nodes if graph is not None else 0, batch_size)
     pieces = []
     with judging(model):
         encoding = model.encode(graph)
-        for begin in range(0, triplets.head_index.numel(), batch_size):
-            part = Triplets(*(t[begin : begin + batch_size].to(device) for t in triplets))
+        for begin in range(0, triplets.head_index.numel(), step):
+            part = Triplets(*(t[begin : begin + step].to(device) for t in triplets))
             query, target = asked(part, model.num_relations)
             pieces.append(model.scorer(encoding, query)(target[:, None])[:, 0].float().cpu())
     score = torch.cat(pieces) if pieces else torch.empty(0)

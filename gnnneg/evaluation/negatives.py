@@ -13,6 +13,7 @@ from torch_geometric.data import Data
 from gnnneg.data.known import KnownAnswers
 from gnnneg.data.pools import Pools, slots
 from gnnneg.errors import UserError
+from gnnneg.evaluation.at_once import at_once
 from gnnneg.evaluation.mode import judging
 from gnnneg.interfaces import Corruption, Model, Sampler
 from gnnneg.records import Query, Triplets
@@ -79,6 +80,7 @@ def diagnose(
     if not size:
         raise UserError("There are no statements to draw negatives for: choose a split that has some.")
     device, nodes = truth.key.device, truth.num_nodes
+    batch_size = at_once(model, nodes, batch_size)
     batches = -(-size // batch_size)
     drawn = torch.zeros(nodes, dtype=torch.double, device=device)
     wrong, offered, timed, seconds = 0, 0, 0, 0.0

@@ -10,6 +10,7 @@ from torch_geometric.data import Data
 
 from gnnneg.data.known import KnownAnswers
 from gnnneg.errors import UserError
+from gnnneg.evaluation.at_once import at_once
 from gnnneg.evaluation.mode import judging
 from gnnneg.evaluation.record import Ranks
 from gnnneg.interfaces import Model, Scorer
@@ -80,6 +81,7 @@ def ranks(
     rel_type = torch.cat([query.rel_type for query, _ in questions])
     target = torch.cat([answer for _, answer in questions])
     done, total = 0, target.numel()
+    most = at_once(model, known.num_nodes, batch_size or MOST, memory_mib)
     outcome = torch.empty(3, total, dtype=torch.long, device=device)
     with judging(model):
         encoding = model.encode(graph)
@@ -87,7 +89,7 @@ def ranks(
             key, row = torch.unique(rel_type * known.num_nodes + anchor, return_inverse=True)
             order = row.argsort(stable=True)
             first = torch.cat([row.new_zeros(1), row.bincount(minlength=key.numel()).cumsum(0)]).tolist()
-            rows, columns = _chunks(known.num_nodes, memory_mib, batch_size)
+            rows, columns = _chunks(known.num_nodes, memory_mib, most)
             for begin in range(0, key.numel(), rows):
                 part = key[begin : begin + rows]
                 mine = order[first[begin] : first[begin + part.numel()]]
@@ -105,7 +107,7 @@ def ranks(
                     progress(done, total)
         else:
             candidates = candidates.to(device)
-            rows, _ = _chunks(candidates.size(1), memory_mib, batch_size)
+            rows, _ = _chunks(candidates.size(1), memory_mib, most)
             for begin in range(0, total, rows):
                 part = slice(begin, min(begin + rows, total))
                 query = Query(anchor[part], rel_type[part])
@@ -201,10 +203,10 @@ def among(
     return Counts(((score > target_score) & rival).sum(1), ((score == target_score) & rival).sum(1), rival.sum(1))
 
 
-def _chunks(width: int, memory_mib: float, batch_size: int | None) -> tuple[int, int]:
+def _chunks(width: int, memory_mib: float, most: int) -> tuple[int, int]:
     """Queries and candidates at once, so that their scores and as much again of working memory fit the budget."""
     cells = max(1, int(memory_mib * 2**20 / 8))
-    rows = batch_size or min(max(cells // width, FEWEST), MOST)
+    rows = min(max(cells // width, FEWEST), most)
     return rows, max(1, min(width, cells // rows))
 
 

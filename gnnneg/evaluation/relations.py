@@ -5,6 +5,7 @@ from torch_geometric.data import Data
 
 from gnnneg.data.known import KnownAnswers
 from gnnneg.errors import UserError
+from gnnneg.evaluation.at_once import at_once
 from gnnneg.evaluation.mode import judging
 from gnnneg.evaluation.record import SIDES, Ranks
 from gnnneg.interfaces import Model
@@ -37,7 +38,7 @@ def relation_ranks(
     outcome = []
     with judging(model):
         encoding = model.encode(graph)
-        step = max(1, batch_size // size)
+        step = max(1, at_once(model, known.num_nodes, batch_size) // size)
         for begin in range(0, head_index.numel(), step):
             head, true, tail = (t[begin : begin + step] for t in (head_index, rel_type, tail_index))
             query = Query(head.repeat_interleave(size), every.repeat(head.numel()))

@@ -11,7 +11,7 @@ from gnnneg.records import Triplets
 DENIED = "denied_edge_index", "denied_edge_type"
 
 
-def hide(graph: Data, triplets: Triplets, num_relations: int) -> Data:
+def hide(graph: Data, triplets: Triplets, num_relations: int, between: bool = False) -> Data:
     """The graph without the edges of ``triplets`` and their inverses.
 
     Without this a graph network learns to copy the edge that it is asked for, and fails on every new one. Of denied
@@ -26,13 +26,15 @@ def hide(graph: Data, triplets: Triplets, num_relations: int) -> Data:
             are looked up in an index that is made once: give it new tensors instead of changing them in place.
         triplets (Triplets): The statements to hide.
         num_relations (int): Number of relations, inverses not counted.
+        between (bool): Whether all edges between the two entities of a statement go, whatever their relation: near
+            copies of relations give an answer away as its own edge does. (default: :obj:`False`)
     """
     head_index, rel_type, tail_index = triplets
     # the batch's queries from both sides, and their answers: an edge leads from an anchor to an answer
     anchor, answer = torch.cat([head_index, tail_index]), torch.cat([tail_index, head_index])
     query = anchor * 2 * num_relations + torch.cat([rel_type, rel_type + num_relations])
 
-    kept = ~_found(graph, query, answer, num_relations)
+    kept = ~_found(graph, anchor if between else query, answer, 1 if between else 2 * num_relations)
     left = {"num_nodes": graph.num_nodes, "whole": graph, "kept": kept}
     if DENIED[0] in graph:
         (source, target), edge_type = graph[DENIED[0]], graph[DENIED[1]]
@@ -51,17 +53,17 @@ def hide(graph: Data, triplets: Triplets, num_relations: int) -> Data:
 _sorted = WeakTensorKeyDictionary()
 
 
-def _found(graph: Data, query: Int[Tensor, "b"], answer: Int[Tensor, "b"], num_relations: int) -> Bool[Tensor, "e"]:
-    """Which edges of the graph answer one of the queries."""
-    edge_type, made_of = graph.edge_type, (num_relations, graph.num_nodes)
-    known = _sorted.get(graph.edge_index)
-    if known is None or known[0] is not edge_type or known[1] != made_of:
+def _found(graph: Data, query: Int[Tensor, "b"], answer: Int[Tensor, "b"], num_types: int) -> Bool[Tensor, "e"]:
+    """Which edges of the graph answer one of the queries; with one type, types do not matter."""
+    edge_type, made_of = graph.edge_type, graph.num_nodes
+    known = _sorted.setdefault(graph.edge_index, {})
+    if num_types not in known or known[num_types][0] is not edge_type or known[num_types][1] != made_of:
         source, target = graph.edge_index
-        asked, row = (source * 2 * num_relations + edge_type).unique(return_inverse=True)
+        asked, row = (source * num_types + (edge_type if num_types > 1 else 0)).unique(return_inverse=True)
         # numbered queries, so that no fused key can overflow on a large graph
         edge, order = (row * graph.num_nodes + target).sort()
-        known = _sorted[graph.edge_index] = edge_type, made_of, asked, edge, order
-    *_, asked, edge, order = known
+        known[num_types] = edge_type, made_of, asked, edge, order
+    *_, asked, edge, order = known[num_types]
     gone = torch.zeros(len(order) + 1, dtype=torch.long, device=order.device)
     if len(order):
         row = torch.searchsorted(asked, query).clamp(max=len(asked) - 1)

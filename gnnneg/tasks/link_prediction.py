@@ -32,6 +32,8 @@ class LinkPrediction(Task):
         scale (float): Weight of the sampled term against the generators' own. (default: :obj:`1.0`)
         graph (torch_geometric.data.Data, optional): What messages pass over; the batch's own statements are hidden
             from it. Unused by models that look vectors up. (default: :obj:`None`)
+        hide_between (bool): Whether all edges between the two entities of a batch's statement are hidden, not just
+            the statement. (default: :obj:`False`)
 
     Raises:
         UserError: If an encoder reads the denied statements that a generator asks about.
@@ -49,6 +51,7 @@ class LinkPrediction(Task):
         label: float | Label = 0.0,
         scale: float = 1.0,
         graph: Data | None = None,
+        hide_between: bool = False,
     ):
         super().__init__()
         if model.reads_denied and any(made.asks_denied for made in generators):
@@ -59,7 +62,7 @@ class LinkPrediction(Task):
         self.model, self.corruption, self.sampler, self.loss = model, corruption, sampler, loss
         self.generators = nn.ModuleList(generators)
         self.penalty, self.weighing = penalty, weighing
-        self.label, self.scale, self.graph = label, scale, graph
+        self.label, self.scale, self.graph, self.hide_between = label, scale, graph, hide_between
 
     def examples(self, triplets: Triplets) -> Triplets:
         return triplets
@@ -98,4 +101,4 @@ class LinkPrediction(Task):
     def _visible(self, batch: Triplets) -> Data | None:
         if self.graph is None or not self.model.uses_graph:
             return None
-        return hide(self.graph.to(batch.rel_type.device), batch, self.model.num_relations)
+        return hide(self.graph.to(batch.rel_type.device), batch, self.model.num_relations, self.hide_between)

@@ -2,24 +2,30 @@
 
 import pytest
 import torch
-from examples import NODES, RELATIONS, examples, name, toy
+from examples import NODES, RELATIONS, examples, messages, name, toy
 from torch.testing import assert_close
 
 from gnnneg.interfaces import Model, Task
 from gnnneg.models import NodeClassifier
 from gnnneg.records import Query
 
+GRAPH = messages()
 models = pytest.mark.parametrize("make", examples(Model), ids=name)
 tasks = pytest.mark.parametrize("make", examples(Task), ids=name)
+
+
+def visible(model):
+    """What messages pass over, where they do."""
+    return GRAPH if model.uses_graph else None
 
 
 @models
 def test_forward_is_scorer_is_decode_of_embed(make):
     model = make().eval()
     head_index, rel_type, tail_index = toy()
-    encoding = model.encode(None)
+    encoding = model.encode(visible(model))
     scorer = model.scorer(encoding, Query(head_index, rel_type))
-    direct = model(None, head_index, rel_type, tail_index)
+    direct = model(visible(model), head_index, rel_type, tail_index)
     assert_close(direct, scorer(tail_index[:, None])[:, 0])
     everyone = scorer(torch.arange(NODES)[None])
     assert_close(direct, everyone.gather(1, tail_index[:, None])[:, 0])
@@ -32,7 +38,7 @@ def test_a_look_without_gradients_spoils_none(make, shape):
     """A critic may be asked first, without gradients, for the very candidates that are trained on."""
     model = make().eval()
     head_index, rel_type, _ = toy()
-    scorer, index = model.scorer(model.encode(None), Query(head_index, rel_type)), torch.randint(NODES, shape)
+    scorer, index = model.scorer(model.encode(visible(model)), Query(head_index, rel_type)), torch.randint(NODES, shape)
     with torch.no_grad():
         looked = scorer(index)
     score = scorer(index)
@@ -46,17 +52,17 @@ def test_a_look_without_gradients_spoils_none(make, shape):
 def test_encode_once_is_encode_each_time(make):
     model = make().eval()
     head_index, rel_type, tail_index = toy()
-    once = model.scorer(model.encode(None), Query(head_index, rel_type))(tail_index[:, None])
+    once = model.scorer(model.encode(visible(model)), Query(head_index, rel_type))(tail_index[:, None])
     for i in range(3):
         row = Query(head_index[i : i + 1], rel_type[i : i + 1])
-        assert_close(once[i : i + 1], model.scorer(model.encode(None), row)(tail_index[i : i + 1, None]))
+        assert_close(once[i : i + 1], model.scorer(model.encode(visible(model)), row)(tail_index[i : i + 1, None]))
 
 
 @models
 def test_candidates_move_with_their_ids(make):
     model = make().eval()
     head_index, rel_type, _ = toy()
-    scorer = model.scorer(model.encode(None), Query(head_index, rel_type))
+    scorer = model.scorer(model.encode(visible(model)), Query(head_index, rel_type))
     order = torch.randperm(NODES)
     assert_close(scorer(torch.arange(NODES)[None])[:, order], scorer(order[None]))
 

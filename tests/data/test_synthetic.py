@@ -121,3 +121,29 @@ def test_it_can_be_learned() -> None:
         score = (entity[test.head_index] * relation[test.rel_type]) @ entity.T
     rank = 1 + (score > score.gather(1, test.tail_index[:, None])).sum(1)
     assert float((1 / rank).mean()) > 0.2  # by chance 0.03
+
+
+def test_denied_tails_are_drawn_evenly_from_what_is_wrong_and_of_a_fitting_type():
+    """Each denied tail's place among all that might have been denied, listed one by one: chi-square over tenths."""
+    place, draw = [], torch.Generator().manual_seed(0)
+    for seed in range(40):
+        made = world(60, observed=1.0, seed=seed)
+        true = set(zip(*(column.tolist() for column in made.truth)))
+        kinds = made.data["entity"].type.long().argmax(1).tolist()
+        for head, relation, tail in zip(*(column.tolist() for column in triplets(made.data, "denied"))):
+            right = list(RELATIONS.values())[relation][1].split()
+            might = [
+                e for e, k in enumerate(kinds) if TYPES[k] in right and e != head and (head, relation, e) not in true
+            ]
+            place.append((might.index(tail) + float(torch.rand((), generator=draw))) / len(might))
+    counts = torch.histc(torch.tensor(place), bins=10, min=0, max=1)
+    assert len(place) > 3000
+    expected = len(place) / 10
+    assert ((counts - expected) ** 2 / expected).sum() < 27.9  # one in a thousand, 9 degrees of freedom
+
+
+def test_a_large_world_takes_memory_in_proportion():
+    """Twenty thousand entities, whose pairs alone would be three gigabytes; six statements and more for each."""
+    made = world(20_000)
+    assert len(made.truth.rel_type) > 120_000
+    assert not made.true(triplets(made.data, "denied")).any()

@@ -197,6 +197,24 @@ def test_hide_takes_out_the_batch_and_its_inverses_only():
     assert len(expected) < len(edges)
 
 
+def test_hide_between_takes_out_every_edge_of_a_pair():
+    """Whatever its relation, in both directions, and nothing else."""
+    from gnnneg.data.statements import assemble, message_graph
+
+    triplets = toy()
+    split = torch.zeros(40, dtype=torch.long)
+    data = assemble(triplets, split, [str(i) for i in range(NODES)], [str(i) for i in range(RELATIONS)])
+    graph = message_graph(data)
+    batch = Triplets(*(column[:5] for column in triplets))
+    pairs = {frozenset(pair) for pair in zip(batch.head_index.tolist(), batch.tail_index.tolist())}
+    hidden = hide(graph, batch, RELATIONS, between=True)
+    kept = [frozenset(pair) not in pairs for pair in zip(*graph.edge_index.tolist())]
+    assert hidden.kept.tolist() == kept
+    assert hidden.num_edges == sum(kept) < hide(graph, batch, RELATIONS).num_edges
+    # asked of one graph in turn, neither way mistakes the other's index for its own
+    assert hide(graph, batch, RELATIONS, between=True).num_edges == sum(kept)
+
+
 def test_hide_keeps_what_else_a_graph_holds():
     """Features of nodes stay, those of edges go with their edges, and edges that are there twice go twice."""
     edge_index, edge_type = (

@@ -1,0 +1,325 @@
+"""Relational message passing: messages made and gathered in one pass, never a tensor of edges."""
+
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from gnnneg.kernels import numba_relational
+from gnnneg.kernels.devices import needs_float
+from gnnneg.kernels.numba_relational import ALL, EXTREME, PRODUCT, ROTATION, SUM, TOTAL, WIDTH
+from gnnneg.kernels.threads import launch
+
+CELLS = 1 << 26  # numbers of a tensor of edges, where there is no kernel
+
+
+class Edges(NamedTuple):
+    """A graph's edges sorted by target, and once more by source for gradients.
+
+    Args:
+        source (torch.Tensor): ``(e,)``, by target.
+        edge_type (torch.Tensor): ``(e,)``, by target.
+        offset (torch.Tensor): Where each target's edges begin, and the last one's end, ``(n + 1,)``.
+        order (torch.Tensor): Which edge of the graph each of these is, ``(e,)``.
+        target (torch.Tensor): ``(e,)``, by source.
+        back_type (torch.Tensor): ``(e,)``, by source.
+        back_offset (torch.Tensor): Where each source's edges begin, and the last one's end, ``(n + 1,)``.
+        place (torch.Tensor): Which of the edges by target each edge by source is, ``(e,)``.
+    """
+
+    source: Int[Tensor, "e"]
+    edge_type: Int[Tensor, "e"]
+    offset: Int[Tensor, "m"]
+    order: Int[Tensor, "e"]
+    target: Int[Tensor, "e"]
+    back_type: Int[Tensor, "e"]
+    back_offset: Int[Tensor, "m"]
+    place: Int[Tensor, "e"]
+
+
+def sort_edges(edge_index: Int[Tensor, "2 e"], edge_type: Int[Tensor, "e"], num_nodes: int) -> Edges:
+    """Sorts a graph's edges both ways. Cost: two sorts of all edges."""
+    source, target = edge_index
+    by_target, by_source = target.argsort(stable=True), source.argsort(stable=True)
+    place = torch.empty_like(by_target)
+    place[by_target] = torch.arange(len(by_target), device=place.device)
+
+    def offset(ends: Tensor) -> Tensor:
+        length = torch.bincount(ends, minlength=num_nodes)
+        return torch.cat([length.new_zeros(1), length.cumsum(0)])
+
+    return Edges(
+        source=source[by_target].int(),
+        edge_type=edge_type[by_target].int(),
+        offset=offset(target),
+        order=by_target,
+        target=target[by_source].int(),
+        back_type=edge_type[by_source].int(),
+        back_offset=offset(source),
+        place=place[by_source].int(),
+    )
+
+
+class Arrived(NamedTuple):
+    """What is told of the messages that arrive at each node; what was not asked for is empty.
+
+    Args:
+        total (torch.Tensor): Their sum, ``(n, c)``.
+        squares (torch.Tensor): The sum of their squares, ``(n, c)``.
+        high (torch.Tensor): The largest, ``(n, c)``; minus infinity where there is none.
+        low (torch.Tensor): The smallest, ``(n, c)``; infinity where there is none.
+    """
+
+    total: Float[Tensor, "n _"]
+    squares: Float[Tensor, "n _"]
+    high: Float[Tensor, "n _"]
+    low: Float[Tensor, "n _"]
+
+
+def messages_reference(
+    kind: int, states: Float[Tensor, "n c"], relation: Float[Tensor, "t c"], edges: Edges, weight: Float[Tensor, "e"]
+) -> Float[Tensor, "e c"]:
+    """The message of each edge, by target."""
+    sent, along = states[edges.source.long()], relation[edges.edge_type.long()]
+    if kind == PRODUCT:
+        made = sent * along
+    elif kind == SUM:
+        made = sent + along
+    else:
+        (x, y), (u, v) = sent.chunk(2, 1), along.chunk(2, 1)
+        made = torch.cat([x * u - y * v, x * v + y * u], 1)
+    return made * weight[:, None]
+
+
+def propagate_reference(
+    kind: int,
+    want: int,
+    sign: float,
+    states: Float[Tensor, "n c"],
+    relation: Float[Tensor, "t c"],
+    edges: Edges,
+    weight: Float[Tensor, "e"],
+) -> Arrived:
+    """The same with a tensor of edges; any device. Of equal extremes each gets its share of the gradient."""
+    size = len(edges.offset) - 1
+    target = torch.repeat_interleave(torch.arange(size, device=states.device), edges.offset.diff())
+    made = messages_reference(kind, states, relation, edges, weight)
+    there = weight != 0
+    made, target = made[there], target[there]
+    none = states.new_empty(0, 0)
+
+    def gathered(of: Tensor) -> Tensor:
+        return of.new_zeros(size, of.size(1)).index_add(0, target, of)
+
+    def extreme(of: Tensor) -> Tensor:
+        worst = of.new_full((size, of.size(1)), -torch.inf)
+        return worst.scatter_reduce(0, target[:, None].expand_as(of), of, "amax")
+
+    if want == TOTAL:
+        return Arrived(gathered(made), none, none, none)
+    if want == EXTREME:
+        return Arrived(none, none, sign * extreme(sign * made), none)
+    return Arrived(gathered(made), gathered(made * made), extreme(made), -extreme(-made))
+
+
+def _tasks(kind: int, size: int) -> int:
+    per = WIDTH // 2 if kind == ROTATION else WIDTH
+    return -(-(size // 2 if kind == ROTATION else size) // per)
+
+
+def _parts(kind: int, size: int, edges: int) -> list[Tensor]:
+    """Columns of which no tensor of edges has more than :obj:`CELLS` numbers; pairs stay together."""
+    if kind == ROTATION:
+        half = torch.arange(size // 2)
+        return [torch.cat([one, one + size // 2]) for one in half.split(max(1, CELLS // max(1, 2 * edges)))]
+    return list(torch.arange(size).split(max(1, CELLS // max(1, edges))))
+
+
+def _in_parts(
+    states: Tensor, relation: Tensor, weight: Tensor, edges: Edges, kind: int, want: int, sign: float
+) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
+    """The form with tensors of edges, some columns after the others."""
+    parts = _parts(kind, states.size(1), len(weight))
+    found = [propagate_reference(kind, want, sign, states[:, some], relation[:, some], edges, weight) for some in parts]
+    order = torch.cat(parts).argsort().to(states.device)
+    whole = (torch.cat(column, 1) for column in zip(*found))
+    total, squares, high, low = (one[:, order].contiguous() if one.size(1) else one for one in whole)
+    nowhere = (torch.empty(0, 0, dtype=torch.int32, device=states.device) for _ in range(2))
+    return total, squares, high, next(nowhere), low, next(nowhere)
+
+
+def _pulled_in_parts(
+    grads: list[Tensor],
+    states: Tensor,
+    relation: Tensor,
+    weight: Tensor,
+    edges: Edges,
+    kind: int,
+    want: int,
+    sign: float,
+    learned: bool,
+) -> tuple[Tensor, Tensor, Tensor]:
+    of_states, of_relation = torch.zeros_like(states), torch.zeros_like(relation)
+    of_weight = torch.zeros_like(weight) if learned else weight.new_empty(0)
+    for some in _parts(kind, states.size(1), len(weight)):
+        with torch.enable_grad():
+            leaves = [one.detach().requires_grad_() for one in (states[:, some], relation[:, some], weight)]
+            made = propagate_reference(kind, want, sign, leaves[0], leaves[1], edges, leaves[2])
+            asked = [place for place, one in enumerate(made) if one.numel()]
+            pulled = torch.autograd.grad([made[i] for i in asked], leaves, [grads[i][:, some] for i in asked])
+        of_states[:, some], of_relation[:, some] = pulled[0], pulled[1]
+        if learned:
+            of_weight += pulled[2]
+    return of_states, of_relation, of_weight
+
+
+@torch.library.custom_op("gnnneg::propagate", mutates_args=())
+def _propagate(
+    states: Tensor, relation: Tensor, weight: Tensor, edges: list[Tensor], kind: int, want: int, sign: float
+) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
+    sorted_edges = Edges(*edges)
+
+    def room(wanted: bool, dtype: torch.dtype = states.dtype) -> Tensor:
+        return torch.empty(states.shape if wanted else (0, 0), dtype=dtype, device=states.device)
+
+    if needs_float(states, relation, weight):
+        given = states.float(), relation.float(), weight.float()
+        total, squares, high, at_high, low, at_low = _propagate(*given, edges, kind, want, sign)
+        kept = (total, squares, high, low)
+        total, squares, high, low = (one.to(states.dtype) for one in kept)
+        return total, squares, high, at_high, low, at_low
+    if states.device.type != "cpu":
+        return _in_parts(states, relation, weight, sorted_edges, kind, want, sign)
+    outs = (
+        room(want != EXTREME),
+        room(want == ALL),
+        room(want != TOTAL),
+        room(want != TOTAL, torch.int32),
+        room(want == ALL),
+        room(want == ALL, torch.int32),
+    )
+    arrays = tuple(one.numpy() for one in outs)
+    way = sorted_edges.source, sorted_edges.edge_type, sorted_edges.offset
+    given = states.contiguous(), relation.contiguous(), weight.contiguous()
+    if states.numel():
+        launch(numba_relational.forward, kind, want, sign, _tasks(kind, states.size(1)), *given, *way, arrays)
+    return outs
+
+
+@_propagate.register_fake
+def _(
+    states: Tensor, relation: Tensor, weight: Tensor, edges: list[Tensor], kind: int, want: int, sign: float
+) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
+    def room(wanted: bool, dtype: torch.dtype = states.dtype) -> Tensor:
+        return states.new_empty(states.shape if wanted else (0, 0), dtype=dtype)
+
+    some, at = (want != EXTREME, want == ALL, want != TOTAL), torch.int32
+    return room(some[0]), room(some[1]), room(some[2]), room(some[2], at), room(some[1]), room(some[1], at)
+
+
+@torch.library.custom_op("gnnneg::propagate_backward", mutates_args=())
+def _propagate_backward(
+    grads: list[Tensor],
+    states: Tensor,
+    relation: Tensor,
+    weight: Tensor,
+    edges: list[Tensor],
+    at: list[Tensor],
+    kind: int,
+    want: int,
+    sign: float,
+    learned: bool,
+) -> tuple[Tensor, Tensor, Tensor]:
+    sorted_edges = Edges(*edges)
+    if needs_float(states, relation, weight, *(one for one in grads if one.numel())):
+        lifted = [one.float() for one in grads], states.float(), relation.float(), weight.float()
+        found = _propagate_backward(*lifted, edges, at, kind, want, sign, learned)
+        return found[0].to(states.dtype), found[1].to(relation.dtype), found[2].to(weight.dtype)
+    if states.device.type != "cpu":
+        return _pulled_in_parts(grads, states, relation, weight, sorted_edges, kind, want, sign, learned)
+    of_states, of_relation = torch.zeros_like(states), torch.zeros_like(relation)
+    of_weight = torch.zeros_like(weight) if learned else weight.new_empty(0)
+    if not states.numel():
+        return of_states, of_relation, of_weight
+    total, squares, high, low = (one.contiguous().numpy() for one in grads)
+    arrays = total, squares, high, at[0].numpy(), low, at[1].numpy()
+    given = states.contiguous(), relation.contiguous()
+    weight, place = weight.contiguous(), sorted_edges.place.long()
+    there = tuple(one.numpy() for one in (weight, sorted_edges.source, sorted_edges.edge_type))
+    back = tuple(
+        one.numpy() for one in (weight[place], sorted_edges.target, sorted_edges.back_type, sorted_edges.back_offset)
+    )
+    tasks = _tasks(kind, states.size(1))
+    launch(numba_relational.backward, kind, want, tasks, *given, there, back, arrays, of_states, of_relation)
+    if learned:
+        way = weight, sorted_edges.source, sorted_edges.edge_type, sorted_edges.offset
+        launch(numba_relational.weights, kind, want, *given, *way, arrays, of_weight)
+    return of_states, of_relation, of_weight
+
+
+@_propagate_backward.register_fake
+def _(
+    grads: list[Tensor],
+    states: Tensor,
+    relation: Tensor,
+    weight: Tensor,
+    edges: list[Tensor],
+    at: list[Tensor],
+    kind: int,
+    want: int,
+    sign: float,
+    learned: bool,
+) -> tuple[Tensor, Tensor, Tensor]:
+    of_weight = torch.empty_like(weight) if learned else weight.new_empty(0)
+    return torch.empty_like(states), torch.empty_like(relation), of_weight
+
+
+def _save(ctx, inputs, output) -> None:  # type: ignore[no-untyped-def]
+    states, relation, weight, edges, ctx.kind, ctx.want, ctx.sign = inputs
+    ctx.save_for_backward(states, relation, weight, output[3], output[5], *edges)
+
+
+def _differentiate(ctx, total, squares, high, at_high, low, at_low):  # type: ignore[no-untyped-def]
+    states, relation, weight, at_high, at_low, *edges = ctx.saved_tensors
+    learned = ctx.needs_input_grad[2]
+    grads, at = [total, squares, high, low], [at_high, at_low]
+    found = _propagate_backward(grads, states, relation, weight, edges, at, ctx.kind, ctx.want, ctx.sign, learned)
+    return found[0], found[1], found[2] if learned else None, [None] * len(edges), None, None, None
+
+
+_propagate.register_autograd(_differentiate, setup_context=_save)
+
+
+def propagate(
+    states: Float[Tensor, "n c"],
+    relation: Float[Tensor, "t c"],
+    edges: Edges,
+    weight: Float[Tensor, "e"] | None = None,
+    kind: int = PRODUCT,
+    want: int = TOTAL,
+    sign: float = 1.0,
+) -> Arrived:
+    r"""Sends :math:`w_e \, (\mathbf{h}_j \circ \mathbf{w}_r)` along each edge :math:`j \xrightarrow{r} i` and gathers
+    what arrives at each node.
+
+    Columns are independent of each other (pairs of them, for rotations), so several queries lie side by side in them.
+    On CPU no tensor of edges is ever made: memory is that of a few ``(n, c)`` matrices, forth and back; elsewhere it
+    is bounded by going through the columns in parts.
+
+    Args:
+        states (torch.Tensor): The nodes' states, ``(n, c)``.
+        relation (torch.Tensor): The relations' vectors, ``(t, c)``.
+        edges (Edges): The graph, sorted by :func:`sort_edges`.
+        weight (torch.Tensor, optional): Of each edge by target, ``(e,)``; 0 means that it is not there. Carries a
+            gradient. (default: :obj:`None`, all 1)
+        kind (int): What :math:`\circ` is: ``PRODUCT`` (as DistMult), ``SUM`` (as TransE), or ``ROTATION`` (the complex
+            product of RotatE, the first half of all columns being real parts). (default: ``PRODUCT``)
+        want (int): What is told: ``TOTAL``, ``EXTREME``, or ``ALL``. (default: ``TOTAL``)
+        sign (float): Which extreme, 1 for the largest and -1 for the smallest, in :obj:`Arrived.high`.
+            (default: :obj:`1.0`)
+    """
+    if weight is None:
+        weight = states.new_ones(len(edges.source))
+    total, squares, high, _, low, _ = _propagate(states, relation, weight, list(edges), kind, want, sign)
+    return Arrived(total, squares, high, low)

@@ -1,0 +1,281 @@
+"""Neural Bellman-Ford networks: a graph network that is asked the question first."""
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
+from torch.utils.weak import WeakTensorKeyDictionary
+from torch_geometric.data import Data
+
+from gnnneg.errors import UserError
+from gnnneg.interfaces import Encoding, Model, Scorer
+from gnnneg.kernels.relational import Arrived, Edges, propagate, sort_edges
+from gnnneg.models.aggregation import PNA, Aggregation, Message, Product, Rotation
+from gnnneg.records import Query
+
+
+class Visible(Encoding):
+    """A graph that may be asked: its nodes have no vectors of their own.
+
+    Args:
+        edges (Edges): Its edges, sorted.
+        weight (torch.Tensor): What each counts, 0 meaning that it is not there, ``(e,)``, or ``(layers, e)``.
+        num_nodes (int): Its size.
+    """
+
+    def __init__(self, edges: Edges, weight: Float[Tensor, "*l e"], num_nodes: int):
+        self.edges, self.weight, self.num_nodes = edges, weight, num_nodes
+
+    def __getitem__(self, index: Int[Tensor, "*s"]) -> Float[Tensor, "*s d"]:
+        raise UserError("NBFNet's nodes have states only once a question is asked: look at its scorer's embed().")
+
+    def rows(self, index: Int[Tensor, "*s"]) -> tuple[Float[Tensor, "u d"], Int[Tensor, "*s"]]:
+        return self[index], index
+
+
+class BellmanFordLayer(nn.Module):
+    """One step of all paths: messages, what a node makes of them, and the boundary once more.
+
+    Args:
+        hidden_channels (int): Width of the states.
+        num_types (int): Number of edge types, inverses included.
+        message (Message): What is sent along an edge.
+        aggregation (Aggregation): What becomes of all that arrives.
+        dependent (bool): Whether a relation's vector is made of the query's.
+        layer_norm (bool): Whether states are normalised.
+    """
+
+    def __init__(
+        self,
+        hidden_channels: int,
+        num_types: int,
+        message: Message,
+        aggregation: Aggregation,
+        dependent: bool,
+        layer_norm: bool,
+    ):
+        super().__init__()
+        self.num_types, self.message, self.aggregation = num_types, message, aggregation
+        self.relation = (
+            nn.Linear(hidden_channels, num_types * hidden_channels)
+            if dependent
+            else nn.Embedding(num_types, hidden_channels)
+        )
+        told = 1 + aggregation.features * aggregation.scales
+        self.update = nn.Linear(told * hidden_channels, hidden_channels)
+        self.norm = nn.LayerNorm(hidden_channels) if layer_norm else nn.Identity()
+
+    def relations(self, query: Float[Tensor, "b d"]) -> Float[Tensor, "t b d"]:
+        """The relations' vectors for each query."""
+        if isinstance(self.relation, nn.Linear):
+            return self.relation(query).view(len(query), self.num_types, -1).transpose(0, 1)
+        return self.relation.weight[:, None].expand(-1, len(query), -1)
+
+    def forward(
+        self,
+        states: Float[Tensor, "n b d"],
+        boundary: Float[Tensor, "n b d"],
+        query: Float[Tensor, "b d"],
+        edges: Edges,
+        weight: Float[Tensor, "e"],
+        degree: Float[Tensor, "n"],
+    ) -> Float[Tensor, "n b d"]:
+        """The next states, before any shortcut."""
+        message, aggregation = self.message, self.aggregation
+        told = propagate(
+            message.columns(states),
+            message.columns(self.relations(query)),
+            edges,
+            weight,
+            message.kind,
+            aggregation.want,
+            aggregation.sign,
+        )
+        size = len(query)
+        arrived = Arrived(*(message.states(one, size) if one.numel() else one[:, :, None] for one in told))
+        features = aggregation(arrived, boundary, degree)
+        own, *others = self.update.weight.split(
+            [states.size(2), *[features.size(2)] * aggregation.scales], dim=1
+        )  # never the scaled features beside each other, which would be three times as many
+        out = F.linear(states, own, self.update.bias)
+        for scale, matrix in zip(aggregation.scaled(degree), others):
+            out = out + scale[:, None, None] * F.linear(features, matrix)
+        return self.norm(out).relu()
+
+
+class NBFScorer(Scorer):
+    """The states that one propagation has given every node, for each query.
+
+    Args:
+        model (NBFNet): Whose read-out it is.
+        encoding (Visible): The graph.
+        query (Query): What is asked.
+    """
+
+    def __init__(self, model: "NBFNet", encoding: Visible, query: Query):
+        self.model, self.encoding = model, encoding
+        self.vector = model.query(query.rel_type)
+        self.states = model.propagate(encoding, query, self.vector)  # (n, b, d)
+
+    def embed(self, index: Int[Tensor, "c k"]) -> Float[Tensor, "b k d"]:
+        """The states of candidates in the light of each query: of shared ones too, ``(b, k, d)``."""
+        size = self.states.size(1)
+        return self.states[index, torch.arange(size, device=index.device)[:, None]]
+
+    def decode(self, candidate: Float[Tensor, "c k d"]) -> Float[Tensor, "b k"]:
+        return self.model.read(candidate, self.vector[:, None])
+
+    def __call__(self, index: Int[Tensor, "c k"]) -> Float[Tensor, "b k"]:
+        if index.size(0) == 1 < self.states.size(1):  # all queries' states lie beside each other
+            everyone = index.size(1) == len(self.states) and torch.equal(index[0].cpu(), torch.arange(index.size(1)))
+            return self.model.read(self.states if everyone else self.states[index[0]], self.vector[None]).T
+        return self.decode(self.embed(index))
+
+    def asking(self, query: Query) -> Scorer:
+        return NBFScorer(self.model, self.encoding, query)
+
+    def factors(self, target: Int[Tensor, "b"]) -> tuple[Float[Tensor, "b _"], ...]:
+        return self.vector.abs(), self.embed(target[:, None])[:, 0].abs()
+
+
+class NBFNet(Model):
+    r"""The network of `"Neural Bellman-Ford Networks: A General Graph Neural Network Framework for Link Prediction"
+    <https://arxiv.org/abs/2106.06935>`_: what all paths from the anchor :math:`u` to a node :math:`v` say of a query
+    :math:`q`, by the generalised Bellman-Ford iteration
+
+    .. math::
+        \mathbf{h}^{(0)}_v = [v = u] \, \mathbf{q} , \qquad
+        \mathbf{h}^{(l)}_v = \mathrm{AGG} \big( \{ \mathbf{h}^{(l - 1)}_x \circ \mathbf{w}^{(l)}_r :
+        x \xrightarrow{r} v \} \cup \{ \mathbf{h}^{(0)}_v \} \big) ,
+
+    each followed by a linear map of it and the old state, layer normalisation, ReLU and a shortcut; the score is that
+    of a network of two layers on :math:`\mathbf{h}^{(L)}_v \Vert \mathbf{q}`.
+
+    It has no vector of any node: a graph of other nodes, with the same relations, may be asked. A step propagates
+    once, whatever is scored then: positives, negatives, all entities. Nodes that no path of :math:`L` edges reaches are
+    told apart by their surroundings only, whoever asks, and those without any edge are tied. An anchor unseen in
+    training, or without edges, is asked about like any other. The batch's own statements have to be hidden while
+    training (the task does so).
+
+    Cost: :math:`L` times all edges for each query, :math:`b \, |E| \, d`; memory :math:`b \, |V| \, d` for each layer,
+    never a tensor of edges.
+
+    Args:
+        num_relations (int): Number of relations, inverses not counted.
+        hidden_channels (int): Width of the states. (default: :obj:`32`)
+        num_layers (int): The longest path. (default: :obj:`6`)
+        message (Message): What is sent along an edge. (default: :class:`Product`)
+        aggregation (Aggregation): What becomes of all that arrives. (default: :class:`PNA`)
+        dependent (bool): Whether a relation's vector is made of the query's, by a linear map of each layer; else each
+            layer has a table of its own. (default: :obj:`True`)
+        layer_norm (bool): Whether states are normalised. (default: :obj:`True`)
+        shortcut (bool): Whether each layer's input is added to its output. (default: :obj:`True`)
+        recompute (bool): Whether layers are run again for the gradient, which takes a third more time and
+            :math:`b \, |V| \, d` numbers a layer instead of a dozen times as many. (default: :obj:`False`)
+
+    Raises:
+        UserError: If there is no layer, or rotations are to turn an odd number of channels.
+    """
+
+    uses_graph = True
+
+    def __init__(
+        self,
+        num_relations: int,
+        hidden_channels: int = 32,
+        num_layers: int = 6,
+        message: Message | None = None,
+        aggregation: Aggregation | None = None,
+        dependent: bool = True,
+        layer_norm: bool = True,
+        shortcut: bool = True,
+        recompute: bool = False,
+    ):
+        super().__init__()
+        message, aggregation = message or Product(), aggregation or PNA()
+        if num_layers < 1:
+            raise UserError(f"NBFNet needs at least one layer, not {num_layers}.")
+        if hidden_channels % 2 and isinstance(message, Rotation):
+            raise UserError(f"Rotation turns pairs: give an even number of hidden_channels, not {hidden_channels}.")
+        self.num_relations, self.hidden_channels = num_relations, hidden_channels
+        self.footprint = (8 + 4 * aggregation.features) * hidden_channels  # states, what arrives, what is made of it
+        self.shortcut, self.recompute = shortcut, recompute
+        self.query = nn.Embedding(2 * num_relations, hidden_channels)
+        options = message, aggregation, dependent, layer_norm
+        self.layers = nn.ModuleList(
+            BellmanFordLayer(hidden_channels, 2 * num_relations, *options) for _ in range(num_layers)
+        )
+        self.hidden = nn.Linear(2 * hidden_channels, 2 * hidden_channels)
+        self.score = nn.Linear(2 * hidden_channels, 1)
+
+    def encode(self, graph: Data | None) -> Visible:
+        """Sorts the edges, once for a graph and for what :func:`~gnnneg.tasks.hide` leaves of it.
+
+        Raises:
+            UserError: If there is no graph.
+        """
+        if graph is None:
+            raise UserError("NBFNet needs a graph with edge_index and edge_type, as message_graph makes it.")
+        whole = graph.get("whole", graph)
+        edges = _sorted_once(whole, 2 * self.num_relations)
+        weight = torch.ones(len(edges.order), device=edges.order.device)
+        return Visible(edges, weight if whole is graph else graph.kept[edges.order].float(), whole.num_nodes)
+
+    def scorer(self, encoding: Encoding, query: Query) -> Scorer:
+        if not isinstance(encoding, Visible):
+            raise TypeError("NBFNet asks the graphs that it has encoded itself.")
+        return NBFScorer(self, encoding, query)
+
+    def propagate(self, encoding: Visible, query: Query, vector: Float[Tensor, "b d"]) -> Float[Tensor, "n b d"]:
+        """The states of all nodes for each query."""
+        edges, row = encoding.edges, torch.arange(len(vector), device=vector.device)
+        boundary = vector.new_zeros(encoding.num_nodes, *vector.shape).index_put((query.anchor, row), vector)
+        weights = encoding.weight.expand(len(self.layers), -1)
+        degree = 1 + _degree(edges, weights[0])
+        states = boundary
+        for layer, weight in zip(self.layers, weights):
+            given = states, boundary, vector, edges, weight, degree
+            out = checkpoint(layer, *given, use_reentrant=False) if self.recompute else layer(*given)
+            states = out + states if self.shortcut else out
+        return states
+
+    def read(self, states: Float[Tensor, "*s d"], vector: Float[Tensor, "*t d"]) -> Float[Tensor, "*u"]:
+        """The scores of nodes in these states for queries ``vector``, which broadcast."""
+        one, other = self.hidden.weight.split(self.hidden_channels, dim=1)
+        hidden = F.linear(states, one) + F.linear(vector, other, self.hidden.bias)
+        return self.score(hidden.relu()).squeeze(-1)
+
+    def forward(
+        self,
+        graph: Data | None,
+        head_index: Int[Tensor, "b"],
+        rel_type: Int[Tensor, "b"],
+        tail_index: Int[Tensor, "b"],
+    ) -> Float[Tensor, "b"]:
+        return self.scorer(self.encode(graph), Query(head_index, rel_type))(tail_index[:, None]).squeeze(1)
+
+
+def _degree(edges: Edges, weight: Float[Tensor, "e"]) -> Float[Tensor, "n"]:
+    """How many edges lead to each node."""
+    there = F.pad((weight != 0).cumsum(0), (1, 0))
+    return (there[edges.offset[1:]] - there[edges.offset[:-1]]).to(weight.dtype)
+
+
+# a graph's sorted edges, for as long as its edge_index lives: a graph that moves has another
+_sorted = WeakTensorKeyDictionary()
+
+
+def _sorted_once(graph: Data, num_types: int) -> Edges:
+    """Raises:
+    UserError: If the graph has more edge types than that.
+    """
+    known = _sorted.get(graph.edge_index)
+    if known is None or known[0] is not graph.edge_type or known[1] != graph.num_nodes:
+        if graph.edge_type.numel() and int(graph.edge_type.max()) >= num_types:
+            highest = int(graph.edge_type.max())
+            raise UserError(f"The graph has edge type {highest}, but num_relations allows only {num_types}.")
+        made = sort_edges(graph.edge_index, graph.edge_type, graph.num_nodes)
+        known = _sorted[graph.edge_index] = graph.edge_type, graph.num_nodes, made
+    edges: Edges = known[2]
+    return edges

@@ -1,0 +1,299 @@
+"""Neural Bellman-Ford networks, against loops over edges, powers of matrices and what they must not depend on."""
+
+import pytest
+import torch
+from torch.testing import assert_close
+from torch_geometric.data import Data
+
+from gnnneg.config import Facts
+from gnnneg.corruption import Both, Tail
+from gnnneg.data.statements import assemble
+from gnnneg.errors import UserError
+from gnnneg.generators import EMU
+from gnnneg.losses import InfoNCE
+from gnnneg.models import PNA, Max, Mean, Min, NBFNet, Product, Rotation, Sum, Translation
+from gnnneg.records import Mutation, Query, Triplets
+from gnnneg.samplers import All, Hardest, Uniform
+from gnnneg.tasks import Dual, LinkPrediction
+from gnnneg.tasks.hiding import hide
+
+N, R, D = 9, 3, 4
+
+
+def graph(triplets: list[tuple[int, int, int]], num_nodes: int = N) -> Data:
+    """Both directions of some statements."""
+    head, relation, tail = torch.tensor(triplets, dtype=torch.long).view(-1, 3).T
+    edge_index = torch.stack([torch.cat([head, tail]), torch.cat([tail, head])])
+    return Data(edge_index=edge_index, edge_type=torch.cat([relation, relation + R]), num_nodes=num_nodes)
+
+
+@pytest.fixture
+def some() -> list[tuple[int, int, int]]:
+    """Twelve statements about seven of nine nodes, none of relation 2."""
+    draw = torch.Generator().manual_seed(3)
+    head, tail = torch.randint(7, (2, 12), generator=draw)
+    return list(zip(head.tolist(), torch.randint(2, (12,), generator=draw).tolist(), tail.tolist()))
+
+
+def plain(model: NBFNet, data: Data, query: Query) -> torch.Tensor:
+    """The scores of all nodes, edge by edge and node by node, one query after the other."""
+    rows = []
+    for anchor, asked in zip(query.anchor.tolist(), query.rel_type.tolist()):
+        vector = model.query.weight[asked]
+        boundary = torch.zeros(data.num_nodes, D).index_put((torch.tensor(anchor),), vector)
+        states = boundary
+        degrees = torch.bincount(data.edge_index[1], minlength=data.num_nodes) + 1.0
+        for layer in model.layers:
+            if isinstance(layer.relation, torch.nn.Linear):
+                relation = layer.relation(vector).view(2 * R, D)
+            else:
+                relation = layer.relation.weight
+            new = []
+            for node in range(data.num_nodes):
+                messages = [boundary[node]]
+                for source, target, kind in zip(*data.edge_index.tolist(), data.edge_type.tolist()):
+                    if target != node:
+                        continue
+                    h, w = states[source], relation[kind]
+                    if isinstance(layer.message, Product):
+                        messages.append(h * w)
+                    elif isinstance(layer.message, Translation):
+                        messages.append(h + w)
+                    else:
+                        turned = torch.complex(*h.chunk(2)) * torch.complex(*w.chunk(2))
+                        messages.append(torch.cat([turned.real, turned.imag]))
+                table = torch.stack(messages)
+                told = {
+                    Sum: lambda t: t.sum(0),
+                    Mean: lambda t: t.mean(0),
+                    Max: lambda t: t.amax(0),
+                    Min: lambda t: t.amin(0),
+                    PNA: lambda t: torch.cat(
+                        [t.mean(0), t.amax(0), t.amin(0), (t.var(0, correction=0)).clamp(min=1e-6).sqrt()]
+                    ),
+                }[type(layer.aggregation)](table)
+                if isinstance(layer.aggregation, PNA):
+                    scale = degrees.log()[node] / degrees.log().mean()
+                    told = torch.cat([told, scale * told, told / scale.clamp(min=0.01)])
+                new.append(torch.relu(layer.norm(layer.update(torch.cat([states[node], told])))))
+            states = torch.stack(new) + states
+        both = torch.cat([states, vector.expand_as(states)], dim=1)
+        rows.append(model.score(torch.relu(model.hidden(both))).squeeze(1))
+    return torch.stack(rows)
+
+
+@pytest.mark.parametrize("dependent", [True, False])
+@pytest.mark.parametrize("message", [Product, Translation, Rotation])
+@pytest.mark.parametrize("aggregation", [Sum, Mean, Max, Min, PNA])
+def test_edge_by_edge(some, message, aggregation, dependent):
+    """Scores, and the gradient of every parameter; one relation is asked of a node without edges."""
+    torch.manual_seed(0)
+    model = NBFNet(R, D, 3, message(), aggregation(), dependent)
+    data, query = graph(some), Query(torch.tensor([0, 4, 8]), torch.tensor([1, 2, R + 1]))
+    found = model.scorer(model.encode(data), query)(torch.arange(N)[None])
+    wanted = plain(model, data, query)
+    assert_close(found, wanted, atol=1e-5, rtol=1e-5)
+    outward = torch.randn_like(wanted)
+    ours, theirs = (torch.autograd.grad((score * outward).sum(), list(model.parameters())) for score in (found, wanted))
+    for one, other in zip(ours, theirs):
+        assert_close(one, other, atol=1e-4, rtol=1e-4)
+
+
+def test_it_counts_paths(some):
+    """With every weight one and sums for messages, the state of a node is the number of ways to come there."""
+    model = NBFNet(R, 1, 4, Product(), Sum(), dependent=False, layer_norm=False, shortcut=False)
+    with torch.no_grad():
+        model.query.weight.fill_(1)
+        for layer in model.layers:
+            layer.relation.weight.fill_(1)
+            layer.update.weight.copy_(torch.tensor([[0.0, 1.0]]))
+            layer.update.bias.zero_()
+    data = graph(some)
+    step = torch.zeros(N, N)
+    step.index_put_(tuple(data.edge_index), torch.ones(data.num_edges), accumulate=True)
+    ways = sum(torch.linalg.matrix_power(step, length) for length in range(5))
+    scorer = model.scorer(model.encode(data), Query(torch.arange(N), torch.zeros(N, dtype=torch.long)))
+    assert_close(scorer.embed(torch.arange(N)[None])[:, :, 0], ways)
+
+
+def test_who_cannot_be_reached_is_tied(some):
+    """Nodes 7 and 8 have no edge: others score them alike, and they tell others apart by their surroundings only."""
+    model = NBFNet(R, D, 3)
+    asked = Query(torch.tensor([0, 7, 8]), torch.tensor([0, 0, 0]))
+    score = model.scorer(model.encode(graph(some)), asked)(torch.arange(N)[None])
+    assert score[0, 7] == score[0, 8]
+    assert score[0, 7] != score[0, 0]
+    assert_close(score[1, :7], score[2, :7])
+    assert_close(score[1, [7, 8]], score[2, [8, 7]])
+
+
+def test_ways_to_ask_agree(some):
+    """Single candidates, shared ones, all of them, vectors, and PyG's way of scoring triplets."""
+    model, query = NBFNet(R, D, 2), Query(torch.tensor([0, 4]), torch.tensor([1, 2]))
+    scorer = model.scorer(model.encode(graph(some)), query)
+    everyone = scorer(torch.arange(N)[None])
+    assert everyone.shape == (2, N)
+    index = torch.tensor([[3, 1, 3], [0, 8, 2]])
+    assert_close(scorer(index), everyone.gather(1, index))
+    assert_close(scorer(torch.tensor([[5, 2]])), everyone[:, [5, 2]])
+    assert_close(scorer.decode(scorer.embed(index)), scorer(index))
+    assert_close(model(graph(some), query.anchor, query.rel_type, index[:, 0]), everyone.gather(1, index[:, :1])[:, 0])
+    assert_close(
+        scorer.asking(Query(query.anchor.flip(0), query.rel_type.flip(0)))(torch.arange(N)[None]), everyone.flip(0)
+    )
+
+
+def test_a_head_is_asked_as_a_tail_of_the_reversed_graph(some):
+    """Exchanging heads and tails of all statements and the halves of all relation tables changes nothing."""
+    model, other = NBFNet(R, D, 3, dependent=False), NBFNet(R, D, 3, dependent=False)
+    state = model.state_dict()
+    other.load_state_dict(
+        {k: v.roll(R, 0) if k == "query.weight" or k.endswith("relation.weight") else v for k, v in state.items()}
+    )
+    everyone = torch.arange(N)[None]
+    asked = model.scorer(model.encode(graph(some)), Query(torch.tensor([4]), torch.tensor([1 + R])))(everyone)
+    turned = graph([(t, r, h) for h, r, t in some])
+    assert_close(other.scorer(other.encode(turned), Query(torch.tensor([4]), torch.tensor([1])))(everyone), asked)
+
+
+def test_names_of_nodes_do_not_matter(some):
+    """Nor how many other nodes there are, as long as means over all nodes are not taken."""
+    model = NBFNet(R, D, 3, aggregation=Mean())
+    place = torch.randperm(N, generator=torch.Generator().manual_seed(0))
+    renamed = graph([(int(place[h]), r, int(place[t])) for h, r, t in some])
+    one = model.scorer(model.encode(graph(some)), Query(torch.tensor([4]), torch.tensor([0])))(torch.arange(N)[None])
+    other = model.scorer(model.encode(renamed), Query(place[[4]], torch.tensor([0])))
+    assert_close(other(place[None]), one)
+    larger = graph(some, 2 * N)
+    more = model.scorer(model.encode(larger), Query(torch.tensor([4]), torch.tensor([0])))(torch.arange(N)[None])
+    assert_close(more, one)
+
+
+def test_hidden_edges_are_gone(some):
+    """As if they had never been: the sorted edges are those of the whole graph, the scores those of what is left."""
+    model = NBFNet(R, D, 3)
+    asked = Triplets(*torch.tensor(some[:2]).T)
+    whole = graph(some)
+    left = graph([one for one in some if one not in some[:2]])
+    query = Query(asked.head_index, asked.rel_type)
+    hidden = model.scorer(model.encode(hide(whole, asked, R)), query)(torch.arange(N)[None])
+    assert_close(hidden, model.scorer(model.encode(left), query)(torch.arange(N)[None]))
+    assert not torch.allclose(hidden, model.scorer(model.encode(whole), query)(torch.arange(N)[None]))
+    assert model.encode(hide(whole, asked, R)).edges is model.encode(whole).edges
+
+
+def test_layers_run_again_give_the_same(some):
+    """Scores and gradients, with and without."""
+    torch.manual_seed(0)
+    model, again = NBFNet(R, D, 3), NBFNet(R, D, 3, recompute=True)
+    again.load_state_dict(model.state_dict())
+    query = Query(torch.tensor([0, 4]), torch.tensor([1, 2]))
+    pulled = []
+    for one in (model, again):
+        score = one.scorer(one.encode(graph(some)), query)(torch.arange(N)[None])
+        pulled.append([score, *torch.autograd.grad(score.square().sum(), list(one.parameters()))])
+    for ours, theirs in zip(*pulled):
+        assert_close(ours, theirs)
+
+
+@pytest.mark.parametrize("layers", [1, 2])
+@pytest.mark.parametrize("shortcut", [True, False])
+def test_a_path_is_as_long_as_there_are_layers(layers, shortcut):
+    """On a path of nodes, only those at most so many steps away learn who asks."""
+    torch.manual_seed(0)
+    model = NBFNet(R, D, layers, shortcut=shortcut, aggregation=Mean())
+    encoding = model.encode(graph([(i, 0, i + 1) for i in range(N - 2)]))  # and a node without edges
+    asked = Query(torch.tensor([0, N - 1]), torch.tensor([0, 0]))
+    by_first, by_none = model.scorer(encoding, asked)(torch.arange(N)[None])
+    assert_close(by_first[layers + 1 : N - 1], by_none[layers + 1 : N - 1])
+    assert (by_first[: layers + 1] != by_none[: layers + 1]).all()
+
+
+def test_no_edges_at_all():
+    """Only the anchor differs; gradients are finite."""
+    model = NBFNet(R, D, 2)
+    score = model.scorer(model.encode(graph([])), Query(torch.tensor([3]), torch.tensor([0])))(torch.arange(N)[None])[0]
+    others = [i for i in range(N) if i != 3]
+    assert_close(score[others], score[[0]].expand(N - 1))
+    score.sum().backward()
+    assert all(p.grad is None or p.grad.isfinite().all() for p in model.parameters())
+
+
+def test_bad_input(some):
+    with pytest.raises(UserError, match="at least one layer"):
+        NBFNet(R, D, 0)
+    with pytest.raises(UserError, match="even number of hidden_channels, not 5"):
+        NBFNet(R, 5, message=Rotation())
+    model = NBFNet(R, D)
+    with pytest.raises(UserError, match="needs a graph"):
+        model.encode(None)
+    with pytest.raises(UserError, match="only once a question is asked"):
+        model.encode(graph(some))[torch.tensor([0])]
+    with pytest.raises(UserError, match=r"edge type 5, but num_relations allows only 2"):
+        NBFNet(1, D).encode(graph([(0, 2, 1)]))
+
+
+def counted(model: NBFNet, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many queries each propagation has served."""
+    served: list[int] = []
+    original = model.propagate
+
+    def propagate(encoding, query, vector):
+        served.append(len(vector))
+        return original(encoding, query, vector)
+
+    monkeypatch.setattr(model, "propagate", propagate, raising=False)
+    return served
+
+
+def test_one_propagation_serves_everyone(some, monkeypatch):
+    """Positives, a sampler that looks at the model, and mutated negatives."""
+    model = NBFNet(R, D, 2)
+    served = counted(model, monkeypatch)
+    sampler = Hardest(Uniform(N, 6), 3)
+    task = LinkPrediction(model, Both(R), sampler, InfoNCE(), generators=[EMU(0.5, 0.3)], graph=graph(some))
+    task(Triplets(*torch.tensor(some[:4]).T)).backward()
+    assert served == [8]
+
+
+def test_its_states_are_mutated_like_vectors(some):
+    """A mask for each query, and one for each of its candidates: the states of the targets come in."""
+    model, query = NBFNet(R, D, 2), Query(torch.tensor([0, 4]), torch.tensor([1, 2]))
+    scorer, index = model.scorer(model.encode(graph(some)), query), torch.tensor([[1, 2, 3], [4, 5, 6]])
+    positive = scorer.embed(torch.tensor([[2], [5]]))[:, 0]
+    for keep in (torch.tensor([[1.0, 0, 0, 1], [0, 1, 1, 0]]), torch.rand(2, 3, D).round()):
+        each = keep if keep.dim() == 3 else keep[:, None]
+        made = torch.where(each > 0, scorer.embed(index), positive[:, None])
+        assert_close(scorer.mutated(index, Mutation(positive, keep)), scorer.decode(made))
+
+
+def test_every_wrong_answer_at_once(some):
+    """1-vs-all: the softmax over all entities, in one read-out."""
+    task = LinkPrediction(NBFNet(R, D, 2), Tail(R), All(N), InfoNCE(), graph=graph(some))
+    batch = Triplets(*torch.tensor(some[:4]).T)
+    score = task.model.scorer(task.model.encode(hide(graph(some), batch, R)), Query(batch.head_index, batch.rel_type))
+    wanted = torch.nn.functional.cross_entropy(score(torch.arange(N)[None]), batch.tail_index)
+    assert_close(task(batch), wanted)
+
+
+def test_two_graphs_two_networks(some):
+    """Dual training: what is denied is a graph of its own, over which the second network runs."""
+    nodes, relations = [str(i) for i in range(N)], [str(i) for i in range(R)]
+    stated, denied = (
+        Triplets(*torch.tensor(part).T) for part in (some[:8], [(h, r, (t + 1) % 7) for h, r, t in some[8:]])
+    )
+    data = assemble(stated, torch.zeros(8).long(), nodes, relations, denied, torch.zeros(4).long())
+    facts = Facts(data)
+
+    def side(facts):
+        return LinkPrediction(NBFNet(R, D, 2), Both(R), Uniform(N, 3), InfoNCE(), graph=facts.graph)
+
+    task = Dual(side(facts), side(facts.mirror), facts.denied, weight=0.5)
+    task(stated).backward()
+    assert all(weight.grad is not None for weight in task.negative.model.query.parameters())
+    query = Query(stated.head_index[:2], stated.rel_type[:2])
+    every = torch.arange(N)[None]
+    found = task.model.scorer(task.model.encode(facts.graph), query)(every)
+    one, other = task.positive.model, task.negative.model
+    against = other.scorer(other.encode(facts.mirror.graph), query)(every)
+    assert_close(found, one.scorer(one.encode(facts.graph), query)(every) - 0.5 * against)
