@@ -28,9 +28,7 @@ def add(subparsers: Any) -> None:
     parser.add_argument("--relation", metavar="R", help="name of the relation")
     parser.add_argument("--tail", metavar="T", help="name of the tail entity")
     parser.add_argument("--top", metavar="K", type=int, default=10, help="how many answers (default: 10)")
-    parser.add_argument(
-        "--explain", action="store_true", help="the K heaviest paths to a triple, of an NBFNet"
-    )
+    parser.add_argument("--explain", action="store_true", help="the K heaviest paths to a triple, of an NBFNet")
     parser.add_argument("--new", action="store_true", help="leave out what the data set says already")
     parser.add_argument("--format", choices=("table", "csv", "json", "parquet"), default="table")
     parser.add_argument("--out", metavar="FILE", help="write there instead of standard output")
