@@ -11,6 +11,7 @@ import networkx
 import torch
 from torch import Tensor, nn
 from torch_geometric.data import Data
+from torch_geometric.nn import LGConv
 
 import gnnneg.corruption
 import gnnneg.decoders
@@ -138,7 +139,7 @@ EXAMPLES: list[Callable[[], nn.Module]] = [
     # encoders
     partial(Lookup, NODES, CHANNELS),
     partial(Lookup, NODES, CHANNELS, sparse=True),
-    lambda: GNN(torch.nn.Identity(), CHANNELS),
+    lambda: GNN(LGConv(), CHANNELS),
     partial(RGCN, NODES, RELATIONS, CHANNELS, num_bases=2),
     partial(RGCN, NODES, RELATIONS, CHANNELS, num_layers=1, num_blocks=2, edge_dropout=0.5, signed=True),
     partial(RGCN, NODES, RELATIONS, CHANNELS, one_hot=True, dropout=0.5, per_relation=True),

@@ -13,7 +13,7 @@ from torch_geometric.data import HeteroData
 from gnnneg import config
 from gnnneg.config import FACTS, Facts, Plan, Tree
 from gnnneg.data.known import KnownAnswers
-from gnnneg.data.statements import num_relations, triplets
+from gnnneg.data.statements import message_graph, num_relations, triplets
 from gnnneg.data.synthetic import world
 from gnnneg.errors import UserError
 from gnnneg.evaluation import (
@@ -29,11 +29,12 @@ from gnnneg.evaluation import (
     summary,
     tables,
 )
+from gnnneg.evaluation.mode import device_of, judging
 from gnnneg.experiment import folder
 from gnnneg.experiment.judge import Judge
 from gnnneg.experiment.settings import assemble, choose, plan, source
 from gnnneg.interfaces import Model, Task
-from gnnneg.records import Triplets
+from gnnneg.records import Query, Triplets
 from gnnneg.samplers import Taught
 from gnnneg.tasks import Dual, LinkPrediction
 from gnnneg.training import load_model, load_task
@@ -174,7 +175,7 @@ class Run:
         judge = self._about(head, tail)
         return predict(self.model, judge.data, head, relation, tail, k, graph=judge.graph, unknown_only=unknown_only)
 
-    def explain(self, head: str, relation: str, tail: str, k: int = 3) -> tuple[pd.DataFrame, pd.DataFrame]:
+    def explain(self, head: str, relation: str, tail: str, k: int = 3) -> tuple[pd.DataFrame, pd.DataFrame | None]:
         """What the run says of one triple.
 
         Args:
@@ -186,7 +187,8 @@ class Run:
         Returns:
             One row, with the columns of :func:`gnnneg.evaluation.predict`, ``probability`` by Platt scaling (missing
             without validation statements), and the filtered, realistic ``tail_rank`` and ``head_rank`` among so many
-            ``tail_candidates`` and ``head_candidates``; and the :func:`~gnnneg.evaluation.nearest` statements.
+            ``tail_candidates`` and ``head_candidates``; and the :func:`~gnnneg.evaluation.nearest` statements, or
+            :obj:`None` if the model has no vectors that are near to each other.
         """
         answer = self.predict(head, relation, tail)
         judge = self._about(head, tail)
@@ -200,7 +202,43 @@ class Run:
         for side in ("tail", "head"):
             one = found.of(side)
             answer[f"{side}_rank"], answer[f"{side}_candidates"] = float(one.realistic), int(one.candidates)
+        if not self.model.has_vectors:
+            return answer, None
         return answer, nearest(representations(self.model, judge.graph), judge.data, triplet, k)
+
+    def paths(self, head: str, relation: str, tail: str, k: int = 5) -> pd.DataFrame:
+        """The ways through the graph by which a model comes to a prediction.
+
+        Args:
+            head (str): Name of the head.
+            relation (str): Name of the relation.
+            tail (str): Name of the tail.
+            k (int): How many, at most. (default: :obj:`5`)
+
+        Returns:
+            Columns ``weight``, and ``path`` in words: ``a -r-> b <-s- c`` says that ``(a, r, b)`` and ``(c, s, b)`` are
+            stated. The heaviest first; :meth:`~gnnneg.interfaces.Model.paths` says what a weight is.
+
+        Raises:
+            UserError: If the model does not go by paths, or a name is unknown.
+        """
+        self.predict(head, relation, tail)  # names are checked
+        judge = self._about(head, tail)
+        names, relations = judge.data["entity"].names, judge.data.relation_names
+        device = device_of(self.model)
+        query = Query(*(torch.tensor([i], device=device) for i in (names.index(head), relations.index(relation))))
+        graph, target = judge.graph, torch.tensor([names.index(tail)], device=device)
+        if graph is None:
+            graph = message_graph(judge.data).to(str(device))
+        with judging(self.model):
+            found = self.model.paths(graph, query, target, k)
+
+        def step(edge_type: int, node: int) -> str:
+            name = relations[edge_type % len(relations)]
+            return f"-{name}-> {names[node]}" if edge_type < len(relations) else f"<-{name}- {names[node]}"
+
+        words = [" ".join([head, *(step(kind, node) for _, kind, node in path.steps)]) for path in found]
+        return pd.DataFrame({"weight": [path.weight for path in found], "path": words})
 
     @cached_property
     def calibration(self) -> Calibration:

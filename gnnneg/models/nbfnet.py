@@ -12,7 +12,8 @@ from gnnneg.errors import UserError
 from gnnneg.interfaces import Encoding, Model, Scorer
 from gnnneg.kernels.relational import Arrived, Edges, propagate, sort_edges
 from gnnneg.models.aggregation import PNA, Aggregation, Message, Product, Rotation
-from gnnneg.records import Query
+from gnnneg.models.paths import heaviest
+from gnnneg.records import Path, Query
 
 
 class Visible(Encoding):
@@ -179,6 +180,7 @@ class NBFNet(Model):
     """
 
     uses_graph = True
+    has_vectors = False
 
     def __init__(
         self,
@@ -245,6 +247,19 @@ class NBFNet(Model):
         one, other = self.hidden.weight.split(self.hidden_channels, dim=1)
         hidden = F.linear(states, one) + F.linear(vector, other, self.hidden.bias)
         return self.score(hidden.relu()).squeeze(-1)
+
+    @torch.enable_grad()
+    def paths(self, graph: Data, query: Query, target: Int[Tensor, "1"], count: int) -> list[Path]:
+        r"""As the paper does: what an edge counts as the :math:`l`-th step is the derivative of the score by its weight
+        in layer :math:`l`, the first-order answer to what would be lost without it.
+        """
+        seen = self.encode(graph)
+        weight = seen.weight.expand(len(self.layers), -1).clone().requires_grad_()
+        scorer = NBFScorer(self, Visible(seen.edges, weight, seen.num_nodes), query)
+        (pull,) = torch.autograd.grad(scorer(target[:, None]).sum(), weight)
+        ends = torch.repeat_interleave(torch.arange(seen.num_nodes), seen.edges.offset.diff().cpu())
+        edges = seen.edges.source.long().cpu(), seen.edges.edge_type.long().cpu(), ends
+        return heaviest(*edges, pull.cpu(), seen.num_nodes, int(query.anchor), int(target), count)
 
     def forward(
         self,

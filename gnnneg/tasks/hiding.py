@@ -64,15 +64,13 @@ def _found(graph: Data, query: Int[Tensor, "b"], answer: Int[Tensor, "b"], num_t
         edge, order = (row * graph.num_nodes + target).sort()
         known[num_types] = edge_type, made_of, asked, edge, order
     *_, asked, edge, order = known[num_types]
-    gone = torch.zeros(len(order) + 1, dtype=torch.long, device=order.device)
+    found = torch.zeros(len(order), dtype=torch.bool, device=order.device)
     if len(order):
         row = torch.searchsorted(asked, query).clamp(max=len(asked) - 1)
         there = asked[row] == query
         key = row[there] * graph.num_nodes + answer[there]
         first, last = torch.searchsorted(edge, key), torch.searchsorted(edge, key, right=True)
-        # +1 where a run of equal edges begins and -1 where it ends: their running sum is how often an edge was found
-        one = torch.ones_like(first)
-        gone = gone.index_add(0, first, one).index_add(0, last, -one).cumsum(0)
-    out = torch.empty(len(order), dtype=torch.bool, device=order.device)
-    out[order] = gone[:-1] > 0
-    return out
+        length = last - first  # of a run of equal edges
+        run = torch.repeat_interleave(first - (length.cumsum(0) - length), length)
+        found[order[run + torch.arange(len(run), device=run.device)]] = True
+    return found
