@@ -73,8 +73,7 @@ class KBGAN(OwnOptimizer, Sampler):
         drawn = offered.take(column)
         drawn = Negatives(drawn.index, (drawn.weight > 0).float())
         if self.training:
-            with torch.no_grad():
-                reward = critic(drawn.index).float()
+            reward = critic(drawn.index).detach().float()  # with its graph, so that the loss need not ask again
             with torch.enable_grad():
                 self._learn(log_policy.gather(1, column), reward, drawn.weight)
         return drawn

@@ -13,3 +13,15 @@ def test_columns_come_in_proportion():
     wanted = (share / share.sum(1, keepdim=True)).double()
     assert (found[wanted == 0] == 0).all()
     assert_close(found, wanted, atol=0.015, rtol=0)
+
+
+def test_equal_to_torchs_bisection():
+    """The very columns, for rows with zeros at either end and rows of one column."""
+    for width in (1, 2, 7, 64):
+        share = torch.rand(50, width, generator=torch.Generator().manual_seed(width))
+        share[::3, 0] = share[1::3, -1] = 0
+        share[:, width // 2] += 0.1
+        total = share.double().cumsum(1)
+        chance = torch.rand(50, 9, generator=torch.Generator().manual_seed(5)).double()
+        wanted = torch.searchsorted(total, chance * total[:, -1:], right=True).clamp_(max=width - 1)
+        assert torch.equal(choose(share, 9, torch.Generator().manual_seed(5)), wanted)
