@@ -1,5 +1,8 @@
 """Data sets as PyG has them: ``FB15k237()[0]`` is a ``HeteroData`` in the convention of :mod:`gnnneg.data.statements`.
 
+An inductive one has two: ``training, test = GraIL("WN18RR", "v1")`` are graphs of different entities and the same
+relations.
+
 Each stands on a card (``datasets/<name>/dataset.yaml``) and one generic reader. Files are downloaded once, checked
 against their sha256 and kept in ``~/.cache/gnnneg``, or under ``root``; ``GNNNEG_MIRROR`` is asked first.
 """
@@ -11,7 +14,7 @@ from pathlib import Path
 
 from torch_geometric.data import Data, HeteroData, InMemoryDataset
 
-from gnnneg.data.build import build
+from gnnneg.data.build import build_graphs
 from gnnneg.data.catalogue import CARD, Card, NodeCard, card, names, node_card, read_card
 from gnnneg.data.download import cache, fetch, verify
 from gnnneg.data.entities import read_entities
@@ -66,14 +69,14 @@ class Benchmark(InMemoryDataset, ABC):
             fetch(source.folder or self.card.name, name, source, Path(self.raw_dir) / name)
 
     def process(self) -> None:
-        """Reads the files and stores the graph."""
+        """Reads the files and stores the graphs."""
         self.download()  # a file put there by hand is checked too
-        data = build(self.card, Path(self.raw_dir))
+        made = build_graphs(self.card, Path(self.raw_dir))
         if self.pre_transform is not None:
-            data = self.pre_transform(data)
+            made = [self.pre_transform(data) for data in made]
         path = self.processed_paths[0]
         new = f"{path}.{os.getpid()}"
-        self.save([data], new)
+        self.save(made, new)
         os.replace(new, path)
 
     def __repr__(self) -> str:
@@ -338,6 +341,31 @@ class YAGO310(Benchmark):
         super().__init__(card("YAGO3-10-quarter" if quarter else "YAGO3-10"), root, transform, pre_transform)
 
 
+class GraIL(Benchmark):
+    """The inductive splits of `"Inductive Relation Prediction by Subgraph Reasoning"
+    <https://arxiv.org/abs/1911.06962>`_: two graphs, of different entities and the same relations.
+
+    ``training, test = GraIL("FB15k-237", "v1")``: a model learns on the first, its ``valid`` split says when to stop,
+    and is asked about the ``test`` split of the second, of which it may look at ``train``. So it must not have anything
+    of its own for an entity.
+
+    Args:
+        name (str): ``"FB15k-237"``, ``"WN18RR"`` or ``"NELL-995"``. (default: ``"FB15k-237"``)
+        version (str): ``"v1"`` to ``"v4"``. (default: ``"v1"``)
+        root, transform, pre_transform: See :class:`Benchmark`.
+    """
+
+    def __init__(
+        self,
+        name: str = "FB15k-237",
+        version: str = "v1",
+        root: str | Path | None = None,
+        transform: Transform | None = None,
+        pre_transform: Transform | None = None,
+    ):
+        super().__init__(card(f"GraIL-{name}-{version}"), root, transform, pre_transform)
+
+
 class SyntheticWorld(InMemoryDataset):
     """A made-up world with its whole truth; see :mod:`gnnneg.data.synthetic`.
 
@@ -478,20 +506,26 @@ class Entities(NodeBenchmark):
 
 
 def load(name: str | Path, root: str | Path | None = None) -> HeteroData:
-    """The graph of a data set by name, or of a folder that ``gnnneg data import`` wrote.
+    """The graph of a data set by name, or of a folder that ``gnnneg data import`` wrote; the one to train on, if it
+    has two.
 
     Args:
         name (str or Path): A card's name, ``"synthetic"``, or a path to a folder that holds a ``dataset.yaml``.
         root (str or Path, optional): Where downloads are kept. (default: ``~/.cache/gnnneg``)
     """
+    return graphs(name, root)[0]
+
+
+def graphs(name: str | Path, root: str | Path | None = None) -> list[HeteroData]:
+    """All graphs of a data set: one, or the one to train on and the one to test on; see :func:`load`."""
     folder = folder_of(name)
     if folder is not None:
         found = read_card(folder / CARD)
         verify(found, folder)
-        return build(found, folder)
+        return build_graphs(found, folder)
     if name == "synthetic":
-        return world().data
-    return KnowledgeGraph(str(name), root)[0]
+        return [world().data]
+    return list(KnowledgeGraph(str(name), root))
 
 
 def folder_of(name: str | Path) -> Path | None:

@@ -17,7 +17,7 @@ from torch.utils.checkpoint import checkpoint
 from torch_geometric.data import Data
 
 from gnnneg.errors import UserError
-from gnnneg.records import Made, Mutation, Negatives, Query, Triplets
+from gnnneg.records import Made, Mutation, Negatives, Path, Query, Triplets
 
 CHUNK = 1 << 22  # numbers of a tensor of made vectors, 16 MiB
 
@@ -277,6 +277,8 @@ class Model(Part, ABC):
     """Whether messages pass over denied statements."""
     footprint: int = 0
     """About how many numbers it holds for each query and node while it scores: so many fewer queries at once."""
+    has_vectors: bool = True
+    """Whether nodes have vectors before a question is asked."""
 
     @abstractmethod
     def encode(self, graph: Data | None) -> Encoding:
@@ -291,6 +293,14 @@ class Model(Part, ABC):
         self, graph: Data | None, head_index: Int[Tensor, "b"], rel_type: Int[Tensor, "b"], tail_index: Int[Tensor, "b"]
     ) -> Float[Tensor, "b"]:
         """The scores of triplets, PyG's habit."""
+
+    def paths(self, graph: Data, query: Query, target: Int[Tensor, "1"], count: int) -> list[Path]:
+        """The ways through the graph that speak most for one answer to one query.
+
+        Raises:
+            UserError: If it does not go by paths.
+        """
+        raise UserError(f"{type(self).__name__} does not come to a prediction by paths: explain that of an NBFNet.")
 
 
 class Corruption(Part, ABC):

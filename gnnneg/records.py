@@ -93,6 +93,18 @@ class Made:
     scale: float | Float[Tensor, "s"]
 
 
+class Path(NamedTuple):
+    """A way through the graph, and what it counts for a prediction.
+
+    Args:
+        weight (float): The mean of what its steps count.
+        steps (list[tuple[int, int, int]]): Source, edge type (an inverse one from ``num_relations`` on) and target.
+    """
+
+    weight: float
+    steps: list[tuple[int, int, int]]
+
+
 def ones(index: Int[Tensor, "c k"]) -> Float[Tensor, "1 1"]:
     """The weight that says nothing, ``(1, 1)``."""
     return torch.ones(1, 1, device=index.device)

@@ -89,7 +89,35 @@ def test_readme_runs(tmp_path, monkeypatch):
     assert 0 < space["run"].metrics["test"]["mrr"] <= 1
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/guide.md", "docs/emu.md", "CONTRIBUTING.md", "RESULTS.md"])
+def test_testing_on_another_graph_runs(tmp_path, monkeypatch, capsys):
+    from gnnneg.datasets import graphs
+    from gnnneg.errors import UserError
+
+    monkeypatch.chdir(tmp_path)
+    space: dict = {}
+    for block in blocks("docs/inductive.md"):
+        exec(compile(block, "docs/inductive.md", "exec"), space)
+    test = space["run"].metrics["test"]
+    assert test["mrr"] > 0.7
+    assert space["run"].result["test_graph"]["entities"] == 50
+    assert 0.9 < test["hits@10_50"] < space["figures"]["hits@10_49"] <= 1
+    said = capsys.readouterr().out
+    assert "Lookup knows the entities of the graph to train on" in said
+    assert "0.9768" in said
+    (card,) = blocks("docs/inductive.md", "yaml")
+    for name in yaml.safe_load(card)["files"]:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("a\tr\tb\n" if "old" in name else "c\tr\td\n")
+    (tmp_path / "dataset.yaml").write_text(card)
+    assert [data["entity"].names for data in graphs(tmp_path)] == [["a", "b"], ["c", "d"]]
+    (tmp_path / "new" / "test.txt").write_text("c\tr\td\nc\tq\td\n")
+    with pytest.raises(UserError, match=r"new/test.txt: row 2"):
+        graphs(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "page", ["README.md", "docs/guide.md", "docs/emu.md", "docs/inductive.md", "CONTRIBUTING.md", "RESULTS.md"]
+)
 def test_links_lead_somewhere(page):
     for link in re.findall(r"\]\(([^)#]+)\)", (ROOT / page).read_text()):
         if "://" not in link:

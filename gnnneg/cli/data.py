@@ -9,6 +9,8 @@ from gnnneg.plain import to_json
 if TYPE_CHECKING:
     from gnnneg.data.profile import Profile
 
+COUNTED = ("entities", "relations", "train", "valid", "test")
+
 
 def add(subparsers: Any) -> None:
     """Adds the command."""
@@ -123,13 +125,14 @@ def run_list(args: argparse.Namespace) -> int:
         return 0
     rows = [
         [
-            c.name,
-            *(f"{c.published.get(k, 0):,}" for k in ("entities", "relations", "train", "valid", "test")),
-            _denied(c),
+            c.name if not place else "  tested on",
+            *(f"{graph.published[k]:,}" if k in graph.published else "" for k in COUNTED),
+            _denied(graph),
         ]
         for c in cards
+        for place, graph in enumerate(c.graphs)
     ]
-    _table(["name", "entities", "relations", "train", "valid", "test", "denied"], rows)
+    _table(["name", *COUNTED, "denied"], rows)
     return 0
 
 
@@ -137,17 +140,22 @@ def run_info(args: argparse.Namespace) -> int:
     """Prints the profile of a data set."""
     from gnnneg.data.catalogue import CARD, card, read_card
     from gnnneg.data.profile import profile
-    from gnnneg.datasets import folder_of, load
+    from gnnneg.datasets import folder_of, graphs
 
     folder = folder_of(args.name)
     found = read_card(folder / CARD) if folder else card(args.name)
-    result = profile(load(args.name, args.root), dict(found.published))
+    made = graphs(args.name, args.root)
+    result, *others = (profile(data, dict(own.published)) for data, own in zip(made, found.graphs))
     if args.json:
         about = {"name": found.name, "title": found.title, "licence": found.licence, "citation": found.citation}
-        print(to_json(about | result.as_dict(), ensure_ascii=False))
+        tested = {"test_graph": others[0].as_dict()} if others else {}
+        print(to_json(about | result.as_dict() | tested, ensure_ascii=False))
         return 0
     print(f"{found.title or found.name}\n")
     _describe(result)
+    for other in others:
+        print("\nThe graph that is tested on\n")
+        _describe(other)
     for what, text in (("Notes", found.notes), ("Licence", found.licence), ("Cite", found.citation)):
         if text:
             print(f"\n{what}: {text}")
@@ -160,9 +168,9 @@ def run_check(args: argparse.Namespace) -> int:
     from dataclasses import asdict
 
     from gnnneg.data.check import check
-    from gnnneg.datasets import load
+    from gnnneg.datasets import graphs
 
-    found = check(load(args.name, args.root), args.hierarchy)
+    found = [finding for data in graphs(args.name, args.root) for finding in check(data, args.hierarchy)]
     if args.json:
         print(to_json([asdict(finding) for finding in found], ensure_ascii=False))
         return 0

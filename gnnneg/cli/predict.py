@@ -9,7 +9,8 @@ from gnnneg.plain import to_json
 EXAMPLES = """which tails:      gnnneg predict RUN --head aspirin --relation treats
 which heads:      gnnneg predict RUN --relation treats --tail migraine
 which relations:  gnnneg predict RUN --head aspirin --tail migraine
-how plausible:    gnnneg predict RUN --head aspirin --relation treats --tail migraine"""
+how plausible:    gnnneg predict RUN --head aspirin --relation treats --tail migraine
+by which paths:   gnnneg predict RUN --head aspirin --relation treats --tail migraine --explain"""
 
 
 def add(subparsers: Any) -> None:
@@ -27,6 +28,7 @@ def add(subparsers: Any) -> None:
     parser.add_argument("--relation", metavar="R", help="name of the relation")
     parser.add_argument("--tail", metavar="T", help="name of the tail entity")
     parser.add_argument("--top", metavar="K", type=int, default=10, help="how many answers (default: 10)")
+    parser.add_argument("--explain", action="store_true", help="the K heaviest paths to a triple, of an NBFNet")
     parser.add_argument("--new", action="store_true", help="leave out what the data set says already")
     parser.add_argument("--format", choices=("table", "csv", "json", "parquet"), default="table")
     parser.add_argument("--out", metavar="FILE", help="write there instead of standard output")
@@ -44,15 +46,20 @@ def run(args: argparse.Namespace) -> int:
     if args.format == "table" and args.out:
         raise UserError("A table is for the screen: write a file with --format csv, json or parquet.")
     trained = Run.load(args.path)
-    likened = None
-    if args.head is not None and args.relation is not None and args.tail is not None:
+    likened, paths = None, None
+    whole = args.head is not None and args.relation is not None and args.tail is not None
+    if args.explain and not whole:
+        raise UserError("Paths lead to an answer: give --explain a whole triple, with --head, --relation and --tail.")
+    if whole:
         if args.new:
             raise UserError("A whole triple has no other answers to choose among: leave --new out.")
+        if args.explain:
+            paths = trained.paths(args.head, args.relation, args.tail, args.top)
         answers, likened = trained.explain(args.head, args.relation, args.tail)
     else:
         answers = trained.predict(args.head, args.relation, args.tail, args.top, unknown_only=args.new)
     if args.format == "table":
-        if likened is not None:
+        if whole:
             for side in ("tail", "head"):
                 candidates = answers.pop(f"{side}_candidates")
                 answers[f"{side}_rank"] = [f"{r:g} of {n:,}" for r, n in zip(answers[f"{side}_rank"], candidates)]
@@ -65,6 +72,9 @@ def run(args: argparse.Namespace) -> int:
                     show(list(part.columns), part.itertuples(index=False), f"nearest {polarity} statements")
                 else:
                     print(f"No other statement of {args.relation} is {polarity}.")
+        if paths is not None:
+            print()
+            show(list(paths.columns), paths.itertuples(index=False), "paths")
     elif args.format == "parquet":
         answers.to_parquet(args.out or sys.stdout.buffer, index=False)
     else:
@@ -72,6 +82,8 @@ def run(args: argparse.Namespace) -> int:
         rows = records(answers)
         if likened is not None:
             rows[0]["nearest"] = records(likened)
+        if paths is not None:
+            rows[0]["paths"] = records(paths)
         text = to_json(rows) + "\n" if as_json else answers.to_csv(index=False)
         if args.out:
             with open(args.out, "w") as file:

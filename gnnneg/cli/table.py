@@ -49,8 +49,13 @@ RANKING = ("mrr", "hits@1", "hits@3", "hits@10", "mr", "amri", "ndcg@5")
 def ranking(metrics: Mapping[str, Mapping[str, Any]], first: str) -> None:
     """Prints one row of ranking metrics for each name; sides of a split are rows of their own."""
     rows = []
+    sampled = dict.fromkeys(metric for values in metrics.values() for metric in values if metric.startswith("hits@10_"))
+    columns = [*RANKING, *sampled]
     for name, values in metrics.items():
         parts = {name: values, **{f"{name} {side}": values[side] for side in ("head", "tail") if side in values}}
-        rows += [[label, *(part.get(metric) for metric in RANKING)] for label, part in parts.items()]
+        rows += [[label, *(part.get(metric) for metric in columns)] for label, part in parts.items()]
     if rows:
-        show([first, *RANKING], rows)
+        show([first, *columns], rows)
+    for metric in sampled:
+        many = metric.removeprefix("hits@10_")
+        print(f"\n{metric} is among {many} random candidates, the other figures among all: they do not compare.")

@@ -30,14 +30,32 @@ class Words(NamedTuple):
     relations: list[str]
 
 
-def build(card: Card, folder: Path) -> HeteroData:
-    """Reads the files of a card in ``folder`` and assembles the graph.
+def build_graphs(card: Card, folder: Path) -> list[HeteroData]:
+    """Every graph of a card: one, or the one to train on and the one to test on, which has its relations.
+
+    Raises:
+        UserError: For a file that is missing or does not hold what the card says, or a relation that only the second
+            graph has.
+    """
+    first, *others = card.graphs
+    data = build(first, folder)
+    return [data, *(build(other, folder, data.relation_names) for other in others)]
+
+
+def build(card: Card, folder: Path, relations: list[str] | None = None) -> HeteroData:
+    """Reads the files of a card in ``folder`` and assembles the (first) graph.
 
     Indices are the ids of the dictionary, or else follow the order of appearance in train, valid, test (head before
     tail, denied statements last): the numbers that PyG's ``FB15k_237`` gives.
 
+    Args:
+        card (Card): What to read.
+        folder (Path): Where its files are.
+        relations (list[str], optional): Names of the relations, where another graph has numbered them.
+
     Raises:
-        UserError: For a file that is missing or does not hold what the card says.
+        UserError: For a file that is missing or does not hold what the card says, or a relation that is none of those
+            given.
     """
     if card.generated:
         return world().data
@@ -54,7 +72,9 @@ def build(card: Card, folder: Path) -> HeteroData:
         keys = [str(i) for i in range(len(entities))], [str(i) for i in kept]
     else:
         entities = appearance(*((table["head"], table["tail"]) for *_, table in parts))
-        relations = appearance(*((table["relation"],) for *_, table in parts))
+        if relations is None:
+            relations = appearance(*((table["relation"],) for *_, table in parts))
+        _refuse_unseen(parts, relations)
         keys = entities, relations
     data = graph(parts, entities, relations, *keys)
     left_out = Counter[str]()
@@ -83,6 +103,19 @@ def build(card: Card, folder: Path) -> HeteroData:
         data["entity"].type, data["entity"].type_names = _types(folder / card.types, entities)
     _check(card, data)
     return data
+
+
+def _refuse_unseen(parts: list[Part], relations: list[str]) -> None:
+    """Nothing is learnt of a relation that only the graph to test on has."""
+    known = pa.array(relations, pa.large_string())
+    for *_, path, table in parts:
+        new = pc.is_null(pc.index_in(table["relation"], known))
+        if pc.any(new).as_py():
+            row = pc.index(new, True).as_py()
+            raise UserError(
+                f"{path}: row {row + 1}: the graph to train on has no relation {table['relation'][row].as_py()!r}, so "
+                "that nothing can be learnt of it: leave its statements out."
+            )
 
 
 def _check(card: Card, data: HeteroData) -> None:

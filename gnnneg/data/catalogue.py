@@ -18,6 +18,7 @@ from gnnneg.errors import UserError, nearest
 
 CARD = "dataset.yaml"
 NODE_CARD = "nodes.yaml"
+TEST_GRAPH = "test_graph_"  # what the counts of a card's second graph begin with
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,8 @@ class Card:
         stated (dict): File of stated triples by split.
         denied (dict): File of denied triples by split.
         files (dict): Source of each file.
-        published (dict): The published counts (``entities``, ``relations``, ``train``, ...).
+        published (dict): The published counts (``entities``, ``relations``, ``train``, ...); those of ``test_graph``
+            begin with that.
         dictionary (Dictionary, optional): Names of ids, if the triples hold ids.
         candidates (str, optional): File that lists the only tails that an evaluation should rank, one name a line; they
             become ``data["entity"].candidate_tails``.
@@ -82,6 +84,9 @@ class Card:
             as ``doubly_denied`` and left out, since the opposite of a denial that somebody corrupted is no fact.
         types (str, optional): JSON file of an object that lists the types of each entity's name; they become
             ``data["entity"].type`` and ``type_names``.
+        test_graph (dict): File of stated triples by split, of a second graph with entities of its own and relations of
+            the first: what is learnt on the first is tested on the second. A model may look at its ``train`` and is
+            asked for its ``test``.
         generated (bool): Whether it is made by :func:`gnnneg.data.synthetic.world` and has no files.
         folder (Path, optional): Where the card lies.
     """
@@ -103,15 +108,20 @@ class Card:
     pairs: str | None = None
     negated: Mapping[str, str] = field(default_factory=dict)
     types: str | None = None
+    test_graph: Mapping[str, str] = field(default_factory=dict)
     generated: bool = False
     folder: Path | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
-        for split in (*self.stated, *self.denied):
+        for split in (*self.stated, *self.denied, *self.test_graph):
             if split not in SPLITS:
                 raise UserError(f"Card {self.name}: unknown split {split!r}; splits are {', '.join(SPLITS)}.")
         if not self.generated and "train" not in self.stated:
             raise UserError(f"Card {self.name}: 'stated' names no file for train.")
+        if self.test_graph and not {"train", "test"} <= set(self.test_graph):
+            raise UserError(f"Card {self.name}: 'test_graph' needs a file for train and one for test.")
+        if self.test_graph and self.dictionary is not None:
+            raise UserError(f"Card {self.name}: 'test_graph' has names of its own: leave 'dictionary' out.")
         for name in self.needed:
             if name not in self.files:
                 raise UserError(f"Card {self.name}: file {name!r} is used but not listed under 'files'.")
@@ -124,7 +134,25 @@ class Card:
         """The files without which the data set cannot be read."""
         dictionary = [self.dictionary.entities, self.dictionary.relations] if self.dictionary else []
         side = [name for name in (self.candidates, self.pairs, self.types) if name is not None]
-        return list(dict.fromkeys([*self.stated.values(), *self.denied.values(), *dictionary, *side]))
+        triples = [*self.stated.values(), *self.denied.values(), *self.test_graph.values()]
+        return list(dict.fromkeys([*triples, *dictionary, *side]))
+
+    @property
+    def graphs(self) -> list["Card"]:
+        """The same for each of its graphs alone: one, or the one to train on and the one to test on."""
+        if not self.test_graph:
+            return [self]
+        own = {key: count for key, count in self.published.items() if not key.startswith(TEST_GRAPH)}
+        other = {key.removeprefix(TEST_GRAPH): self.published[key] for key in self.published if key not in own}
+        first = dataclasses.replace(self, test_graph={}, published=own, layouts={})
+        second = dataclasses.replace(
+            first, stated=self.test_graph, denied={}, published=other, candidates=None, pairs=None, types=None
+        )
+        layouts = self.layouts.items()
+        return [
+            dataclasses.replace(card, layouts={name: layout for name, layout in layouts if name in card.needed})
+            for card in (first, second)
+        ]
 
     def layout_of(self, name: str) -> Layout:
         """What the lines of one of its files hold."""
@@ -135,7 +163,8 @@ class Card:
         """Changes when what would be read changes, so that a processed copy can tell that it is out of date."""
         files = {name: self.files[name].sha256 for name in self.needed}
         how = (self.layout, dict(self.layouts), self.dictionary, dict(self.negated))
-        what = (dict(self.stated), dict(self.denied), self.candidates, self.pairs, self.types, files)
+        read = (dict(self.stated), dict(self.denied), dict(self.test_graph))
+        what = (*read, self.candidates, self.pairs, self.types, files)
         text = json.dumps([how, what], default=lambda x: dataclasses.asdict(x), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 

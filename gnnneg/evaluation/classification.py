@@ -37,6 +37,8 @@ def classification(
     test: tuple[Triplets, Triplets],
     num_relations: int,
     relation_names: list[str] | None = None,
+    *,
+    test_graph: Data | None = None,
 ) -> tuple[dict[str, float], pd.DataFrame]:
     """Triple classification as in `"Reasoning With Neural Tensor Networks" <https://papers.nips.cc/paper/5028>`_.
 
@@ -49,6 +51,8 @@ def classification(
         test (tuple[Triplets, Triplets]): Stated and denied test triplets.
         num_relations (int): Number of relations.
         relation_names (list[str], optional): Names for the table.
+        test_graph (torch_geometric.data.Data, optional): What the model may look at while it is tested, where that is
+            another graph.
 
     Returns:
         ``accuracy, f1, f1_weighted, precision, recall, auroc, average_precision, count`` over all test triplets, and a
@@ -67,7 +71,7 @@ def classification(
                 )
     score, label, rel_type = labelled(model, graph, *valid)
     threshold = thresholds(score, label, rel_type, num_relations)
-    return judge(threshold, *labelled(model, graph, *test), relation_names)
+    return judge(threshold, *labelled(model, graph if test_graph is None else test_graph, *test), relation_names)
 
 
 def scores(model: Model, graph: Data | None, triplets: Triplets, batch_size: int = 1024) -> Float[Tensor, "b"]:

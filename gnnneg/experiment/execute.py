@@ -16,14 +16,16 @@ from gnnneg.config import Facts, Plan, Tree
 from gnnneg.config.describe import arguments
 from gnnneg.config.names import path as class_path
 from gnnneg.config.signature import parameters
+from gnnneg.data.build import counts
 from gnnneg.data.catalogue import CARD
 from gnnneg.data.download import cache
 from gnnneg.data.known import KnownAnswers
 from gnnneg.data.statements import triplets
 from gnnneg.errors import UserError
-from gnnneg.evaluation import strata, summary
+from gnnneg.evaluation import strata
 from gnnneg.experiment import folder
 from gnnneg.experiment.environment import environment
+from gnnneg.experiment.inductive import refuse_entities
 from gnnneg.experiment.judge import Evaluation, Judge
 from gnnneg.experiment.run import Run
 from gnnneg.experiment.settings import Setup, assemble, plan, source
@@ -44,6 +46,7 @@ def train(
     out: str | Path | None = None,
     name: str = "data",
     progress: bool = True,
+    test_graph: HeteroData | None = None,
 ) -> Run:
     """Trains a task with validation, tests it and, given a folder, keeps it.
 
@@ -68,22 +71,28 @@ def train(
         out (str or Path, optional): The run folder, new or empty; :obj:`None` writes nothing.
         name (str): What to call a graph that is no data set of ours. (default: ``"data"``)
         progress (bool): Whether to show progress on standard error. (default: :obj:`True`)
+        test_graph (HeteroData, optional): Another graph, of other entities and the same relations, whose test
+            statements are asked instead; an inductive data set brings its own. (default: :obj:`None`)
 
     Raises:
-        UserError: If the folder is in use, the task was made for other data, or training diverges.
+        UserError: If the folder is in use, the task was made for other data, the model knows nothing of the entities
+            that it would be tested on, or training diverges.
     """
-    graph = data[0] if isinstance(data, datasets.Benchmark) else data
-    if ("entity", "stated", "entity") not in graph.edge_types:
+    graph, *others = list(data) if isinstance(data, datasets.Benchmark) else [data]
+    if test_graph is not None:
+        others = [test_graph]
+    if any(("entity", "stated", "entity") not in one.edge_types for one in (graph, *others)):
         raise UserError("The graph has no ('entity', 'stated', 'entity') edges: make it so with from_hetero(data).")
     fit, evaluation = fit or Fit(), evaluation or Evaluation()
     device = next(task.trained()).device
-    setup = Setup(graph, task, optimizer, scheduler, fit, evaluation, seed, device)
+    setup = Setup(graph, task, optimizer, scheduler, fit, evaluation, seed, device, *others)
     _told_of_leaks(task, Facts(graph))
     if out is None:
         return _train(setup, None, None, name, progress, resume=False)
 
     tree: Tree = {"data": {"name": name}, **_described(setup)}
-    named = isinstance(data, datasets.Benchmark) and data.transform is None and data.pre_transform is None
+    changed = isinstance(data, datasets.Benchmark) and (data.transform, data.pre_transform) != (None, None)
+    named = isinstance(data, datasets.Benchmark) and not changed and test_graph is None
     if isinstance(data, datasets.Benchmark) and named:
         home = Path(data.root).parent
         tree["data"] = {"name": data.card.name, "root": None if home == Path(cache()) else str(home)}
@@ -91,6 +100,9 @@ def train(
     with folder.begun(path):
         if not named:
             folder.write_statements(path / folder.STATEMENTS, graph)
+            for other in others:
+                folder.write_names(path / folder.TEST_GRAPH, other)
+                folder.write_statements(path / folder.TEST_GRAPH / folder.STATEMENTS, other)
         return _train(setup, means, path, tree["data"]["name"], progress, resume=False)
 
 
@@ -111,7 +123,7 @@ def train_config(
     home = Path(out) if out is not None else Path("runs") / f"{name}-{Path(path).stem}-{means.arguments['seed']}"
     if home.exists():
         folder.claim(home)  # said before the data are fetched
-    setup = assemble(means, asked.load())
+    setup = assemble(means, *asked.graphs())
     with folder.begun(home):
         return _train(setup, means, home, name, progress, resume=False)
 
@@ -132,13 +144,14 @@ def untrained(path: str | Path, overrides: Sequence[str] = ()) -> Run:
     """What a config says, built but not trained."""
     means = read(path, overrides)
     asked = source(means)
-    setup = assemble(means, asked.load())
-    return _run(setup, means, None, {}, Judge(setup.data, setup.evaluation, setup.device))
+    setup = assemble(means, *asked.graphs())
+    return _run(setup, means, None, {}, Judge(setup.data, setup.evaluation, setup.device, setup.test_graph))
 
 
 def _run(setup: Setup, means: Plan | None, path: Path | None, result: dict[str, Any], judge: Judge) -> Run:
     run = Run(path, means, result, setup.device)
     run.data, run.model, run.task, run.judge = setup.data, setup.task.model.eval(), setup.task, judge
+    run.test_graph = setup.test_graph
     return run
 
 
@@ -151,15 +164,16 @@ def resume(path: str | Path, progress: bool = True) -> Run:
     run = Run.load(path)
     assert run.path is not None
     assert run.plan is not None
-    setup = assemble(run.plan, run.data)
+    setup = assemble(run.plan, run.data, run.test_graph)
     return _train(setup, run.plan, run.path, Path(source(run.plan).name).name, progress, resume=True)
 
 
 def _train(setup: Setup, means: Plan | None, path: Path | None, name: str, progress: bool, resume: bool) -> Run:
+    judge, model = Judge(setup.data, setup.evaluation, setup.device, setup.test_graph), setup.task.model
+    if setup.test_graph is not None:
+        refuse_entities(model)
     if path is not None and means is not None and not resume:
         _begin(setup, means, path)
-    judge = Judge(setup.data, setup.evaluation, setup.device)
-    model = setup.task.model
     history = setup.fit(
         setup.task,
         triplets(setup.data, "stated", "train"),
@@ -192,16 +206,16 @@ def _begin(setup: Setup, means: Plan, path: Path) -> None:
 
 def _result(setup: Setup, judge: Judge, history: History, name: str, path: Path | None) -> dict[str, Any]:
     """Judges the trained model, writes ``ranks.parquet`` and ``result.json``."""
-    model, data = setup.task.model, setup.data
+    model, data = setup.task.model, judge.on("test").data
     began = time.perf_counter()
     metrics: dict[str, Any] = {}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # of ties, which the test split tells of
         if judge.asks("valid"):
-            metrics["valid"] = summary(judge.ranks(model, "valid"))
+            metrics["valid"] = judge.summary(judge.ranks(model, "valid"))
     if judge.asks("test"):
         ranks = judge.ranks(model, "test")
-        metrics["test"] = summary(ranks)
+        metrics["test"] = judge.summary(ranks)
         if path is not None:
             train, size = triplets(data, "stated", "train"), (data["entity"].num_nodes, len(data.relation_names))
             by = strata(ranks, train, *size)
@@ -222,6 +236,8 @@ def _result(setup: Setup, judge: Judge, history: History, name: str, path: Path 
         },
         "memory": {"peak_rss_mib": history.peak_rss_mib, "peak_cuda_mib": history.peak_cuda_mib},
     }
+    if setup.test_graph is not None:  # what the figures of test are about
+        result["test_graph"] = {what: count for what, count in counts(setup.test_graph).items() if count}
     if path is not None:
         folder.write_json(path / folder.RESULT, result)
     return result

@@ -32,6 +32,7 @@ MODEL_CONFIG = "config.json"
 CHECKPOINTS = "checkpoints"
 FIRST = "000000000.pt"  # the checkpoint of step 0, which holds nothing learnt
 STATEMENTS = "statements.parquet"  # only of data that can be had from nowhere else
+TEST_GRAPH = "test_graph"  # a folder of the same
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
@@ -118,12 +119,14 @@ def _learnt(folder: Path) -> bool:
 
 def _clear(folder: Path) -> None:
     """Removes what a run writes before it has learnt anything."""
-    model = folder / MODEL
-    parts = (MODEL_CONFIG, "model.safetensors", "entities.parquet", "relations.parquet")
+    model, other = folder / MODEL, folder / TEST_GRAPH
+    names = ("entities.parquet", "relations.parquet")
     files = [folder / name for name in (CONFIG, ENVIRONMENT, METRICS, STATEMENTS)]
-    for file in (*files, *(model / part for part in parts), folder / CHECKPOINTS / FIRST):
+    files += [model / part for part in (MODEL_CONFIG, "model.safetensors", *names)]
+    files += [other / part for part in (STATEMENTS, *names)]
+    for file in (*files, folder / CHECKPOINTS / FIRST):
         file.unlink(missing_ok=True)
-    for part in (model, folder / CHECKPOINTS):
+    for part in (model, other, folder / CHECKPOINTS):
         with suppress(OSError):
             part.rmdir()
 

@@ -47,12 +47,17 @@ class Evaluation:
             validation as in test. All is the custom; with less, true answers count as errors.
             (default: :obj:`("train", "valid", "test")`)
         memory_mib (float): About how much memory the scores may take. (default: :obj:`256`)
+        sampled (int, optional): Also gives Hits@10 against so many random candidates, as ``hits@10_50``: not comparable
+            with what ranks all, but what some papers report. (default: :obj:`None`)
     """
 
     filter: tuple[Split, ...] = ("train", "valid", "test")
     memory_mib: float = 256.0
+    sampled: int | None = None
 
     def __post_init__(self) -> None:
+        if self.sampled is not None and self.sampled < 1:
+            raise UserError(f"evaluation.sampled is {self.sampled}: give at least 1, or leave it out.")
         if not self.memory_mib > 0:
             raise UserError(f"evaluation.memory_mib is {self.memory_mib}: give a number above 0.")
 
@@ -64,16 +69,33 @@ class Judge:
         data (torch_geometric.data.HeteroData): In the convention of :mod:`gnnneg.data.statements`.
         evaluation (Evaluation): The policy.
         device (torch.device): Where the models are.
+        test_graph (torch_geometric.data.HeteroData, optional): Another graph, of other entities and the same relations,
+            whose test statements are asked instead. (default: :obj:`None`)
+
+    Raises:
+        UserError: If its relations are others.
     """
 
-    def __init__(self, data: HeteroData, evaluation: Evaluation, device: torch.device):
+    def __init__(
+        self, data: HeteroData, evaluation: Evaluation, device: torch.device, test_graph: HeteroData | None = None
+    ):
         self.data, self.evaluation, self.device = data, evaluation, device
-        if set(evaluation.filter) != {"train", "valid", "test"}:
+        self.elsewhere = None if test_graph is None else Judge(test_graph, evaluation, device)
+        if test_graph is not None and test_graph.relation_names != data.relation_names:
+            raise UserError(
+                "The graph to test on must have the relation_names of the graph to train on, in their order."
+            )
+        if test_graph is None and set(evaluation.filter) != {"train", "valid", "test"}:
             which = " and ".join(evaluation.filter) or "no"
             warnings.warn(
-                f"Rankings are filtered by the facts of {which} splits only: not comparable with published figures.",
+                f"Rankings are filtered by the facts of {which} splits only: comparable with no figures but "
+                "those of the same filter.",
                 stacklevel=2,
             )
+
+    def on(self, split: str) -> "Judge":
+        """Who judges a split: where test statements are of another graph, its own judge."""
+        return self.elsewhere if split == "test" and self.elsewhere is not None else self
 
     @cached_property
     def known(self) -> KnownAnswers:
@@ -90,14 +112,19 @@ class Judge:
 
     def asks(self, split: str) -> bool:
         """Whether there is anything to rank in a split."""
-        return bool(triplets(self.data, "stated", split).rel_type.numel())
+        return bool(triplets(self.on(split).data, "stated", split).rel_type.numel())
 
     def ranks(self, model: Model, split: str) -> Ranks:
         """The ranks of a split's statements from both sides; tails among the data set's own candidates, if any."""
-        questions = triplets(self.data, "stated", split)
+        judge = self.on(split)
+        questions = triplets(judge.data, "stated", split)
         if not questions.rel_type.numel():
             raise UserError(f"The data set has no {split} statements to rank: choose another split.")
-        return self.ranked(model, questions)
+        return judge.ranked(model, questions)
+
+    def summary(self, ranks: Ranks) -> dict[str, Any]:
+        """The metrics that the policy asks for."""
+        return summary(ranks, self.evaluation.sampled)
 
     def ranked(self, model: Model, questions: Triplets) -> Ranks:
         """The ranks of any triplets, whoever states them, in the same way."""
@@ -114,13 +141,13 @@ class Judge:
         """The validation metrics of both sides together."""
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # ties are told of once, at the end
-            metrics = summary(self.ranks(model, "valid"))
+            metrics = self.summary(self.ranks(model, "valid"))
         return {name: value for name, value in metrics.items() if isinstance(value, float)}
 
     def classifies(self) -> bool:
         """Whether validation and test both have stated and denied statements, as triple classification needs."""
         return all(
-            triplets(self.data, polarity, split).rel_type.numel()
+            triplets(self.on(split).data, polarity, split).rel_type.numel()
             for polarity in ("stated", "denied")
             for split in ("valid", "test")
         )
@@ -128,17 +155,18 @@ class Judge:
     def classification(self, model: Model) -> tuple[dict[str, float], pd.DataFrame]:
         """Triple classification on test with thresholds from validation: the figures, and a table by relation."""
         valid, test = (
-            (triplets(self.data, "stated", split), triplets(self.data, "denied", split)) for split in ("valid", "test")
+            (triplets(self.on(split).data, "stated", split), triplets(self.on(split).data, "denied", split))
+            for split in ("valid", "test")
         )
-        names = self.data.relation_names
-        return classification(model, self.graph, valid, test, num_relations(self.data), names)
+        graph, names = self.on("test").graph, self.data.relation_names
+        return classification(model, self.graph, valid, test, len(names), names, test_graph=graph)
 
     def known_negatives(self, model: Model, split: str, seed: int) -> tuple[dict[str, Any], pd.DataFrame]:
         """A split's statements among its denied ones: the figures, and a table by relation."""
-        generator = torch.Generator(self.device).manual_seed(seed)
-        stated, denied = (triplets(self.data, polarity, split) for polarity in POLARITIES)
-        names = self.data.relation_names
-        return known_negatives(model, self.graph, stated, denied, self.known, generator=generator, relation_names=names)
+        judge, generator = self.on(split), torch.Generator(self.device).manual_seed(seed)
+        stated, denied = (triplets(judge.data, polarity, split) for polarity in POLARITIES)
+        means = {"generator": generator, "relation_names": judge.data.relation_names}
+        return known_negatives(model, judge.graph, stated, denied, judge.known, **means)
 
     def labelled(self, model: Model, split: str, seed: int) -> tuple[Float[Tensor, "b"], Bool[Tensor, "b"], bool]:
         """Scores of a split's statements, whether each is stated, and whether the others had to be drawn.
@@ -148,14 +176,15 @@ class Judge:
         Raises:
             UserError: If nothing is stated.
         """
-        stated, denied = (triplets(self.data, polarity, split) for polarity in POLARITIES)
+        data = self.on(split).data
+        stated, denied = (triplets(data, polarity, split) for polarity in POLARITIES)
         if not stated.rel_type.numel():
             raise UserError(f"A probability is fitted on validation and judged on test, and there are no {split} ones.")
         drawn = not denied.rel_type.numel()
         if drawn:
-            truth = KnownAnswers(triplets(self.data), int(self.data["entity"].num_nodes), num_relations(self.data))
+            truth = KnownAnswers(triplets(data), int(data["entity"].num_nodes), num_relations(data))
             denied = corruptions(stated, truth, torch.Generator().manual_seed(seed))
-        score, label, _ = labelled(model, self.graph, stated, denied)
+        score, label, _ = labelled(model, self.on(split).graph, stated, denied)
         return score, label, drawn
 
     def calibration(self, model: Model, seed: int) -> Calibration:

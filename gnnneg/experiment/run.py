@@ -13,7 +13,7 @@ from torch_geometric.data import HeteroData
 from gnnneg import config
 from gnnneg.config import FACTS, Facts, Plan, Tree
 from gnnneg.data.known import KnownAnswers
-from gnnneg.data.statements import num_relations, triplets
+from gnnneg.data.statements import message_graph, num_relations, triplets
 from gnnneg.data.synthetic import world
 from gnnneg.errors import UserError
 from gnnneg.evaluation import (
@@ -29,11 +29,12 @@ from gnnneg.evaluation import (
     summary,
     tables,
 )
+from gnnneg.evaluation.mode import device_of, judging
 from gnnneg.experiment import folder
 from gnnneg.experiment.judge import Judge
 from gnnneg.experiment.settings import assemble, choose, plan, source
 from gnnneg.interfaces import Model, Task
-from gnnneg.records import Triplets
+from gnnneg.records import Query, Triplets
 from gnnneg.samplers import Taught
 from gnnneg.tasks import Dual, LinkPrediction
 from gnnneg.training import load_model, load_task
@@ -99,11 +100,27 @@ class Run:
         entities, relations = folder.read_names(model, "entities"), folder.read_names(model, "relations")
         if (self.path / folder.STATEMENTS).exists():
             return folder.read_statements(self.path / folder.STATEMENTS, entities, relations)
-        asked = source(self.plan)
-        data = asked.load()
+        asked, data = source(self.plan), self._loaded[0]
         if data["entity"].names != entities or data.relation_names != relations:
             raise UserError(f"{asked.name} has changed since {self.path} was trained on it: train again.")
         return data
+
+    @cached_property
+    def test_graph(self) -> HeteroData | None:
+        """The graph of other entities that the model is tested on, if it is not that which it was trained on."""
+        assert self.path is not None
+        home = self.path / folder.TEST_GRAPH
+        if home.is_dir():
+            names = (folder.read_names(home, what) for what in ("entities", "relations"))
+            return folder.read_statements(home / folder.STATEMENTS, *names)
+        if (self.path / folder.STATEMENTS).exists():
+            return None
+        return self._loaded[1] if len(self._loaded) > 1 else None
+
+    @cached_property
+    def _loaded(self) -> list[HeteroData]:
+        assert self.plan is not None
+        return source(self.plan).graphs()
 
     @cached_property
     def model(self) -> Model:
@@ -136,7 +153,12 @@ class Run:
     def judge(self) -> Judge:
         """Asks the model about its data set under the run's own policy."""
         assert self.plan is not None
-        return Judge(self.data, self.plan.arguments["evaluation"].build({}), self.device)
+        return Judge(self.data, self.plan.arguments["evaluation"].build({}), self.device, self.test_graph)
+
+    def _about(self, *names: str | None) -> Judge:
+        """Who knows some entities: where the model is tested on another graph, that one if it has them all."""
+        test = self.judge.on("test")
+        return test if set(names) - {None} <= set(test.data["entity"].names) else self.judge
 
     def predict(
         self,
@@ -146,11 +168,14 @@ class Run:
         k: int = 10,
         unknown_only: bool = False,
     ) -> pd.DataFrame:
-        """The ``k`` best answers to what is left out, or a triple's score: see :func:`gnnneg.evaluation.predict`."""
-        graph = self.judge.graph
-        return predict(self.model, self.data, head, relation, tail, k, graph=graph, unknown_only=unknown_only)
+        """The ``k`` best answers to what is left out, or a triple's score: see :func:`gnnneg.evaluation.predict`.
 
-    def explain(self, head: str, relation: str, tail: str, k: int = 3) -> tuple[pd.DataFrame, pd.DataFrame]:
+        Where the model is tested on a graph of other entities, answers come from there if it has those given.
+        """
+        judge = self._about(head, tail)
+        return predict(self.model, judge.data, head, relation, tail, k, graph=judge.graph, unknown_only=unknown_only)
+
+    def explain(self, head: str, relation: str, tail: str, k: int = 3) -> tuple[pd.DataFrame, pd.DataFrame | None]:
         """What the run says of one triple.
 
         Args:
@@ -162,20 +187,58 @@ class Run:
         Returns:
             One row, with the columns of :func:`gnnneg.evaluation.predict`, ``probability`` by Platt scaling (missing
             without validation statements), and the filtered, realistic ``tail_rank`` and ``head_rank`` among so many
-            ``tail_candidates`` and ``head_candidates``; and the :func:`~gnnneg.evaluation.nearest` statements.
+            ``tail_candidates`` and ``head_candidates``; and the :func:`~gnnneg.evaluation.nearest` statements, or
+            :obj:`None` if the model has no vectors that are near to each other.
         """
         answer = self.predict(head, relation, tail)
-        names, relations = self.data["entity"].names, self.data.relation_names
+        judge = self._about(head, tail)
+        names, relations = judge.data["entity"].names, judge.data.relation_names
         place = names.index(head), relations.index(relation), names.index(tail)
         triplet = Triplets(*(torch.tensor([index]) for index in place))
         answer["probability"] = float("nan")
         if self.judge.asks("valid"):
             answer["probability"] = self.calibration.platt(torch.tensor(answer["score"].to_numpy())).numpy()
-        found = self.judge.ranked(self.model, triplet)
+        found = judge.ranked(self.model, triplet)
         for side in ("tail", "head"):
             one = found.of(side)
             answer[f"{side}_rank"], answer[f"{side}_candidates"] = float(one.realistic), int(one.candidates)
-        return answer, nearest(representations(self.model, self.judge.graph), self.data, triplet, k)
+        if not self.model.has_vectors:
+            return answer, None
+        return answer, nearest(representations(self.model, judge.graph), judge.data, triplet, k)
+
+    def paths(self, head: str, relation: str, tail: str, k: int = 5) -> pd.DataFrame:
+        """The ways through the graph by which a model comes to a prediction.
+
+        Args:
+            head (str): Name of the head.
+            relation (str): Name of the relation.
+            tail (str): Name of the tail.
+            k (int): How many, at most. (default: :obj:`5`)
+
+        Returns:
+            Columns ``weight``, and ``path`` in words: ``a -r-> b <-s- c`` says that ``(a, r, b)`` and ``(c, s, b)`` are
+            stated. The heaviest first; :meth:`~gnnneg.interfaces.Model.paths` says what a weight is.
+
+        Raises:
+            UserError: If the model does not go by paths, or a name is unknown.
+        """
+        self.predict(head, relation, tail)  # names are checked
+        judge = self._about(head, tail)
+        names, relations = judge.data["entity"].names, judge.data.relation_names
+        device = device_of(self.model)
+        query = Query(*(torch.tensor([i], device=device) for i in (names.index(head), relations.index(relation))))
+        graph, target = judge.graph, torch.tensor([names.index(tail)], device=device)
+        if graph is None:
+            graph = message_graph(judge.data).to(str(device))
+        with judging(self.model):
+            found = self.model.paths(graph, query, target, k)
+
+        def step(edge_type: int, node: int) -> str:
+            name = relations[edge_type % len(relations)]
+            return f"-{name}-> {names[node]}" if edge_type < len(relations) else f"<-{name}- {names[node]}"
+
+        words = [" ".join([head, *(step(kind, node) for _, kind, node in path.steps)]) for path in found]
+        return pd.DataFrame({"weight": [path.weight for path in found], "path": words})
 
     @cached_property
     def calibration(self) -> Calibration:
@@ -219,13 +282,19 @@ class Run:
         """The filtered ranks of a split's statements, from both sides."""
         return self.judge.ranks(self.model, split)
 
-    def evaluate(self, split: str = "test") -> dict[str, Any]:
-        """Every ranking metric of a split, worked out anew."""
-        return summary(self.ranks(split))
+    def evaluate(self, split: str = "test", sampled: int | None = None) -> dict[str, Any]:
+        """Every ranking metric of a split, worked out anew.
+
+        Args:
+            split (str): Which one. (default: :obj:`"test"`)
+            sampled (int, optional): Adds Hits@10 against so many random candidates. (default: what the run asked for)
+        """
+        return self.judge.summary(self.ranks(split)) if sampled is None else summary(self.ranks(split), sampled)
 
     def tables(self, split: str = "test") -> dict[str, pd.DataFrame]:
         """The metrics by ``side``, ``relation``, ``cardinality`` and ``degree``."""
-        data, train = self.data, triplets(self.data, "stated", "train")
+        data = self.judge.on(split).data
+        train = triplets(data, "stated", "train")
         return tables(self.ranks(split), train, data["entity"].num_nodes, num_relations(data), data.relation_names)
 
     def classify(self) -> tuple[dict[str, float], pd.DataFrame]:
@@ -246,8 +315,9 @@ class Run:
 
     def relations(self, split: str = "test") -> dict[str, Any]:
         """The metrics of relation prediction."""
-        questions = triplets(self.data, "stated", split)
-        return summary(relation_ranks(self.model, self.judge.graph, questions, self.judge.known))
+        judge = self.judge.on(split)
+        questions = triplets(judge.data, "stated", split)
+        return summary(relation_ranks(self.model, judge.graph, questions, judge.known))
 
     def negatives(self, split: str = "train", statements: int | None = 10_000) -> dict[str, Any]:
         """What the run's sampler draws for a split's statements (at most so many, by chance), seen by its model.
@@ -285,8 +355,10 @@ def negatives(
     Under ``geometry``, where they and what generators make of them lie around their positives.
 
     Raises:
-        UserError: If the task draws no negatives.
+        UserError: If the task draws no negatives, or the split is of a graph whose entities it does not know.
     """
+    if judge.on(split) is not judge:
+        raise UserError("Negatives are drawn from the entities that were trained on: look at split train or valid.")
     side = task.positive if isinstance(task, Dual) else task
     if not isinstance(side, LinkPrediction):
         raise UserError(f"{type(task).__name__} draws no negatives: there is nothing to look at.")

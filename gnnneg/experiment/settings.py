@@ -53,11 +53,21 @@ class Source:
     inherit_denied: bool = False
 
     def load(self) -> HeteroData:
-        """The graph."""
-        data = datasets.load(self.name, self.root)
+        """The graph that is trained on."""
+        return self.graphs()[0]
+
+    def graphs(self) -> list[HeteroData]:
+        """The graph, and behind it the one to test on, if that is another.
+
+        Raises:
+            UserError: If it cannot be had, or there are two and something should be done to one.
+        """
+        data, *others = datasets.graphs(self.name, self.root)
+        if others and Source(self.name, self.root) != self:
+            raise UserError(f"{self.name} has a graph to train on and one to test on: give its name and nothing else.")
         if self.denied_from_valid != 0 or self.denied_kept != 1:
             data = share_denied(data, self.denied_from_valid, self.denied_kept)
-        return data if self.inherit is None else inherited(data, self.inherit, self.inherit_denied)
+        return [data if self.inherit is None else inherited(data, self.inherit, self.inherit_denied), *others]
 
 
 @dataclass(frozen=True)
@@ -98,6 +108,7 @@ class Setup:
     evaluation: Evaluation
     seed: int
     device: torch.device
+    test_graph: HeteroData | None = None
 
 
 def plan(tree: Tree) -> Plan:
@@ -114,7 +125,7 @@ def plan(tree: Tree) -> Plan:
     return resolve_whole(Settings, tree, joining)
 
 
-def assemble(plan: Plan, data: HeteroData) -> Setup:
+def assemble(plan: Plan, data: HeteroData, test_graph: HeteroData | None = None) -> Setup:
     """Builds what a plan means on a data set: the same plan and data, the same initial weights."""
     settings = plan.arguments
     device = choose(settings["device"])
@@ -131,6 +142,7 @@ def assemble(plan: Plan, data: HeteroData) -> Setup:
         evaluation=settings["evaluation"].build({}),
         seed=settings["seed"],
         device=device,
+        test_graph=test_graph,
     )
 
 

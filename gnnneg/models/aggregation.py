@@ -8,7 +8,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from gnnneg.interfaces import Part
-from gnnneg.kernels.relational import ALL, EXTREME, PRODUCT, ROTATION, SUM, TOTAL, Arrived
+from gnnneg.kernels.pna import pna
+from gnnneg.kernels.relational import EXTREME, PRODUCT, ROTATION, SUM, Edges, propagate
 
 
 class Message(Part, ABC):
@@ -22,7 +23,7 @@ class Message(Part, ABC):
 
     def states(self, columns: Float[Tensor, "m c"], size: int) -> Float[Tensor, "m b d"]:
         """The way back, ``size`` being ``b``."""
-        return columns.view(len(columns), size, -1) if columns.numel() else columns.view(0, size, 0)
+        return columns.view(len(columns), size, -1)
 
 
 class Product(Message):
@@ -48,16 +49,12 @@ class Rotation(Message):
         return x.unflatten(2, (2, -1)).transpose(1, 2).reshape(len(x), -1)  # all real parts come first
 
     def states(self, columns: Float[Tensor, "m c"], size: int) -> Float[Tensor, "m b d"]:
-        if not columns.numel():
-            return columns.view(0, size, 0)
         return columns.view(len(columns), 2, size, -1).transpose(1, 2).flatten(2)
 
 
 class Aggregation(Part, ABC):
     """What a node makes of its messages, of which the boundary is one more."""
 
-    want: ClassVar[int]
-    sign: ClassVar[float] = 1.0
     features: ClassVar[int] = 1
     """How many vectors of the states' width it tells."""
     scales: ClassVar[int] = 1
@@ -65,58 +62,87 @@ class Aggregation(Part, ABC):
 
     @abstractmethod
     def forward(
-        self, arrived: Arrived, boundary: Float[Tensor, "n b d"], degree: Float[Tensor, "n"]
+        self,
+        message: Message,
+        states: Float[Tensor, "n b d"],
+        relation: Float[Tensor, "t b d"],
+        edges: Edges,
+        weight: Float[Tensor, "e"],
+        boundary: Float[Tensor, "n b d"],
+        degree: Float[Tensor, "n"],
     ) -> Float[Tensor, "n b f"]:
-        """``(n, b, features * d)`` of what arrived, ``(n, b, d)`` each, and of how many messages, boundary included."""
+        """``(n, b, features * d)``, of what arrives and of the boundary, ``degree`` messages in all."""
 
     def scaled(self, degree: Float[Tensor, "n"]) -> list[Float[Tensor, "n"]]:
         """What the features are multiplied by, each time they are told."""
         return [torch.ones_like(degree)]
 
 
-class Sum(Aggregation):
+class Added(Aggregation, ABC):
+    """The sum of all messages, or what is made of it."""
+
+    def forward(
+        self,
+        message: Message,
+        states: Float[Tensor, "n b d"],
+        relation: Float[Tensor, "t b d"],
+        edges: Edges,
+        weight: Float[Tensor, "e"],
+        boundary: Float[Tensor, "n b d"],
+        degree: Float[Tensor, "n"],
+    ) -> Float[Tensor, "n b f"]:
+        told = propagate(message.columns(states), message.columns(relation), edges, weight, message.kind)
+        return self.of(message.states(told.total, states.size(1)) + boundary, degree)
+
+    @abstractmethod
+    def of(self, total: Float[Tensor, "n b d"], degree: Float[Tensor, "n"]) -> Float[Tensor, "n b d"]:
+        """What is made of the sum of ``degree`` messages."""
+
+
+class Sum(Added):
     """All messages added up."""
 
-    want = TOTAL
-
-    def forward(
-        self, arrived: Arrived, boundary: Float[Tensor, "n b d"], degree: Float[Tensor, "n"]
-    ) -> Float[Tensor, "n b f"]:
-        return arrived.total + boundary
+    def of(self, total: Float[Tensor, "n b d"], degree: Float[Tensor, "n"]) -> Float[Tensor, "n b d"]:
+        return total
 
 
-class Mean(Aggregation):
+class Mean(Added):
     """Their mean."""
 
-    want = TOTAL
+    def of(self, total: Float[Tensor, "n b d"], degree: Float[Tensor, "n"]) -> Float[Tensor, "n b d"]:
+        return total / degree[:, None, None]
+
+
+class Extreme(Aggregation, ABC):
+    """One message of all, coordinate by coordinate."""
+
+    sign: ClassVar[float]
 
     def forward(
-        self, arrived: Arrived, boundary: Float[Tensor, "n b d"], degree: Float[Tensor, "n"]
+        self,
+        message: Message,
+        states: Float[Tensor, "n b d"],
+        relation: Float[Tensor, "t b d"],
+        edges: Edges,
+        weight: Float[Tensor, "e"],
+        boundary: Float[Tensor, "n b d"],
+        degree: Float[Tensor, "n"],
     ) -> Float[Tensor, "n b f"]:
-        return (arrived.total + boundary) / degree[:, None, None]
+        columns = message.columns(states), message.columns(relation)
+        told = message.states(propagate(*columns, edges, weight, message.kind, EXTREME, self.sign).high, states.size(1))
+        return torch.maximum(told, boundary) if self.sign > 0 else torch.minimum(told, boundary)
 
 
-class Max(Aggregation):
+class Max(Extreme):
     """The largest of each coordinate."""
 
-    want = EXTREME
-
-    def forward(
-        self, arrived: Arrived, boundary: Float[Tensor, "n b d"], degree: Float[Tensor, "n"]
-    ) -> Float[Tensor, "n b f"]:
-        return torch.maximum(arrived.high, boundary)
+    sign = 1.0
 
 
-class Min(Aggregation):
+class Min(Extreme):
     """The smallest of each coordinate."""
 
-    want = EXTREME
     sign = -1.0
-
-    def forward(
-        self, arrived: Arrived, boundary: Float[Tensor, "n b d"], degree: Float[Tensor, "n"]
-    ) -> Float[Tensor, "n b f"]:
-        return torch.minimum(arrived.high, boundary)
 
 
 class PNA(Aggregation):
@@ -125,19 +151,27 @@ class PNA(Aggregation):
     logarithm of the number of messages, over its mean in the graph.
     """
 
-    want = ALL
     features = 4
     scales = 3
 
     def forward(
-        self, arrived: Arrived, boundary: Float[Tensor, "n b d"], degree: Float[Tensor, "n"]
+        self,
+        message: Message,
+        states: Float[Tensor, "n b d"],
+        relation: Float[Tensor, "t b d"],
+        edges: Edges,
+        weight: Float[Tensor, "e"],
+        boundary: Float[Tensor, "n b d"],
+        degree: Float[Tensor, "n"],
     ) -> Float[Tensor, "n b f"]:
-        count = degree[:, None, None]
-        mean = (arrived.total + boundary) / count
-        square = (arrived.squares + boundary**2) / count
-        deviation = (square - mean**2).clamp(min=1e-6).sqrt()
-        high, low = torch.maximum(arrived.high, boundary), torch.minimum(arrived.low, boundary)
-        return torch.cat([mean, high, low, deviation], dim=2)
+        columns = message.columns(states), message.columns(relation)
+        size, width = states.shape[1:]
+        if not isinstance(message, Rotation):
+            return pna(message.kind, *columns, edges, weight, message.columns(boundary), degree, width).view(
+                len(states), size, 4 * width
+            )
+        told = pna(message.kind, *columns, edges, weight, message.columns(boundary), degree, size * width)
+        return torch.cat([message.states(one, size) for one in told.chunk(4, 1)], dim=2)
 
     def scaled(self, degree: Float[Tensor, "n"]) -> list[Float[Tensor, "n"]]:
         scale = degree.log()

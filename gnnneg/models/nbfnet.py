@@ -10,9 +10,10 @@ from torch_geometric.data import Data
 
 from gnnneg.errors import UserError
 from gnnneg.interfaces import Encoding, Model, Scorer
-from gnnneg.kernels.relational import Arrived, Edges, propagate, sort_edges
+from gnnneg.kernels.relational import Edges, sort_edges
 from gnnneg.models.aggregation import PNA, Aggregation, Message, Product, Rotation
-from gnnneg.records import Query
+from gnnneg.models.paths import heaviest
+from gnnneg.records import Path, Query
 
 
 class Visible(Encoding):
@@ -82,25 +83,15 @@ class BellmanFordLayer(nn.Module):
         degree: Float[Tensor, "n"],
     ) -> Float[Tensor, "n b d"]:
         """The next states, before any shortcut."""
-        message, aggregation = self.message, self.aggregation
-        told = propagate(
-            message.columns(states),
-            message.columns(self.relations(query)),
-            edges,
-            weight,
-            message.kind,
-            aggregation.want,
-            aggregation.sign,
-        )
-        size = len(query)
-        arrived = Arrived(*(message.states(one, size) if one.numel() else one[:, :, None] for one in told))
-        features = aggregation(arrived, boundary, degree)
-        own, *others = self.update.weight.split(
-            [states.size(2), *[features.size(2)] * aggregation.scales], dim=1
-        )  # never the scaled features beside each other, which would be three times as many
-        out = F.linear(states, own, self.update.bias)
-        for scale, matrix in zip(aggregation.scaled(degree), others):
-            out = out + scale[:, None, None] * F.linear(features, matrix)
+        aggregation, relation = self.aggregation, self.relations(query)
+        features = aggregation(self.message, states, relation, edges, weight, boundary, degree)
+        width, told = states.size(2), features.size(2)
+        out = F.linear(states, self.update.weight[:, :width], self.update.bias)
+        # the features once, under all matrices: scaled and beside each other they would be three times as many
+        stacked = self.update.weight[:, width:].unflatten(1, (-1, told)).transpose(0, 1).flatten(0, 1)
+        parts = F.linear(features, stacked).split(width, dim=2)
+        for scale, part in zip(aggregation.scaled(degree), parts):
+            out = torch.addcmul(out, part, scale[:, None, None])
         return self.norm(out).relu()
 
 
@@ -179,6 +170,7 @@ class NBFNet(Model):
     """
 
     uses_graph = True
+    has_vectors = False
 
     def __init__(
         self,
@@ -231,7 +223,7 @@ class NBFNet(Model):
         """The states of all nodes for each query."""
         edges, row = encoding.edges, torch.arange(len(vector), device=vector.device)
         boundary = vector.new_zeros(encoding.num_nodes, *vector.shape).index_put((query.anchor, row), vector)
-        weights = encoding.weight.expand(len(self.layers), -1)
+        weights = encoding.weight.to(vector.dtype).expand(len(self.layers), -1)
         degree = 1 + _degree(edges, weights[0])
         states = boundary
         for layer, weight in zip(self.layers, weights):
@@ -245,6 +237,19 @@ class NBFNet(Model):
         one, other = self.hidden.weight.split(self.hidden_channels, dim=1)
         hidden = F.linear(states, one) + F.linear(vector, other, self.hidden.bias)
         return self.score(hidden.relu()).squeeze(-1)
+
+    @torch.enable_grad()
+    def paths(self, graph: Data, query: Query, target: Int[Tensor, "1"], count: int) -> list[Path]:
+        r"""As the paper does: what an edge counts as the :math:`l`-th step is the derivative of the score by its weight
+        in layer :math:`l`, the first-order answer to what would be lost without it.
+        """
+        seen = self.encode(graph)
+        weight = seen.weight.expand(len(self.layers), -1).clone().requires_grad_()
+        scorer = NBFScorer(self, Visible(seen.edges, weight, seen.num_nodes), query)
+        (pull,) = torch.autograd.grad(scorer(target[:, None]).sum(), weight)
+        ends = torch.repeat_interleave(torch.arange(seen.num_nodes), seen.edges.offset.diff().cpu())
+        edges = seen.edges.source.long().cpu(), seen.edges.edge_type.long().cpu(), ends
+        return heaviest(*edges, pull.cpu(), seen.num_nodes, int(query.anchor), int(target), count)
 
     def forward(
         self,

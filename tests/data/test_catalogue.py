@@ -16,6 +16,7 @@ def test_every_data_set_of_the_readme_has_a_card() -> None:
         *("GO-NegStatements", "FB13", "WN11", "InferWiki16k", "ConceptNet-NegatER-full", "ConceptNet-NegatER-trueneg"),
         *("LogInfer-WN-trian-pa", "LogInfer-WN-trian-qg", "LogInfer-WN-trian-rb", "TrueWalks-GO"),
         "TrueWalks-HP",
+        *(f"GraIL-{name}-v{i}" for name in ("FB15k-237", "WN18RR", "NELL-995") for i in (1, 2, 3, 4)),
     }
 
 
@@ -51,8 +52,9 @@ def test_the_digest_follows_what_is_read(tmp_path: Path) -> None:
         digest(types="train.txt"),
         digest(negated={"NotIsA": "IsA"}),
         digest(layout={"labels": {"stated": [1]}}),
+        digest(test_graph={"train": "train.txt", "test": "train.txt"}),
     ]
-    assert len({digest(), *changed}) == 9
+    assert len({digest(), *changed}) == 10
 
 
 @pytest.mark.parametrize(
@@ -64,6 +66,9 @@ def test_the_digest_follows_what_is_read(tmp_path: Path) -> None:
         ({"stated": {"dev": "train.txt"}}, "unknown split 'dev'"),
         ({"stated": {}}, "names no file for train"),
         ({"denied": {"test": "no.txt"}}, "'no.txt' is used but not listed"),
+        ({"test_graph": {"dev": "train.txt"}}, "unknown split 'dev'"),
+        ({"test_graph": {"train": "train.txt"}}, "'test_graph' needs a file for train and one for test"),
+        ({"test_graph": {"train": "train.txt", "test": "no.txt"}}, "'no.txt' is used but not listed"),
         ({"name": None}, "'name' cannot be None"),
         ({"stated": ["train.txt"]}, r"'stated' cannot be \['train.txt'\]"),
         ({"files": {"train.txt": {"sha256": 7}}}, "'sha256' cannot be 7"),
@@ -82,6 +87,22 @@ def test_a_wrong_card_is_said(tmp_path: Path, changes: dict[str, object], said: 
     (tmp_path / CARD).write_text(yaml.safe_dump(GOOD | changes))
     with pytest.raises(UserError, match=said):
         read_card(tmp_path / CARD)
+
+
+def test_a_card_of_two_graphs_is_two(tmp_path: Path) -> None:
+    files = dict.fromkeys(("train.txt", "other.txt", "denied.txt", "types.json"))
+    two = {"test_graph": {"train": "other.txt", "test": "other.txt"}, "denied": {"train": "denied.txt"}}
+    layouts = {"other.txt": {"delimiter": "blank"}, "denied.txt": {"delimiter": "comma"}}
+    published = {"entities": 3, "test_graph_entities": 4, "test_graph_train": 5}
+    more = {"layouts": layouts, "published": published, "types": "types.json", "files": files}
+    (tmp_path / CARD).write_text(yaml.safe_dump(GOOD | two | more))
+    card = read_card(tmp_path / CARD)
+    first, second = card.graphs
+    assert card.needed == ["train.txt", "denied.txt", "other.txt", "types.json"]
+    assert (first.needed, second.needed) == (["train.txt", "denied.txt", "types.json"], ["other.txt"])
+    assert (first.published, second.published) == ({"entities": 3}, {"entities": 4, "train": 5})
+    assert (list(first.layouts), second.layout_of("other.txt").delimiter) == (["denied.txt"], "blank")
+    assert first.graphs == [first]
 
 
 def test_unreadable_cards(tmp_path: Path) -> None:

@@ -136,6 +136,46 @@ def test_expected_sampled_hits_against_sampling():
     assert expected_sampled_hits(worst, n, 3, 2) == 1  # two rivals cannot keep anyone out of three
 
 
+def test_expected_sampled_hits_by_hand():
+    """Two of four rivals are better, so that of two drawn none is with 1/4 and at most one with 3/4."""
+    rank, n = torch.tensor([3.0]), torch.tensor([5])
+    assert [expected_sampled_hits(rank, n, k, 2) for k in (1, 2, 3)] == pytest.approx([0.25, 0.75, 1.0])
+    assert expected_sampled_hits(torch.tensor([3.0, 1.0]), torch.tensor([5, 5]), 1, 2) == pytest.approx(0.625)
+    # the formula as papers write it, for 50 negatives and for 49
+    p = 99 / 999
+    for m in (50, 49):
+        formula = sum(math.comb(m, i) * p**i * (1 - p) ** (m - i) for i in range(10))
+        assert expected_sampled_hits(torch.tensor([100.0]), torch.tensor([1000]), 10, m) == pytest.approx(formula)
+
+
+def test_expected_sampled_hits_are_those_of_drawn_candidates():
+    """Candidates are drawn and their scores compared, which no formula takes part in."""
+    draw = np.random.default_rng(0)
+    score = draw.normal(size=(60, 300))
+    score[:, 0] += 1.5  # the target's
+    rank = 1 + (score[:, 1:] > score[:, :1]).sum(1)
+    full = (rank <= 10).mean()
+    drawn = []
+    for _ in range(400):
+        offered = np.take_along_axis(score, draw.integers(1, 300, (60, 50)), axis=1)
+        drawn.append(((offered > score[:, :1]).sum(1) < 10).mean())
+    ours = expected_sampled_hits(torch.from_numpy(rank).double(), torch.full((60,), 300), 10, 50)
+    assert ours == pytest.approx(np.mean(drawn), abs=4 * np.std(drawn) / 20)
+    assert ours > full + 0.2
+
+
+def test_sampled_hits_stand_beside_the_others():
+    rank = torch.tensor([3, 1])
+    found = Ranks(*torch.zeros(3, 2).long(), torch.tensor([0, 1]), rank, rank, torch.tensor([30, 30]))
+    metrics = summary(found, 50)
+    assert metrics["hits@10_50"] == expected_sampled_hits(rank.double(), torch.tensor([30, 30]), 10, 50)
+    assert metrics["tail"]["hits@10_50"] == expected_sampled_hits(rank[:1].double(), torch.tensor([30]), 10, 50)
+    assert metrics["head"]["hits@10_50"] == 1
+    assert {name for name in metrics if name not in summary(found)} == {"hits@10_50"}
+    with pytest.raises(UserError, match="among 0 random negatives"):
+        summary(found, 0)
+
+
 def test_cardinality_classes():
     """Relation 0: one head with three tails; 1: its inverse; 2: a chain; 3: all to all; 4: never in training."""
     facts = [(0, 0, 1), (0, 0, 2), (0, 0, 3), (0, 0, 3), (1, 1, 0), (2, 1, 0), (3, 1, 0), (0, 2, 1), (1, 2, 2)]
