@@ -10,7 +10,7 @@ from torch.nn import Parameter
 from torch_geometric.data import Data
 
 from gnnneg.encoders.composition import Composition, Correlation
-from gnnneg.encoders.messages import Messages, messages, numbers
+from gnnneg.encoders.messages import Messages, messages, numbers, shrunk
 from gnnneg.encodings import Dense
 from gnnneg.errors import UserError
 from gnnneg.interfaces import Encoder, Encoding
@@ -144,11 +144,18 @@ class CompGCN(Encoder):
             UserError: If there is no graph, or it is of another size.
         """
         graph, number = numbers(graph, self.num_nodes, "CompGCN")
-        sent, kept = messages(graph, self.num_relations, parts=2)
-        weight = sent.symmetric(kept)
+        sent, weight = self._heard(graph)
         x: Tensor = self.weight if number is None else F.embedding(number, self.weight)
         relation: Tensor = self.relation
         with torch.autocast(weight.device.type, enabled=False):  # sums over many neighbours
-            for layer in self.layers:
+            for depth, layer in enumerate(self.layers):
+                if depth and "num_sampled_nodes" in graph:
+                    part = shrunk(graph, depth)
+                    x, (sent, weight) = x[: part.num_nodes], self._heard(part)
                 x, relation = layer(x, relation, sent, weight)
         return Dense(x)
+
+    def _heard(self, graph: Data) -> tuple[Messages, Tensor]:
+        """Along which edges, and what each of them counts."""
+        sent, kept = messages(graph, self.num_relations, parts=2)
+        return sent, sent.symmetric(kept)

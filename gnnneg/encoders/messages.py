@@ -172,6 +172,24 @@ def numbers(graph: Data | None, num_nodes: int, whose: str) -> tuple[Data, Int[T
     return graph, number
 
 
+def shrunk(graph: Data, depth: int) -> Data:
+    """What a layer has to see of a neighbourhood that lies hop by hop (``graph.num_sampled_nodes``, as PyG calls it):
+    each layer gives states that are right for one hop less, so that only edges into these matter.
+
+    Args:
+        graph (torch_geometric.data.Data): Its first nodes are those whose states are wanted.
+        depth (int): How many layers came before.
+    """
+    size = graph.num_sampled_nodes
+    hops = max(1, len(size) - 1 - depth)
+    part = {"num_nodes": sum(size[: hops + 1])}
+    for index, kind in (("edge_index", "edge_type"), ("denied_edge_index", "denied_edge_type")):
+        if index in graph:
+            stays = graph[index][1] < sum(size[:hops])
+            part |= {index: graph[index][:, stays], kind: graph[kind][stays]}
+    return Data(**part)
+
+
 def messages(
     graph: Data, num_relations: int, signed: bool = False, parts: int = 1
 ) -> tuple[Messages, Bool[Tensor, "e"] | None]:

@@ -11,7 +11,7 @@ from torch_geometric.data import Data
 from torch_geometric.nn import MessagePassing
 from torch_geometric.nn.inits import glorot, zeros
 
-from gnnneg.encoders.messages import Messages, messages, numbers, remembered
+from gnnneg.encoders.messages import Messages, messages, numbers, remembered, shrunk
 from gnnneg.encodings import Dense
 from gnnneg.errors import UserError
 from gnnneg.interfaces import Encoder, Encoding
@@ -233,7 +233,7 @@ class RGCN(Encoder):
 
     def forward(self, graph: Data | None) -> Encoding:
         """Node states; of a part of the graph those of its nodes, which are ``graph.n_id`` of all, as in batches of
-        PyG's ``NeighborLoader``.
+        PyG's ``NeighborLoader``: there those of its first nodes, which are the ones asked for, are right.
 
         Raises:
             UserError: If there is no graph, it is of another size, or, where asked for, lacks denied statements.
@@ -241,11 +241,7 @@ class RGCN(Encoder):
         graph, number = numbers(graph, self.num_nodes, "R-GCN")
         if self.signed and "denied_edge_index" not in graph:
             raise UserError("A signed R-GCN needs denied_edge_index and denied_edge_type, as in message_graph.")
-        sent, kept = messages(graph, self.num_relations, self.signed)
-        if self.training and self.edge_dropout:
-            stays = torch.rand(len(sent.order), device=sent.order.device) >= self.edge_dropout
-            kept = stays if kept is None else kept & stays
-        weight = sent.weights(self.per_relation, kept)
+        sent, weight = self._heard(graph)
         x: Tensor | None = self.weight
         if number is not None:
             x = number if x is None else F.embedding(number, x)
@@ -254,6 +250,17 @@ class RGCN(Encoder):
                 if depth:
                     assert x is not None
                     x = F.dropout(x.relu(), self.dropout, self.training)
+                    if "num_sampled_nodes" in graph:
+                        part = shrunk(graph, depth)
+                        x, (sent, weight) = x[: part.num_nodes], self._heard(part)
                 x = layer.along(x, sent, weight)  # type: ignore[operator]
         assert x is not None  # there is at least one layer
         return Dense(x)
+
+    def _heard(self, graph: Data) -> tuple[Messages, Tensor]:
+        """Along which edges, and what each of them counts."""
+        sent, kept = messages(graph, self.num_relations, self.signed)
+        if self.training and self.edge_dropout:
+            stays = torch.rand(len(sent.order), device=sent.order.device) >= self.edge_dropout
+            kept = stays if kept is None else kept & stays
+        return sent, sent.weights(self.per_relation, kept)

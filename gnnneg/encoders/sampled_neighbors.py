@@ -27,8 +27,8 @@ class SampledNeighbors(Encoder):
     are not: it also counts the edges that leave a node, and normalises over the nodes that it sees).
 
     A step's messages do not depend on the size of the graph; only hiding the batch's statements, and the dense
-    gradient of the encoder's own table, still do. Each question a step asks (for anchors, targets, negatives) draws
-    neighbourhoods of its own: shared negatives are few nodes to ask for.
+    gradient of the encoder's own table, still do. Each set of nodes that a step asks for draws neighbourhoods of its
+    own, once: anchors and targets are one where both sides are asked, and shared negatives are few.
 
     Args:
         encoder (Encoder): Passes messages.
@@ -72,6 +72,8 @@ class Neighborhoods(Encoding):
         self.whole, self.kept = graph.get("whole", graph), graph.get("kept")
         if signed and self.kept is not None:
             self.kept = torch.cat([self.kept, graph.denied_kept])
+        # the last nodes asked for and their vectors, with and without gradients
+        self._last: dict[bool, tuple[Tensor, Tensor]] = {}
 
     def __getitem__(self, index: Int[Tensor, "*s"]) -> Float[Tensor, "*s d"]:
         table, place = self.rows(index)
@@ -79,30 +81,40 @@ class Neighborhoods(Encoding):
 
     def rows(self, index: Int[Tensor, "*s"]) -> tuple[Float[Tensor, "u d"], Int[Tensor, "*s"]]:
         node, place = compact(index, self.whole.num_nodes)
-        part = self.around(node)
-        return self.encoder(part)[torch.searchsorted(part.n_id, node)], place
+        graded = torch.is_grad_enabled()
+        if graded not in self._last or not torch.equal(node, self._last[graded][0]):
+            vector = self.encoder(self.around(node))[torch.arange(len(node), device=node.device)]
+            self._last[graded] = node, vector
+        return self._last[graded][1], place
 
     def around(self, node: Int[Tensor, "u"]) -> Data:
-        """The graph of a neighbourhood drawn around some nodes, its own nodes being ``n_id`` of all."""
+        """The graph of a neighbourhood drawn around some nodes: its own nodes are ``n_id`` of all, these come first,
+        then hop by hop ``num_sampled_nodes`` more.
+        """
         whole, edges = self.whole, self._edges()
-        reached, last, found = node, node, []
+        hops, reached, found = [node], node, []
         for size in self.num_neighbors:
-            found.append(edges.drawn(last, size, self.kept))
+            found.append(edges.drawn(hops[-1], size, self.kept))
             more = torch.cat([reached, edges.edge_index[0, found[-1]]]).unique()
-            last = more[~torch.isin(more, reached, assume_unique=True)]
+            hops.append(more[~torch.isin(more, reached, assume_unique=True)])
             reached = more
-        edge = torch.cat(found)
+        number, edge = torch.cat(hops), torch.cat(found)
+        ordered, place = number.sort()
+
+        def numbered(edge_index: Tensor) -> Tensor:
+            return place[torch.searchsorted(ordered, edge_index)]
+
         stated = edge[edge < whole.num_edges]
-        part = {"num_nodes": len(reached), "n_id": reached}
-        part["edge_index"] = torch.searchsorted(reached, whole.edge_index[:, stated])
+        part = {"num_nodes": len(number), "n_id": number, "num_sampled_nodes": [len(hop) for hop in hops]}
+        part["edge_index"] = numbered(whole.edge_index[:, stated])
         if self.signed:
             denied = edge[edge >= whole.num_edges] - whole.num_edges
-            part[DENIED[0]] = torch.searchsorted(reached, whole[DENIED[0]][:, denied])
+            part[DENIED[0]] = numbered(whole[DENIED[0]][:, denied])
             part[DENIED[1]] = whole[DENIED[1]][denied]
         for name, value in whole.to_dict().items():
             if name in part or name in DENIED:
                 continue
-            of = stated if whole.is_edge_attr(name) else reached if whole.is_node_attr(name) else None
+            of = stated if whole.is_edge_attr(name) else number if whole.is_node_attr(name) else None
             part[name] = value[of] if isinstance(value, Tensor) and of is not None else value
         return Data(**part)
 

@@ -9,7 +9,7 @@ from torch_geometric.data import Data
 
 from gnnneg.corruption import Both
 from gnnneg.decoders import DistMult
-from gnnneg.encoders import CompGCN, Correlation, Multiplication, SampledEdges, Subtraction
+from gnnneg.encoders import CompGCN, Correlation, Multiplication, SampledEdges, SampledNeighbors, Subtraction
 from gnnneg.encoders.messages import arrange
 from gnnneg.errors import UserError
 from gnnneg.interfaces import Encoder
@@ -115,7 +115,15 @@ def test_dropout_is_of_what_arrives():
     assert torch.equal(encoder(graph).table, judged)
 
 
-@pytest.mark.parametrize("wrap", [lambda encoder: encoder, lambda encoder: SampledEdges(encoder, 60)])
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda encoder: encoder,
+        lambda encoder: SampledEdges(encoder, 60),
+        lambda encoder: SampledNeighbors(encoder, [5, 5]),
+    ],
+    ids=["whole", "edges", "neighbors"],
+)
 def test_it_learns(wrap):
     """Under a decoder, with its batch's edges hidden: a few epochs halve the loss."""
     torch.manual_seed(0)

@@ -18,6 +18,7 @@ from gnnneg.decoders import DistMult
 from gnnneg.encoders import GNN, RGCN, Lookup, SampledEdges, SampledNeighbors
 from gnnneg.encoders.in_edges import InEdges
 from gnnneg.errors import UserError
+from gnnneg.kernels import aggregate
 from gnnneg.losses import InfoNCE
 from gnnneg.models import KGEModel
 from gnnneg.records import Triplets
@@ -98,6 +99,35 @@ def chi_square(count: torch.Tensor, steps: int, size: int) -> float:
     return float(each * (len(count) - 1) / len(count))
 
 
+def test_deeper_layers_see_less_and_the_same_nodes_are_asked_for_once(graph, monkeypatch):
+    """The second of two layers visits the edges into the nodes asked for alone; a question is not drawn twice, but with
+    and without gradients."""
+    torch.manual_seed(0)
+    encoder, visited, sums = RGCN(N, R, D), [], aggregate._sums
+    monkeypatch.setattr(aggregate, "_sums", lambda *given: visited.append(len(given[2])) or sums(*given))
+    encoding, asked = SampledNeighbors(encoder, [3, 2])(graph), torch.tensor([1, 5, 5, 9])
+    part = encoding.around(torch.tensor([1, 5, 9]))
+    assert part.n_id[:3].tolist() == [1, 5, 9]
+    first, second, third = part.num_sampled_nodes
+    assert (first, first + second + third) == (3, part.num_nodes)
+    target = part.edge_index[1]
+    few = sum(min(3, int((graph.edge_index[1] == node).sum())) for node in (1, 5, 9))
+    assert (target < 3).sum() == few  # three edges into each, where there are three
+    assert (target < 3 + second).all()
+
+    vector = encoding[asked]
+    assert visited[1] == few < visited[0]
+    visited.clear()
+    assert torch.equal(encoding[asked.flip(0)], vector.flip(0))
+    assert not visited
+    with torch.no_grad():
+        alone = encoding[asked]
+    assert not alone.requires_grad
+    assert len(visited) == 2
+    assert not torch.equal(encoding[torch.tensor([1, 5])], vector[:2])  # other nodes: drawn anew
+    assert len(visited) == 4
+
+
 @pytest.mark.parametrize("hidden", [0.0, 0.3, 0.9], ids=["none", "some", "nearly all"])
 def test_each_edge_as_likely_as_any_other(hidden):
     """Of a node with few edges, of one with many, of one that has lost most of them: 5 that are there."""
@@ -136,7 +166,7 @@ def test_nodes_visited_do_not_grow_with_the_graph(num_nodes):
     (seen,) = encoder.seen
     assert 100 < seen.num_nodes <= 10 * (1 + 4 + 4 * 3)
     assert seen.num_edges == 10 * 4 + 3 * (len(torch.unique(_after(seen, 10))))
-    assert torch.equal(seen.n_id, seen.n_id.unique())
+    assert len(seen.n_id) == len(seen.n_id.unique())
     # what it shows are edges of the graph
     there, shown = (one[0] * num_nodes + one[1] for one in (edge_index, seen.n_id[seen.edge_index]))
     assert torch.isin(shown, there).all()
@@ -176,20 +206,25 @@ def test_composes_with_sampled_edges(graph):
     assert (SampledEdges(SampledNeighbors(encoder, [-1, -1]), 9)(graph)[everyone] - whole).abs().max() > 1e-3
 
 
-def test_reads_batches_of_pyg_s_loader(graph):
-    """A loader of PyG's, over a sampler of two hops with all neighbours: its seeds' vectors are those of the graph."""
+@pytest.mark.parametrize("counted", [False, True])
+def test_reads_batches_of_pyg_s_loader(graph, counted):
+    """A loader of PyG's, over a sampler of two hops with all neighbours: its seeds' vectors are those of the graph,
+    whether or not it says how many nodes each hop has."""
     torch.manual_seed(0)
-    encoder = RGCN(N, R, D, num_bases=2)
+    encoder, (source, target) = RGCN(N, R, D, num_bases=2), graph.edge_index
 
     class TwoHops(BaseSampler):
         def sample_from_nodes(self, inputs, **kwargs):
-            source, target = graph.edge_index
-            edge = torch.isin(target, inputs.node).nonzero()[:, 0]
-            edge = torch.isin(target, torch.cat([inputs.node, source[edge]])).nonzero()[:, 0]
-            others = torch.cat([source[edge], target[edge]]).unique()
-            node = torch.cat([inputs.node, others[~torch.isin(others, inputs.node)]])
+            hops, edges = [inputs.node], []
+            for _ in range(2):
+                edges.append(torch.isin(target, hops[-1]).nonzero()[:, 0])
+                others = source[edges[-1]].unique()
+                hops.append(others[~torch.isin(others, torch.cat(hops))])
+            node, edge = torch.cat(hops), torch.cat(edges)
             row, col = ((node == one[edge, None]).nonzero()[:, 1] for one in (source, target))
-            return SamplerOutput(node=node, row=row, col=col, edge=edge, metadata=(inputs.input_id, None))
+            size = [len(hop) for hop in hops] if counted else None
+            metadata = inputs.input_id, None
+            return SamplerOutput(node, row, col, edge, num_sampled_nodes=size, metadata=metadata)
 
         def sample_from_edges(self, inputs, **kwargs):
             raise NotImplementedError
@@ -200,8 +235,11 @@ def test_reads_batches_of_pyg_s_loader(graph):
 
     data = Data(edge_index=graph.edge_index, edge_type=graph.edge_type, num_nodes=N)
     whole, asked = encoder(graph).table, 0
-    for batch in NeighborLoader(data, [-1, -1], neighbor_sampler=TwoHops(), batch_size=4):
-        assert_close(encoder(batch).table[: batch.batch_size], whole[batch.n_id[: batch.batch_size]])
+    for batch in NeighborLoader(data, [-1, -1], neighbor_sampler=TwoHops(), batch_size=2):
+        table = encoder(batch).table
+        assert_close(table[: batch.batch_size], whole[batch.n_id[: batch.batch_size]])
+        assert ("num_sampled_nodes" in batch) == counted
+        assert (len(table) < batch.num_nodes) == counted
         asked += batch.batch_size
     assert asked == N
 
