@@ -74,7 +74,10 @@ def run(args: argparse.Namespace) -> int:
                     print(f"No other statement of {args.relation} is {polarity}.")
         if paths is not None:
             print()
-            show(list(paths.columns), paths.itertuples(index=False), "paths")
+            if len(paths):
+                show(list(paths.columns), paths.itertuples(index=False), "paths")
+            else:
+                print("No path leads there in as many steps as the model has layers.")
     elif args.format == "parquet":
         answers.to_parquet(args.out or sys.stdout.buffer, index=False)
     else:

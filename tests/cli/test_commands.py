@@ -136,6 +136,32 @@ def test_predict_whatever_is_left_out(said, trained):
     assert {row["known"] for row in ask("--head", "person_0", "--relation", "lives_in", "--new")} == {"unknown"}
 
 
+def test_a_prediction_goes_by_paths(said, trained, tmp_path):
+    """Each path leads from head to tail along statements; vectors near each other there are none of."""
+    run = tmp_path / "paths"
+    config = ROOT / "configs" / "synthetic" / "nbfnet.yaml"
+    printed(said, "train", config, "--out", run, "--fit.epochs", "1", "--quiet")
+    ask = ["--head", "person_0", "--relation", "citizen_of", "--tail", "country_1"]
+    (answer,) = json.loads(printed(said, "predict", run, *ask, "--explain", "--top", "3", "--format", "json"))
+    assert "nearest" not in answer
+    assert 1 <= len(answer["paths"]) <= 3
+    data = load("synthetic")
+    train = {tuple(row) for row in torch.stack(triplets(data, split="train"), 1).tolist()}
+    names = {name: place for place, name in enumerate(data["entity"].names)}
+    for path in answer["paths"]:
+        words = path["path"].split()
+        assert (words[0], words[-1]) == ("person_0", "country_1")
+        for source, arrow, target in zip(words[::2], words[1::2], words[2::2]):
+            relation = data.relation_names.index(arrow.strip("<->"))
+            step = names[source], relation, names[target]
+            assert (step if arrow.endswith(">") else step[::-1]) in train
+    assert "paths" in printed(said, "predict", run, *ask, "--explain")
+    assert "nearest" not in printed(said, "predict", run, *ask)
+    assert said("predict", trained, *ask, "--explain")[0] == 2
+    assert "KGEModel does not come to a prediction by paths" in said("predict", trained, *ask, "--explain")[2]
+    assert "give --explain a whole triple" in said("predict", run, *ask[:4], "--explain")[2]
+
+
 def test_a_triple_is_explained(said, trained, copy, tmp_path):
     """The rank by the model's own answers, the probability by the run's sigmoid, the nearest by its own vectors."""
     ask = ["--head", "person_0", "--relation", "lives_in", "--tail", "city_0"]
