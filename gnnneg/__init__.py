@@ -14,7 +14,7 @@ _CONTENTS = {
     "gnnneg.encoders": ["GNN", "RGCN", "Lookup"],
     "gnnneg.errors": ["UserError"],
     "gnnneg.experiment": ["Evaluation", "Run", "resume", "train", "train_config"],
-    "gnnneg.generators": ["EMU", "GNDN", "HardestEMU", "LearnedEMU", "MatchedEMU", "Mixup", "SelfPacedEMU"],
+    "gnnneg.generators": ["DANS", "EMU", "GNDN", "HardestEMU", "LearnedEMU", "MatchedEMU", "Mixup", "SelfPacedEMU"],
     "gnnneg.labels": ["PathLabel", "SlotLabel"],
     "gnnneg.losses": ["BCE", "HaSa", "InfoNCE", "LogSigmoid", "MarginRanking"],
     "gnnneg.models": ["KGEModel", "NodeClassifier"],

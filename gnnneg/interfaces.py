@@ -112,6 +112,8 @@ class Similarity(nn.Module, ABC):
     """
 
     parts: int = 1
+    alike: bool = True
+    """Whether a query vector is one of the candidates' own space, at or along which answers lie."""
 
     @abstractmethod
     def forward(
@@ -229,6 +231,15 @@ class Scorer(ABC):
             UserError: If scores are not made of coordinates.
         """
         raise UserError(f"{type(self).__name__} knows no coordinates' share of a score: use EMU with drawn masks.")
+
+    def composed(self) -> Float[Tensor, "b d"]:
+        """What the relation makes of each anchor: a vector of the candidates' own space, near or along which answers
+        lie. It carries the gradient of both.
+
+        Raises:
+            UserError: If there is no such vector.
+        """
+        raise UserError(f"{type(self).__name__} makes no vector of anchor and relation: leave out what asks for one.")
 
     def asking(self, query: Query) -> "Scorer":
         """A scorer of other queries to the same model in the same state.

@@ -43,7 +43,18 @@ from gnnneg.decoders import (
     TransH,
 )
 from gnnneg.encoders import GNN, RGCN, Lookup
-from gnnneg.generators import EMU, GNDN, DeniedStatements, HardestEMU, LearnedEMU, MatchedEMU, Mixup, SelfPacedEMU
+from gnnneg.generators import (
+    DANS,
+    EMU,
+    GNDN,
+    DeniedStatements,
+    Faults,
+    HardestEMU,
+    LearnedEMU,
+    MatchedEMU,
+    Mixup,
+    SelfPacedEMU,
+)
 from gnnneg.interfaces import Scorer
 from gnnneg.labels import PathLabel, SlotLabel
 from gnnneg.losses import BCE, HaSa, InfoNCE, LogSigmoid, MarginRanking
@@ -224,6 +235,10 @@ EXAMPLES: list[Callable[[], nn.Module]] = [
     partial(HardestEMU, 0.4),
     Mixup,
     partial(GNDN, RELATIONS, CHANNELS, 2),
+    lambda: DANS(known(), CHANNELS, 1, 1, width=12),
+    lambda: DANS(known(), CHANNELS, 2, 0, width=12, average=0.5, hinge=True, steps=1),
+    lambda: DANS(known(), CHANNELS, 0, 2, width=12, film=False, conditional=True, label=0.1),
+    lambda: DANS(known(), CHANNELS, 1, 1, width=12, faults=Faults(True, True, True, True, True)),
     lambda: DeniedStatements(known(denied()), 2),
     lambda: DeniedStatements(known(denied()), 2, grouped=False),
     # labels

@@ -11,6 +11,7 @@ from torch_geometric.data import Data
 from gnnneg.errors import UserError
 from gnnneg.evaluation.mode import judging
 from gnnneg.interfaces import Corruption, Generator, Model, Sampler
+from gnnneg.kernels.spectrum import effective_rank
 from gnnneg.records import Negatives, Query, Triplets
 
 BINS = 50  # of cosines between -1 and 1
@@ -103,12 +104,7 @@ def _name(make: nn.Module, taken: Iterable[str]) -> str:
 
 def _isotropy(cloud: Float[Tensor, "k d"]) -> float:
     """The effective rank as a share of what it could be."""
-    spectrum = torch.linalg.svdvals(cloud).square()
-    if not spectrum.sum():
-        return 0.0
-    share = spectrum / spectrum.sum()
-    share = share[share > 0]
-    return float((-(share * share.log()).sum()).exp() / min(cloud.shape))
+    return float(effective_rank(cloud)) / min(cloud.shape)
 
 
 def _axes(cloud: Float[Tensor, "k d"]) -> Float[Tensor, "d 2"]:
