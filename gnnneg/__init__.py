@@ -43,6 +43,7 @@ _CONTENTS = {
         "Padded",
         "Popular",
         "PreBatch",
+        "Projected",
         "RandomWalk",
         "Relational",
         "SelfPaced",

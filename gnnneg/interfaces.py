@@ -364,7 +364,9 @@ class Generator(Part, ABC):
         negatives: Negatives,
         generator: torch.Generator | None = None,
     ) -> Float[Tensor, "b m d"]:
-        """Vectors that have these scores, or are distributed like what has them: for looking at."""
+        """Vectors that have these scores, or are distributed like what has them: for looking at, and for who needs
+        vectors instead of scores. A generator that learns when it is asked learns here too.
+        """
 
     def trained(self) -> Iterator[Parameter]:
         """What the task's optimiser owns: all its parameters, unless it learns by itself."""

@@ -84,6 +84,7 @@ from gnnneg.samplers import (
     Padded,
     Popular,
     PreBatch,
+    Projected,
     RandomWalk,
     Relational,
     SelfPaced,
@@ -224,6 +225,8 @@ EXAMPLES: list[Callable[[], nn.Module]] = [
     lambda: KBGAN(Uniform(NODES, 5), kge(), 2),
     lambda: KBGAN(Filtered(All(NODES), known()), kge(ComplEx), 2),
     lambda: MCNS(known(sparse()), 5),
+    lambda: Projected(DANS(known(), CHANNELS, 2, 1, width=12), NODES),
+    lambda: Filtered(Projected(EMU(0.5, groups=None), NODES, Uniform(NODES, 5)), known()),
     # generators
     partial(EMU, 0.6, label=0.3),
     partial(EMU, 0.6, groups=2, fixed=True),
