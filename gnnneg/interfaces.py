@@ -34,6 +34,12 @@ class Part(nn.Module):
         object.__setattr__(part, "made_with", (args, kwargs))  # torch's own __setattr__ waits for its __init__
         return part
 
+    def figures(self) -> dict[str, float]:
+        """How it is doing, by name, for whoever watches training: the log has them after each epoch, progress shows
+        them, a report draws them.
+        """
+        return {}
+
 
 class OwnOptimizer(nn.Module):
     """Learns when it is asked, with an optimiser of its own, whose state travels with its parameters."""

@@ -5,7 +5,8 @@ import math
 import pytest
 import torch
 import torch.nn.functional as F
-from examples import CHANNELS, NODES, RELATIONS, kge, known, toy
+from examples import CHANNELS, NODES, RELATIONS, known, toy
+from generators.adversary import NONE, asked, chance, dans, rms
 from torch.testing import assert_close
 
 from gnnneg.corruption import Both
@@ -16,31 +17,9 @@ from gnnneg.evaluation import ranks
 from gnnneg.generators import DANS, EMU, Faults
 from gnnneg.losses import BCE
 from gnnneg.models import KGEModel
-from gnnneg.records import Negatives, Triplets
+from gnnneg.records import Triplets
 from gnnneg.samplers import Uniform
 from gnnneg.tasks import LinkPrediction
-
-NONE = Negatives(torch.zeros(1, 1, dtype=torch.long), torch.ones(1, 1))
-
-
-def chance(seed: int = 0) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
-
-
-def dans(**options) -> DANS:
-    return DANS(known(), CHANNELS, **{"width": 12, **options})
-
-
-def asked(decoder=DistMult, size: float = 1.0):
-    torch.manual_seed(0)
-    model = kge(decoder)
-    model.encoder.weight.data *= size
-    query, target = Both(RELATIONS)(toy())
-    return model, model.scorer(model.encode(None), query), query, target
-
-
-def rms(vector: torch.Tensor) -> torch.Tensor:
-    return vector.detach().square().mean().sqrt()
 
 
 def by_hand(network, condition, noise):
@@ -98,14 +77,14 @@ def test_1_the_auxiliary_head_tells_pathways_apart():
     if right() > 0.5:  # the untrained head is not to be right by chance
         made = {name: -vectors for name, vectors in made.items()}
     head = list(make.discriminator.heads[1].parameters())
-    assert all(pull.abs().sum() > 0 for pull in torch.autograd.grad(make._doubt(real, made, {}), head))
+    assert all(pull.abs().sum() > 0 for pull in torch.autograd.grad(make._doubt(real, made, {})[0], head))
     assert right() < 0.6
     for _ in range(50):
-        make._step(make._doubt(real, made, {}), list(make.discriminator.parameters()))
+        make._step(make._doubt(real, made, {})[0], list(make.discriminator.parameters()))
     assert right() > 0.9
     # without it, or with one pathway, the head does not move
     make.auxiliary = 0.0
-    (pull,) = torch.autograd.grad(make._doubt(real, made, {}), head[:1], allow_unused=True)
+    (pull,) = torch.autograd.grad(make._doubt(real, made, {})[0], head[:1], allow_unused=True)
     assert pull is None or not pull.any()
 
 
@@ -373,7 +352,7 @@ def test_a_conditional_discriminator_looks_at_the_query():
         query = torch.randn(200, CHANNELS)
         made, given = {"relation": query.roll(1, 0)[:, None]}, {"relation": query}
         for _ in range(150):
-            make._step(make._doubt(query, made, given), weights)
+            make._step(make._doubt(query, made, given)[0], weights)
         true, false = (make._judged(vectors, given)[..., 0] for vectors in (query[:, None], made["relation"]))
         right.append(float(torch.cat([true > 0, false < 0]).float().mean()))
     assert right[0] < 0.6
