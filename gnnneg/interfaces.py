@@ -374,6 +374,12 @@ class Generator(Part, ABC):
         vectors instead of scores. A generator that learns when it is asked learns here too.
         """
 
+    def kinds(self) -> dict[str, int]:
+        """How many negatives it makes of each kind, in their order, where it makes some of its own; where it changes
+        the sampled ones, nothing.
+        """
+        return {}
+
     def trained(self) -> Iterator[Parameter]:
         """What the task's optimiser owns: all its parameters, unless it learns by itself."""
         yield from self.parameters()

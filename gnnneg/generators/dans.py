@@ -212,6 +212,9 @@ class DANS(OwnOptimizer, Generator):
                     made["entity"] = made["relation"][:, again]
                 return unit * torch.cat(list(made.values()), dim=1)
 
+    def kinds(self) -> dict[str, int]:
+        return self.count
+
     def trained(self) -> Iterator[Parameter]:
         yield from ()
 

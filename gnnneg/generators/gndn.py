@@ -93,6 +93,9 @@ class GNDN(OwnOptimizer, Generator):
         with torch.no_grad():
             return self._make(scorer, query, target, generator)
 
+    def kinds(self) -> dict[str, int]:
+        return {"made": self.num_negatives}
+
     def trained(self) -> Iterator[Parameter]:
         yield from ()
 

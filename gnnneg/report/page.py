@@ -9,7 +9,7 @@ import pandas as pd
 import yaml
 
 from gnnneg.errors import MissingExtra
-from gnnneg.report.negatives import legend, pictures
+from gnnneg.report.negatives import MEANING, legend, pictures
 from gnnneg.report.plots import SERIES, curves
 from gnnneg.report.reading import Folder
 from gnnneg.report.tables import flat, group, row, written
@@ -89,6 +89,7 @@ def page(runs: Sequence[Folder]) -> str:
             for name, run in zip(names, runs)
             if run.negatives
         ],
+        meaning=MEANING,
         strata=[part for part in (_bars(runs, by, title) for by, title in STRATA) if part],
         relations=_relations(runs),
         differs=_differs(groups, names, runs),
