@@ -34,6 +34,12 @@ class Part(nn.Module):
         object.__setattr__(part, "made_with", (args, kwargs))  # torch's own __setattr__ waits for its __init__
         return part
 
+    def figures(self) -> dict[str, float]:
+        """How it is doing, by name, for whoever watches training: the log has them after each epoch, progress shows
+        them, a report draws them.
+        """
+        return {}
+
 
 class OwnOptimizer(nn.Module):
     """Learns when it is asked, with an optimiser of its own, whose state travels with its parameters."""
@@ -112,6 +118,8 @@ class Similarity(nn.Module, ABC):
     """
 
     parts: int = 1
+    alike: bool = True
+    """Whether a query vector is one of the candidates' own space, at or along which answers lie."""
 
     @abstractmethod
     def forward(
@@ -229,6 +237,15 @@ class Scorer(ABC):
             UserError: If scores are not made of coordinates.
         """
         raise UserError(f"{type(self).__name__} knows no coordinates' share of a score: use EMU with drawn masks.")
+
+    def composed(self) -> Float[Tensor, "b d"]:
+        """What the relation makes of each anchor: a vector of the candidates' own space, near or along which answers
+        lie. It carries the gradient of both.
+
+        Raises:
+            UserError: If there is no such vector.
+        """
+        raise UserError(f"{type(self).__name__} makes no vector of anchor and relation: leave out what asks for one.")
 
     def asking(self, query: Query) -> "Scorer":
         """A scorer of other queries to the same model in the same state.
@@ -365,7 +382,15 @@ class Generator(Part, ABC):
         negatives: Negatives,
         generator: torch.Generator | None = None,
     ) -> Float[Tensor, "b m d"]:
-        """Vectors that have these scores, or are distributed like what has them: for looking at."""
+        """Vectors that have these scores, or are distributed like what has them: for looking at, and for who needs
+        vectors instead of scores. A generator that learns when it is asked learns here too.
+        """
+
+    def kinds(self) -> dict[str, int]:
+        """How many negatives it makes of each kind, in their order, where it makes some of its own; where it changes
+        the sampled ones, nothing.
+        """
+        return {}
 
     def trained(self) -> Iterator[Parameter]:
         """What the task's optimiser owns: all its parameters, unless it learns by itself."""

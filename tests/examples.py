@@ -44,7 +44,18 @@ from gnnneg.decoders import (
     TransH,
 )
 from gnnneg.encoders import GNN, RGCN, CompGCN, Lookup, SampledEdges, SampledNeighbors, Subtraction
-from gnnneg.generators import EMU, GNDN, DeniedStatements, HardestEMU, LearnedEMU, MatchedEMU, Mixup, SelfPacedEMU
+from gnnneg.generators import (
+    DANS,
+    EMU,
+    GNDN,
+    DeniedStatements,
+    Faults,
+    HardestEMU,
+    LearnedEMU,
+    MatchedEMU,
+    Mixup,
+    SelfPacedEMU,
+)
 from gnnneg.interfaces import Scorer
 from gnnneg.labels import PathLabel, SlotLabel
 from gnnneg.losses import BCE, HaSa, InfoNCE, LogSigmoid, MarginRanking
@@ -74,6 +85,7 @@ from gnnneg.samplers import (
     Padded,
     Popular,
     PreBatch,
+    Projected,
     RandomWalk,
     Relational,
     SelfPaced,
@@ -219,6 +231,8 @@ EXAMPLES: list[Callable[[], nn.Module]] = [
     lambda: KBGAN(Uniform(NODES, 5), kge(), 2),
     lambda: KBGAN(Filtered(All(NODES), known()), kge(ComplEx), 2),
     lambda: MCNS(known(sparse()), 5),
+    lambda: Projected(DANS(known(), CHANNELS, 2, 1, width=12), NODES),
+    lambda: Filtered(Projected(EMU(0.5, groups=None), NODES, Uniform(NODES, 5)), known()),
     # generators
     partial(EMU, 0.6, label=0.3),
     partial(EMU, 0.6, groups=2, fixed=True),
@@ -230,6 +244,10 @@ EXAMPLES: list[Callable[[], nn.Module]] = [
     partial(HardestEMU, 0.4),
     Mixup,
     partial(GNDN, RELATIONS, CHANNELS, 2),
+    lambda: DANS(known(), CHANNELS, 1, 1, width=12),
+    lambda: DANS(known(), CHANNELS, 2, 0, width=12, average=0.5, hinge=True, steps=1),
+    lambda: DANS(known(), CHANNELS, 0, 2, width=12, film=False, conditional=True, label=0.1),
+    lambda: DANS(known(), CHANNELS, 1, 1, width=12, faults=Faults(True, True, True, True, True)),
     lambda: DeniedStatements(known(denied()), 2),
     lambda: DeniedStatements(known(denied()), 2, grouped=False),
     # labels

@@ -67,11 +67,14 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print(to_json(figures))
         return 0
-    clouds, words, _ = figures.pop("geometry"), figures.pop("examples"), figures.pop("percentiles")
+    clouds, words = figures.pop("geometry"), figures.pop("examples")
+    del figures["percentiles"], figures["plane"]
     show(["negatives", "", ""], [[name, value, MEANING.get(name, "")] for name, value in figures.items()])
     print()
-    rows = [[name, cloud["cosine"], cloud["isotropy"]] for name, cloud in clouds.items()]
-    show(["vectors", "cosine to the positive", "isotropy"], rows)
+    rows = [
+        [name, *(cloud[key] for key in ("cosine", "isotropy", "rank", "likeness"))] for name, cloud in clouds.items()
+    ]
+    show(["vectors", "cosine to the positive", "isotropy", "rank of all", "likeness within a query"], rows)
     print()
     lines = []
     for one in words:

@@ -45,6 +45,7 @@ class DynamicMapping(Similarity):
     """
 
     parts = 2
+    alike = False
 
     def __init__(self, p: int = 2):
         super().__init__()

@@ -46,6 +46,8 @@ class Hyperplane(Similarity):
         UserError: When called, if a mutation names no target, asks for noise under :math:`p = 1`, or is paced.
     """
 
+    alike = False
+
     def __init__(self, p: int = 2):
         super().__init__()
         refuse_order(p)

@@ -10,6 +10,7 @@ from gnnneg.evaluation.nearest import nearest
 from gnnneg.evaluation.negatives import diagnose, shown
 from gnnneg.evaluation.nodes import accuracy
 from gnnneg.evaluation.pairs import concatenation, hadamard, matched, pair_classification
+from gnnneg.evaluation.plane import plane
 from gnnneg.evaluation.predict import predict
 from gnnneg.evaluation.ranking import ranks
 from gnnneg.evaluation.record import Ranks
@@ -36,6 +37,7 @@ __all__ = [
     "matched",
     "nearest",
     "pair_classification",
+    "plane",
     "predict",
     "ranks",
     "relation_ranks",

@@ -1,16 +1,17 @@
 """Where negatives lie around their positives, sampled and made: how near, and whether on all sides."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch_geometric.data import Data
 
 from gnnneg.errors import UserError
 from gnnneg.evaluation.mode import judging
-from gnnneg.interfaces import Corruption, Generator, Model, Sampler
+from gnnneg.interfaces import Corruption, Generator, Model, Sampler, Scorer
+from gnnneg.kernels.spectrum import effective_rank
 from gnnneg.records import Negatives, Query, Triplets
 
 BINS = 50  # of cosines between -1 and 1
@@ -43,13 +44,16 @@ def geometry(
         queries (int): How many queries to look at. (default: :obj:`64`)
 
     Returns:
-        For ``sampled`` and for each generator by its name:
+        For ``sampled``, for each generator by its name, and for each of several kinds that it makes, ``DANS: entity``:
 
         * ``cosine``: mean cosine similarity of negatives to their positive, and ``histogram``, the share of them in
           each of 50 bins from -1 to 1;
         * ``isotropy``: :math:`e^{H(\lambda)} / \min(k, d)`, where :math:`\lambda` is the spectrum, scaled to sum 1,
           of the negatives of one query seen from its positive, as a mean over queries (the effective rank of `Roy and
           Vetterli <https://ieeexplore.ieee.org/document/7098875>`_, as a share): 1 where they lie on all sides alike;
+        * ``rank``: the effective rank of all of them together, from the origin; ``likeness``, the mean cosine of two
+          negatives of one query (None where a query has but one), and ``pairs``, the share of such pairs in each of 50
+          bins from -1 to 1;
         * ``points``: the first query's negatives seen from its positive, on their two principal axes, which all share.
 
     Raises:
@@ -59,6 +63,7 @@ def geometry(
         raise UserError("There are no statements to draw negatives for: choose a split that has some.")
     clouds: dict[str, list[Tensor]] = {}
     cosines: dict[str, Tensor] = {}
+    diversity: dict[str, dict[str, Any]] = {}
     with judging(model, sampler, corruption, *generators):
         some = Triplets(*(column[:queries] for column in triplets))
         query, target = corruption(some, generator)
@@ -71,25 +76,68 @@ def geometry(
         if not some_there.any():
             raise UserError("No query has any negatives: every candidate has weight 0, so relax the filter.")
         positive = scorer.embed(target[:, None])
-        found = {"sampled": scorer.embed(negatives.index).expand(len(target), -1, -1)}
-        for make in generators:
-            assert isinstance(make, Generator)
-            found[_name(make, found)] = make.vectors(scorer, query, target, negatives, generator)
-        for name, vectors in found.items():
+        drawn = scorer.embed(negatives.index).expand(len(target), -1, -1)
+        found = {"sampled": Cloud(drawn, True, True)} | made(generators, scorer, query, target, negatives, generator)
+        for name, (vectors, changed, _) in found.items():
             # what a generator makes of each negative is there as it is; what it makes of none is, wherever any is
-            seen = there if vectors.size(1) == there.size(1) else some_there[:, None].expand(vectors.shape[:2])
+            seen = there if changed else some_there[:, None].expand(vectors.shape[:2])
             cosines[name] = torch.cosine_similarity(vectors, positive, dim=2)[seen].float().cpu()
             rows = [(one[mask] - own).float().cpu() for one, own, mask in zip(vectors, positive, seen)]
             clouds[name] = [row for row in rows if len(row)]
+            diversity[name] = _diversity([one[mask].float().cpu() for one, mask in zip(vectors, seen) if mask.any()])
     axes = _axes(torch.cat([cloud[0] for cloud in clouds.values()]))
     return {
         name: {
             "cosine": float(cosines[name].mean()),
             "isotropy": sum(_isotropy(cloud) for cloud in clouds[name]) / len(clouds[name]),
             "histogram": (torch.histc(cosines[name], BINS, -1, 1) / len(cosines[name])).tolist(),
+            **diversity[name],
             "points": (clouds[name][0] @ axes).tolist(),
         }
         for name in clouds
+    }
+
+
+class Cloud(NamedTuple):
+    """What a generator makes, or one kind of it."""
+
+    vectors: Float[Tensor, "b m d"]
+    changed: bool
+    """Whether they are the sampled ones, changed: there where those are."""
+    kind: bool
+    """Whether they are of one kind, or all of several."""
+
+
+def made(
+    generators: Iterable[nn.Module],
+    scorer: Scorer,
+    query: Query,
+    target: Int[Tensor, "b"],
+    negatives: Negatives,
+    generator: torch.Generator | None = None,
+) -> dict[str, Cloud]:
+    """What generators make, whole and, where it is of several kinds, by kind."""
+    found: dict[str, Cloud] = {}
+    for make in generators:
+        assert isinstance(make, Generator)
+        name, kinds = _name(make, found), make.kinds()
+        vectors = make.vectors(scorer, query, target, negatives, generator)
+        changed = not kinds and vectors.size(1) == negatives.index.size(1)
+        found[name] = Cloud(vectors, changed, len(kinds) < 2)
+        if len(kinds) > 1:
+            parts = vectors.split(list(kinds.values()), dim=1)
+            found |= {f"{name}: {kind}": Cloud(part, False, True) for kind, part in zip(kinds, parts)}
+    return found
+
+
+def _diversity(clouds: list[Tensor]) -> dict[str, Any]:
+    """How varied the vectors of each query are, and all of them."""
+    unit = [torch.nn.functional.normalize(cloud, dim=1) for cloud in clouds]
+    pairs = torch.cat([(cloud @ cloud.T)[torch.ones(len(cloud), len(cloud)).triu(1) > 0] for cloud in unit])
+    return {
+        "rank": float(effective_rank(torch.cat(clouds))),
+        "likeness": float(pairs.mean()) if len(pairs) else None,
+        "pairs": (torch.histc(pairs.clamp(-1, 1), BINS, -1, 1) / max(1, len(pairs))).tolist(),
     }
 
 
@@ -103,12 +151,7 @@ def _name(make: nn.Module, taken: Iterable[str]) -> str:
 
 def _isotropy(cloud: Float[Tensor, "k d"]) -> float:
     """The effective rank as a share of what it could be."""
-    spectrum = torch.linalg.svdvals(cloud).square()
-    if not spectrum.sum():
-        return 0.0
-    share = spectrum / spectrum.sum()
-    share = share[share > 0]
-    return float((-(share * share.log()).sum()).exp() / min(cloud.shape))
+    return float(effective_rank(cloud)) / min(cloud.shape)
 
 
 def _axes(cloud: Float[Tensor, "k d"]) -> Float[Tensor, "d 2"]:

@@ -22,6 +22,7 @@ from gnnneg.evaluation import (
     diagnose,
     geometry,
     nearest,
+    plane,
     predict,
     relation_ranks,
     representations,
@@ -352,7 +353,7 @@ def negatives(
 ) -> dict[str, Any]:
     """What the sampler of a task draws: how often it is wrong, how hard, how varied, how fast.
 
-    Under ``geometry``, where they and what generators make of them lie around their positives.
+    Under ``geometry``, where they and what generators make lie around their positives; under ``plane``, one relation's.
 
     Raises:
         UserError: If the task draws no negatives, or the split is of a graph whose entities it does not know.
@@ -386,8 +387,12 @@ def negatives(
     few = Triplets(*(column[:EXAMPLES] for column in questions))
     words = shown(*means, few, truth, side.corruption, node.names, judge.data.relation_names, generator)
     questions = Triplets(*(column.to(judge.device) for column in questions))
-    clouds = geometry(sampler, side.generators, *means[1:], questions, side.corruption, generator)
-    return {**figures, "examples": words, "geometry": clouds}
+    asked = sampler, side.generators, *means[1:], questions, side.corruption, generator
+    clouds = geometry(*asked)
+    flat = plane(*asked)
+    of, relations = flat.pop("rel_type"), judge.data.relation_names
+    named = {"relation": relations[of % len(relations)], "side": "tail" if of < len(relations) else "head"}
+    return {**figures, "examples": words, "geometry": clouds, "plane": {**named, **flat}}
 
 
 def _denied(judge: Judge) -> KnownAnswers:

@@ -1,5 +1,6 @@
 """Generators: negatives that belong to no entity."""
 
+from gnnneg.generators.dans import DANS, Faults
 from gnnneg.generators.denied import DeniedStatements
 from gnnneg.generators.emu import EMU
 from gnnneg.generators.gndn import GNDN
@@ -10,9 +11,11 @@ from gnnneg.generators.mixup import Mixup
 from gnnneg.generators.paced import SelfPacedEMU
 
 __all__ = [
+    "DANS",
     "EMU",
     "GNDN",
     "DeniedStatements",
+    "Faults",
     "HardestEMU",
     "LearnedEMU",
     "MatchedEMU",

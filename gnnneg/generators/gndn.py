@@ -76,8 +76,6 @@ class GNDN(OwnOptimizer, Generator):
         negatives: Negatives,
         generator: torch.Generator | None = None,
     ) -> Made:
-        if self.training:
-            self._learn(scorer, query, target, generator)
         vectors = self.vectors(scorer, query, target, negatives, generator)
         weight = torch.ones(1, 1, device=target.device)
         return Made(scorer.decode(vectors), weight, self.label, self.scale / self.num_negatives)
@@ -90,8 +88,13 @@ class GNDN(OwnOptimizer, Generator):
         negatives: Negatives,
         generator: torch.Generator | None = None,
     ) -> Float[Tensor, "b m d"]:
+        if self.training:
+            self._learn(scorer, query, target, generator)
         with torch.no_grad():
             return self._make(scorer, query, target, generator)
+
+    def kinds(self) -> dict[str, int]:
+        return {"made": self.num_negatives}
 
     def trained(self) -> Iterator[Parameter]:
         yield from ()

@@ -7,6 +7,7 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 from gnnneg.candidates import Private
+from gnnneg.errors import UserError
 from gnnneg.interfaces import Decoder, Encoder, Encoding, Model, Scorer
 from gnnneg.models.alignment import alignment
 from gnnneg.models.vectors import VectorScorer
@@ -17,9 +18,17 @@ class KGEScorer(VectorScorer):
     """Query vectors once, then any candidates."""
 
     def __init__(self, encoding: Encoding, decoder: Decoder, query: Query, dropout: float):
-        vector = F.dropout(decoder(encoding[query.anchor], query.rel_type), dropout)  # (b, q)
-        super().__init__(vector, decoder.similarity, encoding)
+        self.whole = decoder(encoding[query.anchor], query.rel_type)  # (b, q)
+        super().__init__(F.dropout(self.whole, dropout), decoder.similarity, encoding)
         self.decoder, self.query, self.dropout = decoder, query, dropout
+
+    def composed(self) -> Float[Tensor, "b d"]:
+        if not self.similarity.alike:
+            raise UserError(
+                f"{type(self.decoder).__name__} writes more into a query than a vector like an entity's, so nothing "
+                "can be made from it: use DistMult, ComplEx, RotatE, TransE or RESCAL."
+            )
+        return self.whole
 
     def asking(self, query: Query) -> Scorer:
         return KGEScorer(self.encoding, self.decoder, query, self.dropout)

@@ -6,10 +6,18 @@ from typing import Any
 
 from gnnneg.report.plots import SERIES, clouds, curves
 
+MEANING = (
+    "Cosine: mean cosine similarity to the positive. Isotropy: 1 where they lie around it on all sides alike. Rank: in "
+    "how many directions all of them lie. Likeness: mean cosine of two negatives of one query. In the second picture "
+    "the positive lies at the cross."
+)
+
+ABSENT = "<p class=\"soft\">Needs scikit-learn: pip install 'gnnneg[plot]', then look at the negatives again.</p>"
+
 
 def pictures(figures: dict[str, Any]) -> list[dict[str, str]]:
-    """Three pictures, titles and SVG: cosines to the positive, one positive's negatives on two principal axes, and how
-    hard negatives are.
+    """Titles and SVG: cosines to the positive, one positive's negatives on two principal axes, how hard negatives are,
+    how like each other those of a query are, and one relation's vectors in the plane.
 
     Args:
         figures (dict): What a run's ``negatives()`` gives.
@@ -17,31 +25,58 @@ def pictures(figures: dict[str, Any]) -> list[dict[str, str]]:
     Raises:
         MissingExtra: If matplotlib is not installed.
     """
-    geometry, hard = figures["geometry"], figures["percentiles"]
-    lines = []
-    for cloud in geometry.values():
-        share = cloud["histogram"]
-        lines.append(([-1 + (2 * place + 1) / len(share) for place in range(len(share))], share))
+    geometry, hard, plane = figures["geometry"], figures["percentiles"], figures["plane"]
     points = [cloud["points"] for cloud in geometry.values()]
+    asked = f"{plane['relation']} ({plane['side']} asked)"
     return [
-        {"title": "Cosine of negatives to their positive", "svg": curves(lines, "cosine", "share of negatives")},
+        {
+            "title": "Cosine of negatives to their positive",
+            "svg": curves([_binned(cloud["histogram"]) for cloud in geometry.values()], "cosine", "share of negatives"),
+        },
         {
             "title": "One positive's negatives, on two principal axes",
             "svg": clouds(points, "first axis", "second axis"),
         },
         {
             "title": "How hard: percentile of negatives among all entities",
-            "svg": curves(
-                [([(place + 0.5) / len(hard) for place in range(len(hard))], hard)], "percentile", "share of negatives"
-            ),
+            "svg": curves([_binned(hard, 0.0, 1.0)], "percentile", "share of negatives"),
         },
+        {
+            "title": "How varied: cosine of two negatives of one query",
+            "svg": curves([_binned(cloud["pairs"]) for cloud in geometry.values()], "cosine", "share of pairs"),
+        },
+        *(
+            {
+                "title": f"{name} of {asked}: positives (+) and negatives",
+                "svg": clouds([plane[key].get(cloud, []) for cloud in geometry], *axes, ink=plane[key]["positive"])
+                if plane[key]
+                else ABSENT,
+            }
+            for key, name, axes in (
+                ("pca", "Principal axes", ("first axis", "second axis")),
+                ("tsne", "t-SNE", ("", "")),
+            )
+        ),
     ]
+
+
+def _binned(share: list[float], first: float = -1.0, last: float = 1.0) -> tuple[list[float], list[float]]:
+    """Even bins as points of a curve."""
+    wide = (last - first) / len(share)
+    return [first + wide * (place + 0.5) for place in range(len(share))], share
 
 
 def legend(geometry: dict[str, Any]) -> list[dict[str, Any]]:
     """What each colour stands for, with its figures."""
     return [
-        {"name": name, "place": place % SERIES, **{key: f"{cloud[key]:.3f}" for key in ("cosine", "isotropy")}}
+        {
+            "name": name,
+            "place": place % SERIES,
+            "cosine": f"{cloud['cosine']:.3f}",
+            "isotropy": f"{cloud['isotropy']:.3f}",
+            "rank": f"{cloud['rank']:.1f}",
+            "likeness": "" if cloud["likeness"] is None else f"{cloud['likeness']:.3f}",
+        }
         for place, (name, cloud) in enumerate(geometry.items())
     ]
 
@@ -52,11 +87,11 @@ def page(title: str, figures: dict[str, Any]) -> str:
     style = template[template.index("<style>") : template.index("</style>")]
     rows = "".join(
         f'<tr><td><span class="dot" style="--c: var(--series-{key["place"]})"></span>{escape(key["name"])}</td>'
-        f"<td>{key['cosine']}</td><td>{key['isotropy']}</td></tr>"
+        f"<td>{key['cosine']}</td><td>{key['isotropy']}</td><td>{key['rank']}</td><td>{key['likeness']}</td></tr>"
         for key in legend(figures["geometry"])
     )
     drawn = "".join(
-        f'<figure class="card"><figcaption><h3>{one["title"]}</h3></figcaption>{one["svg"]}</figure>'
+        f'<figure class="card"><figcaption><h3>{escape(one["title"])}</h3></figcaption>{one["svg"]}</figure>'
         for one in pictures(figures)
     )
     said = "".join(
@@ -67,9 +102,9 @@ def page(title: str, figures: dict[str, Any]) -> str:
     return (
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>Negatives of {escape(title)}</title>'
         f"{style}</style></head><body><main><h1>Negatives of {escape(title)}</h1>"
-        '<p class="soft">Cosine: mean cosine similarity to the positive. Isotropy: 1 where they lie around it on all'
-        " sides alike. In the second picture the positive lies at the cross.</p>"
-        '<div class="scroll narrow"><table><tr><th>vectors</th><th>cosine</th><th>isotropy</th></tr>'
+        f'<p class="soft">{MEANING}</p>'
+        '<div class="scroll narrow"><table><tr><th>vectors</th><th>cosine</th><th>isotropy</th><th>rank</th>'
+        "<th>likeness</th></tr>"
         f"{rows}</table></div>"
         f'<p></p><div class="grid">{drawn}</div><h2>Figures</h2>'
         f'<div class="scroll narrow"><table>{said}</table></div></main></body></html>\n'

@@ -9,7 +9,7 @@ import pandas as pd
 import yaml
 
 from gnnneg.errors import MissingExtra
-from gnnneg.report.negatives import legend, pictures
+from gnnneg.report.negatives import MEANING, legend, pictures
 from gnnneg.report.plots import SERIES, curves
 from gnnneg.report.reading import Folder
 from gnnneg.report.tables import flat, group, row, written
@@ -51,7 +51,7 @@ STRATA = (
 )
 TILES = ("mrr", "hits@1", "hits@10", "amri")
 PLAIN = {"epoch", "step", "loss", "lr", "seconds", "triples_per_s", "valid"}
-MOST_RELATIONS, MOST_EXTRAS = 1_000, 6
+MOST_RELATIONS, MOST_EXTRAS = 1_000, 12
 TIED = 0.001
 
 
@@ -89,6 +89,7 @@ def page(runs: Sequence[Folder]) -> str:
             for name, run in zip(names, runs)
             if run.negatives
         ],
+        meaning=MEANING,
         strata=[part for part in (_bars(runs, by, title) for by, title in STRATA) if part],
         relations=_relations(runs),
         differs=_differs(groups, names, runs),
@@ -152,7 +153,8 @@ def _pictures(runs: Sequence[Folder]) -> list[dict[str, str]]:
     keys = dict.fromkeys(key for log in logs for record in log for key in record if key.split(".")[0] not in PLAIN)
     drawn = ((key, [_series(log, key) for log in logs]) for key in keys)
     for key, lines in islice(((key, lines) for key, lines in drawn if any(x for x, _ in lines)), MOST_EXTRAS):
-        found.append({"title": key, "svg": curves(lines, "epoch", key)})
+        name = key.removeprefix("metrics.")  # what a part of the task has told of itself
+        found.append({"title": name, "svg": curves(lines, "epoch", name.split(".")[-1])})
     return found
 
 

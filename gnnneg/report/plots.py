@@ -56,13 +56,17 @@ def curves(
     return _svg(draw)
 
 
-def clouds(points: Sequence[Sequence[Sequence[float]]], xlabel: str, ylabel: str) -> str:
+Cloud = Sequence[Sequence[float]]
+
+
+def clouds(points: Sequence[Cloud], xlabel: str, ylabel: str, ink: Cloud | None = None) -> str:
     """Points in the plane, a colour a cloud, around a cross at the origin.
 
     Args:
-        points (list): For each cloud its ``(x, y)``.
+        points (list): For each cloud its ``(x, y)``; an empty one draws nothing but keeps its colour.
         xlabel (str): What x is.
         ylabel (str): What y is.
+        ink (list, optional): Points over all of them, in the text's colour, in place of the cross.
 
     Raises:
         MissingExtra: If matplotlib is not installed.
@@ -72,7 +76,11 @@ def clouds(points: Sequence[Sequence[Sequence[float]]], xlabel: str, ylabel: str
         for place, cloud in enumerate(points):
             x, y = (_thin([point[axis] for point in cloud]) for axis in (0, 1))
             axes.plot(x, y, marker="o", markersize=2.5, alpha=0.6, linewidth=0, color=_colour(place))
-        axes.plot(0, 0, marker="+", markersize=12, markeredgewidth=2, color=INK, linewidth=0)
+        if ink is None:
+            axes.plot(0, 0, marker="+", markersize=12, markeredgewidth=2, color=INK, linewidth=0)
+        else:
+            x, y = (_thin([point[axis] for point in ink]) for axis in (0, 1))
+            axes.plot(x, y, marker="+", markersize=5, color=INK, linewidth=0)
         axes.set_aspect("equal", adjustable="datalim")
         axes.set_xlabel(xlabel)
         axes.set_ylabel(ylabel)

@@ -68,11 +68,11 @@ class Folder:
         if not path.exists():
             return {}
         found: Any = _json(path)
-        needed = {"cosine", "isotropy", "histogram", "points"}
+        needed = {"cosine", "isotropy", "histogram", "points", "rank", "likeness", "pairs"}
         geometry = found.get("geometry") if isinstance(found, dict) else None
         clouds = geometry.values() if isinstance(geometry, dict) else [None]
         whole = all(isinstance(cloud, dict) and needed <= set(cloud) for cloud in clouds)
-        if not whole or not isinstance(found.get("percentiles"), list):
+        if not whole or not isinstance(found.get("percentiles"), list) or not isinstance(found.get("plane"), dict):
             raise UserError(f"{path} is damaged: write it again with 'gnnneg negatives {self.path}'.")
         return dict(found)
 

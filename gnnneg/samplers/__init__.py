@@ -22,6 +22,7 @@ from gnnneg.samplers.nearest import Nearest
 from gnnneg.samplers.padded import Padded
 from gnnneg.samplers.popular import Popular
 from gnnneg.samplers.pre_batch import PreBatch
+from gnnneg.samplers.projected import Projected
 from gnnneg.samplers.random_walk import RandomWalk
 from gnnneg.samplers.relational import Relational
 from gnnneg.samplers.self_paced import SelfPaced
@@ -52,6 +53,7 @@ __all__ = [
     "Padded",
     "Popular",
     "PreBatch",
+    "Projected",
     "RandomWalk",
     "Relational",
     "SelfPaced",

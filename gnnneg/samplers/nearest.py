@@ -9,6 +9,7 @@ from torch import Tensor
 
 from gnnneg.errors import UserError
 from gnnneg.interfaces import Sampler, Scorer
+from gnnneg.kernels.nearest import nearest
 from gnnneg.records import Negatives, Query, ones
 
 
@@ -72,13 +73,9 @@ class Nearest(Sampler):
         return self._find(critic) if due else self.table
 
     def _find(self, critic: Scorer) -> Int[Tensor, "n m"]:
+        def unit(some: Int[Tensor, "c"]) -> Float[Tensor, "c d"]:
+            return F.normalize(critic.embed(some[None])[0].float(), dim=1)
+
         every = torch.arange(self.num_nodes, device=self.table.device)
         with torch.no_grad():
-            vector = F.normalize(critic.embed(every[None])[0].float(), dim=1)
-            step = max(1, (1 << 24) // self.num_nodes)
-            found = []
-            for some in every.split(step):
-                like = vector[some] @ vector.T
-                like[torch.arange(len(some)), some] = -torch.inf  # not itself
-                found.append(like.topk(self.table.size(1), dim=1).indices.int())
-        return torch.cat(found)
+            return nearest(unit(every), unit, self.num_nodes, self.table.size(1), itself=every).int()

@@ -2,6 +2,7 @@
 
 import time
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from datetime import timedelta
 from types import TracebackType
 
@@ -9,6 +10,9 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from gnnneg.training.run import Position
+
+Told = Mapping[str, float]
+NOTHING: Told = {}
 
 
 class Display(ABC):
@@ -28,7 +32,7 @@ class Display(ABC):
         """Before the first step."""
 
     @abstractmethod
-    def show(self, at: Position, share: float, rate: float, metric: float | None) -> None:
+    def show(self, at: Position, share: float, rate: float, metric: float | None, told: Told = NOTHING) -> None:
         """``share`` of the current epoch is done, ``rate`` triples/s, the last validation gave ``metric``."""
 
     @abstractmethod
@@ -42,7 +46,7 @@ class Silence(Display):
     def start(self) -> None:
         pass
 
-    def show(self, at: Position, share: float, rate: float, metric: float | None) -> None:
+    def show(self, at: Position, share: float, rate: float, metric: float | None, told: Told = NOTHING) -> None:
         pass
 
     def stop(self) -> None:
@@ -67,9 +71,9 @@ class Bar(Display):
         self.line = self.progress.add_task("", total=self.epochs, epoch=f"0/{self.epochs}", words="")
         self.progress.start()
 
-    def show(self, at: Position, share: float, rate: float, metric: float | None) -> None:
+    def show(self, at: Position, share: float, rate: float, metric: float | None, told: Told = NOTHING) -> None:
         epoch = f"{min(at.epoch + 1, self.epochs)}/{self.epochs}"
-        words = sentence(at, rate, metric, self.metric)
+        words = sentence(at, rate, metric, self.metric, told)
         self.progress.update(self.line, completed=at.epoch + share, epoch=epoch, words=words)
 
     def stop(self) -> None:
@@ -87,7 +91,7 @@ class Lines(Display):
         self._last = self._began - self.seconds
         self._from: float | None = None
 
-    def show(self, at: Position, share: float, rate: float, metric: float | None) -> None:
+    def show(self, at: Position, share: float, rate: float, metric: float | None, told: Told = NOTHING) -> None:
         now, done = time.monotonic(), at.epoch + share
         if self._from is None:
             self._from = done  # a resumed run did not do the first epochs in this time
@@ -97,19 +101,21 @@ class Lines(Display):
         epoch = min(at.epoch + 1, self.epochs)
         left = (now - self._began) * (self.epochs - done) / (done - self._from) if done > self._from else None
         remaining = "" if left is None else f", {timedelta(seconds=round(left))} left"
-        words = f"epoch {epoch}/{self.epochs}, {sentence(at, rate, metric, self.metric)}{remaining}"
+        words = f"epoch {epoch}/{self.epochs}, {sentence(at, rate, metric, self.metric, told)}{remaining}"
         self.console.print(words, markup=False, highlight=False, soft_wrap=True)
 
     def stop(self) -> None:
         pass
 
 
-def sentence(at: Position, rate: float, metric: float | None, name: str) -> str:
-    """``loss 0.312, 12,345 triples/s, mrr 0.231 (best 0.234 at 15)``."""
+def sentence(at: Position, rate: float, metric: float | None, name: str, told: Told = NOTHING) -> str:
+    """``loss 0.312, 12,345 triples/s, mrr 0.231 (best 0.234 at 15), rank 6.31``: what a part of the task has told of
+    itself goes by the last part of its name.
+    """
     words = f"loss {at.loss / at.done:.4g}, {rate:,.0f} triples/s" if at.done else f"{rate:,.0f} triples/s"
     if metric is not None and at.best:
         words += f", {name} {metric:.4f} (best {at.best[name]:.4f} at {at.best_epoch})"
-    return words
+    return words + "".join(f", {path.split('.')[-1]} {value:.3g}" for path, value in told.items())
 
 
 def display(wanted: bool, epochs: int, metric: str) -> Display:

@@ -195,6 +195,7 @@ class _Loop:
         self.display = display(progress, fit.epochs, fit.metric)
         self.pending: list[tuple[int, int, Tensor]] = []
         self.value: float | None = None
+        self.told: dict[str, float] = {}
         self.rate = 0.0
 
     def begin(self, resume: bool) -> None:
@@ -285,8 +286,8 @@ class _Loop:
         record: dict[str, Any] = {"epoch": at.epoch + 1, "step": at.step, "loss": at.loss / self.count}
         record |= {"lr": float(self.optimizer.param_groups[0]["lr"])}
         record |= {"seconds": at.seconds, "triples_per_s": self.triples / at.seconds}
-        metrics = told(self.task)
-        self.log.write(record | {"metrics": metrics} if metrics else record)
+        self.told = told(self.task)
+        self.log.write(record | {"metrics": self.told} if self.told else record)
 
     def step(self, rows: Int[Tensor, "b"]) -> None:
         """One batch."""
@@ -346,7 +347,7 @@ class _Loop:
         self.lap()
         share = at.done / self.count
         self.rate = self.triples * share / at.seconds
-        self.display.show(at, share, self.rate, self.value)
+        self.display.show(at, share, self.rate, self.value, self.told)
         self.glanced = self.clock
 
     def validate(self, evaluate: Evaluate) -> None:
@@ -377,7 +378,7 @@ class _Loop:
             at.waited += 1
         if isinstance(self.scheduler, ReduceLROnPlateau):
             self.scheduler.step(self.value)
-        self.display.show(at, 1.0, self.rate, self.value)
+        self.display.show(at, 1.0, self.rate, self.value, self.told)
 
     def save(self) -> None:
         """Writes a checkpoint, if the weights are worth it."""

@@ -8,6 +8,7 @@ from typing import Any
 from torch import nn
 
 from gnnneg.errors import UserError
+from gnnneg.interfaces import Part
 from gnnneg.plain import finite
 from gnnneg.training.atomic import replacing
 
@@ -53,10 +54,9 @@ class Log:
 
 
 def told(task: nn.Module) -> dict[str, float]:
-    """The ``metrics`` of every part that keeps some, such as a sampler's reward: ``{"sampler.reward": 0.3}``."""
+    """The figures of every part that has some, such as a discriminator's accuracy: ``{"generators.0.rank": 6.3}``."""
     found = {}
-    for path, module in task.named_modules():
-        metrics = module.__dict__.get("metrics")
-        if isinstance(metrics, dict):
-            found.update({f"{path}.{name}" if path else name: float(value) for name, value in metrics.items()})
+    for path, part in task.named_modules():
+        if isinstance(part, Part):
+            found.update({f"{path}.{name}" if path else name: float(value) for name, value in part.figures().items()})
     return found

@@ -9,7 +9,7 @@ from torch.testing import assert_close
 
 from gnnneg.corruption import Both
 from gnnneg.decoders import ComplEx, DistMult, RotatE, TransE
-from gnnneg.generators import GNDN, DeniedStatements, LearnedEMU, MatchedEMU, SelfPacedEMU
+from gnnneg.generators import DANS, GNDN, DeniedStatements, LearnedEMU, MatchedEMU, SelfPacedEMU
 from gnnneg.interfaces import Generator, Label
 from gnnneg.losses import InfoNCE
 from gnnneg.records import Negatives, Query
@@ -18,6 +18,7 @@ from gnnneg.tasks import LinkPrediction
 
 generators = pytest.mark.parametrize("make", examples(Generator), ids=name)
 labels = pytest.mark.parametrize("make", examples(Label), ids=name)
+OWN = DANS | GNDN | DeniedStatements  # two negatives of their own, whatever is sampled
 shared = pytest.mark.parametrize("shared", [True, False], ids=["shared", "private"])
 
 
@@ -42,7 +43,7 @@ def test_scores_for_every_decoder(make, shared, decoder):
     """One score for each negative, whatever it is made of; the gradient reaches the query."""
     model, scorer, query, target = asked(decoder)
     made = make()(scorer, query, target, offered(shared), draw())
-    assert made.score.shape == (4, 2 if isinstance(make(), GNDN | DeniedStatements) else 6)
+    assert made.score.shape == (4, 2 if isinstance(make(), OWN) else 6)
     made.score.sum().backward()
     reached = model.encoder.weight.grad.abs().sum(1) > 0
     # what is denied has anchors of its own
@@ -82,7 +83,7 @@ def test_round_trips(make):
 @generators
 def test_absent_negatives_stay_absent(make):
     """The weight is the sampler's, and the term is divided by how many there are."""
-    if isinstance(make(), GNDN | DeniedStatements):
+    if isinstance(make(), OWN):
         pytest.skip("has negatives of its own, whatever is sampled")
     _, scorer, query, target = asked()
     weight = torch.ones(4, 6)

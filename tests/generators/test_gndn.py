@@ -31,7 +31,7 @@ def asked(decoder=ComplEx):
 
 def test_vectors_by_the_formula():
     model, scorer, query, target = asked()
-    made = GNDN(RELATIONS, CHANNELS, 3)
+    made = GNDN(RELATIONS, CHANNELS, 3).eval()
     found = made.vectors(scorer, query, target, NONE, chance())
     noise = torch.randn(len(target), 3, CHANNELS, generator=chance())
     for i in (0, 17, 60):

@@ -457,7 +457,7 @@ def test_the_log_says_what_happened(tmp_path):
         ["epoch", "seconds", "step", "valid"],
     ]
     assert records[5]["valid"]["mrr"] == task.evaluate()["mrr"]
-    assert records[4]["metrics"] == {"drawn": task.metrics["drawn"]}
+    assert records[4]["metrics"] == {"drawn": task.drawn}
 
 
 def test_numbers_that_json_has_not_become_null(tmp_path):
@@ -543,11 +543,11 @@ def test_lines_say_metric_and_remaining_time(monkeypatch):
         shown.show(at, 0.5, 1234.5, None)  # too soon
         now[0] += 30
         at.epoch, at.best_epoch, at.best = 1, 1, {"mrr": 0.25}
-        shown.show(at, 1.0, 2000.0, 0.2)
+        shown.show(at, 1.0, 2000.0, 0.2, {"generators.0.rank": 6.312})
     console.file.close()
     assert console.export_text().splitlines() == [
         "epoch 1/4, loss 0.5, 1,234 triples/s",
-        "epoch 2/4, loss 0.5, 2,000 triples/s, mrr 0.2000 (best 0.2500 at 1), 0:00:40 left",
+        "epoch 2/4, loss 0.5, 2,000 triples/s, mrr 0.2000 (best 0.2500 at 1), rank 6.31, 0:00:40 left",
     ]
 
 

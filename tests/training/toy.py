@@ -46,7 +46,7 @@ class Toy(Task):
         super().__init__()
         self.model = Tables(sparse)
         self.dropout, self.watch = dropout, watch
-        self.metrics = {"drawn": 0.0}
+        self.drawn = 0.0
         self.types, self.seen, self.dtypes = set(), [], set()
 
     def examples(self, triplets: Triplets) -> Triplets:
@@ -57,7 +57,7 @@ class Toy(Task):
         self.seen.append(batch.head_index.clone())
         factor = self.watch(self, batch) if self.watch else None
         drawn = torch.randint(NUM_NODES, batch.tail_index.shape, generator=generator)
-        self.metrics["drawn"] = float(drawn.sum())
+        self.drawn = float(drawn.sum())
         query = self.model.entity(batch.head_index) * self.model.relation(batch.rel_type)
         query = nn.functional.dropout(query, self.dropout, self.training)
         self.dtypes.add((query @ query.T).dtype)
@@ -65,6 +65,9 @@ class Toy(Task):
         wrong = (query * self.model.entity(drawn)).sum(1)
         loss = nn.functional.softplus(wrong - score).mean()
         return loss if factor is None else loss * factor
+
+    def figures(self) -> dict[str, float]:
+        return {"drawn": self.drawn}
 
     def trained(self) -> Iterator[Parameter]:
         yield from self.model.parameters()

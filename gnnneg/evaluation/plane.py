@@ -1,0 +1,91 @@
+"""The vectors of one relation's answers and negatives in the plane: all there is to see of whether they mix."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch_geometric.data import Data
+
+from gnnneg.errors import UserError
+from gnnneg.evaluation.geometry import made
+from gnnneg.evaluation.mode import judging
+from gnnneg.interfaces import Corruption, Model, Sampler
+from gnnneg.records import Query, Triplets
+
+EACH = 2  # negatives of a query and of a kind
+
+
+def plane(
+    sampler: Sampler,
+    generators: Iterable[nn.Module],
+    model: Model,
+    graph: Data | None,
+    triplets: Triplets,
+    corruption: Corruption,
+    generator: torch.Generator | None = None,
+    *,
+    queries: int = 60,
+) -> dict[str, Any]:
+    r"""Positives, sampled and made negatives of the relation that is asked about most, on a plane.
+
+    Args:
+        sampler (Sampler): Whose draws; in evaluation mode.
+        generators (list[Generator]): What makes vectors.
+        model (Model): Whose vectors.
+        graph (torch_geometric.data.Data, optional): What the model may look at.
+        triplets (Triplets): What to draw negatives for.
+        corruption (Corruption): Which side is asked.
+        generator (torch.Generator, optional): Draws.
+        queries (int): How many queries to look at. (default: :obj:`60`)
+
+    Returns:
+        * ``rel_type``: the relation, an inverse one where the head is asked;
+        * ``pca``: for ``positive``, ``sampled`` and each kind that a generator makes, by the names that
+          :func:`geometry` has, the points on the two principal axes of all;
+        * ``tsne``: the same by t-SNE, of `"Visualizing Data using t-SNE"
+          <https://www.jmlr.org/papers/v9/vandermaaten08a.html>`_; empty if scikit-learn is not installed.
+
+    Raises:
+        UserError: If there are no triplets.
+    """
+    if not triplets.head_index.numel():
+        raise UserError("There are no statements to draw negatives for: choose a split that has some.")
+    with judging(model, sampler, corruption, *generators):
+        query, target = corruption(triplets, generator)
+        rel_type = query.rel_type.mode().values
+        row = (query.rel_type == rel_type).nonzero()[:queries, 0]
+        query, target = Query(query.anchor[row], query.rel_type[row]), target[row]
+        scorer = model.scorer(model.encode(graph), query)
+        offered = sampler(query, target, scorer, generator)
+        there = (offered.weight > 0).expand(len(target), offered.index.size(1))[:, :EACH]
+        found = {"positive": scorer.embed(target[:, None])[:, 0]}
+        found["sampled"] = scorer.embed(offered.index[:, :EACH]).expand(len(target), -1, -1)[there]
+        for name, (vectors, changed, kind) in made(generators, scorer, query, target, offered, generator).items():
+            if kind:
+                few = vectors[:, :EACH]
+                found[name] = few[there] if changed else few.flatten(0, 1)
+    cloud = torch.cat(list(found.values())).float().cpu()
+    size = [len(vectors) for vectors in found.values()]
+
+    def parted(points: Float[Tensor, "k 2"]) -> dict[str, list[list[float]]]:
+        return {name: part.tolist() for name, part in zip(found, points.split(size))}
+
+    spread = _tsne(cloud, generator)
+    flat = torch.linalg.svd(cloud - cloud.mean(0), full_matrices=False)
+    return {
+        "rel_type": int(rel_type),
+        "pca": parted((flat.U * flat.S)[:, :2]),
+        "tsne": {} if spread is None else parted(spread),
+    }
+
+
+def _tsne(cloud: Float[Tensor, "k d"], generator: torch.Generator | None) -> Float[Tensor, "k 2"] | None:
+    try:
+        from sklearn.manifold import TSNE
+    except ImportError:
+        return None
+    seed = int(torch.randint(1 << 31, (), generator=generator, device=None if generator is None else generator.device))
+    means = TSNE(perplexity=min(30.0, (len(cloud) - 1) / 3), init="pca", random_state=seed)
+    return torch.from_numpy(means.fit_transform(cloud.numpy()))

@@ -1,0 +1,121 @@
+"""How an adversarial generator is doing, and a word when it has collapsed."""
+
+import warnings
+from collections import Counter
+from collections.abc import Iterator
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from gnnneg.data.known import KnownAnswers
+from gnnneg.interfaces import Scorer
+from gnnneg.kernels.nearest import nearest
+from gnnneg.kernels.spectrum import effective_rank
+from gnnneg.records import Query
+
+EVERY = 100  # batches between looks at what is made
+VARIED, NEIGHBOURED = 512, 128  # vectors whose rank is looked at, and whose nearest entity
+SLOWLY = 0.01  # share of a batch in running means
+PATIENCE = 3  # looks in a row that must be bad before it is said
+
+
+class Watch(nn.Module):
+    """Running means of what every step gives away, and a look at what is made every 100 batches.
+
+    Args:
+        name (str): Whose it is, for warnings.
+        known (KnownAnswers): Training facts.
+    """
+
+    batches: Tensor
+    means: Tensor
+    looked: Tensor
+
+    def __init__(self, name: str, known: KnownAnswers):
+        super().__init__()
+        self.name, self.known = name, known
+        self.register_buffer("batches", torch.zeros((), dtype=torch.long))
+        self.register_buffer("means", torch.zeros(4))
+        self.register_buffer("looked", torch.zeros(3))
+        self._bad, self._said = Counter[str](), set[str]()
+
+    def forward(
+        self,
+        step: Float[Tensor, "4"],
+        scorer: Scorer,
+        query: Query,
+        real: Float[Tensor, "b d"],
+        made: dict[str, Float[Tensor, "b m d"]],
+    ) -> None:
+        """Takes note of one batch.
+
+        Args:
+            step (torch.Tensor): How often the discriminator was right, and its auxiliary head; the share of all vectors
+                that it called real; how far the modulation is from the identity.
+            scorer (Scorer): Has the entities' vectors.
+            query (Query): What was asked.
+            real (torch.Tensor): The targets' vectors, ``(b, d)``.
+            made (dict): Those of each pathway, ``(b, m, d)``.
+        """
+        batches = int(self.batches)
+        self.means.lerp_(step, max(SLOWLY, 1 / (1 + batches)))
+        self.batches += 1
+        if batches % EVERY:
+            return
+        with torch.no_grad():
+            varied = [effective_rank(some(vectors.flatten(0, 1), VARIED)) for vectors in made.values()]
+            self.looked[0] = torch.stack(varied).min()
+            self.looked[1] = effective_rank(some(real, VARIED))
+            self.looked[2] = self._known(scorer, query, torch.cat(list(made.values()), dim=1))
+        for key, bad, words in self._complaints():
+            self._bad[key] = (self._bad[key] + 1) * bad
+            if self._bad[key] >= PATIENCE and key not in self._said:
+                self._said.add(key)
+                warnings.warn(words, stacklevel=2)
+
+    def figures(self) -> dict[str, float]:
+        """Under the names that :meth:`DANS.figures` explains; nothing before the first batch."""
+        if not int(self.batches):
+            return {}
+        names = "discriminator", "pathways", "called_real", "film", "rank", "rank_of_real", "known"
+        return dict(zip(names, [*self.means.tolist(), *self.looked.tolist()]))
+
+    def _known(self, scorer: Scorer, query: Query, made: Float[Tensor, "b m d"]) -> Float[Tensor, ""]:
+        """The share of vectors whose nearest entity is a known answer."""
+        row = some(torch.arange(len(made), device=made.device), max(1, NEIGHBOURED // made.size(1)))
+
+        def embed(index: Int[Tensor, "c"]) -> Float[Tensor, "c d"]:
+            return scorer.embed(index[None])[0].float()
+
+        index = nearest(made[row].flatten(0, 1), embed, self.known.num_nodes).view(len(row), -1)
+        return self.known.contains(Query(query.anchor[row], query.rel_type[row]), index).float().mean()
+
+    def _complaints(self) -> Iterator[tuple[str, bool, str]]:
+        """What would be wrong, whether it is, and what to do about it."""
+        now = self.figures()
+        right, rank, real = now["discriminator"], now["rank"], now["rank_of_real"]
+        yield (
+            "alike",
+            rank < min(1.5, 1 + (real - 1) / 4),  # entities too may lie along one line
+            f"{self.name} makes nearly the same vector for every query (effective rank {rank:.2f}, of entities "
+            f"{real:.2f}): lower its lr, or set conditional or hinge.",
+        )
+        yield (
+            "lost",
+            right > 0.99,
+            f"{self.name}'s discriminator is always right (accuracy {right:.3f}), so that what is made teaches no more "
+            "than random vectors: lower its discriminator_lr or its steps.",
+        )
+        yield (
+            "blind",
+            abs(now["called_real"] - 0.5) > 0.49,
+            f"{self.name}'s discriminator says the same of all vectors (accuracy {right:.3f}), so that what is made "
+            "follows nothing: raise its discriminator_lr, or lower its lr.",
+        )
+
+
+def some(vector: Tensor, size: int) -> Tensor:
+    """At most so many rows, evenly."""
+    size = min(size, len(vector))
+    return vector[torch.arange(size, device=vector.device) * len(vector) // size]
