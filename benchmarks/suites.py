@@ -193,6 +193,77 @@ def kept(config: Path) -> Cases:
     return {**{f"{name}, 0": ["--data.denied_kept", "0"] for name in ways}, **some}
 
 
+def made(count: int, **given: Any) -> list[str]:
+    """DANS: half of so many negatives drawn, a quarter made by each pathway, unless told otherwise."""
+    quarter = count // 4
+    split = {"entity": quarter, "relation": count // 2 - quarter, "conditional": True, "hinge": True, **given}
+    drawn = part("Uniform", num_negatives=count - split["entity"] - split["relation"])
+    return [*sampled(drawn), "--task.generators", json.dumps([part("DANS", **split)])]
+
+
+def dans(config: Path) -> Cases:
+    """DANS beside other negatives over the same base, and what its parts do; 20 negatives, unless it is said."""
+    encoder = yaml.safe_load(config.read_text())["task"]["init_args"]["model"]["init_args"]["encoder"]
+    width = {"hidden_channels": encoder["init_args"]["hidden_channels"]}
+    twenty = part("Uniform", num_negatives=20)
+    pool = part("Uniform", num_negatives=80)
+    plain = {"conditional": False, "hinge": False}
+    release = {"one_pathway": True, "frozen_film": True, "batch_norm": True, "reciprocal": True, "attached": True}
+    mutated = [part("EMU", share=0.61, label=0.53)]
+    return {
+        "random": sampled(twenty),
+        "self-adversarial": [*sampled(twenty), "--task.loss", json.dumps(part("LogSigmoid", adversarial=1.0))],
+        "MCNS": sampled(part("MCNS", num_negatives=20)),
+        "k-hop": sampled(part("Padded", first=part("KHop", num_negatives=20, hops=2), rest=twenty)),
+        "NSCaching": sampled(part("Cached", proposal=part("Uniform", num_negatives=30), num_negatives=20)),
+        "KBGAN": sampled(part("KBGAN", proposal=pool, policy=small("DistMult"), num_negatives=20)),
+        "hardest": sampled(part("Hardest", proposal=pool, num_negatives=20)),
+        "EMU": [
+            *sampled(twenty),
+            "--task.loss",
+            "InfoNCE",
+            "--task.generators",
+            json.dumps(mutated),
+            "--task.scale",
+            "0.11",
+        ],
+        "cross-entropy over all": ["--task.sampler", "All", "--task.loss", "InfoNCE"],
+        "DANS": made(20, **width),
+        "DANS, as in the paper": made(20, **width, **plain),
+        "DANS, ten steps to one": made(20, **width, **plain, steps=10, lr=1e-3, discriminator_lr=1e-4),
+        "DANS, as released": made(
+            20, **width, **plain, auxiliary=0.0, faults=release, steps=10, lr=1e-3, discriminator_lr=1e-4
+        ),
+        "DANS, entity's pathway": made(20, **width, entity=10, relation=0),
+        "DANS, relation's pathway": made(20, **width, entity=0, relation=10),
+        "DANS, no FiLM": made(20, **width, film=False),
+        "DANS, no auxiliary head": made(20, **width, auxiliary=0.0),
+        "DANS, averaged": made(20, **width, average=0.99),
+        "DANS, 5 negatives": made(5, **width),
+        "DANS, 10 negatives": made(10, **width),
+        "DANS, 30 negatives": made(30, **width),
+        **{f"DANS, lambda {pull:g}": made(20, **width, pull=pull) for pull in (1e-6, 1e-5, 1e-3)},
+        "DANS, projected": sampled(
+            part(
+                "Mixture",
+                samplers=[
+                    part("Uniform", num_negatives=10),
+                    part("Filtered", proposal=part("Projected", generator=part("DANS", **width))),
+                ],
+            )
+        ),
+        "DANS, and over all": [
+            "--task.sampler",
+            "All",
+            "--task.loss",
+            "InfoNCE",
+            *made(20, **width)[2:],
+            "--task.generators.0.scale",
+            "0.1",
+        ],
+    }
+
+
 SUITES: dict[str, Callable[[Path, Path], Cases]] = {
     "samplers": lambda config, folder: {name: sampled(sampler) for name, sampler in SAMPLERS.items()},
     "budget": lambda config, folder: budget(),
@@ -201,4 +272,5 @@ SUITES: dict[str, Callable[[Path, Path], Cases]] = {
     "sizes": sizes,
     "denied": lambda config, folder: denied(config),
     "kept": lambda config, folder: kept(config),
+    "dans": lambda config, folder: dans(config),
 }

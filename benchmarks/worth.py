@@ -6,7 +6,8 @@ against diversity, or, of suites whose cases end with a number, ``lines.svg`` wh
 all of them; ``budget``, four of them from 1 to 256 negatives; ``sizes``, on worlds of more and more entities (with
 configs/synthetic/samplers.yaml); ``seminar``, one negative and a margin loss (configs/FB15k-237/seminar.yaml);
 ``curriculum``, hard negatives always or later; ``denied``, what denied statements add to a config of plain link
-prediction (configs/CoDEx-S/denied.yaml); ``kept``, with more and more of them.
+prediction (configs/CoDEx-S/denied.yaml); ``kept``, with more and more of them; ``dans``, DANS and its parts beside
+others over one base (configs/UMLS/rgcn.yaml).
 """
 
 import argparse

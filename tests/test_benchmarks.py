@@ -24,6 +24,7 @@ def script(name: str):
 sys.path.insert(0, str(ROOT / "benchmarks"))  # as for a script of that folder
 SUITES = script("suites").SUITES
 CONFIG = ROOT / "configs" / "synthetic" / "uniform.yaml"
+BASE = ROOT / "configs" / "UMLS" / "rgcn.yaml"
 CASES = [
     (suite, name, settings)
     for suite in ("samplers", "budget", "curriculum", "seminar")
@@ -66,6 +67,16 @@ def test_the_table_and_the_picture(tmp_path):
     assert second.startswith("| low | 1 | 0.1000 |")
     worth.frontier(found, tmp_path / "frontier.svg")
     assert "high" in (tmp_path / "frontier.svg").read_text()
+
+
+@pytest.mark.parametrize("name", list(SUITES["dans"](BASE, ROOT)))
+def test_every_case_of_the_comparison_with_dans_can_be_drawn_from(name):
+    """Over an R-GCN, as there; what is made is as wide as the base."""
+    settings = [
+        setting.replace('"num_negatives": 80', '"num_negatives": 60') for setting in SUITES["dans"](BASE, ROOT)[name]
+    ]
+    run = untrained(BASE, [*settings, "--data.name", "synthetic"])
+    assert run.negatives("train", 60)["drawn"] > 50
 
 
 def test_more_and_more_denied_statements():
