@@ -44,6 +44,21 @@ def test_emu_runs(tmp_path, monkeypatch, capsys):
     assert len(capsys.readouterr().out.splitlines()) >= 2
 
 
+def test_dans_runs(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    space: dict = {}
+    for block in blocks("docs/dans.md"):
+        exec(compile(block, "docs/dans.md", "exec"), space)
+    assert space["run"].metrics["test"]["mrr"] > 0.05
+    told = {"discriminator", "pathways", "film", "rank", "rank_of_real", "known"}
+    assert set(space["dans"].figures()) == told
+    figures = space["figures"]
+    assert figures["DANS"]["likeness"] < min(figures[f"DANS: {name}"]["likeness"] for name in ("entity", "relation"))
+    assert figures["DANS: entity"]["likeness"] > 0.99  # as the page says of the paper's sigma
+    assert 0 < space["drawn"]["absent"] < 1
+    assert len(capsys.readouterr().out.splitlines()) == 6
+
+
 def test_a_sampler_of_ones_own_runs(tmp_path, monkeypatch):
     """The file and the config of docs/samplers.md, as a reader would use them."""
     from gnnneg.experiment import train_config, untrained
@@ -116,7 +131,8 @@ def test_testing_on_another_graph_runs(tmp_path, monkeypatch, capsys):
 
 
 @pytest.mark.parametrize(
-    "page", ["README.md", "docs/guide.md", "docs/emu.md", "docs/inductive.md", "CONTRIBUTING.md", "RESULTS.md"]
+    "page",
+    ["README.md", "docs/guide.md", "docs/emu.md", "docs/dans.md", "docs/inductive.md", "CONTRIBUTING.md", "RESULTS.md"],
 )
 def test_links_lead_somewhere(page):
     for link in re.findall(r"\]\(([^)#]+)\)", (ROOT / page).read_text()):
