@@ -72,7 +72,7 @@ def ours(arguments: argparse.Namespace, data) -> float:  # type: ignore[no-untyp
     from gnnneg.data.statements import num_relations, triplets
     from gnnneg.encoders import Lookup
     from gnnneg.evaluation import ranks
-    from gnnneg.generators import EMU, MatchedEMU
+    from gnnneg.generators import DANS, EMU, MatchedEMU
     from gnnneg.losses import InfoNCE, LogSigmoid
     from gnnneg.models import KGEModel
     from gnnneg.records import Triplets
@@ -95,12 +95,13 @@ def ours(arguments: argparse.Namespace, data) -> float:  # type: ignore[no-untyp
         sampler = samplers(data, arguments.negatives)[arguments.sampler]()
     else:
         sampler = Uniform(n, arguments.negatives, shared=arguments.shared)
+    made = [DANS(KnownAnswers(train, n, r), width)] if arguments.dans else []
     task = LinkPrediction(
         model,
         Either(r),
         sampler,
         InfoNCE() if arguments.softmax else LogSigmoid(9.0, adversarial=1.0),
-        generators=[forms[arguments.emu]] if arguments.emu else [],
+        generators=[forms[arguments.emu]] if arguments.emu else made,
     )
     if arguments.sparse:
         optimizer: torch.optim.Optimizer = LazyAdam(task.trained(), lr=1e-3)
@@ -276,6 +277,7 @@ def main() -> None:
     parser.add_argument("--shared", action="store_true")
     parser.add_argument("--softmax", action="store_true", help="InfoNCE, not the self-adversarial loss")
     parser.add_argument("--emu", choices=["shared", "matched", "masks"], help="a mutated term besides")
+    parser.add_argument("--dans", action="store_true", help="ten negatives made by DANS besides")
     parser.add_argument("--sampler", help="by its name in sampling.py, not uniform")
     parser.add_argument("--plain", action="store_true", help="no mutated term, in the released code's way")
     parser.add_argument("--sparse", action="store_true", help="row-sparse gradients and LazyAdam, not dense and Adam")

@@ -2,6 +2,7 @@
 
 ``python benchmarks/growth.py train docs/growth.svg`` measures DistMult and RotatE, shared and private, and DistMult
 also with row-sparse gradients under LazyAdam (else dense ones under torch's fused Adam).
+``... dans docs/dans-growth.svg`` measures what it costs to make half of the negatives.
 ``... denied docs/denied-growth.svg`` measures what denied statements cost on worlds of up to 1.1 million statements
 and as many denied ones: none of these, labelled examples, two models. Each point has a process of its own. It writes
 the picture and prints the numbers as JSON lines; given such lines in a file besides, it only draws them.
@@ -40,6 +41,14 @@ PLOTS = {
             "DistMult, private, row-sparse": ("DistMult", "--sparse"),
             "RotatE, shared": ("RotatE", "--shared"),
             "RotatE, private": ("RotatE",),
+        },
+    ),
+    "dans": Plot(
+        "train",
+        {"nodes": [10_000, 30_000, 100_000, 300_000, 1_000_000]},
+        {
+            "20 drawn": ("DistMult", "--softmax", "--sparse", "--negatives", "20"),
+            "10 drawn, 10 made by DANS": ("DistMult", "--softmax", "--sparse", "--negatives", "10", "--dans"),
         },
     ),
     "denied": Plot(
