@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch_geometric.data import Data
@@ -45,7 +46,7 @@ def plane(
         * ``pca``: for ``positive``, ``sampled`` and each kind that a generator makes, by the names that
           :func:`geometry` has, the points on the two principal axes of all;
         * ``tsne``: the same by t-SNE, of `"Visualizing Data using t-SNE"
-          <https://www.jmlr.org/papers/v9/vandermaaten08a.html>`_; empty if scikit-learn is not installed.
+          <https://www.jmlr.org/papers/v9/vandermaaten08a.html>`_; empty if scikit-learn is not installed, or vectors are single numbers.
 
     Raises:
         UserError: If there are no triplets.
@@ -74,9 +75,10 @@ def plane(
 
     spread = _tsne(cloud, generator)
     flat = torch.linalg.svd(cloud - cloud.mean(0), full_matrices=False)
+    axes = F.pad((flat.U * flat.S)[:, :2], (0, max(0, 2 - len(flat.S))))  # vectors of one number have one axis
     return {
         "rel_type": int(rel_type),
-        "pca": parted((flat.U * flat.S)[:, :2]),
+        "pca": parted(axes),
         "tsne": {} if spread is None else parted(spread),
     }
 
@@ -85,6 +87,8 @@ def _tsne(cloud: Float[Tensor, "k d"], generator: torch.Generator | None) -> Flo
     try:
         from sklearn.manifold import TSNE
     except ImportError:
+        return None
+    if min(cloud.shape) < 2:  # nothing to lay out
         return None
     seed = int(torch.randint(1 << 31, (), generator=generator, device=None if generator is None else generator.device))
     means = TSNE(perplexity=min(30.0, (len(cloud) - 1) / 3), init="pca", random_state=seed)

@@ -8,10 +8,13 @@ from examples import CHANNELS, NODES, RELATIONS, kge, known, toy
 from torch.testing import assert_close
 
 from gnnneg.corruption import Both
+from gnnneg.decoders import DistMult
+from gnnneg.encoders import Lookup
 from gnnneg.errors import UserError
 from gnnneg.evaluation import geometry, plane
 from gnnneg.generators import DANS, EMU
 from gnnneg.kernels.spectrum import effective_rank
+from gnnneg.models import KGEModel
 from gnnneg.records import Query, Triplets
 from gnnneg.samplers import Uniform
 
@@ -99,6 +102,15 @@ def test_without_scikit_learn_there_is_no_t_sne(monkeypatch):
     found = look(plane, [dans()])
     assert found["tsne"] == {}
     assert found["pca"]
+
+
+def test_vectors_of_one_number_have_one_axis():
+    """The second coordinate is zero, and t-SNE has nothing to lay out."""
+    found = look(plane, model=KGEModel(Lookup(NODES, 1, bound=0.5), DistMult(RELATIONS, 1)))
+    points = torch.tensor(found["pca"]["positive"])
+    assert (points[:, 0] != 0).any()
+    assert (points[:, 1] == 0).all()
+    assert found["tsne"] == {}
 
 
 def test_nothing_to_look_at():
