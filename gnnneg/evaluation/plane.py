@@ -46,8 +46,8 @@ def plane(
         * ``pca``: for ``positive``, ``sampled`` and each kind that a generator makes, by the names that
           :func:`geometry` has, the points on the two principal axes of all;
         * ``tsne``: the same by t-SNE, of `"Visualizing Data using t-SNE"
-          <https://www.jmlr.org/papers/v9/vandermaaten08a.html>`_; empty if scikit-learn is not installed, or vectors are
-          single numbers.
+          <https://www.jmlr.org/papers/v9/vandermaaten08a.html>`_; empty without scikit-learn, or for vectors of one
+          number.
 
     Raises:
         UserError: If there are no triplets.
