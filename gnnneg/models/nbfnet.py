@@ -123,6 +123,9 @@ class NBFScorer(Scorer):
             return self.model.read(self.states if everyone else self.states[index[0]], self.vector[None]).T
         return self.decode(self.embed(index))
 
+    def composed(self) -> Float[Tensor, "b d"]:
+        return self.vector  # what is laid at the anchor for this relation
+
     def asking(self, query: Query) -> Scorer:
         return NBFScorer(self.model, self.encoding, query)
 

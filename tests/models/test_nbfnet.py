@@ -7,9 +7,10 @@ from torch_geometric.data import Data
 
 from gnnneg.config import Facts
 from gnnneg.corruption import Both, Tail
+from gnnneg.data.known import KnownAnswers
 from gnnneg.data.statements import assemble
 from gnnneg.errors import UserError
-from gnnneg.generators import EMU
+from gnnneg.generators import DANS, EMU
 from gnnneg.losses import InfoNCE
 from gnnneg.models import PNA, Max, Mean, Min, NBFNet, Product, Rotation, Sum, Translation
 from gnnneg.records import Mutation, Query, Triplets
@@ -265,6 +266,20 @@ def test_its_states_are_mutated_like_vectors(some):
         each = keep if keep.dim() == 3 else keep[:, None]
         made = torch.where(each > 0, scorer.embed(index), positive[:, None])
         assert_close(scorer.mutated(index, Mutation(positive, keep)), scorer.decode(made))
+
+
+def test_negatives_are_made_of_its_states(some, monkeypatch):
+    """Both of DANS's pathways, from what is at the anchor and from what is laid there; still one propagation."""
+    model, batch = NBFNet(R, D, 2), Triplets(*torch.tensor(some[:4]).T)
+    served = counted(model, monkeypatch)
+    dans = DANS(KnownAnswers(batch, N, R), D, 2, 3, width=6)
+    before = [weight.clone() for weight in dans.parameters()]
+    task = LinkPrediction(model, Both(R), Uniform(N, 5), InfoNCE(), generators=[dans], graph=graph(some))
+    task(batch).backward()
+    assert served == [8]
+    assert sum(not torch.equal(one, other) for one, other in zip(before, dans.parameters())) > len(before) // 2
+    scorer = model.scorer(model.encode(graph(some)), Query(batch.head_index, batch.rel_type))
+    assert torch.equal(scorer.composed(), model.query.weight[batch.rel_type])
 
 
 def test_every_wrong_answer_at_once(some):
