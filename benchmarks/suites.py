@@ -196,7 +196,14 @@ def kept(config: Path) -> Cases:
 def made(count: int, **given: Any) -> list[str]:
     """DANS: half of so many negatives drawn, a quarter made by each pathway, unless told otherwise."""
     quarter = count // 4
-    split = {"entity": quarter, "relation": count // 2 - quarter, "conditional": True, "hinge": True, **given}
+    split = {
+        "entity": quarter,
+        "relation": count // 2 - quarter,
+        "conditional": True,
+        "hinge": True,
+        "learns": 1,
+        **given,
+    }
     drawn = part("Uniform", num_negatives=count - split["entity"] - split["relation"])
     return [*sampled(drawn), "--task.generators", json.dumps([part("DANS", **split)])]
 

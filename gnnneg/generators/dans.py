@@ -108,6 +108,9 @@ class DANS(OwnOptimizer, Generator):
         average (float): Negatives are made by a running average of the pathways that keeps this share of itself at
             each step; 0 is none. (default: :obj:`0.0`)
         steps (int): The discriminator's steps to each of the pathways'. (default: :obj:`1`)
+        learns (int, optional): From how many of each pathway's and query's the networks learn in a step, so many times
+            cheaper than from all that are made. With a small :math:`\sigma` these are nearly one vector, and 1 is
+            enough. (default: :obj:`None`, as many as are made, as in the paper)
         lr (float): Step size of the pathways' Adam. (default: :obj:`1e-4`)
         discriminator_lr (float): Step size of the discriminator's. (default: :obj:`1e-3`)
         label (float): Soft label of what is made. (default: :obj:`0.0`)
@@ -137,6 +140,7 @@ class DANS(OwnOptimizer, Generator):
         hinge: bool = False,
         average: float = 0.0,
         steps: int = 1,
+        learns: int | None = None,
         lr: float = 1e-4,
         discriminator_lr: float = 1e-3,
         label: float = 0.0,
@@ -151,15 +155,19 @@ class DANS(OwnOptimizer, Generator):
                 f"DANS(label={label}, scale={scale}, pull={pull}, auxiliary={auxiliary}, sigma={sigma}): the label "
                 "lies between 0 and 1, and none of the others is negative."
             )
-        if not 0 <= average < 1 or steps < 1:
-            raise UserError(f"DANS(average={average}, steps={steps}): keep a share from 0 to below 1, and take 1 step.")
+        if not 0 <= average < 1 or steps < 1 or (learns is not None and learns < 1):
+            raise UserError(
+                f"DANS(average={average}, steps={steps}, learns={learns}): keep a share from 0 to below 1, take one "
+                "step at least, and learn from one vector at least."
+            )
         faults = faults or Faults()
         if faults.one_pathway and not relation:
             raise UserError("DANS: one_pathway copies the relation's pathway, so let it make something.")
         self.known, self.hidden_channels = known, hidden_channels
         self.entity, self.relation, self.width, self.sigma, self.film = entity, relation, width, sigma, film
         self.pull, self.auxiliary, self.conditional, self.hinge = pull, auxiliary, conditional, hinge
-        self.average, self.steps, self.label, self.scale, self.faults = average, steps, label, scale, faults
+        self.average, self.steps, self.learns = average, steps, learns
+        self.label, self.scale, self.faults = label, scale, faults
         self.count = {name: count for name, count in (("entity", entity), ("relation", relation)) if count}
         network = {
             name: Pathway(hidden_channels, width, film, faults.frozen_film, faults.batch_norm) for name in self.count
@@ -262,15 +270,20 @@ class DANS(OwnOptimizer, Generator):
         return real, dict(zip(given, rest)), unit[0]
 
     def _make(
-        self, pathways: nn.ModuleDict, given: dict[str, Tensor], generator: torch.Generator | None, held: bool = False
+        self,
+        pathways: nn.ModuleDict,
+        given: dict[str, Tensor],
+        generator: torch.Generator | None,
+        held: bool = False,
+        most: int | None = None,
     ) -> tuple[dict[str, Float[Tensor, "b m d"]], Float[Tensor, "b"]]:
         """What each pathway makes, and how far their modulation is from the identity in all;
-        ``held`` gives weights no gradient.
+        ``held`` gives weights no gradient; ``most`` is how many of each.
         """
         made, away = {}, torch.zeros((), device=self.unit.device)
         for name, count in self.count.items():
             condition, network = given[name], pathways[name]
-            size = len(condition), count, self.hidden_channels
+            size = len(condition), min(count, most or count), self.hidden_channels
             noise = self.sigma * torch.randn(size, generator=generator, device=condition.device)
             weights = {key: weight.detach() for key, weight in network.named_parameters()} if held else {}
             made[name], far = functional_call(network, weights, (condition, noise))
@@ -282,7 +295,7 @@ class DANS(OwnOptimizer, Generator):
     ) -> tuple[dict[str, Float[Tensor, "b m d"]], Float[Tensor, "4"]]:
         """One step of the pathways, then those of the discriminator; what was made for it last, and what to watch."""
         makers, judge = (group["params"] for group in self.optimizer.param_groups)
-        made, away = self._make(self.pathways, given, generator)
+        made, away = self._make(self.pathways, given, generator, most=self.learns)
         loss = self.pull * away.mean()
         for vectors in made.values():  # each pathway's own mean: they share no weights
             logit = self._judged(vectors, given)[..., 0]
@@ -294,7 +307,7 @@ class DANS(OwnOptimizer, Generator):
                     mean.lerp_(now, 1 - self.average)
         for _ in range(self.steps):
             with torch.no_grad():
-                made = self._make(self.pathways, given, generator)[0]
+                made = self._make(self.pathways, given, generator, most=self.learns)[0]
             loss, seen = self._doubt(real, made, given)
             self._step(loss, judge)
         film = (away.detach().mean() / (4 * self.width * len(made))).sqrt()
@@ -310,7 +323,8 @@ class DANS(OwnOptimizer, Generator):
             loss = F.relu(1 - true).mean() + F.relu(1 + false).mean()
         else:
             loss = F.softplus(-true).mean() + F.softplus(false).mean()
-        first = torch.arange(source.size(1), device=source.device) < self.entity
+        by_entity = made["entity"].size(1) if self.entity else 0
+        first = torch.arange(source.size(1), device=source.device) < by_entity
         if self.auxiliary and len(made) > 1:
             loss = loss + self.auxiliary * F.binary_cross_entropy_with_logits(source, first.expand_as(source).float())
         called, wrongly, told = (bits.float().mean() for bits in (true >= 0, false >= 0, (source > 0) == first))

@@ -342,6 +342,21 @@ def test_either_pathway_alone(count, name):
     assert not any(name in key for key, _ in make.named_parameters())
 
 
+def test_it_learns_from_some_and_makes_all(monkeypatch):
+    """Of five and three made for each query, two of each pathway are judged; the same steps if that is all there are."""
+    _, scorer, query, target = asked()
+    judged = []
+    original = DANS._judged
+    monkeypatch.setattr(DANS, "_judged", lambda self, x, given: judged.append(x.size(1)) or original(self, x, given))
+    assert dans(entity=5, relation=3, learns=2).vectors(scorer, query, target, NONE, chance()).size(1) == 8
+    assert judged == [2, 2, 1, 4]  # either pathway, real ones, both
+    torch.manual_seed(3)
+    one = dans(entity=2, relation=2, learns=2)
+    torch.manual_seed(3)
+    other = dans(entity=2, relation=2)
+    assert torch.equal(*(make.vectors(scorer, query, target, NONE, chance()) for make in (one, other)))
+
+
 def test_a_conditional_discriminator_looks_at_the_query():
     """What is made is another query's target: any entity to who looks at vectors alone, wrong to who sees both."""
     right = []
@@ -469,7 +484,8 @@ def test_senseless_settings_are_sentences():
         ({"entity": 0, "relation": 0}, "at least one negative"),
         ({"label": 1.5}, "label lies between 0 and 1"),
         ({"average": 1.0}, "from 0 to below 1"),
-        ({"steps": 0}, "take 1 step"),
+        ({"steps": 0}, "take one step at least"),
+        ({"learns": 0}, "learn from one vector at least"),
         ({"relation": 0, "faults": Faults(one_pathway=True)}, "let it make something"),
     ):
         with pytest.raises(UserError, match=words):
