@@ -7,7 +7,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from gnnneg.kernels import numba_relational
-from gnnneg.kernels.devices import needs_float
+from gnnneg.kernels.devices import needs_float, on_triton
 from gnnneg.kernels.numba_relational import ALL, EXTREME, PRODUCT, ROTATION, SUM, TOTAL, WIDTH
 from gnnneg.kernels.threads import launch
 
@@ -183,13 +183,14 @@ def _propagate(
     def room(wanted: bool, dtype: torch.dtype = states.dtype) -> Tensor:
         return torch.empty(states.shape if wanted else (0, 0), dtype=dtype, device=states.device)
 
-    if needs_float(states, relation, weight):
+    fused = on_triton(states, relation, weight)
+    if not fused and needs_float(states, relation, weight):
         given = states.float(), relation.float(), weight.float()
         total, squares, high, at_high, low, at_low = _propagate(*given, edges, kind, want, sign)
         kept = (total, squares, high, low)
         total, squares, high, low = (one.to(states.dtype) for one in kept)
         return total, squares, high, at_high, low, at_low
-    if states.device.type != "cpu":
+    if not fused and states.device.type != "cpu":
         return _in_parts(states, relation, weight, sorted_edges, kind, want, sign)
     outs = (
         room(want != EXTREME),
@@ -199,8 +200,15 @@ def _propagate(
         room(want == ALL),
         room(want == ALL, torch.int32),
     )
-    arrays = tuple(one.numpy() for one in outs)
     way = sorted_edges.source, sorted_edges.edge_type, sorted_edges.offset
+    if fused:
+        from gnnneg.kernels import triton_relational  # imported where there is a device that it can compile for
+
+        if states.numel():
+            with torch.cuda.device_of(states):
+                triton_relational.forward(kind, want, sign, states, relation, weight, way, outs)
+        return outs
+    arrays = tuple(one.numpy() for one in outs)
     given = states.contiguous(), relation.contiguous(), weight.contiguous()
     if states.numel():
         launch(numba_relational.forward, kind, want, sign, _tasks(kind, states.size(1)), *given, *way, arrays)
@@ -232,6 +240,12 @@ def _propagate_backward(
     learned: bool,
 ) -> tuple[Tensor, Tensor, Tensor]:
     sorted_edges = Edges(*edges)
+    if on_triton(states, relation, weight, *grads) and states.numel():
+        from gnnneg.kernels import triton_relational
+
+        with torch.cuda.device_of(states):
+            told = sorted_edges, tuple(grads), tuple(at)
+            return triton_relational.backward(kind, want, states, relation, weight, *told, learned)
     if needs_float(states, relation, weight, *(one for one in grads if one.numel())):
         lifted = [one.float() for one in grads], states.float(), relation.float(), weight.float()
         found = _propagate_backward(*lifted, edges, at, kind, want, sign, learned)
@@ -304,8 +318,8 @@ def propagate(
     what arrives at each node.
 
     Columns are independent of each other (pairs of them, for rotations), so several queries lie side by side in them.
-    On CPU no tensor of edges is ever made: memory is that of a few ``(n, c)`` matrices, forth and back; elsewhere it
-    is bounded by going through the columns in parts.
+    On CPU, and on CUDA in float32 or half precision, no tensor of edges is ever made: memory is that of a few
+    ``(n, c)`` matrices, forth and back; elsewhere it is bounded by going through the columns in parts.
 
     Args:
         states (torch.Tensor): The nodes' states, ``(n, c)``.

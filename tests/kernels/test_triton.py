@@ -10,15 +10,18 @@ import torch
 from torch.testing import assert_close
 
 from gnnneg.encoders.messages import arrange
-from gnnneg.kernels import aggregate, gather_score, pairwise
+from gnnneg.kernels import aggregate, gather_score, pairwise, relational
 from gnnneg.kernels.devices import needs_float, on_triton
 from gnnneg.kernels.gather_score import _gather, gather_reference
 from gnnneg.kernels.kinds import INNER, L1, L2, MODULUS, PHASE
 from gnnneg.kernels.pairwise import _pairwise, pairwise_reference
+from gnnneg.kernels.pna import pna
+from gnnneg.kernels.relational import ALL, EXTREME, PRODUCT, ROTATION, SUM, TOTAL, propagate, sort_edges
 
 CASES = Path(__file__).with_name("triton_cases.py")
 cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 kinds = pytest.mark.parametrize("kind", [INNER, L1, L2, MODULUS, PHASE], ids=["inner", "l1", "l2", "modulus", "phase"])
+sent = pytest.mark.parametrize("kind", [PRODUCT, SUM, ROTATION], ids=["product", "sum", "rotation"])
 
 
 def run(device: str, interpret: str) -> str:
@@ -37,13 +40,13 @@ def run(device: str, interpret: str) -> str:
 
 def test_interpreted():
     pytest.importorskip("triton")
-    assert run("cpu", "1").split() == ["77", "cases"]
+    assert run("cpu", "1").split() == ["104", "cases"]
 
 
 @pytest.mark.gpu
 @cuda
 def test_on_the_device():
-    assert run("cuda", "0").split() == ["77", "cases"]
+    assert run("cuda", "0").split() == ["104", "cases"]
 
 
 class Hopper:
@@ -77,7 +80,7 @@ def compiled(monkeypatch, tmp_path) -> list:
     monkeypatch.setenv("TRITON_CACHE_DIR", str(tmp_path))
     monkeypatch.setattr(jit.driver, "_active", Hopper())
     monkeypatch.setattr(jit.JITFunction, "run", compile_only)
-    for module in (pairwise, gather_score, aggregate):
+    for module in (pairwise, gather_score, aggregate, relational):
         monkeypatch.setattr(module, "on_triton", lambda *tensors: True)
     return kernels
 
@@ -111,6 +114,93 @@ def test_sums_compiled_for_hopper(dtype, compiled):
             assert ".local" not in kernel.asm["ptx"]
             assert kernel.asm["cubin"]
         compiled.clear()
+
+
+@pytest.mark.parametrize(("want", "told"), [(TOTAL, 1), (EXTREME, 1), (ALL, 4)], ids=["total", "extreme", "all"])
+@sent
+def test_messages_compiled_for_hopper(kind, want, told, compiled):
+    """One kernel forth; back, one for weights, and for states and relations one and the sum of its parts."""
+    edges = sort_edges(torch.randint(6, (2, 40)), torch.randint(3, (40,)), 6)
+    for c, dtype in ((512, torch.float32), (150, torch.bfloat16)):
+        states, relation = (torch.randn(rows, c).to(dtype).requires_grad_() for rows in (6, 3))
+        found = propagate(states, relation, edges, torch.rand(40, requires_grad=True), kind, want)
+        kept = [one for one in found if one.numel()]
+        assert len(kept) == told
+        torch.autograd.backward(kept, [torch.ones_like(one) for one in kept])
+        assert len(compiled) == 6
+        for kernel in compiled:
+            assert ".local" not in kernel.asm["ptx"]
+            assert kernel.asm["cubin"]
+        compiled.clear()
+
+
+def eighths(*shape: int) -> torch.Tensor:
+    """Numbers of which all messages are exact, so that whoever rounds in whatever way finds the same extremes."""
+    return torch.randn(*shape).mul(8).round() / 8
+
+
+def hub() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """500 nodes, to one of which half of all edges lead, and one alone; nine types; some edges are not there."""
+    edge_index = torch.randint(499, (2, 20_000))
+    edge_index[1, ::2] = 7
+    return edge_index, torch.randint(9, (20_000,)), eighths(20_000).abs()
+
+
+@pytest.mark.gpu
+@cuda
+@pytest.mark.parametrize("width", [16, 64, 200])
+@pytest.mark.parametrize(("want", "sign"), [(TOTAL, 1.0), (EXTREME, -1.0), (ALL, 1.0)], ids=["total", "least", "all"])
+@sent
+def test_messages_on_the_device_are_those_of_the_cpu(kind, want, sign, width):
+    """Values and three gradients; the same bit for bit when it is done again."""
+    edge_index, edge_type, weight = hub()
+    made, outward, found = (eighths(500, width), eighths(9, width)), torch.randn(4, 500, width), []
+    for device in ("cpu", "cuda", "cuda"):
+        edges = sort_edges(edge_index.to(device), edge_type.to(device), 500)
+        given = *made, weight[edges.order.cpu()]
+        leaves = [one.clone().to(device).requires_grad_() for one in given]
+        told = propagate(leaves[0], leaves[1], edges, leaves[2], kind, want, sign)
+        kept = [one for one in told if one.numel()]
+        pulled = torch.autograd.grad(kept, leaves, [one.to(device) for one in outward[: len(kept)]])
+        found.append([one.detach().cpu() for one in (*kept, *pulled)])
+    for cpu, device, again in zip(*found):
+        assert_close(device, cpu, rtol=1e-4, atol=1e-2)  # sums of 10,000 messages
+        assert torch.equal(device, again)
+
+
+@pytest.mark.gpu
+@cuda
+@sent
+def test_pna_on_the_device_is_that_of_the_cpu(kind):
+    edge_index, edge_type, weight = hub()
+    made, outward, found = (eighths(500, 64), eighths(9, 64), torch.randn(500, 64)), torch.randn(500, 256), []
+    for device in ("cpu", "cuda"):
+        edges = sort_edges(edge_index.to(device), edge_type.to(device), 500)
+        states, relation, boundary = (one.clone().to(device).requires_grad_() for one in made)
+        there, degree = weight[edges.order.cpu()].to(device), edges.offset.diff() + 1.0
+        out = pna(kind, states, relation, edges, there, boundary, degree, 32)
+        out.backward(outward.to(device))
+        found.append([one.cpu() for one in (out.detach(), states.grad, relation.grad, boundary.grad)])
+    for cpu, device in zip(*found):
+        assert_close(device, cpu, rtol=1e-3, atol=1e-2)
+
+
+@pytest.mark.gpu
+@cuda
+@sent
+def test_messages_gradcheck_on_the_device(kind):
+    """Double precision takes the form with tensors of edges."""
+    states, relation = (torch.randn(rows, 4, dtype=torch.double, device="cuda", requires_grad=True) for rows in (5, 3))
+    assert not on_triton(states, relation)
+    ring = torch.arange(5, device="cuda")  # every node hears another, so that no extreme is infinite
+    edge_index = torch.cat([torch.stack([ring, ring.roll(1)]), torch.randint(5, (2, 12), device="cuda")], 1)
+    edges = sort_edges(edge_index, torch.randint(3, (17,), device="cuda"), 5)
+    weight = (torch.rand(17, dtype=torch.double, device="cuda") + 0.1).requires_grad_()
+
+    def told(states, relation, weight):
+        return tuple(propagate(states, relation, edges, weight, kind, ALL))
+
+    assert torch.autograd.gradcheck(told, (states, relation, weight))
 
 
 @pytest.mark.gpu

@@ -9,10 +9,23 @@ import sys
 import torch
 from torch.testing import assert_close
 
-from gnnneg.kernels import aggregate, gather_score, pairwise
+from gnnneg.kernels import aggregate, gather_score, pairwise, relational
 from gnnneg.kernels.gather_score import gather_reference
 from gnnneg.kernels.kinds import INNER, L1, L2, MODULUS, PHASE
 from gnnneg.kernels.pairwise import pairwise_reference
+from gnnneg.kernels.pna import pna, pna_reference
+from gnnneg.kernels.relational import (
+    ALL,
+    EXTREME,
+    PRODUCT,
+    ROTATION,
+    SUM,
+    TOTAL,
+    Edges,
+    propagate,
+    propagate_reference,
+    sort_edges,
+)
 
 SINGLE, BRAIN, HALF = torch.float32, torch.bfloat16, torch.float16
 # of sums over at most 200 terms; what is stored in half precision is rounded to 4e-3 and 5e-4
@@ -74,6 +87,108 @@ def aggregated(device: str, sums: int, e: int, rows: int, d: int, dtype: torch.d
     assert_close(one.double(), other, **TOLERANCE[dtype])
 
 
+def graph(device: str, n: int, e: int) -> tuple[Edges, torch.Tensor]:
+    """Nothing leads to or from the last of ``n`` nodes, nor has the last of three types edges; some are not there."""
+    edge_index, edge_type = torch.randint(n - 1, (2, e), device=device), torch.randint(2, (e,), device=device)
+    weight = torch.rand(e, device=device) + 0.1
+    weight[::5] = 0
+    return sort_edges(edge_index, edge_type, n), weight
+
+
+def sent(device: str, kind: int, want: int, sign: float, n: int, e: int, c: int, *dtypes: torch.dtype) -> None:
+    """All that is told of messages and three gradients, against a tensor of edges in float64."""
+    edges, weight = graph(device, n, e)
+    made = torch.randn(n, c, device=device), torch.randn(3, c, device=device), weight
+    leaves = [one.to(dtype).requires_grad_() for one, dtype in zip(made, dtypes)]
+    exact = [leaf.detach().double().requires_grad_() for leaf in leaves]
+    found = propagate(leaves[0], leaves[1], edges, leaves[2], kind, want, sign)
+    wanted = propagate_reference(kind, want, sign, exact[0], exact[1], edges, exact[2])
+    agree(
+        [one for one in found if one.numel()],
+        [one for one in wanted if one.numel()],
+        leaves,
+        exact,
+        TOLERANCE[max(dtypes, key=_eps)],
+    )
+
+
+def agree(found: list[torch.Tensor], wanted: list[torch.Tensor], leaves, exact, close: dict[str, float]) -> None:
+    """Values, and gradients in the precision of what they belong to."""
+    assert len(found) == len(wanted)
+    for one, other in zip(found, wanted):
+        assert one.dtype == leaves[0].dtype
+        assert_close(one.double(), other, **close)
+    outward = [torch.randn_like(one) for one in found]
+    pulled = torch.autograd.grad(found, leaves, outward)
+    expected = torch.autograd.grad(wanted, exact, [one.double() for one in outward])
+    for leaf, one, other in zip(leaves, pulled, expected):
+        assert one.dtype == leaf.dtype
+        assert_close(one.double(), other, **close)
+
+
+def equals(device: str) -> None:
+    """Of equal messages the first is the extreme, as on CPU; one that is not there comes before it."""
+    edges = sort_edges(
+        torch.zeros(2, 100, dtype=torch.long, device=device), torch.zeros(100, dtype=torch.long, device=device), 2
+    )
+    weight = torch.ones(100, device=device)
+    weight[:3] = 0
+    ones = torch.ones(2, 16, device=device)
+    found = relational._propagate(ones, ones, weight, list(edges), SUM, ALL, 1.0)
+    for value, at, nothing in ((found[2], found[3], -torch.inf), (found[4], found[5], torch.inf)):
+        assert (value[0] == 2).all()
+        assert (at[0] == 3).all()
+        assert (value[1] == nothing).all()
+        assert (at[1] == -1).all()
+
+
+def principal(device: str) -> None:
+    """PNA of messages from the kernel; double precision does without it."""
+    edges, weight = graph(device, 5, 30)
+    made = torch.randn(5, 6, device=device), torch.randn(3, 6, device=device), weight, torch.randn(5, 6, device=device)
+    leaves, exact = ([one.to(dtype).requires_grad_() for one in made] for dtype in (torch.float, torch.double))
+    degree = torch.full((5,), 9.0, device=device)
+    found = pna_reference(PRODUCT, *leaves[:2], edges, *leaves[2:], degree, 3)
+    wanted = pna(PRODUCT, *exact[:2], edges, *exact[2:], degree.double(), 3)
+    agree([found], [wanted], leaves, exact, TOLERANCE[SINGLE])
+
+
+def unheard(device: str) -> None:
+    """No edges, no types, or no columns."""
+    edges = sort_edges(torch.empty(2, 0, dtype=torch.long, device=device), torch.empty(0, device=device).long(), 3)
+    states, relation = (torch.ones(rows, 4, device=device, requires_grad=True) for rows in (3, 0))
+    weight = torch.empty(0, device=device, requires_grad=True)
+    found = propagate(states, relation, edges, weight, SUM, ALL)
+    assert (found.total == 0).all()
+    assert (found.low == torch.inf).all()
+    found.total.sum().backward()
+    assert (states.grad == 0).all()
+    assert (relation.grad.shape, weight.grad.shape) == ((0, 4), (0,))
+    assert propagate(states[:, :0], relation[:, :0], edges).total.shape == (3, 0)
+
+
+def messages(device: str) -> int:
+    count = 0
+    for kind in (PRODUCT, SUM, ROTATION):
+        for want, sign in ((TOTAL, 1.0), (EXTREME, 1.0), (EXTREME, -1.0), (ALL, 1.0)):
+            sent(device, kind, want, sign, 5, 40, 6, SINGLE, SINGLE, SINGLE)
+            count += 1
+        sent(device, kind, ALL, 1.0, 3, 16, 150, SINGLE, SINGLE, SINGLE)  # beyond one block of columns
+        sent(device, kind, ALL, 1.0, 2, 1200, 2, SINGLE, SINGLE, SINGLE)  # sums that are parted
+        count += 2
+    halves = ((BRAIN, BRAIN, BRAIN), (HALF, HALF, SINGLE), (SINGLE, BRAIN, SINGLE), (BRAIN, SINGLE, SINGLE))
+    for kind, dtypes in zip((PRODUCT, SUM, ROTATION, ROTATION), halves):
+        sent(device, kind, ALL, 1.0, 4, 12, 10, *dtypes)
+        count += 1
+    for kind, c in ((PRODUCT, 7), (SUM, 1)):  # odd widths
+        sent(device, kind, ALL, 1.0, 3, 9, c, SINGLE, SINGLE, SINGLE)
+        count += 1
+    for once in (equals, principal, unheard):
+        once(device)
+        count += 1
+    return count
+
+
 def _eps(dtype: torch.dtype) -> float:
     return torch.finfo(dtype).eps
 
@@ -106,7 +221,7 @@ def every(device: str) -> int:
         aggregated(device, 12, 60, 36, 20, dtype)
         count += 1
     nothing(device)
-    return count + 1
+    return count + 1 + messages(device)
 
 
 def nothing(device: str) -> None:
@@ -123,6 +238,7 @@ def nothing(device: str) -> None:
 if __name__ == "__main__":
     if sys.argv[1] == "cpu":
         pairwise.on_triton = gather_score.on_triton = aggregate.on_triton = lambda *tensors: True
+        relational.on_triton = lambda *tensors: all(tensor.dtype != torch.double for tensor in tensors)
     print(every(sys.argv[1]), "cases")
-    kernels = {f"gnnneg.kernels.triton_{name}" for name in ("pairwise", "gather", "aggregate")}
+    kernels = {f"gnnneg.kernels.triton_{name}" for name in ("pairwise", "gather", "aggregate", "relational")}
     assert kernels <= set(sys.modules)
