@@ -323,7 +323,7 @@ class DANS(OwnOptimizer, Generator):
             loss = F.relu(1 - true).mean() + F.relu(1 + false).mean()
         else:
             loss = F.softplus(-true).mean() + F.softplus(false).mean()
-        by_entity = made["entity"].size(1) if self.entity else 0
+        by_entity = made["entity"].size(1) if "entity" in made else 0
         first = torch.arange(source.size(1), device=source.device) < by_entity
         if self.auxiliary and len(made) > 1:
             loss = loss + self.auxiliary * F.binary_cross_entropy_with_logits(source, first.expand_as(source).float())

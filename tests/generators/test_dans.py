@@ -343,7 +343,7 @@ def test_either_pathway_alone(count, name):
 
 
 def test_it_learns_from_some_and_makes_all(monkeypatch):
-    """Of five and three made for each query, two of each pathway are judged; the same steps if that is all there are."""
+    """Of five and three made for each query, two of each pathway are judged; as without, if that is all there are."""
     _, scorer, query, target = asked()
     judged = []
     original = DANS._judged
