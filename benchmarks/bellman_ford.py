@@ -73,7 +73,7 @@ def peer(arguments: argparse.Namespace, data) -> float:  # type: ignore[no-untyp
             told = torch.cat([mean, high, low, (square - mean**2).clamp(min=1e-6).sqrt()], dim=2)
             return torch.cat([told, scale * told, told / scale.clamp(min=0.01)], dim=2)
 
-    passing = Plain()
+    passing = Plain(node_dim=0)
 
     def score() -> Tensor:
         vector = model.query(query.rel_type)
