@@ -53,7 +53,7 @@ PLOTS = {
     ),
     "denied": Plot(
         "denied",
-        {"nodes": [2_000, 6_000, 20_000, 60_000, 160_000]},
+        {"nodes": [2_000, 20_000, 160_000]},
         {
             "nothing denied": ("plain", "--sparse"),
             "labelled examples": ("labelled", "--sparse"),
