@@ -153,7 +153,7 @@ def written(size: int, folder: Path) -> Path:
 def sizes(config: Path, folder: Path) -> Cases:
     """Four samplers on worlds that grow."""
     return {
-        f"{name.split(',')[0]}, {size}": [*settings, "--data.name", str(written(size, folder))]
+        f"{name.split(',')[0]}, {size}": [*settings, "--data.name", str(written(size, folder)), "--fit.epochs", "1000"]
         for size in (500, 2_000, 8_000, 32_000)
         for name, settings in budget((K,)).items()
     }
