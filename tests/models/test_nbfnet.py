@@ -10,6 +10,7 @@ from gnnneg.corruption import Both, Tail
 from gnnneg.data.known import KnownAnswers
 from gnnneg.data.statements import assemble
 from gnnneg.errors import UserError
+from gnnneg.evaluation import ranks
 from gnnneg.generators import DANS, EMU
 from gnnneg.losses import InfoNCE
 from gnnneg.models import PNA, Max, Mean, Min, NBFNet, Product, Rotation, Sum, Translation
@@ -312,3 +313,30 @@ def test_two_graphs_two_networks(some):
     one, other = task.positive.model, task.negative.model
     against = other.scorer(other.encode(facts.mirror.graph), query)(every)
     assert_close(found, one.scorer(one.encode(facts.graph), query)(every) - 0.5 * against)
+
+
+def test_the_task_hides_all_edges_of_a_pair_if_told(some):
+    """The loss is that over a graph which never had them; else only the statement itself is gone."""
+    torch.manual_seed(0)
+    batch = Triplets(*torch.tensor([(0, 0, 1)]).T)
+    near = [(0, 0, 1), (0, 1, 1), (1, 0, 0)]  # the statement, another relation, the other direction
+    rest = [one for one in some if {one[0], one[2]} != {0, 1}]
+    model = NBFNet(R, D, 2)
+
+    def loss(statements, **options):
+        return LinkPrediction(model, Tail(R), All(N), InfoNCE(), graph=graph(statements), **options)(batch)
+
+    assert_close(loss(rest + near, hide_between=True), loss(rest))
+    assert_close(loss(rest + near), loss(rest + near[1:]))
+    assert not torch.allclose(loss(rest + near), loss(rest))
+
+
+def test_ranked_some_queries_at_a_time(some, monkeypatch):
+    """As many as its footprint lets into memory, which changes no rank."""
+    model, statements = NBFNet(R, D, 2), Triplets(*torch.tensor(some).T)
+    known = KnownAnswers(statements, N, R)
+    whole = ranks(model, graph(some), statements, known)
+    served = counted(model, monkeypatch)
+    few = ranks(model, graph(some), statements, known, memory_mib=3.5 * 4 * model.footprint * N / 2**20)
+    assert max(served) == 3
+    assert torch.equal(few.realistic, whole.realistic)
