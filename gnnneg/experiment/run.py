@@ -13,7 +13,7 @@ from torch_geometric.data import HeteroData
 from gnnneg import config
 from gnnneg.config import FACTS, Facts, Plan, Tree
 from gnnneg.data.known import KnownAnswers
-from gnnneg.data.statements import message_graph, num_relations, triplets
+from gnnneg.data.statements import num_relations, triplets
 from gnnneg.data.synthetic import world
 from gnnneg.errors import UserError
 from gnnneg.evaluation import (
@@ -228,11 +228,9 @@ class Run:
         names, relations = judge.data["entity"].names, judge.data.relation_names
         device = device_of(self.model)
         query = Query(*(torch.tensor([i], device=device) for i in (names.index(head), relations.index(relation))))
-        graph, target = judge.graph, torch.tensor([names.index(tail)], device=device)
-        if graph is None:
-            graph = message_graph(judge.data).to(str(device))
+        target = torch.tensor([names.index(tail)], device=device)
         with judging(self.model):
-            found = self.model.paths(graph, query, target, k)
+            found = self.model.paths(judge.graph, query, target, k)
 
         def step(edge_type: int, node: int) -> str:
             name = relations[edge_type % len(relations)]
