@@ -12,6 +12,7 @@ from pyarrow import csv
 from gnnneg.data.ingest import ingest
 from gnnneg.data.statements import SPLITS, triplets
 from gnnneg.data.synthetic import world
+from gnnneg.experiment.execute import train_config
 
 K = 64
 POOL = 256
@@ -120,6 +121,37 @@ def seminar() -> Cases:
     }
 
 
+def trained(policy: dict[str, Any], config: Path, out: Path) -> str:
+    """The weights of a policy after a minute of softmax over shared negatives, unless they are there already."""
+    file = out / "model" / "model.safetensors"
+    if not file.exists():
+        many = part("Filtered", proposal=part("Uniform", num_negatives=2 * K, shared=True))
+        means = {
+            "--task.model": policy,
+            "--task.loss": "InfoNCE",
+            "--optimizer": part("Adagrad", lr=0.1),
+            "--fit.max_seconds": 60,
+        }
+        train_config(
+            config,
+            [*asked_by("Both", many), *(x for key, value in means.items() for x in (key, json.dumps(value)))],
+            out=out,
+            progress=False,
+        )
+    return str(file.resolve())
+
+
+def kbgan(config: Path, folder: Path) -> Cases:
+    """One negative of twenty, by a policy that was trained before, or that begins with the model."""
+    twenty, found = part("Uniform", num_negatives=20), {"Bernoulli": asked_by("Bernoulli", ONE)}
+    for decoder in ("DistMult", "ComplEx"):
+        policy = small(decoder)
+        weights = trained(policy, config, folder / f"policy-{decoder}-{config.parent.name}")
+        for name, given in ((f"KBGAN, {decoder}", {}), (f"KBGAN, {decoder}, trained before", {"weights": weights})):
+            found[name] = asked_by("Bernoulli", part("KBGAN", proposal=twenty, policy=policy, **given))
+    return found
+
+
 def curriculum() -> Cases:
     """Hard negatives always, later, or as hard as the model bears."""
     return {
@@ -202,6 +234,8 @@ def made(count: int, **given: Any) -> list[str]:
         "conditional": True,
         "hinge": True,
         "learns": 1,
+        "every": 4,
+        "scale": 0.1,
         **given,
     }
     drawn = part("Uniform", num_negatives=count - split["entity"] - split["relation"])
@@ -214,9 +248,10 @@ def dans(config: Path) -> Cases:
     width = {"hidden_channels": encoder["init_args"]["hidden_channels"]}
     twenty = part("Uniform", num_negatives=20)
     pool = part("Uniform", num_negatives=80)
-    plain = {"conditional": False, "hinge": False}
+    plain = {"conditional": False, "hinge": False, "every": 1, "scale": 1.0}
     release = {"one_pathway": True, "frozen_film": True, "batch_norm": True, "reciprocal": True, "attached": True}
     mutated = [part("EMU", share=0.61, label=0.53)]
+    over_all = ["--task.sampler", "All", "--task.loss", "InfoNCE"]
     return {
         "random": sampled(twenty),
         "self-adversarial": [*sampled(twenty), "--task.loss", json.dumps(part("LogSigmoid", adversarial=1.0))],
@@ -234,7 +269,7 @@ def dans(config: Path) -> Cases:
             "--task.scale",
             "0.11",
         ],
-        "cross-entropy over all": ["--task.sampler", "All", "--task.loss", "InfoNCE"],
+        "cross-entropy over all": over_all,
         "DANS": made(20, **width),
         "DANS, as in the paper": made(20, **width, **plain),
         "DANS, ten steps to one": made(20, **width, **plain, steps=10, lr=1e-3, discriminator_lr=1e-4),
@@ -246,6 +281,10 @@ def dans(config: Path) -> Cases:
         "DANS, no FiLM": made(20, **width, film=False),
         "DANS, no auxiliary head": made(20, **width, auxiliary=0.0),
         "DANS, averaged": made(20, **width, average=0.99),
+        "DANS, not conditional": made(20, **width, conditional=False),
+        "DANS, no hinge": made(20, **width, hinge=False),
+        "DANS, taught in every step": made(20, **width, every=1),
+        "DANS, weight 1": made(20, **width, scale=1.0),
         "DANS, 5 negatives": made(5, **width),
         "DANS, 10 negatives": made(10, **width),
         "DANS, 30 negatives": made(30, **width),
@@ -259,14 +298,14 @@ def dans(config: Path) -> Cases:
                 ],
             )
         ),
-        "DANS, and over all": [
-            "--task.sampler",
-            "All",
-            "--task.loss",
-            "InfoNCE",
-            *made(20, **width)[2:],
-            "--task.generators.0.scale",
-            "0.1",
+        "DANS, and over all": [*over_all, *made(20, **width)[2:]],
+        "DANS, one of each, and over all": [*over_all, *made(20, **width, entity=1, relation=1)[2:]],
+        "DANS, plain, and over all": [*over_all, *made(20, **{**width, **plain, "every": 4, "scale": 0.1})[2:]],
+        "DANS, never taught, and over all": [*over_all, *made(20, **width, lr=0.0, discriminator_lr=0.0)[2:]],
+        "EMU, and over all": [
+            *over_all,
+            "--task.generators",
+            json.dumps([part("EMU", share=0.1, label=0.0, scale=0.1)]),
         ],
     }
 
@@ -280,4 +319,5 @@ SUITES: dict[str, Callable[[Path, Path], Cases]] = {
     "denied": lambda config, folder: denied(config),
     "kept": lambda config, folder: kept(config),
     "dans": lambda config, folder: dans(config),
+    "kbgan": kbgan,
 }

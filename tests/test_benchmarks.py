@@ -5,11 +5,14 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import load_file
 
 from gnnneg.data.build import counts
 from gnnneg.data.synthetic import world
 from gnnneg.datasets import load
 from gnnneg.experiment import untrained
+from gnnneg.samplers import KBGAN
 
 ROOT = Path(__file__).parents[1]
 
@@ -77,6 +80,23 @@ def test_every_case_of_the_comparison_with_dans_can_be_drawn_from(name):
     ]
     run = untrained(BASE, [*settings, "--data.name", "synthetic"])
     assert run.negatives("train", 60)["drawn"] > 50
+
+
+def test_policies_of_kbgan_are_trained_once_and_started_with(tmp_path):
+    """Two policies' weights, in the two cases that say so."""
+    made = SUITES["kbgan"](CONFIG, tmp_path)
+    files = sorted(tmp_path.glob("policy-*/model/model.safetensors"))
+    assert len(files) == 2
+    written = [file.stat().st_mtime for file in files]
+    assert SUITES["kbgan"](CONFIG, tmp_path) == made
+    assert [file.stat().st_mtime for file in files] == written
+    begun = {}
+    for name, settings in made.items():
+        sampler = untrained(CONFIG, settings).task.sampler
+        begun[name] = isinstance(sampler, KBGAN) and any(
+            torch.equal(sampler.policy.encoder.weight, load_file(file)["encoder.weight"]) for file in files
+        )
+    assert begun == {name: name.endswith("trained before") for name in made}
 
 
 def test_more_and_more_denied_statements():

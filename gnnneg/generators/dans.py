@@ -66,8 +66,8 @@ class DANS(OwnOptimizer, Generator):
             + \lambda \bigl( \lVert \alpha - 1 \rVert^2 + \lVert \mathbf{b} \rVert^2 \bigr) \\
         L_D &= -\ln D(\mathbf{z}^+) - \ln (1 - D(\hat{\mathbf{z}})) - \mu \ln D'(\text{source} \mid \hat{\mathbf{z}}) .
 
-    It learns when it is asked, in training mode: one step for each pathway, then ``steps`` for the discriminator, each
-    on the batch that is asked about. Nothing of this reaches the model, and the model's own gradient stops at the made
+    It learns when it is asked, in training mode, from every ``every``-th batch: one step for each pathway, then
+    ``steps`` for the discriminator. Nothing of this reaches the model, and the model's own gradient stops at the made
     vectors.
 
     **Pace.** The paper's code takes ten steps of the discriminator, at 1e-4, to one of the pathways, at 1e-3: they
@@ -111,6 +111,8 @@ class DANS(OwnOptimizer, Generator):
         learns (int, optional): From how many of each pathway's and query's the networks learn in a step, so many times
             cheaper than from all that are made. With a small :math:`\sigma` these are nearly one vector, and 1 is
             enough. (default: :obj:`None`, as many as are made, as in the paper)
+        every (int): The networks learn from every so many batches, so many times cheaper; negatives are made for each.
+            (default: :obj:`1`)
         lr (float): Step size of the pathways' Adam. (default: :obj:`1e-4`)
         discriminator_lr (float): Step size of the discriminator's. (default: :obj:`1e-3`)
         label (float): Soft label of what is made. (default: :obj:`0.0`)
@@ -124,6 +126,7 @@ class DANS(OwnOptimizer, Generator):
     """
 
     unit: Tensor
+    asked: Tensor
 
     def __init__(
         self,
@@ -141,6 +144,7 @@ class DANS(OwnOptimizer, Generator):
         average: float = 0.0,
         steps: int = 1,
         learns: int | None = None,
+        every: int = 1,
         lr: float = 1e-4,
         discriminator_lr: float = 1e-3,
         label: float = 0.0,
@@ -155,10 +159,10 @@ class DANS(OwnOptimizer, Generator):
                 f"DANS(label={label}, scale={scale}, pull={pull}, auxiliary={auxiliary}, sigma={sigma}): the label "
                 "lies between 0 and 1, and none of the others is negative."
             )
-        if not 0 <= average < 1 or steps < 1 or (learns is not None and learns < 1):
+        if not 0 <= average < 1 or steps < 1 or (learns is not None and learns < 1) or every < 1:
             raise UserError(
-                f"DANS(average={average}, steps={steps}, learns={learns}): keep a share from 0 to below 1, take one "
-                "step at least, and learn from one vector at least."
+                f"DANS(average={average}, steps={steps}, learns={learns}, every={every}): keep a share from 0 to below "
+                "1, take one step at least, and learn from one vector of one batch at least."
             )
         faults = faults or Faults()
         if faults.one_pathway and not relation:
@@ -166,7 +170,7 @@ class DANS(OwnOptimizer, Generator):
         self.known, self.hidden_channels = known, hidden_channels
         self.entity, self.relation, self.width, self.sigma, self.film = entity, relation, width, sigma, film
         self.pull, self.auxiliary, self.conditional, self.hinge = pull, auxiliary, conditional, hinge
-        self.average, self.steps, self.learns = average, steps, learns
+        self.average, self.steps, self.learns, self.every = average, steps, learns, every
         self.label, self.scale, self.faults = label, scale, faults
         self.count = {name: count for name, count in (("entity", entity), ("relation", relation)) if count}
         network = {
@@ -182,6 +186,7 @@ class DANS(OwnOptimizer, Generator):
             fused=True,
         )
         self.register_buffer("unit", torch.zeros(3))  # of targets, anchors and query vectors; 0 before the first
+        self.register_buffer("asked", torch.zeros((), dtype=torch.long))
         self.watch = Watch("DANS", known)
 
     def forward(
@@ -207,12 +212,13 @@ class DANS(OwnOptimizer, Generator):
         attached = self.faults.attached and torch.is_grad_enabled()
         with torch.autocast(target.device.type, enabled=False):
             real, given, unit = self._given(scorer, query, target)
-            if self.training:
+            if self.training and int(self.asked) % self.every == 0:
                 held = {name: vector.detach() for name, vector in given.items()}
                 with torch.enable_grad():
                     made, seen = self._learn(real, held, generator)
                 real_size = {name: unit * vectors for name, vectors in made.items()}
                 self.watch(seen, scorer, query, unit * real, real_size)
+            self.asked += self.training
             with torch.set_grad_enabled(attached):
                 made = self._make(self.averaged or self.pathways, given, generator, held=True)[0]
                 if self.faults.one_pathway and self.entity:

@@ -4,10 +4,10 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from gnnneg.errors import UserError
 from gnnneg.interfaces import Model, OwnOptimizer, Sampler, Scorer
 from gnnneg.kernels.choice import choose
 from gnnneg.records import Negatives, Query
+from gnnneg.samplers.pretrained import pretrained
 
 
 class KBGAN(OwnOptimizer, Sampler):
@@ -34,9 +34,11 @@ class KBGAN(OwnOptimizer, Sampler):
         lr (float): Step size of its own Adam. (default: :obj:`0.001`)
         temperature (float): :math:`T`. (default: :obj:`1.0`)
         momentum (float): Of the baseline's running mean. (default: :obj:`0.99`)
+        weights (str, optional): What the policy starts with, the ``model.safetensors`` of a run: in the paper it is
+            trained by a softmax over negatives beforehand. (default: :obj:`None`, as it is)
 
     Raises:
-        UserError: If the policy needs a graph.
+        UserError: If the weights cannot be read or are another model's, or the policy needs a graph.
     """
 
     baseline: Tensor
@@ -50,11 +52,11 @@ class KBGAN(OwnOptimizer, Sampler):
         lr: float = 1e-3,
         temperature: float = 1.0,
         momentum: float = 0.99,
+        weights: str | None = None,
     ):
         super().__init__()
-        if policy.uses_graph:
-            raise UserError("KBGAN: a policy that passes messages is not supported; use one that looks vectors up.")
-        self.proposal, self.policy, self.num_negatives = proposal, policy, num_negatives
+        self.proposal, self.policy = proposal, pretrained("KBGAN", "policy", policy, weights)
+        self.num_negatives = num_negatives
         self.temperature, self.momentum = temperature, momentum
         self.optimizer = torch.optim.Adam(policy.parameters(), lr=lr, fused=True)
         self.register_buffer("baseline", torch.zeros(()))

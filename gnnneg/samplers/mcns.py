@@ -1,13 +1,14 @@
 """Markov chains that walk to where the model sees answers."""
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Int
 from torch import Tensor
 
 from gnnneg.data.known import KnownAnswers
 from gnnneg.data.pools import neighbours
 from gnnneg.errors import UserError
 from gnnneg.interfaces import Sampler, Scorer
+from gnnneg.kernels.proposal import propose
 from gnnneg.records import Negatives, Query, ones
 
 
@@ -69,27 +70,19 @@ class MCNS(Sampler):
         def anywhere(*shape: int) -> Tensor:
             return torch.randint(self.num_nodes, shape, generator=generator, device=device)
 
-        jump, chance = anywhere(steps, *size), torch.rand(2, steps, *size, generator=generator, device=device)
+        jump, chance = anywhere(steps, *size), torch.rand(3, steps, *size, generator=generator, device=device)
         now = torch.where(now < 0, anywhere(*size), now)
         visited = []
         with torch.no_grad():
             score = self.alpha * critic(now).float()
             for step in range(steps):
-                nearby = (chance[0, step] < self.local) & (self.near.length(now) > 0)
-                then = torch.where(nearby, self.near.draw(now, generator), jump[step])
+                coin, pick, odds = chance[:, step]
+                then, ratio = propose(self.near.offset, self.near.member, now, jump[step], coin, pick, self.local)
                 other = self.alpha * critic(then).float()
-                accept = chance[1, step].log() < other - score + self._ratio(now, then)
+                accept = odds.log() < other - score + ratio.log()
                 now, score = torch.where(accept, then, now), torch.where(accept, other, score)
                 visited.append(now)
         if self.training:
             self.state[query.anchor] = now
         index = torch.cat(visited[burn_in:], dim=1)[:, : self.num_negatives]
         return Negatives(index, ones(index))
-
-    def _ratio(self, now: Int[Tensor, "b c"], then: Int[Tensor, "b c"]) -> Float[Tensor, "b c"]:
-        """How much more probable ``now`` is as a proposal in ``then`` than the other way round, in logs."""
-        degree = self.near.length(torch.stack([now, then]))
-        adjacent = self.near.contains(now.flatten(), then.flatten()[:, None]).view_as(now)  # and the other way round
-        share = torch.where(degree > 0, self.local, 0.0)
-        forth, back = (adjacent * share / degree.clamp(min=1) + (1 - share) / self.num_nodes).log()
-        return back - forth

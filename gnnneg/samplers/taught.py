@@ -2,13 +2,11 @@
 
 import torch
 from jaxtyping import Float, Int
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor
 
-from gnnneg.errors import UserError
 from gnnneg.interfaces import Model, Sampler, Scorer
 from gnnneg.records import Negatives, Query
+from gnnneg.samplers.pretrained import pretrained
 
 
 class Taught(Sampler):
@@ -25,20 +23,7 @@ class Taught(Sampler):
 
     def __init__(self, sampler: Sampler, teacher: Model, weights: str | None = None):
         super().__init__()
-        if teacher.uses_graph:
-            raise UserError("Taught: a teacher that passes messages is not supported; use one that looks vectors up.")
-        self.sampler, self.teacher = sampler, teacher.requires_grad_(False)
-        if weights is not None:
-            try:
-                teacher.load_state_dict(load_file(weights))
-            except (OSError, SafetensorError) as error:
-                raise UserError(
-                    f"Taught: the weights {weights} cannot be read ({error}): give a run's model.safetensors."
-                ) from error
-            except RuntimeError as error:
-                raise UserError(
-                    f"Taught: the weights {weights} are not the teacher's: {str(error).splitlines()[-1].strip()}"
-                ) from error
+        self.sampler, self.teacher = sampler, pretrained("Taught", "teacher", teacher, weights).requires_grad_(False)
 
     def forward(
         self, query: Query, target: Int[Tensor, "b"], critic: Scorer, generator: torch.Generator | None = None

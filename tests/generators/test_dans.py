@@ -357,6 +357,24 @@ def test_it_learns_from_some_and_makes_all(monkeypatch):
     assert torch.equal(*(make.vectors(scorer, query, target, NONE, chance()) for make in (one, other)))
 
 
+def test_it_learns_from_every_third_batch_and_makes_for_each():
+    """What moves, in which batch; where it went on after a round trip too."""
+    _, scorer, query, target = asked()
+    make = dans(every=3)
+    moved = []
+    for batch in range(7):
+        if batch == 2:
+            state = make.state_dict()
+            make = dans(every=3)
+            make.load_state_dict(state)
+        before = [weight.clone() for weight in make.parameters()]
+        assert make.vectors(scorer, query, target, NONE, chance()).size(1) == 10
+        moved.append(any(not torch.equal(*pair) for pair in zip(before, make.parameters())))
+    assert moved == [True, False, False, True, False, False, True]
+    make.eval().vectors(scorer, query, target, NONE, chance())
+    assert int(make.asked) == 7  # whoever looks on does not count
+
+
 def test_a_conditional_discriminator_looks_at_the_query():
     """What is made is another query's target: any entity to who looks at vectors alone, wrong to who sees both."""
     right = []
@@ -485,7 +503,8 @@ def test_senseless_settings_are_sentences():
         ({"label": 1.5}, "label lies between 0 and 1"),
         ({"average": 1.0}, "from 0 to below 1"),
         ({"steps": 0}, "take one step at least"),
-        ({"learns": 0}, "learn from one vector at least"),
+        ({"learns": 0}, "learn from one vector of one batch at least"),
+        ({"every": 0}, "learn from one vector of one batch at least"),
         ({"relation": 0, "faults": Faults(one_pathway=True)}, "let it make something"),
     ):
         with pytest.raises(UserError, match=words):

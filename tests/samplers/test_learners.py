@@ -3,11 +3,13 @@
 import pytest
 import torch
 from examples import NODES, RELATIONS, Scores, examples, graph, kge, known, name, toy
+from safetensors.torch import save_file
 from torch.testing import assert_close
 
 from gnnneg.data.known import KnownAnswers
 from gnnneg.errors import UserError
 from gnnneg.interfaces import Sampler
+from gnnneg.kernels.proposal import propose
 from gnnneg.records import Query, Triplets, asked
 from gnnneg.samplers import KBGAN, MCNS, All, Child, Hardest, Mixture, Uniform
 from gnnneg.samplers.kbgan import reinforce
@@ -106,6 +108,19 @@ def test_a_policy_may_not_need_a_graph():
         KBGAN(Uniform(NODES, 5), model)
 
 
+def test_a_policy_may_start_with_a_runs_weights(tmp_path):
+    trained, query = kge(), Query(torch.tensor([0, 1]), torch.tensor([0, 1]))
+    file = str(tmp_path / "model.safetensors")
+    save_file(trained.state_dict(), file)
+    sampler = KBGAN(Uniform(NODES, 5), kge(), weights=file)
+    index = torch.arange(NODES)[None]
+    of_run, of_policy = (model.scorer(model.encode(None), query)(index) for model in (trained, sampler.policy))
+    assert torch.equal(of_policy, of_run)
+    save_file({"else": torch.zeros(1)}, file)
+    with pytest.raises(UserError, match=r"KBGAN: the weights .* are not the policy's"):
+        KBGAN(Uniform(NODES, 5), kge(), weights=file)
+
+
 def total_variation(local: float) -> float:
     """Of a long run's states on ten states, from what they should be."""
     line = Triplets(torch.arange(9), torch.zeros(9, dtype=torch.long), torch.arange(1, 10))
@@ -126,7 +141,12 @@ def test_chains_come_to_the_power_of_the_models_distribution(local):
 
 def test_local_proposals_must_be_corrected_for(monkeypatch):
     """The test above would see it if they were not: the ends of the line have half the neighbours."""
-    monkeypatch.setattr(MCNS, "_ratio", lambda self, now, then: torch.zeros(now.shape))
+
+    def uncorrected(*given):
+        then, ratio = propose(*given)
+        return then, torch.ones_like(ratio)
+
+    monkeypatch.setattr("gnnneg.samplers.mcns.propose", uncorrected)
     assert total_variation(0.9) > 0.02
 
 

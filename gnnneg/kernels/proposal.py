@@ -1,0 +1,100 @@
+"""Where a Metropolis-Hastings chain on a graph might go next, and how that weighs against the way back."""
+
+from typing import no_type_check
+
+import numba
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from gnnneg.kernels.kinds import ORDER
+from gnnneg.kernels.membership import member
+from gnnneg.kernels.threads import launch
+
+
+def propose_reference(
+    offset: Int[Tensor, "r"],
+    near: Int[Tensor, "m"],
+    now: Int[Tensor, "b c"],
+    jump: Int[Tensor, "b c"],
+    coin: Float[Tensor, "b c"],
+    pick: Float[Tensor, "b c"],
+    local: float,
+) -> tuple[Int[Tensor, "b c"], Float[Tensor, "b c"]]:
+    """The same in plain torch; any device."""
+    nodes = offset.numel() - 1
+    if not near.numel():
+        return jump, torch.ones_like(coin)
+    length = (offset[now + 1] - offset[now]).double()
+    step = near[(offset[now] + (pick.double() * length).long()).clamp(max=near.numel() - 1)].to(jump.dtype)
+    then = torch.where((coin < local) & (length > 0), step, jump)
+    begin, ways = now.flatten(), then.flatten()[:, None]
+    adjacent = member(near, offset[begin], offset[begin + 1], ways).view_as(now)  # and the other way round
+
+    def chance(place: Tensor) -> Tensor:
+        degree = (offset[place + 1] - offset[place]).double()
+        share = torch.where(degree > 0, local, 0.0)
+        return adjacent * share / degree.clamp(min=1) + (1 - share) / nodes
+
+    return then, (chance(then) / chance(now)).float()
+
+
+@numba.njit(parallel=True, cache=True, fastmath=ORDER)
+@no_type_check
+def _propose(offset, near, now, jump, coin, pick, local, then, ratio):
+    nodes = offset.size - 1
+    for i in numba.prange(now.shape[0]):
+        for j in range(now.shape[1]):
+            here = now[i, j]
+            begin, end = offset[here], offset[here + 1]
+            degree = end - begin
+            there = jump[i, j]
+            adjacent = degree > 0 and coin[i, j] < local
+            if adjacent:
+                there = near[begin + int(float(pick[i, j]) * degree)]
+            else:  # is it a neighbour all the same?
+                low, high = begin, end
+                while low < high:
+                    middle = (low + high) // 2
+                    if near[middle] < there:
+                        low = middle + 1
+                    else:
+                        high = middle
+                adjacent = low < end and near[low] == there
+            back = offset[there + 1] - offset[there]
+            forth_chance = (1 - local) / nodes if degree > 0 else 1 / nodes
+            back_chance = (1 - local) / nodes if back > 0 else 1 / nodes
+            if adjacent:
+                forth_chance += local / degree
+                back_chance += local / back
+            then[i, j] = there
+            ratio[i, j] = back_chance / forth_chance
+
+
+def propose(
+    offset: Int[Tensor, "r"],
+    near: Int[Tensor, "m"],
+    now: Int[Tensor, "b c"],
+    jump: Int[Tensor, "b c"],
+    coin: Float[Tensor, "b c"],
+    pick: Float[Tensor, "b c"],
+    local: float,
+) -> tuple[Int[Tensor, "b c"], Float[Tensor, "b c"]]:
+    r"""A neighbour of each present state, or a jump; and :math:`q(u \mid v) / q(v \mid u)`, the way back against it.
+
+    Args:
+        offset, near (torch.Tensor): Each node's sorted neighbours, ``near[offset[i]:offset[i + 1]]``, in a graph whose
+            edges go both ways.
+        now (torch.Tensor): Present states :math:`u`, ``(b, c)``.
+        jump (torch.Tensor): Where each would jump to, uniform.
+        coin (torch.Tensor): Uniform in :math:`[0, 1)`: below ``local`` it is to be a neighbour, where there is one.
+        pick (torch.Tensor): Uniform in :math:`[0, 1)`: which.
+        local (float): The share of neighbours.
+
+    Cost: a bisection of one node's neighbours for each jump.
+    """
+    if now.device.type != "cpu" or not near.numel():
+        return propose_reference(offset, near, now, jump, coin, pick, local)
+    then, ratio = torch.empty_like(jump), torch.empty_like(coin)
+    launch(_propose, offset, near, now.contiguous(), jump, coin, pick, local, then, ratio)
+    return then, ratio

@@ -1,0 +1,35 @@
+"""A model that was trained before, as a part of a sampler."""
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+
+from gnnneg.errors import UserError
+from gnnneg.interfaces import Model
+
+
+def pretrained(name: str, role: str, model: Model, weights: str | None) -> Model:
+    """The model with the weights of a run's ``model.safetensors``, or as it is without.
+
+    Args:
+        name (str): Whose part it is, for errors.
+        role (str): What part it is, for errors.
+        model (Model): The model.
+        weights (str, optional): The file.
+
+    Raises:
+        UserError: If the weights cannot be read or are another model's, or the model needs a graph.
+    """
+    if model.uses_graph:
+        raise UserError(f"{name}: a {role} that passes messages is not supported; use one that looks vectors up.")
+    if weights is not None:
+        try:
+            model.load_state_dict(load_file(weights))
+        except (OSError, SafetensorError) as error:
+            raise UserError(
+                f"{name}: the weights {weights} cannot be read ({error}): give a run's model.safetensors."
+            ) from error
+        except RuntimeError as error:
+            raise UserError(
+                f"{name}: the weights {weights} are not the {role}'s: {str(error).splitlines()[-1].strip()}"
+            ) from error
+    return model
