@@ -10,7 +10,7 @@ _CONTENTS = {
     "gnnneg.data.hetero": ["by_type", "from_hetero", "to_networkx"],
     "gnnneg.data.synthetic": ["world"],
     "gnnneg.datasets": ["load"],
-    "gnnneg.decoders": ["HAKE", "RESCAL", "ComplEx", "DistMult", "RotatE", "TransD", "TransE", "TransH"],
+    "gnnneg.decoders": ["ERMLPE", "HAKE", "RESCAL", "ComplEx", "DistMult", "RotatE", "TransD", "TransE", "TransH"],
     "gnnneg.encoders": [
         "GNN",
         "RGCN",

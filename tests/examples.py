@@ -28,6 +28,7 @@ from gnnneg.data.known import KnownAnswers
 from gnnneg.data.pools import slots
 from gnnneg.data.statements import assemble, message_graph
 from gnnneg.decoders import (
+    ERMLPE,
     HAKE,
     RESCAL,
     ComplEx,
@@ -165,6 +166,7 @@ EXAMPLES: list[Callable[[], nn.Module]] = [
         for decoder in (DistMult, ComplEx, RotatE, TransE, RESCAL, HAKE, TransH, TransD)
         for reciprocal in (False, True)
     ),
+    partial(ERMLPE, RELATIONS, CHANNELS, width=24),
     partial(TransE, RELATIONS, CHANNELS, p=2),
     partial(TransH, RELATIONS, CHANNELS, p=1),
     partial(TransD, RELATIONS, CHANNELS, p=1),

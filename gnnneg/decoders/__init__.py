@@ -2,6 +2,7 @@
 
 from gnnneg.decoders.complex import ComplEx
 from gnnneg.decoders.distmult import DistMult
+from gnnneg.decoders.ermlpe import ERMLPE
 from gnnneg.decoders.hake import HAKE, Polar
 from gnnneg.decoders.rescal import RESCAL
 from gnnneg.decoders.rotate import RotatE
@@ -11,6 +12,7 @@ from gnnneg.decoders.transe import TransE
 from gnnneg.decoders.transh import Hyperplane, TransH
 
 __all__ = [
+    "ERMLPE",
     "HAKE",
     "RESCAL",
     "ComplEx",

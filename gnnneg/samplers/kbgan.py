@@ -20,7 +20,8 @@ class KBGAN(OwnOptimizer, Sampler):
     .. math::
         \nabla J = \mathbb{E}_{j \sim \pi} \left[ (s_j - \bar{s}) \, \nabla \log \pi(j) \right] ,
 
-    whose baseline :math:`\bar{s}` is the running mean of rewards. With :class:`All` as proposal it is IGAN,
+    whose baseline :math:`\bar{s}` is the running mean of rewards. With :class:`All` as proposal, and a policy
+    whose decoder is :class:`~gnnneg.decoders.ERMLPE`, it is IGAN,
     `"Incorporating GAN for Negative Sampling in Knowledge Representation Learning"
     <https://arxiv.org/abs/1809.11017>`_, whose generator has a softmax over all entities. It learns when it is asked,
     in training mode only.
