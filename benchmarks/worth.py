@@ -14,6 +14,7 @@ import argparse
 import json
 import math
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -40,8 +41,11 @@ def train(name: str, seed: int, arguments: argparse.Namespace) -> Path:
         if said.returncode:
             sys.exit(f"{name}, seed {seed}: {said.stderr.strip().splitlines()[-1]}")
 
-    if (out / "checkpoints").exists() and not (out / "result.json").exists():  # interrupted
-        gnnneg("resume", str(out))
+    if out.exists() and not (out / "result.json").exists():  # interrupted
+        if any(out.glob("checkpoints/*")):
+            gnnneg("resume", str(out))
+        else:  # before there was anything to go on from
+            shutil.rmtree(out)
     if not (out / "result.json").exists():
         settings = [*cases(arguments)[name], "--fit.max_seconds", str(arguments.seconds)]
         gnnneg("train", arguments.config, *settings, "--seed", str(seed), "--out", str(out), *arguments.settings)

@@ -1,7 +1,9 @@
 """The benchmarks' own tables of samplers mean something."""
 
 import importlib.util
+import shutil
 import sys
+from argparse import Namespace
 from pathlib import Path
 
 import pytest
@@ -54,6 +56,25 @@ def test_every_case_of_denied_statements_can_be_drawn_from():
     assert found.pop("nothing denied") == ("LinkPrediction", [])
     assert {kind for kind, _ in found.values()} == {"LinkPrediction", "Dual"}
     assert all(made == ["DeniedStatements"] for kind, made in found.values() if kind == "LinkPrediction")
+
+
+def test_what_was_interrupted_is_gone_on_with_or_begun_again(tmp_path):
+    """Without its end, a run ends as it did; without a checkpoint it is trained again; and both are looked at."""
+    worth = script("worth")
+    arguments = Namespace(
+        suite="samplers", config=CONFIG, out=tmp_path, seconds=100, settings=["--fit.epochs", "2", "--device", "cpu"]
+    )
+    out = worth.train("uniform", 0, arguments)
+    assert out == tmp_path / "samplers-synthetic" / "uniform-0"
+    wanted, trained = worth.figures(out), (out / "model" / "model.safetensors").stat().st_mtime
+    for lost in ("result.json", "negatives.json"):
+        (out / lost).unlink()
+    assert worth.figures(worth.train("uniform", 0, arguments)) == wanted
+    shutil.rmtree(out)
+    out.mkdir()
+    (out / "config.yaml").write_text("data: {}")
+    assert worth.figures(worth.train("uniform", 0, arguments)) == wanted
+    assert (out / "model" / "model.safetensors").stat().st_mtime > trained
 
 
 def test_the_table_and_the_picture(tmp_path):

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from gnnneg.plain import to_json
 
 PYKEEN = "PyKEEN"
 WIDE = "--width", "64"
+AT_ONCE = "MALLOC_MMAP_THRESHOLD_=16777216"  # larger tensors' memory is given back when they go, on Linux with glibc
 UNITS = {"draw": "negatives/s", "rgcn": "edges/s", "nbfnet": "queries/s"}
 # samplers that look at the model
 LOOKING = (
@@ -29,7 +31,9 @@ LOOKING = (
 
 
 class Case(NamedTuple):
-    """What to measure of ours and of what stands beside it, as words for ``benchmarks/cases.py``."""
+    """What to measure of ours and of what stands beside it, as words for ``benchmarks/cases.py``; those with ``=`` are
+    for its environment.
+    """
 
     name: str
     own: tuple[str, ...]
@@ -108,8 +112,9 @@ SUITES: dict[str, list[Case]] = {
         for what, form in (("30 bases", "bases"), ("8 blocks", "blocks"))
     ],
     "nbfnet": [
-        Case(
-            "6 layers, PNA, forward and back", ("ours", "nbfnet", "PNA"), ("pyg", "nbfnet", "PNA"), "PyG, edge by edge"
+        *(
+            Case(name, (*how, "ours", "nbfnet", "PNA"), ("pyg", "nbfnet", "PNA"), "PyG, edge by edge")
+            for name, how in (("6 layers, PNA, forward and back", ()), ("the same, memory given back", (AT_ONCE,)))
         ),
         *(
             Case(f"messages, {what}", ("ours", "nbfnet", what), ("pyg", "nbfnet", what), "scatter, in parts")
@@ -174,7 +179,7 @@ def measured(suites: list[str], threads: int) -> Iterator[dict[str, Any]]:
             yield {
                 "suite": suite,
                 "case": case.name,
-                "unit": UNITS.get(case.own[1], "triples/s"),
+                "unit": UNITS.get(case.peer[1], "triples/s"),
                 "ours": own["per_second"],
                 "peer": peer["per_second"],
                 "peer_name": case.peer_name.replace(PYKEEN, f"{PYKEEN} {release}"),
@@ -194,8 +199,9 @@ def script() -> Path:
 
 
 def _measure(words: tuple[str, ...], threads: int) -> dict[str, float]:
-    command = [sys.executable, str(script()), *words, "--threads", str(threads)]
-    done = subprocess.run(command, capture_output=True, text=True)
+    given = dict(word.split("=") for word in words if "=" in word)
+    command = [sys.executable, str(script()), *(word for word in words if "=" not in word), "--threads", str(threads)]
+    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, **given})
     lines = done.stdout.strip().splitlines()
     if done.returncode or not lines:
         last = (done.stderr.strip().splitlines() or ["it printed nothing"])[-1]
