@@ -57,12 +57,12 @@ from gnnneg.generators import (
     Mixup,
     SelfPacedEMU,
 )
-from gnnneg.interfaces import Scorer
+from gnnneg.interfaces import Sampler, Scorer
 from gnnneg.labels import PathLabel, SlotLabel
 from gnnneg.losses import BCE, HaSa, InfoNCE, LogSigmoid, MarginRanking
 from gnnneg.models import Difference, KGEModel, NBFNet, NodeClassifier
 from gnnneg.penalties import DURA, Lp, RelationPrediction, Together
-from gnnneg.records import Triplets
+from gnnneg.records import Negatives, Query, Triplets
 from gnnneg.samplers import (
     KBGAN,
     MCNS,
@@ -330,3 +330,18 @@ class Scores(Scorer):
 
     def factors(self, target: Tensor) -> tuple[Tensor, ...]:
         return ()
+
+
+class Fixed(Sampler):
+    """Always the same candidates."""
+
+    def __init__(self, index: Tensor, weight: Tensor):
+        super().__init__()
+        self.index, self.weight, self.learnt = index, weight, 0
+
+    def forward(
+        self, query: Query, target: Tensor, critic: Scorer, generator: torch.Generator | None = None
+    ) -> Negatives:
+        self.learnt += self.training
+        rows = slice(None) if self.index.size(0) == 1 else slice(0, target.numel())
+        return Negatives(self.index[rows], self.weight)

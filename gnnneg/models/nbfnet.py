@@ -1,5 +1,7 @@
 """Neural Bellman-Ford networks: a graph network that is asked the question first."""
 
+from functools import cached_property
+
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Int
@@ -106,8 +108,12 @@ class NBFScorer(Scorer):
 
     def __init__(self, model: "NBFNet", encoding: Visible, query: Query):
         self.model, self.encoding = model, encoding
-        self.vector = model.query(query.rel_type)
-        self.states = model.propagate(encoding, query, self.vector)  # (n, b, d)
+        self.query, self.vector = query, model.query(query.rel_type)
+
+    @cached_property
+    def states(self) -> Float[Tensor, "n b d"]:
+        """Made when they are first asked for: a sampler that only draws costs no propagation."""
+        return self.model.propagate(self.encoding, self.query, self.vector)
 
     def embed(self, index: Int[Tensor, "c k"]) -> Float[Tensor, "b k d"]:
         """The states of candidates in the light of each query: of shared ones too, ``(b, k, d)``."""

@@ -11,7 +11,10 @@ from gnnneg.records import Triplets
 DENIED = "denied_edge_index", "denied_edge_type"
 
 
-def hide(graph: Data, triplets: Triplets, num_relations: int, between: bool = False) -> Data:
+Pairs = tuple[Int[Tensor, "m"], Int[Tensor, "m"]]
+
+
+def hide(graph: Data, triplets: Triplets, num_relations: int, between: Pairs | None = None) -> Data:
     """The graph without the edges of ``triplets`` and their inverses.
 
     Without this a graph network learns to copy the edge that it is asked for, and fails on every new one. Of denied
@@ -26,15 +29,17 @@ def hide(graph: Data, triplets: Triplets, num_relations: int, between: bool = Fa
             are looked up in an index that is made once: give it new tensors instead of changing them in place.
         triplets (Triplets): The statements to hide.
         num_relations (int): Number of relations, inverses not counted.
-        between (bool): Whether all edges between the two entities of a statement go, whatever their relation: near
-            copies of relations give an answer away as its own edge does. (default: :obj:`False`)
+        between (tuple, optional): Pairs of entities, ``(m,)`` and ``(m,)``, between which all edges go, whatever
+            relation and direction. (default: :obj:`None`)
     """
     head_index, rel_type, tail_index = triplets
     # the batch's queries from both sides, and their answers: an edge leads from an anchor to an answer
     anchor, answer = torch.cat([head_index, tail_index]), torch.cat([tail_index, head_index])
     query = anchor * 2 * num_relations + torch.cat([rel_type, rel_type + num_relations])
 
-    kept = ~_found(graph, anchor if between else query, answer, 1 if between else 2 * num_relations)
+    kept = ~_found(graph, query, answer, 2 * num_relations)
+    if between is not None:
+        kept &= ~_found(graph, torch.cat(between), torch.cat(between[::-1]), 1)
     left = {"num_nodes": graph.num_nodes, "whole": graph, "kept": kept}
     if DENIED[0] in graph:
         (source, target), edge_type = graph[DENIED[0]], graph[DENIED[1]]

@@ -10,9 +10,9 @@ from torch_geometric.data import Data
 
 from gnnneg.errors import UserError
 from gnnneg.interfaces import Corruption, Generator, Label, Loss, Model, Penalty, Sampler, Scorer, Task, Weighing
-from gnnneg.records import Query, Triplets
+from gnnneg.records import Negatives, Query, Triplets
 from gnnneg.tasks.contrast import contrast
-from gnnneg.tasks.hiding import hide
+from gnnneg.tasks.hiding import Pairs, hide
 
 Critic = Callable[[Query], Scorer]
 
@@ -33,10 +33,13 @@ class LinkPrediction(Task):
         graph (torch_geometric.data.Data, optional): What messages pass over; the batch's own statements are hidden
             from it. Unused by models that look vectors up. (default: :obj:`None`)
         hide_between (bool): Whether all edges between the two entities of a batch's statement are hidden, not just
-            the statement. (default: :obj:`False`)
+            the statement, because near copies of a relation give an answer away as its own edge does; and then those
+            between each anchor and its negatives too, or only answers would be without an edge, and a model would learn
+            that neighbours are wrong. The graph is encoded again after sampling. (default: :obj:`False`)
 
     Raises:
-        UserError: If an encoder reads the denied statements that a generator asks about.
+        UserError: If an encoder reads the denied statements that a generator asks about; when asked, if all edges
+            between anchors and all entities would have to be hidden.
     """
 
     def __init__(
@@ -77,6 +80,8 @@ class LinkPrediction(Task):
         scorer = self.model.scorer(self.model.encode(self._visible(batch)), query)
 
         negatives = self.sampler(query, target, critic(query) if critic else scorer, generator)
+        if self.hide_between and self.graph is not None and self.model.uses_graph:
+            scorer = self.model.scorer(self.model.encode(self._visible(batch, query, negatives)), query)
         means = self.loss, self.label, self.scale, self.generators, generator
         loss = contrast(scorer, query, target, negatives, *means)
         if self.penalty is not None:
@@ -98,7 +103,26 @@ class LinkPrediction(Task):
         for made in self.generators:
             yield from made.trained()  # type: ignore[operator]
 
-    def _visible(self, batch: Triplets) -> Data | None:
+    def _visible(self, batch: Triplets, query: Query | None = None, negatives: Negatives | None = None) -> Data | None:
+        """The graph without what the batch, and its negatives if they are there, must not see."""
         if self.graph is None or not self.model.uses_graph:
             return None
-        return hide(self.graph.to(batch.rel_type.device), batch, self.model.num_relations, self.hide_between)
+        graph, between = self.graph.to(batch.rel_type.device), None
+        if self.hide_between:
+            between = batch.head_index, batch.tail_index
+            if query is not None and negatives is not None:
+                anchor, wrong = _linked(query, negatives, graph.num_nodes)
+                between = torch.cat([between[0], anchor]), torch.cat([between[1], wrong])
+        return hide(graph, batch, self.model.num_relations, between)
+
+
+def _linked(query: Query, negatives: Negatives, num_nodes: int) -> Pairs:
+    """Each anchor with its negatives, those that are there."""
+    if negatives.index.size(1) >= num_nodes:
+        raise UserError(
+            "hide_between hides the edges between an anchor and its negatives too, and with all entities as negatives "
+            "that is every edge it has: sample fewer, or leave hide_between out."
+        )
+    index = negatives.index.expand(len(query.anchor), -1)
+    there = (negatives.weight > 0).expand_as(index)
+    return query.anchor[:, None].expand_as(index)[there], index[there]

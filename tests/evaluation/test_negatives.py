@@ -5,32 +5,16 @@ import math
 import pytest
 import torch
 from evaluation.tabled import Tabled
-from torch import Tensor
+from examples import Fixed
 
 from gnnneg.corruption import Both, Tail
 from gnnneg.data.known import KnownAnswers
 from gnnneg.data.pools import Pools
 from gnnneg.errors import UserError
 from gnnneg.evaluation import diagnose, shown
-from gnnneg.interfaces import Sampler, Scorer
-from gnnneg.records import Negatives, Query, Triplets
+from gnnneg.records import Triplets
 
 NODES = 4
-
-
-class Fixed(Sampler):
-    """Always the same candidates."""
-
-    def __init__(self, index: Tensor, weight: Tensor):
-        super().__init__()
-        self.index, self.weight, self.learnt = index, weight, 0
-
-    def forward(
-        self, query: Query, target: Tensor, critic: Scorer, generator: torch.Generator | None = None
-    ) -> Negatives:
-        self.learnt += self.training
-        rows = slice(None) if self.index.size(0) == 1 else slice(0, target.numel())
-        return Negatives(self.index[rows], self.weight)
 
 
 @pytest.fixture

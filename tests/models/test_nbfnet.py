@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from examples import Fixed
 from torch.testing import assert_close
 from torch_geometric.data import Data
 
@@ -324,11 +325,22 @@ def test_the_task_hides_all_edges_of_a_pair_if_told(some):
     model = NBFNet(R, D, 2)
 
     def loss(statements, **options):
-        return LinkPrediction(model, Tail(R), All(N), InfoNCE(), graph=graph(statements), **options)(batch)
+        sampler = Fixed(torch.tensor([[5, 6]]), torch.tensor([[1.0, 0.0]]))
+        return LinkPrediction(model, Tail(R), sampler, InfoNCE(), graph=graph(statements), **options)(batch)
 
-    assert_close(loss(rest + near, hide_between=True), loss(rest))
+    assert_close(loss(rest + near, hide_between=True), loss(rest, hide_between=True))
     assert_close(loss(rest + near), loss(rest + near[1:]))
     assert not torch.allclose(loss(rest + near), loss(rest))
+    # a negative is as far from its anchor as the answer; one that does not count, and others' pairs, stay linked
+    linked = [(0, 1, 5), (5, 0, 0)]
+    others = [one for one in rest if {one[0], one[2]} != {0, 5}]
+    assert_close(loss(others + linked, hide_between=True), loss(others))
+    assert not torch.allclose(loss([*others, (0, 1, 6)], hide_between=True), loss(others))
+    assert not torch.allclose(loss([*others, (1, 1, 5)], hide_between=True), loss(others))
+    assert not torch.allclose(loss(others + linked), loss(others))
+    task = LinkPrediction(model, Tail(R), All(N), InfoNCE(), graph=graph(rest), hide_between=True)
+    with pytest.raises(UserError, match="sample fewer, or leave hide_between out"):
+        task(batch)
 
 
 def test_ranked_some_queries_at_a_time(some, monkeypatch):

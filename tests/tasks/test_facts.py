@@ -207,12 +207,14 @@ def test_hide_between_takes_out_every_edge_of_a_pair():
     graph = message_graph(data)
     batch = Triplets(*(column[:5] for column in triplets))
     pairs = {frozenset(pair) for pair in zip(batch.head_index.tolist(), batch.tail_index.tolist())}
-    hidden = hide(graph, batch, RELATIONS, between=True)
+    between = batch.head_index, batch.tail_index
+    hidden = hide(graph, batch, RELATIONS, between)
     kept = [frozenset(pair) not in pairs for pair in zip(*graph.edge_index.tolist())]
     assert hidden.kept.tolist() == kept
     assert hidden.num_edges == sum(kept) < hide(graph, batch, RELATIONS).num_edges
     # asked of one graph in turn, neither way mistakes the other's index for its own
-    assert hide(graph, batch, RELATIONS, between=True).num_edges == sum(kept)
+    assert hide(graph, batch, RELATIONS, between).num_edges == sum(kept)
+    assert hide(graph, batch, RELATIONS, between[::-1]).num_edges == sum(kept)
 
 
 def test_hide_keeps_what_else_a_graph_holds():
