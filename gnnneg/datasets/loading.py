@@ -1,0 +1,52 @@
+"""Any data set by its name or folder."""
+
+import os
+from pathlib import Path
+
+from torch_geometric.data import HeteroData
+
+from gnnneg.data.build import build_graphs
+from gnnneg.data.catalogue import CARD, names, read_card
+from gnnneg.data.download import verify
+from gnnneg.data.synthetic import world
+from gnnneg.datasets.benchmark import KnowledgeGraph
+from gnnneg.errors import UserError
+
+
+def load(name: str | Path, root: str | Path | None = None) -> HeteroData:
+    """The graph of a data set by name, or of a folder that ``gnnneg data import`` wrote; the one to train on, if it
+    has two.
+
+    Args:
+        name (str or Path): A card's name, ``"synthetic"``, or a path to a folder that holds a ``dataset.yaml``.
+        root (str or Path, optional): Where downloads are kept. (default: ``~/.cache/gnnneg``)
+    """
+    return graphs(name, root)[0]
+
+
+def graphs(name: str | Path, root: str | Path | None = None) -> list[HeteroData]:
+    """All graphs of a data set: one, or the one to train on and the one to test on; see :func:`load`."""
+    folder = folder_of(name)
+    if folder is not None:
+        found = read_card(folder / CARD)
+        verify(found, folder)
+        return build_graphs(found, folder)
+    if name == "synthetic":
+        return [world().data]
+    return list(KnowledgeGraph(str(name), root))
+
+
+def folder_of(name: str | Path) -> Path | None:
+    """The folder that is meant, unless it is a data set by its name, which comes first.
+
+    Raises:
+        UserError: If it is a path, but not one to a folder with a card.
+    """
+    folder = Path(name).expanduser()
+    path = isinstance(name, Path) or os.sep in name
+    if not path and (name in names() or not folder.is_dir()):
+        return None
+    if (folder / CARD).is_file():
+        return folder
+    reason = f"holds no {CARD}" if folder.is_dir() else "is no folder"
+    raise UserError(f"{folder} {reason}: make a data set with 'gnnneg data import PATH --out DIR'.")
