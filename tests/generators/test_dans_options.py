@@ -1,0 +1,192 @@
+"""What each option of DANS does."""
+
+import pytest
+import torch
+from examples import CHANNELS, NODES, RELATIONS, known, toy
+from generators.adversary import NONE, asked, chance, dans, rms
+from torch.testing import assert_close
+
+from gnnneg.corruption import Both
+from gnnneg.decoders import HAKE, RESCAL, TransD, TransE, TransH
+from gnnneg.errors import UserError
+from gnnneg.generators import DANS, EMU, Faults
+from gnnneg.losses import BCE
+from gnnneg.samplers import Uniform
+from gnnneg.tasks import LinkPrediction
+
+
+@pytest.mark.parametrize(("count", "name"), [((3, 0), "relation"), ((0, 3), "entity")])
+def test_either_pathway_alone(count, name):
+    _, scorer, query, target = asked()
+    make = dans(entity=count[0], relation=count[1])
+    assert make.vectors(scorer, query, target, NONE, chance()).shape == (len(target), 3, CHANNELS)
+    assert not any(name in key for key, _ in make.named_parameters())
+
+
+def test_it_learns_from_some_and_makes_all(monkeypatch):
+    """Of five and three made for each query, two of each pathway are judged; as without, if that is all there are."""
+    _, scorer, query, target = asked()
+    judged = []
+    original = DANS._judged
+    monkeypatch.setattr(DANS, "_judged", lambda self, x, given: judged.append(x.size(1)) or original(self, x, given))
+    assert dans(entity=5, relation=3, learns=2).vectors(scorer, query, target, NONE, chance()).size(1) == 8
+    assert judged == [2, 2, 1, 4]  # either pathway, real ones, both
+    torch.manual_seed(3)
+    one = dans(entity=2, relation=2, learns=2)
+    torch.manual_seed(3)
+    other = dans(entity=2, relation=2)
+    assert torch.equal(*(make.vectors(scorer, query, target, NONE, chance()) for make in (one, other)))
+
+
+def test_it_learns_from_every_third_batch_and_makes_for_each():
+    """What moves, in which batch; where it went on after a round trip too."""
+    _, scorer, query, target = asked()
+    make = dans(every=3)
+    moved = []
+    for batch in range(7):
+        if batch == 2:
+            state = make.state_dict()
+            make = dans(every=3)
+            make.load_state_dict(state)
+        before = [weight.clone() for weight in make.parameters()]
+        assert make.vectors(scorer, query, target, NONE, chance()).size(1) == 10
+        moved.append(any(not torch.equal(*pair) for pair in zip(before, make.parameters())))
+    assert moved == [True, False, False, True, False, False, True]
+    make.eval().vectors(scorer, query, target, NONE, chance())
+    assert int(make.asked) == 7  # whoever looks on does not count
+
+
+def test_a_conditional_discriminator_looks_at_the_query():
+    """What is made is another query's target: any entity to who looks at vectors alone, wrong to who sees both."""
+    right = []
+    for conditional in (False, True):
+        torch.manual_seed(0)
+        make = dans(conditional=conditional, width=64, lr=0.0, discriminator_lr=0.01)
+        weights = list(make.discriminator.parameters())
+        query = torch.randn(200, CHANNELS)
+        made, given = {"relation": query.roll(1, 0)[:, None]}, {"relation": query}
+        for _ in range(150):
+            make._step(make._doubt(query, made, given)[0], weights)
+        true, false = (make._judged(vectors, given)[..., 0] for vectors in (query[:, None], made["relation"]))
+        right.append(float(torch.cat([true > 0, false < 0]).float().mean()))
+    assert right[0] < 0.6
+    assert right[1] > 0.9
+
+
+def test_spectral_norms_are_one():
+    _, scorer, query, target = asked()
+    for hinge in (False, True):
+        make, draws = dans(hinge=hinge, discriminator_lr=0.01), chance()
+        for _ in range(60):
+            make(scorer, query, target, NONE, draws)
+        norms = [
+            float(torch.linalg.matrix_norm(layer.weight.detach(), 2))
+            for layer in make.discriminator.modules()
+            if isinstance(layer, torch.nn.Linear)
+        ]
+        assert all(abs(norm - 1) < 0.1 for norm in norms) == hinge
+
+
+def test_the_average_is_one():
+    """After two steps, by hand; negatives come from it."""
+    _, scorer, query, target = asked()
+    make, draws = dans(average=0.75, lr=0.1), chance()
+    weight = make.pathways["entity"].output.weight
+    seen = [weight.clone()]
+    for _ in range(2):
+        make(scorer, query, target, NONE, draws)
+        seen.append(weight.clone())
+    mean = 0.75 * (0.75 * seen[0] + 0.25 * seen[1]) + 0.25 * seen[2]
+    assert_close(make.averaged["entity"].output.weight.data, mean)
+    make.eval()
+    averaged = make.vectors(scorer, query, target, NONE, chance())
+    make.pathways.load_state_dict(make.averaged.state_dict())
+    make.averaged = None
+    assert_close(make.vectors(scorer, query, target, NONE, chance()), averaged)
+
+
+def test_faults_of_the_release():
+    """One by one, each moves a number as predicted; test 2 has the pathway that is lost, test 4 the gradient."""
+    model, scorer, query, target = asked()
+    # the modulation is far from the identity, and stays there
+    make = dans(faults=Faults(frozen_film=True))
+    before = {name: weight.clone() for name, weight in make.pathways.named_parameters()}
+    make(scorer, query, target, NONE, chance())
+    for name, weight in make.pathways.named_parameters():
+        assert torch.equal(weight, before[name]) == ("film" in name)
+    assert rms(make.pathways["entity"].film[0](torch.randn(50, CHANNELS))[0] - 1) > 0.7
+    # an added variance of 0.8 makes a layer of variance v one of variance v / (v + 0.8)
+    network = dans(faults=Faults(batch_norm=True)).pathways["entity"]
+    seen = []
+    network.norm[0].register_forward_hook(lambda _, given, made: seen.extend([given[0].var(0), made.var(0)]))
+    network(torch.randn(4000, CHANNELS), torch.zeros(4000, 1, CHANNELS))
+    assert_close(seen[1], seen[0] / (seen[0] + 0.8), rtol=1e-3, atol=1e-3)
+    # heads are asked with one over the relation
+    make = dans(faults=Faults(reciprocal=True)).eval()
+    found = make._given(scorer, query, target)[1]["relation"]
+    anchor, relation = model.encoder.weight[query.anchor], model.decoder.relation.weight[query.rel_type % RELATIONS]
+    head = (query.rel_type >= RELATIONS)[:, None]
+    wanted = torch.where(head, anchor / relation, anchor * relation)
+    assert_close(found, wanted / rms(wanted), rtol=1e-3, atol=1e-4)
+    assert rms(anchor / relation) > 10 * rms(anchor * relation)
+
+
+def test_two_steps_are_one_and_another_after_a_round_trip():
+    _, scorer, query, target = asked()
+    made = [dans(average=0.5) for _ in range(2)]
+    made[1].load_state_dict(made[0].state_dict())
+    for seed in (0, 1):
+        made[0](scorer, query, target, NONE, chance(seed))
+    made[1](scorer, query, target, NONE, chance(0))
+    again = dans(average=0.5)
+    again.load_state_dict(made[1].state_dict())
+    again(scorer, query, target, NONE, chance(1))
+    assert_close(dict(again.named_parameters()), dict(made[0].named_parameters()))
+
+
+@pytest.mark.parametrize("decoder", [TransH, TransD, HAKE])
+def test_decoders_without_a_query_vector_are_refused(decoder):
+    _, scorer, query, target = asked(decoder)
+    with pytest.raises(UserError, match=f"{decoder.__name__} writes more into a query"):
+        dans()(scorer, query, target, NONE, chance())
+    assert dans(relation=0)(scorer, query, target, NONE, chance()).score.isfinite().all()
+
+
+@pytest.mark.parametrize("decoder", [RESCAL, TransE])
+def test_the_composition_is_where_answers_score_best(decoder):
+    """Of all vectors of its length none scores higher; under a distance none at all."""
+    scorer = asked(decoder)[1]
+    made = scorer.composed()
+    other = torch.randn(len(made), 200, CHANNELS)
+    other = other / other.norm(dim=2, keepdim=True) * made.norm(dim=1)[:, None, None]
+    assert (scorer.decode(made[:, None]) >= scorer.decode(other)).all()
+
+
+def test_it_composes():
+    """Beside EMU and under any loss its term is what it is alone."""
+    model, _, _, _ = asked()
+    make, mutate = dans().eval(), EMU(0.5)
+
+    def loss(*generators) -> torch.Tensor:
+        task = LinkPrediction(model, Both(RELATIONS), Uniform(NODES, 3), BCE(), generators=generators)
+        return task.eval()(toy(), chance())
+
+    assert_close(loss(make, mutate) - loss(mutate), loss(make) - loss(), atol=0.02, rtol=0)
+    assert loss(make) > loss() + 1
+
+
+def test_senseless_settings_are_sentences():
+    _, scorer, query, target = asked()
+    with pytest.raises(UserError, match="DANS has 6 hidden_channels, the model's vectors 8"):
+        DANS(known(), 6)(scorer, query, target, NONE)
+    for options, words in (
+        ({"entity": 0, "relation": 0}, "at least one negative"),
+        ({"label": 1.5}, "label lies between 0 and 1"),
+        ({"average": 1.0}, "from 0 to below 1"),
+        ({"steps": 0}, "take one step at least"),
+        ({"learns": 0}, "learn from one vector of one batch at least"),
+        ({"every": 0}, "learn from one vector of one batch at least"),
+        ({"relation": 0, "faults": Faults(one_pathway=True)}, "let it make something"),
+    ):
+        with pytest.raises(UserError, match=words):
+            dans(**options)
