@@ -7,7 +7,7 @@ all of them; ``budget``, four of them from 1 to 256 negatives; ``sizes``, on wor
 configs/synthetic/samplers.yaml); ``seminar``, one negative and a margin loss (configs/FB15k-237/seminar.yaml);
 ``curriculum``, hard negatives always or later; ``denied``, what denied statements add to a config of plain link
 prediction (configs/CoDEx-S/denied.yaml); ``kept``, with more and more of them; ``dans``, DANS and its parts beside
-others over one base (configs/UMLS/rgcn.yaml).
+others over one base (configs/UMLS/rgcn.yaml); ``kbgan``, a policy that was trained before or begins with the model.
 """
 
 import argparse
