@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file
+from torch.testing import assert_close
 
 from gnnneg.data.build import counts
+from gnnneg.data.statements import message_graph
 from gnnneg.data.synthetic import world
 from gnnneg.datasets import load
 from gnnneg.experiment import untrained
@@ -151,3 +153,22 @@ def test_lines_rise_with_the_number_in_the_name(tmp_path):
     found = {f"{kind}, {n}": [{"mrr": n / 10, "steps": n}] for kind in ("few", "many") for n in (1, 4)}
     script("worth").lines(found, tmp_path / "lines.svg")
     assert all(kind in (tmp_path / "lines.svg").read_text() for kind in ("few", "many"))
+
+
+@pytest.mark.parametrize("what", ["PNA", "sum", "max"])
+def test_both_sides_of_the_bellman_ford_bench_compute_the_same(what, monkeypatch):
+    """Ours and PyG's plain way, of which only the rates are compared there."""
+    sides = importlib.import_module("bellman_ford")
+    monkeypatch.setattr(sides, "_rate", lambda score: score().detach())
+    data = world(60).data
+    one, other = (side(Namespace(model=what), data) for side in (sides.ours, sides.peer))
+    met = torch.unique(message_graph(data).edge_index[1])  # no message has no maximum
+    assert_close(*((one, other) if what == "PNA" else (one[met], other[met])), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("form", ["bases", "blocks"])
+def test_both_sides_of_the_convolution_bench_compute_the_same(form, monkeypatch):
+    sides = importlib.import_module("relational")
+    monkeypatch.setattr(sides, "_rate", lambda layer, x, edges: layer(x).detach())
+    data, arguments = world(60).data, Namespace(model=form, width=16)
+    assert_close(sides.ours(arguments, data), sides.peer(arguments, data), rtol=1e-4, atol=1e-5)
