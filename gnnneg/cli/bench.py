@@ -153,12 +153,17 @@ def run(args: argparse.Namespace) -> int:
     for row in measured(wanted, args.threads):
         rows.append(row)
         if not args.json:
-            sides = f"ours {row['ours']:10,.0f}  {row['peer_name']:24} {row['peer']:8,.0f} {row['unit']}"
+            sides = f"ours {_rate(row['ours']):>10}  {row['peer_name']:24} {_rate(row['peer']):>8} {row['unit']}"
             memory = f"MiB {row['peak_mib']:,.0f} against {row['peer_peak_mib']:,.0f}"
             print(f"{row['suite']:6} {row['case']:32} {sides}  x{row['ratio']:.2f}   {memory}", flush=True)
     if args.json:
         print(to_json(rows))
     return 0
+
+
+def _rate(value: float) -> str:
+    """As many decimals as it takes to compare slow cases, too."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def measured(suites: list[str], threads: int) -> Iterator[dict[str, Any]]:

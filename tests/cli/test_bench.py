@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from gnnneg.cli import bench
+from gnnneg.cli import bench, main
 from gnnneg.errors import UserError
 
 
@@ -61,3 +61,12 @@ def test_one_real_case(monkeypatch):
     assert row["ratio"] == 1.0
     assert row["ours"] > 1_000
     assert row["unit"] == "negatives/s"
+
+
+def test_prints_rates_that_can_be_compared(runs, capsys):
+    """Slow cases with decimals: three queries a second against one are not 'x11 of 3 against 0'."""
+    assert main(["bench", "nbfnet"]) == 0
+    line = capsys.readouterr().out.splitlines()[0].split()
+    assert line[line.index("ours") + 1] == "11"
+    assert line[line.index("queries/s") - 1 :] == ["1", "queries/s", "x10.98", "MiB", "100", "against", "200"]
+    assert [bench._rate(value) for value in (0.1213, 2.834, 53.5e6)] == ["0.121", "2.83", "53,500,000"]
