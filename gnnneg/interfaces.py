@@ -81,6 +81,12 @@ class Encoder(Part, ABC):
     def forward(self, graph: Data | None) -> Encoding:
         """Node vectors; ``graph`` is homogeneous with ``edge_index, edge_type``, or None where none is needed."""
 
+    def relation_states(self) -> Float[Tensor, "t c"] | None:
+        """What decoders are to read in place of a relation table of their own, ``(2 * num_relations, c)``, inverses in
+        the upper half; None, for most encoders, if nothing.
+        """
+        return None
+
 
 class Candidates(ABC):
     """Candidate vectors of a batch of queries, however they are at hand: ``k`` a query.

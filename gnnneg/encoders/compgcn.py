@@ -85,8 +85,8 @@ class CompGCN(Encoder):
     r"""The encoder of `"Composition-based Multi-Relational Graph Convolutional Networks"
     <https://arxiv.org/abs/1911.03082>`_: layers of :class:`CompGCNLayer` over vectors of nodes and of relations.
 
-    Relation states serve its own messages only: a decoder has relation vectors of its own, where the paper's reads the
-    last layer's. So that it has parameters for both directions too, give it ``reciprocal: true``.
+    A decoder reads the last layer's relation states, as in the paper, in place of vectors of its own. So that it asks
+    for those of both directions, give it ``reciprocal: true``.
 
     Args:
         num_nodes (int): Number of entities.
@@ -98,6 +98,8 @@ class CompGCN(Encoder):
         dropout (float): See :class:`CompGCNLayer`. (default: :obj:`0.1`)
         in_channels (int, optional): Width of the vectors that the first layer reads. (default: :obj:`None`,
             ``hidden_channels``)
+        relation_states (bool): Whether decoders read the relation states; else each has vectors of its own, of
+            whatever form. (default: :obj:`True`)
 
     Raises:
         UserError: If there are no layers.
@@ -114,6 +116,7 @@ class CompGCN(Encoder):
         composition: Composition | None = None,
         dropout: float = 0.1,
         in_channels: int | None = None,
+        relation_states: bool = True,
     ):
         super().__init__()
         if num_layers < 1:
@@ -127,7 +130,9 @@ class CompGCN(Encoder):
             CompGCNLayer(channels, wanted, composition, dropout)
             for channels, wanted in pairwise([first, *[hidden_channels] * num_layers])
         )
-        self.layers[-1].relation = None  # type: ignore[assignment]  # nobody reads the last relation states
+        self.tells = relation_states
+        if not relation_states:
+            self.layers[-1].relation = None  # type: ignore[assignment]  # nobody reads the last ones
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
@@ -154,6 +159,15 @@ class CompGCN(Encoder):
                     x, (sent, weight) = x[: part.num_nodes], self._heard(part)
                 x, relation = layer(x, relation, sent, weight)
         return Dense(x)
+
+    def relation_states(self) -> Float[Tensor, "t c"] | None:
+        """The last layer's, which depend on no graph."""
+        if not self.tells:
+            return None
+        states: Tensor = self.relation
+        for layer in self.layers:
+            states = states @ layer.relation  # type: ignore[operator]
+        return states
 
     def _heard(self, graph: Data) -> tuple[Messages, Tensor]:
         """Along which edges, and what each of them counts."""

@@ -1,7 +1,7 @@
 """Messages over a random part of the graph, another one in every step."""
 
 import torch
-from jaxtyping import Int
+from jaxtyping import Float, Int
 from torch import Tensor
 from torch_geometric.data import Data
 
@@ -39,6 +39,10 @@ class SampledEdges(Encoder):
         self.encoder, self.num_edges = encoder, num_edges
         self.hidden_channels = encoder.hidden_channels
         self.signed = bool(getattr(encoder, "signed", False))
+
+    def relation_states(self) -> Float[Tensor, "t c"] | None:
+        """The encoder's."""
+        return self.encoder.relation_states()
 
     def forward(self, graph: Data | None) -> Encoding:
         """What the encoder makes of a part of the graph, or of all of it.

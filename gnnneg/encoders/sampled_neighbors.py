@@ -51,6 +51,10 @@ class SampledNeighbors(Encoder):
         self.hidden_channels = encoder.hidden_channels
         self.signed = bool(getattr(encoder, "signed", False))
 
+    def relation_states(self) -> Float[Tensor, "t c"] | None:
+        """The encoder's."""
+        return self.encoder.relation_states()
+
     def forward(self, graph: Data | None) -> Encoding:
         if graph is None or not self.training:
             return self.encoder(graph)

@@ -29,7 +29,7 @@ def alignment(
         target (torch.Tensor): ``(b, d)``.
         candidate (torch.Tensor): ``(b, k, d)``.
     """
-    weight = decoder.get_parameter(WEIGHT)
+    weight: Tensor = decoder.relation.weight  # type: ignore[union-attr,assignment]
     tied = len(weight) == decoder.num_relations
     inverse = (rel_type >= decoder.num_relations) & tied
     rows = weight[rel_type - decoder.num_relations * inverse]

@@ -7,6 +7,7 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 from gnnneg.candidates import Private
+from gnnneg.decoders.relations import reading
 from gnnneg.errors import UserError
 from gnnneg.interfaces import Decoder, Encoder, Encoding, Model, Scorer
 from gnnneg.models.alignment import alignment
@@ -67,11 +68,17 @@ class KGEModel(Model):
         decoder (Decoder): Scores a query's candidates.
         dropout (float): Share of the query vector's coordinates dropped while training (the others are scaled up):
             the strong baselines' way to regularise. (default: :obj:`0.0`)
+
+    Raises:
+        UserError: If the encoder has relation states that are not of the form that the decoder reads.
     """
 
     def __init__(self, encoder: Encoder, decoder: Decoder, dropout: float = 0.0):
         super().__init__()
-        self.encoder, self.decoder, self.dropout = encoder, decoder, dropout
+        self.encoder, self.dropout = encoder, dropout
+        with torch.no_grad():
+            states = encoder.relation_states()
+        self.decoder = decoder if states is None else reading(decoder, states)  # without a table that nobody reads
         self.num_relations = decoder.num_relations
         self.uses_graph, self.reads_denied = encoder.uses_graph, bool(getattr(encoder, "signed", False))
 
@@ -79,7 +86,9 @@ class KGEModel(Model):
         return self.encoder(graph)
 
     def scorer(self, encoding: Encoding, query: Query) -> Scorer:
-        return KGEScorer(encoding, self.decoder, query, self.dropout if self.training else 0.0)
+        states = self.encoder.relation_states()
+        decoder = self.decoder if states is None else reading(self.decoder, states)
+        return KGEScorer(encoding, decoder, query, self.dropout if self.training else 0.0)
 
     def forward(
         self,

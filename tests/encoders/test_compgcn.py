@@ -1,5 +1,7 @@
 """CompGCN against an implementation that goes edge by edge, and its compositions against their formulas."""
 
+import copy
+
 import pytest
 import torch
 from encoders.watched import D, E, N, R, distinct, world
@@ -8,14 +10,14 @@ from torch.testing import assert_close
 from torch_geometric.data import Data
 
 from gnnneg.corruption import Both
-from gnnneg.decoders import DistMult
+from gnnneg.decoders import ComplEx, DistMult, RotatE, TransE
 from gnnneg.encoders import CompGCN, Correlation, Multiplication, SampledEdges, SampledNeighbors, Subtraction
 from gnnneg.encoders.messages import arrange
 from gnnneg.errors import UserError
 from gnnneg.interfaces import Encoder
 from gnnneg.losses import InfoNCE
 from gnnneg.models import KGEModel
-from gnnneg.records import Triplets
+from gnnneg.records import Query, Triplets
 from gnnneg.samplers import Uniform
 from gnnneg.tasks import LinkPrediction, hide
 
@@ -46,10 +48,10 @@ def test_correlation_by_hand():
     )
 
 
-def plainly(encoder: CompGCN, graph: Data, formula) -> torch.Tensor:
-    """Edge by edge, one direction after the other."""
+def plainly(encoder: CompGCN, graph: Data, formula) -> tuple[torch.Tensor, torch.Tensor]:
+    """Edge by edge, one direction after the other: of nodes and of relations."""
     x, z = encoder.weight, encoder.relation
-    for depth, layer in enumerate(encoder.layers):
+    for layer in encoder.layers:
         total = [formula(x[i], layer.loop[0]) @ layer.root for i in range(N)]
         for direction, matrix in enumerate(layer.weight):
             edges = [
@@ -64,8 +66,8 @@ def plainly(encoder: CompGCN, graph: Data, formula) -> torch.Tensor:
         out = torch.stack(total) / 3 + layer.bias
         mean, variance = out.mean(0), out.var(0, correction=0)
         x = torch.tanh((out - mean) / (variance + layer.norm.eps).sqrt() * layer.norm.weight + layer.norm.bias)
-        z = z @ layer.relation if depth < len(encoder.layers) - 1 else None
-    return x
+        z = z @ layer.relation
+    return x, z
 
 
 @compositions
@@ -78,11 +80,12 @@ def test_edge_by_edge(composition, formula, hidden):
     for layer in encoder.layers:
         for scale in (layer.bias, layer.norm.weight, layer.norm.bias):
             nn.init.normal_(scale)
-    found, wanted = encoder(graph).table, plainly(encoder, graph, formula)
-    assert found.shape == (N, 4)
-    assert_close(found, wanted, rtol=1e-4, atol=1e-4)
-    outward = torch.randn(N, 4)
-    for one, other in zip(*(torch.autograd.grad(out, encoder.parameters(), outward) for out in (found, wanted))):
+    found, wanted = (encoder(graph).table, encoder.relation_states()), plainly(encoder, graph, formula)
+    assert found[0].shape == (N, 4)
+    for one, other in zip(found, wanted):
+        assert_close(one, other, rtol=1e-4, atol=1e-4)
+    outward, weights = (torch.randn(N, 4), torch.randn(2 * R, 4)), list(encoder.parameters())
+    for one, other in zip(*(torch.autograd.grad(out, weights, outward) for out in (found, wanted))):
         assert_close(one, other, rtol=1e-3, atol=1e-3)
         assert one.abs().max() > 0 or one.shape == (4,)  # what comes before batch normalisation has no bias
 
@@ -115,7 +118,7 @@ def test_dropout_is_of_what_arrives():
     assert torch.equal(encoder(graph).table, judged)
 
 
-@pytest.mark.parametrize(
+wraps = pytest.mark.parametrize(
     "wrap",
     [
         lambda encoder: encoder,
@@ -124,6 +127,60 @@ def test_dropout_is_of_what_arrives():
     ],
     ids=["whole", "edges", "neighbors"],
 )
+
+
+@wraps
+def test_decoders_read_the_relation_states(wrap):
+    """DistMult's score from node and relation states; with the option off from its own table, whose gradient it is."""
+    torch.manual_seed(0)
+    graph, query, target = world(), Query(torch.tensor([3, 8]), torch.tensor([1, R + 2])), torch.tensor([5, 0])
+    scores = []
+    for told in (True, False):
+        encoder = wrap(CompGCN(N, R, D, 2, dropout=0.0, relation_states=told))
+        model = KGEModel(encoder, DistMult(R, D, reciprocal=True)).eval()
+        encoding, own = model.encode(graph), model.decoder.relation.weight.detach()
+        scorer, states = model.scorer(encoding, query), encoder.relation_states()
+        read = states[query.rel_type] if told else own[query.rel_type]
+        wanted = (encoding[query.anchor] * read * encoding[target]).sum(1)
+        for asking in (scorer, scorer.asking(query)):
+            scores.append(asking(target[:, None])[:, 0])
+            assert_close(scores[-1], wanted)
+        # all relations at once, what penalties read, and what influence is made of: the same vectors
+        assert_close(scorer.relations(target)[torch.arange(2), query.rel_type], wanted)
+        assert_close(scorer.factors(target)[1], read.abs())
+        node, other = encoding[query.anchor], encoding[target]
+        assert_close(scorer.alignment(target, target[:, None])[:, 0], (other**2 * (read**2 + node**2)).sum(1))
+        scores[-1].sum().backward()
+        assert all(one.grad.abs().max() > 0 for one in model.parameters())  # no table that nobody reads
+        assert told == ("decoder.relation.weight" not in model.state_dict())
+        first = next(one for one in encoder.modules() if isinstance(one, CompGCN)).relation
+        assert first.grad.abs().max() > 0
+        assert (states is not None) == told
+
+
+def test_other_decoders_read_them_too():
+    """ComplEx's halves, TransE's moves; a decoder of another width or with tied inverses is told what it needs."""
+    torch.manual_seed(0)
+    graph, query, target = world(), Query(torch.tensor([3, 8]), torch.tensor([1, R + 2])), torch.tensor([[5], [0]])
+    encoder = CompGCN(N, R, D).eval()
+    for decoder in (ComplEx(R, D, reciprocal=True), TransE(R, D, reciprocal=True)):
+        model, same = KGEModel(encoder, decoder), copy.deepcopy(decoder)
+        found = model.scorer(model.encode(graph), query)(target)
+        nn.init.zeros_(model.decoder.relation.weight)  # which nobody reads
+        assert torch.equal(model.scorer(model.encode(graph), query)(target), found)
+        same.relation.weight.data = encoder.relation_states().detach()
+        apart = KGEModel(CompGCN(N, R, D, relation_states=False), same)
+        apart.encoder.load_state_dict(encoder.state_dict(), strict=False)
+        other = apart.eval().scorer(apart.encode(graph), query)
+        assert_close(other(target), found)
+        one, pool = model.scorer(model.encode(graph), query), torch.arange(N)[None]
+        assert_close(one.alignment(target[:, 0], pool), other.alignment(target[:, 0], pool))
+    for decoder in (DistMult(R, D), RotatE(R, D, reciprocal=True)):
+        with pytest.raises(UserError, match=r"reciprocal: true .* or the encoder relation_states: false"):
+            KGEModel(encoder, decoder)
+
+
+@wraps
 def test_it_learns(wrap):
     """Under a decoder, with its batch's edges hidden: a few epochs halve the loss."""
     torch.manual_seed(0)
