@@ -8,6 +8,7 @@ import pytest
 import torch
 from encoders.watched import D, E, N, R, Watched, distinct, listed, world
 from torch.testing import assert_close
+from torch_geometric import typing
 from torch_geometric.data import Data
 from torch_geometric.loader import NeighborLoader
 from torch_geometric.sampler import BaseSampler, SamplerOutput
@@ -242,6 +243,38 @@ def test_reads_batches_of_pyg_s_loader(graph, counted):
         assert (len(table) < batch.num_nodes) == counted
         asked += batch.batch_size
     assert asked == N
+
+
+@pytest.mark.skipif(not (typing.WITH_PYG_LIB or typing.WITH_TORCH_SPARSE), reason="PyG has no compiled sampler here")
+@pytest.mark.filterwarnings("ignore:Using 'NeighborSampler' without a 'pyg-lib'")
+def test_reads_batches_of_pyg_s_own_sampler(graph):
+    """All neighbours are the whole graph; three of each are it on average, and a model trains on them."""
+    torch.manual_seed(0)
+    data = Data(edge_index=graph.edge_index, edge_type=graph.edge_type, num_nodes=N)
+    encoder, deep = (RGCN(N, R, D, num_layers=layers, num_bases=2) for layers in (1, 2))
+    whole = deep(data).table
+    for batch in NeighborLoader(data, [-1, -1], batch_size=5):
+        seeds = batch.n_id[: batch.batch_size]
+        assert_close(deep(batch).table[: batch.batch_size], whole[seeds])
+    drawn, steps = torch.zeros(2, N, D), 200
+    with torch.no_grad():
+        for _ in range(steps):
+            for batch in NeighborLoader(data, [3], batch_size=5):
+                vector = encoder(batch).table[: batch.batch_size]
+                drawn[:, batch.n_id[: batch.batch_size]] += torch.stack([vector, vector**2])
+    mean, square = drawn / steps
+    error = ((square - mean**2).clamp(min=0).max() / steps).sqrt()
+    assert (mean - encoder(data).table).abs().max() < 5 * error
+    optimizer, wanted, loss = torch.optim.Adam(deep.parameters(), lr=0.02), torch.randn(N, D), []
+    for _ in range(20):
+        loss.append(0.0)
+        for batch in NeighborLoader(data, [3, 3], batch_size=5, shuffle=True):
+            optimizer.zero_grad()
+            away = (deep(batch).table[: batch.batch_size] - wanted[batch.n_id[: batch.batch_size]]).square().mean()
+            away.backward()
+            optimizer.step()
+            loss[-1] += away.item()
+    assert loss[-1] < 0.5 * loss[0]
 
 
 def test_nobody_and_bad_input(graph):
