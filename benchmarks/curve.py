@@ -5,9 +5,8 @@ table of relations in each layer for WN18RR, a query-dependent one and hidden pa
 of processor time on one thread, ranking aside, and prints a row of Markdown every so often: statements seen, filtered
 MRR and Hits@10 among all entities of some statements, asked from both sides; and a last row of some test statements.
 
-A graph's states are tensors that glibc gives back to the system whenever they go, and a third of the time passes in
-asking for them anew; ``THP_MEM_ALLOC_ENABLE=1 MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=20000000000`` before the
-command keeps them, at half as much memory again.
+A large graph's states are tensors that glibc gives back to the system whenever they go;
+``THP_MEM_ALLOC_ENABLE=1 MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=20000000000`` before the command keeps them.
 """
 
 import argparse
