@@ -5,6 +5,7 @@ batch of queries, looking at nothing but the queries and a *critic* (a scorer) t
 vectors that belong to no entity. A *task* turns a batch into one number, and that is all the trainer ever sees.
 """
 
+import copy
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
@@ -157,6 +158,28 @@ class Decoder(Part, ABC):
         self, anchor: Float[Tensor, "b d"], rel_type: Int[Tensor, "b"], candidate: Float[Tensor, "b d"]
     ) -> tuple[Float[Tensor, "b _"], ...]:
         """The magnitudes (complex moduli where vectors are complex) that took part, for norm penalties."""
+
+    def reading(self, states: Float[Tensor, "t c"]) -> "Decoder":
+        """The same with these vectors in place of its relation table, as no parameters and in no state dict; it shares
+        everything else.
+
+        Args:
+            states (torch.Tensor): ``(2 * num_relations, c)``, inverses in the upper half.
+
+        Raises:
+            UserError: If its own table, the ``weight`` of its ``relation``, is of another shape.
+        """
+        own = self.get_submodule("relation")
+        wanted, had = tuple(states.shape), tuple(own.weight.shape)  # type: ignore[arg-type]
+        if wanted != had:
+            raise UserError(
+                f"The encoder's relation states are {wanted}, but {type(self).__name__} reads {had}: give it "
+                "reciprocal: true and the encoder's width, or the encoder relation_states: false."
+            )
+        table, other = copy.copy(own), copy.copy(self)
+        table._parameters, table._buffers, table._non_persistent_buffers_set = {}, {"weight": states}, {"weight"}
+        other._modules = {**self._modules, "relation": table}
+        return other
 
     def images(
         self, anchor: Float[Tensor, "b d"], rel_type: Int[Tensor, "b"], candidate: Float[Tensor, "b d"]

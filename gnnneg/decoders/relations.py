@@ -1,14 +1,9 @@
 """Relation parameters, and the one convention about inverses."""
 
-import copy
-
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn import Parameter
-
-from gnnneg.errors import UserError
-from gnnneg.interfaces import Decoder
 
 
 class Relations(nn.Module):
@@ -32,28 +27,3 @@ class Relations(nn.Module):
             return self.weight[rel_type], torch.zeros_like(rel_type, dtype=torch.bool)[:, None]
         inverse = rel_type >= self.num_relations
         return self.weight[rel_type - self.num_relations * inverse], inverse[:, None]
-
-
-def reading(decoder: Decoder, states: Float[Tensor, "t c"]) -> Decoder:
-    """The decoder with these vectors in its relations' place, which are no parameters and in no state dict; it shares
-    everything else with the one given.
-
-    Args:
-        decoder (Decoder): Keeps its relations' parameters in ``relation``, a :class:`Relations`.
-        states (torch.Tensor): ``(2 * num_relations, c)``, inverses in the upper half.
-
-    Raises:
-        UserError: If the decoder's own table is of another shape.
-    """
-    own = decoder.relation
-    assert isinstance(own, Relations)
-    if own.weight.shape != states.shape:
-        name, wanted, had = type(decoder).__name__, tuple(states.shape), tuple(own.weight.shape)
-        raise UserError(
-            f"The encoder's relation states are {wanted}, but {name} reads {had}: give it reciprocal: true and the "
-            "encoder's width, or the encoder relation_states: false."
-        )
-    table, other = copy.copy(own), copy.copy(decoder)
-    table._parameters, table._buffers, table._non_persistent_buffers_set = {}, {"weight": states}, {"weight"}
-    other._modules = {**decoder._modules, "relation": table}
-    return other

@@ -7,7 +7,6 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 from gnnneg.candidates import Private
-from gnnneg.decoders.relations import reading
 from gnnneg.errors import UserError
 from gnnneg.interfaces import Decoder, Encoder, Encoding, Model, Scorer
 from gnnneg.models.alignment import alignment
@@ -78,7 +77,7 @@ class KGEModel(Model):
         self.encoder, self.dropout = encoder, dropout
         with torch.no_grad():
             states = encoder.relation_states()
-        self.decoder = decoder if states is None else reading(decoder, states)  # without a table that nobody reads
+        self.decoder = decoder if states is None else decoder.reading(states)  # without a table that nobody reads
         self.num_relations = decoder.num_relations
         self.uses_graph, self.reads_denied = encoder.uses_graph, bool(getattr(encoder, "signed", False))
 
@@ -87,7 +86,7 @@ class KGEModel(Model):
 
     def scorer(self, encoding: Encoding, query: Query) -> Scorer:
         states = self.encoder.relation_states()
-        decoder = self.decoder if states is None else reading(self.decoder, states)
+        decoder = self.decoder if states is None else self.decoder.reading(states)
         return KGEScorer(encoding, decoder, query, self.dropout if self.training else 0.0)
 
     def forward(

@@ -51,7 +51,7 @@ def test_every_parameter_learns(make, graph):
     """Over a few steps, whatever is dropped or drawn in one of them; a step draws with torch's seed."""
     torch.manual_seed(0)
     encoder = make()
-    model = KGEModel(encoder, DistMult(RELATIONS, CHANNELS))
+    model = KGEModel(encoder, DistMult(RELATIONS, CHANNELS, reciprocal=True))
     sampler = Filtered(Uniform(NODES, 5), known(sparse()))
     task, batch = LinkPrediction(model, Both(RELATIONS), sampler, InfoNCE(), graph=graph), sparse()
     batch = type(batch)(*(column[:2] for column in batch))
