@@ -4,11 +4,8 @@ A wrong column order loads without an error and ruins every number after it, so 
 find out what it might be.
 """
 
-import bz2
 import csv
-import gzip
 import io
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet
 
+from gnnneg.data.decode import text
 from gnnneg.errors import UserError
 
 DELIMITERS = {"tab": "\t", "blank": " ", "comma": ",", "semicolon": ";", "bar": "|"}
@@ -95,7 +93,7 @@ TRIPLES = Layout()
 def read_table(path: str | Path, layout: Layout = TRIPLES) -> pa.Table:
     """The columns of a delimited (or parquet) file as strings, in the order of the file, duplicates kept.
 
-    A name that ends in ``.gz`` is decompressed. LF or CRLF, with or without a final newline; blank lines are skipped.
+    It is decoded by :mod:`gnnneg.data.decode`, with or without a final newline; blank lines are skipped.
     Names stay strings: ``00260881`` keeps its zeros.
 
     Raises:
@@ -108,10 +106,8 @@ def read_table(path: str | Path, layout: Layout = TRIPLES) -> pa.Table:
     raw = read_bytes(path)
     if not raw.strip():
         raise UserError(f"{path} is empty: expected lines of {layout.expected}.")
-    if b"\0" in raw:
-        raise UserError(f"{path} is not text in UTF-8: it holds zero bytes.")
     if layout.quoted and raw.count(b'"') % 2:  # pyarrow would take the rest of the file for one name
-        line = next(i for i, text in enumerate(raw.split(b"\n"), 1) if text.count(b'"') % 2)
+        line = next(i for i, row in enumerate(raw.split(b"\n"), 1) if row.count(b'"') % 2)
         raise UserError(f"{path}: a quotation mark is never closed; the first odd one is on line {line}.")
     names = [c if c != IGNORED else f"{IGNORED}{i}" for i, c in enumerate(layout.columns)]
     try:
@@ -147,15 +143,8 @@ def read_table(path: str | Path, layout: Layout = TRIPLES) -> pa.Table:
 
 
 def read_bytes(path: Path) -> bytes:
-    """The bytes of a file, decompressed if its name ends in ``.gz`` or ``.bz2``."""
-    if not path.is_file():
-        raise UserError(f"{path} does not exist.")
-    raw = path.read_bytes()
-    try:
-        return {".gz": gzip.decompress, ".bz2": bz2.decompress}.get(path.suffix, bytes)(raw)
-    except (OSError, EOFError, ValueError, zlib.error) as error:  # each of the two has its own ways to complain
-        kind = "gzip" if path.suffix == ".gz" else "bzip2"
-        raise UserError(f"{path} is not a whole {kind} file: {error}.") from None
+    """The text of a file in UTF-8; see :func:`gnnneg.data.decode.text`."""
+    return text(path).encode()
 
 
 def read_names(path: str | Path, layout: Layout) -> list[str]:
@@ -237,18 +226,13 @@ def _read_parquet(path: Path, layout: Layout) -> pa.Table:
 
 def _first_fault(path: Path, raw: bytes, layout: Layout) -> UserError | None:
     """Goes through the lines one by one, only when pyarrow has refused the file, to say which one is wrong."""
-    try:
-        text = raw.decode()
-    except UnicodeDecodeError as error:
-        line = raw.count(b"\n", 0, error.start) + 1
-        return UserError(f"{path}:{line}: not text in UTF-8 (byte {raw[error.start]:#04x}).")
+    content = raw.decode()
     if layout.quoted:
-        reader = csv.reader(io.StringIO(text, newline=""), delimiter=DELIMITERS[layout.delimiter])
+        reader = csv.reader(io.StringIO(content, newline=""), delimiter=DELIMITERS[layout.delimiter])
         rows = ((reader.line_num, row) for row in reader)
     else:
         delimiter = DELIMITERS[layout.delimiter]
-        lines = enumerate(text.split("\n"), 1)
-        rows = ((i, line.removesuffix("\r").split(delimiter)) for i, line in lines if line.removesuffix("\r"))
+        rows = ((i, line.split(delimiter)) for i, line in enumerate(content.split("\n"), 1) if line)
     skip = layout.count_line + layout.header
     for i, row in rows:
         if i <= skip or not row:

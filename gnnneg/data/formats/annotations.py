@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from gnnneg.data.formats.statements import Row, Statements, collected, lines, share, shown
+from gnnneg.data.decode import lines
+from gnnneg.data.formats.statements import Row, Statements, collected, share, shown
 from gnnneg.errors import UserError
 
 QUALIFIER = re.compile(r"(NOT\|)?(?!NOT$)([A-Za-z]\w*)")

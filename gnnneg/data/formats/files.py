@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from gnnneg.data.decode import ending
 from gnnneg.data.formats.gaf import read_gaf
 from gnnneg.data.formats.gpad import read_gpad
 from gnnneg.data.formats.hpoa import read_hpoa
@@ -14,7 +15,7 @@ from gnnneg.data.formats.ntriples import read_ntriples
 from gnnneg.data.formats.obo import read_obo
 from gnnneg.data.formats.owl import read_owl
 from gnnneg.data.formats.rdf import SYNTAXES, read_rdf
-from gnnneg.data.formats.statements import Statements, ending
+from gnnneg.data.formats.statements import Statements
 from gnnneg.data.formats.truewalks import read_truewalks
 from gnnneg.data.formats.wikidata import read_wikidata
 from gnnneg.errors import UserError, nearest

@@ -5,8 +5,9 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+from gnnneg.data.decode import lines
 from gnnneg.data.formats.annotations import identifier
-from gnnneg.data.formats.statements import Row, Statements, collected, fields, lines
+from gnnneg.data.formats.statements import Row, Statements, collected, fields
 from gnnneg.errors import UserError
 
 COLUMNS = (

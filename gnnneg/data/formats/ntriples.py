@@ -5,8 +5,9 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+from gnnneg.data.decode import lines
 from gnnneg.data.formats.negations import LITERALS, Triple, folded
-from gnnneg.data.formats.statements import Statements, collected, lines, shown
+from gnnneg.data.formats.statements import Statements, collected, shown
 from gnnneg.errors import UserError
 
 NODE = r"(?:<[^<>\"{}|^`\s]*>|_:[^\s<>\"]+?)"

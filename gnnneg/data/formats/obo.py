@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from gnnneg.data.decode import text
 from gnnneg.data.formats.statements import Row, Statements, collected
-from gnnneg.data.read import read_bytes
 from gnnneg.errors import MissingExtra, UserError
 
 # clauses that describe their term alone
@@ -36,9 +36,7 @@ def read_obo(path: str | Path) -> Statements:
     except ImportError as error:
         raise MissingExtra("obo", "Reading OBO") from error
     try:
-        document = fastobo.loads(read_bytes(path).decode())
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path} is not text in UTF-8 (byte {error.start:,}).") from None
+        document = fastobo.loads(text(path))
     except SyntaxError as error:
         raise UserError(f"{path}:{error.lineno}: {error.msg}.") from None
     return collected(_rows(document, left_out), path, left_out)

@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from gnnneg.data.decode import text
 from gnnneg.data.formats.negations import NEGATION, RDF_TYPE
 from gnnneg.data.formats.statements import Row, Statements, collected
-from gnnneg.data.read import read_bytes
 from gnnneg.errors import MissingExtra, UserError
 
 SUBCLASS = "http://www.w3.org/2000/01/rdf-schema#subClassOf"
-BEFORE = re.compile(rb"\s+|<\?.*?\?>|<!--.*?-->|<!DOCTYPE[^\[>]*(?:\[.*?\])?\s*>|#[^\n]*|\xef\xbb\xbf", re.DOTALL)
-BEGINNINGS = {"rdf": rb"<(\w+:)?RDF\b", "owx": rb"<(\w+:)?Ontology\b", "ofn": rb"(Prefix|Ontology)\s*\("}
+BEFORE = re.compile(r"\s+|<\?.*?\?>|<!--.*?-->|<!DOCTYPE[^\[>]*(?:\[.*?\])?\s*>|#[^\n]*", re.DOTALL)
+BEGINNINGS = {"rdf": r"<(\w+:)?RDF\b", "owx": r"<(\w+:)?Ontology\b", "ofn": r"(Prefix|Ontology)\s*\("}
 
 
 def read_owl(path: str | Path) -> Statements:
@@ -46,24 +46,22 @@ def read_owl(path: str | Path) -> Statements:
         import pyhornedowl
     except ImportError as error:
         raise MissingExtra("owl", "Reading OWL") from error
-    raw = read_bytes(path)
+    content = text(path)
     start = 0
-    while before := BEFORE.match(raw, start):
+    while before := BEFORE.match(content, start):
         start = before.end()
-    syntax = next((name for name, begins in BEGINNINGS.items() if re.compile(begins).match(raw, start)), None)
+    syntax = next((name for name, begins in BEGINNINGS.items() if re.compile(begins).match(content, start)), None)
     if syntax is None:
         raise UserError(f"{path} begins neither as OWL functional syntax nor as OWL/XML nor as RDF/XML.")
     try:
-        ontology = pyhornedowl.open_ontology_from_string(raw.decode(), syntax)  # type: ignore[arg-type]
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path} is not text in UTF-8 (byte {error.start:,}).") from None
+        ontology = pyhornedowl.open_ontology_from_string(content, syntax)  # type: ignore[arg-type]
     except ValueError as error:
-        raise UserError(f"{path}{_line(str(error), raw)} cannot be read as OWL: {str(error)[:160]}") from None
+        raise UserError(f"{path}{_line(str(error), content)} cannot be read as OWL: {str(error)[:160]}") from None
     left_out: Counter[str] = Counter()
     axioms = [component.component for component in ontology.get_components()]
     rows = sorted(_rows(axioms, left_out))
     if syntax == "rdf":
-        _count_lost(axioms, raw, left_out)
+        _count_lost(axioms, content, left_out)
     return collected(rows, path, dict(sorted(left_out.items())))
 
 
@@ -117,19 +115,19 @@ def _row(source: Any, relation: Any, target: Any, stated: bool) -> Row | None:
     return Row(str(source.first), str(relation.first), str(target.first), stated)
 
 
-def _count_lost(axioms: list[Any], raw: bytes, left_out: Counter[str]) -> None:
+def _count_lost(axioms: list[Any], content: str, left_out: Counter[str]) -> None:
     """py-horned-owl passes over what it cannot interpret in RDF/XML without a word: at least denials are counted."""
-    name = NEGATION.rsplit("#")[1].encode()
-    written = len(re.findall(rb"<\w*:?" + name + rb"\b", raw)) + len(re.findall(b'resource="[^"]*' + name, raw))
+    name = NEGATION.rsplit("#")[1]
+    written = len(re.findall(rf"<\w*:?{name}\b", content)) + len(re.findall(f'resource="[^"]*{name}', content))
     found = sum(type(axiom).__name__.startswith("Negative") for axiom in axioms)
     if written > found:
         left_out["negative assertions that py-horned-owl did not read"] = written - found
 
 
-def _line(message: str, raw: bytes) -> str:
+def _line(message: str, content: str) -> str:
     """What py-horned-owl says of the place of an error, as ``:line``."""
     line = re.search(r"Pos\(\((\d+), \d+\)\)", message)
     byte = re.search(r"BytePosition\((\d+)\)", message)
     if line is None and byte is None:
         return ""
-    return f":{line[1] if line else raw.count(10, 0, int(byte[1])) + 1 if byte else 1}"
+    return f":{line[1] if line else content.encode().count(10, 0, int(byte[1])) + 1 if byte else 1}"

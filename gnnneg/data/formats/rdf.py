@@ -5,9 +5,9 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from gnnneg.data.decode import ending, text
 from gnnneg.data.formats.negations import LITERALS, Triple, folded
-from gnnneg.data.formats.statements import Statements, collected, ending
-from gnnneg.data.read import read_bytes
+from gnnneg.data.formats.statements import Statements, collected
 from gnnneg.errors import MissingExtra, UserError
 
 SYNTAXES = {
@@ -63,7 +63,7 @@ def _triples(path: Path, literals: bool, denied: Sequence[str], graphs: dict[str
     if suffix not in SYNTAXES:
         raise UserError(f"{path}: RDF is told by the name, which should end in one of {', '.join(SYNTAXES)}.")
     try:
-        for quad in ox.parse(read_bytes(path), getattr(ox.RdfFormat, SYNTAXES[suffix])):
+        for quad in ox.parse(text(path), getattr(ox.RdfFormat, SYNTAXES[suffix])):
             graph = "" if isinstance(quad.graph_name, ox.DefaultGraph) else quad.graph_name.value
             if graph:
                 graphs[graph] = None

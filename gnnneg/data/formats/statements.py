@@ -1,10 +1,6 @@
 """What every reader gives: statements with their polarity, and a count of what was not taken."""
 
-import bz2
-import gzip
-import zlib
-from collections.abc import Iterable, Iterator, Mapping
-from io import BufferedIOBase
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -78,39 +74,6 @@ def collected(
 def triples(head: list[str], relation: list[str], tail: list[str]) -> pa.Table:
     """Three lists of names as a table."""
     return pa.table({role: pa.array(x, pa.large_string()) for role, x in zip(ROLES, (head, relation, tail))})
-
-
-def lines(path: Path) -> Iterator[tuple[int, str]]:
-    """The lines of a file with their numbers, without their ends; ``.gz`` and ``.bz2`` are decompressed as they come.
-
-    Raises:
-        UserError: If there is no such file, or where it stops being text or a whole archive.
-    """
-    if not path.is_file():
-        raise UserError(f"{path} does not exist.")
-    number = 0
-    try:
-        with _opened(path) as file:
-            for number, line in enumerate(file, 1):
-                line = line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line
-                yield number, line.removesuffix(b"\n").removesuffix(b"\r").decode()
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path}:{number}: not text in UTF-8 (byte {error.object[error.start]:#04x}).") from None
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise UserError(f"{path} is not a whole archive: {error}.") from None
-    except OSError as error:  # what bz2 says of bytes that are none of its own
-        raise UserError(f"{path} cannot be read: {error}.") from None
-
-
-def ending(path: Path) -> str:
-    """The ending of a file's name, but for that of its compression."""
-    return Path(path.stem).suffix if path.suffix in (".gz", ".bz2") else path.suffix
-
-
-def _opened(path: Path) -> BufferedIOBase:
-    if path.suffix == ".gz":
-        return gzip.GzipFile(path)
-    return bz2.BZ2File(path) if path.suffix == ".bz2" else path.open("rb")
 
 
 def fields(path: Path, number: int, line: str, names: tuple[str, ...], needed: Iterable[str]) -> dict[str, str]:

@@ -5,7 +5,8 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from gnnneg.data.formats.statements import Row, Statements, collected, fields, lines, shown
+from gnnneg.data.decode import lines
+from gnnneg.data.formats.statements import Row, Statements, collected, fields, shown
 from gnnneg.errors import UserError
 
 ITEM = re.compile(r"\(([PFC])\)([+-])(\S+)")

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from gnnneg.data.formats.statements import Row, Statements, collected, lines, share, shown
+from gnnneg.data.decode import lines
+from gnnneg.data.formats.statements import Row, Statements, collected, share, shown
 from gnnneg.errors import UserError
 
 RANKS = ("preferred", "normal", "deprecated")

@@ -43,7 +43,7 @@ def test_other_wrappings_say_the_same(tmp_path: Path, form: str) -> None:
     assert found.table.equals(read_statements(EXCERPT).table)
     if form != "lines":
         path.write_bytes(path.read_bytes()[:-20])
-        with pytest.raises(UserError, match="is not a whole archive"):
+        with pytest.raises(UserError, match="is not a whole"):
             read_statements(path)
 
 

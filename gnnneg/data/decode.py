@@ -1,0 +1,225 @@
+"""The one place where a file becomes text: compression, encoding and line ends, within a bound of memory.
+
+What a file is packed with is told by its first bytes, not by its name. Text is UTF-8, with or without a byte order mark
+(BOM), or UTF-16 with one. A line ends with LF, CRLF or CR.
+"""
+
+import bz2
+import codecs
+import gzip
+import io
+import lzma
+import re
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import pyarrow as pa
+
+from gnnneg.errors import UserError
+
+MIB = 1 << 20
+CHUNK = MIB
+LARGEST = 256 * MIB  # what a packed file may become, whatever it is packed with
+RATIO = 100  # and beyond that, how many times larger than packed: text in earnest shrinks to a tenth, seldom a fiftieth
+LONGEST = 64 * MIB  # of a line
+MARK = "\ufeff"
+
+PACKED = {
+    "gzip": re.compile(rb"\x1f\x8b\x08"),
+    "bzip2": re.compile(rb"BZh[1-9](1AY&SY|\x17rE8P\x90)"),
+    "xz": re.compile(rb"\xfd7zXZ\x00"),
+    "zstd": re.compile(rb"\x28\xb5\x2f\xfd"),
+}
+SUFFIXES = {".gz": "gzip", ".bz2": "bzip2", ".xz": "xz", ".zst": "zstd"}
+# what people have in place of the data that they meant
+OTHERS = {
+    b"PK\x03\x04": "a zip archive: unpack it first",
+    b"7z\xbc\xaf\x27\x1c": "a 7z archive: unpack it first",
+    b"\x00\x00\xfe\xff": "in UTF-32: save it as UTF-8",
+    b"\xff\xfe\x00\x00": "in UTF-32: save it as UTF-8",
+    b"version https://git-lfs.github.com": "a pointer of Git LFS and not the file itself: fetch it with 'git lfs pull'",
+    b"<!doctype html": "a web page: download the file that it links to",
+    b"<html": "a web page: download the file that it links to",
+}
+MARKS = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
+
+
+def text(path: str | Path) -> str:
+    """The text of a file, without a byte order mark, its lines ended by LF.
+
+    Raises:
+        UserError: If there is no such file, it is no whole archive, it is not text, a line is longer than
+            :data:`LONGEST`, or it grows beyond :data:`LARGEST` and :data:`RATIO` when it is unpacked.
+    """
+    return "".join(_pieces(Path(path)))
+
+
+def lines(path: str | Path) -> Iterator[tuple[int, str]]:
+    """The lines of a file with their numbers, without their ends, as they are read: the memory is that of one line.
+
+    Raises:
+        UserError: As :func:`text`.
+    """
+    number, rest = 0, ""
+    for piece in _pieces(Path(path)):
+        *whole, rest = (rest + piece).split("\n")
+        yield from enumerate(whole, number + 1)
+        number += len(whole)
+    if rest:
+        yield number + 1, rest
+
+
+def unpacked(path: str | Path) -> bytes:
+    """The bytes of a file, decompressed. For what is not text, such as parquet.
+
+    Raises:
+        UserError: If there is no such file, it is no whole archive, or it grows as :func:`text` says.
+    """
+    return b"".join(_bytes(Path(path)))
+
+
+def beginning(path: str | Path, size: int = 1 << 16) -> bytes:
+    """The first bytes of a file, decompressed and, if they are text, in UTF-8 without a mark: enough to see what it is.
+
+    Raises:
+        UserError: If there is no such file, or it is no archive.
+    """
+    found = b""
+    for piece in _bytes(Path(path)):
+        found += piece
+        if len(found) >= size:
+            break
+    mark, encoding = _encoding(found)
+    start = found[len(mark) : size]
+    return start if encoding == "utf-8" else start.decode(encoding, "ignore").encode()
+
+
+def compression(path: str | Path) -> str | None:
+    """What a file is packed with, by its first bytes: ``gzip``, ``bzip2``, ``xz``, ``zstd`` or nothing.
+
+    Raises:
+        UserError: If there is no such file.
+    """
+    with _opened(Path(path)) as file:
+        return _compression(file)
+
+
+def ending(path: str | Path) -> str:
+    """The ending of a file's name in small letters, but for that of its compression."""
+    path = Path(path)
+    plain = Path(path.stem) if path.suffix.lower() in SUFFIXES else path
+    return plain.suffix.lower()
+
+
+def _pieces(path: Path) -> Iterator[str]:
+    """The text of a file, piece by piece."""
+    decoder: io.IncrementalNewlineDecoder | None = None
+    encoding, number, length, before = "", 1, 0, "\n"
+    for last, piece in _with_last(_bytes(path)):
+        if decoder is None:
+            mark, encoding = _encoding(piece)
+            piece = piece[len(mark) :]
+            decoder = io.IncrementalNewlineDecoder(codecs.getincrementaldecoder(encoding)(), translate=True)
+        try:
+            found = decoder.decode(piece, final=last)  # type: ignore[arg-type]
+        except UnicodeDecodeError as error:
+            good = error.object[: error.start].decode(encoding, "replace")
+            line = number + good.replace("\r\n", "\n").replace("\r", "\n").count("\n")
+            wrong = f" (byte {error.object[error.start]:#04x})" if error.start < len(error.object) else ""
+            name = "UTF-16" if encoding != "utf-8" else "UTF-8"
+            raise UserError(f"{path}:{line}: not text in {name}{wrong}: save it as UTF-8.") from None
+        if "\0" in found:
+            line = number + found.count("\n", 0, found.index("\0"))
+            raise UserError(
+                f"{path}:{line} is not text in UTF-8: it holds zero bytes; if it is UTF-16, save it as UTF-8."
+            )
+        if MARK in found:  # files that were joined have one in their midst, which nobody sees
+            found = (before + found).replace("\n" + MARK, "\n")[len(before) :]
+        number += found.count("\n")
+        at = found.rfind("\n")
+        length = length + len(found) if at < 0 else len(found) - at - 1
+        if length > LONGEST:
+            raise UserError(f"{path}:{number}: a line is longer than {LONGEST // MIB} MiB: is it the right file?")
+        before = found[-1:] or before
+        yield found
+
+
+def _bytes(path: Path) -> Iterator[bytes]:
+    """The bytes of a file, decompressed, piece by piece."""
+    with _opened(path) as file:
+        kind = _compression(file)
+        made = 0
+        try:
+            with _unpacking(file, kind) as stream:
+                while piece := stream.read(CHUNK):
+                    if not made:
+                        _refuse_others(path, piece)
+                    made += len(piece)
+                    if kind is not None and made > LARGEST and made > RATIO * file.tell():
+                        raise UserError(
+                            f"{path} grows to more than {LARGEST // MIB} MiB and {RATIO} times its size when it is "
+                            f"decompressed: if that is meant, decompress it ({kind}) and give the plain file."
+                        )
+                    yield piece
+        except (EOFError, OSError, ValueError, zlib.error, lzma.LZMAError, pa.ArrowException, MemoryError) as error:
+            if isinstance(error, UserError):
+                raise
+            what = f"is not a whole {kind} file" if kind is not None else "cannot be read"
+            raise UserError(f"{path} {what}: {str(error).rstrip('.') or type(error).__name__}.") from None
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[BinaryIO]:
+    if not path.exists():
+        raise UserError(f"{path} does not exist.")
+    if not path.is_file():  # a device such as /dev/zero never ends
+        raise UserError(f"{path} is {'a folder' if path.is_dir() else 'no regular file'}, where a file is needed.")
+    try:
+        file = path.open("rb")
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror or error}.") from None
+    with file:
+        yield file
+
+
+def _compression(file: BinaryIO) -> str | None:
+    start = file.read(10)
+    file.seek(0)
+    return next((kind for kind, magic in PACKED.items() if magic.match(start)), None)
+
+
+def _unpacking(file: BinaryIO, kind: str | None) -> Any:
+    if kind == "gzip":
+        return gzip.GzipFile(fileobj=file)
+    if kind == "bzip2":
+        return bz2.BZ2File(file)
+    if kind == "xz":
+        return lzma.LZMAFile(file)
+    if kind == "zstd":
+        return pa.CompressedInputStream(pa.PythonFile(file, mode="r"), "zstd")
+    return file
+
+
+def _encoding(start: bytes) -> tuple[bytes, str]:
+    return next(((mark, name) for mark, name in MARKS.items() if start.startswith(mark)), (b"", "utf-8"))
+
+
+def _refuse_others(path: Path, start: bytes) -> None:
+    plain = start[:64].removeprefix(codecs.BOM_UTF8).lstrip()
+    for magic, what in OTHERS.items():
+        if start.startswith(magic) or plain.lower().startswith(magic):
+            raise UserError(f"{path} is {what}.")
+
+
+def _with_last(pieces: Iterator[bytes]) -> Iterator[tuple[bool, bytes]]:
+    """Each piece, and whether it is the last one; none is too short to hold a whole mark."""
+    held = b""
+    for piece in pieces:
+        if len(held) >= 4:
+            yield False, held
+            held = b""
+        held += piece
+    yield True, held
