@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from gnnneg.kernels.devices import on_triton
 from gnnneg.kernels.threads import launch
 
 
@@ -18,21 +19,6 @@ def count_ranks_reference(
     above, equal = (mine > target_score[:, None]).sum(1), (mine == target_score[:, None]).sum(1)
     bad = mine.isnan().any(1) | target_score.isnan()
     return above.masked_fill(bad, -1), equal.masked_fill(bad, -1)
-
-
-def count_ranks(
-    score: Float[Tensor, "u n"], target_score: Float[Tensor, "m"], row: Int[Tensor, "m"]
-) -> tuple[Int[Tensor, "m"], Int[Tensor, "m"]]:
-    """Counts of ``score[row[i]] > target_score[i]`` and of ``==``, -1 both where a NaN is among them.
-
-    Several targets may ask the same row, which is then read from cache; no ``(u, n)`` temporary is made.
-    """
-    if score.is_cuda or score.dtype not in (torch.float32, torch.float64):
-        return count_ranks_reference(score, target_score, row)
-    above = torch.empty_like(row)
-    equal = torch.empty_like(row)
-    launch(_count, score.contiguous(), target_score.to(score.dtype).contiguous(), row.contiguous(), above, equal)
-    return above, equal
 
 
 @numba.njit(parallel=True, cache=True)
@@ -49,3 +35,32 @@ def _count(score, target_score, row, above, equal):
         bad = more + same + less < mine.size
         above[i] = -1 if bad else more
         equal[i] = -1 if bad else same
+
+
+@torch.library.custom_op("gnnneg::count_ranks", mutates_args=())
+def _count_ranks(score: Tensor, target_score: Tensor, row: Tensor) -> tuple[Tensor, Tensor]:
+    if on_triton(score, target_score):
+        from gnnneg.kernels import triton_counting  # imported where there is a device that it can compile for
+
+        with torch.cuda.device_of(score):
+            return triton_counting.count(score, target_score, row)
+    if score.device.type != "cpu" or score.dtype not in (torch.float32, torch.float64):
+        return count_ranks_reference(score, target_score, row)
+    above, equal = torch.empty_like(row, dtype=torch.long), torch.empty_like(row, dtype=torch.long)
+    launch(_count, score.contiguous(), target_score.to(score.dtype).contiguous(), row.contiguous(), above, equal)
+    return above, equal
+
+
+@_count_ranks.register_fake
+def _(score: Tensor, target_score: Tensor, row: Tensor) -> tuple[Tensor, Tensor]:
+    return torch.empty_like(row, dtype=torch.long), torch.empty_like(row, dtype=torch.long)
+
+
+def count_ranks(
+    score: Float[Tensor, "u n"], target_score: Float[Tensor, "m"], row: Int[Tensor, "m"]
+) -> tuple[Int[Tensor, "m"], Int[Tensor, "m"]]:
+    """Counts of ``score[row[i]] > target_score[i]`` and of ``==``, -1 both where a NaN is among them.
+
+    Several targets may ask the same row, which is then read from cache; no ``(u, n)`` temporary is made.
+    """
+    return _count_ranks(score, target_score, row)

@@ -8,8 +8,13 @@ from torch import Tensor
 
 
 @cache
-def _has_triton() -> bool:
+def _is_installed() -> bool:
     return find_spec("triton") is not None
+
+
+def has_triton(*tensors: Tensor) -> bool:
+    """Whether all are on a CUDA device, and Triton is there to serve it."""
+    return all(tensor.device.type == "cuda" for tensor in tensors) and _is_installed()
 
 
 def on_triton(*tensors: Tensor) -> bool:
@@ -17,11 +22,8 @@ def on_triton(*tensors: Tensor) -> bool:
 
     Precisions may differ, as they do under autocast: the kernels lift whatever they read to float32.
     """
-    return (
-        all(tensor.device.type == "cuda" for tensor in tensors)
-        and all(tensor.dtype in (torch.float32, torch.bfloat16, torch.float16) for tensor in tensors)
-        and _has_triton()
-    )
+    known = torch.float32, torch.bfloat16, torch.float16
+    return all(tensor.dtype in known for tensor in tensors) and has_triton(*tensors)
 
 
 def needs_float(one: Tensor, *others: Tensor | None) -> bool:

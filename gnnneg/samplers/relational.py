@@ -7,6 +7,7 @@ from torch import Tensor
 from gnnneg.data.known import KnownAnswers
 from gnnneg.data.pools import Pools
 from gnnneg.interfaces import Sampler, Scorer
+from gnnneg.kernels.membership import first_at_least
 from gnnneg.records import Negatives, Query
 
 
@@ -46,12 +47,6 @@ class Relational(Sampler):
         return Negatives(fact % self.num_nodes, there.float())
 
     def _before(self, query: Query, relation: Int[Tensor, "b"]) -> Int[Tensor, "b"]:
-        """Where the anchor's facts of relations from ``relation`` on begin, by bisection."""
-        low, high = self.facts.offset[query.anchor], self.facts.offset[query.anchor + 1]
-        wanted = relation * self.num_nodes
-        last = max(self.facts.member.numel() - 1, 0)
-        for _ in range(int((high - low).max()).bit_length() if len(low) and self.facts.member.numel() else 0):
-            middle = (low + high) // 2
-            less = (self.facts.member[middle.clamp(max=last)] < wanted) & (low < high)
-            low, high = torch.where(less, middle + 1, low), torch.where(less, high, torch.minimum(middle, high))
-        return low
+        """Where the anchor's facts of relations from ``relation`` on begin."""
+        begin, end = self.facts.offset[query.anchor], self.facts.offset[query.anchor + 1]
+        return first_at_least(self.facts.member, begin, end, (relation * self.num_nodes)[:, None])[:, 0]

@@ -1,6 +1,7 @@
 """The Triton kernels: interpreted and compiled everywhere, and run on the device where there is one."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,7 @@ import torch
 from torch.testing import assert_close
 
 from gnnneg.encoders.messages import arrange
-from gnnneg.kernels import aggregate, gather_score, pairwise, relational
+from gnnneg.kernels import aggregate, counting, gather_score, membership, pairwise, relational
 from gnnneg.kernels.devices import needs_float, on_triton
 from gnnneg.kernels.gather_score import _gather, gather_reference
 from gnnneg.kernels.kinds import INNER, L1, L2, MODULUS, PHASE
@@ -40,22 +41,25 @@ def run(device: str, interpret: str) -> str:
 
 def test_interpreted():
     pytest.importorskip("triton")
-    assert run("cpu", "1").split() == ["104", "cases"]
+    assert run("cpu", "1").split() == ["122", "cases"]
 
 
 @pytest.mark.gpu
 @cuda
 def test_on_the_device():
-    assert run("cuda", "0").split() == ["104", "cases"]
+    assert run("cuda", "0").split() == ["122", "cases"]
 
 
-class Hopper:
-    """Stands in for the driver of an H200, as far as compiling goes."""
+class Driver:
+    """Stands in for the driver of a device, as far as compiling goes."""
+
+    def __init__(self, capability: int):
+        self.capability = capability
 
     def get_current_target(self):
         from triton.backends.compiler import GPUTarget
 
-        return GPUTarget("cuda", 90, 32)
+        return GPUTarget("cuda", self.capability, 32)
 
     def get_current_device(self) -> int:
         return 0
@@ -64,9 +68,9 @@ class Hopper:
         return 0
 
 
-@pytest.fixture
-def compiled(monkeypatch, tmp_path) -> list:
-    """Kernels as they are compiled for that device: each launch compiles what it would run, with the arguments that it
+@pytest.fixture(params=[90, 80], ids=["hopper", "ampere"])
+def compiled(request, monkeypatch, tmp_path) -> list:
+    """Kernels as they are compiled for a device: each launch compiles what it would run, with the arguments that it
     would have, and runs nothing. Needs no device."""
     if os.environ.get("TRITON_INTERPRET"):
         pytest.skip("Triton interprets")
@@ -78,16 +82,31 @@ def compiled(monkeypatch, tmp_path) -> list:
 
     launch = jit.JITFunction.run
     monkeypatch.setenv("TRITON_CACHE_DIR", str(tmp_path))
-    monkeypatch.setattr(jit.driver, "_active", Hopper())
+    monkeypatch.setattr(jit.driver, "_active", Driver(request.param))
     monkeypatch.setattr(jit.JITFunction, "run", compile_only)
-    for module in (pairwise, gather_score, aggregate, relational):
+    for module in (pairwise, gather_score, aggregate, relational, counting):
         monkeypatch.setattr(module, "on_triton", lambda *tensors: True)
+    monkeypatch.setattr(membership, "has_triton", lambda *tensors: True)
     return kernels
+
+
+def assert_nothing_spills(kernels: list, folder: Path) -> None:
+    """Neither stack nor local memory in the machine code: PTX cannot tell, since registers are dealt out after it."""
+    from triton import knobs
+
+    for number, kernel in enumerate(kernels):
+        cubin = folder / f"{number}.cubin"
+        cubin.write_bytes(kernel.asm["cubin"])
+        told = subprocess.run(
+            [knobs.nvidia.cuobjdump.path, "-res-usage", cubin], capture_output=True, text=True, check=True
+        )
+        assert re.findall(r"(?:STACK|LOCAL):\d+", told.stdout) == ["STACK:0", "LOCAL:0"], told.stdout
+    kernels.clear()
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 @kinds
-def test_compiled_for_hopper(kind, dtype, compiled):
+def test_compiled(kind, dtype, compiled, tmp_path):
     """What the interpreter lets pass, types and constants above all, and what it cannot see: nothing spills."""
     # one query and one candidate are constants of their own to Triton; multiples of 16 are another case
     for b, k, d in ((1, 1, 2), (48, 160, 100)) if dtype == torch.float32 else ((5, 7, 66),):
@@ -97,28 +116,22 @@ def test_compiled_for_hopper(kind, dtype, compiled):
             score = torch.cat([score, _pairwise(query, table, kind)], dim=1)
         score.sum().backward()
         assert len(compiled) == (3 if kind == INNER else 6)
-        for kernel in compiled:
-            assert ".local" not in kernel.asm["ptx"]
-            assert kernel.asm["cubin"]
-        compiled.clear()
+        assert_nothing_spills(compiled, tmp_path)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_sums_compiled_for_hopper(dtype, compiled):
+def test_sums_compiled(dtype, compiled, tmp_path):
     for n, e, d in ((1, 1, 1), (16, 160, 64), (7, 20, 200)):
         sent = arrange(torch.randint(n, (2, e)), torch.zeros(e, dtype=torch.long), n, 1)
         made = torch.randn(len(sent.source), d).to(dtype).requires_grad_()
         sent.summed(made, torch.rand(e)).sum().backward()
         assert len(compiled) == 2
-        for kernel in compiled:
-            assert ".local" not in kernel.asm["ptx"]
-            assert kernel.asm["cubin"]
-        compiled.clear()
+        assert_nothing_spills(compiled, tmp_path)
 
 
 @pytest.mark.parametrize(("want", "told"), [(TOTAL, 1), (EXTREME, 1), (ALL, 4)], ids=["total", "extreme", "all"])
 @sent
-def test_messages_compiled_for_hopper(kind, want, told, compiled):
+def test_messages_compiled(kind, want, told, compiled, tmp_path):
     """One kernel forth; back, one for weights, and for states and relations one and the sum of its parts."""
     edges = sort_edges(torch.randint(6, (2, 40)), torch.randint(3, (40,)), 6)
     for c, dtype in ((512, torch.float32), (150, torch.bfloat16)):
@@ -128,10 +141,27 @@ def test_messages_compiled_for_hopper(kind, want, told, compiled):
         assert len(kept) == told
         torch.autograd.backward(kept, [torch.ones_like(one) for one in kept])
         assert len(compiled) == 6
-        for kernel in compiled:
-            assert ".local" not in kernel.asm["ptx"]
-            assert kernel.asm["cubin"]
-        compiled.clear()
+        assert_nothing_spills(compiled, tmp_path)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_counts_compiled(dtype, compiled, tmp_path):
+    for u, n, m in ((1, 1, 1), (48, 160, 32), (3, 5001, 7)):
+        counting.count_ranks(torch.randn(u, n).to(dtype), torch.randn(m).to(dtype), torch.zeros(m, dtype=torch.long))
+        assert len(compiled) == 1
+        assert_nothing_spills(compiled, tmp_path)
+
+
+@pytest.mark.parametrize("dtype", [torch.int64, torch.int32])
+def test_searches_compiled(dtype, compiled, tmp_path):
+    """One launch a draw, be the candidates shared or private."""
+    for b, k in ((1, 1), (5, 7), (32, 2000)):
+        answer, begin, end = torch.arange(9, dtype=dtype), torch.zeros(b, dtype=torch.long), torch.full((b,), 9)
+        for c in (1, b):
+            membership.member(answer, begin, end, torch.zeros(c, k, dtype=torch.long))
+            membership.first_at_least(answer, begin, end, torch.zeros(c, k, dtype=torch.long))
+            assert len(compiled) == 2
+            assert_nothing_spills(compiled, tmp_path)
 
 
 def eighths(*shape: int) -> torch.Tensor:

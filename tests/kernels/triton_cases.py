@@ -4,12 +4,14 @@ Everything goes through the public functions' operators, so that the dispatch, t
 L2 are tested with the kernels. On CPU the dispatch is told that it is on a device.
 """
 
+import random
 import sys
+from bisect import bisect_left
 
 import torch
 from torch.testing import assert_close
 
-from gnnneg.kernels import aggregate, gather_score, pairwise, relational
+from gnnneg.kernels import aggregate, counting, gather_score, membership, pairwise, relational
 from gnnneg.kernels.gather_score import gather_reference
 from gnnneg.kernels.kinds import INNER, L1, L2, MODULUS, PHASE
 from gnnneg.kernels.pairwise import pairwise_reference
@@ -167,6 +169,57 @@ def unheard(device: str) -> None:
     assert propagate(states[:, :0], relation[:, :0], edges).total.shape == (3, 0)
 
 
+def searched(device: str, lengths: list[int], k: int, shared: bool, dtype: torch.dtype) -> None:
+    """Places and membership in sorted rows, against Python's own; candidates repeat and lie beyond both ends."""
+    answer = [sorted(random.sample(range(1, 3 * length + 2), length)) for length in lengths]
+    offset = torch.tensor([0, *lengths], device=device).cumsum(0)
+    index = torch.randint(-1, 3 * max(lengths) + 4, (1 if shared else len(lengths), k), device=device).to(dtype)
+    flat = torch.tensor([one for row in answer for one in row], dtype=dtype, device=device)
+    # the rows last to first, and candidates that do not lie side by side
+    given = flat, offset[:-1].flip(0), offset[1:].flip(0), index.T.contiguous().T
+    asked = list(zip(answer[::-1], given[1].tolist(), index.expand(len(lengths), -1).tolist()))
+    place = [[begin + bisect_left(row, one) for one in wide] for row, begin, wide in asked]
+    there = [[one in row for one in wide] for row, _, wide in asked]
+    assert membership.first_at_least(*given).tolist() == place
+    assert membership.member(*given).tolist() == there
+
+
+def counted(device: str, u: int, n: int, m: int, dtype: torch.dtype, of_target: torch.dtype) -> None:
+    """Counts, with ties, infinities and NaN, of rows that are longer apart than they are wide."""
+    score = torch.randint(4, (u, n + 3), device=device).to(dtype)[:, :n]
+    score[0, 0], score[-1, -1] = torch.inf, -torch.inf
+    row, target = torch.randint(u, (m,), device=device), torch.randint(4, (m,), device=device).to(of_target)
+    target[0] = torch.inf
+    for last in (0.0, torch.nan):
+        score[u // 2, n // 2] = last
+        found = counting.count_ranks(score, target, row)
+        assert all(map(torch.equal, found, counting.count_ranks_reference(score, target, row)))
+    target[-1] = torch.nan
+    assert [int(one[-1]) for one in counting.count_ranks(score, target, row)] == [-1, -1]
+
+
+def numbers(device: str) -> int:
+    """Searches and counts: within a block, beyond it, and of rows that are parted."""
+    count = 0
+    for lengths, k in (([0], 1), ([5, 0, 1], 1), ([3, 40, 0, 17], 30), ([1, 2], 1100)):
+        for shared in (True, False):
+            searched(device, lengths, k, shared, torch.long)
+            count += 1
+    searched(device, [9, 4], 20, False, torch.int32)
+    none = torch.zeros(2, dtype=torch.long, device=device)
+    assert not membership.member(none[:0], none, none, none[None]).any()
+    assert membership.member(none, none[:0], none[:0], none[None]).shape == (0, 2)
+    for u, n, m in ((1, 1, 1), (4, 50, 9), (2, 5000, 3)):
+        for dtypes in ((SINGLE, SINGLE), (BRAIN, BRAIN), (HALF, SINGLE)):
+            counted(device, u, n, m, *dtypes)
+            count += 1
+    row = torch.zeros(2, dtype=torch.long, device=device)
+    for u, n, m in ((3, 0, 2), (3, 4, 0)):
+        above, _ = counting.count_ranks(torch.ones(u, n, device=device), torch.zeros(m, device=device), row[:m])
+        assert above.tolist() == [0] * m
+    return count + 1
+
+
 def messages(device: str) -> int:
     count = 0
     for kind in (PRODUCT, SUM, ROTATION):
@@ -196,6 +249,7 @@ def _eps(dtype: torch.dtype) -> float:
 def every(device: str) -> int:
     """Ragged on all sides: below, at and beyond the tiles, and with sums long enough to be parted."""
     torch.manual_seed(0)
+    random.seed(0)
     count = 0
     for kind in (L1, L2, MODULUS, PHASE):
         for b, k, d in ((1, 1, 2), (5, 130, 6), (65, 3, 34), (32, 128, 66), (200, 1, 10)):
@@ -221,7 +275,7 @@ def every(device: str) -> int:
         aggregated(device, 12, 60, 36, 20, dtype)
         count += 1
     nothing(device)
-    return count + 1 + messages(device)
+    return count + 1 + messages(device) + numbers(device)
 
 
 def nothing(device: str) -> None:
@@ -239,6 +293,10 @@ if __name__ == "__main__":
     if sys.argv[1] == "cpu":
         pairwise.on_triton = gather_score.on_triton = aggregate.on_triton = lambda *tensors: True
         relational.on_triton = lambda *tensors: all(tensor.dtype != torch.double for tensor in tensors)
+        counting.on_triton = membership.has_triton = lambda *tensors: True
     print(every(sys.argv[1]), "cases")
-    kernels = {f"gnnneg.kernels.triton_{name}" for name in ("pairwise", "gather", "aggregate", "relational")}
+    kernels = {
+        f"gnnneg.kernels.triton_{name}"
+        for name in ("pairwise", "gather", "aggregate", "relational", "membership", "counting")
+    }
     assert kernels <= set(sys.modules)
