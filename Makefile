@@ -6,12 +6,13 @@ ifneq ($(wildcard ../shared/datasets),)
 export GNNNEG_MIRROR ?= $(abspath ../shared/datasets)
 endif
 
-.PHONY: help setup demo test check format bench clean
+.PHONY: help setup demo test check format bench gpu clean
 
 help:
 	@echo "make demo    set up, train and compare on the embedded world, print the table, write runs/demo/report.html"
 	@echo "make test    set up, then lint, types and every test"
 	@echo "make bench   set up, then measure against the peers installed here"
+	@echo "make gpu     on a machine with a GPU: check every kernel, measure against the peers, write runs/gpu/page.html"
 	@echo "make format  let ruff format the code"
 
 setup: .venv/installed
@@ -44,6 +45,10 @@ format: setup
 
 bench: setup
 	$(BIN)/gnnneg bench
+
+# PYTHON is the one that holds a CUDA build of torch: nothing is installed
+gpu:
+	$(PYTHON) benchmarks/gpu.py
 
 clean:
 	rm -rf .venv runs build dist .pytest_cache .mypy_cache .ruff_cache

@@ -48,13 +48,17 @@ def ours(arguments: argparse.Namespace, data) -> float:  # type: ignore[no-untyp
 
 
 def peer(arguments: argparse.Namespace, data) -> float:  # type: ignore[no-untyped-def]
+    if arguments.model != "PNA":
+        return _chunked(arguments.model, data)
+    return _rate(plain(*_setting(data)))
+
+
+def plain(graph, model, query) -> Callable[[], Tensor]:  # type: ignore[no-untyped-def]
+    """What computes the scores of all nodes with the model's weights, edge by edge, as PyG's users would write it."""
     from torch_geometric.nn import MessagePassing
     from torch_geometric.utils import degree, scatter
 
-    if arguments.model != "PNA":
-        return _chunked(arguments.model, data)
-    graph, model, query = _setting(data)
-    size = graph.num_nodes
+    size, queries = graph.num_nodes, len(query.anchor)
     count = (degree(graph.edge_index[1], size) + 1)[:, None, None]
     scale = count.log() / count.log().mean()
 
@@ -78,7 +82,7 @@ def peer(arguments: argparse.Namespace, data) -> float:  # type: ignore[no-untyp
     def score() -> Tensor:
         vector = model.query(query.rel_type)
         boundary = vector.new_zeros(size, *vector.shape)
-        boundary = boundary.index_put((query.anchor, torch.arange(QUERIES)), vector)
+        boundary = boundary.index_put((query.anchor, torch.arange(queries, device=vector.device)), vector)
         states = boundary
         for layer in model.layers:
 
@@ -89,7 +93,7 @@ def peer(arguments: argparse.Namespace, data) -> float:  # type: ignore[no-untyp
             states = checkpoint(once, states, boundary, vector, use_reentrant=False)
         return model.read(states, vector[None]).T
 
-    return _rate(score)
+    return score
 
 
 def _columns(data):  # type: ignore[no-untyped-def]
