@@ -124,7 +124,7 @@ def _pieces(path: Path) -> Iterator[str]:
             piece = piece[len(mark) :]
             decoder = io.IncrementalNewlineDecoder(codecs.getincrementaldecoder(encoding)(), translate=True)
         try:
-            found = decoder.decode(piece, final=last)  # type: ignore[arg-type]
+            found = decoder.decode(piece, final=last)
         except UnicodeDecodeError as error:
             good = error.object[: error.start].decode(encoding, "replace")
             line = number + good.replace("\r\n", "\n").replace("\r", "\n").count("\n")

@@ -10,7 +10,8 @@ from gnnneg.data.decode import lines
 from gnnneg.data.formats.statements import Row, Statements, collected, share, shown
 from gnnneg.errors import UserError
 
-QUALIFIER = re.compile(r"(NOT\|)?(?!NOT$)([A-Za-z]\w*)")
+RELATION = re.compile(r"(?!not)[a-z]\w*", re.IGNORECASE)
+VERSION = re.compile(r"!\s*(gaf|gpa|gpad)-version:\s*(\S+)\s*", re.IGNORECASE)
 CURIE = re.compile(r"[^\s:|,]+:[^\s|,]+")
 NO_DATA = ("ND", "ECO:0000307")
 
@@ -29,17 +30,22 @@ class Annotation(NamedTuple):
     narrow: str = ""
 
 
-def announced(path: Path, known: Sequence[str]) -> str:
-    """The first line of a file, such as ``!gaf-version: 2.2``, which tells its version.
+def announced(path: Path, known: Sequence[str]) -> str | None:
+    """The version that the header of a file tells, such as ``gaf 2.2``; nothing if it tells none.
 
     Raises:
         UserError: If it is none of those that are known.
     """
-    first = next((line for _, line in lines(path)), "")
-    found = next((k for k in known if k.replace(" ", "") == "".join(first.split())), None)
-    if found is None:
-        raise UserError(f"{path}:1: expected {' or '.join(map(repr, known))}, found {shown(first)}.")
-    return found
+    for number, line in lines(path):
+        if line.strip() and not line.startswith("!"):
+            break
+        if match := VERSION.fullmatch(line):
+            found = f"{match[1].lower()} {match[2]}"
+            if found not in known:
+                meant = ", ".join(repr("!{}-version: {}".format(*version.split())) for version in known)
+                raise UserError(f"{path}:{number}: expected one of {meant}, found {shown(line)}.")
+            return found
+    return None
 
 
 def body(path: Path) -> Iterator[tuple[int, str]]:
@@ -47,18 +53,21 @@ def body(path: Path) -> Iterator[tuple[int, str]]:
     return ((number, line) for number, line in lines(path) if line.strip() and not line.startswith("!"))
 
 
-def qualified(qualifier: str, where: str) -> tuple[str, bool]:
-    """The relation of a qualifier, and whether it is stated: ``NOT|enables`` is ``enables``, denied.
+def qualified(qualifier: str, where: str, default: str = "") -> tuple[str, bool]:
+    """The relation of a qualifier, and whether it is stated: ``NOT|enables`` and ``enables|NOT`` are ``enables``,
+    denied. Where older versions name no relation, it is the :obj:`default`.
 
     Raises:
-        UserError: For any other form of a negation, or no relation at all.
+        UserError: For any other form of a negation, several relations, or none at all.
     """
-    match = QUALIFIER.fullmatch(qualifier)
-    if match is None:
+    parts = [part.strip() for part in qualifier.split("|")] if qualifier else []
+    relations = [part for part in parts if part != "NOT"]
+    meant = relations or [default]
+    if len(parts) - len(relations) > 1 or len(meant) > 1 or RELATION.fullmatch(meant[0]) is None:
         raise UserError(
             f"{where}: expected a relation or 'NOT|' and a relation, such as NOT|enables, not {qualifier!r}."
         )
-    return match[2], match[1] is None
+    return meant[0], "NOT" not in parts
 
 
 def identifier(name: str, where: str) -> str:

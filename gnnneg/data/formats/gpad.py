@@ -7,7 +7,7 @@ from gnnneg.data.formats.annotations import Annotation, announced, body, identif
 from gnnneg.data.formats.statements import Statements, fields
 from gnnneg.errors import UserError
 
-VERSIONS = ("!gpa-version: 1.1", "!gpa-version: 1.2", "!gpad-version: 2.0")
+VERSIONS = ("gpa 1.1", "gpa 1.2", "gpad 1.1", "gpad 1.2", "gpad 2.0")
 REST = (
     "Reference",
     "Evidence Code",
@@ -25,13 +25,14 @@ NEW = ("DB:DB Object ID", "Negation", "Relation", "GO ID", *REST)
 def read_gpad(path: str | Path, evidence: Mapping[str, float] | None = None) -> Statements:
     """Reads GPAD 1.1, 1.2 and `2.0
     <https://geneontology.org/docs/gene-product-association-data-gpad-format-2.0/>`_: gene product, relation,
-    GO term, denied where the qualifier begins with ``NOT|`` (1.1) or the column for negation says ``NOT`` (2.0).
+    GO term, denied where ``NOT`` stands before or after the relation (1.1) or in the column for negation (2.0).
 
+    Where no line tells the version, the second column does: it is the negation in 2.0 and an identifier before.
     Relations are words in 1.1 (``enables``) and identifiers in 2.0 (``RO:0002327``). Sources and what is left out are
     as in :func:`gnnneg.data.formats.gaf.read_gaf`.
 
     Args:
-        path (str or Path): The file; ``.gz`` is decompressed.
+        path (str or Path): The file.
         evidence (dict, optional): Confidence by evidence code, such as ``{"ECO:0000501": 0.5}``; all others have 1.
 
     Raises:
@@ -39,7 +40,9 @@ def read_gpad(path: str | Path, evidence: Mapping[str, float] | None = None) -> 
             an evidence code that does not occur.
     """
     path = Path(path)
-    old = announced(path, VERSIONS) != VERSIONS[-1]
+    version = announced(path, VERSIONS)
+    second = next((line.split("\t")[1:2] for _, line in body(path)), []) if version is None else []
+    old = version != VERSIONS[-1] if version is not None else second not in ([""], ["NOT"])
     return weighed(_old(path) if old else _new(path), path, evidence)
 
 

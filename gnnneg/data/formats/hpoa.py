@@ -4,16 +4,19 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from gnnneg.data.decode import lines
 from gnnneg.data.formats.annotations import identifier
-from gnnneg.data.formats.statements import Row, Statements, collected, fields
+from gnnneg.data.formats.statements import Row, Statements, collected, fields, shown
+from gnnneg.data.labels import Called
 from gnnneg.errors import UserError
 
 COLUMNS = (
     *("database_id", "disease_name", "qualifier", "hpo_id", "reference", "evidence", "onset", "frequency", "sex"),
     *("modifier", "aspect", "biocuration"),
 )
+NARROW = ("sex", "onset", "modifier")
 ASPECTS = {
     "P": "has_phenotype",
     "I": "has_mode_of_inheritance",
@@ -29,52 +32,107 @@ FREQUENCIES = {
 
 
 def read_hpoa(path: str | Path, frequency: bool = False) -> Statements:
-    """Reads `phenotype.hpoa <https://obophenotype.github.io/human-phenotype-ontology/annotations/phenotype_hpoa/>`_:
+    r"""Reads `phenotype.hpoa <https://obophenotype.github.io/human-phenotype-ontology/annotations/phenotype_hpoa/>`_:
     disease, ``has_phenotype``, HPO term (other relations for the other aspects: ``has_mode_of_inheritance``, ...).
 
     Denied is what the qualifier says ``NOT`` of, and what was found in nobody (``0/19``, ``0%``, ``HP:0040285``), the
-    form that is to take the place of the qualifier. The source of a statement is its evidence code and reference.
+    form that is to take the place of the qualifier. A line that denies for one sex, onset or modifier denies no more
+    than that, so it is left out.
+
+    All lines of one disease and term are one statement. It is stated if a study found the term in somebody, and denied
+    if none did; only ``NOT`` against a study that found it is a contradiction. Its source lists the evidence codes and
+    references. The name of a disease is its label.
 
     Args:
-        path (str or Path): The file; ``.gz`` is decompressed.
+        path (str or Path): The file.
         frequency (bool): Whether the frequency :math:`f` becomes the confidence: :math:`f` of a stated and
-            :math:`1 - f` of a denied one; HPO's terms for frequencies count as the middles of their ranges, and what
-            has no frequency counts fully. (default: :obj:`False`)
+            :math:`1 - f` of a denied one. Studies that found the term in :math:`k_i` of :math:`n_i` are pooled,
+
+            .. math::
+                f = \sum_i k_i \Big/ \sum_i n_i ,
+
+            and if one does not count, :math:`f` is the mean of the studies; HPO's terms for frequencies count as the
+            middles of their ranges, and what has no frequency counts fully. (default: :obj:`False`)
 
     Raises:
-        UserError: For a line without 12 columns, an empty or malformed identifier, an unknown qualifier, aspect or
-            frequency.
+        UserError: For a line without 12 columns, other columns, an empty or malformed identifier, an unknown qualifier,
+            aspect or frequency.
     """
-    path = Path(path)
-    return collected(_rows(path, frequency), path, Counter())
+    path, left_out, called = Path(path), Counter[str](), Called()
+    found = collected(_rows(path, frequency, left_out, called), path, left_out)
+    return found._replace(labels=called.table())
 
 
-def _rows(path: Path, weigh: bool) -> Iterator[Row]:
+class Study(NamedTuple):
+    """What one line says of a disease and a term: how often it was found, and in how many of how many if they were
+    counted.
+    """
+
+    negated: bool
+    frequency: float | None
+    counted: tuple[int, int] | None
+    source: str
+
+
+def _rows(path: Path, weigh: bool, left_out: Counter[str], called: Called) -> Iterator[Row]:
+    studies: dict[tuple[str, str, str], list[Study]] = {}
     for number, line in lines(path):
-        if not line.strip() or line.startswith("#") or line.split("\t")[0] == COLUMNS[0]:
-            continue
         where = f"{path}:{number}"
+        if _no_statement(line, where):
+            continue
         f = fields(path, number, line, COLUMNS, ("database_id", "hpo_id", "evidence", "aspect"))
         if f["qualifier"] not in ("", "NOT"):
             raise UserError(f"{where}: the qualifier is 'NOT' or empty, not {f['qualifier']!r}.")
         if f["aspect"] not in ASPECTS:
             raise UserError(f"{where}: the aspect is one of {', '.join(ASPECTS)}, not {f['aspect']!r}.")
-        often = _frequency(f["frequency"], where)
-        stated = f["qualifier"] != "NOT" and often != 0
-        confidence = 1.0 if often is None or not weigh else often if stated else 1 - often
+        often, counted = _frequency(f["frequency"], where)
         head, tail = identifier(f["database_id"], where), identifier(f["hpo_id"], where)
-        source = f"{f['evidence']} {f['reference']}".strip()
-        yield Row(head, ASPECTS[f["aspect"]], tail, stated, confidence, source)
+        called.add(head, f["disease_name"])
+        narrow = [f"one {column}" for column in NARROW if f[column]]
+        if narrow and (f["qualifier"] or often == 0):
+            left_out[f"denied of {' and '.join(narrow)} only"] += 1
+            continue
+        study = Study(f["qualifier"] == "NOT", often, counted, f"{f['evidence']} {f['reference']}".strip())
+        studies.setdefault((head, ASPECTS[f["aspect"]], tail), []).append(study)
+    for (head, relation, tail), every in studies.items():
+        negated, found = [s for s in every if s.negated], [s for s in every if not s.negated]
+        if all(s.frequency == 0 for s in found):
+            negated, found = every, []
+        for some, stated in ((found, True), (negated, False)):
+            if some:
+                often = _pooled(some) if stated else 1 - _pooled([s for s in some if s.frequency is not None])
+                source = "; ".join(dict.fromkeys(s.source for s in some))
+                yield Row(head, relation, tail, stated, often if weigh else 1.0, source)
 
 
-def _frequency(text: str, where: str) -> float | None:
+def _no_statement(line: str, where: str) -> bool:
+    """Whether a line is blank, a comment or the header, which must name the columns in their order."""
+    first = [name.strip().lower().replace("_", "") for name in line.lstrip("#").split("\t")]
+    named = [name.replace("_", "") for name in COLUMNS]
+    if first[0] == named[0] and first != named:
+        raise UserError(f"{where}: expected the columns {', '.join(COLUMNS)}, found {shown(line)}.")
+    return first[0] == named[0] or not line.strip() or line.startswith("#")
+
+
+def _pooled(studies: list[Study]) -> float:
+    """The frequency that several studies give; none have found it in nobody."""
+    if not studies:
+        return 0.0
+    counted = [s.counted for s in studies if s.counted is not None]
+    if len(counted) == len(studies):
+        return sum(k for k, _ in counted) / sum(n for _, n in counted)
+    return sum(1.0 if s.frequency is None else s.frequency for s in studies) / len(studies)
+
+
+def _frequency(text: str, where: str) -> tuple[float | None, tuple[int, int] | None]:
+    """A frequency, and the two numbers that it was counted from, if it was."""
     if not text:
-        return None
+        return None, None
     if text in FREQUENCIES:
-        return FREQUENCIES[text]
-    ratio, percent = re.fullmatch(r"(\d+)/(\d+)", text), re.fullmatch(r"(\d+(?:\.\d+)?)\s*%", text)
+        return FREQUENCIES[text], None
+    ratio, percent = re.fullmatch(r"([0-9]{1,9})/([0-9]{1,9})", text), re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)\s*%", text)
     if ratio and int(ratio[1]) <= int(ratio[2]) != 0:
-        return int(ratio[1]) / int(ratio[2])
+        return int(ratio[1]) / int(ratio[2]), (int(ratio[1]), int(ratio[2]))
     if percent and float(percent[1]) <= 100:
-        return float(percent[1]) / 100
+        return float(percent[1]) / 100, None
     raise UserError(f"{where}: a frequency is n/m, a percentage or one of HPO's terms, not {text!r}.")

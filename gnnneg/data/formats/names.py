@@ -29,7 +29,7 @@ def spelt_out(statements: Statements, dictionary: Dictionary, path: Path) -> Sta
         table = _replaced(table, role, names, path)
         if closed is not None and role in closed.column_names:
             closed = _replaced(closed, role, names, path)
-    return Statements(table, statements.left_out, closed)
+    return statements._replace(table=table, closed=closed)
 
 
 def without_negations(statements: Statements, pattern: str) -> tuple[Statements, int]:
@@ -69,7 +69,7 @@ def without_negations(statements: Statements, pattern: str) -> tuple[Statements,
     left_out, lost = dict(statements.left_out), pc.sum(twice).as_py() or 0
     if lost:
         left_out["denials of negated relations"] = lost
-    return Statements(table, left_out, statements.closed), pc.sum(negated).as_py() or 0
+    return statements._replace(table=table, left_out=left_out), pc.sum(negated).as_py() or 0
 
 
 def _names(path: Path, dictionary: Dictionary) -> pa.Array:

@@ -30,11 +30,14 @@ class Statements(NamedTuple):
             the file tells, also ``confidence`` in ``[0, 1]`` and ``source``, such as an evidence code.
         left_out (dict): How much was not taken, by why.
         closed (pyarrow.Table, optional): ``head`` and ``relation`` of the questions that have no answer at all.
+        labels (pyarrow.Table, optional): What things are called: ``name`` and ``label``; see
+            :mod:`gnnneg.data.labels`.
     """
 
     table: pa.Table
     left_out: dict[str, int]
     closed: pa.Table | None = None
+    labels: pa.Table | None = None
 
 
 def collected(

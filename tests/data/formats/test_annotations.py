@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from gnnneg.data.formats.files import read_statements
 from gnnneg.data.formats.gaf import read_gaf
 from gnnneg.data.formats.gpad import read_gpad
+from gnnneg.data.formats.hpoa import COLUMNS as HPOA_COLUMNS
 from gnnneg.data.formats.hpoa import read_hpoa
 from gnnneg.data.formats.statements import Statements
 from gnnneg.data.formats.truewalks import read_truewalks
@@ -72,16 +73,162 @@ def test_hpoa() -> None:
     assert said(found) == [
         "+ OMIM:619340 has_phenotype HP:0011097",
         "- OMIM:619340 has_phenotype HP:0001522",  # NOT
-        "- OMIM:619340 has_phenotype HP:0000252",  # 0/2
         "+ OMIM:619340 has_mode_of_inheritance HP:0000006",
         "+ ORPHA:146 has_phenotype HP:0002890",
         "- ORPHA:146 has_phenotype HP:0000820",  # HP:0040285, excluded
         "+ OMIM:154700 has_phenotype HP:0003179",
     ]
+    # HP:0000252 was found in 0/2 at one onset: that denies it at this onset only, and is no plain denial
+    assert found.left_out == {"denied of one onset only": 1}
     assert found.table["source"].to_pylist()[-2:] == ["IEA", "PCS PMID:26339165"]
     assert "confidence" not in found.table.column_names
     weighed = read_hpoa(EXCERPTS / "phenotype.hpoa", frequency=True)
-    assert weighed.table["confidence"].to_pylist() == [0.5, 1, 1, 1, 0.895, 1, 0.22]
+    assert weighed.table["confidence"].to_pylist() == [0.5, 1, 1, 0.895, 1, 0.22]
+
+
+def hpoa(tmp_path: Path, *lines: str) -> Path:
+    """Lines of disease, qualifier, term, reference, onset, frequency, sex and modifier."""
+    rows = [dict(zip("dqtrofsm", line.split(","))) for line in lines]
+    text = ["#description: x", "\t".join(HPOA_COLUMNS)]
+    for x in rows:
+        columns = [x["d"], "Name", x["q"], x["t"], x["r"], "PCS", x["o"], x["f"], x["s"], x["m"], "P", "HPO:x"]
+        text.append("\t".join(columns))
+    (tmp_path / "a.hpoa").write_text("\n".join(text))
+    return tmp_path / "a.hpoa"
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected", "confidence", "left_out"),
+    [
+        # denied of women only
+        (["O:3,,H:28,P:4,,0/6,FEMALE,", "O:3,,H:12,P:4,,3/6,,"], ["+ O:3 has_phenotype H:12"], [0.5], {"one sex": 1}),
+        (["O:3,NOT,H:28,P:4,,,MALE,", "O:3,,H:12,P:4,,,,"], ["+ O:3 has_phenotype H:12"], None, {"one sex": 1}),
+        # absent at birth, there in infancy
+        (["O:1,,H:2,P:1,H:77,0/4,,", "O:1,,H:2,P:1,H:93,4/4,,"], ["+ O:1 has_phenotype H:2"], None, {"one onset": 1}),
+        (["O:1,,H:2,P:1,,0%,,H:9", "O:1,,H:2,P:1,,,,"], ["+ O:1 has_phenotype H:2"], None, {"one modifier": 1}),
+        (
+            ["O:1,NOT,H:2,P:1,H:1,,MALE,H:9", "O:1,,H:3,P:1,,,,"],
+            ["+ O:1 has_phenotype H:3"],
+            None,
+            {"one sex and one onset and one modifier": 1},
+        ),
+        # 20 of 83 have it, as two studies count together
+        (["O:2,,H:5,P:2,,20/78,FEMALE,", "O:2,,H:5,P:3,,0/5,,"], ["+ O:2 has_phenotype H:5"], [20 / 83], {}),
+        (["O:2,,H:5,P:2,,1/4,,", "O:2,,H:5,P:3,,3/4,,"], ["+ O:2 has_phenotype H:5"], [0.5], {}),
+        # one does not count: the mean of the two
+        (["O:2,,H:5,P:2,,0/4,,", "O:2,,H:5,P:3,,40%,,"], ["+ O:2 has_phenotype H:5"], [0.2], {}),
+        (["O:2,,H:5,P:2,,0/4,,", "O:2,,H:5,P:3,,,,"], ["+ O:2 has_phenotype H:5"], [0.5], {}),
+        # found by nobody
+        (["O:2,,H:5,P:2,,0/4,,", "O:2,NOT,H:5,P:3,,,,"], ["- O:2 has_phenotype H:5"], None, {}),
+        # said not to be there, and found: for the user to settle
+        (
+            ["O:2,NOT,H:5,P:2,,,,", "O:2,,H:5,P:3,,1/2,,"],
+            ["+ O:2 has_phenotype H:5", "- O:2 has_phenotype H:5"],
+            [0.5, 1],
+            {},
+        ),
+    ],
+)
+def test_hpoa_of_several_studies(
+    tmp_path: Path, lines: list[str], expected: list[str], confidence: list[float] | None, left_out: dict[str, int]
+) -> None:
+    found = read_hpoa(hpoa(tmp_path, *lines), frequency=True)
+    assert said(found) == expected
+    assert found.left_out == {f"denied of {what} only": number for what, number in left_out.items()}
+    if confidence is None:
+        assert "confidence" not in found.table.column_names
+    else:
+        assert found.table["confidence"].to_pylist() == pytest.approx(confidence)
+    assert said(read_hpoa(tmp_path / "a.hpoa")) == expected
+
+
+def test_hpoa_keeps_every_source_and_the_names_of_diseases(tmp_path: Path) -> None:
+    found = read_hpoa(hpoa(tmp_path, "O:2,,H:5,P:2,,1/4,,", "O:2,,H:5,P:3,,3/4,,", "O:2,,H:5,P:2,,1/1,,"))
+    assert found.table["source"].to_pylist() == ["PCS P:2; PCS P:3"]
+    assert found.labels is not None
+    assert found.labels.to_pylist() == [{"name": "O:2", "label": "Name"}]
+
+
+def test_hpoa_with_the_columns_of_older_releases(tmp_path: Path) -> None:
+    old = "#DatabaseID\tDiseaseName\tQualifier\tHPO_ID\tReference\tEvidence\tOnset\tFrequency\tSex\tModifier\tAspect"
+    path = hpoa(tmp_path, "O:2,,H:5,P:2,,1/4,,")
+    new, text = "\t".join(HPOA_COLUMNS), path.read_text()
+    path.write_text(text.replace(new, f"{old}\tBiocuration"))
+    assert said(read_hpoa(path)) == ["+ O:2 has_phenotype H:5"]
+    path.write_text(text.replace(new, "database_id\tqualifier\tdisease_name" + new[34:]))
+    with pytest.raises(UserError, match=r"a\.hpoa:2: expected the columns database_id, disease_name, .*, found"):
+        read_hpoa(path)
+
+
+def gaf(version: str, *lines: str, columns: int = 17) -> str:
+    """Lines of symbol, qualifier and aspect."""
+    rows = [] if not version else [f"!gaf-version: {version}"]
+    for number, line in enumerate(lines):
+        symbol, qualifier, aspect = line.split(",")
+        fields = ["X", f"A{number}", symbol, qualifier, "GO:0005634", "PMID:1", "IDA", "", aspect, "n", "s|", "protein"]
+        rows.append("\t".join([*fields, "taxon:9606", "20200101", "X", *[""] * (columns - 15)]))
+    return "\n".join(rows) + "\n"
+
+
+@pytest.mark.parametrize("version", ["2.1", "2.0", "1.0", ""])
+@pytest.mark.parametrize("columns", [15, 17])
+def test_gaf_as_it_is_found(tmp_path: Path, version: str, columns: int) -> None:
+    lines = ["a,,C", "b,colocalizes_with|NOT,C", "c,NOT,C", "d,NOT|contributes_to,F", "e,,F", "f,NOT,P", "g,part_of,C"]
+    (tmp_path / "a.gaf").write_text("!made by hand\n\n" + gaf(version, *lines, columns=columns))
+    assert said(read_gaf(tmp_path / "a.gaf")) == [
+        "+ X:A0 located_in GO:0005634",
+        "- X:A1 colocalizes_with GO:0005634",
+        "- X:A2 located_in GO:0005634",
+        "- X:A3 contributes_to GO:0005634",
+        "+ X:A4 enables GO:0005634",
+        "- X:A5 acts_upstream_of_or_within GO:0005634",
+        "+ X:A6 part_of GO:0005634",
+    ]
+
+
+@pytest.mark.parametrize("columns", [15, 17])
+def test_gaf_of_today_names_its_relations(tmp_path: Path, columns: int) -> None:
+    text = gaf("2.2", "a,located_in,C", "b,NOT|located_in,C", "c,located_in|NOT,C", columns=columns)
+    (tmp_path / "a.gaf").write_text(text)
+    found = read_gaf(tmp_path / "a.gaf")
+    assert [line[0] for line in said(found)] == ["+", "-", "-"]
+    assert found.labels is not None
+    labels = list(zip(found.labels["name"].to_pylist(), found.labels["label"].to_pylist()))
+    assert labels[:4] == [("X:A0", "a"), ("X:A0", "n"), ("X:A0", "s"), ("X:A1", "b")]
+
+
+QUALIFIERS = [
+    "not",
+    "Not|enables",
+    "NOT|NOT|enables",
+    "NOT enables",
+    "enables|contributes_to",
+    "|",
+    "NOT|",
+    "not_enables",
+]
+
+
+@pytest.mark.parametrize("qualifier", QUALIFIERS)
+@pytest.mark.parametrize("version", ["2.2", "2.1", ""])
+def test_no_negation_is_guessed(tmp_path: Path, qualifier: str, version: str) -> None:
+    (tmp_path / "a.gaf").write_text(gaf(version, f"a,{qualifier},F"))
+    with pytest.raises(UserError, match=r"a\.gaf:[12]: expected a relation or 'NOT\|' and a relation"):
+        read_gaf(tmp_path / "a.gaf")
+
+
+def gpad(first: str) -> str:
+    return "\t".join([first, "GO:0005634", "PMID:1", "ECO:0000314", "", "", "20240101", "X", "", ""]) + "\n"
+
+
+def test_gpad_without_a_version(tmp_path: Path) -> None:
+    (tmp_path / "a.gpad").write_text("".join(map(gpad, ("DB\tA\tenables", "DB\tB\tenables|NOT", "DB\tC\tNOT|enables"))))
+    assert [line[:6] for line in said(read_gpad(tmp_path / "a.gpad"))] == ["+ DB:A", "- DB:B", "- DB:C"]
+    (tmp_path / "a.gpad").write_text("".join(map(gpad, ("DB:A\t\tRO:0002327", "DB:B\tNOT\tRO:0002327"))))
+    assert [line[:6] for line in said(read_gpad(tmp_path / "a.gpad"))] == ["+ DB:A", "- DB:B"]
+    (tmp_path / "a.gpad").write_text("!\n!gpad-version: 1.2\n" + gpad("DB\tA\tNOT"))
+    with pytest.raises(UserError, match=r"a\.gpad:3: expected a relation"):
+        read_gpad(tmp_path / "a.gpad")
 
 
 def test_truewalks() -> None:
@@ -143,16 +290,17 @@ def put(column: int, value: str) -> Callable[[list[str]], list[str]]:
         ("goa.gaf", 7, put(2, ""), "goa.gaf:7: the DB Object ID is empty"),
         ("goa.gaf", 7, put(4, "NOT"), "goa.gaf:7: expected a relation or 'NOT|' and a relation"),
         ("goa.gaf", 7, put(4, "not|enables"), "goa.gaf:7: expected a relation"),
-        ("goa.gaf", 7, put(4, "enables|NOT"), "goa.gaf:7: expected a relation"),
+        ("goa.gaf", 7, put(4, "enables|NOT|NOT"), "goa.gaf:7: expected a relation"),  # once, it is read on either side
         ("goa.gaf", 7, put(4, ""), "goa.gaf:7: the Relation is empty"),
         ("goa.gaf", 8, put(5, "0005739"), "goa.gaf:8: expected an identifier such as GO:0003993, not '0005739'"),
-        ("goa.gaf", 1, lambda f: ["!gaf-version: 2.1"], "goa.gaf:1: expected '!gaf-version: 2.2', found '!gaf-ver"),
+        ("goa.gaf", 1, lambda f: ["!gaf-version: 3.0"], "goa.gaf:1: expected one of '!gaf-version: 2.2', '!gaf-ver"),
+        ("goa.gaf", 1, lambda f: ["!gpa-version: 1.1"], "'!gaf-version: 1.0', found '!gpa-version: 1.1'"),
         ("goa.gpa", 4, lambda f: [*f, ""], "goa.gpa:4: expected 12 fields separated by tab, found 13"),
         ("goa.gpa", 4, put(3, "NOT enables"), "goa.gpa:4: expected a relation"),
         ("goa.gpad", 5, put(2, "not"), "goa.gpad:5: the negation is 'NOT' or empty, not 'not'"),
         ("goa.gpad", 5, put(3, "enables"), "goa.gpad:5: expected an identifier such as GO:0003993, not 'enables'"),
         ("goa.gpad", 5, put(1, ""), "goa.gpad:5: the DB:DB Object ID is empty"),
-        ("goa.gpad", 1, lambda f: ["UniProtKB"], "or '!gpad-version: 2.0', found 'UniProtKB'"),
+        ("goa.gpad", 1, lambda f: ["UniProtKB"], "goa.gpad:1: expected 12 fields separated by tab, found 1"),
         ("phenotype.hpoa", 7, lambda f: f[1:], "phenotype.hpoa:7: expected 12 fields separated by tab, found 11"),
         ("phenotype.hpoa", 7, put(3, "not"), "phenotype.hpoa:7: the qualifier is 'NOT' or empty, not 'not'"),
         ("phenotype.hpoa", 7, put(4, ""), "phenotype.hpoa:7: the hpo_id is empty"),
