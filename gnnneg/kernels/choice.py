@@ -29,6 +29,20 @@ def _search(total, chance, out):
             out[i, j] = min(first, n - 1)
 
 
+@torch.library.custom_op("gnnneg::choose", mutates_args=())
+def _choose(total: Tensor, chance: Tensor) -> Tensor:
+    if total.device.type == "cpu" and total.numel():
+        out = torch.empty(chance.shape, dtype=torch.long)
+        launch(_search, total.contiguous(), chance.contiguous(), out)
+        return out
+    return torch.searchsorted(total, chance * total[:, -1:], right=True).clamp_(max=total.size(1) - 1)
+
+
+@_choose.register_fake
+def _(total: Tensor, chance: Tensor) -> Tensor:
+    return torch.empty_like(chance, dtype=torch.long)
+
+
 def choose(share: Float[Tensor, "b n"], size: int, generator: torch.Generator | None = None) -> Int[Tensor, "b k"]:
     """Columns, each with probability in proportion to its share of the row; one of no share is never drawn.
 
@@ -37,8 +51,4 @@ def choose(share: Float[Tensor, "b n"], size: int, generator: torch.Generator | 
     """
     total = share.double().cumsum(1)
     chance = torch.rand(len(share), size, generator=generator, device=share.device).double()
-    if share.device.type == "cpu" and share.numel():
-        out = torch.empty(chance.shape, dtype=torch.long)
-        launch(_search, total, chance, out)
-        return out
-    return torch.searchsorted(total, chance * total[:, -1:], right=True).clamp_(max=share.size(1) - 1)
+    return _choose(total, chance)

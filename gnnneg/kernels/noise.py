@@ -134,8 +134,8 @@ def _backward(
         grad_base[i, 0], grad_factor[i, 0], grad_constant[i, 0] = plain, scored, spread
 
 
-def normal(seed: int, like: Float[Tensor, "b k"]) -> Float[Tensor, "b k"]:
-    """The noise itself, which depends on nothing but the seed and the shape (and, off the CPU, the device)."""
+@torch.library.custom_op("gnnneg::normal", mutates_args=())
+def _drawn(seed: int, like: Tensor) -> Tensor:
     if like.device.type == "cpu":
         out = torch.empty(like.shape)
         if out.numel():
@@ -145,21 +145,54 @@ def normal(seed: int, like: Float[Tensor, "b k"]) -> Float[Tensor, "b k"]:
     return torch.randn(like.shape, dtype=like.dtype, device=like.device, generator=generator)
 
 
-class _Noisy(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx, seed: int, *given: Tensor) -> Tensor:  # type: ignore[no-untyped-def]
-        base, factor, score, variance, constant = (tensor.contiguous() for tensor in given)
-        out, ctx.seed = torch.empty_like(score), seed & 0xFFFFFFFF
-        launch(_forward, ctx.seed, base, factor, score, variance, constant, out)
-        ctx.save_for_backward(factor, score, variance, constant)
-        return out
+@_drawn.register_fake
+def _(seed: int, like: Tensor) -> Tensor:
+    return like.new_empty(like.shape)
 
-    @staticmethod
-    def backward(ctx, grad: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[no-untyped-def]
-        factor, score, variance, constant = ctx.saved_tensors
-        out = [torch.empty_like(one) for one in (factor, factor, score, score, factor)]
-        launch(_backward, ctx.seed, grad.contiguous(), factor, score, variance, constant, *out)
-        return None, *out
+
+def normal(seed: int, like: Float[Tensor, "b k"]) -> Float[Tensor, "b k"]:
+    """The noise itself, which depends on nothing but the seed and the shape (and, off the CPU, the device)."""
+    return _drawn(seed, like.detach())
+
+
+@torch.library.custom_op("gnnneg::noisy", mutates_args=())
+def _noisy(base: Tensor, factor: Tensor, score: Tensor, variance: Tensor, constant: Tensor, seed: int) -> Tensor:
+    out = torch.empty_like(score, memory_format=torch.contiguous_format)
+    given = (one.contiguous() for one in (base, factor, score, variance, constant))
+    launch(_forward, seed & 0xFFFFFFFF, *given, out)
+    return out
+
+
+@_noisy.register_fake
+def _(base: Tensor, factor: Tensor, score: Tensor, variance: Tensor, constant: Tensor, seed: int) -> Tensor:
+    return torch.empty_like(score, memory_format=torch.contiguous_format)
+
+
+@torch.library.custom_op("gnnneg::noisy_backward", mutates_args=())
+def _noisy_backward(
+    grad: Tensor, factor: Tensor, score: Tensor, variance: Tensor, constant: Tensor, seed: int
+) -> list[Tensor]:
+    given = [one.contiguous() for one in (factor, score, variance, constant)]
+    out = [torch.empty_like(one) for one in (given[0], given[0], given[1], given[1], given[0])]
+    launch(_backward, seed & 0xFFFFFFFF, grad.contiguous(), *given, *out)
+    return out
+
+
+@_noisy_backward.register_fake
+def _(grad: Tensor, factor: Tensor, score: Tensor, variance: Tensor, constant: Tensor, seed: int) -> list[Tensor]:
+    return [one.new_empty(one.shape) for one in (factor, factor, score, score, factor)]
+
+
+def _save(ctx, inputs, output) -> None:  # type: ignore[no-untyped-def]
+    _, *kept, ctx.seed = inputs
+    ctx.save_for_backward(*kept)
+
+
+def _differentiate(ctx, grad):  # type: ignore[no-untyped-def]
+    return *_noisy_backward(grad, *ctx.saved_tensors, ctx.seed), None
+
+
+_noisy.register_autograd(_differentiate, setup_context=_save)
 
 
 def noisy(
@@ -176,5 +209,5 @@ def noisy(
     """
     given = base, factor, score, variance, constant
     if score.numel() and all(one.device.type == "cpu" and one.dtype == torch.float32 for one in given):
-        return _Noisy.apply(seed, *given)
+        return _noisy(*given, seed)
     return noisy_reference(*given, normal(seed, score))

@@ -71,6 +71,23 @@ def _propose(offset, near, now, jump, coin, pick, local, then, ratio):
             ratio[i, j] = back_chance / forth_chance
 
 
+@torch.library.custom_op("gnnneg::propose", mutates_args=())
+def _proposed(
+    offset: Tensor, near: Tensor, now: Tensor, jump: Tensor, coin: Tensor, pick: Tensor, local: float
+) -> tuple[Tensor, Tensor]:
+    then, ratio = torch.empty(now.shape, dtype=jump.dtype), torch.empty(now.shape)
+    given = (one.contiguous() for one in (offset, near, now, jump, coin, pick))
+    launch(_propose, *given, local, then, ratio)
+    return then, ratio
+
+
+@_proposed.register_fake
+def _(
+    offset: Tensor, near: Tensor, now: Tensor, jump: Tensor, coin: Tensor, pick: Tensor, local: float
+) -> tuple[Tensor, Tensor]:
+    return jump.new_empty(now.shape), coin.new_empty(now.shape, dtype=torch.float)
+
+
 def propose(
     offset: Int[Tensor, "r"],
     near: Int[Tensor, "m"],
@@ -95,6 +112,4 @@ def propose(
     """
     if now.device.type != "cpu" or not near.numel():
         return propose_reference(offset, near, now, jump, coin, pick, local)
-    then, ratio = torch.empty_like(jump), torch.empty_like(coin)
-    launch(_propose, offset, near, now.contiguous(), jump, coin, pick, local, then, ratio)
-    return then, ratio
+    return _proposed(offset, near, now, jump, coin, pick, local)

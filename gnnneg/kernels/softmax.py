@@ -166,28 +166,46 @@ def _fused(score: Tensor) -> bool:
     return score.device.type == "cpu" and score.dtype in (torch.float32, torch.bfloat16) and score.numel() > 0
 
 
-class _SoftmaxSums(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx, score: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:  # type: ignore[no-untyped-def]
-        if _fused(score):
-            value, total = torch.empty(score.size(0)), torch.empty(score.size(0))
-            launch(_forward, *_bits(score), weight.contiguous(), value, total)
-        else:
-            value, total = logsumexp_reference(score, weight), sum_reference(score, weight)
-        ctx.save_for_backward(score, weight, value)
-        return value, total
+@torch.library.custom_op("gnnneg::softmax_sums", mutates_args=())
+def _softmax_sums(score: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
+    if not _fused(score):
+        return logsumexp_reference(score, weight), sum_reference(score, weight)
+    value, total = torch.empty(score.size(0)), torch.empty(score.size(0))
+    launch(_forward, *_bits(score), weight.contiguous(), value, total)
+    return value, total
 
-    @staticmethod
-    def backward(ctx, grad: Tensor, tilt: Tensor) -> tuple[Tensor, None]:  # type: ignore[no-untyped-def]
-        score, weight, value = ctx.saved_tensors
-        if not _fused(score):
-            share = share_reference(score, weight, value, grad)
-            there = (weight > 0) & (score > -torch.inf)
-            return torch.where(there, share + weight * tilt[:, None], 0).to(score.dtype), None
-        out = torch.empty_like(score, memory_format=torch.contiguous_format)
-        given = weight.contiguous(), value, grad.contiguous(), tilt.contiguous()
-        launch(_backward, *_bits(score), *given, _bits(out)[1])
-        return out, None
+
+@_softmax_sums.register_fake
+def _(score: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
+    return weight.new_empty(score.size(0)), weight.new_empty(score.size(0))
+
+
+@torch.library.custom_op("gnnneg::softmax_sums_backward", mutates_args=())
+def _softmax_sums_backward(grad: Tensor, tilt: Tensor, score: Tensor, weight: Tensor, value: Tensor) -> Tensor:
+    if not _fused(score):
+        share = share_reference(score, weight, value, grad)
+        there = (weight > 0) & (score > -torch.inf)
+        return torch.where(there, share + weight * tilt[:, None], 0).to(score.dtype)
+    out = torch.empty_like(score, memory_format=torch.contiguous_format)
+    given = weight.contiguous(), value, grad.contiguous(), tilt.contiguous()
+    launch(_backward, *_bits(score), *given, _bits(out)[1])
+    return out
+
+
+@_softmax_sums_backward.register_fake
+def _(grad: Tensor, tilt: Tensor, score: Tensor, weight: Tensor, value: Tensor) -> Tensor:
+    return torch.empty_like(score, memory_format=torch.contiguous_format)
+
+
+def _save(ctx, inputs, output) -> None:  # type: ignore[no-untyped-def]
+    ctx.save_for_backward(*inputs, output[0])
+
+
+def _differentiate(ctx, grad, tilt):  # type: ignore[no-untyped-def]
+    return _softmax_sums_backward(grad, tilt, *ctx.saved_tensors), None
+
+
+_softmax_sums.register_autograd(_differentiate, setup_context=_save)
 
 
 def softmax_sums(
@@ -204,7 +222,7 @@ def softmax_sums(
     temporary but the gradient.
     """
     precision = torch.promote_types(score.dtype, torch.float32)
-    return _SoftmaxSums.apply(score, weight.detach().to(precision))
+    return _softmax_sums(score, weight.detach().to(precision))
 
 
 def weighted_logsumexp(score: Float[Tensor, "b k"], weight: Float[Tensor, "w l"]) -> Float[Tensor, "b"]:
