@@ -11,6 +11,9 @@ from gnnneg.data.formats.statements import Statements
 from gnnneg.data.read import integers, read_names
 from gnnneg.errors import UserError
 
+# an equals sign that is no part of (?=...) or (?<=...)
+MAPPED = re.compile(r"(.+)(?<![?<])(=)([^=]+)", re.DOTALL)
+
 
 def spelt_out(statements: Statements, dictionary: Dictionary, path: Path) -> Statements:
     """Statements with names in the place of ids.
@@ -35,34 +38,28 @@ def spelt_out(statements: Statements, dictionary: Dictionary, path: Path) -> Sta
 def without_negations(statements: Statements, pattern: str) -> tuple[Statements, int]:
     r"""Negated relations as denials of the plain ones: with the pattern ``Not(.*)``, ``a NotIsA b`` denies ``a IsA b``.
 
-    A statement that denies a negated relation is left out, since it is not said to state the plain one.
+    A statement that denies a negated relation is left out, since it is not said to state the plain one. The time is
+    linear in the length of the names, whatever the pattern.
 
     Args:
         statements (Statements): As they were read.
         pattern (str): A regular expression for the whole name of a negated relation, whose one group is the name of the
-            plain one; or, without a group, what such a name begins with.
+            plain one; or, without a group, what such a name begins with. Where the plain name is another one, it
+            follows an equals sign: ``lacks_part=has_part``, or with the group as ``\1``, ``lacks_(.*)=has_\1``.
 
     Returns:
         The statements, and how many of them had a negated relation.
 
     Raises:
-        UserError: If the pattern is no regular expression or has several groups.
+        UserError: If the pattern is no regular expression, looks ahead or back, or has several groups.
     """
-    try:
-        compiled = re.compile(pattern)
-    except re.error as error:
-        raise UserError(f"The pattern {pattern!r} of negated relations is no regular expression: {error}.") from None
-    if compiled.groups > 1:
-        raise UserError(f"The pattern {pattern!r} of negated relations has {compiled.groups} groups; it may have one.")
-    if not compiled.groups:
-        compiled = re.compile(f"{re.escape(pattern)}(.+)")
+    known = statements.table["relation"].unique()
+    plain = _plain(known, pattern)
     table = statements.table
-    known = table["relation"].unique().to_pylist()
-    plain = {name: match[1] for name in known if (match := compiled.fullmatch(name)) and match[1]}
     negated = pc.is_in(table["relation"], pa.array(list(plain), pa.large_string()))
     twice = pc.and_(negated, pc.invert(table["label"]))
-    meant = pa.array([plain.get(name, name) for name in known], pa.large_string())
-    relation = meant.take(pc.index_in(table["relation"], pa.array(known, pa.large_string())).combine_chunks())
+    meant = pa.array([plain.get(name, name) for name in known.to_pylist()], pa.large_string())
+    relation = meant.take(pc.index_in(table["relation"], known).combine_chunks())
     table = table.set_column(table.column_names.index("relation"), "relation", relation)
     label = pc.and_(table["label"], pc.invert(negated))
     table = table.set_column(table.column_names.index("label"), "label", label).filter(pc.invert(twice))
@@ -70,6 +67,27 @@ def without_negations(statements: Statements, pattern: str) -> tuple[Statements,
     if lost:
         left_out["denials of negated relations"] = lost
     return statements._replace(table=table, left_out=left_out), pc.sum(negated).as_py() or 0
+
+
+def _plain(known: pa.Array, pattern: str) -> dict[str, str]:
+    """The plain relation of each negated one among those that are known."""
+    negated, sign, becomes = pattern, "", ""
+    if split := MAPPED.fullmatch(pattern):
+        negated, sign, becomes = split.groups()
+    try:
+        groups = re.compile(negated).groups
+        if groups > 1:
+            raise UserError(f"The pattern {pattern!r} of negated relations has {groups} groups; it may have one.")
+        if not groups and not sign:
+            negated, groups = f"{re.escape(negated)}(.+)", 1
+        whole = f"(?s)^(?:{negated})$"
+        # not by Python's own expressions, which some patterns keep busy for ever
+        found = known.filter(pc.match_substring_regex(known, whole))
+        names = pc.replace_substring_regex(found, whole, becomes or r"\1").to_pylist()
+    except (re.error, pa.ArrowInvalid, RecursionError, OverflowError) as error:
+        why = str(error).rstrip(".")
+        raise UserError(f"The pattern {pattern!r} of negated relations is no regular expression: {why}.") from None
+    return {name: meant for name, meant in zip(found.to_pylist(), names) if meant}
 
 
 def _names(path: Path, dictionary: Dictionary) -> pa.Array:

@@ -54,6 +54,27 @@ def test_a_suffix_and_no_match() -> None:
         without_negations(given, "(")
 
 
+@pytest.mark.parametrize("pattern", ["lacks_part=has_part", r"lacks_(.*)=has_\1"])
+def test_the_plain_relation_may_have_another_name(pattern: str) -> None:
+    found, number = without_negations(
+        statements(("cell", "lacks_part", "nucleus", True), ("cell", "has_part", "wall", True)), pattern
+    )
+    assert rows(found) == [("cell", "has_part", "nucleus", False), ("cell", "has_part", "wall", True)]
+    assert number == 1
+
+
+def test_no_pattern_takes_for_ever() -> None:
+    """Of the kind for which Python's own expressions need time exponential in the length of a name."""
+    given = statements(("a", "a" * 40 + "b", "b", True), ("a", "aaa", "b", True))
+    found, number = without_negations(given, "(?:a+)+=plain")
+    assert rows(found) == [("a", "a" * 40 + "b", "b", True), ("a", "plain", "b", False)]
+    assert number == 1
+    assert without_negations(given, "((?:a+)+)$")[1] == 1
+    for wrong in ("Not(?=I)(.*)", r"(a)\1", "(a{1000}){1000}", "a**", r"(a+)=has_\2"):
+        with pytest.raises(UserError, match="is no regular expression"):
+            without_negations(given, wrong)
+
+
 @pytest.mark.parametrize("columns", [("name", "id"), ("id", "name")])
 def test_ids_are_spelt_out(tmp_path: Path, columns: tuple[str, str]) -> None:
     order = 1 if columns[0] == "name" else -1
