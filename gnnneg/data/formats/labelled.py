@@ -7,6 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from gnnneg.data.account import Account
 from gnnneg.data.formats.statements import ROLES, Statements
 from gnnneg.data.read import DELIMITERS, IGNORED, LABELS, Labels, Layout, confidences, read_bytes, read_table, truth
 from gnnneg.errors import UserError
@@ -64,7 +65,8 @@ def read_labelled(
     else:
         table = _delimited(path, kind, wanted, roles, header, delimiter or DELIMITED[kind], count_line)
     true = pa.chunked_array([pa.array([True] * table.num_rows, pa.bool_())])
-    left_out = {}
+    left_out = Account()
+    left_out.used("statements", table.num_rows)
     if label is not None:
         true = truth(table["label"], path, labels or LABELS)
         if true.null_count:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from gnnneg.data.account import Account
 from gnnneg.data.catalogue import Dictionary
 from gnnneg.data.formats.statements import Statements
 from gnnneg.data.read import integers, read_names
@@ -63,9 +64,8 @@ def without_negations(statements: Statements, pattern: str) -> tuple[Statements,
     table = table.set_column(table.column_names.index("relation"), "relation", relation)
     label = pc.and_(table["label"], pc.invert(negated))
     table = table.set_column(table.column_names.index("label"), "label", label).filter(pc.invert(twice))
-    left_out, lost = dict(statements.left_out), pc.sum(twice).as_py() or 0
-    if lost:
-        left_out["denials of negated relations"] = lost
+    left_out = Account(statements.left_out)
+    left_out.left_out("denials of negated relations", pc.sum(twice).as_py() or 0)
     return statements._replace(table=table, left_out=left_out), pc.sum(negated).as_py() or 0
 
 

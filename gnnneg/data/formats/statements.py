@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
+from gnnneg.data.account import Account
 from gnnneg.errors import UserError
 
 ROLES = ("head", "relation", "tail")
@@ -28,14 +29,14 @@ class Statements(NamedTuple):
     Args:
         table (pyarrow.Table): ``head``, ``relation``, ``tail`` and ``label`` (true if stated, false if denied); where
             the file tells, also ``confidence`` in ``[0, 1]`` and ``source``, such as an evidence code.
-        left_out (dict): How much was not taken, by why.
+        left_out (Account): How much was not taken, by why, and what was; see :mod:`gnnneg.data.account`.
         closed (pyarrow.Table, optional): ``head`` and ``relation`` of the questions that have no answer at all.
         labels (pyarrow.Table, optional): What things are called: ``name`` and ``label``; see
             :mod:`gnnneg.data.labels`.
     """
 
     table: pa.Table
-    left_out: dict[str, int]
+    left_out: Account
     closed: pa.Table | None = None
     labels: pa.Table | None = None
 
@@ -66,7 +67,8 @@ def collected(
         table = table.append_column("source", pa.array(source, pa.large_string()))
     pairs = list(dict.fromkeys(closed))
     answered = {pair for pair, true in zip(zip(head, relation), stated) if true} if pairs else set()
-    left = dict(left_out)
+    left = Account(left_out)
+    left.used("statements", len(head))
     if answered & set(pairs):
         left["'no answer' where there is one"] = len(answered & set(pairs))
         pairs = [pair for pair in pairs if pair not in answered]

@@ -1,0 +1,46 @@
+"""What became of all that a file holds: each column, file, qualifier and statement is used, left out, or refused.
+
+A reader fills an account while it reads, and hands it on as ``Statements.left_out``; an import prints it and keeps it
+in the card of the data set. What is refused is a :class:`~gnnneg.errors.UserError`, so it is in no account::
+
+    account = Account()
+    account.used("column 4 (label)", 120)
+    account.left_out("column 5 ('score')", 120, "no option names it")
+    account.left_out("literals", 3)  # or account["literals"] += 3
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+
+class Account(Counter[str]):
+    """A counter of what was left out, by what it is and why, which knows beside that what was used.
+
+    Args:
+        left_out (dict, optional): How much was left out, by what it is and why.
+        taken (dict, optional): How much was used, by what it is. (default: that of ``left_out``, if it is an account)
+    """
+
+    def __init__(self, left_out: Mapping[str, int] | None = None, taken: Mapping[str, int] | None = None) -> None:
+        super().__init__()
+        self.taken: Counter[str] = Counter(taken if taken is not None else getattr(left_out, "taken", None))
+        super().update(left_out or {})
+
+    def used(self, what: str, number: int = 1) -> None:
+        """Counts what was used, such as ``column 4 (label)``, or ``val.txt (valid, stated)``."""
+        self.taken[what] += number
+
+    def left_out(self, what: str, number: int = 1, why: str = "") -> None:
+        """Counts what was left out; nothing is said of a number of zero."""
+        if number:
+            self[f"{what}: {why}" if why else what] += number
+
+    def add(self, other: Mapping[str, int]) -> None:
+        """Takes over the account of another file."""
+        self.taken.update(getattr(other, "taken", {}))
+        self.update(other)
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON and cards: ``used`` and ``left_out``, each with numbers."""
+        return {"used": dict(self.taken), "left_out": {what: number for what, number in self.items() if number}}
