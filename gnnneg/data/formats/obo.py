@@ -1,5 +1,6 @@
 """OBO ontologies, through fastobo."""
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,55 +8,102 @@ from typing import Any
 
 from gnnneg.data.decode import text
 from gnnneg.data.formats.statements import Row, Statements, collected
+from gnnneg.data.labels import Called
 from gnnneg.errors import MissingExtra, UserError
 
-# clauses that describe their term alone
-DESCRIPTIVE = {
-    *("id", "is_anonymous", "name", "namespace", "alt_id", "def", "comment", "subset", "synonym", "xref", "builtin"),
-    *("property_value", "created_by", "creation_date", "is_obsolete", "replaced_by", "consider"),
+SAID = ("is_a", "relationship")
+CALLED = ("name", "synonym")
+# of a relationship: those that tell how many of the second term there are at most
+UPPER = ("cardinality", "exactcardinality", "maxcardinality")
+# what is true in a narrower sense than the plain statement, by the qualifier that says so
+NARROW = {
+    "mincardinality": "relationships with none or more",
+    "allonly": "relationships with nothing else but",
+    "gcirelation": "relationships in a context only (gci_relation)",
+    "gcifiller": "relationships in a context only (gci_relation)",
 }
 
 
 def read_obo(path: str | Path) -> Statements:
     """Reads the terms of an `OBO 1.4 <https://owlcollab.github.io/oboformat/doc/obo-syntax.html>`_ file:
-    ``is_a: Y`` of term X states ``X is_a Y``, ``relationship: part_of Y`` states ``X part_of Y``. OBO denies nothing.
+    ``is_a: Y`` of term X states ``X is_a Y``, ``relationship: part_of Y`` states ``X part_of Y``.
+    ``relationship: has_part Y {cardinality="0"}``, or ``maxCardinality``, denies ``X has_part Y``.
 
-    Left out and counted are obsolete terms, the frames of relations and instances, and all other clauses that speak of
-    a second term (``disjoint_from``, ``intersection_of``, ...).
+    The name of a term is its label, and its synonyms are what it is called besides. Left out and counted are what holds
+    in a narrower sense only (``minCardinality="0"``, ``all_only``, ``gci_relation``), all other qualifiers, obsolete
+    terms, the frames of relations and instances but for the names of relations, and all other clauses
+    (``disjoint_from``, ``intersection_of``, ``def``, ...).
 
     Args:
-        path (str or Path): The file; ``.gz`` is decompressed.
+        path (str or Path): The file.
 
     Raises:
         MissingExtra: If fastobo is not installed.
-        UserError: For a line that is not OBO.
+        UserError: For a line that is not OBO, and a cardinality that is no number.
     """
-    path, left_out = Path(path), Counter[str]()
+    path, left_out, called = Path(path), Counter[str](), Called()
     try:
         import fastobo
     except ImportError as error:
         raise MissingExtra("obo", "Reading OBO") from error
+    content = text(path)
     try:
-        document = fastobo.loads(text(path))
+        document = fastobo.loads(content)
     except SyntaxError as error:
-        raise UserError(f"{path}:{error.lineno}: {error.msg}.") from None
-    return collected(_rows(document, left_out), path, left_out)
+        raise UserError(f"{path}:{error.lineno}: {str(error.msg).rstrip('.')}.") from None
+    except ValueError as error:
+        raise UserError(f"{path} cannot be read as OBO: {str(error).rstrip('.')}.") from None
+    found = collected(_rows(document, path, left_out, called), path, left_out)
+    return found._replace(labels=called.table())
 
 
-def _rows(document: Any, left_out: Counter[str]) -> Iterator[Row]:
+def _rows(document: Any, path: Path, left_out: Counter[str], called: Called) -> Iterator[Row]:
     for frame in document:
         kind = type(frame).__name__
         if kind != "TermFrame":
             left_out[f"{kind.removesuffix('Frame').lower()} frames"] += 1
+            if kind == "TypedefFrame":
+                _call(frame, called)
             continue
         if any(clause.raw_tag() == "is_obsolete" and clause.obsolete for clause in frame):
             left_out["obsolete terms"] += 1
             continue
+        _call(frame, called)
         for clause in frame:
             tag = clause.raw_tag()
-            if tag == "is_a":
-                yield Row(str(frame.id), "is_a", str(clause.term))
-            elif tag == "relationship":
-                yield Row(str(frame.id), str(clause.typedef), str(clause.term))
-            elif tag not in DESCRIPTIVE:
+            if tag in SAID:
+                relation = "is_a" if tag == "is_a" else str(clause.typedef)
+                stated = _polarity(clause, f"{path}: {frame.id} {relation} {clause.term}", left_out)
+                if stated is not None:
+                    yield Row(str(frame.id), relation, str(clause.term), stated)
+            elif tag not in ("id", *CALLED):
                 left_out[f"{tag} clauses"] += 1
+
+
+def _call(frame: Any, called: Called) -> None:
+    names = [clause.name for clause in frame if clause.raw_tag() == "name"]
+    synonyms = [clause.synonym.desc for clause in frame if clause.raw_tag() == "synonym"]
+    called.add(str(frame.id), *names, *synonyms)
+
+
+def _polarity(clause: Any, where: str, left_out: Counter[str]) -> bool | None:
+    """Whether a clause states or denies, or says neither, by its qualifiers; the others are counted."""
+    given = [(str(q.key), str(q.value)) for q in clause.qualifiers or ()]
+    plain = {key.lower().replace("_", ""): value.lower() for key, value in given}
+    some = plain.get("allsome") == "true"  # there is one, and all others are such too
+    stated, narrow = True, ""
+    for key, value in given:
+        kind = key.lower().replace("_", "")
+        if kind in (*UPPER, "mincardinality"):
+            if not re.fullmatch("[0-9]+", value):
+                raise UserError(f"{where}: the {key} is a number, not {value!r}.")
+            stated = stated and not (kind in UPPER and int(value) == 0)
+            narrow = NARROW[kind] if kind not in UPPER and int(value) == 0 else narrow
+        elif kind.startswith("gci") or (kind == "allonly" and value.lower() == "true" and not some):
+            narrow = NARROW.get(kind, "")
+        elif kind not in ("allsome", "allonly"):
+            left_out[f"{key} qualifiers"] += 1
+    if narrow:
+        left_out[narrow] += 1
+        return None
+    return stated

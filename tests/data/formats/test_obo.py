@@ -21,7 +21,17 @@ def test_a_hierarchy() -> None:
         "typedef frames": 1,
         "intersection_of clauses": 2,
         "disjoint_from clauses": 1,
+        "namespace clauses": 3,  # nothing is left out without its name
+        "def clauses": 1,
     }
+    assert found.labels is not None
+    assert [tuple(row.values()) for row in found.labels.to_pylist()] == [
+        ("GO:0000001", "mitochondrion inheritance"),
+        ("GO:0000001", "mitochondrial inheritance"),
+        ("GO:0000015", "phosphopyruvate hydratase complex"),
+        ("GO:1902494", "catalytic complex"),
+        ("part_of", "part of"),
+    ]
 
 
 def test_as_plain_lines_say() -> None:
@@ -37,6 +47,43 @@ def test_as_plain_lines_say() -> None:
                 kind, tail = ("is_a", value) if tag == "is_a" else value.split(" ")
                 expected.append((term, kind, tail, True))
     assert [tuple(row.values()) for row in read_statements(EXCERPT).table.to_pylist()] == expected
+
+
+def toy(tmp_path: Path, *clauses: str) -> Path:
+    lines = ["format-version: 1.4", "", "[Term]", "id: T:1", "is_a: T:3 ! cell", *clauses]
+    (tmp_path / "toy.obo").write_text("\n".join(lines) + "\n")
+    return tmp_path / "toy.obo"
+
+
+@pytest.mark.parametrize(
+    ("qualifiers", "sign", "left_out"),
+    [
+        ('cardinality="0"', "-", {}),
+        ('maxCardinality="0", source="x"', "-", {"source qualifiers": 1}),
+        ('max_cardinality="0"', "-", {}),
+        ('cardinality="00"', "-", {}),
+        ('minCardinality="0", maxCardinality="0"', "", {"relationships with none or more": 1}),
+        ('cardinality="2"', "+", {}),
+        ('minCardinality="1"', "+", {}),
+        ('minCardinality="0"', "", {"relationships with none or more": 1}),
+        ('all_only="true"', "", {"relationships with nothing else but": 1}),
+        ('all_only="true", all_some="true"', "+", {}),
+        ('all_only="false"', "+", {}),
+        ('gci_relation="part_of", gci_filler="T:8"', "", {"relationships in a context only (gci_relation)": 1}),
+        ('is_inferred="true", comment="!"', "+", {"is_inferred qualifiers": 1, "comment qualifiers": 1}),
+    ],
+)
+def test_qualifiers_are_read_or_counted(tmp_path: Path, qualifiers: str, sign: str, left_out: dict[str, int]) -> None:
+    found = read_statements(toy(tmp_path, f"relationship: has_part T:2 {{{qualifiers}}} ! nucleus"))
+    assert found.left_out == left_out
+    said = [("-+"[row["label"]], row["relation"], row["tail"]) for row in found.table.to_pylist()]
+    assert said == [("+", "is_a", "T:3"), *([(sign, "has_part", "T:2")] if sign else [])]
+
+
+def test_a_cardinality_that_is_none(tmp_path: Path) -> None:
+    path = toy(tmp_path, 'relationship: has_part T:2 {cardinality="none"}')
+    with pytest.raises(UserError, match="T:1 has_part T:2: the cardinality is a number, not 'none'"):
+        read_statements(path)
 
 
 def test_a_garbled_line(tmp_path: Path) -> None:
