@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from gnnneg.data.account import Account
 from gnnneg.data.decode import lines
 from gnnneg.data.formats.statements import Row, Statements, collected, share, shown
 from gnnneg.errors import UserError
@@ -81,31 +82,42 @@ def identifier(name: str, where: str) -> str:
     return name
 
 
-def weighed(annotations: Iterable[Annotation], path: Path, evidence: Mapping[str, float] | None) -> Statements:
+def tell(account: Account, names: Sequence[str], filled: Mapping[str, int], used: Iterable[str]) -> None:
+    """Puts the columns that hold something into the account: those that are used and those that are left out."""
+    for number, name in enumerate(names, 1):
+        put = account.used if name in used else account.left_out
+        if filled.get(name):
+            put(f"column {number} ({name})", filled[name])
+
+
+def weighed(
+    annotations: Iterable[Annotation], path: Path, evidence: Mapping[str, float] | None, account: Account
+) -> Statements:
     """Annotations as statements.
 
-    Left out are those without data (``ND``: nothing was found, which is no statement), and the denied ones that hold
-    of a narrower statement only.
+    Left out, and counted in the account, are those without data (``ND``: nothing was found, which is no statement), and
+    the denied ones that hold of a narrower statement only.
 
     Raises:
         UserError: For an evidence code that is given a confidence and occurs nowhere.
     """
     weight = {code: share(value, f"Evidence {code}") for code, value in (evidence or {}).items()}
     met: Counter[str] = Counter()
-    left_out: Counter[str] = Counter()
 
     def rows() -> Iterator[Row]:
         for a in annotations:
             met[a.evidence] += 1
             if a.evidence in NO_DATA:
-                left_out["annotations without data (ND)"] += 1
+                account.left_out("annotations without data (ND)")
             elif a.narrow and not a.stated:
-                left_out[f"denied of {a.narrow} only"] += 1
+                account.left_out(f"denied of {a.narrow} only")
             else:
+                if a.narrow:
+                    account.left_out(f"restrictions to {a.narrow}", 1, "what is stated so is stated without, too")
                 source = f"{a.evidence} {a.reference}".strip()
                 yield Row(a.head, a.relation, a.tail, a.stated, weight.get(a.evidence, 1.0), source)
 
-    result = collected(rows(), path, left_out)
+    result = collected(rows(), path, account)
     for code in weight:
         if code not in met:
             raise UserError(f"{path} has no evidence code {code!r}; it has {', '.join(sorted(met))}.")

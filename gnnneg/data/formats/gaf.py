@@ -1,9 +1,11 @@
 """GAF, the annotation file of the Gene Ontology."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from gnnneg.data.formats.annotations import Annotation, announced, body, identifier, qualified, weighed
+from gnnneg.data.account import Account
+from gnnneg.data.formats.annotations import Annotation, announced, body, identifier, qualified, tell, weighed
 from gnnneg.data.formats.statements import Statements, fields
 from gnnneg.data.labels import Called
 from gnnneg.errors import UserError
@@ -14,6 +16,10 @@ COLUMNS = (
     *("Annotation Extension", "Gene Product Form ID"),
 )
 NEEDED = ("DB", "DB Object ID", "GO ID", "DB:Reference", "Evidence Code")
+USED = (
+    *("DB", "DB Object ID", "DB Object Symbol", "Relation", "GO ID", "DB:Reference", "Evidence Code"),
+    *("DB Object Name", "DB Object Synonym", "Annotation Extension", "Gene Product Form ID"),
+)
 VERSIONS = ("gaf 2.2", "gaf 2.1", "gaf 2.0", "gaf 1.0")
 SHORT = 15  # columns of version 1.0, which many files with another version have too
 # what older versions mean where they name no relation, as rule 59 of the Gene Ontology says
@@ -41,13 +47,14 @@ def read_gaf(path: str | Path, evidence: Mapping[str, float] | None = None) -> S
         UserError: For another version, a line without 17 or 15 columns, an empty identifier, a negation in another
             form, and an evidence code that does not occur.
     """
-    path, called = Path(path), Called()
-    strict = announced(path, VERSIONS) == VERSIONS[0]
-    found = weighed(_annotations(path, strict, called), path, evidence)
+    path, called, account = Path(path), Called(), Account()
+    version = announced(path, VERSIONS)
+    found = weighed(_annotations(path, version == VERSIONS[0], called, account), path, evidence, account)
     return found._replace(labels=called.table())
 
 
-def _annotations(path: Path, strict: bool, called: Called) -> Iterator[Annotation]:
+def _annotations(path: Path, strict: bool, called: Called, account: Account) -> Iterator[Annotation]:
+    filled = Counter[str]()
     for number, line in body(path):
         where = f"{path}:{number}"
         padded = line + "\t\t" if line.count("\t") == SHORT - 1 else line
@@ -55,9 +62,13 @@ def _annotations(path: Path, strict: bool, called: Called) -> Iterator[Annotatio
         if not strict and f["Aspect"] not in BY_ASPECT:
             raise UserError(f"{where}: the aspect is one of {', '.join(BY_ASPECT)}, not {f['Aspect']!r}.")
         relation, stated = qualified(f["Relation"], where, "" if strict else BY_ASPECT[f["Aspect"]])
+        filled.update(name for name, value in f.items() if value)
         head = identifier(f"{f['DB']}:{f['DB Object ID']}", where)
         called.add(head, f["DB Object Symbol"], f["DB Object Name"], *f["DB Object Synonym"].split("|"))
         narrow = "an extended annotation" if f["Annotation Extension"] else ""
         narrow = "one gene product form" if f["Gene Product Form ID"] else narrow
         tail = identifier(f["GO ID"], where)
+        if relation not in f["Relation"]:
+            account.used("aspects, for the relation that is not named")
         yield Annotation(head, relation, tail, stated, f["Evidence Code"], f["DB:Reference"], narrow)
+    tell(account, COLUMNS, filled, USED if strict else (*USED, "Aspect"))

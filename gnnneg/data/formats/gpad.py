@@ -1,9 +1,11 @@
 """GPAD, the leaner annotation file of the Gene Ontology."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from gnnneg.data.formats.annotations import Annotation, announced, body, identifier, qualified, weighed
+from gnnneg.data.account import Account
+from gnnneg.data.formats.annotations import Annotation, announced, body, identifier, qualified, tell, weighed
 from gnnneg.data.formats.statements import Statements, fields
 from gnnneg.errors import UserError
 
@@ -43,24 +45,31 @@ def read_gpad(path: str | Path, evidence: Mapping[str, float] | None = None) -> 
     version = announced(path, VERSIONS)
     second = next((line.split("\t")[1:2] for _, line in body(path)), []) if version is None else []
     old = version != VERSIONS[-1] if version is not None else second not in ([""], ["NOT"])
-    return weighed(_old(path) if old else _new(path), path, evidence)
+    account = Account()
+    return weighed((_old if old else _new)(path, account), path, evidence, account)
 
 
-def _old(path: Path) -> Iterator[Annotation]:
+def _old(path: Path, account: Account) -> Iterator[Annotation]:
+    filled = Counter[str]()
     for number, line in body(path):
         f = fields(path, number, line, OLD, (*OLD[:6],))
         where = f"{path}:{number}"
         relation, stated = qualified(f["Qualifier"], where)
+        filled.update(name for name, value in f.items() if value)
         yield _annotation(f, f"{f['DB']}:{f['DB Object ID']}", relation, stated, where)
+    tell(account, OLD, filled, (*OLD[:6], "Extension"))
 
 
-def _new(path: Path) -> Iterator[Annotation]:
+def _new(path: Path, account: Account) -> Iterator[Annotation]:
+    filled = Counter[str]()
     for number, line in body(path):
         f = fields(path, number, line, NEW, (NEW[0], *NEW[2:6]))
         where = f"{path}:{number}"
         if f["Negation"] not in ("", "NOT"):
             raise UserError(f"{where}: the negation is 'NOT' or empty, not {f['Negation']!r}.")
+        filled.update(name for name, value in f.items() if value)
         yield _annotation(f, f["DB:DB Object ID"], identifier(f["Relation"], where), not f["Negation"], where)
+    tell(account, NEW, filled, (*NEW[:6], "Extension"))
 
 
 def _annotation(f: dict[str, str], head: str, relation: str, stated: bool, where: str) -> Annotation:

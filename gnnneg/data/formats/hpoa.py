@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from gnnneg.data.account import Account
 from gnnneg.data.decode import lines
-from gnnneg.data.formats.annotations import identifier
+from gnnneg.data.formats.annotations import identifier, tell
 from gnnneg.data.formats.statements import Row, Statements, collected, fields, shown
 from gnnneg.data.labels import Called
 from gnnneg.errors import UserError
@@ -58,8 +59,8 @@ def read_hpoa(path: str | Path, frequency: bool = False) -> Statements:
         UserError: For a line without 12 columns, other columns, an empty or malformed identifier, an unknown qualifier,
             aspect or frequency.
     """
-    path, left_out, called = Path(path), Counter[str](), Called()
-    found = collected(_rows(path, frequency, left_out, called), path, left_out)
+    path, account, called = Path(path), Account(), Called()
+    found = collected(_rows(path, frequency, account, called), path, account)
     return found._replace(labels=called.table())
 
 
@@ -74,8 +75,9 @@ class Study(NamedTuple):
     source: str
 
 
-def _rows(path: Path, weigh: bool, left_out: Counter[str], called: Called) -> Iterator[Row]:
+def _rows(path: Path, weigh: bool, account: Account, called: Called) -> Iterator[Row]:
     studies: dict[tuple[str, str, str], list[Study]] = {}
+    filled = Counter[str]()
     for number, line in lines(path):
         where = f"{path}:{number}"
         if _no_statement(line, where):
@@ -85,15 +87,22 @@ def _rows(path: Path, weigh: bool, left_out: Counter[str], called: Called) -> It
             raise UserError(f"{where}: the qualifier is 'NOT' or empty, not {f['qualifier']!r}.")
         if f["aspect"] not in ASPECTS:
             raise UserError(f"{where}: the aspect is one of {', '.join(ASPECTS)}, not {f['aspect']!r}.")
+        filled.update(name for name, value in f.items() if value)
         often, counted = _frequency(f["frequency"], where)
         head, tail = identifier(f["database_id"], where), identifier(f["hpo_id"], where)
         called.add(head, f["disease_name"])
         narrow = [f"one {column}" for column in NARROW if f[column]]
         if narrow and (f["qualifier"] or often == 0):
-            left_out[f"denied of {' and '.join(narrow)} only"] += 1
+            account.left_out(f"denied of {' and '.join(narrow)} only")
             continue
+        if narrow:
+            account.left_out(f"restrictions to {' and '.join(narrow)}", 1, "what is stated so is stated without, too")
         study = Study(f["qualifier"] == "NOT", often, counted, f"{f['evidence']} {f['reference']}".strip())
         studies.setdefault((head, ASPECTS[f["aspect"]], tail), []).append(study)
+    tell(account, COLUMNS, filled, COLUMNS[:-1])
+    pooled = sum(len(every) for every in studies.values()) - len(studies)
+    if pooled:
+        account.used("lines pooled with an earlier one of the same disease and term", pooled)
     for (head, relation, tail), every in studies.items():
         negated, found = [s for s in every if s.negated], [s for s in every if not s.negated]
         if all(s.frequency == 0 for s in found):

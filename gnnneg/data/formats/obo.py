@@ -1,11 +1,11 @@
 """OBO ontologies, through fastobo."""
 
 import re
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from gnnneg.data.account import Account
 from gnnneg.data.decode import text
 from gnnneg.data.formats.statements import Row, Statements, collected
 from gnnneg.data.labels import Called
@@ -41,7 +41,7 @@ def read_obo(path: str | Path) -> Statements:
         MissingExtra: If fastobo is not installed.
         UserError: For a line that is not OBO, and a cardinality that is no number.
     """
-    path, left_out, called = Path(path), Counter[str](), Called()
+    path, left_out, called = Path(path), Account(), Called()
     try:
         import fastobo
     except ImportError as error:
@@ -57,7 +57,7 @@ def read_obo(path: str | Path) -> Statements:
     return found._replace(labels=called.table())
 
 
-def _rows(document: Any, path: Path, left_out: Counter[str], called: Called) -> Iterator[Row]:
+def _rows(document: Any, path: Path, left_out: Account, called: Called) -> Iterator[Row]:
     for frame in document:
         kind = type(frame).__name__
         if kind != "TermFrame":
@@ -86,7 +86,7 @@ def _call(frame: Any, called: Called) -> None:
     called.add(str(frame.id), *names, *synonyms)
 
 
-def _polarity(clause: Any, where: str, left_out: Counter[str]) -> bool | None:
+def _polarity(clause: Any, where: str, left_out: Account) -> bool | None:
     """Whether a clause states or denies, or says neither, by its qualifiers; the others are counted."""
     given = [(str(q.key), str(q.value)) for q in clause.qualifiers or ()]
     plain = {key.lower().replace("_", ""): value.lower() for key, value in given}
