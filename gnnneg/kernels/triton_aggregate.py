@@ -1,43 +1,63 @@
 """Weighted sums of rows on CUDA devices: half precision is read as it is, and summed in float32.
 
-Each sum is taken by one program and in one fixed order: no atomics, the same bits every time, and the gradient is the
+Each sum is taken in one fixed order, long ones in parts: no atomics, the same bits every time, and the gradient is the
 same kernel from the other side.
 """
 
 from typing import no_type_check
 
+import torch
 import triton
 import triton.language as tl
 from torch import Tensor
 
-WIDEST = 128  # coordinates at a time
+from gnnneg.kernels import triton_parts
+from gnnneg.kernels.triton_parts import put, task, unfolded
+
 TILE = 1024  # numbers at a time, 16 for each of 64 threads: most nodes have few edges, so that more would lie idle
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["slots", "tasks"])
 @no_type_check
-def _sum(table, weight, index, offset, out, d: tl.constexpr, rows: tl.constexpr, wide: tl.constexpr):
-    """Program ``(s, block)`` takes a block of the coordinates of sum ``s``."""
-    s = tl.program_id(0).to(tl.int64)
-    l = tl.program_id(1) * wide + tl.arange(0, wide)
-    begin, end = tl.load(offset + s), tl.load(offset + s + 1)
+def _sum(
+    table,
+    weight,
+    index,
+    offset,
+    owner,
+    slots,
+    tasks,
+    partial,
+    out,
+    d: tl.constexpr,
+    rows: tl.constexpr,
+    wide: tl.constexpr,
+):
+    """Program ``(t, block)`` takes a block of the coordinates of a sum, or of a part of one."""
+    t, block = unfolded(tasks)
+    l = block * wide + tl.arange(0, wide)
+    s, begin, end, whole, part = task(t, offset, owner, slots)
     total = tl.zeros((rows, wide), tl.float32)
     for first in range(begin, end, rows):
-        place = first + tl.arange(0, rows)
-        there = place < end
-        row = table + tl.load(index + place, there, 0).to(tl.int64)[:, None] * d + l[None, :]
+        at = first + tl.arange(0, rows)
+        there = at < end
+        row = table + tl.load(index + at, there, 0).to(tl.int64)[:, None] * d + l[None, :]
         each = tl.load(row, there[:, None] & (l < d)[None, :], 0.0).to(tl.float32)
-        total += tl.load(weight + place, there, 0.0).to(tl.float32)[:, None] * each
-    tl.store(out + s * d + l, tl.sum(total, 0).to(out.dtype.element_ty), l < d)
+        total += tl.load(weight + at, there, 0.0).to(tl.float32)[:, None] * each
+    put(out, s * d + l, partial, t * d + l, tl.sum(total, 0), l < d, whole, part)
 
 
 def sums(table: Tensor, weight: Tensor, index: Tensor, offset: Tensor) -> Tensor:
     """One row for each sum, in the precision of ``table``."""
     out = table.new_empty(offset.numel() - 1, table.size(1))
     if out.numel():
-        d = table.size(1)
-        wide = min(WIDEST, max(16, triton.next_power_of_2(d)))
-        inputs = table.contiguous(), weight.contiguous(), index.contiguous(), offset.contiguous(), out
-        grid = len(out), triton.cdiv(d, wide)
-        _sum[grid](*inputs, d, TILE // wide, wide, num_warps=2, enable_fp_fusion=True)
+        d, offset = table.size(1), offset.contiguous()
+        rows, wide = triton_parts.columns(d, TILE)
+        owner = triton_parts.cut(offset, len(index))
+        tasks = len(owner) + len(out)
+        partial = torch.empty(len(owner), d, device=out.device)
+        inputs, where = (table, weight, index), (offset, owner, len(owner), tasks, partial, out)
+        grid = (tasks * triton.cdiv(d, wide),)
+        _sum[grid](*(one.contiguous() for one in inputs), *where, d, rows, wide, num_warps=2, enable_fp_fusion=True)
+        triton_parts.add(partial, offset, owner, out)
     return out

@@ -1,8 +1,8 @@
 """Scores against private candidates on CUDA devices: never a ``(b, k, d)`` tensor.
 
 The two gradients are one kernel: a row, be it a query or a row of the table, sums over its *meetings*, which lie side
-by side once they are sorted by row. Each sum is taken in float32, by one program and in one fixed order: no atomics,
-the same bits every time.
+by side once they are sorted by row. Each sum is taken in float32 and in one fixed order, long ones in parts: no
+atomics, the same bits every time.
 """
 
 from typing import no_type_check
@@ -12,21 +12,23 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
+from gnnneg.kernels import triton_parts
 from gnnneg.kernels.kinds import L2, MODULUS
 from gnnneg.kernels.triton_kinds import MODULUS as COMPLEX
 from gnnneg.kernels.triton_kinds import slope, term
+from gnnneg.kernels.triton_parts import put, task, unfolded
 
-WIDEST = 128  # coordinates at a time: 512 bytes of a row, which one warp fetches in one go
 TILE = 4096  # numbers at a time, 32 for each of 128 threads: enough loads under way to hide their latency
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["b"])
 @no_type_check
 def _forward(
     query,
     table,
     index,
     out,
+    b,
     k,
     h: tl.constexpr,
     kind: tl.constexpr,
@@ -39,8 +41,8 @@ def _forward(
     The width is a constant: then Triton knows how rows are aligned, and fetches four numbers at once where it can.
     """
     parts: tl.constexpr = 2 if kind == COMPLEX else 1
-    i = tl.program_id(0).to(tl.int64)
-    j = tl.program_id(1) * rows + tl.arange(0, rows)
+    i, block = unfolded(b)
+    j = block * rows + tl.arange(0, rows)
     row = table + tl.load(index + i * k + j, j < k, 0).to(tl.int64)[:, None] * (parts * h)
     own = query + i * (parts * h)
     total = tl.zeros((rows, wide), tl.float32)
@@ -60,26 +62,30 @@ def _forward(
     tl.store(out + i * k + j, score.to(out.dtype.element_ty), j < k)
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["slots", "tasks"])
 @no_type_check
 def _backward(
     grad,
     own,
     other,
+    met,
     offset,
-    place,
+    owner,
+    slots,
+    tasks,
+    partial,
     out,
     h: tl.constexpr,
     kind: tl.constexpr,
     rows: tl.constexpr,
     wide: tl.constexpr,
 ):
-    """Program ``(s, block)`` sums a block of coordinates of own row ``s`` over its meetings."""
+    """Program ``(t, block)`` sums a block of coordinates of an own row over its meetings, or over a part of them."""
     parts: tl.constexpr = 2 if kind == COMPLEX else 1
-    s = tl.program_id(0).to(tl.int64)
-    l = tl.program_id(1) * wide + tl.arange(0, wide)
-    begin, end = tl.load(offset + s), tl.load(offset + s + 1)
-    mine = s * (parts * h) + l
+    t, block = unfolded(tasks)
+    l = block * wide + tl.arange(0, wide)
+    s, begin, end, whole, part = task(t, offset, owner, slots)
+    mine, slot = s * (parts * h) + l, t * (parts * h) + l
     x = tl.load(own + mine, l < h, 0.0).to(tl.float32)[None, :]
     y = x
     if kind == COMPLEX:
@@ -90,7 +96,7 @@ def _backward(
         meeting = first + tl.arange(0, rows)
         present = (meeting < end)[:, None] & (l < h)[None, :]
         g = tl.load(grad + meeting, meeting < end, 0.0).to(tl.float32)[:, None]  # 0 beyond the end: so is the slope
-        row = other + tl.load(place + meeting, meeting < end, 0).to(tl.int64)[:, None] * (parts * h) + l[None, :]
+        row = other + tl.load(met + meeting, meeting < end, 0).to(tl.int64)[:, None] * (parts * h) + l[None, :]
         u = tl.load(row, present, 0.0).to(tl.float32)
         v = u
         if kind == COMPLEX:
@@ -98,15 +104,13 @@ def _backward(
         more_x, more_y = slope(kind, g, x, u, y, v)
         along_x += more_x
         along_y += more_y
-    tl.store(out + mine, tl.sum(along_x, 0).to(out.dtype.element_ty), l < h)
+    put(out, mine, partial, slot, tl.sum(along_x, 0), l < h, whole, part)
     if kind == COMPLEX:
-        tl.store(out + mine + h, tl.sum(along_y, 0).to(out.dtype.element_ty), l < h)
+        put(out, mine + h, partial, slot + h, tl.sum(along_y, 0), l < h, whole, part)
 
 
-def _coordinates(kind: int, matrix: Tensor) -> tuple[int, int]:
-    """How many there are, and how many a program takes at a time."""
-    h = matrix.size(1) // 2 if kind == MODULUS else matrix.size(1)
-    return h, min(WIDEST, max(16, triton.next_power_of_2(h)))
+def _coordinates(kind: int, matrix: Tensor) -> int:
+    return matrix.size(1) // 2 if kind == MODULUS else matrix.size(1)
 
 
 def forward(kind: int, query: Tensor, table: Tensor, index: Tensor) -> Tensor:
@@ -114,10 +118,11 @@ def forward(kind: int, query: Tensor, table: Tensor, index: Tensor) -> Tensor:
     b, k = index.shape
     out = query.new_empty(b, k)
     if out.numel():
-        h, wide = _coordinates(kind, query)
-        rows = min(TILE // wide, max(4, triton.next_power_of_2(k)))
-        inputs = query.contiguous(), table.contiguous(), index.contiguous(), out, k
-        grid = b, triton.cdiv(k, rows)
+        h = _coordinates(kind, query)
+        most, wide = triton_parts.columns(h, TILE)
+        rows = min(most, max(4, triton.next_power_of_2(k)))
+        inputs = query.contiguous(), table.contiguous(), index.contiguous(), out, b, k
+        grid = (b * triton.cdiv(k, rows),)
         _forward[grid](*inputs, h, kind, kind == L2, rows, wide, num_warps=4, enable_fp_fusion=True)
     return out
 
@@ -135,12 +140,17 @@ def backward(kind: int, grad: Tensor, query: Tensor, table: Tensor, index: Tenso
     return of_query, _pull(kind, value[order], table, query, offset, order // max(k, 1))
 
 
-def _pull(kind: int, grad: Tensor, own: Tensor, other: Tensor, offset: Tensor, place: Tensor) -> Tensor:
-    """Row ``s`` of ``own`` meets rows ``place[offset[s]:offset[s + 1]]`` of ``other``."""
+def _pull(kind: int, grad: Tensor, own: Tensor, other: Tensor, offset: Tensor, met: Tensor) -> Tensor:
+    """Row ``s`` of ``own`` meets rows ``met[offset[s]:offset[s + 1]]`` of ``other``."""
     out = torch.empty_like(own)
     if out.numel():
-        h, wide = _coordinates(kind, own)
-        grid = own.size(0), triton.cdiv(h, wide)
-        rows = TILE // 2 // wide  # half as many as forward, since there are sums to hold beside them
-        _backward[grid](grad, own, other, offset, place, out, h, kind, rows, wide, num_warps=4, enable_fp_fusion=True)
+        h = _coordinates(kind, own)
+        rows, wide = triton_parts.columns(h, TILE // 2)  # half of forward, since there are sums to hold beside them
+        owner = triton_parts.cut(offset, len(met))
+        tasks = len(owner) + len(own)
+        partial = torch.empty(len(owner), own.size(1), device=own.device)
+        inputs, where = (grad, own, other, met), (offset, owner, len(owner), tasks, partial, out)
+        grid = (tasks * triton.cdiv(h, wide),)
+        _backward[grid](*inputs, *where, h, kind, rows, wide, num_warps=4, enable_fp_fusion=True)
+        triton_parts.add(partial, offset, owner, out)
     return out

@@ -3,10 +3,8 @@
 The two gradients are one kernel: a row, be it a node's or a relation's, sums over the edges that it sends along, which
 lie side by side once they are sorted by it. It asks each edge's target what its messages get and which of them was the
 extreme, rather than have the target send it back: more to read, and no atomics. Every sum is taken in float32 and in
-one fixed order, which depends on the graph alone: the same bits every time.
-
-A node's messages are gathered by one program for each block of columns, however many they are. Gradients part long
-sums, since a relation may have a tenth of all edges.
+one fixed order, which depends on the graph alone: the same bits every time. Long ones are taken in parts, since a node
+may be a hub, and a relation may have a tenth of all edges.
 """
 
 from typing import no_type_check
@@ -16,7 +14,8 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from gnnneg.kernels import numba_relational, triton_aggregate
+from gnnneg.kernels import numba_relational, triton_parts
+from gnnneg.kernels.triton_parts import begun, put, slots_of, task, unfolded
 
 # the numbers of numba_relational.py, which Triton wants to know to be constants
 SUM = tl.constexpr(numba_relational.SUM)
@@ -25,9 +24,7 @@ TOTAL = tl.constexpr(numba_relational.TOTAL)
 EXTREME = tl.constexpr(numba_relational.EXTREME)
 ALL = tl.constexpr(numba_relational.ALL)
 
-WIDEST = 128  # columns at a time: 512 bytes of a row, which one warp fetches in one go
 TILE = 1024  # numbers at a time, 8 for each of 128 threads: beside them there are up to six results of each
-SHARE = 512  # edges of a part of a gradient's sum
 
 
 @triton.jit
@@ -104,7 +101,7 @@ def _best(most, most_at):
     return best, tl.min(tl.where(most == best, most_at, 2147483647), 0)[None, :]
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["slots", "tasks"])
 @no_type_check
 def _forward(
     states,
@@ -113,6 +110,10 @@ def _forward(
     source,
     edge_type,
     offset,
+    owner,
+    slots,
+    tasks,
+    partials,
     outs,
     sign,
     c,
@@ -121,11 +122,12 @@ def _forward(
     rows: tl.constexpr,
     wide: tl.constexpr,
 ):
-    """Program ``(v, block)`` gathers a block of columns of what arrives at node ``v``."""
+    """Program ``(t, block)`` gathers a block of columns of what arrives at a node, or of a part of it."""
     total, squares, high, at_high, low, at_low = outs
-    v = tl.program_id(0).to(tl.int64)
-    own, across, real, there, turn = _columns(kind, tl.program_id(1), c, wide)
-    begin, end = tl.load(offset + v), tl.load(offset + v + 1)
+    some_total, some_squares, some_high, some_at_high, some_low, some_at_low = partials
+    t, block = unfolded(tasks)
+    own, across, real, there, turn = _columns(kind, block, c, wide)
+    v, begin, end, whole, part = task(t, offset, owner, slots)
     added, squared = tl.zeros((rows, wide), tl.float32), tl.zeros((rows, wide), tl.float32)
     most = tl.full((rows, wide), float("-inf"), tl.float32)  # of sign times what arrives
     least = tl.full((rows, wide), float("-inf"), tl.float32)  # of minus what arrives
@@ -154,21 +156,79 @@ def _forward(
             better = sent & (sign * message > most)
             most = tl.where(better, sign * message, most)
             most_at = tl.where(better, place.to(tl.int32), most_at)
-    where = v * c + own
+    where, slot = v * c + own, t * c + own
     if want != EXTREME:
-        tl.store(total + where, tl.sum(added, 0)[None, :].to(total.dtype.element_ty), there)
+        put(total, where, some_total, slot, tl.sum(added, 0)[None, :], there, whole, part)
     if want != TOTAL:
         best, best_at = _best(most, most_at)
-        tl.store(high + where, (sign * best).to(high.dtype.element_ty), there)
-        tl.store(at_high + where, best_at, there)
+        put(high, where, some_high, slot, sign * best, there, whole, part)
+        put(at_high, where, some_at_high, slot, best_at, there, whole, part)
     if want == ALL:
-        tl.store(squares + where, tl.sum(squared, 0)[None, :].to(squares.dtype.element_ty), there)
+        put(squares, where, some_squares, slot, tl.sum(squared, 0)[None, :], there, whole, part)
         best, best_at = _best(least, least_at)
-        tl.store(low + where, (-best).to(low.dtype.element_ty), there)
-        tl.store(at_low + where, best_at, there)
+        put(low, where, some_low, slot, -best, there, whole, part)
+        put(at_low, where, some_at_low, slot, best_at, there, whole, part)
 
 
 @triton.jit
+@no_type_check
+def _better(some, some_at, sign, where, there, most, most_at):
+    """The extremes of more parts of a node, edge after edge, beside those of the parts before them."""
+    value = sign * tl.load(some + where, there, 0.0)
+    better = there & (value > most)
+    return tl.where(better, value, most), tl.where(better, tl.load(some_at + where, there, -1), most_at)
+
+
+@triton.jit(do_not_specialize=["stretches"])
+@no_type_check
+def _join(
+    offset,
+    owner,
+    stretches,
+    partials,
+    outs,
+    sign,
+    c,
+    want: tl.constexpr,
+    rows: tl.constexpr,
+    wide: tl.constexpr,
+):
+    """Program ``(stretch, block)`` joins the parts of the node whose edges begin in ``stretch``, if one is parted."""
+    total, squares, high, at_high, low, at_low = outs
+    some_total, some_squares, some_high, some_at_high, some_low, some_at_low = partials
+    stretch, block = unfolded(stretches)
+    v, here, stop, slot = begun(stretch, offset, owner)
+    own = block * wide + tl.arange(0, wide)[None, :]
+    added, squared = tl.zeros((rows, wide), tl.float32), tl.zeros((rows, wide), tl.float32)
+    most = tl.full((rows, wide), float("-inf"), tl.float32)
+    least = tl.full((rows, wide), float("-inf"), tl.float32)
+    most_at, least_at = tl.full((rows, wide), -1, tl.int32), tl.full((rows, wide), -1, tl.int32)
+    for first in range(stretch, stop, rows):
+        at, inside = slots_of(stretch, first, rows, stop, slot)
+        some, there = at * c + own, inside & (own < c)
+        if want != EXTREME:
+            added += tl.load(some_total + some, there, 0.0)
+        if want != TOTAL:
+            most, most_at = _better(some_high, some_at_high, sign, some, there, most, most_at)
+        if want == ALL:
+            squared += tl.load(some_squares + some, there, 0.0)
+            least, least_at = _better(some_low, some_at_low, -1.0, some, there, least, least_at)
+    if here:
+        where, within = v * c + own, own < c
+        if want != EXTREME:
+            tl.store(total + where, tl.sum(added, 0)[None, :].to(total.dtype.element_ty), within)
+        if want != TOTAL:
+            best, best_at = _best(most, most_at)
+            tl.store(high + where, (sign * best).to(high.dtype.element_ty), within)
+            tl.store(at_high + where, best_at, within)
+        if want == ALL:
+            tl.store(squares + where, tl.sum(squared, 0)[None, :].to(squares.dtype.element_ty), within)
+            best, best_at = _best(least, least_at)
+            tl.store(low + where, (-best).to(low.dtype.element_ty), within)
+            tl.store(at_low + where, best_at, within)
+
+
+@triton.jit(do_not_specialize=["slots", "tasks"])
 @no_type_check
 def _backward(
     mine,
@@ -177,7 +237,11 @@ def _backward(
     met,
     target,
     place,
-    part,
+    offset,
+    owner,
+    slots,
+    tasks,
+    partial,
     grads,
     at,
     out,
@@ -187,14 +251,13 @@ def _backward(
     rows: tl.constexpr,
     wide: tl.constexpr,
 ):
-    """Program ``(t, block)`` sums a block of columns of part ``t`` of a row's gradient over its edges.
+    """Program ``(t, block)`` sums a block of columns of a row's gradient over its edges, or over a part of them.
 
     Each edge met the row with row ``met`` of the other maker of its message.
     """
-    row, begin, end = part
-    t = tl.program_id(0).to(tl.int64)
-    s, first, last = tl.load(row + t), tl.load(begin + t), tl.load(end + t)
-    own, across, real, there, turn = _columns(kind, tl.program_id(1), c, wide)
+    t, block = unfolded(tasks)
+    s, first, last, whole, part = task(t, offset, owner, slots)
+    own, across, real, there, turn = _columns(kind, block, c, wide)
     x = _read(mine, s, c, own, there)
     y = x
     if kind == ROTATION:
@@ -216,7 +279,7 @@ def _backward(
             along += g
         else:
             along += g * a
-    tl.store(out + (t * c + own), tl.sum(along, 0)[None, :], there)
+    put(out, s * c + own, partial, t * c + own, tl.sum(along, 0)[None, :], there, whole, part)
 
 
 @triton.jit
@@ -239,7 +302,7 @@ def _weights(
     wide: tl.constexpr,
 ):
     """Each program takes the gradients of some edges' weights, all columns one block after the other."""
-    place = (tl.program_id(0) * rows + tl.arange(0, rows))[:, None]
+    place = (tl.program_id(0).to(tl.int64) * rows + tl.arange(0, rows))[:, None]
     inside = place < e
     w = tl.load(weight + place, inside, 0.0).to(tl.float32)
     s = tl.load(source + place, inside, 0).to(tl.int64)
@@ -259,12 +322,6 @@ def _weights(
     tl.store(out + place, tl.sum(pull, 1)[:, None].to(out.dtype.element_ty), inside)
 
 
-def _tile(c: int) -> tuple[int, int]:
-    """How many edges and how many columns a program takes at a time."""
-    wide = min(WIDEST, max(16, triton.next_power_of_2(c)))
-    return TILE // wide, wide
-
-
 def forward(
     kind: int,
     want: int,
@@ -279,11 +336,22 @@ def forward(
     is the edges' sources, types and offsets by target.
     """
     c = states.size(1)
-    rows, wide = _tile(c)
+    rows, wide = triton_parts.columns(c, TILE)
     given = states.contiguous(), relation.contiguous(), weight.contiguous()
     sign = 1.0 if want == numba_relational.ALL else sign
-    grid = states.size(0), triton.cdiv(c, wide)
-    _forward[grid](*given, *way, outs, sign, c, kind, want, rows, wide, num_warps=4, enable_fp_fusion=True)
+    offset = way[2]
+    owner = triton_parts.cut(offset, len(weight))
+    slots, tasks = len(owner), len(owner) + len(states)
+    single = (torch.int32 if one.dtype == torch.int32 else torch.float32 for one in outs)
+    partials = tuple(one.new_empty(slots, one.size(1), dtype=dtype) for one, dtype in zip(outs, single))
+    blocks, constants, parts = triton.cdiv(c, wide), (rows, wide), (owner, slots, tasks, partials)
+    _forward[(tasks * blocks,)](
+        *given, *way, *parts, outs, sign, c, kind, want, *constants, num_warps=4, enable_fp_fusion=True
+    )
+    if slots:
+        _join[(slots // 2 * blocks,)](
+            offset, owner, slots // 2, partials, outs, sign, c, want, *constants, num_warps=4, enable_fp_fusion=True
+        )
 
 
 def backward(
@@ -310,8 +378,7 @@ def backward(
     if learned:
         of_weight = torch.empty_like(weight)
         c, e = states.size(1), len(weight)
-        rows, wide = _tile(c)
-        rows //= 2  # what is asked of each edge differs, so that there is more to hold
+        rows, wide = triton_parts.columns(c, TILE // 2)  # what is asked of each edge differs: there is more to hold
         if e:
             given, constants = (states, relation, weight, source, edge_type, into), (kind, want, rows, wide)
             _weights[(triton.cdiv(e, rows),)](
@@ -339,17 +406,14 @@ def _pull(
     """Row ``s`` of ``mine`` met rows ``along[0][offset[s]:offset[s + 1]]`` of ``other``."""
     if not mine.numel():
         return torch.zeros_like(mine)
-    count = (offset.diff() + SHARE - 1) // SHARE
-    begins = torch.cat([count.new_zeros(1), count.cumsum(0)])
-    task = torch.arange(len(along[0]) // SHARE + len(mine), device=mine.device)  # no fewer than there are parts
-    row = (torch.searchsorted(begins, task, right=True) - 1).clamp(max=len(mine) - 1)
-    first = offset[row] + (task - begins[row]) * SHARE
-    part = row, first, torch.minimum(first + SHARE, offset[row + 1])  # the last ones have no edges
-    c = mine.size(1)
-    rows, wide = _tile(c)
-    out = torch.empty(len(task), c, device=mine.device)
-    grid, constants = (len(task), triton.cdiv(c, wide)), (kind, want, rows, wide)
-    _backward[grid](
-        mine, other, weight, *along, part, grads, at, out, c, *constants, num_warps=4, enable_fp_fusion=True
+    c, out = mine.size(1), torch.empty_like(mine)
+    rows, wide = triton_parts.columns(c, TILE)
+    owner = triton_parts.cut(offset, len(along[0]))
+    slots, tasks = len(owner), len(owner) + len(mine)
+    partial = torch.empty(slots, c, device=mine.device)
+    given, parts, constants = (mine, other, weight, *along), (offset, owner, slots, tasks, partial), (rows, wide)
+    _backward[(tasks * triton.cdiv(c, wide),)](
+        *given, *parts, grads, at, out, c, kind, want, *constants, num_warps=4, enable_fp_fusion=True
     )
-    return triton_aggregate.sums(out, out.new_ones(len(task)), task, begins).to(mine.dtype)
+    triton_parts.add(partial, offset, owner, out)
+    return out

@@ -132,7 +132,7 @@ def test_sums_compiled(dtype, compiled, tmp_path):
 @pytest.mark.parametrize(("want", "told"), [(TOTAL, 1), (EXTREME, 1), (ALL, 4)], ids=["total", "extreme", "all"])
 @sent
 def test_messages_compiled(kind, want, told, compiled, tmp_path):
-    """One kernel forth; back, one for weights, and for states and relations one and the sum of its parts."""
+    """One kernel forth; back, one for weights, one for states and one for relations: too few edges to part sums."""
     edges = sort_edges(torch.randint(6, (2, 40)), torch.randint(3, (40,)), 6)
     for c, dtype in ((512, torch.float32), (150, torch.bfloat16)):
         states, relation = (torch.randn(rows, c).to(dtype).requires_grad_() for rows in (6, 3))
@@ -140,7 +140,7 @@ def test_messages_compiled(kind, want, told, compiled, tmp_path):
         kept = [one for one in found if one.numel()]
         assert len(kept) == told
         torch.autograd.backward(kept, [torch.ones_like(one) for one in kept])
-        assert len(compiled) == 6
+        assert len(compiled) == 4
         assert_nothing_spills(compiled, tmp_path)
 
 
