@@ -1,0 +1,233 @@
+"""The gate that every graph goes through on its way in: an import, ``from_hetero``, what is inherited, given splits.
+
+Refused, or settled by a named option, is a statement that is both stated and denied, one that stands in two splits, and
+one thing under two spellings. Told is what else may leak: a pair that is asked about and linked the other way round.
+"""
+
+import copy
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+import torch
+from jaxtyping import Bool, Int
+from torch import Tensor
+from torch_geometric.data import HeteroData
+
+from gnnneg.data.statements import POLARITIES, SPLITS, num_relations, triplets
+from gnnneg.errors import UserError, echo
+
+SHOWN = 20
+BLANKS = re.compile(r"[^\S\n]+")
+UNSEEN = "\ufeff\u200b\u2060"  # marks and joiners that have no width
+Keep = dict[str, Bool[Tensor, "_"]]
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What the gate has counted.
+
+    Args:
+        contradictions (int): Distinct statements that are stated and denied, whatever their splits.
+        overlap (int): Distinct statements of a split that an earlier one of train, valid, test has with the same
+            polarity.
+        mirrored (int): Distinct stated statements of valid and test whose two entities are linked in train the other
+            way round, by whatever relation.
+        asked (int): Distinct stated statements of valid and test: of so many are they mirrored.
+        contradicted (list): The first twenty contradictions, as names.
+        overlapping (list): The first twenty that stand in two splits, as names.
+    """
+
+    contradictions: int = 0
+    overlap: int = 0
+    mirrored: int = 0
+    asked: int = 0
+    contradicted: list[list[str]] = field(default_factory=list)
+    overlapping: list[list[str]] = field(default_factory=list)
+
+
+def admit(
+    data: HeteroData,
+    wins: str | None = None,
+    overlap: str | None = None,
+    mirrored: str | None = None,
+    apart: bool = False,
+    where: str = "The graph",
+) -> tuple[HeteroData, Findings]:
+    """A graph that may come in: what contradicts itself or stands in two splits is refused, or settled as asked.
+
+    Cost: two sorts of the statements, and a look at every name.
+
+    Args:
+        data (torch_geometric.data.HeteroData): A graph in the convention; it stays as it is.
+        wins (str, optional): Which of a statement that is both stays: ``"stated"`` or ``"denied"``. (default: refuse)
+        overlap (str, optional): Whether to ``"drop"`` from later splits what stands in an earlier one, or to ``"keep"``
+            it. (default: refuse)
+        mirrored (str, optional): Whether to ``"drop"`` from valid and test what train links the other way round, or
+            to ``"keep"`` it. (default: keep and count)
+        apart (bool): Whether names that differ in blanks or in their form in Unicode only are names of different
+            things. (default: :obj:`False`, refuse)
+        where (str): What is told about in errors. (default: ``"The graph"``)
+
+    Returns:
+        The graph, and what was found in it before anything was settled.
+
+    Raises:
+        UserError: For what is refused, and for names that are one but for blanks and their form in Unicode.
+    """
+    if not apart:
+        names = {"entity": data["entity"].names, "relation": data.relation_names}
+        refuse_variants(names, where, "rename them so that each thing has one, or keep them apart with apart=True")
+    keep, found = settled(data, wins, overlap, mirrored, where)
+    return (data if all(bool(k.all()) for k in keep.values()) else only(data, keep)), found
+
+
+def settled(
+    data: HeteroData,
+    wins: str | None = None,
+    overlap: str | None = None,
+    mirrored: str | None = None,
+    where: str = "The graph",
+) -> tuple[Keep, Findings]:
+    """Which statements of each polarity stay, and what was found; see :func:`admit`."""
+    for name, value, known in (
+        ("wins", wins, POLARITIES),
+        ("overlap", overlap, ("drop", "keep")),
+        ("mirrored", mirrored, ("drop", "keep")),
+    ):
+        if value is not None and value not in known:
+            what = "A contradiction is won by" if name == "wins" else f"{name} is"
+            raise UserError(f"{what} {known[0]!r} or {known[1]!r}, not {echo(value)}.")
+    number = _numbered(data)
+    split = {p: data["entity", p, "entity"].split for p in POLARITIES}
+    both = {p: torch.isin(number[p], number[other]) for p, other in zip(POLARITIES, reversed(POLARITIES))}
+    later = {p: _later(number[p], split[p]) for p in POLARITIES}
+    turned = _turned(data)
+    asked = split["stated"] > 0
+    found = Findings(
+        int(torch.unique(number["stated"][both["stated"]]).numel()),
+        sum(int(torch.unique(number[p][later[p]]).numel()) for p in POLARITIES),
+        int(torch.unique(number["stated"][turned]).numel()),
+        int(torch.unique(number["stated"][asked]).numel()),
+        _named(data, "stated", both["stated"]),
+        [row for p in POLARITIES for row in _named(data, p, later[p])][:SHOWN],
+    )
+    _refuse(found, wins, overlap, where)
+    keep = {p: torch.ones_like(both[p]) for p in POLARITIES}
+    if wins is not None:
+        loser = "denied" if wins == "stated" else "stated"
+        keep[loser] &= ~both[loser]
+    for polarity in POLARITIES:
+        if overlap == "drop":
+            keep[polarity] &= ~later[polarity]
+    if mirrored == "drop":
+        keep["stated"] &= ~turned
+    return keep, found
+
+
+def only(data: HeteroData, keep: Mapping[str, Tensor]) -> HeteroData:
+    """The graph without the statements of each polarity that are not to be kept; names stay."""
+    result = copy.copy(data)
+    for polarity, chosen in keep.items():
+        store = result["entity", polarity, "entity"]
+        for key, value in store.to_dict().items():
+            if key == "edge_index":
+                store[key] = value[:, chosen]
+            elif isinstance(value, Tensor) and value.dim() and value.size(0) == chosen.numel():
+                store[key] = value[chosen]
+            elif isinstance(value, list) and len(value) == chosen.numel():
+                store[key] = [item for item, stays in zip(value, chosen.tolist()) if stays]
+    return result
+
+
+def tidied(name: str) -> str:
+    """A name in composed form (Unicode's NFC), without blanks around it and with single ones in it.
+
+    ``"Cafe\\u0301 "`` and ``"Caf\\u00e9"`` look alike, and are one name when they are tidied.
+    """
+    name = unicodedata.normalize("NFC", name) if not name.isascii() else name
+    return BLANKS.sub(" ", name.strip().strip(UNSEEN).strip())
+
+
+def variants(names: Iterable[str]) -> list[list[str]]:
+    """Names that are one when they are tidied, in groups, in the order of the first of each group."""
+    groups: dict[str, dict[str, None]] = {}
+    for name in names:
+        groups.setdefault(tidied(name), {})[name] = None
+    return [list(group) for group in groups.values() if len(group) > 1]
+
+
+def refuse_variants(names: Mapping[str, Iterable[str]], where: str, advice: str) -> None:
+    """Refuses one thing under two spellings.
+
+    Args:
+        names (dict): The names of each kind of thing, such as ``entity``.
+        where (str): What is told about.
+        advice (str): What to do.
+
+    Raises:
+        UserError: If two names of one kind differ in blanks or in their form in Unicode only.
+    """
+    for kind, every in names.items():
+        found = variants(every)
+        if found:
+            shown = "; ".join(" and ".join(ascii(name) for name in group) for group in found[:3])
+            raise UserError(
+                f"{where}: {len(found):,} names of {kind} differ in blanks or in their form in Unicode only, such as "
+                f"{shown}: {advice}."
+            )
+
+
+def _refuse(found: Findings, wins: str | None, overlap: str | None, where: str) -> None:
+    if found.contradictions and wins is None:
+        raise UserError(
+            f"{where}: {found.contradictions:,} statements are both stated and denied, such as "
+            f"{_shown(found.contradicted, found.contradictions)}: say which wins, with --wins stated or "
+            "--wins denied (in Python, wins='stated')."
+        )
+    if found.overlap and overlap is None:
+        raise UserError(
+            f"{where}: {found.overlap:,} statements stand in two splits, such as "
+            f"{_shown(found.overlapping, found.overlap)}: take them out of the later split with --overlap drop, or "
+            "leave them there with --overlap keep (in Python, overlap='drop')."
+        )
+
+
+def _shown(rows: list[list[str]], total: int) -> str:
+    listed = "; ".join(" ".join(echo(name) for name in row) for row in rows)
+    return listed + (f" and {total - len(rows):,} more" if total > len(rows) else "")
+
+
+def _numbered(data: HeteroData) -> dict[str, Int[Tensor, "_"]]:
+    """A number for each statement, the same for the same head, relation and tail, whatever its polarity and split."""
+    head, rel, tail = (torch.cat(column) for column in zip(*(triplets(data, p) for p in POLARITIES)))
+    size = int(data["entity"].num_nodes or 0)
+    pair = torch.unique(head * size + tail, return_inverse=True)[1]  # the pair's number, so that nothing overflows
+    number = torch.unique(pair * max(num_relations(data), 1) + rel, return_inverse=True)[1]
+    many = [data["entity", p, "entity"].edge_type.numel() for p in POLARITIES]
+    return dict(zip(POLARITIES, number.split(many)))
+
+
+def _later(number: Int[Tensor, "e"], split: Int[Tensor, "e"]) -> Bool[Tensor, "e"]:
+    """Which statements an earlier split has too."""
+    size = int(number.max()) + 1 if number.numel() else 0
+    first = torch.full((size,), len(SPLITS)).scatter_reduce(0, number, split.long(), "amin")
+    return split > first[number]
+
+
+def _turned(data: HeteroData) -> Bool[Tensor, "e"]:
+    """Which stated statements of valid and test link two entities that train links the other way round."""
+    store, size = data["entity", "stated", "entity"], int(data["entity"].num_nodes or 0)
+    head, tail = store.edge_index
+    train = store.split == 0
+    back = torch.isin(tail * size + head, (head * size + tail)[train])
+    return back & ~train & (head != tail)
+
+
+def _named(data: HeteroData, polarity: str, chosen: Bool[Tensor, "e"]) -> list[list[str]]:
+    """The first distinct statements among those chosen, by name and in the order of names."""
+    names, relations = data["entity"].names, data.relation_names
+    head, rel, tail = (column[chosen] for column in triplets(data, polarity))
+    rows = {(names[h], relations[r], names[t]) for h, r, t in zip(head.tolist(), rel.tolist(), tail.tolist())}
+    return [list(row) for row in sorted(rows)[:SHOWN]]

@@ -1,0 +1,131 @@
+"""The gate against counts made statement by statement in plain Python."""
+
+import random
+from itertools import chain
+
+import pytest
+import torch
+from torch_geometric.data import HeteroData
+
+from gnnneg.data.gate import admit, tidied, variants
+from gnnneg.data.statements import POLARITIES, assemble
+from gnnneg.errors import UserError
+from gnnneg.records import Triplets
+
+Rows = list[tuple[int, int, int, int]]  # head, relation, tail, split
+
+
+def graph(stated: Rows, denied: Rows = (), names: list[str] | None = None) -> HeteroData:  # type: ignore[assignment]
+    parts = []
+    for rows in (stated, denied):
+        h, r, t, split = (torch.tensor(column, dtype=torch.long) for column in (zip(*rows) if rows else [[]] * 4))
+        parts += [Triplets(h, r, t), split]
+    return assemble(parts[0], parts[1], names or list("abcdefgh"), ["r", "s"], parts[2], parts[3])
+
+
+def rows(data: HeteroData, polarity: str) -> Rows:
+    store = data["entity", polarity, "entity"]
+    return [
+        (h, r, t, s)
+        for (h, t), r, s in zip(store.edge_index.T.tolist(), store.edge_type.tolist(), store.split.tolist())
+    ]
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_counts_and_what_stays_by_brute_force(seed: int) -> None:
+    draw = random.Random(seed)
+    stated, denied = (
+        [(draw.randrange(8), draw.randrange(2), draw.randrange(8), draw.randrange(3)) for _ in range(size)]
+        for size in (60, 30)
+    )
+    data = graph(stated, denied)
+    data["entity", "stated", "entity"].confidence = torch.arange(60.0)
+    yes, no = ({row[:3] for row in part} for part in (stated, denied))
+    first = [
+        {row: min(s for *r, s in part if tuple(r) == row) for row in {x[:3] for x in part}} for part in (stated, denied)
+    ]
+    late = [{r[:3] for r in part if r[3] > first[i][r[:3]]} for i, part in enumerate((stated, denied))]
+    linked = {(h, t) for h, _, t, s in stated if s == 0}
+    turned = {r[:3] for r in stated if r[3] and r[0] != r[2] and (r[2], r[0]) in linked}
+    for wins, overlap, mirrored in (("stated", "keep", None), ("denied", "drop", "keep"), ("stated", "drop", "drop")):
+        made, found = admit(data, wins, overlap, mirrored)
+        assert found.contradictions == len(yes & no)
+        assert found.overlap == len(late[0]) + len(late[1])
+        assert found.mirrored == len(turned)
+        assert found.asked == len({r[:3] for r in stated if r[3]})
+        kept = []
+        for i, part in enumerate((stated, denied)):
+            loses = wins != POLARITIES[i]
+            kept.append(
+                [
+                    r
+                    for r in part
+                    if not (loses and r[:3] in yes & no)
+                    and not (overlap == "drop" and r[3] > first[i][r[:3]])
+                    and not (mirrored == "drop" and i == 0 and r[3] and r[0] != r[2] and (r[2], r[0]) in linked)
+                ]
+            )
+        assert [rows(made, p) for p in POLARITIES] == kept
+        of = {c: stated[int(c)] for c in range(60)}
+        assert [of[int(c)] for c in made["entity", "stated", "entity"].confidence] == kept[0]
+    assert rows(data, "stated") == stated, "the graph itself stays as it is"
+
+
+def test_a_contradiction_is_refused_by_name() -> None:
+    """In whatever splits: what train denies is not to be asked as true."""
+    data = graph([(0, 0, 1, 0), (1, 0, 2, 2)], [(1, 0, 2, 0)])
+    with pytest.raises(
+        UserError, match=r"1 statements are both stated and denied, such as 'b' 'r' 'c': .*--wins stated"
+    ):
+        admit(data)
+    assert rows(admit(data, "stated")[0], "denied") == []
+    assert rows(admit(data, wins="denied")[0], "stated") == [(0, 0, 1, 0)]
+    with pytest.raises(UserError, match="won by 'stated' or 'denied', not 'both'"):
+        admit(data, wins="both")
+
+
+def test_a_statement_in_two_splits_is_refused_by_name() -> None:
+    data = graph([(0, 0, 1, 0), (0, 0, 1, 2), (1, 0, 2, 1)])
+    with pytest.raises(UserError, match=r"1 statements stand in two splits, such as 'a' 'r' 'b': .*--overlap drop"):
+        admit(data)
+    assert rows(admit(data, overlap="drop")[0], "stated") == [(0, 0, 1, 0), (1, 0, 2, 1)]
+    assert rows(admit(data, overlap="keep")[0], "stated") == rows(data, "stated")
+    with pytest.raises(UserError, match="overlap is 'drop' or 'keep', not 'test'"):
+        admit(data, overlap="test")
+
+
+def test_a_sound_graph_is_let_through_as_it_is() -> None:
+    data = graph([(0, 0, 1, 0), (0, 0, 1, 0), (1, 1, 0, 0), (2, 0, 2, 2)], [(2, 0, 1, 0)])
+    made, found = admit(data)
+    assert made is data
+    assert (found.contradictions, found.overlap, found.mirrored) == (0, 0, 0)
+    assert admit(graph([]))[1].asked == 0
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("Café", "Cafe\u0301"), ("a", " a"), ("a b", "a\u00a0b"), ("a", "a\u200b"), ("a b", "a  b"), ("Å", "\u212b")],
+)
+def test_one_name_under_two_spellings(one: str, other: str) -> None:
+    assert tidied(one) == tidied(other) == one
+    assert variants(["x", one, other, "x", "A"]) == [[one, other]]
+    data = graph([(0, 0, 1, 0)], names=[one, other])
+    with pytest.raises(UserError, match="1 names of entity differ in blanks or in their form in Unicode only"):
+        admit(data)
+    assert admit(data, apart=True)[0] is data
+
+
+def test_names_that_differ_in_earnest() -> None:
+    assert variants(["a", "A", "a-b", "a b", "ab", "ﬁ", "fi", "x\ny", "x y"]) == []
+
+
+def test_the_twenty_first_are_named() -> None:
+    data = graph([(h, 0, t, 0) for h in range(8) for t in range(3)], [(h, 0, t, 0) for h in range(8) for t in range(3)])
+    found = admit(data, "stated")[1]
+    assert found.contradictions == 24
+    assert (
+        found.contradicted
+        == [["abcdefgh"[h], "r", "abc"[t]] for h, t in chain((h, t) for h in range(8) for t in range(3))][:20]
+    )
+    with pytest.raises(UserError, match=" and 4 more: say which wins"):
+        admit(data)
