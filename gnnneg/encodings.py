@@ -6,7 +6,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from gnnneg.interfaces import Encoding
-from gnnneg.kernels.rows import compact
+from gnnneg.kernels.everyone import is_everyone
+from gnnneg.kernels.rows import cover
 
 
 class Dense(Encoding):
@@ -16,18 +17,9 @@ class Dense(Encoding):
         self.table = table
 
     def __getitem__(self, index: Int[Tensor, "*s"]) -> Float[Tensor, "*s d"]:
-        if self._is_everyone(index):  # the table as it is: no copy, and no scattering of its gradient
+        if is_everyone(index, self.table.size(0)):  # the table as it is: no copy, and no scattering of its gradient
             return self.table.view(*index.shape, self.table.size(1))
         return F.embedding(index, self.table)
-
-    def _is_everyone(self, index: Int[Tensor, "*s"]) -> bool:
-        """Whether all rows are asked for in order, as in 1-vs-all; on a device, looking would mean waiting for it."""
-        size = self.table.size(0)
-        return (
-            index.numel() == size
-            and index.device.type == "cpu"
-            and torch.equal(index.flatten(), torch.arange(size, dtype=index.dtype))
-        )
 
     def rows(self, index: Int[Tensor, "*s"]) -> tuple[Float[Tensor, "u d"], Int[Tensor, "*s"]]:
         return self.table, index
@@ -40,9 +32,17 @@ class RowSparse(Encoding):
         self.table = table
 
     def __getitem__(self, index: Int[Tensor, "*s"]) -> Float[Tensor, "*s d"]:
+        if not self._learns():
+            return Dense(self.table)[index]
         table, place = self.rows(index)
         return F.embedding(place, table)
 
     def rows(self, index: Int[Tensor, "*s"]) -> tuple[Float[Tensor, "u d"], Int[Tensor, "*s"]]:
-        row, place = compact(index, self.table.size(0))
+        if not self._learns():
+            return self.table, index
+        row, place = cover(index, self.table.size(0))
         return F.embedding(row, self.table, sparse=True), place
+
+    def _learns(self) -> bool:
+        """Else there is no gradient whose rows would have to be few, and nothing to copy them for."""
+        return torch.is_grad_enabled() and self.table.requires_grad

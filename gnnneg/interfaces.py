@@ -68,7 +68,7 @@ class Encoding(ABC):
         """A table that holds at least the rows asked for, and where in it each index lies.
 
         The fused kernels read vectors straight from this table. A dense encoding returns itself and ``index``; a
-        row-sparse or sharded one returns each asked row once.
+        row-sparse or sharded one returns no row that is not asked for.
         """
 
 

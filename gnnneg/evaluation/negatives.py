@@ -16,6 +16,7 @@ from gnnneg.errors import UserError
 from gnnneg.evaluation.at_once import at_once
 from gnnneg.evaluation.mode import judging
 from gnnneg.interfaces import Corruption, Model, Sampler
+from gnnneg.kernels.everyone import everyone
 from gnnneg.records import Query, Triplets
 
 CELLS = 2**23  # scores held at once for hardness
@@ -122,7 +123,7 @@ def diagnose(
             count = max(1, min(rows, -(-scored // batches), CELLS // nodes))
             some = torch.arange(count, device=device) * rows // count  # evenly, as one side may follow the other
             judged = model.scorer(encoding, Query(query.anchor[some], query.rel_type[some]))
-            score = judged(torch.arange(nodes, device=device)[None])
+            score = judged(everyone(nodes, device))
             hard.append(_hardness(score, target[some], index[some])[:, there[some]])
             if progress is not None:
                 progress(min(begin + batch_size, size), size)
@@ -173,7 +174,7 @@ def shown(
         negatives = sampler(query, target, critic, generator)
         index = negatives.index.expand(len(target), -1)
         there = (negatives.weight > 0).expand_as(index)
-        percentile = _hardness(critic(torch.arange(truth.num_nodes, device=device)[None]), target, index)[0]
+        percentile = _hardness(critic(everyone(truth.num_nodes, device)), target, index)[0]
         true = truth.contains(query, index) | (index == target[:, None])
     records = []
     for row, (anchor, rel_type, answer) in enumerate(zip(*(part.tolist() for part in (*query, target)))):

@@ -5,6 +5,7 @@ from torch_geometric.data import Data
 
 from gnnneg.errors import UserError
 from gnnneg.interfaces import Model
+from gnnneg.kernels.everyone import everyone
 from gnnneg.records import Query, Triplets
 
 
@@ -27,7 +28,7 @@ def accuracy(model: Model, graph: Data | None, triplets: Triplets, num_classes: 
     model.eval()
     try:
         scorer = model.scorer(model.encode(graph), Query(triplets.head_index, triplets.rel_type))
-        score = scorer(torch.arange(num_classes, device=triplets.head_index.device)[None])
+        score = scorer(everyone(num_classes, triplets.head_index.device))
     finally:
         model.train(training)
     if score.isnan().any():

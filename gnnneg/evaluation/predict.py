@@ -8,6 +8,7 @@ from gnnneg.data.statements import POLARITIES, SPLITS, message_graph, num_relati
 from gnnneg.errors import UserError, nearest
 from gnnneg.evaluation.mode import device_of, judging
 from gnnneg.interfaces import Model
+from gnnneg.kernels.everyone import everyone
 from gnnneg.records import Query, Triplets, asked
 
 
@@ -73,7 +74,7 @@ def predict(
             asks = r + (num_relations(data) if h is None else 0)
             every = torch.arange(len(entities))
             query = Query(torch.tensor([anchor], device=device), torch.tensor([asks], device=device))
-            score = model.scorer(encoding, query)(every[None].to(device))[0]
+            score = model.scorer(encoding, query)(everyone(len(entities), device))[0]
             given, rel_type = torch.full_like(every, anchor), torch.full_like(every, r)
             triplets = Triplets(every, rel_type, given) if h is None else Triplets(given, rel_type, every)
     score = score.float().cpu()

@@ -15,6 +15,7 @@ from gnnneg.evaluation.mode import judging
 from gnnneg.evaluation.record import Ranks
 from gnnneg.interfaces import Model, Scorer
 from gnnneg.kernels.counting import count_ranks
+from gnnneg.kernels.everyone import everyone
 from gnnneg.records import Query, Triplets, asked
 
 # at least so many queries share a candidate chunk, and no more than the caches of a CPU can follow
@@ -142,11 +143,11 @@ def counts(
         start (int): First entity.
         stop (int): One past the last entity.
     """
-    index = torch.arange(start, stop, device=target.device)
     if start == 0 and stop == known.num_nodes:
-        score = scorer(index[None])
+        score = scorer(everyone(stop, target.device))
         target_score = score[row, target]
     else:
+        index = torch.arange(start, stop, device=target.device)
         answer, place = torch.unique(target, return_inverse=True)
         score = scorer(torch.cat([index, answer])[None])
         target_score = score[row, place + (stop - start)]

@@ -1,12 +1,12 @@
 """The vectors that a trained model has for entities, for whatever stands on them."""
 
-import torch
 from jaxtyping import Float
 from torch import Tensor
 from torch_geometric.data import Data
 
 from gnnneg.evaluation.mode import device_of, judging
 from gnnneg.interfaces import Model
+from gnnneg.kernels.everyone import everyone
 
 
 def representations(model: Model, graph: Data) -> Float[Tensor, "n d"]:
@@ -20,6 +20,6 @@ def representations(model: Model, graph: Data) -> Float[Tensor, "n d"]:
         graph (torch_geometric.data.Data): What the model may look at.
     """
     with judging(model):
-        every = torch.arange(int(graph.num_nodes or 0), device=device_of(model))
+        every = everyone(int(graph.num_nodes or 0), device_of(model))
         # a copy, since the encoding may be the model's own table, which goes on learning
-        return model.encode(graph)[every].detach().float().cpu().clone()
+        return model.encode(graph)[every][0].detach().float().cpu().clone()

@@ -12,6 +12,7 @@ from torch_geometric.data import Data
 
 from gnnneg.errors import UserError
 from gnnneg.interfaces import Encoding, Model, Scorer
+from gnnneg.kernels.everyone import is_everyone
 from gnnneg.kernels.relational import Edges, sort_edges
 from gnnneg.models.aggregation import PNA, Aggregation, Message, Product, Rotation
 from gnnneg.models.paths import heaviest
@@ -125,8 +126,8 @@ class NBFScorer(Scorer):
 
     def __call__(self, index: Int[Tensor, "c k"]) -> Float[Tensor, "b k"]:
         if index.size(0) == 1 < self.states.size(1):  # all queries' states lie beside each other
-            everyone = index.size(1) == len(self.states) and torch.equal(index[0].cpu(), torch.arange(index.size(1)))
-            return self.model.read(self.states if everyone else self.states[index[0]], self.vector[None]).T
+            states = self.states if is_everyone(index, len(self.states)) else self.states[index[0]]
+            return self.model.read(states, self.vector[None]).T
         return self.decode(self.embed(index))
 
     def composed(self) -> Float[Tensor, "b d"]:

@@ -23,14 +23,16 @@ class VectorScorer(Scorer, ABC):
     def __init__(self, vector: Float[Tensor, "b q"], similarity: Similarity, encoding: Encoding):
         self.vector, self.similarity, self.encoding = vector, similarity, encoding
         self._last: tuple[Tensor, bool, Candidates] | None = None
-        self._target: tuple[tuple, Tensor, Tensor] | None = None
+        self._target: tuple[Tensor, tuple, Tensor] | None = None
 
     def embed(self, index: Int[Tensor, "c k"]) -> Float[Tensor, "c k d"]:
         if index.size(1) != 1:
             return self.encoding[index]
-        key = index.data_ptr(), index.shape, index.stride(), torch.is_grad_enabled()
-        if self._target is None or self._target[0] != key:  # the targets, whom the loss and every generator ask for
-            self._target = key, index, self.encoding[index]  # the index is kept, so that its place stays its own
+        # the targets, whom the loss and every generator ask for, each by a view of their own
+        whole = index if index._base is None else index._base
+        part = index.storage_offset(), index.shape, index.stride(), torch.is_grad_enabled()
+        if self._target is None or self._target[0] is not whole or self._target[1] != part:
+            self._target = whole, part, self.encoding[index]
         return self._target[2]
 
     def decode(self, candidate: Float[Tensor, "c k d"]) -> Float[Tensor, "b k"]:
@@ -60,6 +62,7 @@ class VectorScorer(Scorer, ABC):
         learning = torch.is_grad_enabled()
         if self._last is None or self._last[0] is not index or self._last[1] != learning:
             shared = index.size(0) == 1
-            found = Shared(self.encoding[index[0]]) if shared else Gathered(*self.encoding.rows(index))
+            # not index[0], by which an encoding would not know that all are asked for
+            found = Shared(self.encoding[index].squeeze(0)) if shared else Gathered(*self.encoding.rows(index))
             self._last = index, learning, found
         return self._last[2]

@@ -5,6 +5,7 @@ from jaxtyping import Int
 from torch import Tensor
 
 from gnnneg.interfaces import Sampler, Scorer
+from gnnneg.kernels.everyone import everyone
 from gnnneg.records import Negatives, Query
 
 
@@ -25,5 +26,4 @@ class All(Sampler):
         self, query: Query, target: Int[Tensor, "b"], critic: Scorer, generator: torch.Generator | None = None
     ) -> Negatives:
         weight = torch.ones(target.size(0), self.num_nodes, device=target.device)
-        index = torch.arange(self.num_nodes, device=target.device)[None]
-        return Negatives(index, weight.scatter_(1, target[:, None], 0))
+        return Negatives(everyone(self.num_nodes, target.device), weight.scatter_(1, target[:, None], 0))

@@ -12,6 +12,7 @@ from torch.nn import Parameter
 from gnnneg.data.known import KnownAnswers
 from gnnneg.errors import UserError
 from gnnneg.interfaces import Model, Penalty, Task
+from gnnneg.kernels.everyone import everyone
 from gnnneg.kernels.softmax import weighted_logsumexp
 from gnnneg.records import Query, Triplets, asked
 
@@ -99,7 +100,7 @@ class KvsAll(Task):
         num_nodes, device = self.known.num_nodes, batch.anchor.device
         encoding = self.model.encode(None)
         scorer = self.model.scorer(encoding, Query(batch.anchor, batch.rel_type))
-        score = scorer(torch.arange(num_nodes, device=device)[None])
+        score = scorer(everyone(num_nodes, device))
         row, answer = self.known.between(batch.begin, batch.end)
         count, weight = batch.end - batch.begin, self.weight(batch)
         share = (weight / count.clamp(min=1))[row]  # of each answer

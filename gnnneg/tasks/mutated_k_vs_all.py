@@ -9,6 +9,7 @@ from torch.nn import Parameter
 
 from gnnneg.errors import UserError
 from gnnneg.interfaces import Task
+from gnnneg.kernels.everyone import everyone
 from gnnneg.kernels.softmax import softmax_sums
 from gnnneg.records import Mutation, Query, Triplets
 from gnnneg.tasks.k_vs_all import Answered, KvsAll
@@ -58,12 +59,12 @@ class MutatedKvsAll(Task):
 
     def forward(self, batch: Answered, generator: torch.Generator | None = None) -> Float[Tensor, ""]:
         known, device, query = self.plain.known, batch.anchor.device, Query(batch.anchor, batch.rel_type)
-        everyone = torch.arange(known.num_nodes, device=device)[None]
+        index = everyone(known.num_nodes, device)
         scorer = self.model.scorer(self.model.encode(None), query)
-        width = scorer.embed(everyone[:, :1]).size(2) // scorer.parts
+        width = scorer.embed(index[:, :1]).size(2) // scorer.parts
         keep = (torch.rand(len(batch.anchor), width, device=device, generator=generator) >= self.share).float()
         row, answer = known.answers(query)
-        score, taken = _TakeOut.apply(scorer.mutated(everyone, Mutation(None, keep)), row, answer)
+        score, taken = _TakeOut.apply(scorer.mutated(index, Mutation(None, keep)), row, answer)
 
         begin, _ = known.span(query)  # of a query's answers those that this example is about
         place = torch.arange(len(row), device=device) - torch.searchsorted(row, row) + begin[row]
