@@ -16,6 +16,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -207,7 +208,7 @@ def floor_bytes(name: str, size: Size, width: int, shared: bool) -> int:
     return 8 * table + gathered
 
 
-def stepper(bench: Bench, task, train, optimizer, size: Size, graphed: bool) -> Work:  # type: ignore[no-untyped-def]
+def stepper(bench: Bench, task, train, optimizer, size: Size, graphed: bool) -> tuple[Work, Any]:  # type: ignore[no-untyped-def]
     """One training step, as :class:`~gnnneg.training.Fit` takes it."""
     from gnnneg.records import Triplets
     from gnnneg.training.graphed import Graphed
@@ -230,7 +231,7 @@ def stepper(bench: Bench, task, train, optimizer, size: Size, graphed: bool) -> 
         optimizer.step()
         return loss
 
-    return step
+    return step, learn
 
 
 def steps(bench: Bench) -> None:
@@ -274,13 +275,18 @@ def one_step(bench: Bench, name: str, size: Size, shared: bool, how: str, sparse
     optimizer: torch.optim.Optimizer = (
         LazyAdam(list(task.trained()), lr=1e-3) if sparse else torch.optim.Adam(task.trained(), lr=1e-3, fused=True)
     )
-    step = stepper(bench, task, facts(size, bench.device), optimizer, size, how == "graph" and bench.cuda)
+    step, learn = stepper(bench, task, facts(size, bench.device), optimizer, size, how == "graph" and bench.cuda)
     with products_in_tf32(how == "tf32" and bench.cuda):
         found = bench.measured(step, size.batch)
     if not sparse:
         moved = floor_bytes(name, size, width, shared)
         found |= {"floor_bytes": moved, "gb_per_second": moved / found["ms"] / 1e6}
-    return found | {"loss": float(step())}
+    return found | recorded(learn) | {"loss": float(step())}
+
+
+def recorded(learn: Any) -> dict[str, Any]:
+    """Whether steps are replayed, and what speaks against it."""
+    return {"replayed": learn.graph is not None, "obstacle": learn.obstacle} if hasattr(learn, "obstacle") else {}
 
 
 def pykeen_step(bench: Bench, name: str, size: Size) -> dict[str, Any]:
@@ -290,7 +296,7 @@ def pykeen_step(bench: Bench, name: str, size: Size) -> dict[str, Any]:
     from pykeen.training import SLCWATrainingLoop, TrainingCallback
     from pykeen.triples import CoreTriplesFactory
 
-    mapped = torch.stack([column.cpu() for column in facts(size, bench.device)], dim=1)[: size.batch * 60]
+    mapped = torch.stack([column.cpu() for column in facts(size, bench.device)], dim=1)[: size.batch * 20]
     factory = CoreTriplesFactory(mapped, num_entities=size.nodes, num_relations=size.relations)
     options = {"scoring_fct_norm": 1} if name == "TransE" else {}
     made = getattr(pykeen.models, name)(
@@ -317,7 +323,7 @@ def pykeen_step(bench: Bench, name: str, size: Size) -> dict[str, Any]:
         negative_sampler_kwargs={"num_negs_per_pos": size.negatives},
     ).train(
         factory,
-        num_epochs=2 if bench.toy else 4,
+        num_epochs=3,
         batch_size=size.batch,
         use_tqdm=False,
         use_tqdm_batch=False,
@@ -502,13 +508,15 @@ def made(bench: Bench) -> None:
         "self-paced": lambda: {"sampler": SelfPaced(pool(), few)},
     }
     for case, parts in cases.items():
-        with guarded(bench, "made", case, who="ours"):
-            task = LinkPrediction(model("DistMult", size)[0], Either(size.relations), loss=InfoNCE(), **parts()).to(
-                bench.device
-            )
-            optimizer = torch.optim.Adam(task.trained(), lr=1e-3, fused=True)
-            step = stepper(bench, task, train, optimizer, size, False)
-            bench.tell("made", case, who="ours", **bench.measured(step, size.batch), loss=float(step()))
+        for how in ("eager", "graph"):
+            with guarded(bench, "made", case, who=how):
+                torch.manual_seed(0)
+                task = LinkPrediction(model("DistMult", size)[0], Either(size.relations), loss=InfoNCE(), **parts())
+                task = task.to(bench.device)
+                optimizer = torch.optim.Adam(task.trained(), lr=1e-3, fused=True)
+                step, learn = stepper(bench, task, train, optimizer, size, how == "graph" and bench.cuda)
+                found = bench.measured(step, size.batch) | recorded(learn)
+                bench.tell("made", case, who=how, **found, loss=float(step()))
 
 
 def nccl(bench: Bench) -> None:
@@ -545,20 +553,15 @@ def tests(bench: Bench) -> None:
     if not bench.cuda:
         bench.tell("tests", "pytest", skipped="no CUDA device")
         return
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-q",
-        "-m",
-        "gpu",
-        "-p",
-        "no:cacheprovider",
-        "--no-header",
-        str(root / "tests"),
-    ]
+    files = [str(file) for file in sorted((root / "tests").rglob("test_*.py")) if "mark.gpu" in file.read_text()]
+    workers = (
+        ["-n", str(min(8, os.cpu_count() or 1))] if find_spec("xdist") else []
+    )  # kernels are compiled side by side
+    options = ["-q", "-m", "gpu", "-W", "default", "-p", "no:cacheprovider", "--no-header", "--tb=short", *workers]
+    command = [sys.executable, "-m", "pytest", *options, *files]
     begin = time.perf_counter()
     done = subprocess.run(command, capture_output=True, text=True, cwd=root)
+    sys.stderr.write(done.stdout[-200_000:])
     lines = done.stdout.strip().splitlines()
     failed = [line[:200] for line in lines if line.startswith(("FAILED", "ERROR"))]
     bench.tell(
@@ -672,13 +675,13 @@ def nbfnet_training(bench: Bench) -> None:
 # part: what measures it and the most seconds it may take
 PARTS: dict[str, tuple[Callable[[Bench], None], float]] = {
     "machine": (machine, 40),
-    "tests": (tests, 150),
+    "tests": (tests, 180),
     "nccl": (nccl, 40),
-    "steps": (steps, 120),
+    "steps": (steps, 150),
     "rank": (rank, 60),
     "rgcn": (rgcn, 40),
     "nbfnet": (nbfnet, 40),
-    "made": (made, 70),
+    "made": (made, 90),
     "complex": (complex_training, 150),
     "nbfnet-train": (nbfnet_training, 150),
 }

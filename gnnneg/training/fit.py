@@ -84,9 +84,10 @@ class Fit:
             the last. (default: :obj:`None`)
         tf32 (bool): Whether matrix products of training round their factors to TF32 on a CUDA device, which is faster
             and keeps about three decimals. Validation and ranking never do. (default: :obj:`False`)
-        cuda_graph (bool): Whether a step's loss and gradients are recorded once and replayed on a CUDA device, which
-            saves the host's time for small steps. Parts that count steps in Python or wait for the device are refused.
-            The numbers stay the same. (default: :obj:`False`)
+        cuda_graph (bool, optional): Whether a step's loss and gradients are recorded once and replayed on a CUDA
+            device, which saves the host's time for small steps. :obj:`None` records where a step allows it: parts that
+            change in Python from step to step, or wait for the device, do not. The numbers stay the same.
+            (default: :obj:`None`)
 
     Raises:
         UserError: If a setting makes no sense.
@@ -102,7 +103,7 @@ class Fit:
     checkpoint_seconds: float = 60.0
     max_seconds: float | None = None
     tf32: bool = False
-    cuda_graph: bool = False
+    cuda_graph: bool | None = None
 
     def __post_init__(self) -> None:
         for name, least in (("epochs", 0), ("batch_size", 1), ("evaluate_every", 1), ("patience", 1)):
@@ -201,8 +202,9 @@ class _Loop:
         for name in ("tf32", "cuda_graph"):
             if getattr(fit, name) and self.device.type != "cuda":
                 warnings.warn(f"fit.{name} is for CUDA devices: it changes nothing on {self.device}.", stacklevel=3)
-        recorded = fit.cuda_graph and self.device.type == "cuda"
-        self.learn = Graphed(self.learn_once, task, self.generator) if recorded else self.learn_once
+        recorded = fit.cuda_graph is not False and self.device.type == "cuda"
+        required = bool(fit.cuda_graph)
+        self.learn = Graphed(self.learn_once, task, self.generator, required) if recorded else self.learn_once
         self.run = Run(task, optimizer, scheduler, self.scaler, self.generator)
         self.log = Log(None if folder is None else folder / "metrics.jsonl")
         self.checkpoints = Checkpoints(None if folder is None else folder / "checkpoints", fit.checkpoint_seconds)

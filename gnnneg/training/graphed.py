@@ -1,6 +1,6 @@
 """A step's loss and gradients, recorded once as a CUDA graph and replayed: one launch in place of hundreds."""
 
-import copy
+import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -14,24 +14,33 @@ WARM = 3  # steps before recording: kernels are compiled and libraries make thei
 
 
 class Graphed:
-    """Computes a batch's loss and gradients, from the fourth step on by replaying a recording of the third.
+    """Computes a batch's loss and gradients, from the fourth step on by replaying a recording.
 
     A recording holds the addresses that kernels read and write. So batches of one size are copied into one place; a
     batch of another size, as the last of an epoch, is computed as usual. What Python does within a step is not
-    repeated: a part that counts steps in Python, or waits for the device, cannot be recorded.
+    repeated. So the steps before are watched: where one changed what a part keeps in Python, or waited for the device,
+    nothing is recorded.
 
     Args:
-        learn (Callable): Gives the loss of a batch and adds to gradients; it is called once for each recording.
+        learn (Callable): Gives the loss of a batch and adds to gradients.
         parts (torch.nn.Module): The task, whose Python state must stay the same from step to step.
         generator (torch.Generator): What steps draw from, on the device.
+        required (bool): Whether a step that cannot be recorded is an error, and not computed as usual.
 
     Raises:
-        UserError: If a step cannot be recorded.
+        UserError: If a step cannot be recorded and recording is ``required``.
     """
 
-    def __init__(self, learn: Callable[[tuple[Tensor, ...]], Tensor], parts: nn.Module, generator: torch.Generator):
-        self.learn, self.parts, self.generator = learn, parts, generator
+    def __init__(
+        self,
+        learn: Callable[[tuple[Tensor, ...]], Tensor],
+        parts: nn.Module,
+        generator: torch.Generator,
+        required: bool = False,
+    ):
+        self.learn, self.parts, self.generator, self.required = learn, parts, generator, required
         self.steps = 0
+        self.obstacle: str | None = None
         self.graph: torch.cuda.CUDAGraph | None = None
         self.batch: tuple[Tensor, ...] = ()
         self.loss: Tensor | None = None
@@ -39,27 +48,38 @@ class Graphed:
 
     def __call__(self, batch: tuple[Tensor, ...]) -> Tensor:
         """The loss of a batch, and its gradients in ``Parameter.grad``, which hold nothing before."""
-        size = len(batch[0])
-        if self.graph is not None and size == len(self.batch[0]):
+        if self.graph is not None and len(batch[0]) == len(self.batch[0]):
             for kept, column in zip(self.batch, batch):
                 kept.copy_(column)
             return self._replayed()
-        if self.graph is None and self.steps >= WARM:
+        if self.graph is not None or self.obstacle is not None:
+            return self.learn(batch)
+        if self.steps >= WARM:
             return self._recorded(batch)
-        before = counts(self.parts)
-        stream = torch.cuda.Stream()
+        return self._watched(batch)
+
+    def _watched(self, batch: tuple[Tensor, ...]) -> Tensor:
+        """A step as usual, on a stream of its own as recording wants it; what speaks against a recording is noted."""
+        self.steps += 1
+        before, stream = python_state(self.parts), torch.cuda.Stream()
         stream.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(stream):
+        with torch.cuda.stream(stream), waits() as waited:
             loss = self.learn(batch)
         torch.cuda.current_stream().wait_stream(stream)
-        after = counts(self.parts)
-        changed = [name for name, value in after.items() if value != before.get(name)]
-        if changed and self.graph is None:
-            raise UserError(
-                f"fit.cuda_graph cannot replay {changed[0]}, which counts steps in Python: leave fit.cuda_graph out."
-            )
-        self.steps += 1
+        if self.steps == 1:  # the first step makes what later ones keep
+            return loss
+        after = python_state(self.parts)
+        changed = [name for name in sorted({*before, *after}) if before.get(name) != after.get(name)]
+        if changed:
+            self._refuse(f"{changed[0]} changes from step to step")
+        elif waited:
+            self._refuse(f"a step waits for the device {len(waited)} times")
         return loss
+
+    def _refuse(self, why: str) -> None:
+        self.obstacle = why
+        if self.required:
+            raise UserError(f"fit.cuda_graph cannot record a step, since {why}: leave fit.cuda_graph out.")
 
     def _recorded(self, batch: tuple[Tensor, ...]) -> Tensor:
         make = getattr(batch, "_make", tuple)
@@ -73,8 +93,7 @@ class Graphed:
                 self.loss = self.learn(self.batch)
         except RuntimeError as error:
             raise UserError(
-                "fit.cuda_graph cannot record a step of this task, which waits for the device or calls what cannot be "
-                f"recorded ({str(error).splitlines()[0]}): leave fit.cuda_graph out."
+                f"A step of this task cannot be recorded ({str(error).splitlines()[0]}): set fit.cuda_graph: false."
             ) from error
         self.gradients = [(weight, weight.grad) for weight in self.parts.parameters() if weight.grad is not None]
         self.graph = graph
@@ -89,21 +108,59 @@ class Graphed:
         return self.loss.clone()  # the next replay writes over it
 
 
-def counts(parts: nn.Module) -> dict[str, Any]:
-    """The state that each part keeps outside of its tensors, by the part's name."""
-    return {name: copy.deepcopy(state) for name, state in _states(parts) if state is not None}
+class waits:
+    """Lists the waits for the device within its block."""
+
+    def __enter__(self) -> list[str]:
+        self.before = torch.cuda.get_sync_debug_mode()
+        torch.cuda.set_sync_debug_mode("warn")
+        self.caught = warnings.catch_warnings(record=True)
+        self.told = self.caught.__enter__()
+        warnings.simplefilter("always")
+        self.found: list[str] = []
+        return self.found
+
+    def __exit__(self, *error: object) -> None:
+        self.caught.__exit__(None, None, None)
+        torch.cuda.set_sync_debug_mode(self.before)
+        for one in self.told:
+            if "synchroniz" in str(one.message):
+                self.found.append(f"{one.filename}:{one.lineno}")
+            else:  # is not ours to keep
+                warnings.warn_explicit(one.message, one.category, one.filename, one.lineno)
 
 
-def _states(parts: nn.Module) -> Iterator[tuple[str, Any]]:
-    for name, part in parts.named_modules():
-        if type(part).get_extra_state is not nn.Module.get_extra_state:
-            yield name or type(part).__name__, _plain(part.get_extra_state())
+def python_state(parts: nn.Module) -> dict[str, Any]:
+    """What parts keep outside of their tensors' values: numbers and words, and which tensors they hold."""
+    return dict(_entries(parts))
 
 
-def _plain(state: Any) -> Any:
-    """Numbers and words of a nested state; tensors compare by identity alone, so they are left out."""
-    if isinstance(state, dict):
-        return {key: _plain(value) for key, value in state.items()}
-    if isinstance(state, list | tuple):
-        return [_plain(value) for value in state]
-    return state if isinstance(state, int | float | str | bool) else None
+def _entries(parts: nn.Module) -> Iterator[tuple[str, Any]]:
+    for path, part in parts.named_modules():
+        for held in (vars(part), part._buffers):
+            for name, value in held.items():
+                if name not in ("_modules", "_parameters", "_buffers", "made_with"):
+                    yield f"{path or type(part).__name__}.{name}", _plain(value, 3)
+
+
+class _Same:
+    """Equal to itself alone; it keeps its object, whose address would else be given to another."""
+
+    def __init__(self, value: object):
+        self.value = value
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and self.value is other.value
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+def _plain(value: Any, depth: int) -> Any:
+    """Numbers and words by their value, a collection by its members, all else by which object it is."""
+    if isinstance(value, int | float | str | bool):
+        return value
+    if depth and isinstance(value, dict):
+        return {str(key): _plain(one, depth - 1) for key, one in value.items()}
+    if depth and isinstance(value, list | tuple):
+        return [_plain(one, depth - 1) for one in value]
+    return _Same(value)
