@@ -14,4 +14,4 @@ def everyone(size: int, device: torch.device | str | None = None) -> Int[Tensor,
 
 def is_everyone(index: Int[Tensor, "*s"], size: int) -> bool:
     """Whether :func:`everyone` made this very tensor, of that size; a copy or a part of it is like any other."""
-    return index.numel() == size and getattr(index, "everyone", False)
+    return getattr(index, "everyone", False) and index.numel() == size

@@ -26,7 +26,7 @@ class VectorScorer(Scorer, ABC):
         self._target: tuple[Tensor, tuple, Tensor] | None = None
 
     def embed(self, index: Int[Tensor, "c k"]) -> Float[Tensor, "c k d"]:
-        if index.size(1) != 1:
+        if index.size(1) != 1 or torch.compiler.is_compiling():  # a compiler finds by itself what is asked for twice
             return self.encoding[index]
         # the targets, whom the loss and every generator ask for, each by a view of their own
         whole = index if index._base is None else index._base
