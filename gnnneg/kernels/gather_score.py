@@ -188,12 +188,14 @@ def _pulled_in_parts(
     total = [torch.zeros_like(query), torch.zeros_like(table), no_gradient(grad, weight)]
     step = max(1, CELLS // max(1, query.numel()))
     for part, outward in zip(index.split(step, 1), grad.split(step, 1)):
-        with torch.enable_grad():
-            given = (query, table) if weight is None else (query, table, weight)
-            leaves = [one.detach().requires_grad_() for one in given]
-            score = gather_reference(kind, leaves[0], leaves[1], part, None if weight is None else leaves[2])
-            for whole, found in zip(total, torch.autograd.grad(score, leaves, outward)):
-                whole += found
+        given = (query, table) if weight is None else (query, table, weight)
+
+        def scored(query: Tensor, table: Tensor, *weight: Tensor, part: Tensor = part) -> Tensor:
+            return gather_reference(kind, query, table, part, *weight)
+
+        _, pull = torch.func.vjp(scored, *given)  # not autograd itself, which records nothing within an operator
+        for whole, found in zip(total, pull(outward)):
+            whole += found
     return total[0], total[1], total[2]
 
 

@@ -1,5 +1,7 @@
 """Distances between all queries and all candidates, without a ``(b, k, d)`` tensor."""
 
+from functools import partial
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -34,10 +36,9 @@ def _pulled_in_parts(
     of_weight = no_gradient(grad, weight)
     step = max(1, CELLS // max(1, query.numel()))
     for part, outward in zip(candidate.split(step), grad.split(step, 1)):
-        with torch.enable_grad():
-            given = (query, part) if weight is None else (query, part, weight)
-            leaves = [one.detach().requires_grad_() for one in given]
-            found = torch.autograd.grad(pairwise_reference(kind, *leaves), leaves, outward)
+        given = (query, part) if weight is None else (query, part, weight)
+        # not autograd itself, which records nothing within an operator
+        found = torch.func.vjp(partial(pairwise_reference, kind), *given)[1](outward)
         of_query += found[0]
         of_candidate.append(found[1])
         if weight is not None:

@@ -162,12 +162,16 @@ def _pulled_in_parts(
 ) -> tuple[Tensor, Tensor, Tensor]:
     of_states, of_relation = torch.zeros_like(states), torch.zeros_like(relation)
     of_weight = torch.zeros_like(weight) if learned else weight.new_empty(0)
+    asked = [place for place, one in enumerate(grads) if one.numel()]
+
+    def made(states: Tensor, relation: Tensor, weight: Tensor) -> list[Tensor]:
+        found = propagate_reference(kind, want, sign, states, relation, edges, weight)
+        return [found[place] for place in asked]
+
     for some in _parts(kind, states.size(1), len(weight)):
-        with torch.enable_grad():
-            leaves = [one.detach().requires_grad_() for one in (states[:, some], relation[:, some], weight)]
-            made = propagate_reference(kind, want, sign, leaves[0], leaves[1], edges, leaves[2])
-            asked = [place for place, one in enumerate(made) if one.numel()]
-            pulled = torch.autograd.grad([made[i] for i in asked], leaves, [grads[i][:, some] for i in asked])
+        # not autograd itself, which records nothing within an operator
+        pull = torch.func.vjp(made, states[:, some], relation[:, some], weight)[1]
+        pulled = pull([grads[place][:, some] for place in asked])
         of_states[:, some], of_relation[:, some] = pulled[0], pulled[1]
         if learned:
             of_weight += pulled[2]
