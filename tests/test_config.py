@@ -15,13 +15,13 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from gnnneg import config
 from gnnneg.config import FACTS, Facts, describe, override, resolve
-from gnnneg.config.file import parse
 from gnnneg.corruption import Both
 from gnnneg.data.known import KnownAnswers
 from gnnneg.data.pools import slots
 from gnnneg.data.statements import triplets
 from gnnneg.data.synthetic import world
 from gnnneg.decoders import DistMult
+from gnnneg.documents import parse_yaml as parse
 from gnnneg.encoders import Lookup
 from gnnneg.errors import UserError
 from gnnneg.experiment import Settings, plan
@@ -32,6 +32,7 @@ from gnnneg.losses import InfoNCE
 from gnnneg.models import KGEModel
 from gnnneg.samplers import Uniform
 from gnnneg.tasks import LinkPrediction
+from gnnneg.trust import allowing
 
 SHORT = """
 data: {name: synthetic}
@@ -77,7 +78,7 @@ def test_facts_join_and_are_not_written(data):
     assert task.graph.edge_index.size(1) == 2 * triplets(data, "stated", "train").rel_type.numel()
     assert setup.optimizer.param_groups[0]["params"] == list(task.trained())
     text = config.dump(plan(tree()).plain())
-    assert not re.search("num_nodes|num_relations|known|graph|params", text)
+    assert not re.search(r"num_nodes|num_relations|known|\bgraph:|params", text)
 
 
 def test_resolved_config_resolves_to_itself(data):
@@ -169,7 +170,7 @@ def test_naming_another_class_drops_the_arguments_of_the_one_before():
         (["--task.sampler", "3"], "task.sampler should be a Sampler, class_path: one of All, "),
         (["--task.model", "{hidden_channels: 3}"], "task.model should be a Model, class_path: one of Difference, "),
         (["--task.generators", "EMU"], "task.generators should be a list, not 'EMU'"),
-        (["--task.loss", "no.such.Loss"], "cannot import 'no.such.Loss'"),
+        (["--task.loss", "no.such.Loss"], "if you trust the module no, add --allow no,"),
         (["--task.loss", "os.path.join"], "os.path.join is not a Loss"),
         (["--task.loss.class_path", "[1]"], "class_path should be the name of a class"),
         (["--optimizer", "Adagrd"], "no Optimizer called 'Adagrd'; did you mean 'Adagrad'"),
@@ -265,7 +266,10 @@ def test_a_users_own_class_is_found_from_the_working_directory(tmp_path, monkeyp
     )
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", list(sys.path))
-    setup = built(data, "--task.loss", "my_losses_7.Mine", "--task.loss.power", "3")
+    with pytest.raises(UserError, match="add --allow my_losses_7,"):
+        plan(tree("--task.loss", "my_losses_7.Mine"))
+    with allowing("my_losses_7"):
+        setup = built(data, "--task.loss", "my_losses_7.Mine", "--task.loss.power", "3")
     assert setup.task.loss.power == 3.0
     written = plan(tree("--task.loss", "my_losses_7.Mine")).plain()["task"]["init_args"]["loss"]
     assert written == {"class_path": "my_losses_7.Mine", "init_args": {"power": 2.0}}

@@ -11,8 +11,11 @@ from typing import NoReturn
 
 from gnnneg.cli.settings import parted
 from gnnneg.errors import UserError, nearest
+from gnnneg.trust import VARIABLE, allowing
 
 COMMANDS = ("train", "resume", "evaluate", "predict", "negatives", "compare", "report", "data", "bench")
+
+READERS = ("train", "resume", "evaluate", "predict", "negatives", "compare", "report")  # of a config or a run
 
 BAD_INPUT, BROKEN, INTERRUPTED = 2, 1, 130
 
@@ -59,6 +62,14 @@ def _run(words: list[str]) -> int:
     for name in COMMANDS:
         if importlib.util.find_spec(f"gnnneg.cli.{name}"):
             importlib.import_module(f"gnnneg.cli.{name}").add(commands)
+    for name in set(READERS) & set(commands.choices):
+        commands.choices[name].add_argument(
+            "--allow",
+            metavar="MODULE",
+            action="append",
+            default=[],
+            help=f"your own module that the config or run may name; can be repeated (or set {VARIABLE})",
+        )
     if words and not words[0].startswith("-") and words[0] not in commands.choices:
         raise UserError(f"There is no command {words[0]!r}: {nearest(words[0], commands.choices)}")
     known, settings = parted(words)
@@ -74,7 +85,8 @@ def _run(words: list[str]) -> int:
     if settings and not hasattr(args, "settings"):
         raise UserError(f"'gnnneg {args.command}' takes no settings of a config, such as {settings[0]}.")
     args.settings = settings
-    return args.run(args)
+    with allowing(getattr(args, "allow", ())):
+        return args.run(args)
 
 
 def _say(message: str, code: int, debug: bool) -> int:

@@ -1,79 +1,29 @@
 """Reading and writing the YAML, and what the command line says over it."""
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
+from gnnneg.documents import dump, parse_yaml, read_yaml
+from gnnneg.errors import UserError, echo
 
-from gnnneg.errors import UserError
+__all__ = ["Tree", "dump", "override", "read"]
 
 Tree = dict[str, Any]
-
-
-class _Loader(yaml.SafeLoader):
-    """Safe, reads 1e-3 as a number (YAML 1.1 takes it for a word), and refuses a key that is written twice."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
-        seen: set[object] = set()
-        for key, _ in node.value:
-            name = self.construct_object(key, deep=True)
-            if isinstance(name, list | dict):
-                raise yaml.constructor.ConstructorError(None, None, "a key is not a name", key.start_mark)
-            if name in seen:
-                raise yaml.constructor.ConstructorError(None, None, f"{name!r} is written twice", key.start_mark)
-            seen.add(name)
-        return super().construct_mapping(node, deep)
-
-
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"^[-+]?(\d[\d_]*)(\.[\d_]*)?[eE][-+]?\d+$"), list("-+0123456789")
-)
 
 
 def read(path: str | Path) -> Tree:
     """The mapping that a YAML file holds.
 
     Raises:
-        UserError: If it is missing, empty, not YAML (with the line), or not a mapping.
+        UserError: If it is missing, empty, too large, not YAML (with the line), or not a mapping.
     """
-    path = Path(path)
-    try:
-        text = path.read_text()
-    except UnicodeDecodeError:
-        raise UserError(f"{path} is not a text file, so it cannot be a config.") from None
-    except OSError as error:
-        raise UserError(f"Cannot read config {path}: {error.strerror}.") from None
-    content = parse(text, str(path))
+    content = read_yaml(path, "config ")
     if content is None:
         raise UserError(f"{path} is empty: a config says at least data, task and optimizer.")
     if not isinstance(content, dict):
         raise UserError(f"{path} holds a {type(content).__name__}, but a config is a mapping with keys such as data.")
     return content
-
-
-def parse(text: str, where: str) -> Any:
-    """What a piece of YAML says; ``where`` it stands is told in errors."""
-    try:
-        return _unshared(yaml.load(text, Loader=_Loader))
-    except yaml.MarkedYAMLError as error:
-        line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
-        raise UserError(f"{where}{line}: this is not YAML: {error.problem}.") from None
-    except (yaml.YAMLError, RecursionError) as error:
-        raise UserError(f"{where}: this is not YAML: {' '.join(str(error).split())}.") from None
-
-
-def _unshared(value: Any) -> Any:
-    """A copy in which what stood there by an anchor (``&name``, ``*name``) is each place's own."""
-    if isinstance(value, dict):
-        return {key: _unshared(inner) for key, inner in value.items()}
-    return [_unshared(inner) for inner in value] if isinstance(value, list) else value
-
-
-def dump(tree: Tree) -> str:
-    """The tree as YAML, keys in the order they were given."""
-    return yaml.safe_dump(tree, sort_keys=False, allow_unicode=True, width=120)
 
 
 def override(tree: Tree, arguments: Sequence[str]) -> None:
@@ -86,13 +36,13 @@ def override(tree: Tree, arguments: Sequence[str]) -> None:
     while rest:
         word = rest.pop(0)
         if not word.startswith("--") or word == "--":
-            raise UserError(f"What is {word!r}? Settings of the config are written as --KEY VALUE.")
+            raise UserError(f"What is {echo(word)}? Settings of the config are written as --KEY VALUE.")
         key, given, value = word[2:].partition("=")
         if not given:
             if not rest or rest[0].startswith("--"):
                 raise UserError(f"--{key} needs a value: --{key} VALUE.")
             value = rest.pop(0)
-        _put(tree, key, parse(value, f"--{key}"))
+        _put(tree, key, parse_yaml(value, f"--{key}"))
 
 
 def _put(tree: Tree, key: str, value: object) -> None:
@@ -112,7 +62,7 @@ def _put(tree: Tree, key: str, value: object) -> None:
         return
     node = _arguments(node)
     here = _item(node, last, key)
-    same = isinstance(here, dict) and here.get("class_path") == value
+    same = isinstance(here, dict) and "class_path" in here and here["class_path"] == value
     if not same:
         node[_place(node, last, key)] = value
 
@@ -129,10 +79,10 @@ def _arguments(node: Any) -> Any:
 def _place(node: Any, step: str, key: str) -> Any:
     if isinstance(node, list):
         if not step.isdecimal() or int(step) >= len(node):
-            raise UserError(f"--{key}: {step!r} is no position in a list of {len(node)}.")
+            raise UserError(f"--{key}: {echo(step)} is no position in a list of {len(node)}.")
         return int(step)
     if not isinstance(node, dict):
-        raise UserError(f"--{key}: there is no {step!r} within {node!r}.")
+        raise UserError(f"--{key}: there is no {echo(step)} within {echo(node)}.")
     # keys of a mapping may be numbers, such as the steps of a schedule
     return int(step) if step.isdecimal() and int(step) in node else step
 

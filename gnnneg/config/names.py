@@ -1,12 +1,20 @@
 """Short names of classes: what may stand where an annotation asks for a family, without a registry."""
 
-import importlib
 import inspect
-import os
-import sys
 from collections.abc import Iterator
+from types import ModuleType
 
-from gnnneg.errors import UserError, nearest
+import gnnneg
+from gnnneg.errors import UserError, echo, nearest
+from gnnneg.trust import VARIABLE, load
+
+# where the classes of the large libraries are defined that a file may name
+HARMLESS = (
+    "torch.nn.modules.",
+    "torch.optim.",
+    *(f"torch_geometric.nn.{part}." for part in ("aggr", "attention", "conv", "dense", "encoding", "lr_scheduler")),
+    *(f"torch_geometric.nn.{part}." for part in ("models", "norm", "pool")),
+)
 
 
 def members(family: type) -> dict[str, type]:
@@ -14,6 +22,8 @@ def members(family: type) -> dict[str, type]:
     found: dict[str, type] = {}
     for cls in _below(family):
         if cls.__name__.startswith("_") or inspect.isabstract(cls) or "<locals>" in cls.__qualname__:
+            continue
+        if not _harmless(cls):
             continue
         if cls.__name__ not in found or _trusted(cls):
             found[cls.__name__] = cls
@@ -31,33 +41,77 @@ def _trusted(cls: type) -> bool:
     return cls.__module__.split(".")[0] in ("gnnneg", "torch")
 
 
+def _harmless(cls: type) -> bool:
+    """Whether a file may name a class: of the two large libraries, only what computes and reads from nowhere."""
+    module = f"{cls.__module__}."
+    return module.split(".")[0] not in ("torch", "torch_geometric") or module.startswith(HARMLESS)
+
+
 def find(family: type, name: object, key: str) -> type:
     """The class of ``family`` that is called ``name``, or that the dotted path ``name`` leads to.
 
-    A user's own class lies beside the config: dotted paths are also looked up from the working directory.
+    A dotted path leads through what is loaded; nothing is imported for it, but for modules that the user has allowed
+    (:mod:`gnnneg.trust`), which may also lie in the working directory.
 
     Raises:
-        UserError: If there is none.
+        UserError: If there is none, or its module would have to be imported and is not allowed.
     """
     known = members(family)
     if not known and not inspect.isabstract(family):
         known = {family.__name__: family}
     if not isinstance(name, str):
-        raise UserError(f"{key}: class_path should be the name of a class, not {name!r}.")
+        raise UserError(f"{key}: class_path should be the name of a class, not {echo(name)}.")
     if name in known:
         return known[name]
-    module, _, last = name.rpartition(".")
-    if not module:
-        raise UserError(f"{key}: there is no {family.__name__} called {name!r}; {nearest(name, known)}")
-    if os.getcwd() not in sys.path:
-        sys.path.append(os.getcwd())
+    steps = name.split(".")
+    if len(steps) == 1 or not all(step.isidentifier() for step in steps):
+        raise UserError(f"{key}: there is no {family.__name__} called {echo(name)}; {nearest(name, known)}")
     try:
-        cls = getattr(importlib.import_module(module), last)
-    except (ImportError, AttributeError) as error:
-        raise UserError(f"{key}: cannot import {name!r}: {error}.") from error
-    if not (inspect.isclass(cls) and issubclass(cls, family)) or inspect.isabstract(cls):
-        raise UserError(f"{key}: {name} is not a {family.__name__}; {nearest(last, known)}")
+        cls = _follow(steps)
+    except UserError as error:
+        raise UserError(f"{key}: cannot import {echo(name)}: {error}") from error
+    except NotAllowedError as error:
+        module = error.args[0]
+        if module in ("gnnneg", "torch", "torch_geometric"):
+            raise UserError(
+                f"{key}: there is no {family.__name__} called {echo(name)}; {nearest(steps[-1], known)}"
+            ) from None
+        raise UserError(
+            f"{key}: {echo(name)} is no class of gnnneg's, and reading a config or a run imports nothing else: if you "
+            f"trust the module {module}, add --allow {module}, set {VARIABLE}={module}, or in Python say "
+            f"allow={module!r}."
+        ) from None
+    if not (inspect.isclass(cls) and issubclass(cls, family) and _harmless(cls)) or inspect.isabstract(cls):
+        raise UserError(f"{key}: {echo(name)[1:-1]} is not a {family.__name__}; {nearest(steps[-1], known)}")
     return cls
+
+
+class NotAllowedError(Exception):
+    """A module would have to be imported, and the user has not named it."""
+
+
+def _follow(steps: list[str]) -> object:
+    """What a dotted path leads to; None if its last step is not there."""
+    here: object = _module(steps[0])
+    for place, step in enumerate(steps[1:], 2):
+        if step in vars(here):
+            here = vars(here)[step]
+        elif here is gnnneg and step in gnnneg.__all__:
+            here = getattr(gnnneg, step)  # which comes from one of gnnneg's own modules
+        elif isinstance(here, ModuleType) and place < len(steps):
+            here = _module(".".join(steps[:place]))
+        else:
+            return None
+        if not isinstance(here, ModuleType | type):
+            return None
+    return here
+
+
+def _module(name: str) -> ModuleType:
+    found = load(name)
+    if found is None:
+        raise NotAllowedError(name.split(".")[0])
+    return found
 
 
 def path(cls: type) -> str:

@@ -2,7 +2,7 @@
 
 import inspect
 from collections import ChainMap
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,9 +17,8 @@ from gnnneg.config.signature import (
     name,
     options,
     parameters,
-    short,
 )
-from gnnneg.errors import UserError, nearest
+from gnnneg.errors import FEW, UserError, echo, nearest
 
 # what a part says for the parts beside it: a decoder is as wide as the encoder it reads
 WIDTH = "hidden_channels"
@@ -80,8 +79,16 @@ class Plan:
             return self.cls(**given)
         except UserError:
             raise
-        except (ValueError, TypeError) as error:
-            raise UserError(f"{here}: {error}") from error
+        except Exception as error:
+            raise UserError(f"{here}: {_reason(error)}") from error
+
+
+def _reason(error: Exception) -> str:
+    """Why a constructor refused its arguments."""
+    words = " ".join(str(error).split())
+    if isinstance(error, MemoryError) or "allocate" in words or "memory" in words.lower():
+        return "there is not enough memory for it: give smaller numbers."
+    return words if isinstance(error, ValueError | TypeError) and words else f"{type(error).__name__}: {words}"
 
 
 def resolve(annotation: Any, value: Any, key: str = "", facts: Facts | None = None) -> Any:
@@ -114,7 +121,7 @@ def resolve(annotation: Any, value: Any, key: str = "", facts: Facts | None = No
             return {place: resolve(inner, item, f"{key}.{place}", facts) for place, item in value.items()}
         if kind is list and isinstance(value, list | tuple):
             return [resolve(inner, item, f"{key}.{place}", facts) for place, item in enumerate(value)]
-        raise UserError(f"{key} should be a {'mapping' if kind is dict else 'list'}, not {short(value)}.")
+        raise UserError(f"{key} should be a {'mapping' if kind is dict else 'list'}, not {echo(value)}.")
     return check(annotation, value, key)
 
 
@@ -140,15 +147,15 @@ def _plan(family: type, value: Any, key: str, facts: Facts) -> Plan:
     elif isinstance(value, str) and named:
         cls, arguments = find(family, value, key), None
     elif named:
-        choice = ", ".join(sorted(known))
-        raise UserError(f"{key} should be a {family.__name__}, class_path: one of {choice}; not {short(value)}.")
-    elif value is None or isinstance(value, dict):
+        raise UserError(f"{key} should be a {family.__name__}, class_path: {_choice(known)}; not {echo(value)}.")
+    elif isinstance(value, dict):
         cls, arguments = family, value
     else:
-        raise UserError(f"{key} should be a mapping with {', '.join(parameters(family))}, not {short(value)}.")
+        empty = ": leave it out for its defaults" if value is None else ""
+        raise UserError(f"{key} should be a mapping with {', '.join(parameters(family))}, not {echo(value)}{empty}.")
     arguments = {} if arguments is None else arguments
     if not isinstance(arguments, dict):
-        raise UserError(f"{key}.init_args should be a mapping, not {short(arguments)}.")
+        raise UserError(f"{key}.init_args should be a mapping, not {echo(arguments)}.")
     return _arguments(cls, arguments, key, facts, named)
 
 
@@ -178,6 +185,14 @@ def _arguments(
         if isinstance(part, Plan) and declares(part.cls, WIDTH):
             scope[WIDTH] = int
     return Plan(cls, arguments, tuple(linked), key, named)
+
+
+def _choice(known: Iterable[str]) -> str:
+    """The names that there are, or how many they are."""
+    names = sorted(known)
+    if len(names) <= FEW:
+        return f"one of {', '.join(names)}"
+    return f"one of {len(names)}, such as {', '.join(names[:3])}"
 
 
 def _as_written(annotation: Any, default: Any) -> Any:

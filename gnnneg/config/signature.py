@@ -1,16 +1,14 @@
 """What a constructor asks for, and whether a plain value is of the type it asks for."""
 
 import collections.abc
-import functools
 import inspect
 import sys
 import types
 import typing
 from typing import Any
 
-from jsonargparse import ArgumentError, ArgumentParser
-
-from gnnneg.errors import UserError
+from gnnneg.config.values import NoFitError, fitted
+from gnnneg.errors import UserError, echo
 
 MISSING = inspect.Parameter.empty
 # classes of these modules are read as plain values, all others are built from arguments
@@ -22,7 +20,10 @@ def parameters(cls: type) -> dict[str, tuple[Any, Any]]:
     # some of torch's signatures name types that only type checkers import
     names = {**vars(collections.abc), **vars(typing), **vars(sys.modules[cls.__module__])}
     init: Any = inspect.getattr_static(cls, "__init__")
-    hints = typing.get_type_hints(init, localns=names) if inspect.isfunction(init) else {}
+    try:
+        hints = typing.get_type_hints(init, localns=names) if inspect.isfunction(init) else {}
+    except NameError:  # of a name that nobody imports, in another library: its values are checked by its constructor
+        hints = {}
     many = (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
     return {
         name: (hints.get(name, Any), parameter.default)
@@ -75,19 +76,11 @@ def check(annotation: Any, value: Any, key: str) -> Any:
     Raises:
         UserError: If it is of another type.
     """
-    if annotation is Any:
-        return value
     try:
-        return _parser(annotation).parse_object({"value": value})["value"]
-    except (ArgumentError, TypeError, ValueError):
-        raise UserError(f"{key} should be {name(annotation)}, not {short(value)}.") from None
-
-
-@functools.cache
-def _parser(annotation: Any) -> ArgumentParser:
-    parser = ArgumentParser(exit_on_error=False)
-    parser.add_argument("--value", type=annotation)
-    return parser
+        return fitted(annotation, value)
+    except NoFitError:
+        hint = ": put it in quotes" if annotation is str and isinstance(value, bool | int | float) else ""
+        raise UserError(f"{key} should be {name(annotation)}, not {echo(value)}{hint}.") from None
 
 
 def name(annotation: Any) -> str:
@@ -105,9 +98,3 @@ def name(annotation: Any) -> str:
         return f"a list of {name(inner[0])}"
     plain = inspect.isclass(annotation) and not typing.get_args(annotation)
     return annotation.__name__ if plain else str(annotation)
-
-
-def short(value: Any) -> str:
-    """A value as it stands in an error."""
-    text = repr(value)
-    return text if len(text) < 80 else f"{text[:77]}..."

@@ -32,6 +32,7 @@ from gnnneg.experiment.settings import Setup, assemble, plan, source
 from gnnneg.interfaces import Task
 from gnnneg.training import Fit, History, save_model
 from gnnneg.training.atomic import replacing
+from gnnneg.trust import allowing
 
 
 def train(
@@ -107,7 +108,11 @@ def train(
 
 
 def train_config(
-    path: str | Path, overrides: Sequence[str] = (), out: str | Path | None = None, progress: bool = True
+    path: str | Path,
+    overrides: Sequence[str] = (),
+    out: str | Path | None = None,
+    progress: bool = True,
+    allow: str | Sequence[str] = (),
 ) -> Run:
     """Trains what a config says.
 
@@ -116,8 +121,9 @@ def train_config(
         overrides (list[str]): Settings over it, ``["--fit.epochs", "5"]``.
         out (str or Path, optional): The run folder. (default: ``runs/<data set>-<config>-<seed>``)
         progress (bool): Whether to show progress on standard error. (default: :obj:`True`)
+        allow (str or list[str]): Modules that are not gnnneg's and whose classes the config may name.
     """
-    means = read(path, overrides)
+    means = read(path, overrides, allow)
     asked = source(means)
     name = Path(asked.name).name
     home = Path(out) if out is not None else Path("runs") / f"{name}-{Path(path).stem}-{means.arguments['seed']}"
@@ -128,11 +134,12 @@ def train_config(
         return _train(setup, means, home, name, progress, resume=False)
 
 
-def read(path: str | Path, overrides: Sequence[str] = ()) -> Plan:
-    """What a YAML says, with settings over it."""
+def read(path: str | Path, overrides: Sequence[str] = (), allow: str | Sequence[str] = ()) -> Plan:
+    """What a YAML says, with settings over it; it may name classes of the modules ``allow``."""
     tree = config.read(path)
     config.override(tree, overrides)
-    means = plan(tree)
+    with allowing(allow):
+        means = plan(tree)
     asked = source(means)
     if (Path(asked.name).expanduser() / CARD).is_file():  # a path that is right from every working directory
         tree["data"]["name"] = str(Path(asked.name).expanduser().resolve())
@@ -140,9 +147,9 @@ def read(path: str | Path, overrides: Sequence[str] = ()) -> Plan:
     return means
 
 
-def untrained(path: str | Path, overrides: Sequence[str] = ()) -> Run:
-    """What a config says, built but not trained."""
-    means = read(path, overrides)
+def untrained(path: str | Path, overrides: Sequence[str] = (), allow: str | Sequence[str] = ()) -> Run:
+    """What a config says, built but not trained; it may name classes of the modules ``allow``."""
+    means = read(path, overrides, allow)
     asked = source(means)
     setup = assemble(means, *asked.graphs())
     return _run(setup, means, None, {}, Judge(setup.data, setup.evaluation, setup.device, setup.test_graph))
@@ -155,13 +162,18 @@ def _run(setup: Setup, means: Plan | None, path: Path | None, result: dict[str, 
     return run
 
 
-def resume(path: str | Path, progress: bool = True) -> Run:
+def resume(path: str | Path, progress: bool = True, allow: str | Sequence[str] = ()) -> Run:
     """Goes on with a run from its last checkpoint, as if it had never been stopped.
+
+    Args:
+        path (str or Path): The run folder.
+        progress (bool): Whether to show progress on standard error. (default: :obj:`True`)
+        allow (str or list[str]): Modules that are not gnnneg's and whose classes the run may name.
 
     Raises:
         UserError: If it is no run folder, damaged, or of another version.
     """
-    run = Run.load(path)
+    run = Run.load(path, allow=allow)
     assert run.path is not None
     assert run.plan is not None
     setup = assemble(run.plan, run.data, run.test_graph)

@@ -1,7 +1,6 @@
 """The files of a run folder, and what may be wrong with them."""
 
 import hashlib
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -12,6 +11,7 @@ import torch
 from torch import Tensor
 from torch_geometric.data import HeteroData
 
+from gnnneg import documents
 from gnnneg.data.statements import POLARITIES, assemble
 from gnnneg.errors import UserError
 from gnnneg.plain import to_json
@@ -51,12 +51,13 @@ def read_json(path: Path, versioned: bool = False) -> dict[str, Any]:
     Raises:
         UserError: If it is missing, damaged or of another version of gnnneg.
     """
+    if not path.exists():
+        raise UserError(f"{path} is missing: the folder is no run, or the run was not finished.")
     try:
-        content = json.loads(path.read_text())
-    except FileNotFoundError:
-        raise UserError(f"{path} is missing: the folder is no run, or the run was not finished.") from None
-    except (json.JSONDecodeError, UnicodeDecodeError, OSError) as error:
-        raise UserError(f"{path} is damaged ({error}): copy the run again or train again.") from error
+        content = documents.read_json(path)
+    except UserError as error:
+        reason = str(error).removeprefix(f"{path}: ").rstrip(".")
+        raise UserError(f"{path} is damaged ({reason}): copy the run again or train again.") from error
     if not isinstance(content, dict):
         raise UserError(f"{path} is damaged (no JSON object): copy the run again or train again.")
     found = content.get("format")

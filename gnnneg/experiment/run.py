@@ -1,6 +1,7 @@
 """A run: what was trained, on what, how well it did, and what it answers."""
 
 import copy
+from collections.abc import Sequence
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
@@ -39,6 +40,7 @@ from gnnneg.records import Query, Triplets
 from gnnneg.samplers import Taught
 from gnnneg.tasks import Dual, LinkPrediction
 from gnnneg.training import load_model, load_task
+from gnnneg.trust import allowing
 
 EXAMPLES = 5  # statements whose negatives are shown by name
 
@@ -55,14 +57,17 @@ class Run:
 
     def __init__(self, path: Path | None, plan: Plan | None, result: dict[str, Any], device: torch.device):
         self.path, self.plan, self.result, self.device = path, plan, result, device
+        self.allow: str | Sequence[str] = ()
 
     @classmethod
-    def load(cls, path: str | Path, device: str | None = None) -> "Run":
+    def load(cls, path: str | Path, device: str | None = None, allow: str | Sequence[str] = ()) -> "Run":
         """Reads a run folder; one that was interrupted too, once it has a model.
 
         Args:
             path (str or Path): The folder.
             device (str, optional): Where its model shall be; :obj:`None` takes a GPU if there is one.
+            allow (str or list[str]): Modules that are not gnnneg's and whose classes the run may name. Nothing else is
+                imported, and nothing from within the folder.
 
         Raises:
             UserError: If it is no run folder, damaged, or of another version.
@@ -72,7 +77,10 @@ class Run:
             raise UserError(f"{path} is not a run folder: it has no {folder.CONFIG}.")
         folder.read_json(path / folder.ENVIRONMENT, versioned=True)
         result = folder.read_json(path / folder.RESULT) if (path / folder.RESULT).exists() else {}
-        return cls(path, plan(config.read(path / folder.CONFIG)), result, choose(device))
+        with allowing(allow):
+            run = cls(path, plan(config.read(path / folder.CONFIG)), result, choose(device))
+        run.allow = allow
+        return run
 
     def __repr__(self) -> str:
         test = self.metrics.get("test", {})
@@ -136,7 +144,8 @@ class Run:
         facts = Facts(self.data)
         if sizes != (facts.num_nodes, facts.num_relations):
             raise UserError(f"{home} is for {sizes[0]} entities and {sizes[1]} relations, which the data set has not.")
-        model: Model = config.resolve(Model, tree, "model", FACTS).build(facts)
+        with allowing(self.allow):
+            model: Model = config.resolve(Model, tree, "model", FACTS).build(facts)
         load_model(home, model)
         return model.to(self.device).eval()
 

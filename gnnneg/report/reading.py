@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import yaml
 
+from gnnneg import documents
 from gnnneg.errors import UserError
 
 FORMAT = 1
@@ -150,9 +150,9 @@ def _no_number(value: Any, key: str) -> str | None:
 
 def _json(path: Path) -> dict[str, Any]:
     try:
-        content = json.loads(path.read_text())
-    except (ValueError, OSError) as error:
-        raise _damaged(path, error) from error
+        content = documents.read_json(path)
+    except UserError as error:
+        raise _damaged(path, str(error).removeprefix(f"{path}: ").rstrip(".")) from error
     if not isinstance(content, dict):
         raise _damaged(path, "no JSON object")
     return content
@@ -160,9 +160,9 @@ def _json(path: Path) -> dict[str, Any]:
 
 def _yaml(path: Path) -> dict[str, Any]:
     try:
-        content = yaml.safe_load(path.read_text())
-    except (yaml.YAMLError, ValueError, OSError) as error:
-        raise _damaged(path, error) from error
+        content = documents.read_yaml(path)
+    except UserError as error:
+        raise _damaged(path, str(error).removeprefix(f"{path}: ").rstrip(".")) from error
     if not isinstance(content, dict):
         raise _damaged(path, "no mapping")
     return content
@@ -180,7 +180,7 @@ def _lines(path: Path) -> list[dict[str, Any]]:
     for number, line in enumerate(lines, 1):
         try:
             record = json.loads(line)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             if number == len(lines) and not line.endswith("\n"):
                 break
             raise _damaged(path, f"line {number}: {error}") from error

@@ -44,10 +44,10 @@ class Log:
         self.records = []
         if self.path is None or not self.path.exists():
             return
-        kept = self.path.read_text().splitlines()[:lines]
         try:
+            kept = self.path.read_text(encoding="utf-8").splitlines()[:lines]
             self.records = [json.loads(line) for line in kept]
-        except json.JSONDecodeError as error:
+        except (ValueError, RecursionError) as error:  # no JSON, no text, or too many levels
             raise UserError(f"{self.path} is garbled ({error}): remove or mend the line to go on.") from error
         with replacing(self.path) as temporary:
             temporary.write_text("".join(line + "\n" for line in kept))
