@@ -77,10 +77,17 @@ def padded(index: Int[Tensor, "*s"], num_rows: int) -> tuple[Int[Tensor, "u"], I
     return row, torch.empty_like(value).scatter_(0, order, slot).view(index.shape)
 
 
-def cover(index: Int[Tensor, "*s"], num_rows: int) -> tuple[Int[Tensor, "u"], Int[Tensor, "*s"]]:
+def cover(index: Int[Tensor, "*s"], num_rows: int | None = None) -> tuple[Int[Tensor, "u"], Int[Tensor, "*s"]]:
     """Rows among which every index lies, ascending, and its place among them; the host waits for nothing.
 
-    No row is touched that is not asked for. On CPU it is :func:`compact`, on a device :func:`padded`: there are
-    ``min(index.numel(), num_rows)`` rows, and what no place refers to gets a gradient of zero.
+    No row is touched that is not asked for. On CPU they are distinct, as of :func:`compact`. On a device they are
+    :func:`padded`: there are ``min(index.numel(), num_rows)``, and what no place refers to gets a gradient of zero.
+
+    Args:
+        index (torch.Tensor): Rows, in any order and shape.
+        num_rows (int, optional): How many there are in all, if it is known: then a look-up takes the place of a sort
+            on CPU. (default: :obj:`None`)
     """
-    return compact(index, num_rows) if index.device.type == "cpu" else padded(index, num_rows)
+    if index.device.type != "cpu":
+        return padded(index, index.numel() if num_rows is None else num_rows)
+    return torch.unique(index, return_inverse=True) if num_rows is None else compact(index, num_rows)

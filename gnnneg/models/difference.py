@@ -7,6 +7,7 @@ from torch_geometric.data import Data
 
 from gnnneg.encodings import Dense
 from gnnneg.interfaces import Encoding, Model, Scorer
+from gnnneg.kernels.rows import cover
 from gnnneg.records import Query
 
 
@@ -25,7 +26,7 @@ class Pair(Encoding):
         return torch.cat([self.positive[index], self.negative[index]], dim=-1)
 
     def rows(self, index: Int[Tensor, "*s"]) -> tuple[Float[Tensor, "u d"], Int[Tensor, "*s"]]:
-        row, place = index.unique(return_inverse=True)
+        row, place = cover(index)
         return Dense(self[row]).rows(place)
 
 

@@ -93,8 +93,9 @@ def test_on_a_device_nothing_is_waited_for():
     F.embedding(place, F.embedding(row, leaf, sparse=True)).sum().backward()
     assert leaf.grad.coalesce().indices().tolist() == [[0, 2, 5, 9]]
     assert_close(leaf.grad.to_dense()[:, 0], torch.bincount(index.flatten(), minlength=20).float())
-    assert cover(index.to("meta"), 20)[0].shape == (6,)  # where no number can be read
-    assert list(map(torch.Tensor.tolist, cover(index, 20))) == [[0, 2, 5, 9], place.tolist()]
+    for given in ((index, 20), (index,)):
+        assert cover(given[0].to("meta"), *given[1:])[0].shape == (6,)  # where no number can be read
+        assert list(map(torch.Tensor.tolist, cover(*given))) == [[0, 2, 5, 9], place.tolist()]
 
 
 def test_targets_are_embedded_once():
