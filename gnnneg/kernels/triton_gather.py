@@ -134,19 +134,19 @@ def backward(kind: int, grad: Tensor, query: Tensor, table: Tensor, index: Tenso
     """
     b, k = index.shape
     query, table, flat, value = query.contiguous(), table.contiguous(), index.reshape(-1), grad.reshape(-1)
-    of_query = _pull(kind, value, query, table, torch.arange(b + 1, device=index.device) * k, flat)
+    of_query = _pull(kind, value, query, table, torch.arange(b + 1, device=index.device) * k, flat, k)
     row, order = flat.sort(stable=True)
     offset = torch.searchsorted(row, torch.arange(table.size(0) + 1, device=row.device, dtype=row.dtype))
-    return of_query, _pull(kind, value[order], table, query, offset, order // max(k, 1))
+    return of_query, _pull(kind, value[order], table, query, offset, order // max(k, 1), b * k)
 
 
-def _pull(kind: int, grad: Tensor, own: Tensor, other: Tensor, offset: Tensor, met: Tensor) -> Tensor:
-    """Row ``s`` of ``own`` meets rows ``met[offset[s]:offset[s + 1]]`` of ``other``."""
+def _pull(kind: int, grad: Tensor, own: Tensor, other: Tensor, offset: Tensor, met: Tensor, longest: int) -> Tensor:
+    """Row ``s`` of ``own`` meets rows ``met[offset[s]:offset[s + 1]]`` of ``other``, ``longest`` at most."""
     out = torch.empty_like(own)
     if out.numel():
         h = _coordinates(kind, own)
         rows, wide = triton_parts.columns(h, TILE // 2)  # half of forward, since there are sums to hold beside them
-        owner = triton_parts.cut(offset, len(met))
+        owner = triton_parts.cut(offset, len(met), longest)
         tasks = len(owner) + len(own)
         partial = torch.empty(len(owner), own.size(1), device=own.device)
         inputs, where = (grad, own, other, met), (offset, owner, len(owner), tasks, partial, out)

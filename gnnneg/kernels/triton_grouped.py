@@ -10,6 +10,7 @@ unless torch may round them to TF32 (``torch.backends.cuda.matmul``). Factors in
 which holds every one of them.
 """
 
+from collections.abc import Sequence
 from functools import lru_cache
 from itertools import pairwise
 from typing import no_type_check
@@ -132,7 +133,7 @@ def _join(partial, parted, out, types, size, rows: tl.constexpr, wide: tl.conste
     tl.store(out + (kind * size + l), tl.sum(total, 0).to(out.dtype.element_ty), l < size)
 
 
-def _on(device: torch.device, rows: list[tuple[int, ...]], width: int) -> Tensor:
+def _on(device: torch.device, rows: Sequence[tuple[int, ...]], width: int) -> Tensor:
     """A list of the host's on a device, which the host does not wait for."""
     made = torch.tensor(rows, dtype=torch.long).view(-1, width)
     return made.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else made.to(device)

@@ -114,9 +114,10 @@ def _add(partial, offset, owner, out, stretches, d: tl.constexpr, rows: tl.const
         tl.store(out + (s * d + l), tl.sum(total, 0).to(out.dtype.element_ty), l < d)
 
 
-def cut(offset: Tensor, edges: int) -> Tensor:
-    """The row of each slot; there are no slots if no row can be long."""
-    slots = 2 * triton.cdiv(edges, SHARE.value) if edges > SHARE.value else 0
+def cut(offset: Tensor, edges: int, longest: int | None = None) -> Tensor:
+    """The row of each slot; there are no slots if no row can be long, since none has more than ``longest`` edges."""
+    longest = edges if longest is None else min(longest, edges)
+    slots = 2 * triton.cdiv(edges, SHARE.value) if longest > SHARE.value else 0
     owner = torch.empty(slots, dtype=torch.long, device=offset.device)
     if slots:
         rows = len(offset) - 1

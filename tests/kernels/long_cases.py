@@ -94,11 +94,11 @@ def summed(device: str, d: int, dtype: torch.dtype) -> None:
     compared(run, device, dtype)
 
 
-def scored(device: str, kind: int, d: int, dtype: torch.dtype) -> None:
-    """Both gradients: each query has more candidates than a share, and so has the first row of the table."""
-    index = torch.randint(5, (3, 1300))
+def scored(device: str, kind: int, b: int, k: int, d: int, dtype: torch.dtype) -> None:
+    """Both gradients: the first row of the table has more meetings than a share, and queries may have."""
+    index = torch.randint(5, (b, k))
     index[:, ::2] = 0
-    query, table, outward = (torch.randn(*shape).to(torch.bfloat16) for shape in ((3, d), (6, d), (3, 1300)))
+    query, table, outward = (torch.randn(*shape).to(torch.bfloat16) for shape in ((b, d), (6, d), (b, k)))
 
     def run(device: str, dtype: torch.dtype) -> tuple[torch.Tensor, ...]:
         leaves = [one.clone().to(device, dtype).requires_grad_() for one in (query, table)]
@@ -141,9 +141,9 @@ def every(device: str) -> int:
         (summed, 7, single),
         (summed, 130, single),
         (summed, 20, brain),
-        (scored, L2, 6, single),
-        (scored, MODULUS, 260, single),
-        (scored, INNER, 7, brain),
+        (scored, L2, 3, 1300, 6, single),
+        (scored, MODULUS, 20, 100, 260, single),
+        (scored, INNER, 2, 1300, 7, brain),
         (sent, PRODUCT, TOTAL, 1.0, 3, single),
         (sent, SUM, EXTREME, -1.0, 5, single),
         (sent, ROTATION, EXTREME, 1.0, 6, single),

@@ -61,7 +61,9 @@ def legal(grids: list[tuple[str, tuple[int, ...]]], *kernels: str) -> bool:
     return all(grid[0] < 2**31 and max((*grid[1:], 1)) < 65_536 for _, grid in grids)
 
 
-@pytest.mark.parametrize(("b", "k", "d"), [(4, 5_000_000, 200), (2, 3, MANY), (1000, 600, 64), (1, 5, 7)])
+@pytest.mark.parametrize(
+    ("b", "k", "d"), [(4, 5_000_000, 200), (2, 3, MANY), (1000, 600, 64), (1000, 64, 16), (1, 5, 7)]
+)
 @pytest.mark.parametrize("kind", [INNER, L2, MODULUS])
 def test_grids_of_scores(kind, b, k, d, grids):
     from gnnneg.kernels import triton_gather
@@ -71,8 +73,8 @@ def test_grids_of_scores(kind, b, k, d, grids):
     assert legal(grids, "_forward")
     grids.clear()
     triton_gather.backward(kind, empty(b, k), query, table, index)
-    pull = ["_owners", "_backward", "_add"] if b * k > 512 else ["_backward"]
-    assert legal(grids, *pull, *pull)
+    pulls = [["_owners", "_backward", "_add"] if longest > 512 else ["_backward"] for longest in (k, b * k)]
+    assert legal(grids, *pulls[0], *pulls[1])
 
 
 @pytest.mark.parametrize(("n", "e", "d"), [(3, 5, MANY), (5_000_000, 1_000_000_000, 200), (10, 5000, 1)])
@@ -103,6 +105,18 @@ def test_grids_of_messages(kind, want, n, e, c, grids):
     triton_relational.backward(kind, want, states, relation, weight, edges, grads, at, True)
     pull = ["_owners", "_backward", "_add"] if e > 512 else ["_backward"]
     assert legal(grids, "_weights", *pull, *pull)
+
+
+@pytest.mark.parametrize(("rows", "blocks", "p", "o"), [(20_000_000, 100, 5, 5), (5, 1, MANY, 2), (5, 1, 2, MANY)])
+def test_grids_of_products(rows, blocks, p, o, grids):
+    from gnnneg.kernels import triton_grouped
+
+    x, weight, begin = empty(9, blocks * p), empty(2, blocks, p, o), [0, 5, rows]
+    source = empty(rows, dtype=torch.long)
+    made = triton_grouped.forward(x, weight, source, begin)
+    triton_grouped.backward(made, x, weight, source, begin)
+    parted = ["_multiply", "_owners", "_sum", "_add", "_outer", "_join"]
+    assert legal(grids, "_multiply", *(parted if rows > 512 else ["_multiply", "_sum", "_outer"]))
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
