@@ -3,7 +3,9 @@
 import copy
 import re
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, Literal
 
 import pytest
 import torch
@@ -15,6 +17,7 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from gnnneg import config
 from gnnneg.config import FACTS, Facts, describe, override, resolve
+from gnnneg.config.signature import check
 from gnnneg.corruption import Both
 from gnnneg.data.known import KnownAnswers
 from gnnneg.data.pools import slots
@@ -173,6 +176,7 @@ def test_naming_another_class_drops_the_arguments_of_the_one_before():
         (["--task.loss", "no.such.Loss"], "if you trust the module no, add --allow no,"),
         (["--task.loss", "os.path.join"], "os.path.join is not a Loss"),
         (["--task.loss.class_path", "[1]"], "class_path should be the name of a class"),
+        (["--task.model.decoder", "x" * 100_000], f"no Decoder called '{'x' * 76}...; known: "),
         (["--optimizer", "Adagrd"], "no Optimizer called 'Adagrd'; did you mean 'Adagrad'"),
         (["--optimizer.lrr", "1"], "Did you mean 'lr'?"),
         (["--optimizer.lr", "fast"], "optimizer.lr should be float or Tensor, not 'fast'"),
@@ -188,6 +192,36 @@ def test_naming_another_class_drops_the_arguments_of_the_one_before():
         (["--fit.epochs.x", "3"], "fit.epochs should be int"),
         (["--fit.epochs", "[1"], "--fit.epochs, line 1: this is not YAML"),
         (["--task.generators", "[]", "--task.generators.0", "3"], "'0' is no position in a list of 0"),
+        (["--fit.epochs", "null"], "fit.epochs should be int, not None."),
+        (["--fit.epochs", ""], "fit.epochs should be int, not None."),
+        (["--fit.epochs", "true"], "fit.epochs should be int, not True."),
+        (["--seed", "null"], "seed should be int, not None."),
+        (["--fit.batch_size", "~"], "fit.batch_size should be int, not None."),
+        (["--fit.metric", "null"], "fit.metric should be str, not None."),
+        (["--data.name", "null"], "data.name should be str, not None."),
+        (["--data.name", "2024"], "data.name should be str, not 2024: put it in quotes."),
+        (["--data.name", "true"], "data.name should be str, not True: put it in quotes."),
+        (["--data.denied_kept", "null"], "data.denied_kept should be float, not None."),
+        (["--evaluation.memory_mib", "null"], "evaluation.memory_mib should be float, not None."),
+        (["--task.sampler.num_negatives", "null"], "task.sampler.num_negatives should be int, not None."),
+        (["--task.sampler.shared", "null"], "task.sampler.shared should be bool, not None."),
+        (["--task.sampler.shared", "yes"], "task.sampler.shared should be bool, not 'yes'."),
+        (["--task.label", "null"], "task.label should be a Label"),
+        (["--task.sampler", "null"], "task.sampler should be a Sampler"),
+        (["--optimizer.lr", "null"], "optimizer.lr should be float or Tensor, not None."),
+        (
+            ["--optimizer", "{class_path: Adam, init_args: {betas: [0.5]}}"],
+            "optimizer.betas should be a list of 2: float or Tensor, ",
+        ),
+        (["--fit", "null"], "fit should be a mapping with epochs"),
+        (["--data", "null"], "data should be a mapping with name"),
+        (["--evaluation", ""], "evaluation should be a mapping with filter"),
+        (["--task", "null"], "task should be a Task"),
+        (["--seed", "-1"], "seed is -1: give a whole number from 0 to 4294967295."),
+        (["--seed", "4294967296"], "seed is 4294967296"),
+        (["--seed", "99999999999999999999"], "seed is 99999999999999999999"),
+        (["--seed", "1.0"], "seed should be int, not 1.0"),
+        (["--scheduler", "SWALR"], "scheduler (SWALR) needs 'swa_lr'"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
@@ -196,6 +230,7 @@ def test_what_is_wrong_is_told_before_the_data_are_touched(settings, told):
         plan(tree(*settings))
     assert told in str(caught.value)
     assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 700
 
 
 @pytest.mark.parametrize(
@@ -207,6 +242,16 @@ def test_what_is_wrong_is_told_before_the_data_are_touched(settings, told):
         (["--optimizer.lr", "-1"], "optimizer (Adagrad): Invalid learning rate"),
         (["--fit.epochs", "-1"], "fit.epochs is -1"),
         (["--device", "quantum"], "There is no device 'quantum' here"),
+        (["--device", "meta"], "There is no device 'meta' here"),
+        (["--optimizer", "LBFGS"], "optimizer (LBFGS) asks for the loss several times a step"),
+        (["--optimizer.lr", ".nan"], "optimizer (Adagrad): Invalid learning rate"),
+        (["--optimizer.lr", ".inf"], "optimizer (Adagrad): lr is inf: give finite numbers."),
+        (["--optimizer", "Adam", "--optimizer.betas", "[1, 0.9]"], "optimizer (Adam): Invalid beta"),
+        (["--scheduler", "StepLR", "--scheduler.step_size", "0"], "scheduler (StepLR) fails at step"),
+        (["--scheduler", "StepLR", "--scheduler.step_size", "1", "--scheduler.gamma", "-1"], "learning rate of -0.1"),
+        (["--scheduler", "StepLR", "--scheduler.step_size", "1", "--scheduler.gamma", ".nan"], "learning rate of nan"),
+        (["--scheduler", "{class_path: ExponentialLR, init_args: {gamma: .inf}}"], "learning rate of inf"),
+        (["--scheduler", "{class_path: CosineAnnealingLR, init_args: {T_max: 0}}"], "scheduler (CosineAnnealingLR)"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
@@ -246,6 +291,53 @@ def test_files_that_are_no_config(tmp_path, content, told):
     assert told in str(caught.value)
     assert "bad.yaml" in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("annotation", "given", "made"),
+    [
+        (int, "3", 3),
+        (int, 3, 3),
+        (float, 3, 3.0),
+        (float, "1e-3", 0.001),
+        (float, True, None),
+        (int, 3.0, None),
+        (int, "3.0", None),
+        (int, False, None),
+        (str, "on", "on"),
+        (bool, "true", True),
+        (bool, 1, None),
+        (int | float, 0.5, 0.5),
+        (int | float, 4, 4),
+        (float | int, 4, 4),
+        (bool | str, "true", "true"),
+        (int | None, None, None),
+        (int | None, "x", None),
+        (tuple[float, float], [1, 2], (1.0, 2.0)),
+        (tuple[float, float], [1, 2, 3], None),
+        (tuple[int, ...], [1, 2], (1, 2)),
+        (tuple[int, ...], 1, None),
+        (list[str], "abc", None),
+        (Sequence[int], [1, "2"], [1, 2]),
+        (Sequence[int], {"a": 1}, None),
+        (dict[str, int], {"a": "1"}, {"a": 1}),
+        (dict[str, int], {1: 1}, None),
+        (dict, {1: 1}, {1: 1}),
+        (set[int], [1, 1], {1}),
+        (Literal["a", 1], "a", "a"),
+        (Literal["a", 1], "1", None),
+        (Literal["a", 1], True, None),
+        (Any, {"class_path": "x.y"}, {"class_path": "x.y"}),
+    ],
+)
+def test_plain_values_by_annotation(annotation, given, made):
+    if made is None and given is not None:
+        with pytest.raises(UserError, match="key should be"):
+            check(annotation, given, "key")
+        return
+    found = check(annotation, given, "key")
+    assert found == made
+    assert type(found) is type(made)
 
 
 def test_a_missing_file_is_told(tmp_path):

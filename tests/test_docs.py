@@ -70,7 +70,7 @@ def test_a_sampler_of_ones_own_runs(tmp_path, monkeypatch):
     (tmp_path / "rarer.yaml").write_text(config)
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
-    run = train_config("rarer.yaml", [], tmp_path / "run", progress=False)
+    run = train_config("rarer.yaml", [], tmp_path / "run", progress=False, allow="rarer")
     assert run.metrics["test"]["mrr"] > 0.3
     figures = run.negatives()
     uniform = untrained("rarer.yaml", ["--task.sampler.proposal", "Uniform", *COUNT]).negatives()

@@ -95,6 +95,8 @@ def name(annotation: Any) -> str:
     if inspect.isclass(origin) and issubclass(origin, collections.abc.Iterable) and inner:
         if issubclass(origin, collections.abc.Mapping):
             return f"a mapping of {name(inner[0])} to {name(inner[-1])}"
+        if issubclass(origin, tuple) and Ellipsis not in inner:
+            return f"a list of {len(inner)}: {', '.join(name(one) for one in inner)}"
         return f"a list of {name(inner[0])}"
     plain = inspect.isclass(annotation) and not typing.get_args(annotation)
     return annotation.__name__ if plain else str(annotation)

@@ -27,6 +27,7 @@ from gnnneg.experiment import folder
 from gnnneg.experiment.environment import environment
 from gnnneg.experiment.inductive import refuse_entities
 from gnnneg.experiment.judge import Evaluation, Judge
+from gnnneg.experiment.ready import refuse_optimizer, refuse_seed
 from gnnneg.experiment.run import Run
 from gnnneg.experiment.settings import Setup, assemble, plan, source
 from gnnneg.interfaces import Task
@@ -79,6 +80,8 @@ def train(
         UserError: If the folder is in use, the task was made for other data, the model knows nothing of the entities
             that it would be tested on, or training diverges.
     """
+    refuse_seed(seed)
+    refuse_optimizer(optimizer)
     graph, *others = list(data) if isinstance(data, datasets.Benchmark) else [data]
     if test_graph is not None:
         others = [test_graph]

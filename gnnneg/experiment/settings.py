@@ -25,6 +25,7 @@ from gnnneg.data.ontology import inherited
 from gnnneg.data.splits import share_denied
 from gnnneg.errors import UserError
 from gnnneg.experiment.judge import Evaluation
+from gnnneg.experiment.ready import refuse_optimizer, refuse_scheduler, refuse_seed
 from gnnneg.interfaces import Task
 from gnnneg.training import Fit
 
@@ -122,7 +123,9 @@ def plan(tree: Tree) -> Plan:
         "optimizer": {"params": None},
         "scheduler": {"optimizer": None},
     }
-    return resolve_whole(Settings, tree, joining)
+    means = resolve_whole(Settings, tree, joining)
+    refuse_seed(means.arguments["seed"])
+    return means
 
 
 def assemble(plan: Plan, data: HeteroData, test_graph: HeteroData | None = None) -> Setup:
@@ -132,7 +135,11 @@ def assemble(plan: Plan, data: HeteroData, test_graph: HeteroData | None = None)
     torch.manual_seed(settings["seed"])
     task = settings["task"].build(Facts(data)).to(device)
     optimizer = settings["optimizer"].build({"params": list(task.trained())})
+    refuse_optimizer(optimizer)
     scheduler = settings["scheduler"]
+    if scheduler is not None:
+        epochs = settings["fit"].arguments["epochs"]
+        refuse_scheduler(lambda of: scheduler.build({"optimizer": of}), optimizer.defaults.get("lr", 0.0), epochs)
     return Setup(
         data=data,
         task=task,
@@ -155,7 +162,7 @@ def choose(device: str | None) -> torch.device:
     if device is None:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
-        torch.empty(0, device=device)
+        torch.zeros(1, device=device).item()  # which no device without memory, such as meta, can say
     except (RuntimeError, AssertionError) as error:
         raise UserError(f"There is no device {device!r} here ({str(error).splitlines()[0]}): try cpu.") from None
     return torch.device(device)

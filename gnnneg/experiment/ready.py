@@ -1,0 +1,90 @@
+"""Whether a seed, an optimiser and a scheduler will do what they are asked, found out before anything is trained."""
+
+import inspect
+import math
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch.optim import SGD, Optimizer
+from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
+
+from gnnneg.errors import UserError, echo
+
+LAST_SEED = (1 << 32) - 1  # NumPy's and scikit-learn's; torch would take more
+TRIED = 1000  # steps of a scheduler at most
+
+
+def refuse_seed(seed: int) -> None:
+    """Refuses what no generator takes, and negative numbers, which mean others.
+
+    Raises:
+        UserError: If it is not a whole number from 0 to 2**32 - 1.
+    """
+    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed <= LAST_SEED:
+        raise UserError(f"seed is {echo(seed)}: give a whole number from 0 to {LAST_SEED}.")
+
+
+def refuse_optimizer(optimizer: Optimizer) -> None:
+    """Refuses one that a step of training cannot drive, or whose numbers are not finite.
+
+    Raises:
+        UserError: If it asks for the loss several times a step, or a number is infinite or none.
+    """
+    name = type(optimizer).__name__
+    closure = inspect.signature(type(optimizer).step).parameters.get("closure")
+    if closure is not None and closure.default is inspect.Parameter.empty:
+        raise UserError(
+            f"optimizer ({name}) asks for the loss several times a step, which training does not: use Adam."
+        )
+    for group in optimizer.param_groups:
+        for key, value in group.items():
+            if key != "params" and not _finite(value):
+                raise UserError(f"optimizer ({name}): {key} is {echo(value)}: give finite numbers.")
+
+
+def refuse_scheduler(make: Callable[[Optimizer], LRScheduler], lr: float, epochs: int) -> None:
+    """Takes the steps of all epochs with a scheduler of the same kind, on an optimiser of nothing.
+
+    Args:
+        make (callable): Makes the scheduler of an optimiser.
+        lr (float): The learning rate.
+        epochs (int): How often it will be asked to step at most.
+
+    Raises:
+        UserError: If it fails, or makes a learning rate that is negative or not finite.
+    """
+    weight = torch.nn.Parameter(torch.zeros(1))
+    optimizer = SGD([weight], lr=lr, momentum=0.5)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        scheduler = make(optimizer)
+        name = type(scheduler).__name__
+        for step in range(min(max(epochs, 1), TRIED)):
+            _step(scheduler, optimizer, name, step)
+            for group in optimizer.param_groups:
+                if not (_finite(group["lr"]) and float(group["lr"]) >= 0):
+                    raise UserError(f"scheduler ({name}) makes a learning rate of {group['lr']}: change its numbers.")
+
+
+def _step(scheduler: LRScheduler, optimizer: Optimizer, name: str, step: int) -> None:
+    try:
+        optimizer.step()
+        if isinstance(scheduler, ReduceLROnPlateau):
+            scheduler.step(0.0)
+        else:
+            scheduler.step()
+    except UserError:
+        raise
+    except Exception as error:
+        reason = " ".join(str(error).split()) or "it gives no reason"
+        raise UserError(f"scheduler ({name}) fails at step {step + 1}: {type(error).__name__}: {reason}.") from error
+
+
+def _finite(value: Any) -> bool:
+    if isinstance(value, list | tuple):
+        return all(_finite(item) for item in value)
+    if isinstance(value, torch.Tensor):
+        return bool(value.isfinite().all())
+    return not isinstance(value, float) or math.isfinite(value)
