@@ -125,7 +125,7 @@ def test_tiles_and_sums_cover_each_row_once():
 
 @pytest.mark.gpu
 @test_triton.cuda
-def test_encoders_agree_on_the_device():
+def test_products_on_the_device_are_those_of_the_cpu():
     """A layer's products and gradients at the size of a real one, many types of few rows, on both sides."""
     count = torch.randint(0, 90, (300,))
     count[7] = 20_000
