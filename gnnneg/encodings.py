@@ -38,9 +38,10 @@ class RowSparse(Encoding):
         return F.embedding(place, table)
 
     def rows(self, index: Int[Tensor, "*s"]) -> tuple[Float[Tensor, "u d"], Int[Tensor, "*s"]]:
-        if not self._learns():
+        size = self.table.size(0)
+        if not self._learns() and index.numel() >= size:  # fewer are copied, since some similarities map all rows
             return self.table, index
-        row, place = cover(index, self.table.size(0))
+        row, place = cover(index, size)
         return F.embedding(row, self.table, sparse=True), place
 
     def _learns(self) -> bool:

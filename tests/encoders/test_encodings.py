@@ -54,8 +54,12 @@ def test_everyone_is_not_copied():
     assert Dense(table)[everyone(SIZE)].data_ptr() == table.data_ptr()
     for index in (torch.arange(SIZE).flip(0)[None], everyone(SIZE)[:, :1], everyone(SIZE).flip(1)):
         assert_close(Dense(table)[index], table[index])
+    sparse = RowSparse(table.requires_grad_())
     with torch.no_grad():
-        assert RowSparse(table.requires_grad_())[everyone(SIZE)].data_ptr() == table.data_ptr()
+        assert sparse[everyone(SIZE)].data_ptr() == table.data_ptr()
+        assert sparse.rows(torch.zeros(2, SIZE, dtype=torch.long))[0] is table
+        assert len(sparse.rows(torch.zeros(2, 2, dtype=torch.long))[0]) == 1
+    assert sparse.rows(torch.zeros(2, SIZE, dtype=torch.long))[0].shape == (1, 3)
 
 
 @pytest.mark.parametrize("wanted", ["everyone", "nobody"])
