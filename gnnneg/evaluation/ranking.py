@@ -53,7 +53,8 @@ def ranks(
     is the realistic rank; the optimistic one leaves the last term out, the pessimistic one counts it whole. Being a
     sum over candidates, it comes out the same however queries and candidates are chunked. The model encodes once, and
     each distinct query is scored once however many targets it has (FB15k-237 asks 40,932 but only 22,850 differ). A
-    target is scored in the same matrix as its rivals, so that ties are exact.
+    target is scored in the same matrix as its rivals, and read from there where it is one of the candidates, so that
+    ties are exact.
 
     Args:
         model (Model): What is judged; it is put in evaluation mode and left as it was found.
@@ -147,11 +148,12 @@ def counts(
         score = scorer(everyone(stop, target.device))
         target_score = score[row, target]
     else:
-        index = torch.arange(start, stop, device=target.device)
-        answer, place = torch.unique(target, return_inverse=True)
-        score = scorer(torch.cat([index, answer])[None])
-        target_score = score[row, place + (stop - start)]
-        score = score[:, : stop - start].contiguous()
+        width, inside = stop - start, (target >= start) & (target < stop)
+        # a target is read where it stands as a candidate: as one more column it may differ from itself in the last bit
+        answer, place = torch.unique(torch.where(inside, start, target), return_inverse=True)
+        score = scorer(torch.cat([torch.arange(start, stop, device=target.device), answer])[None])
+        target_score = score[row, torch.where(inside, target - start, place + width)]
+        score = score[:, :width].contiguous()
     above, tied = _compare(score, target_score, row, query)
 
     # known answers are few: sorted by score within their query, a bisection says how many lie above or beside a target
@@ -191,16 +193,17 @@ def among(
     scorer: Scorer, query: Query, target: Int[Tensor, "b"], known: KnownAnswers, index: Int[Tensor, "c k"]
 ) -> Counts:
     """Counts among given candidates; the targets are scored in the same call, behind them."""
+    same = index == target[:, None]
     if index.size(0) == 1:
         answer, place = torch.unique(target, return_inverse=True)
-        score = scorer(torch.cat([index, answer[None]], dim=1))
-        target_score = score.gather(1, (place + index.size(1))[:, None])
+        score, behind = scorer(torch.cat([index, answer[None]], dim=1)), place + index.size(1)
     else:
-        score = scorer(torch.cat([index, target[:, None]], dim=1))
-        target_score = score[:, -1:]
+        score, behind = scorer(torch.cat([index, target[:, None]], dim=1)), index.size(1)
+    # as in counts: a candidate's own column has the last word
+    target_score = score.gather(1, torch.where(same.any(1), same.int().argmax(1), behind)[:, None])
     _refuse_nan(score.amin(1).isnan(), query)  # a minimum hands NaN on, and needs no mask of the scores' size
     score = score[:, : index.size(1)]
-    rival = ~known.contains(query, index) & (index != target[:, None])
+    rival = ~known.contains(query, index) & ~same
     return Counts(((score > target_score) & rival).sum(1), ((score == target_score) & rival).sum(1), rival.sum(1))
 
 
@@ -222,7 +225,7 @@ def _bisect(
     low, high = begin, end
     if not value.numel() or not begin.numel():
         return low
-    for _ in range(int((end - begin).max()).bit_length()):
+    for _ in range(value.numel().bit_length()):  # no row is longer; to ask how long they are is to wait
         middle = (low + high) // 2
         found = value[middle.clamp(max=value.numel() - 1)]
         less = ((found <= wanted) if right else (found < wanted)) & (low < high)
