@@ -43,17 +43,62 @@ class Part(nn.Module):
 
 
 class OwnOptimizer(nn.Module):
-    """Learns when it is asked, with an optimiser of its own, whose state travels with its parameters."""
+    """Learns when it is asked, with an optimiser of its own, whose state travels with its parameters.
 
-    optimizer: torch.optim.Optimizer
+    The optimiser is made at first use, since some make their state at once: it lies where the parameters are then.
+    """
+
+    taken: int = 0
+    """Its steps since it was made: who records steps of training for replay sees by it that Python takes part."""
+    _optimizer: torch.optim.Optimizer | None = None
+    _loaded: dict | None = None  # the state of an optimiser that is not made yet
+
+    def new_optimizer(self) -> torch.optim.Optimizer:
+        """An optimiser of its parameters, without state."""
+        raise NotImplementedError
+
+    @property
+    def optimizer(self) -> torch.optim.Optimizer:
+        """The optimiser, made when it is first asked for."""
+        if self._optimizer is None:
+            made = self.new_optimizer()
+            if self._loaded:
+                made.load_state_dict(self._loaded)
+            self._optimizer, self._loaded = made, None
+        return self._optimizer
+
+    @optimizer.setter
+    def optimizer(self, optimizer: torch.optim.Optimizer) -> None:
+        self._optimizer, self._loaded = optimizer, None
+
+    def take_step(self) -> None:
+        """One step down the gradients that its parameters have."""
+        self.optimizer.step()
+        self.taken += 1
 
     def get_extra_state(self) -> dict:
-        """The optimiser's state."""
-        return self.optimizer.state_dict()
+        """The optimiser's state; empty before its first use."""
+        return self._loaded or {} if self._optimizer is None else self._optimizer.state_dict()
 
     def set_extra_state(self, state: dict) -> None:
         """Goes on from another's state."""
-        self.optimizer.load_state_dict(state)
+        if state and self._optimizer is not None:
+            self._optimizer.load_state_dict(state)
+        else:  # a copy, since whoever it is from may go on learning
+            self._optimizer, self._loaded = None, copy.deepcopy(state)
+
+
+class Counts(nn.Module):
+    """Counts in buffers that stay on the CPU, wherever the rest goes: to read one is not to wait for a device."""
+
+    counts: ClassVar[tuple[str, ...]] = ("step",)
+    """The names of these buffers."""
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Any:
+        kept = {name: self._buffers[name] for name in self.counts}
+        super()._apply(fn, recurse)
+        self._buffers.update(kept)
+        return self
 
 
 class Encoding(ABC):

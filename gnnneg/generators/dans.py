@@ -15,7 +15,7 @@ from gnnneg.data.known import KnownAnswers
 from gnnneg.errors import UserError
 from gnnneg.generators.film import Discriminator, Pathway
 from gnnneg.generators.watch import Watch
-from gnnneg.interfaces import Generator, OwnOptimizer, Scorer
+from gnnneg.interfaces import Counts, Generator, OwnOptimizer, Scorer
 from gnnneg.records import Made, Negatives, Query
 
 PACE = 0.1  # share of a batch in the running root mean squares
@@ -46,7 +46,7 @@ class Faults:
     attached: bool = False
 
 
-class DANS(OwnOptimizer, Generator):
+class DANS(Counts, OwnOptimizer, Generator):
     r"""Negatives from two pathways, of `"Diversified and Adaptive Negative Sampling on Knowledge Graphs"
     <https://arxiv.org/abs/2410.07592>`_, which are trained to pass for entities.
 
@@ -125,6 +125,7 @@ class DANS(OwnOptimizer, Generator):
             query vector like an entity's.
     """
 
+    counts = ("asked",)
     unit: Tensor
     asked: Tensor
 
@@ -179,15 +180,16 @@ class DANS(OwnOptimizer, Generator):
         self.pathways = nn.ModuleDict(network)
         self.averaged = copy.deepcopy(self.pathways).requires_grad_(False) if average else None
         self.discriminator = Discriminator(hidden_channels * (1 + conditional), width, hinge)
-        made = [weight for weight in self.pathways.parameters() if weight.requires_grad]
-        self.optimizer = torch.optim.Adam(
-            [{"params": made, "lr": lr}, {"params": self.discriminator.parameters(), "lr": discriminator_lr}],
-            betas=BETAS,
-            fused=True,
-        )
+        self.lr, self.discriminator_lr = lr, discriminator_lr
         self.register_buffer("unit", torch.zeros(3))  # of targets, anchors and query vectors; 0 before the first
         self.register_buffer("asked", torch.zeros((), dtype=torch.long))
         self.watch = Watch("DANS", known)
+
+    def new_optimizer(self) -> torch.optim.Optimizer:
+        made = [weight for weight in self.pathways.parameters() if weight.requires_grad]
+        judge = self.discriminator.parameters()
+        groups = [{"params": made, "lr": self.lr}, {"params": judge, "lr": self.discriminator_lr}]
+        return torch.optim.Adam(groups, betas=BETAS, fused=True)
 
     def forward(
         self,
@@ -346,5 +348,5 @@ class DANS(OwnOptimizer, Generator):
         """One step down a loss for some of the weights; nothing else is given a gradient."""
         for weight, pull in zip(weights, torch.autograd.grad(loss, weights)):
             weight.grad = pull
-        self.optimizer.step()
+        self.take_step()
         self.optimizer.zero_grad()

@@ -66,7 +66,10 @@ class GNDN(OwnOptimizer, Generator):
         self.network = nn.Sequential(
             nn.Linear(3 * hidden_channels, width), nn.LeakyReLU(0.2), nn.Linear(width, hidden_channels)
         )
-        self.optimizer = torch.optim.Adam(self.parameters(), lr=lr, fused=True)
+        self.lr = lr
+
+    def new_optimizer(self) -> torch.optim.Optimizer:
+        return torch.optim.Adam(self.parameters(), lr=self.lr, fused=True)
 
     def forward(
         self,
@@ -120,5 +123,5 @@ class GNDN(OwnOptimizer, Generator):
             grads = torch.autograd.grad(F.softplus(-score).mean(), own)
         for weight, pull in zip(own, grads):
             weight.grad = pull
-        self.optimizer.step()
+        self.take_step()
         self.optimizer.zero_grad()

@@ -42,6 +42,9 @@ class LearnedEMU(Generator):
             closed form, as for :class:`MatchedEMU`.
     """
 
+    noise: int | None = None
+    """The last step's seed: who records steps of training for replay sees by it that Python takes part."""
+
     def __init__(
         self,
         num_relations: int,
@@ -78,9 +81,12 @@ class LearnedEMU(Generator):
         width = positive.size(1) // scorer.parts
         if width > self.logit.size(1):
             raise UserError(f"LearnedEMU has {self.logit.size(1)} hidden_channels, the model's vectors {width}.")
-        relation, row = query.rel_type.unique(return_inverse=True)
+        relation, row = query.rel_type, torch.arange(len(query.rel_type), device=positive.device)
+        if len(self.logit) < len(relation):  # each once, asked for or not: to find out would be to wait for a device
+            relation, row = torch.arange(len(self.logit), device=positive.device), relation
         probability = self.probability(turn_round(self.logit[relation, :width], self.rate))
-        mutation = Mutation(positive, 1 - probability[row], noise=seed(generator, positive.device))
+        self.noise = seed(generator, positive.device)
+        mutation = Mutation(positive, 1 - probability[row], noise=self.noise)
         return self.term(query, negatives, scorer.mutated(negatives.index, mutation))
 
     def vectors(
@@ -100,7 +106,7 @@ class LearnedEMU(Generator):
         """The probabilities, whose mean in each row is the budget, with the gradient of the shift that sees to it."""
         budget = (self.share - self.floor) / (1 - 2 * self.floor)
         with torch.no_grad():
-            centre = torch.logit(torch.tensor(budget, dtype=logit.dtype, device=logit.device))
+            centre = torch.logit(torch.full((), budget, dtype=logit.dtype, device=logit.device))
             low, high = centre - logit.amax(1, keepdim=True), centre - logit.amin(1, keepdim=True)
             for _ in range(ROUNDS):
                 middle = (low + high) / 2

@@ -1,5 +1,7 @@
 """Embedding mutation without masks."""
 
+import zlib
+
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
@@ -34,6 +36,9 @@ class MatchedEMU(Generator):
             (NBFNet, TransD, TransH with :math:`p = 1`).
     """
 
+    noise: int | None = None
+    """The last step's seed: who records steps of training for replay sees by it that Python takes part."""
+
     def __init__(self, share: float, label: float | Label = 0.0, scale: float = 1.0, mean: bool = True):
         super().__init__()
         refuse_share("MatchedEMU", share)
@@ -50,7 +55,8 @@ class MatchedEMU(Generator):
     ) -> Made:
         positive = positives(scorer, target)
         keep = positive.new_full((len(target), 1), 1 - self.share)
-        mutation = Mutation(positive, keep, noise=seed(generator, positive.device))
+        self.noise = seed(generator, positive.device)
+        mutation = Mutation(positive, keep, noise=self.noise)
         return self.term(query, negatives, scorer.mutated(negatives.index, mutation))
 
     def vectors(
@@ -67,5 +73,13 @@ class MatchedEMU(Generator):
 
 
 def seed(generator: torch.Generator | None, device: torch.device) -> int:
-    """A seed, drawn."""
-    return int(torch.randint(1 << 32, (), device=device, generator=generator))
+    """A seed, drawn. Of a device's generator it is made of seed and place, which the host knows, instead of a number
+    for which it would have to wait.
+    """
+    if (device if generator is None else generator.device).type == "cpu":
+        return int(torch.randint(1 << 32, (), generator=generator))
+    if generator is None:
+        generator = torch.cuda.default_generators[torch.cuda.current_device() if device.index is None else device.index]
+    place = generator.get_state()
+    torch.rand((), device=device, generator=generator)  # so that the next place is another
+    return zlib.crc32(bytes(place.tolist()))

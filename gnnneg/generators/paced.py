@@ -7,11 +7,11 @@ from torch import Tensor
 from gnnneg.errors import UserError
 from gnnneg.generators.matched import seed
 from gnnneg.generators.term import Term, exchanged, positives
-from gnnneg.interfaces import Generator, Label, Scorer
+from gnnneg.interfaces import Counts, Generator, Label, Scorer
 from gnnneg.records import Made, Mutation, Negatives, Query
 
 
-class SelfPacedEMU(Generator):
+class SelfPacedEMU(Counts, Generator):
     r"""Each negative is mutated to the share at which it beats the target with probability :math:`\Phi(-z)`,
 
     .. math::
@@ -36,6 +36,9 @@ class SelfPacedEMU(Generator):
     """
 
     step: Tensor
+
+    noise: int | None = None
+    """The last step's seed: who records steps of training for replay sees by it that Python takes part."""
 
     def __init__(
         self,
@@ -68,9 +71,8 @@ class SelfPacedEMU(Generator):
         generator: torch.Generator | None = None,
     ) -> Made:
         positive = positives(scorer, target)
-        mutation = Mutation(
-            positive, positive.new_ones(len(target), 1), noise=seed(generator, positive.device), pace=self.pace
-        )
+        self.noise = seed(generator, positive.device)
+        mutation = Mutation(positive, positive.new_ones(len(target), 1), noise=self.noise, pace=self.pace)
         if self.training:
             self.step += 1
         return self.term(query, negatives, scorer.mutated(negatives.index, mutation))

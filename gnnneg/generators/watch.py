@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import torch
 from jaxtyping import Float, Int
-from torch import Tensor, nn
+from torch import Tensor
 
 from gnnneg.data.known import KnownAnswers
-from gnnneg.interfaces import Scorer
+from gnnneg.interfaces import Counts, Scorer
 from gnnneg.kernels.nearest import nearest
 from gnnneg.kernels.spectrum import effective_rank
 from gnnneg.records import Query
@@ -20,7 +20,7 @@ SLOWLY = 0.01  # share of a batch in running means
 PATIENCE = 3  # looks in a row that must be bad before it is said
 
 
-class Watch(nn.Module):
+class Watch(Counts):
     """Running means of what every step gives away, and a look at what is made every 100 batches.
 
     Args:
@@ -28,6 +28,7 @@ class Watch(nn.Module):
         known (KnownAnswers): Training facts.
     """
 
+    counts = ("batches",)
     batches: Tensor
     means: Tensor
     looked: Tensor

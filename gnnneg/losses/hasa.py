@@ -47,7 +47,7 @@ class HaSa(Loss):
     ) -> Float[Tensor, "b"]:
         negative = negative.float()
         there = weight.expand_as(negative)
-        suspicion = there * torch.as_tensor(label, device=negative.device)
+        suspicion = there * label
         every, false = self._mean(negative, there), self._mean(negative, suspicion)
         # log(e^every - prior e^false), and nothing left where that is below 0
         gap = torch.where((suspicion > 0).any(1), false - every, -torch.inf)

@@ -6,18 +6,20 @@ from torch import Tensor
 
 from gnnneg.data.known import KnownAnswers
 from gnnneg.errors import UserError
-from gnnneg.interfaces import Sampler, Scorer
+from gnnneg.interfaces import Counts, Sampler, Scorer
+from gnnneg.kernels.last import write_last
 from gnnneg.records import Negatives, Query, ones
 
 
-class Cached(Sampler):
+class Cached(Counts, Sampler):
     r"""Draws from a cache of hard candidates that every known query has, and renews the caches of the batch.
 
     `"NSCaching: Simple and Efficient Negative Sampling for Knowledge Graph Embedding"
     <https://arxiv.org/abs/1812.06410>`_: negatives are drawn evenly from the cache; then the cache's :math:`N_1`
     entities and the :math:`N_2` that the proposal offers are scored, and :math:`N_1` of them are kept: by chance and
     without replacement in proportion to :math:`e^{s / T}` (``temperature``), or the best (``temperature`` 0).
-    An entity stands in a cache once. Entities that become known answers of the query never enter it.
+    An entity stands in a cache once. Of a query that stands in a batch several times the last renewal is kept. Entities
+    that become known answers of the query never enter it.
 
     A query whose cache has nothing in it yet, or that has none for want of training facts, is given any entities,
     evenly. Cost: :math:`N_1 + N_2`
@@ -73,9 +75,8 @@ class Cached(Sampler):
             if int(self.step) % self.every == 0:
                 offered = self.proposal(query, target, critic, generator)
                 kept = self._renewed(query, target, held, offered, critic, generator)
-                row, kept = row[found], kept[found]
-                last = self._last(row)
-                self.cache[row[last]] = kept[last]
+                if len(self.cache):
+                    write_last(self.cache, row, kept, found)
             self.step += 1
         if not self.purge:
             return Negatives(index, ones(index))
@@ -119,10 +120,3 @@ class Cached(Sampler):
 
     def _known(self, query: Query, target: Int[Tensor, "b"], index: Int[Tensor, "b k"]) -> Tensor:
         return self.known.contains(query, index) | (index == target[:, None])
-
-    def _last(self, row: Int[Tensor, "b"]) -> Tensor:
-        """Of the batch's examples of one query the last, so that it does not depend on chance whose cache is kept."""
-        place = torch.arange(len(row), device=row.device)
-        _, group = torch.unique(row, return_inverse=True)
-        last = torch.zeros_like(row).scatter_reduce(0, group, place, "amax", include_self=False)
-        return last[group] == place

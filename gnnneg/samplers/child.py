@@ -49,7 +49,10 @@ class Child(OwnOptimizer, Sampler):
             raise UserError("Child: a child that passes messages is not supported; use one that looks vectors up.")
         self.proposal, self.child, self.num_negatives = proposal, child, num_negatives
         self.temperature, self.margin = temperature, margin
-        self.optimizer = torch.optim.Adagrad(child.parameters(), lr=lr)
+        self.lr = lr
+
+    def new_optimizer(self) -> torch.optim.Optimizer:
+        return torch.optim.Adagrad(self.child.parameters(), lr=self.lr)
 
     def forward(
         self, query: Query, target: Int[Tensor, "b"], critic: Scorer, generator: torch.Generator | None = None
@@ -60,7 +63,9 @@ class Child(OwnOptimizer, Sampler):
             score, own = scorer(offered.index).float(), scorer(target[:, None]).float()
             if self.training:
                 self._learn(own, score + offered.weight.log())
-        score, own = score.detach(), own.detach()
+        own = own.detach()
+        # the target among the candidates scores as the target does, in whatever order a kernel adds up
+        score = torch.where(offered.index == target[:, None], own, score.detach())
         suspected = (score >= own - self.margin) | (offered.weight == 0)
         chance = torch.rand(score.shape, generator=generator, device=score.device)
         noise = -(-chance.clamp(min=torch.finfo(chance.dtype).tiny).log()).log()
@@ -74,4 +79,4 @@ class Child(OwnOptimizer, Sampler):
         loss = (torch.logsumexp(torch.cat([own, others], dim=1), 1) - own[:, 0]).mean()
         self.optimizer.zero_grad()
         loss.backward()
-        self.optimizer.step()
+        self.take_step()

@@ -9,11 +9,11 @@ from torch import Tensor
 from torch.nn import ModuleList
 
 from gnnneg.errors import UserError
-from gnnneg.interfaces import Sampler, Scorer
+from gnnneg.interfaces import Counts, Sampler, Scorer
 from gnnneg.records import Negatives, Query
 
 
-class Curriculum(Sampler):
+class Curriculum(Counts, Sampler):
     """Each sampler from its step on: easy negatives first, hard ones when the model knows something.
 
     Steps are counted in training mode only, and go into checkpoints.

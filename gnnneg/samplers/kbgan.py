@@ -59,9 +59,12 @@ class KBGAN(OwnOptimizer, Sampler):
         self.proposal, self.policy = proposal, pretrained("KBGAN", "policy", policy, weights)
         self.num_negatives = num_negatives
         self.temperature, self.momentum = temperature, momentum
-        self.optimizer = torch.optim.Adam(policy.parameters(), lr=lr, fused=True)
+        self.lr = lr
         self.register_buffer("baseline", torch.zeros(()))
         self.register_buffer("steps", torch.zeros((), dtype=torch.long))
+
+    def new_optimizer(self) -> torch.optim.Optimizer:
+        return torch.optim.Adam(self.policy.parameters(), lr=self.lr, fused=True)
 
     def forward(
         self, query: Query, target: Int[Tensor, "b"], critic: Scorer, generator: torch.Generator | None = None
@@ -84,12 +87,11 @@ class KBGAN(OwnOptimizer, Sampler):
     def _learn(self, log_policy: Float[Tensor, "b k"], reward: Float[Tensor, "b k"], weight: Tensor) -> None:
         """One step up the gradient of the mean reward."""
         mean = (reward * weight).sum() / weight.sum().clamp(min=1)
-        if not int(self.steps):
-            self.baseline.copy_(mean)
+        self.baseline.copy_(torch.where(self.steps == 0, mean, self.baseline))
         loss = reinforce(log_policy, reward - self.baseline, weight)
         self.optimizer.zero_grad()
         loss.backward()
-        self.optimizer.step()
+        self.take_step()
         self.baseline.lerp_(mean, 1 - self.momentum)
         self.steps += 1
 

@@ -8,6 +8,7 @@ from gnnneg.data.known import KnownAnswers
 from gnnneg.data.pools import neighbours
 from gnnneg.errors import UserError
 from gnnneg.interfaces import Sampler, Scorer
+from gnnneg.kernels.last import write_last
 from gnnneg.kernels.proposal import propose
 from gnnneg.records import Negatives, Query, ones
 
@@ -18,8 +19,8 @@ class MCNS(Sampler):
     `"Understanding Negative Sampling in Graph Representation Learning" <https://arxiv.org/abs/2005.09863>`_ shows that
     negatives should follow the positives' distribution, positively but sub-linearly, and takes the model's for it
     (self-contrast): here :math:`p(u \mid q) \propto e^{\alpha s(q, u)}`. Each query has some chains, which go on
-    from where those of its anchor last were; a proposed state is any entity, or (``local``) a neighbour of the present
-    one,
+    from where those of its anchor last were: of an anchor that a batch asks about several times, where those of the
+    last query were. A proposed state is any entity, or (``local``) a neighbour of the present one,
 
     .. math::
         q(v \mid u) = (1 - \lambda) \frac{1}{n} + \lambda \frac{[v \sim u]}{\deg u} , \qquad
@@ -83,6 +84,6 @@ class MCNS(Sampler):
                 now, score = torch.where(accept, then, now), torch.where(accept, other, score)
                 visited.append(now)
         if self.training:
-            self.state[query.anchor] = now
+            write_last(self.state, query.anchor, now)
         index = torch.cat(visited[burn_in:], dim=1)[:, : self.num_negatives]
         return Negatives(index, ones(index))

@@ -8,12 +8,12 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from gnnneg.errors import UserError
-from gnnneg.interfaces import Sampler, Scorer
+from gnnneg.interfaces import Counts, Sampler, Scorer
 from gnnneg.kernels.nearest import nearest
 from gnnneg.records import Negatives, Query, ones
 
 
-class Nearest(Sampler):
+class Nearest(Counts, Sampler):
     r"""One of the entities whose vectors are most like the target's, each as probable as the other.
 
     With a number of neighbours these are the *nearest neighbour* negatives of `"Analysis of the Impact of Negative
@@ -34,6 +34,7 @@ class Nearest(Sampler):
         UserError: If there are not so many other entities.
     """
 
+    counts = ("draws",)
     table: Tensor
     draws: Tensor
 

@@ -1,5 +1,7 @@
 """As hard as the model can take."""
 
+import math
+
 import torch
 from jaxtyping import Int
 from torch import Tensor
@@ -46,6 +48,5 @@ class SelfPaced(Sampler):
             if self.training:
                 above = (top.values > critic(target[:, None]).float()).float().mean()
                 log_size = self.log_size + self.rate * (self.violation - above)
-                ends = torch.tensor([kept, most], device=log_size.device).log()
-                self.log_size.copy_(log_size.clamp(ends[0], ends[1]))
+                self.log_size.copy_(log_size.clamp(math.log(kept), math.log(most)))
         return offered.take(top.indices)

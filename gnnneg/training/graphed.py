@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import Parameter
 
 from gnnneg.errors import UserError
+from gnnneg.interfaces import Counts
 
 WARM = 3  # steps before recording: kernels are compiled and libraries make their workspaces
 
@@ -141,6 +142,8 @@ def _entries(parts: nn.Module) -> Iterator[tuple[str, Any]]:
             for name, value in held.items():
                 if name not in ("_modules", "_parameters", "_buffers", "made_with"):
                     yield f"{path or type(part).__name__}.{name}", _plain(value, 3)
+        for name in part.counts if isinstance(part, Counts) else ():
+            yield f"{path or type(part).__name__}.{name}, a count,", int(part.get_buffer(name))
 
 
 class _Same:
