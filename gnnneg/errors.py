@@ -41,6 +41,8 @@ def nearest(name: str, known: Iterable[str], limit: int = 3) -> str:
     Of few names all are listed if none is near; of many their number is told, and those beside it in the alphabet.
     """
     known = list(known)
+    if not known:
+        return "there are none."
     near = _near(name, known, limit)
     many = f" ({len(known):,} are known)" if len(known) > FEW else ""
     if near:

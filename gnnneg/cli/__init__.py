@@ -9,14 +9,15 @@ import warnings
 from collections.abc import Sequence
 from typing import NoReturn
 
-from gnnneg.cli.settings import parted
-from gnnneg.errors import UserError, nearest
+from gnnneg.cli.settings import options, parted
+from gnnneg.errors import UserError, echo, nearest
 from gnnneg.trust import VARIABLE, allowing
 
 COMMANDS = ("train", "resume", "evaluate", "predict", "negatives", "compare", "report", "data", "bench")
 
 READERS = ("train", "resume", "evaluate", "predict", "negatives", "compare", "report")  # of a config or a run
 
+LONG = 500  # letters of a complaint about the command line
 BAD_INPUT, BROKEN, INTERRUPTED = 2, 1, 130
 
 
@@ -24,6 +25,7 @@ class Parser(argparse.ArgumentParser):
     """Complains in one line."""
 
     def error(self, message: str) -> NoReturn:
+        message = message if len(message) < LONG else f"{message[:LONG]}..."
         raise UserError(f"{message[0].upper()}{message[1:].rstrip('.')}; see '{self.prog} --help'.")
 
 
@@ -43,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except UserError as error:
         return _say(str(error), BAD_INPUT, debug)
     except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
+        where = f"{str(error.filename)[:LONG]}: " if error.filename else ""
         return _say(f"{where}{error.strerror or error}.", BAD_INPUT, debug)
     except (MemoryError, RuntimeError) as error:
         if isinstance(error, MemoryError) or "memory" in str(error).lower():
@@ -71,8 +73,8 @@ def _run(words: list[str]) -> int:
             help=f"your own module that the config or run may name; can be repeated (or set {VARIABLE})",
         )
     if words and not words[0].startswith("-") and words[0] not in commands.choices:
-        raise UserError(f"There is no command {words[0]!r}: {nearest(words[0], commands.choices)}")
-    known, settings = parted(words)
+        raise UserError(f"There is no command {echo(words[0])}: {nearest(words[0], commands.choices)}")
+    known, settings = parted(words, options(parser, words))
     args = parser.parse_args(known)
     if args.version:
         from importlib.metadata import version
@@ -83,7 +85,7 @@ def _run(words: list[str]) -> int:
         parser.print_help()
         return 0
     if settings and not hasattr(args, "settings"):
-        raise UserError(f"'gnnneg {args.command}' takes no settings of a config, such as {settings[0]}.")
+        raise UserError(f"'gnnneg {args.command}' takes no settings of a config, such as {settings[0]}: see --help.")
     args.settings = settings
     with allowing(getattr(args, "allow", ())):
         return args.run(args)

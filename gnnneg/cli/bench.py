@@ -10,7 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from gnnneg.errors import MissingExtra, UserError, nearest
+from gnnneg.errors import MissingExtra, UserError, echo, nearest
 from gnnneg.plain import to_json
 
 PYKEEN = "PyKEEN"
@@ -142,7 +142,7 @@ def run(args: argparse.Namespace) -> int:
     """Runs the command."""
     unknown = [suite for suite in args.suite if suite not in SUITES]
     if unknown:
-        raise UserError(f"There is no bench suite {unknown[0]!r}: {nearest(unknown[0], SUITES)}")
+        raise UserError(f"There is no bench suite {echo(unknown[0])}: {nearest(unknown[0], SUITES)}")
     wanted = args.suite or list(SUITES)
     if (
         any(case.peer_name.startswith(PYKEEN) for suite in wanted for case in SUITES[suite])

@@ -10,11 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from gnnneg.data.read import Layout
 from gnnneg.data.statements import SPLITS
-from gnnneg.errors import UserError, nearest
+from gnnneg.documents import read_yaml
+from gnnneg.errors import UserError, echo, nearest
 
 CARD = "dataset.yaml"
 NODE_CARD = "nodes.yaml"
@@ -224,9 +223,9 @@ def node_card(name: str) -> NodeCard:
     folder = cards()
     known = sorted(path.parent.name for path in folder.glob(f"*/{NODE_CARD}")) if folder else []
     if folder is None or name not in known:
-        raise UserError(f"Unknown graph {name!r}: {nearest(name, known)}")
+        raise UserError(f"Unknown graph {echo(name)}: {nearest(name, known)}")
     path = folder / name / NODE_CARD
-    content = dict(yaml.safe_load(path.read_text()), folder=path.parent)
+    content = dict(read_yaml(path), folder=path.parent)
     if "layout" in content:
         content["layout"] = _make(Layout, content["layout"], path)
     content["files"] = {file: _make(Source, source, path) for file, source in content["files"].items()}
@@ -247,7 +246,7 @@ def card(name: str) -> Card:
     """
     folder = cards()
     if folder is None or name not in names():
-        raise UserError(f"Unknown data set {name!r}: {nearest(name, names())}")
+        raise UserError(f"Unknown data set {echo(name)}: {nearest(name, names())}")
     return read_card(folder / name / CARD)
 
 
@@ -266,12 +265,12 @@ def read_card(path: Path) -> Card:
     Raises:
         UserError: If it is not YAML, has an unknown key or lacks one.
     """
+    if not path.exists():
+        raise UserError(f"{path} does not exist.")
     try:
-        content = yaml.safe_load(path.read_text())
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} is not a readable card: {' '.join(str(error).split())}.") from None
-    except FileNotFoundError:
-        raise UserError(f"{path} does not exist.") from None
+        content = read_yaml(path)
+    except UserError as error:
+        raise UserError(f"{path} is not a readable card: {str(error).removeprefix(f'{path}, ')}") from None
     if not isinstance(content, dict):
         raise UserError(f"{path} is not a card: expected keys such as 'name', 'columns' and 'files'.")
     content = dict(content, folder=path.parent)
@@ -288,18 +287,18 @@ def read_card(path: Path) -> Card:
 
 def _make(kind: type, content: Any, path: Path) -> Any:
     if not isinstance(content, dict):
-        raise UserError(f"{path}: expected the fields of a {kind.__name__.lower()}, found {content!r}.")
+        raise UserError(f"{path}: expected the fields of a {kind.__name__.lower()}, found {echo(content)}.")
     known = {f.name: f for f in dataclasses.fields(kind)}
     hints = typing.get_type_hints(kind)
     content = dict(content)
     for key, value in content.items():
         if key not in known:
-            raise UserError(f"{path}: unknown key {key!r}; {nearest(str(key), known)}")
+            raise UserError(f"{path}: unknown key {echo(key)}; {nearest(str(key), known)}")
         part = next((o for o in _options(hints[key]) if isinstance(o, type) and dataclasses.is_dataclass(o)), None)
         if part is not None and value is not None and not isinstance(value, part):
             content[key] = value = _make(part, value, path)
         if not _fits(value, hints[key]):
-            raise UserError(f"{path}: {key!r} cannot be {value!r}.")
+            raise UserError(f"{path}: {key!r} cannot be {echo(value)}.")
     for key, f in known.items():
         if key not in content and f.default is f.default_factory is dataclasses.MISSING:
             raise UserError(f"{path}: the key {key!r} is missing.")

@@ -13,7 +13,7 @@ from torch_geometric.data import HeteroData
 from torch_geometric.data.storage import EdgeStorage
 
 from gnnneg.data.statements import POLARITIES, SPLITS, triplets
-from gnnneg.errors import UserError, nearest
+from gnnneg.errors import UserError, echo, nearest
 from gnnneg.records import Triplets
 
 
@@ -123,7 +123,7 @@ def relation_of(data: HeteroData, name: str) -> int:
     """
     names = list(data.relation_names)
     if name not in names:
-        raise UserError(f"There is no relation {name!r} to make a hierarchy; {nearest(name, names)}")
+        raise UserError(f"There is no relation {echo(name)} to make a hierarchy; {nearest(name, names)}")
     return names.index(name)
 
 

@@ -5,7 +5,7 @@ import torch
 from torch_geometric.data import Data, HeteroData
 
 from gnnneg.data.statements import POLARITIES, SPLITS, message_graph, num_relations
-from gnnneg.errors import UserError, nearest
+from gnnneg.errors import UserError, echo, nearest
 from gnnneg.evaluation.mode import device_of, judging
 from gnnneg.interfaces import Model
 from gnnneg.kernels.everyone import everyone
@@ -103,7 +103,7 @@ def _find(name: str | None, names: list[str], what: str) -> int | None:
     try:
         return names.index(name)
     except ValueError:
-        raise UserError(f"There is no {what} {name!r} in the data; {nearest(name, names)}") from None
+        raise UserError(f"There is no {what} {echo(name)} in the data; {nearest(name, names)}") from None
 
 
 def _known(triplets: Triplets, data: HeteroData) -> list[str]:

@@ -53,7 +53,7 @@ ROOMS = {
     "interfaces": {"records", "errors"},
     "candidates": {"interfaces", "kernels"},
     "encodings": {"interfaces", "kernels"},
-    "data": {"records", "kernels", "errors"},
+    "data": {"records", "kernels", "errors", "documents"},
     "datasets": {"data", "records", "errors"},
     **dict.fromkeys(PARTS, GROUND),
     "tasks": GROUND | {"models"},  # the dual task makes one model of two
