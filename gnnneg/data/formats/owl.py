@@ -6,12 +6,24 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+
+from gnnneg.data.account import Account
 from gnnneg.data.decode import text
-from gnnneg.data.formats.negations import NEGATION, RDF_TYPE
-from gnnneg.data.formats.statements import Row, Statements, collected
+from gnnneg.data.formats.bounds import FUNCTIONAL, shallow, sound_xml
+from gnnneg.data.formats.negations import NEGATION, OWL, RDF_TYPE
+from gnnneg.data.formats.statements import Row, Statements, collected, shown
+from gnnneg.data.labels import Called
 from gnnneg.errors import MissingExtra, UserError
 
-SUBCLASS = "http://www.w3.org/2000/01/rdf-schema#subClassOf"
+RDFS, SKOS = "http://www.w3.org/2000/01/rdf-schema#", "http://www.w3.org/2004/02/skos/core#"
+OBO = "http://www.geneontology.org/formats/oboInOwl#"
+SUBCLASS = f"{RDFS}subClassOf"
+THING, NOTHING = f"{OWL}Thing", f"{OWL}Nothing"
+CALLED = {
+    **{f"{RDFS}label": 0, f"{SKOS}prefLabel": 1, f"{SKOS}altLabel": 2},
+    **{f"{OBO}has{scope}Synonym": 2 for scope in ("Exact", "Broad", "Narrow", "Related")},
+}
 BEFORE = re.compile(r"\s+|<\?.*?\?>|<!--.*?-->|<!DOCTYPE[^\[>]*(?:\[.*?\])?\s*>|#[^\n]*", re.DOTALL)
 BEGINNINGS = {"rdf": r"<(\w+:)?RDF\b", "owx": r"<(\w+:)?Ontology\b", "ofn": r"(Prefix|Ontology)\s*\("}
 
@@ -19,23 +31,40 @@ BEGINNINGS = {"rdf": r"<(\w+:)?RDF\b", "owx": r"<(\w+:)?Ontology\b", "ofn": r"(P
 def read_owl(path: str | Path) -> Statements:
     """Reads the statements between named things of an `OWL 2 <https://www.w3.org/TR/owl2-syntax/>`_ ontology.
 
-    ===============================================================  ======  =========================================
-    axiom                                                            is      statement
-    ===============================================================  ======  =========================================
-    ``ObjectPropertyAssertion(p a b)``                               stated  ``a p b``
-    ``NegativeObjectPropertyAssertion(p a b)``                       denied  ``a p b``
-    ``ClassAssertion(A a)``                                          stated  ``a rdf:type A``
-    ``ClassAssertion(ObjectComplementOf(A) a)``                      denied  ``a rdf:type A``
-    ``SubClassOf(A B)``                                              stated  ``A rdfs:subClassOf B``
-    ``SubClassOf(A ObjectSomeValuesFrom(p B))``                      stated  ``A p B``
-    ``SubClassOf(A ObjectComplementOf(ObjectSomeValuesFrom(p B)))``  denied  ``A p B``
-    ===============================================================  ======  =========================================
+    =====================================================  ======  ==================
+    axiom                                                  is      statement
+    =====================================================  ======  ==================
+    ``ObjectPropertyAssertion(p a b)``                     stated  ``a p b``
+    ``NegativeObjectPropertyAssertion(p a b)``             denied  ``a p b``
+    ``ClassAssertion(A a)``                                stated  ``a rdf:type A``
+    ``ClassAssertion(ObjectComplementOf(A) a)``            denied  ``a rdf:type A``
+    ``SubClassOf(A B)``                                    stated  ``A subClassOf B``
+    =====================================================  ======  ==================
 
-    ``ObjectInverseOf(p)`` swaps the two. All other axioms are left out and counted by their kind; imported ontologies
-    are not followed. Everything is in alphabetical order, since the parser keeps none.
+    and of the class ``A`` of ``SubClassOf(A C)``, or the individual ``A`` of ``ClassAssertion(C A)``,
+
+    =====================================================  ======  ==================
+    class ``C``                                            is      statement
+    =====================================================  ======  ==================
+    ``ObjectSomeValuesFrom(p B)``                          stated  ``A p B``
+    ``ObjectMinCardinality(n p B)`` or ``Exact``, n > 0    stated  ``A p B``
+    ``ObjectHasValue(p b)``                                stated  ``A p b``
+    ``ObjectMaxCardinality(0 p B)`` or ``Exact``           denied  ``A p B``
+    ``ObjectAllValuesFrom(p ObjectComplementOf(B))``       denied  ``A p B``
+    ``ObjectComplementOf(C)``                              the opposite of ``C``
+    =====================================================  ======  ==================
+
+    ``ObjectInverseOf(p)`` swaps the two of an assertion. Where ``B`` is ``owl:Thing``, the denial says that a question
+    has no answer at all; such pairs are in :obj:`closed`. A label (``rdfs:label``, ``skos:prefLabel``), English or
+    without a language before others, is the label of its thing, and synonyms (``skos:altLabel``, ``oboInOwl``) what it
+    is called besides.
+
+    All other axioms, annotations of axioms, and in RDF/XML the statements that the parser passes over are left out and
+    counted by their kind; imported ontologies are not followed. Everything is in alphabetical order, since the parser
+    keeps none.
 
     Args:
-        path (str or Path): The file; ``.gz`` is decompressed. Its first lines tell the syntax.
+        path (str or Path): The file. Its first lines tell the syntax.
 
     Raises:
         MissingExtra: If py-horned-owl is not installed.
@@ -47,64 +76,129 @@ def read_owl(path: str | Path) -> Statements:
     except ImportError as error:
         raise MissingExtra("owl", "Reading OWL") from error
     content = text(path)
-    start = 0
-    while before := BEFORE.match(content, start):
-        start = before.end()
-    syntax = next((name for name, begins in BEGINNINGS.items() if re.compile(begins).match(content, start)), None)
+    syntax = syntax_of(content)
     if syntax is None:
-        raise UserError(f"{path} begins neither as OWL functional syntax nor as OWL/XML nor as RDF/XML.")
+        raise UserError(
+            f"{path} begins neither as OWL functional syntax nor as OWL/XML nor as RDF/XML; if it is Turtle, or other "
+            "RDF, say --format rdf."
+        )
+    if syntax == "ofn":
+        shallow(path, content, FUNCTIONAL)
+    else:
+        sound_xml(path, content)
     try:
         ontology = pyhornedowl.open_ontology_from_string(content, syntax)  # type: ignore[arg-type]
     except ValueError as error:
-        raise UserError(f"{path}{_line(str(error), content)} cannot be read as OWL: {str(error)[:160]}") from None
-    left_out: Counter[str] = Counter()
-    axioms = [component.component for component in ontology.get_components()]
-    rows = sorted(_rows(axioms, left_out))
+        raise UserError(f"{path}{_line(str(error), content)} cannot be read as OWL{_why(str(error))}.") from None
+    left_out, closed = Counter[str](), list[tuple[str, str]]()
+    components = list(ontology.get_components())
+    rows = sorted(_rows([component.component for component in components], left_out, closed))
+    left_out["annotations of axioms"] = sum(len(component.ann) for component in components)
     if syntax == "rdf":
-        _count_lost(axioms, content, left_out)
-    return collected(rows, path, dict(sorted(left_out.items())))
+        _count_lost([component.component for component in components], content, left_out)
+    account = Account({what: left_out[what] for what in sorted(left_out) if left_out[what]})
+    found = collected(rows, path, account, sorted(closed))
+    return found._replace(labels=_called([component.component for component in components]))
 
 
-def _rows(axioms: list[Any], left_out: Counter[str]) -> Iterator[Row]:
+def syntax_of(content: str) -> str | None:
+    """The syntax of an ontology by its beginning: ``rdf`` (RDF/XML), ``owx`` (OWL/XML), ``ofn`` (functional)."""
+    start = 0
+    while before := BEFORE.match(content, start):
+        start = before.end()
+    return next((name for name, begins in BEGINNINGS.items() if re.compile(begins).match(content, start)), None)
+
+
+def _rows(axioms: list[Any], left_out: Counter[str], closed: list[tuple[str, str]]) -> Iterator[Row]:
     for axiom in axioms:
-        kind = type(axiom).__name__
+        kind = _kind(axiom)
         if kind in ("OntologyID", "DocIRI"):  # they name the ontology
             continue
+        row: Row | None = None
+        about = ""
         if kind in ("ObjectPropertyAssertion", "NegativeObjectPropertyAssertion"):
             row = _row(axiom.source, axiom.ope, axiom.target, not kind.startswith("Negative"))
             about = " about anonymous individuals"
         elif kind == "ClassAssertion":
-            concept, stated = _positive(axiom.ce)
-            named = type(concept).__name__ == "Class" and type(axiom.i).__name__ == "NamedIndividual"
-            row = Row(str(axiom.i.first), RDF_TYPE, str(concept.first), stated) if named else None
-            about = f" of {type(concept).__name__}" if type(concept).__name__ != "Class" else " of anonymous ones"
+            if _kind(axiom.i) == "NamedIndividual":
+                row = _claim(axiom.i, axiom.ce, RDF_TYPE)
+            about = f" of {_kind(axiom.ce)}" if _kind(axiom.ce) != "Class" else " of anonymous ones"
         elif kind == "SubClassOf":
-            row = _subclass(axiom)
-            about = f"({type(axiom.sub).__name__}, {type(axiom.sup).__name__})"
-        else:
-            about, row = "", None
-        if row is not None:
-            yield row
-        else:
+            if _kind(axiom.sub) == "Class":
+                row = _claim(axiom.sub, axiom.sup, SUBCLASS)
+                if row is not None and row.relation == SUBCLASS and not row.stated:
+                    row = None  # disjoint classes: more than that one is not below the other
+            about = f"({_kind(axiom.sub)}, {_kind(axiom.sup)})"
+        elif kind == "AnnotationAssertion" and _label(axiom) is not None:
+            continue
+        if row is None:
             left_out[f"axioms: {kind}{about}"] += 1
+        elif row.tail == THING and not row.stated:
+            closed.append((row.head, row.relation))
+        else:
+            yield row
 
 
-def _subclass(axiom: Any) -> Row | None:
-    if type(axiom.sub).__name__ != "Class":
+def _claim(about: Any, concept: Any, is_a: str) -> Row | None:
+    """What belonging to a class says of a thing, if it is one statement."""
+    stated = True
+    while _kind(concept) == "ObjectComplementOf":
+        concept, stated = concept.first, not stated
+    kind = _kind(concept)
+    if kind == "Class":
+        return Row(str(about.first), is_a, str(concept.first), stated)
+    if kind.startswith("Data") or _kind(getattr(concept, "ope", None)) != "ObjectProperty":
+        return None  # of an inverse of p: that is not a statement about p
+    if kind == "ObjectHasValue":
+        named = _kind(concept.i) == "NamedIndividual"
+        return Row(str(about.first), str(concept.ope.first), str(concept.i.first), stated) if named else None
+    filler = concept.bce
+    if kind == "ObjectSomeValuesFrom":
+        some: bool | None = True
+    elif kind == "ObjectAllValuesFrom" and _kind(filler) == "ObjectComplementOf":
+        filler, some = filler.first, False
+    elif kind == "ObjectAllValuesFrom" and _kind(filler) == "Class" and str(filler.first) == NOTHING:
+        return Row(str(about.first), str(concept.ope.first), THING, not stated)
+    else:
+        some = _some(kind, getattr(concept, "n", None), stated)
+    if some is None or _kind(filler) != "Class":
         return None
-    concept, stated = _positive(axiom.sup)
-    if type(concept).__name__ == "ObjectSomeValuesFrom" and type(concept.bce).__name__ == "Class":
-        if type(concept.ope).__name__ != "ObjectProperty":  # some inverse of p: that is not a statement about p
-            return None
-        return Row(str(axiom.sub.first), str(concept.ope.first), str(concept.bce.first), stated)
-    if type(concept).__name__ == "Class" and stated:
-        return Row(str(axiom.sub.first), SUBCLASS, str(concept.first))
+    return Row(str(about.first), str(concept.ope.first), str(filler.first), some == stated)
+
+
+def _some(kind: str, n: int | None, stated: bool) -> bool | None:
+    """Whether a cardinality says that there is one (or, where it is not so, that there is none), or neither."""
+    if kind == "ObjectMinCardinality" and n:
+        return True if stated or n == 1 else None  # fewer than two may still be one
+    if kind == "ObjectMaxCardinality" and n is not None:
+        return False if n == 0 or not stated else None  # more than n are some
+    if kind == "ObjectExactCardinality" and n is not None:
+        return (n > 0 if stated else None) if n else False
     return None
 
 
-def _positive(concept: Any) -> tuple[Any, bool]:
-    """A class without its complement sign, and whether it had none."""
-    return (concept.first, False) if type(concept).__name__ == "ObjectComplementOf" else (concept, True)
+def _called(axioms: list[Any]) -> pa.Table | None:
+    """Labels before synonyms, those without a language or in English before others, then by the alphabet."""
+    found = [(axiom, label) for axiom in axioms if (label := _label(axiom)) is not None]
+    called = Called()
+    for axiom, (_, _, label) in sorted(found, key=lambda pair: (str(pair[0].subject), pair[1])):
+        called.add(str(axiom.subject), label)
+    return called.table()
+
+
+def _label(axiom: Any) -> tuple[int, int, str] | None:
+    """How good a label an annotation gives (the smallest is the best), and the label; nothing if it gives none."""
+    if _kind(axiom) != "AnnotationAssertion" or _kind(axiom.subject) != "IRI":
+        return None
+    rank, literal = CALLED.get(str(axiom.ann.ap.first)), getattr(axiom.ann.av, "literal", None)
+    if rank is None or literal is None:
+        return None
+    language = getattr(axiom.ann.av, "lang", "")
+    return rank, 0 if not language or language.lower().split("-")[0] == "en" else 1, literal
+
+
+def _kind(thing: Any) -> str:
+    return type(thing).__name__
 
 
 def _row(source: Any, relation: Any, target: Any, stated: bool) -> Row | None:
@@ -116,18 +210,39 @@ def _row(source: Any, relation: Any, target: Any, stated: bool) -> Row | None:
 
 
 def _count_lost(axioms: list[Any], content: str, left_out: Counter[str]) -> None:
-    """py-horned-owl passes over what it cannot interpret in RDF/XML without a word: at least denials are counted."""
+    """py-horned-owl passes over what it cannot interpret in RDF/XML without a word: at least it is counted, the
+    denials always and the classes where a reader of RDF is installed.
+    """
+    lost = "that py-horned-owl did not read"
     name = NEGATION.rsplit("#")[1]
     written = len(re.findall(rf"<\w*:?{name}\b", content)) + len(re.findall(f'resource="[^"]*{name}', content))
-    found = sum(type(axiom).__name__.startswith("Negative") for axiom in axioms)
-    if written > found:
-        left_out["negative assertions that py-horned-owl did not read"] = written - found
+    kinds = Counter(map(_kind, axioms))
+    found = sum(number for kind, number in kinds.items() if kind.startswith("Negative"))
+    left_out[f"negative assertions {lost}"] = max(0, written - found)
+    try:
+        import pyoxigraph as ox
+    except ImportError:
+        return
+    quads = ox.parse(content, ox.RdfFormat.RDF_XML)
+    below = {(str(quad.subject), str(quad.object)) for quad in quads if quad.predicate.value == SUBCLASS}
+    left_out[f"subClassOf statements {lost}"] = max(0, len(below) - kinds["SubClassOf"])
 
 
 def _line(message: str, content: str) -> str:
     """What py-horned-owl says of the place of an error, as ``:line``."""
     line = re.search(r"Pos\(\((\d+), \d+\)\)", message)
-    byte = re.search(r"BytePosition\((\d+)\)", message)
+    byte = re.search(r"Byte(?:Position|Span)\((\d+)", message)
     if line is None and byte is None:
         return ""
     return f":{line[1] if line else content.encode().count(10, 0, int(byte[1])) + 1 if byte else 1}"
+
+
+def _why(message: str) -> str:
+    """What py-horned-owl says is wrong, without the notation of its language."""
+    expected = re.search(r"positives: \[([\w, ]+)\]", message)
+    found = re.search(r'\bline: "((?:[^"\\]|\\.)*)"', message)
+    said = re.search(r'"((?:[^"\\]|\\.)+)"', message)
+    if expected and found:
+        return f": expected {expected[1]}, found {shown(found[1].strip())}"
+    kind = re.search(r"Syntax\((\w+)\)", message)
+    return f": {said[1].rstrip('.')}" if said else f": {kind[1]}" if kind else ""

@@ -1,0 +1,97 @@
+"""Documents that a parser would not survive: nested too deeply, or with entities that grow when they are put in.
+
+The parsers of ontologies and RDF are in machine code: what exhausts their stack or the memory ends the whole process,
+without a word. So it is looked for before.
+"""
+
+import re
+from collections import Counter
+from pathlib import Path
+from xml.parsers import expat
+
+from gnnneg.errors import UserError
+
+DEEPEST = 1000  # levels: the parsers end somewhere between five and twenty thousand
+LONGEST = 64 << 20  # characters that one entity of an XML document may become; all of them, sixteen times as many
+
+ENTITY = re.compile(r"<!ENTITY\s+([\w:.-]+)\s+(?:\"([^\"]*)\"|'([^']*)')")
+REFERENCE = re.compile(r"&([\w:.-]+);")
+STRING = r"\"[^\"\\]*(?:\\.[^\"\\]*)*\""
+# what opens and closes a level; strings, IRIs and comments do neither
+FUNCTIONAL = re.compile(rf"{STRING}|<[^<>]*>|#[^\n]*|(?P<open>\()|(?P<close>\))", re.DOTALL)
+JSON = re.compile(rf"{STRING}|(?P<open>[\[{{])|(?P<close>[\]}}])", re.DOTALL)
+TRIPLES = re.compile(rf"{STRING}|(?P<open><<)|(?P<close>>>)", re.DOTALL)
+
+
+def shallow(path: Path, content: str, levels: re.Pattern[str]) -> None:
+    """Looks at how deep a text is nested.
+
+    Raises:
+        UserError: If it is nested deeper than :data:`DEEPEST`.
+    """
+    depth = 0
+    for token in levels.finditer(content):
+        if token.lastgroup == "open":
+            depth += 1
+            if depth > DEEPEST:
+                _too_deep(path, content.count("\n", 0, token.start()) + 1)
+        elif token.lastgroup == "close":
+            depth -= 1
+
+
+def sound_xml(path: Path, content: str) -> None:
+    """Looks at an XML document.
+
+    Raises:
+        UserError: If it is not well-formed, nested deeper than :data:`DEEPEST`, or its entities become longer than
+            :data:`LONGEST`.
+    """
+    _entities(path, content)
+    parser = expat.ParserCreate()
+    depth = 0
+
+    def start(name: str, attributes: dict[str, str]) -> None:
+        nonlocal depth
+        depth += 1
+        if depth > DEEPEST:
+            _too_deep(path, parser.CurrentLineNumber)
+
+    def end(name: str) -> None:
+        nonlocal depth
+        depth -= 1
+
+    parser.StartElementHandler, parser.EndElementHandler = start, end
+    try:
+        parser.Parse(content, True)
+    except expat.ExpatError as error:
+        what = expat.ErrorString(error.code)
+        raise UserError(f"{path}:{error.lineno}: not well-formed XML ({what}).") from None
+
+
+def _entities(path: Path, content: str) -> None:
+    """How long the entities become is found without putting them in."""
+    values = {match[1]: match[2] or match[3] or "" for match in ENTITY.finditer(content)}
+    sizes: dict[str, int] = {}
+    for _ in range(min(len(values), 64)):  # each round knows one level more; 64 levels of doubling are enough
+        new = {}
+        for name, value in values.items():
+            inner = Counter(match[1] for match in REFERENCE.finditer(value))
+            new[name] = len(value) + sum(sizes.get(other, 0) * number for other, number in inner.items())
+        if new == sizes or max(new.values()) > LONGEST:
+            sizes = new
+            break
+        sizes = new
+    if not sizes:
+        return
+    used = Counter(match[1] for match in REFERENCE.finditer(content))
+    if (
+        max(sizes.values()) > LONGEST
+        or sum(sizes.get(name, 0) * number for name, number in used.items()) > 16 * LONGEST
+    ):
+        raise UserError(
+            f"{path}: its XML entities become longer than {LONGEST >> 20} MiB when they are put in: write them out."
+        )
+
+
+def _too_deep(path: Path, line: int) -> None:
+    raise UserError(f"{path}:{line}: nested deeper than {DEEPEST:,} levels: no ontology or RDF in earnest is.")
