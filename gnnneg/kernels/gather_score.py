@@ -193,7 +193,7 @@ def _pulled_in_parts(
         def scored(query: Tensor, table: Tensor, *weight: Tensor, part: Tensor = part) -> Tensor:
             return gather_reference(kind, query, table, part, *weight)
 
-        _, pull = torch.func.vjp(scored, *given)  # not autograd itself, which records nothing within an operator
+        pull = torch.func.vjp(scored, *given)[1]  # not autograd itself, which records nothing within an operator
         for whole, found in zip(total, pull(outward)):
             whole += found
     return total[0], total[1], total[2]
