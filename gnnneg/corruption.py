@@ -6,6 +6,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from gnnneg.checks import fraction, positive, whole
+from gnnneg.data.cardinality import MANY, answers_per_query, to_many
 from gnnneg.data.known import KnownAnswers
 from gnnneg.interfaces import Corruption
 from gnnneg.records import Query, Triplets, asked
@@ -20,6 +22,7 @@ class Tail(Corruption):
 
     def __init__(self, num_relations: int):
         super().__init__()
+        whole("Tail", num_relations=num_relations)
         self.num_relations = num_relations
 
     def forward(self, triplets: Triplets, generator: torch.Generator | None = None) -> tuple[Query, Int[Tensor, "q"]]:
@@ -35,6 +38,7 @@ class Head(Corruption):
 
     def __init__(self, num_relations: int):
         super().__init__()
+        whole("Head", num_relations=num_relations)
         self.num_relations = num_relations
 
     def forward(self, triplets: Triplets, generator: torch.Generator | None = None) -> tuple[Query, Int[Tensor, "q"]]:
@@ -50,6 +54,7 @@ class Both(Corruption):
 
     def __init__(self, num_relations: int):
         super().__init__()
+        whole("Both", num_relations=num_relations)
         self.num_relations = num_relations
 
     def forward(self, triplets: Triplets, generator: torch.Generator | None = None) -> tuple[Query, Int[Tensor, "q"]]:
@@ -83,6 +88,8 @@ class Either(Tossed):
 
     def __init__(self, num_relations: int, head: float = 0.5):
         super().__init__()
+        whole("Either", num_relations=num_relations)
+        fraction("Either", head=head)
         self.num_relations, self.head = num_relations, head
 
     def chance(self, rel_type: Int[Tensor, "b"]) -> Float[Tensor, "b"]:
@@ -107,7 +114,7 @@ class Bernoulli(Tossed):
         super().__init__()
         self.num_relations = known.num_relations
         tails, heads = answers_per_query(known).chunk(2)
-        share = torch.where(tails + heads > 0, tails / (tails + heads).clamp(min=1), 0.5)
+        share = torch.where(tails + heads > 0, tails / (tails + heads).clamp(min=1), 0.5).float()
         self.register_buffer("head", share, persistent=False)
 
     def chance(self, rel_type: Int[Tensor, "b"]) -> Float[Tensor, "b"]:
@@ -127,20 +134,13 @@ class OneSide(Tossed):
 
     head: Tensor
 
-    def __init__(self, known: KnownAnswers, many: float = 1.5):
+    def __init__(self, known: KnownAnswers, many: float = MANY):
         super().__init__()
+        positive("OneSide", many=many)
         self.num_relations = known.num_relations
-        tails, heads = (answers >= many for answers in answers_per_query(known).chunk(2))
+        tails, heads = to_many(known, many).chunk(2)
         share = torch.where(tails == heads, 0.5, tails.float())
         self.register_buffer("head", share, persistent=False)
 
     def chance(self, rel_type: Int[Tensor, "b"]) -> Float[Tensor, "b"]:
         return self.head[rel_type]
-
-
-def answers_per_query(known: KnownAnswers) -> Float[Tensor, "r"]:
-    """How many answers a query of each relation, inverses too, has in the mean; 0 of a relation without facts."""
-    relation = known.key // known.num_nodes
-    queries = torch.bincount(relation, minlength=2 * known.num_relations)
-    total = torch.zeros_like(queries).index_add_(0, relation, known.offset.diff())
-    return total / queries.clamp(min=1)

@@ -9,11 +9,10 @@ from torch import Tensor
 from torch_geometric.data import HeteroData
 
 from gnnneg.data.build import counts
+from gnnneg.data.cardinality import CARDINALITIES, cardinality
 from gnnneg.data.known import KnownAnswers
 from gnnneg.data.statements import SPLITS, num_relations, triplets
 from gnnneg.records import Query, Triplets
-
-CARDINALITIES = ("1-1", "1-N", "N-1", "N-N")
 
 
 @dataclass(frozen=True)
@@ -42,7 +41,8 @@ class Profile:
     Args:
         counts (dict): Entities, relations, statements by split; ``denied_...`` for denied ones.
         published (dict): The same from the literature, as far as the card has them.
-        cardinality (dict): Share of *relations* that are 1-1, 1-N, N-1, N-N; see :func:`cardinality`.
+        cardinality (dict): Share of *relations* that are 1-1, 1-N, N-1, N-N; see
+            :func:`~gnnneg.data.cardinality.cardinality`.
         cardinality_test (dict): The same as shares of test statements.
         unseen_entities (dict): By split, entities that no stated training statement mentions; ``any`` in the whole
             vocabulary.
@@ -52,7 +52,7 @@ class Profile:
         overlap (dict): By split, distinct stated statements that are also in train.
         self_loops (dict): By split, stated statements from an entity to itself.
         leakage (dict): Of test pairs ``(h, t)``: how many are linked in train ``reversed`` (some ``(t, r, h)``),
-            in the ``same`` direction (some other ``(h, r, t)``), or in ``either``, and their shares.
+            in the ``same`` direction (some ``(h, r, t)``, be it itself), or in ``either``, and their shares.
         leaks (list): Pairs of relations of which one nearly repeats the other.
         contradictions (dict): Denied statements, by split, that are stated in some split.
     """
@@ -112,30 +112,6 @@ def profile(data: HeteroData, published: dict[str, int] | None = None) -> Profil
         leaks=_leaks(train, n, data.relation_names),
         contradictions={s: int(_in(t, every).sum()) for s, t in denied.items()},
     )
-
-
-def cardinality(triplets: Triplets, num_relations: int, threshold: float = 1.5) -> Int[Tensor, "r"]:
-    r"""Which of 1-1, 1-N, N-1, N-N (0 to 3) each relation is, after `"Translating Embeddings for Modeling
-    Multi-relational Data" <https://papers.nips.cc/paper/5071>`_.
-
-    With :math:`\mathrm{tph}` the mean number of distinct tails per head and :math:`\mathrm{hpt}` of heads per tail, a
-    side is *N* if that number exceeds the threshold. Counted on training statements, FB15k-237's 237 relations are
-    17, 26, 86 and 108: the 7.17, 10.97, 36.29 and 45.57 % of the literature are shares of relations, not of
-    statements (of test statements they are 0.94, 6.32, 22.03 and 70.72 %).
-
-    Args:
-        triplets (Triplets): The statements to count; repeated ones count once.
-        num_relations (int): Number of relations.
-        threshold (float): What *N* must exceed. (default: :obj:`1.5`)
-    """
-    head_index, rel_type, tail_index = _distinct(triplets)
-    total = torch.bincount(rel_type, minlength=num_relations)
-    heads, tails = (
-        torch.bincount(torch.unique(side * num_relations + rel_type) % num_relations, minlength=num_relations)
-        for side in (head_index, tail_index)
-    )
-    many_tails, many_heads = total > threshold * heads, total > threshold * tails
-    return 2 * many_heads.long() + many_tails.long()
 
 
 def _shares(kind: Int[Tensor, "e"]) -> dict[str, float]:

@@ -5,28 +5,21 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
+from gnnneg.data.cardinality import CARDINALITIES
+from gnnneg.data.cardinality import cardinality as classes
 from gnnneg.evaluation.metrics import amri, hits, mr, mrr
 from gnnneg.evaluation.record import SIDES, Ranks
 from gnnneg.records import Triplets
 
-MANY = 1.5
-
 
 def cardinality(train: Triplets, num_relations: int) -> list[str]:
-    r"""The class of each relation, as in `"Translating Embeddings for Modeling Multi-relational Data"
-    <https://papers.nips.cc/paper/5071>`_.
+    """The class of each relation, such as ``"1-N"``: see :func:`gnnneg.data.cardinality.cardinality`.
 
-    A side counts as *N* where training has on average 1.5 or more of its entities for one of the other side:
-    ``"1-N"`` has many tails a head. Repeated statements count once; a relation that training never saw is ``"unseen"``.
+    A relation that training never saw is ``"unseen"``.
     """
-    head_index, rel_type, tail_index = torch.unique(torch.stack(list(train)), dim=1)
-    facts = rel_type.bincount(minlength=num_relations)
-    per_head = facts / _distinct(rel_type, head_index, num_relations).clamp(min=1)
-    per_tail = facts / _distinct(rel_type, tail_index, num_relations).clamp(min=1)
-    return [
-        ("N" if heads >= MANY else "1") + "-" + ("N" if tails >= MANY else "1") if seen else "unseen"
-        for heads, tails, seen in zip(per_tail.tolist(), per_head.tolist(), facts.tolist())
-    ]
+    seen = train.rel_type.bincount(minlength=num_relations) > 0
+    kind = classes(train, num_relations)
+    return [CARDINALITIES[k] if there else "unseen" for k, there in zip(kind.tolist(), seen.tolist())]
 
 
 def degree(train: Triplets, num_nodes: int) -> Int[Tensor, "n"]:
@@ -94,8 +87,3 @@ def tables(
         "cardinality": table(ranks, [f"{kind} {s}" for kind, s in zip(by["cardinality"], side)]),
         "degree": table(ranks, by["degree"]),
     }
-
-
-def _distinct(rel_type: Int[Tensor, "e"], index: Int[Tensor, "e"], num_relations: int) -> Int[Tensor, "r"]:
-    pairs = torch.unique(torch.stack([rel_type, index]), dim=1)
-    return pairs[0].bincount(minlength=num_relations)

@@ -1,9 +1,12 @@
 import torch
 
+from gnnneg import OneSide
 from gnnneg.data.hetero import to_networkx
+from gnnneg.data.known import KnownAnswers
 from gnnneg.data.profile import Leak, cardinality, profile
 from gnnneg.data.statements import assemble
 from gnnneg.data.synthetic import world
+from gnnneg.evaluation.strata import cardinality as by_strata
 from gnnneg.records import Triplets
 
 
@@ -38,12 +41,18 @@ def test_by_hand() -> None:
 
 
 def test_cardinality_at_the_threshold() -> None:
-    """Relation 0 has 3 statements of 2 heads: 1.5 tails per head is not more than 1.5. Relation 1 has 4 of 2."""
+    """Relation 0 has 3 statements of 2 heads, 1.5 tails per head, which is many; relation 1 has 4 of 2, relation 4 4 of
+    3."""
     rows = [(0, 0, 2), (0, 0, 3), (1, 0, 4), *[(0, 1, 2), (0, 1, 3), (1, 1, 4), (1, 1, 5)]]
     rows += [(t, 2, h) for h, r, t in rows if r == 1] + [(h, 3, t) for h in range(3) for t in range(3)]
     rows += [(0, 0, 2)] * 9  # repeated lines count once
-    kind = cardinality(Triplets(*torch.tensor(rows).T), 5)
-    assert kind.tolist() == [0, 1, 2, 3, 0]
+    rows += [(0, 4, 3), (0, 4, 4), (1, 4, 5), (2, 4, 6)]
+    train = Triplets(*torch.tensor(rows).T)
+    kind = cardinality(train, 6)
+    assert kind.tolist() == [1, 1, 2, 3, 0, 0]
+    # one answer, whoever is asked: 1-N is asked for its heads alone, N-1 for its tails
+    assert by_strata(train, 6) == ["1-N", "1-N", "N-1", "N-N", "1-1", "unseen"]
+    assert OneSide(KnownAnswers(train, 7, 6)).head.tolist() == [1, 1, 0, 0.5, 0.5, 0.5]
 
 
 def test_leaks_of_the_synthetic_world_are_its_rules() -> None:

@@ -1,0 +1,43 @@
+"""How many answers the questions of a relation have: the one place that says which relations are 1-N."""
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from gnnneg.data.known import KnownAnswers
+from gnnneg.records import Triplets
+
+CARDINALITIES = ("1-1", "1-N", "N-1", "N-N")
+MANY = 1.5
+
+
+def answers_per_query(known: KnownAnswers) -> Float[Tensor, "r"]:
+    """How many answers a query of each relation, inverses too, has in the mean; 0 of a relation without facts."""
+    relation = known.key // known.num_nodes
+    queries = torch.bincount(relation, minlength=2 * known.num_relations)
+    total = torch.zeros_like(queries).index_add_(0, relation, known.offset.diff())
+    return total.double() / queries.clamp(min=1)  # float32 would round the border of large relations
+
+
+def to_many(known: KnownAnswers, many: float = MANY) -> Bool[Tensor, "r"]:
+    """Whether a query of each relation, inverses too, has ``many`` answers or more in the mean."""
+    return answers_per_query(known) >= many
+
+
+def cardinality(triplets: Triplets, num_relations: int) -> Int[Tensor, "r"]:
+    r"""Which of 1-1, 1-N, N-1, N-N (0 to 3) each relation is, after `"Translating Embeddings for Modeling
+    Multi-relational Data" <https://papers.nips.cc/paper/5071>`_.
+
+    With :math:`\mathrm{tph}` the mean number of distinct tails per head and :math:`\mathrm{hpt}` of heads per tail, a
+    side is *N* if that number is at least 1.5. Counted on training statements, FB15k-237's 237 relations are
+    17, 26, 86 and 108: the 7.17, 10.97, 36.29 and 45.57 % of the literature are shares of relations, not of
+    statements (of test statements they are 0.94, 6.32, 22.03 and 70.72 %).
+
+    Args:
+        triplets (Triplets): The statements to count; repeated ones count once. A relation without any is 0.
+        num_relations (int): Number of relations.
+    """
+    ends = torch.cat([triplets.head_index, triplets.tail_index])
+    size = int(ends.max()) + 1 if ends.numel() else 1
+    tails, heads = to_many(KnownAnswers(triplets, size, num_relations)).long().chunk(2)
+    return 2 * heads + tails
