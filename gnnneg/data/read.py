@@ -6,6 +6,8 @@ find out what it might be.
 
 import csv
 import io
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,8 +16,8 @@ import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet
 
-from gnnneg.data.decode import text
-from gnnneg.errors import UserError
+from gnnneg.data.decode import text, unpacked
+from gnnneg.errors import UserError, echo
 
 DELIMITERS = {"tab": "\t", "blank": " ", "comma": ",", "semicolon": ";", "bar": "|"}
 IGNORED = "_"
@@ -24,7 +26,8 @@ NUMBER = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$"
 
 @dataclass(frozen=True)
 class Labels:
-    """What the entries of a label column mean; small and capital letters are the same.
+    """What the entries of a label column mean; small and capital letters are the same, ``-1.0`` is ``-1``, and an
+    empty entry is a label as any other.
 
     Args:
         stated (tuple): Those of what is so.
@@ -37,13 +40,24 @@ class Labels:
     unknown: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        every = [label.lower() for labels in (self.stated, self.denied, self.unknown) for label in labels]
+        every = [folded(label) for labels in (self.stated, self.denied, self.unknown) for label in labels]
         for label in every:
             if every.count(label) > 1:
                 raise UserError(f"The label {label!r} is given two meanings: it is stated, denied or unknown.")
 
 
-LABELS = Labels(("1", "1.0", "+1", "true"), ("0", "0.0", "-1", "false"))
+def folded(label: str) -> str:
+    """A label without blanks around it, in small letters, and a number without a sign or digits that say nothing."""
+    label = label.strip().lower()
+    try:
+        number = float(label) if re.match(NUMBER, label) else None
+    except OverflowError:
+        number = None
+    return label if number is None else f"{number:g}"
+
+
+LABELS = Labels(("1", "true"), ("0", "-1", "false"))
+MAY_BE_EMPTY = ("source", "label")
 
 
 @dataclass(frozen=True)
@@ -102,7 +116,23 @@ def read_table(path: str | Path, layout: Layout = TRIPLES) -> pa.Table:
     """
     path = Path(path)
     if path.suffix == ".parquet":
-        return _read_parquet(path, layout)
+        table = read_parquet(path)
+        for column in layout.columns:
+            if column != IGNORED and column not in table.column_names:
+                raise UserError(f"{path} has no column {column!r}; it has {listed(table.column_names)}.")
+        return as_text(table.select([c for c in layout.columns if c != IGNORED]), path)
+    return read_columns(path, layout).select([c for c in layout.columns if c != IGNORED])
+
+
+def read_columns(path: Path, layout: Layout, skip: int = 0) -> pa.Table:
+    """As :func:`read_table` of a delimited file, with the columns that are to be ignored, called ``_0``, ``_1``, ...
+    by their places.
+
+    Args:
+        path (Path): The file.
+        layout (Layout): What its lines hold.
+        skip (int): Lines before the first that are none of them. (default: :obj:`0`)
+    """
     raw = read_bytes(path)
     if not raw.strip():
         raise UserError(f"{path} is empty: expected lines of {layout.expected}.")
@@ -110,10 +140,11 @@ def read_table(path: str | Path, layout: Layout = TRIPLES) -> pa.Table:
         line = next(i for i, row in enumerate(raw.split(b"\n"), 1) if row.count(b'"') % 2)
         raise UserError(f"{path}: a quotation mark is never closed; the first odd one is on line {line}.")
     names = [c if c != IGNORED else f"{IGNORED}{i}" for i, c in enumerate(layout.columns)]
+    before = skip + layout.count_line + layout.header
     try:
         table = pyarrow.csv.read_csv(
             pa.BufferReader(raw),
-            read_options=pyarrow.csv.ReadOptions(column_names=names, skip_rows=layout.count_line + layout.header),
+            read_options=pyarrow.csv.ReadOptions(column_names=names, skip_rows=before),
             parse_options=pyarrow.csv.ParseOptions(
                 delimiter=DELIMITERS[layout.delimiter],
                 quote_char='"' if layout.quoted else False,
@@ -127,18 +158,73 @@ def read_table(path: str | Path, layout: Layout = TRIPLES) -> pa.Table:
             ),
         )
     except pa.ArrowInvalid as error:
-        raise _first_fault(path, raw, layout) or UserError(f"{path} cannot be read: {error}") from None
-    table = table.select([c for c in layout.columns if c != IGNORED])
-    if any(pc.any(pc.equal(pc.binary_length(table[c]), 0)).as_py() for c in table.column_names if c != "source"):
-        raise _first_fault(path, raw, layout) or UserError(f"{path} has an empty field.")
+        why = " ".join(str(error).split()).rstrip(".")
+        raise _first_fault(path, raw, layout, before) or UserError(f"{path} cannot be read: {why[:160]}.") from None
+    needed = [c for c in layout.columns if c not in (IGNORED, *MAY_BE_EMPTY)]
+    if any(pc.any(pc.equal(pc.binary_length(table[c]), 0)).as_py() for c in needed):
+        raise _first_fault(path, raw, layout, before) or UserError(f"{path} has an empty field.")
     if layout.count_line:
-        first = raw.split(b"\n", 1)[0].strip()
+        first = raw.split(b"\n", skip + 1)[skip].strip()
         if not first.isdigit():
-            raise UserError(f"{path}:1: expected the number of lines that follow, found {_show(first)}.")
-        if int(first) != table.num_rows:
-            raise UserError(f"{path}:1 announces {int(first):,} lines, but {table.num_rows:,} follow: is it truncated?")
+            raise UserError(f"{path}:{skip + 1}: expected the number of lines that follow, found {_show(first)}.")
+        if int(first[:18]) != table.num_rows:
+            raise UserError(
+                f"{path}:{skip + 1} announces {int(first[:18]):,} lines, but {table.num_rows:,} follow: is it "
+                "truncated?"
+            )
     if not table.num_rows:
         raise UserError(f"{path} holds no lines after its first: expected lines of {layout.expected}.")
+    return table
+
+
+def read_parquet(path: Path) -> pa.Table:
+    """The columns of a parquet file as they are; it may be compressed as a whole.
+
+    Raises:
+        UserError: If it is missing or no parquet file, has no rows, or calls two columns the same.
+    """
+    try:
+        table = pa.parquet.read_table(pa.BufferReader(unpacked(path)))
+    except (pa.ArrowException, OSError, ValueError, NotImplementedError) as error:
+        if isinstance(error, UserError):
+            raise
+        why = " ".join(str(error).split()).rstrip(".")
+        raise UserError(f"{path} is not a parquet file: {why[:160]}.") from None
+    for name in table.column_names:
+        if table.column_names.count(name) > 1:
+            raise UserError(f"{path} has two columns {echo(name)}: give them names of their own.")
+    if not table.num_rows:
+        raise UserError(f"{path} has no rows: there are no statements in it.")
+    return table
+
+
+def as_text(table: pa.Table, path: Path) -> pa.Table:
+    """The columns of a parquet file as strings: numbers and truth values are written out, and what is missing is empty
+    where it may be.
+
+    Raises:
+        UserError: If a column holds lists or the like, or an entry is missing.
+    """
+    for i, name in enumerate(table.column_names):
+        column = table[name]
+        try:
+            if pa.types.is_dictionary(column.type):
+                column = pc.cast(column, column.type.value_type)
+            if pa.types.is_binary(column.type) or pa.types.is_large_binary(column.type):
+                raise pa.ArrowInvalid("bytes")
+            column = pc.cast(column, pa.large_string())
+        except (pa.ArrowException, NotImplementedError):
+            raise UserError(
+                f"{path}: the column {echo(name)} holds {column.type}, where names or numbers are needed."
+            ) from None
+        if name in MAY_BE_EMPTY:
+            column = pc.fill_null(column, "")
+        elif column.null_count:
+            raise UserError(f"{path}: row {pc.index(pc.is_null(column), True).as_py() + 1} has no {name}.")
+        elif pc.any(pc.equal(pc.binary_length(column), 0)).as_py():
+            row = pc.index(pc.equal(pc.binary_length(column), 0), True).as_py()
+            raise UserError(f"{path}: row {row + 1}: the {name} is empty.")
+        table = table.set_column(i, name, column)
     return table
 
 
@@ -169,6 +255,12 @@ def read_names(path: str | Path, layout: Layout) -> list[str]:
     return result
 
 
+def listed(names: Sequence[str]) -> str:
+    """Names of columns for an error; in quotes where there is more to one than shows."""
+    shown = [n if n and n.isprintable() and n == n.strip() and len(n) < 80 else echo(n) for n in names[:40]]
+    return ", ".join(shown) + (f" and {len(names) - 40:,} more" if len(names) > 40 else "")
+
+
 def integers(column: pa.ChunkedArray, path: str | Path) -> list[int]:
     """A column of digits as integers."""
     digits = pc.match_substring_regex(column, r"^[0-9]{1,18}$")
@@ -180,17 +272,29 @@ def integers(column: pa.ChunkedArray, path: str | Path) -> list[int]:
 
 def truth(column: pa.ChunkedArray, path: str | Path, labels: Labels = LABELS) -> pa.ChunkedArray:
     """A label column as booleans: true is stated, false denied, null unknown."""
-    folded = pc.utf8_lower(pc.utf8_trim_whitespace(pc.cast(column, pa.large_string())))
-    stated, denied, unknown = (
-        pc.is_in(folded, pa.array([label.lower() for label in meant], pa.large_string()))
-        for meant in (labels.stated, labels.denied, labels.unknown)
-    )
-    wrong = pc.invert(pc.or_(pc.or_(stated, denied), unknown))
-    if pc.any(wrong).as_py():
-        row = pc.index(wrong, True).as_py()
-        known = [f"{', '.join(meant)} ({what})" for what, meant in vars(labels).items() if meant]
-        raise UserError(f"{path}: row {row + 1}: the label {folded[row].as_py()!r} is none of {'; '.join(known)}.")
-    return pc.if_else(unknown, pa.scalar(None, pa.bool_()), stated)
+    entries = pc.fill_null(pc.cast(column, pa.large_string()), "")
+    met = pa.chunked_array([entries]).unique() if isinstance(entries, pa.Array) else entries.unique()
+    meant = {folded(label): what for what, some in vars(labels).items() for label in some}
+    means = [meant.get(folded(label), "") for label in met.to_pylist()]
+    place = pc.index_in(entries, met)
+    if "" in means:
+        wrong = met[means.index("")].as_py()
+        row = pc.index(entries, wrong).as_py()
+        known = [f"{', '.join(map(_quoted, some))} ({what})" for what, some in vars(labels).items() if some]
+        entry = f"the label {echo(folded(wrong))} is"
+        if not wrong.strip():
+            entry = "the label is empty, to which --labels stated= or --labels denied= gives a meaning; it is"
+        raise UserError(f"{path}: row {row + 1}: {entry} none of {'; '.join(known)}.")
+    value = pa.array([None if what == "unknown" else what == "stated" for what in means], pa.bool_())
+    return pa.chunked_array([value.take(pc.cast(_combined(place), pa.int64()))])
+
+
+def _combined(column: pa.ChunkedArray | pa.Array) -> pa.Array:
+    return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+
+
+def _quoted(label: str) -> str:
+    return label or "''"
 
 
 def confidences(column: pa.ChunkedArray, path: str | Path) -> pa.ChunkedArray:
@@ -205,26 +309,7 @@ def confidences(column: pa.ChunkedArray, path: str | Path) -> pa.ChunkedArray:
     return value
 
 
-def _read_parquet(path: Path, layout: Layout) -> pa.Table:
-    if not path.is_file():
-        raise UserError(f"{path} does not exist.")
-    try:
-        table = pa.parquet.read_table(path)
-    except pa.ArrowInvalid as error:
-        raise UserError(f"{path} is not a parquet file: {error}") from None
-    for column in layout.columns:
-        if column != IGNORED and column not in table.column_names:
-            raise UserError(f"{path} has no column {column!r}; it has {', '.join(table.column_names)}.")
-    table = table.select([c for c in layout.columns if c != IGNORED])
-    for i, name in enumerate(table.column_names):
-        if table[name].null_count:
-            row = pc.index(pc.is_null(table[name]), True).as_py()
-            raise UserError(f"{path}: row {row + 1} has no {name}.")
-        table = table.set_column(i, name, pc.cast(table[name], pa.large_string()))
-    return table
-
-
-def _first_fault(path: Path, raw: bytes, layout: Layout) -> UserError | None:
+def _first_fault(path: Path, raw: bytes, layout: Layout, skip: int) -> UserError | None:
     """Goes through the lines one by one, only when pyarrow has refused the file, to say which one is wrong."""
     content = raw.decode()
     if layout.quoted:
@@ -233,17 +318,20 @@ def _first_fault(path: Path, raw: bytes, layout: Layout) -> UserError | None:
     else:
         delimiter = DELIMITERS[layout.delimiter]
         rows = ((i, line.split(delimiter)) for i, line in enumerate(content.split("\n"), 1) if line)
-    skip = layout.count_line + layout.header
-    for i, row in rows:
-        if i <= skip or not row:
-            continue
+    rows = ((i, row) for i, row in rows if i > skip and row)
+    while True:
+        try:
+            i, row = next(rows)
+        except StopIteration:
+            return None
+        except csv.Error as error:
+            return UserError(f"{path} cannot be read as a table with quotation marks: {error}.")
         if len(row) != len(layout.columns):
             found = _show(DELIMITERS[layout.delimiter].join(row).encode())
             return UserError(f"{path}:{i}: expected {layout.expected}, found {len(row)}: {found}.")
         for name, field in zip(layout.columns, row):
-            if name not in (IGNORED, "source") and not field:
+            if name not in (IGNORED, *MAY_BE_EMPTY) and not field:
                 return UserError(f"{path}:{i}: expected {layout.expected}, but the {name} is empty.")
-    return None
 
 
 def _show(line: bytes) -> str:

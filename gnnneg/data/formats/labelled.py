@@ -1,18 +1,78 @@
 """Tables: CSV, TSV and parquet, with a column for what is true and, if there are such, for confidence and source."""
 
 import csv
+import dataclasses
+import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from gnnneg.data.account import Account
+from gnnneg.data.decode import lines
+from gnnneg.data.formats import columns as looks
 from gnnneg.data.formats.statements import ROLES, Statements
-from gnnneg.data.read import DELIMITERS, IGNORED, LABELS, Labels, Layout, confidences, read_bytes, read_table, truth
-from gnnneg.errors import UserError
+from gnnneg.data.gate import tidied
+from gnnneg.data.read import (
+    DELIMITERS,
+    IGNORED,
+    Labels,
+    Layout,
+    as_text,
+    confidences,
+    listed,
+    read_columns,
+    read_parquet,
+    truth,
+)
+from gnnneg.errors import UserError, echo
 
+PLAIN = (
+    *(pa.types.is_floating, pa.types.is_integer, pa.types.is_boolean),
+    *(pa.types.is_string, pa.types.is_large_string),
+)
 DELIMITED = {"csv": "comma", "tsv": "tab"}
+# what a file is that was taken for a table, by its first line
+INSTEAD = {
+    r"<[^>]*>\s+<[^>]*>\s+.+\.\s*$": "if it is N-Triples, say --format ntriples",
+    r"!gaf-version": "if it is GAF, say --format gaf",
+    r"!gp[ai]d?-version": "if it is GPAD, say --format gpad",
+    r"@prefix|@base|prefix\s": "if it is Turtle, say --format rdf",
+    r"format-version:": "if it is OBO, say --format obo",
+    r"\s*[\[{]": "JSON is read as what Wikidata writes, with --format wikidata",
+}
+
+
+class Polarity(UserError):
+    """A column that seems to say what is stated and what is denied, and that nobody has asked for.
+
+    Args:
+        message (str): What is wrong.
+        column (str): How to ask for it.
+    """
+
+    def __init__(self, message: str, column: str):
+        super().__init__(message)
+        self.column = column
+
+
+class Beginning(NamedTuple):
+    """How a table begins: what its columns are called, if it says so, and the fields of its first line."""
+
+    names: list[str] | None
+    first: list[str]
+    skip: int = 0  # lines before
+
+
+class Sheet(NamedTuple):
+    """All columns of a file, what they are called, and what became of them."""
+
+    table: pa.Table
+    names: list[str] | None
+    first: list[str]
+    account: Account
 
 
 def read_labelled(
@@ -23,95 +83,278 @@ def read_labelled(
     labels: Labels | None = None,
     confidence: str | None = None,
     source: str | None = None,
+    ignore: Sequence[str] | None = None,
     header: bool | None = None,
     delimiter: str | None = None,
     count_line: bool = False,
 ) -> Statements:
     """Reads a table of statements.
 
+    A column is given by its name in the header, or by digits, which are always its position counted from 1, whatever
+    the header says. All columns are in the account: used, or left out by name.
+
     Args:
         path (str or Path): The file; ``.gz`` is decompressed.
         kind (str): ``csv`` (quoted, with a header), ``tsv`` (no quotation, no header) or ``parquet``.
-        columns (sequence, optional): Which columns hold head, relation and tail, in this order: names in the header,
-            or positions counted from 1. By default a CSV or parquet file has columns named ``head``, ``relation`` and
-            ``tail``, a TSV file has them as its first three columns and no header.
-        label (str, optional): Which column says whether a statement is stated (1, true) or denied (0, -1, false).
+        columns (sequence, optional): Which columns hold head, relation and tail, in this order. By default a CSV or
+            parquet file has columns named ``head``, ``relation`` and ``tail``, a TSV file has them as its first three
+            columns and no header.
+        label (str, optional): Which column says whether a statement is stated (1, true) or denied (0, -1, false). A
+            column whose name is a negation, such as ``negated``, says the opposite, and there an empty entry is stated.
         labels (Labels, optional): What it says instead, as in ``Labels(stated=("yes",), denied=("no", "never"),
             unknown=("?",))``; what is labelled unknown is left out.
         confidence (str, optional): Which column holds a number in ``[0, 1]``.
         source (str, optional): Which column says where a statement comes from.
+        ignore (sequence, optional): Columns that are left out although they seem to say what is denied.
         header (bool, optional): Whether the first line names the columns. (default: if :obj:`columns` are names)
         delimiter (str, optional): ``tab``, ``comma``, ``blank``, ``semicolon`` or ``bar``.
         count_line (bool): Whether the first line holds the number of lines that follow. (default: :obj:`False`)
 
     Raises:
         UserError: For an unknown column (with those that there are), a garbled line, an unknown label or a confidence
-            that is none.
+            that is none; where a header looks like a statement or a statement like a header, a first column like
+            numbers of lines, or a column that is not used like labels.
     """
     path = Path(path)
     if columns is not None and len(columns) != 3:
         raise UserError(f"Columns must be three: head, relation and tail; found {len(columns)}: {', '.join(columns)}.")
     if labels is not None and label is None:
-        raise UserError(f"{path}: labels have a meaning only if a column holds them: say which is the label.")
+        raise UserError(
+            f"{path}: labels have a meaning only if a column holds them: say which is the label with --label."
+        )
+    if kind == "parquet" and (header is not None or delimiter is not None or count_line):
+        raise UserError(f"{path}: a parquet file has no lines: leave --header, --delimiter and --count-line out.")
     extra = {"label": label, "confidence": confidence, "source": source}
-    wanted = list(columns) if columns is not None else list(ROLES) if kind != "tsv" else ["1", "2", "3"]
-    wanted += [column for column in extra.values() if column is not None]
-    roles = [*ROLES, *(role for role, column in extra.items() if column is not None)]
-    for c in wanted:
-        if wanted.count(c) > 1:
-            raise UserError(f"{path}: column {c!r} stands for two of {', '.join(roles)}.")
+    asked = {role: column for role, column in extra.items() if column is not None}
+    named = list(columns) if columns is not None else [] if kind == "tsv" else list(ROLES)
+    account, whole = Account(), None
     if kind == "parquet":
-        table = read_table(path, Layout(tuple(wanted))).rename_columns(roles)
+        whole = read_parquet(path)
+        begins = Beginning(whole.column_names, whole.column_names)
     else:
-        table = _delimited(path, kind, wanted, roles, header, delimiter or DELIMITED[kind], count_line)
+        layout = Layout((), delimiter or DELIMITED[kind], count_line=count_line, quoted=kind == "csv")
+        begins = _beginning(path, layout, [*named, *asked.values()], header, account)
+    named = named or _first_three(path, begins)
+    wanted = dict(zip(ROLES, named)) | asked
+    places = {role: _place(column, begins, path) for role, column in wanted.items()}
+    for role, place in places.items():
+        if list(places.values()).count(place) > 1:
+            raise UserError(
+                f"{path}: column {echo(wanted[role])} stands for two of {', '.join(places)}: name another with "
+                "--columns or the option of its own."
+            )
+    if whole is None:
+        role_of = {place: role for role, place in places.items()}
+        roles = tuple(role_of.get(place, IGNORED) for place in range(len(begins.first)))
+        whole = read_columns(
+            path, dataclasses.replace(layout, columns=roles, header=begins.names is not None), begins.skip
+        )
+    sheet = Sheet(whole, begins.names, begins.first, account)
+    if kind != "parquet":
+        _look_at_the_first_line(path, sheet, places, header, columns is None)
+    ignored = {_place(column, sheet, path) for column in ignore or ()}
+    if columns is None and sheet.names is None and len(sheet.first) > 3 and 0 not in ignored:
+        _refuse_numbers_of_lines(path, sheet)
+    table = sheet.table.select(list(places.values())).rename_columns(list(places))
+    if kind == "parquet":
+        table = as_text(table, path)
+    _keep_account(path, sheet, places, ignored, label is not None)
+    return _stated(path, table, sheet, places, labels)
+
+
+def _stated(path: Path, table: pa.Table, sheet: Sheet, places: dict[str, int], labels: Labels | None) -> Statements:
+    """The columns of the roles as statements."""
+    account = sheet.account
     true = pa.chunked_array([pa.array([True] * table.num_rows, pa.bool_())])
-    left_out = Account()
-    left_out.used("statements", table.num_rows)
-    if label is not None:
-        true = truth(table["label"], path, labels or LABELS)
+    if "label" in places:
+        name = sheet.names[places["label"]] if sheet.names is not None else ""
+        if labels is not None and looks.turned(name, labels):
+            raise UserError(
+                f"{path}: the column {echo(name)} is a negation, so what it says yes to is denied, but --labels has it "
+                "the other way round: exchange stated and denied."
+            )
+        met = table["label"].unique().to_pylist()[:64]
+        meant = labels or looks.meaning(name, met)
+        true = truth(table["label"], path, meant)
         if true.null_count:
-            left_out["labelled unknown"] = true.null_count
+            account.left_out("labelled unknown", true.null_count)
             table, true = table.filter(pc.is_valid(true)), true.drop_null()
+        if not table.num_rows:
+            raise UserError(f"{path} says nothing: every line is labelled unknown.")
+    account.used("statements", table.num_rows)
     result = table.select(list(ROLES)).append_column("label", true)
-    if confidence is not None:
+    if "confidence" in places:
         result = result.append_column("confidence", confidences(table["confidence"], path))
-    if source is not None:
+    if "source" in places:
         result = result.append_column("source", table["source"])
-    return Statements(result, left_out)
+    return Statements(result, account)
 
 
-def _delimited(
-    path: Path, kind: str, wanted: list[str], roles: list[str], header: bool | None, delimiter: str, count_line: bool
-) -> pa.Table:
-    if delimiter not in DELIMITERS:
-        raise UserError(f"Unknown delimiter {delimiter!r}: it is one of {', '.join(DELIMITERS)}.")
-    positional = all(c.isdigit() for c in wanted)
+def _beginning(path: Path, layout: Layout, wanted: list[str], header: bool | None, account: Account) -> Beginning:
+    """How a delimited table begins."""
+    positional = all(column.isdigit() for column in wanted)
     names = not positional if header is None else header
     if not positional and not names:
-        raise UserError(f"{path}: without a header, columns are given by position, such as 1,2,3.")
-    quoted = kind == "csv"  # TSV has no quotation
-    found = _first_row(path, DELIMITERS[delimiter], quoted, count_line)
-    layout = [IGNORED] * len(found)
-    for role, column in zip(roles, wanted):
-        layout[_position(column, found, names, path)] = role
-    made = Layout(tuple(layout), delimiter, count_line=count_line, header=names, quoted=quoted)
-    return read_table(path, made).select(roles)
-
-
-def _first_row(path: Path, delimiter: str, quoted: bool, count_line: bool) -> list[str]:
-    raw = read_bytes(path)
-    if not raw.strip():
-        raise UserError(f"{path} is empty.")
-    start = raw.removeprefix(b"\xef\xbb\xbf").split(b"\n", 2)
-    first = start[count_line].removesuffix(b"\r").decode(errors="replace") if len(start) > count_line else ""
-    return next(csv.reader([first], delimiter=delimiter)) if quoted else first.split(delimiter)
-
-
-def _position(column: str, found: list[str], names: bool, path: Path) -> int:
-    if names and column in found:
-        return found.index(column)
-    if column.isdigit() and 1 <= int(column) <= len(found):
-        return int(column) - 1
+        raise UserError(f"{path}: without a header, columns are given by position, such as --columns 1,2,3.")
+    sign = DELIMITERS[layout.delimiter]
+    numbers, start = _start(path, layout.count_line)
+    if not start:
+        raise UserError(f"{path} is empty: expected lines of head, relation and tail.")
+    comments = _comments(start, layout.count_line, sign)
+    if layout.count_line and (comments or start[0].startswith("#")):
+        raise UserError(f"{path}: lines that begin with '#' stand where the number of lines should: take them out.")
+    place = layout.count_line + comments
+    first = _fields(start[place] if place < len(start) else "", sign, layout.quoted)
+    _refuse_another_format(path, first, wanted, layout.delimiter)
+    account.left_out("comment lines before the table (#)", comments)
     if names:
-        raise UserError(f"{path} has no column {column!r}; it has {', '.join(found)}.")
-    raise UserError(f"{path} has no column {column}; its first line has {len(found)} fields.")
+        account.used(f"the first line as names of columns: {listed(first)}")
+        first = [first[0].lstrip("#").strip() if first[0].startswith("#") else first[0], *first[1:]]
+    before = numbers[place] - 1 if place < len(start) else numbers[-1]
+    return Beginning(first if names else None, first, before - layout.count_line)
+
+
+def _start(path: Path, count_line: bool) -> tuple[list[int], list[str]]:
+    """The lines that a file begins with and their numbers, to the first that begins without ``#``; no blank ones."""
+    start: dict[int, str] = {}
+    for number, line in lines(path):
+        if line.strip():
+            start[number] = line
+            if len(start) > count_line and not line.startswith("#"):
+                break
+    return list(start), list(start.values())
+
+
+def _comments(start: list[str], begin: int, delimiter: str) -> int:
+    """How many lines from ``begin`` on are comments: they begin with ``#``, and have not as many fields as the table.
+
+    Of several the last may be the header.
+    """
+    end = begin
+    while end < len(start) and start[end].startswith("#"):
+        end += 1
+    if end == begin or end == len(start):
+        return 0
+    many = start[end].count(delimiter)
+    return end - begin - (many > 0 and start[end - 1].count(delimiter) == many)
+
+
+def _fields(line: str, delimiter: str, quoted: bool) -> list[str]:
+    try:
+        return next(csv.reader([line], delimiter=delimiter), [""]) if quoted else line.split(delimiter)
+    except csv.Error:  # what is wrong is said where the whole table is read
+        return line.split(delimiter)
+
+
+def _refuse_another_format(path: Path, first: list[str], wanted: list[str], delimiter: str) -> None:
+    """Says what else a file may be whose first line has too few fields."""
+    least = max([3, *(int(column[:9]) for column in wanted if column.isdigit())])
+    if len(first) >= 3 or len(first) >= least or not any(first):
+        return
+    line = DELIMITERS[delimiter].join(first)
+    told = [advice for begins, advice in INSTEAD.items() if re.match(begins, line, re.IGNORECASE)]
+    for name, sign in DELIMITERS.items():
+        if not told and name != delimiter and len(line.split(sign)) >= least:
+            told = [f"if {name}s separate its fields, say --delimiter {name}"]
+    if told:
+        raise UserError(f"{path}: expected fields separated by {delimiter}, found {echo(line, 60)}: {told[0]}.")
+
+
+def _first_three(path: Path, sheet: Beginning) -> list[str]:
+    """Where head, relation and tail of a TSV are if nobody says: in the columns of these names, or the first three."""
+    if sheet.names is None:
+        return ["1", "2", "3"]
+    if set(ROLES) <= set(sheet.names):
+        return list(ROLES)
+    found = looks.by_name(sheet.names)
+    if found and found != sheet.names[:3]:
+        raise UserError(
+            f"{path} has columns {listed(sheet.names)}: say which are head, relation and tail, such as --columns "
+            f"{','.join(found)}."
+        )
+    return ["1", "2", "3"]
+
+
+def _place(column: str, sheet: Beginning | Sheet, path: Path) -> int:
+    """Digits are a position counted from 1; all else is a name, its blanks and capital letters as they may be."""
+    if column.isdigit():
+        if 1 <= int(column[:9]) <= len(sheet.first):
+            return int(column[:9]) - 1
+        raise UserError(f"{path} has no column {column}; its first line has {len(sheet.first)} fields.")
+    if sheet.names is None:
+        raise UserError(f"{path}: without a header, columns are given by position, such as --columns 1,2,3.")
+    for fold in (str, tidied, lambda name: tidied(name).casefold()):
+        found = [i for i, name in enumerate(sheet.names) if fold(name) == fold(column)]
+        if len(found) > 1:
+            raise UserError(f"{path} has {len(found)} columns {echo(column)}: give the position of one, such as 1.")
+        if found:
+            return found[0]
+    advice = ""
+    if column in ROLES:
+        likely = looks.by_name(sheet.names)
+        how = f"--columns {','.join(likely)}" if likely else "--columns"
+        advice = f": say which are head, relation and tail with {how}"
+        if not likely and len(sheet.names) >= 3:
+            advice += ", and if its first line is a statement, with --columns 1,2,3 --no-header"
+    raise UserError(f"{path} has no column {echo(column)}; it has {listed(sheet.names)}{advice}.")
+
+
+def _look_at_the_first_line(
+    path: Path, sheet: Sheet, places: dict[str, int], header: bool | None, default: bool
+) -> None:
+    """Refuses a header that was taken for a statement, and a statement that was taken for a header."""
+    if sheet.names is None and header is None and looks.looks_like_names(sheet.first, sheet.table):
+        found = looks.by_name(sheet.first) if not looks.counts(sheet.first) else []
+        how = f"--columns {','.join(found)}" if found and default else "--header"
+        raise UserError(
+            f"{path}: the first line, {listed(sheet.first)}, looks like names of columns: if it is, say {how}, and if "
+            "it is a statement, --no-header."
+        )
+    roles = [places[role] for role in ROLES]
+    by_position = sheet.names is not None and not {sheet.names[place] for place in roles} <= set(ROLES)
+    if by_position and header and looks.looks_like_a_statement(sheet.first, roles, sheet.table):
+        raise UserError(
+            f"{path}: the first line, {listed(sheet.first)}, looks like a statement, since other lines have the "
+            f"relation {echo(sheet.first[places['relation']])}: leave --header out."
+        )
+
+
+def _refuse_numbers_of_lines(path: Path, sheet: Sheet) -> None:
+    if looks.numbers_lines(sheet.table.column(0)):
+        raise UserError(
+            f"{path}: the first of its {len(sheet.first)} columns seems to number the lines: if it does, say --columns "
+            "2,3,4, and if it is the head, --columns 1,2,3."
+        )
+
+
+def _keep_account(path: Path, sheet: Sheet, places: dict[str, int], ignored: set[int], labelled: bool) -> None:
+    """What became of each column; one that seems to say what is denied is refused, unless it is to be ignored."""
+    role_of = {place: role for role, place in places.items()}
+    for place in range(len(sheet.first)):
+        name = None if sheet.names is None else sheet.names[place]
+        called = f"column {place + 1}" if not name else f"column {place + 1} ({listed([name])})"
+        size = sheet.table.num_rows
+        if place in role_of:
+            if place in ignored:
+                raise UserError(f"{path}: {called} is the {role_of[place]}, so it cannot be ignored.")
+            sheet.account.used(f"{called} as {role_of[place]}", size)
+            continue
+        if place not in ignored and not labelled:
+            values = _words(sheet.table.column(place))
+            if values is not None and looks.says_polarity(name, values, place == len(sheet.first) - 1):
+                few = [value or "nothing" for value in values.unique().to_pylist()[:5]]
+                column = name if name and not name.isdigit() else str(place + 1)
+                raise Polarity(
+                    f"{path}: {called} holds {listed(few)}, as if it said what is stated and what is denied: if it "
+                    f"does, say --label {column}, and if it does not, --ignore {column}.",
+                    column,
+                )
+        why = "as --ignore says" if place in ignored else "no option names it"
+        sheet.account.left_out(called, size, why)
+
+
+def _words(values: pa.ChunkedArray) -> pa.ChunkedArray | None:
+    """A column as strings, if it can be one of labels."""
+    kind = values.type.value_type if pa.types.is_dictionary(values.type) else values.type
+    plain = any(is_kind(kind) for is_kind in PLAIN)
+    return pc.fill_null(pc.cast(values, pa.large_string()), "") if plain else None
