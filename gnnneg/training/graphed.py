@@ -159,9 +159,16 @@ class _Same:
 
 
 def _plain(value: Any, depth: int) -> Any:
-    """Numbers and words by their value, a collection by its members, all else by which object it is."""
+    """Numbers and words by their value, a collection by its members, all else by which object it is.
+
+    What takes part in ways that a recording cannot repeat is never equal.
+    """
     if isinstance(value, int | float | str | bool):
         return value
+    if isinstance(value, torch.Generator):  # one that nobody has told the recording of
+        return value.get_state().tolist() if value.device.type == "cpu" else _Same(object())
+    if isinstance(value, torch.optim.Optimizer):
+        return _Same(object())  # whose step cannot be recorded
     if depth and isinstance(value, dict):
         return {str(key): _plain(one, depth - 1) for key, one in value.items()}
     if depth and isinstance(value, list | tuple):

@@ -55,6 +55,7 @@ class Keeping(torch.nn.Module):
     def __init__(self):
         super().__init__()
         self.steps, self.last, self.seen = 0, torch.zeros(2), [torch.zeros(1)]
+        self.draw = torch.Generator().manual_seed(0)
         self.register_buffer("table", torch.zeros(3))
         self.inner = torch.nn.Linear(2, 2)
 
@@ -64,6 +65,8 @@ CHANGES = {
     "another tensor": lambda part: setattr(part, "last", torch.zeros(2)),
     "another buffer": lambda part: setattr(part, "table", part.table + 1),
     "one more in a list": lambda part: part.seen.append(torch.zeros(1)),
+    "a draw of its own": lambda part: torch.rand(1, generator=part.draw),
+    "an optimiser of its own": lambda part: setattr(part, "optimizer", Adam(part.inner.parameters())),
     "another in a list": lambda part: part.seen.__setitem__(0, torch.zeros(1)),
 }
 
