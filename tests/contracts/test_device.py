@@ -58,7 +58,6 @@ WAITS: dict[str, tuple[int, str]] = {
     "SelfPaced": (1, "how many candidates are looked at, which follows from the last batch's scores"),
     "MCNS": (1, "whether a chain of the batch is new, on which the number of steps depends"),
     # parts
-    "Lookup": (3, "sparse: how many rows are distinct"),
     "RESCAL": (3, "which relations are in the batch, whose matrices are gathered once"),
     "KvsAll": (1, "how many answers the batch's queries have"),
     "MutatedKvsAll": (5, "how many answers the batch's queries have"),
