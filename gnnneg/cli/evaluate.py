@@ -3,6 +3,7 @@
 import argparse
 from typing import TYPE_CHECKING, Any
 
+from gnnneg.cli.where import where
 from gnnneg.plain import to_json
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def add(subparsers: Any) -> None:
         help="also Hits@10 among N random negatives, as inductive papers give it with 50 or 49: "
         "higher than, and not comparable with, Hits@10 among all",
     )
-    parser.add_argument("--device", help="where to work, such as cpu or cuda")
+    where(parser)
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(run=run)
 
@@ -71,7 +72,7 @@ def run(args: argparse.Namespace) -> int:
     ways = (args.per, args.relations, args.classification, args.known_negatives, args.calibration, args.pairs)
     if args.sampled is not None and any((*ways, args.clusters)):
         raise UserError("--sampled goes with the ranking of a whole split: leave one of the two options out.")
-    trained = Run.load(args.path, args.device)
+    trained = Run.load(args.path, args.device, args.data)
     if args.per:
         _print(trained.tables(args.split)[args.per], args.json)
     elif args.pairs:

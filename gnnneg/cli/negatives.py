@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from gnnneg.cli.where import chosen
 from gnnneg.plain import to_json
 
 NAMED = 4  # negatives named for each query
@@ -31,7 +32,8 @@ def add(subparsers: Any) -> None:
         help="draw negatives and show their hardness, diversity and false-negative rate",
         description="Draws negatives as training would and looks at them: of a run with its trained model as critic, "
         "of a config with an untrained one.",
-        epilog="Settings of a config can be given as in 'gnnneg train'.",
+        epilog="Settings of a config can be given as in 'gnnneg train'; of a run only --device, where to work, and "
+        "--data.name, where its data set is now.",
     )
     parser.add_argument("path", metavar="CONFIG|RUN", help="a YAML file or a run folder")
     parser.add_argument("--split", choices=("train", "valid", "test"), default="train", help="(default: train)")
@@ -50,9 +52,10 @@ def run(args: argparse.Namespace) -> int:
     from gnnneg.experiment import Run, untrained
 
     if Path(args.path).is_dir():
-        if args.settings:
-            raise UserError(f"A run's settings stay as they are: leave {args.settings[0]} out, or give its config.")
-        asked = Run.load(args.path)
+        device, data, others = chosen(args.settings)
+        if others:
+            raise UserError(f"A run's settings stay as they are: leave {others[0]} out, or give its config.")
+        asked = Run.load(args.path, device, data)
     else:
         asked = untrained(args.path, args.settings)
     if args.statements < 1:

@@ -2,8 +2,11 @@
 
 import argparse
 import sys
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+from gnnneg.cli.where import where
 from gnnneg.plain import to_json
 
 EXAMPLES = """which tails:      gnnneg predict RUN --head aspirin --relation treats
@@ -32,6 +35,7 @@ def add(subparsers: Any) -> None:
     parser.add_argument("--new", action="store_true", help="leave out what the data set says already")
     parser.add_argument("--format", choices=("table", "csv", "json", "parquet"), default="table")
     parser.add_argument("--out", metavar="FILE", help="write there instead of standard output")
+    where(parser)
     parser.set_defaults(run=run)
 
 
@@ -45,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
         raise UserError("Parquet is no text for a terminal: give a file with --out FILE.")
     if args.format == "table" and args.out:
         raise UserError("A table is for the screen: write a file with --format csv, json or parquet.")
-    trained = Run.load(args.path)
+    trained = Run.load(args.path, args.device, args.data)
     likened, paths = None, None
     whole = args.head is not None and args.relation is not None and args.tail is not None
     if args.explain and not whole:
@@ -59,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
     else:
         answers = trained.predict(args.head, args.relation, args.tail, args.top, unknown_only=args.new)
     if args.format == "table":
-        if whole:
+        if whole and "tail_rank" in answers:
             for side in ("tail", "head"):
                 candidates = answers.pop(f"{side}_candidates")
                 answers[f"{side}_rank"] = [f"{r:g} of {n:,}" for r, n in zip(answers[f"{side}_rank"], candidates)]
@@ -78,8 +82,10 @@ def run(args: argparse.Namespace) -> int:
                 show(list(paths.columns), paths.itertuples(index=False), "paths")
             else:
                 print("No path leads there in as many steps as the model has layers.")
+    elif args.format == "parquet" and args.out:
+        _write(Path(args.out), lambda path: answers.to_parquet(path, index=False))
     elif args.format == "parquet":
-        answers.to_parquet(args.out or sys.stdout.buffer, index=False)
+        answers.to_parquet(sys.stdout.buffer, index=False)
     else:
         as_json = args.format == "json"
         rows = records(answers)
@@ -89,8 +95,18 @@ def run(args: argparse.Namespace) -> int:
             rows[0]["paths"] = records(paths)
         text = to_json(rows) + "\n" if as_json else answers.to_csv(index=False)
         if args.out:
-            with open(args.out, "w") as file:
-                file.write(text)
+            _write(Path(args.out), lambda path: path.write_bytes(text.encode("utf-8", "surrogatepass")))
         else:
             sys.stdout.write(text)
     return 0
+
+
+def _write(path: Path, write: Callable[[Path], object]) -> None:
+    """A whole file or the old one; what is no file, such as a pipe, is written as it is."""
+    from gnnneg.training.atomic import replacing
+
+    if path.exists() and not path.is_file():
+        write(path)
+        return
+    with replacing(path) as temporary:
+        write(temporary)

@@ -3,15 +3,19 @@
 import argparse
 from typing import Any
 
+from gnnneg.cli.where import where
+
 
 def add(subparsers: Any) -> None:
     """Adds the command."""
     parser = subparsers.add_parser(
         "resume",
         help="go on with a run from its last checkpoint",
-        description="Goes on with a run as if it had never been stopped: on CPU, to the same bits.",
+        description="Goes on with a run as if it had never been stopped: on CPU, to the same bits. A finished run "
+        "stays as it is, unless its config.yaml asks for more epochs by now.",
     )
     parser.add_argument("path", metavar="RUN", help="a run folder")
+    where(parser)
     parser.add_argument("--quiet", action="store_true", help="show no progress")
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
     parser.set_defaults(run=run)
@@ -22,5 +26,5 @@ def run(args: argparse.Namespace) -> int:
     from gnnneg.cli.train import tell
     from gnnneg.experiment import resume
 
-    tell(resume(args.path, progress=not args.quiet), args.json)
+    tell(resume(args.path, progress=not args.quiet, device=args.device, data=args.data), args.json)
     return 0

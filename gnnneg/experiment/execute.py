@@ -1,15 +1,19 @@
 """One call from what is wanted to a judged model in a run folder."""
 
+import sys
 import time
 import warnings
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
+from torch.nn import Parameter
 from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LRScheduler
-from torch_geometric.data import HeteroData
+from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
+from torch_geometric.data import Dataset, HeteroData
 
 from gnnneg import config, datasets
 from gnnneg.config import Facts, Plan, Tree
@@ -17,28 +21,32 @@ from gnnneg.config.describe import arguments
 from gnnneg.config.names import path as class_path
 from gnnneg.config.signature import parameters
 from gnnneg.data.build import counts
-from gnnneg.data.catalogue import CARD
+from gnnneg.data.catalogue import CARD, cards
 from gnnneg.data.download import cache
 from gnnneg.data.known import KnownAnswers
-from gnnneg.data.statements import triplets
+from gnnneg.data.statements import POLARITIES, triplets
 from gnnneg.errors import UserError
 from gnnneg.evaluation import strata
-from gnnneg.experiment import folder
+from gnnneg.experiment import folder, whereabouts
+from gnnneg.experiment.ending import tidy, unfinished, whole
 from gnnneg.experiment.environment import environment
+from gnnneg.experiment.graph import write_graph, write_named
 from gnnneg.experiment.inductive import refuse_entities
 from gnnneg.experiment.judge import Evaluation, Judge
+from gnnneg.experiment.lock import held
 from gnnneg.experiment.ready import refuse_optimizer, refuse_seed
 from gnnneg.experiment.run import Run
-from gnnneg.experiment.settings import Setup, assemble, plan, source
+from gnnneg.experiment.settings import Setup, assemble, choose, plan, source
+from gnnneg.experiment.whereabouts import Missing
 from gnnneg.interfaces import Task
-from gnnneg.training import Fit, History, save_model
+from gnnneg.training import Fit, History, Interrupted, save_model
 from gnnneg.training.atomic import replacing
 from gnnneg.trust import allowing
 
 
 def train(
     task: Task,
-    data: HeteroData | datasets.Benchmark,
+    data: HeteroData | Dataset,
     optimizer: Optimizer,
     fit: Fit | None = None,
     *,
@@ -63,7 +71,7 @@ def train(
 
     Args:
         task (Task): What is learnt, on the device where it shall be.
-        data (HeteroData or Benchmark): A graph in the convention (:func:`gnnneg.data.from_hetero` makes one of any
+        data (HeteroData or Dataset): A graph in the convention (:func:`gnnneg.data.from_hetero` makes one of any
             ``HeteroData``), or a data set of :mod:`gnnneg.datasets`.
         optimizer (torch.optim.Optimizer): Owns ``task.trained()``.
         fit (Fit, optional): How to train.
@@ -82,17 +90,20 @@ def train(
     """
     refuse_seed(seed)
     refuse_optimizer(optimizer)
-    graph, *others = list(data) if isinstance(data, datasets.Benchmark) else [data]
+    graph, *others = list(data) if isinstance(data, Dataset) else [data]
     if test_graph is not None:
         others = [test_graph]
-    if any(("entity", "stated", "entity") not in one.edge_types for one in (graph, *others)):
-        raise UserError("The graph has no ('entity', 'stated', 'entity') edges: make it so with from_hetero(data).")
+    for one in (graph, *others):
+        wanted = [("entity", polarity, "entity") for polarity in POLARITIES]
+        lacking = wanted if not isinstance(one, HeteroData) else [kind for kind in wanted if kind not in one.edge_types]
+        if lacking:
+            raise UserError(f"The graph has no {lacking[0]} edges: make it so with from_hetero(data).")
     fit, evaluation = fit or Fit(), evaluation or Evaluation()
     device = next(task.trained()).device
     setup = Setup(graph, task, optimizer, scheduler, fit, evaluation, seed, device, *others)
     _told_of_leaks(task, Facts(graph))
     if out is None:
-        return _train(setup, None, None, name, progress, resume=False)
+        return _train(setup, None, None, name, progress)
 
     tree: Tree = {"data": {"name": name}, **_described(setup)}
     changed = isinstance(data, datasets.Benchmark) and (data.transform, data.pre_transform) != (None, None)
@@ -102,12 +113,8 @@ def train(
         tree["data"] = {"name": data.card.name, "root": None if home == Path(cache()) else str(home)}
     means, path = plan(tree), Path(out)
     with folder.begun(path):
-        if not named:
-            folder.write_statements(path / folder.STATEMENTS, graph)
-            for other in others:
-                folder.write_names(path / folder.TEST_GRAPH, other)
-                folder.write_statements(path / folder.TEST_GRAPH / folder.STATEMENTS, other)
-        return _train(setup, means, path, tree["data"]["name"], progress, resume=False)
+        _begin(setup, means, path, named)
+        return _train(setup, means, path, tree["data"]["name"], progress)
 
 
 def train_config(
@@ -127,14 +134,25 @@ def train_config(
         allow (str or list[str]): Modules that are not gnnneg's and whose classes the config may name.
     """
     means = read(path, overrides, allow)
-    asked = source(means)
-    name = Path(asked.name).name
+    name = Path(source(means).name).name
     home = Path(out) if out is not None else Path("runs") / f"{name}-{Path(path).stem}-{means.arguments['seed']}"
     if home.exists():
         folder.claim(home)  # said before the data are fetched
-    setup = assemble(means, *asked.graphs())
+    own = _own(path, overrides)
+    graphs = source(means).graphs() if own is None else Run.load(own, allow=allow).graphs
+    setup = assemble(means, *graphs)
     with folder.begun(home):
-        return _train(setup, means, home, name, progress, resume=False)
+        _begin(setup, means, home, named=own is None)
+        return _train(setup, means, home, name, progress)
+
+
+def _own(path: str | Path, overrides: Sequence[str]) -> Path | None:
+    """The run folder that a config lies in, if the run holds its own statements and no others are asked for."""
+    home = Path(path).parent
+    here = all((home / file).is_file() for file in (folder.STATEMENTS, folder.ENVIRONMENT))
+    if here and not any(word.partition("=")[0] == "--data.name" for word in overrides):
+        return home
+    return None
 
 
 def read(path: str | Path, overrides: Sequence[str] = (), allow: str | Sequence[str] = ()) -> Plan:
@@ -143,18 +161,27 @@ def read(path: str | Path, overrides: Sequence[str] = (), allow: str | Sequence[
     config.override(tree, overrides)
     with allowing(allow):
         means = plan(tree)
-    asked = source(means)
-    if (Path(asked.name).expanduser() / CARD).is_file():  # a path that is right from every working directory
-        tree["data"]["name"] = str(Path(asked.name).expanduser().resolve())
-        means = plan(tree)
+        place = None if _own(path, overrides) else _place(source(means).name)
+        if place is not None:  # a path that is right from every working directory
+            tree["data"]["name"] = str(place.resolve())
+            means = plan(tree)
     return means
+
+
+def _place(name: str) -> Path | None:
+    """The folder that a data set's name means; told is where a built-in one comes before a folder of that name."""
+    place = datasets.folder_of(name)
+    if place is None and (Path(name) / CARD).is_file() and (Path(name) / CARD).resolve().parent.parent != cards():
+        warnings.warn(f"{name} is the built-in data set, not the folder here: write ./{name} for that.", stacklevel=4)
+    return place
 
 
 def untrained(path: str | Path, overrides: Sequence[str] = (), allow: str | Sequence[str] = ()) -> Run:
     """What a config says, built but not trained; it may name classes of the modules ``allow``."""
     means = read(path, overrides, allow)
-    asked = source(means)
-    setup = assemble(means, *asked.graphs())
+    own = _own(path, overrides)
+    graphs = source(means).graphs() if own is None else Run.load(own, allow=allow).graphs
+    setup = assemble(means, *graphs)
     return _run(setup, means, None, {}, Judge(setup.data, setup.evaluation, setup.device, setup.test_graph))
 
 
@@ -165,30 +192,71 @@ def _run(setup: Setup, means: Plan | None, path: Path | None, result: dict[str, 
     return run
 
 
-def resume(path: str | Path, progress: bool = True, allow: str | Sequence[str] = ()) -> Run:
+def resume(
+    path: str | Path,
+    progress: bool = True,
+    device: str | None = None,
+    data: str | None = None,
+    allow: str | Sequence[str] = (),
+) -> Run:
     """Goes on with a run from its last checkpoint, as if it had never been stopped.
+
+    A finished run stays as it is, which is told. One whose config asks for more epochs since goes on.
 
     Args:
         path (str or Path): The run folder.
         progress (bool): Whether to show progress on standard error. (default: :obj:`True`)
+        device (str, optional): Where to go on. (default: what its config says, or the CPU if there is no such device)
+        data (str, optional): The folder in which its data set is now. (default: where it was, or beside the run)
         allow (str or list[str]): Modules that are not gnnneg's and whose classes the run may name.
 
     Raises:
-        UserError: If it is no run folder, damaged, or of another version.
+        UserError: If it is no run folder, damaged, of another version, in use by another process, trained on other
+            data, or has lost its checkpoints before it was finished.
     """
-    run = Run.load(path, allow=allow)
+    run = Run.opened(path, device, data, allow)
     assert run.path is not None
     assert run.plan is not None
-    setup = assemble(run.plan, run.data, run.test_graph)
-    return _train(setup, run.plan, run.path, Path(source(run.plan).name).name, progress, resume=True)
+    with held(run.path):
+        reason = unfinished(run.path, run.plan.arguments["fit"].build({}))
+        if reason is None:
+            with suppress(Missing):
+                run.data  # noqa: B018  # told if it is no longer what the run was trained on
+            if progress:
+                print(f"{path} is finished, and stays as it is.", file=sys.stderr)
+            return Run.load(path, device, data, allow)
+        tidy(run.path, reason)
+        with allowing(allow):
+            setup = assemble(run.plan, run.data, run.test_graph, _here(run, device))
+            if run.reordered:
+                warnings.warn(
+                    f"The statements of {source(run.plan).name} are in another order than before, so that {path} goes "
+                    "on to other numbers than if it had never been stopped.",
+                    stacklevel=2,
+                )
+            if not whole(run.path / folder.MODEL / folder.MODEL_CONFIG):
+                _describe(setup, run.path)
+            name = Path(source(run.plan).name).name
+            return _train(setup, run.plan, run.path, name, progress, resume=True)
 
 
-def _train(setup: Setup, means: Plan | None, path: Path | None, name: str, progress: bool, resume: bool) -> Run:
+def _here(run: Run, asked: str | None) -> torch.device:
+    """Where to go on with a run: where it is asked for, else where it was, else on the CPU."""
+    assert run.plan is not None
+    if asked is not None:
+        return run.device
+    before = run.plan.arguments["device"]
+    try:
+        return choose(before)
+    except UserError:
+        warnings.warn(f"{run.path} was trained on {before}, which is not here: it goes on on the CPU.", stacklevel=3)
+        return torch.device("cpu")
+
+
+def _train(setup: Setup, means: Plan | None, path: Path | None, name: str, progress: bool, resume: bool = False) -> Run:
     judge, model = Judge(setup.data, setup.evaluation, setup.device, setup.test_graph), setup.task.model
     if setup.test_graph is not None:
         refuse_entities(model)
-    if path is not None and means is not None and not resume:
-        _begin(setup, means, path)
     history = setup.fit(
         setup.task,
         triplets(setup.data, "stated", "train"),
@@ -196,27 +264,49 @@ def _train(setup: Setup, means: Plan | None, path: Path | None, name: str, progr
         setup.scheduler,
         seed=setup.seed,
         evaluate=(lambda: judge.validate(model)) if judge.asks("valid") else None,
+        metrics=judge.metrics(),
         folder=path,
         progress=progress,
         resume=resume,
     )
-    if judge.asks("valid") and setup.task.settle(lambda: judge.validate(model)[setup.fit.metric]) and path is not None:
-        save_model(path / folder.MODEL, model)
-    result = _result(setup, judge, history, name, path)
+    try:
+        settled = judge.asks("valid") and setup.task.settle(lambda: judge.validate(model)[setup.fit.metric])
+        if settled and path is not None:
+            save_model(path / folder.MODEL, model)
+        result = _result(setup, judge, history, name, path)
+    except KeyboardInterrupt as error:
+        if path is None:
+            raise
+        raise Interrupted(f"Interrupted while the trained model was tested: 'gnnneg resume {path}' ends it.") from error
     return _run(setup, means, path, result, judge)
 
 
-def _begin(setup: Setup, means: Plan, path: Path) -> None:
-    """Everything that a run needs to be read or gone on with, before the first step."""
-    facts = Facts(setup.data)
+def _begin(setup: Setup, means: Plan, path: Path, named: bool) -> None:
+    """Everything that a run needs to be read or gone on with, before the first step.
+
+    That is the statements, too, unless they can be had by name.
+    """
+    if not named:
+        write_graph(path, setup.data)
+        if setup.test_graph is not None:
+            write_named(path / folder.TEST_GRAPH, setup.test_graph)
     about = environment(setup.device, setup.seed)
     folder.write_json(path / folder.ENVIRONMENT, {"format": folder.FORMAT, **about})
     folder.write_names(path / folder.MODEL, setup.data)
+    _describe(setup, path)
+    graphs = [graph for graph in (setup.data, setup.test_graph) if graph is not None]
+    kept = whereabouts.about(path, source(means), graphs, named)
+    folder.write_json(path / folder.DATA, {"format": folder.FORMAT, **kept})
+    with replacing(path / folder.CONFIG) as temporary:  # last: a folder with a config is a run
+        temporary.write_text(config.dump(means.plain()), encoding="utf-8")
+
+
+def _describe(setup: Setup, path: Path) -> None:
+    """Keeps how the model is made."""
+    facts = Facts(setup.data)
     sizes = {"num_nodes": facts.num_nodes, "num_relations": facts.num_relations}
     model = config.describe(setup.task.model, facts, "model")
     folder.write_json(path / folder.MODEL / folder.MODEL_CONFIG, {"format": folder.FORMAT, **sizes, "model": model})
-    with replacing(path / folder.CONFIG) as temporary:  # last: a folder with a config is a run
-        temporary.write_text(config.dump(means.plain()))
 
 
 def _result(setup: Setup, judge: Judge, history: History, name: str, path: Path | None) -> dict[str, Any]:
@@ -261,17 +351,45 @@ def _result(setup: Setup, judge: Judge, history: History, name: str, path: Path 
 def _described(setup: Setup) -> Tree:
     """The config of objects that were made in Python."""
     optimizer, scheduler = setup.optimizer, setup.scheduler
-    settings = {name: optimizer.defaults[name] for name in parameters(type(optimizer)) if name in optimizer.defaults}
+    settings = _settings(optimizer, list(setup.task.trained()), scheduler)
     tree: Tree = {
         "task": config.describe(setup.task, Facts(setup.data), "task"),
         "optimizer": {"class_path": class_path(type(optimizer)), "init_args": settings},
     }
     if scheduler is not None:
-        own = arguments(scheduler, "scheduler", without=("optimizer", "last_epoch"))
+        apart = {"min_lr": scheduler.min_lrs} if isinstance(scheduler, ReduceLROnPlateau) else {}
+        own = arguments(scheduler, "scheduler", without=("optimizer", "last_epoch", *apart)) | apart
         tree["scheduler"] = {"class_path": class_path(type(scheduler)), "init_args": own}
     tree["fit"] = config.describe(setup.fit, {}, "fit")
     tree["evaluation"] = config.describe(setup.evaluation, {}, "evaluation")
     return {**tree, "seed": setup.seed, "device": str(setup.device)}
+
+
+def _settings(optimizer: Optimizer, trained: list[Parameter], scheduler: LRScheduler | None) -> Tree:
+    """What an optimiser was made with.
+
+    Raises:
+        UserError: If a config could not make it again: it has several groups, or other parameters than the task's.
+    """
+    name, groups = type(optimizer).__name__, optimizer.param_groups
+    remedy = "give it task.trained(), or train without a run folder"
+    if len(groups) > 1:
+        raise UserError(f"{name} has {len(groups)} groups of parameters, which a config cannot say: {remedy}.")
+    owned = groups[0]["params"]
+    if [id(one) for one in owned] != [id(one) for one in trained]:
+        raise UserError(
+            f"{name} owns other parameters than the task trains ({len(owned)} and {len(trained)}), or in another "
+            f"order, which a config cannot say: {remedy}."
+        )
+    settings = {}
+    for key in parameters(type(optimizer)):
+        if key not in optimizer.defaults:
+            continue
+        value = optimizer.defaults[key] if scheduler is not None else groups[0].get(key, optimizer.defaults[key])
+        if key == "lr":  # a scheduler has changed it by now
+            value = groups[0].get("initial_lr", value)
+        settings[key] = value.item() if isinstance(value, Tensor) else value
+    return settings
 
 
 def _told_of_leaks(task: Task, facts: Facts) -> None:

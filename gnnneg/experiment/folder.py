@@ -7,16 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import torch
-from torch import Tensor
 from torch_geometric.data import HeteroData
 
 from gnnneg import documents
-from gnnneg.data.statements import POLARITIES, assemble
 from gnnneg.errors import UserError
+from gnnneg.experiment.lock import LOCK, held
 from gnnneg.plain import to_json
-from gnnneg.records import Triplets
-from gnnneg.training.atomic import replacing
+from gnnneg.training.atomic import Unwritable, replacing, sweep
 
 FORMAT = 1
 
@@ -31,14 +28,16 @@ MODEL = "model"
 MODEL_CONFIG = "config.json"
 CHECKPOINTS = "checkpoints"
 FIRST = "000000000.pt"  # the checkpoint of step 0, which holds nothing learnt
+DATA = "data.json"  # which data set it was, and where
 STATEMENTS = "statements.parquet"  # only of data that can be had from nowhere else
+ATTRIBUTES = "attributes.safetensors"  # what belongs to them
 TEST_GRAPH = "test_graph"  # a folder of the same
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
     """Writes a JSON file, atomically; numbers that are not finite become null, since JSON has none."""
     with replacing(path) as temporary:
-        temporary.write_text(to_json(content) + "\n")
+        temporary.write_text(to_json(content) + "\n", encoding="utf-8")
 
 
 def read_json(path: Path, versioned: bool = False) -> dict[str, Any]:
@@ -57,7 +56,8 @@ def read_json(path: Path, versioned: bool = False) -> dict[str, Any]:
         content = documents.read_json(path)
     except UserError as error:
         reason = str(error).removeprefix(f"{path}: ").rstrip(".")
-        raise UserError(f"{path} is damaged ({reason}): copy the run again or train again.") from error
+        remedy = "delete it, and 'gnnneg resume' makes it anew" if path.name == RESULT else "train again"
+        raise UserError(f"{path} is damaged ({reason}): copy the run again, or {remedy}.") from error
     if not isinstance(content, dict):
         raise UserError(f"{path} is damaged (no JSON object): copy the run again or train again.")
     found = content.get("format")
@@ -69,64 +69,84 @@ def read_json(path: Path, versioned: bool = False) -> dict[str, Any]:
     return content
 
 
-def fingerprint(folder: Path) -> str:
+def weights(folder: Path) -> str:
     """What tells the weights of a model folder from all others: what was worked out from them holds for no others."""
     with (folder / "model.safetensors").open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def claim(folder: Path) -> None:
-    """Makes the folder of a new run.
+    """Refuses the folder of a new run if there is something in it; makes nothing.
 
     Raises:
         UserError: If there is something in it.
     """
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    if folder.exists() and (not folder.is_dir() or any(path.name != LOCK for path in folder.iterdir())):
         resumable = (folder / CONFIG).exists()
         goes_on = f"go on with 'gnnneg resume {folder}' or " if resumable else ""
         raise UserError(f"{folder} is not empty: {goes_on}choose another folder with --out.")
-    folder.mkdir(parents=True, exist_ok=True)
 
 
 @contextmanager
 def begun(folder: Path) -> Iterator[None]:
-    """Makes the folder of a new run for the block, and takes it away again if the block fails with nothing learnt.
+    """Makes the folder of a new run for the block and keeps others out of it.
 
-    So the command can be given again, mended, with the same folder. What is not a new run's stays, and so does a folder
-    that was there before. After an interruption everything stays: it can be gone on with.
+    Takes it away again if the block fails with nothing learnt: so the command can be given again, mended, with the same
+    folder. What is not a new run's stays, and so does a folder that was there before. After an interruption a run that
+    can be gone on with stays, too. What a process left that was killed before it had a run is cleared away.
 
     Raises:
-        UserError: If there is something in it.
+        UserError: If there is something in it, or another process is.
     """
-    ours = not folder.exists()
-    claim(folder)
+    if not (folder / LOCK).exists():
+        claim(folder)
     try:
-        yield
-    except Exception:
-        if not _learnt(folder):
-            _clear(folder)
-            if ours:
-                with suppress(OSError):  # somebody else's files are in it
-                    folder.rmdir()
+        folder.mkdir(parents=True)
+        ours = True
+    except FileExistsError:
+        ours = False
+    except OSError as error:
+        raise Unwritable(f"{folder} could not be made ({error.strerror}): choose another folder with --out.") from error
+    try:
+        with held(folder) as left:
+            if left and not (folder / CONFIG).exists() and not _learnt(folder):
+                _clear(folder)
+            claim(folder)
+            try:
+                yield
+            except BaseException as error:
+                resumable = not isinstance(error, Exception) and (folder / CONFIG).exists()
+                if not resumable and not _learnt(folder):
+                    _clear(folder)
+                raise
+    except BaseException:
+        if ours:
+            with suppress(OSError):  # a run is in it, or somebody else's files
+                folder.rmdir()
         raise
+
+
+def logged(folder: Path) -> bool:
+    """Whether there is anything in the log."""
+    return (folder / METRICS).exists() and (folder / METRICS).stat().st_size > 0
 
 
 def _learnt(folder: Path) -> bool:
     """Whether there is anything in the log, or a checkpoint later than the first, which is of no step."""
-    logged = (folder / METRICS).exists() and (folder / METRICS).stat().st_size > 0
     checkpoints = {path.name for path in (folder / CHECKPOINTS).glob("*.pt")}
-    return logged or bool(checkpoints - {FIRST}) or (folder / RESULT).exists()
+    return logged(folder) or bool(checkpoints - {FIRST}) or (folder / RESULT).exists()
 
 
 def _clear(folder: Path) -> None:
-    """Removes what a run writes before it has learnt anything."""
+    """Removes what a run writes before it has learnt anything, and what was half written."""
     model, other = folder / MODEL, folder / TEST_GRAPH
     names = ("entities.parquet", "relations.parquet")
-    files = [folder / name for name in (CONFIG, ENVIRONMENT, METRICS, STATEMENTS)]
+    files = [folder / name for name in (CONFIG, ENVIRONMENT, METRICS, DATA, STATEMENTS, ATTRIBUTES)]
     files += [model / part for part in (MODEL_CONFIG, "model.safetensors", *names)]
-    files += [other / part for part in (STATEMENTS, *names)]
+    files += [other / part for part in (STATEMENTS, ATTRIBUTES, *names)]
     for file in (*files, folder / CHECKPOINTS / FIRST):
         file.unlink(missing_ok=True)
+        sweep(file.parent, f"{file.name}.*")
     for part in (model, other, folder / CHECKPOINTS):
         with suppress(OSError):
             part.rmdir()
@@ -142,50 +162,15 @@ def write_names(folder: Path, data: HeteroData) -> None:
 
 def read_names(folder: Path, file: str) -> list[str]:
     """The names of ``entities`` or ``relations``, in the order of the model's tables."""
-    return list(_table(folder / f"{file}.parquet", ["name"])["name"])
+    return list(table(folder / f"{file}.parquet", ["name"])["name"])
 
 
-def write_statements(path: Path, data: HeteroData) -> None:
-    """Keeps the statements of a user's own graph, so that the run can be read without the script that made it."""
-    parts = []
-    for polarity in POLARITIES:
-        store = data["entity", polarity, "entity"]
-        head, tail = store.edge_index.tolist()
-        columns = {"head": head, "relation": store.edge_type.tolist(), "tail": tail, "split": store.split.tolist()}
-        if "confidence" in store:
-            columns["confidence"] = store.confidence.tolist()
-        parts.append(pd.DataFrame(columns).assign(polarity=polarity))
-    with replacing(path) as temporary:
-        pd.concat(parts, ignore_index=True).to_parquet(temporary)
-
-
-def read_statements(path: Path, entities: list[str], relations: list[str]) -> HeteroData:
-    """The graph that :func:`write_statements` kept; features of nodes and edges are not part of it."""
-    table = _table(path, ["head", "relation", "tail", "split", "polarity"])
-    parts: dict[str, Triplets] = {}
-    splits: dict[str, Tensor] = {}
-    for polarity in POLARITIES:
-        rows = table[table["polarity"] == polarity]
-        head, relation, tail, splits[polarity] = (
-            torch.tensor(rows[column].to_numpy(), dtype=torch.long) for column in ("head", "relation", "tail", "split")
-        )
-        parts[polarity] = Triplets(head, relation, tail)
+def table(path: Path, columns: list[str]) -> pd.DataFrame:
+    """A parquet file that has these columns."""
     try:
-        data = assemble(parts["stated"], splits["stated"], entities, relations, parts["denied"], splits["denied"])
-    except ValueError as error:
-        raise UserError(f"{path} does not fit the names in model/: {error}") from error
-    if "confidence" in table.columns:
-        for polarity in POLARITIES:
-            sure = table["confidence"][table["polarity"] == polarity].fillna(1.0)
-            data["entity", polarity, "entity"].confidence = torch.tensor(sure.to_numpy(), dtype=torch.float)
-    return data
-
-
-def _table(path: Path, columns: list[str]) -> pd.DataFrame:
-    try:
-        table = pd.read_parquet(path)
-        table[columns]  # each has to be there
-        return table
+        found = pd.read_parquet(path)
+        found[columns]  # each has to be there
+        return found
     except FileNotFoundError:
         raise UserError(f"{path} is missing: the folder is no run, or a part of it was not copied.") from None
     except (OSError, ValueError, KeyError) as error:

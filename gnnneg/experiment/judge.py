@@ -126,6 +126,11 @@ class Judge:
         """The metrics that the policy asks for."""
         return summary(ranks, self.evaluation.sampled)
 
+    def metrics(self) -> list[str]:
+        """The names that :meth:`validate` gives its figures, before there is a model."""
+        one = Ranks(*(torch.ones(1, dtype=torch.long) for _ in fields(Ranks)))
+        return [name for name, value in self.summary(one).items() if isinstance(value, float)]
+
     def ranked(self, model: Model, questions: Triplets) -> Ranks:
         """The ranks of any triplets, whoever states them, in the same way."""
         memory = self.evaluation.memory_mib

@@ -1,6 +1,5 @@
 """Whether a seed, an optimiser and a scheduler will do what they are asked, found out before anything is trained."""
 
-import inspect
 import math
 import warnings
 from collections.abc import Callable
@@ -11,6 +10,7 @@ from torch.optim import SGD, Optimizer
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
 from gnnneg.errors import UserError, echo
+from gnnneg.training.optimizers import stepped
 
 LAST_SEED = (1 << 32) - 1  # NumPy's and scikit-learn's; torch would take more
 TRIED = 1000  # steps of a scheduler at most
@@ -33,11 +33,7 @@ def refuse_optimizer(optimizer: Optimizer) -> None:
         UserError: If it asks for the loss several times a step, or a number is infinite or none.
     """
     name = type(optimizer).__name__
-    closure = inspect.signature(type(optimizer).step).parameters.get("closure")
-    if closure is not None and closure.default is inspect.Parameter.empty:
-        raise UserError(
-            f"optimizer ({name}) asks for the loss several times a step, which training does not: use Adam."
-        )
+    stepped(optimizer)
     for group in optimizer.param_groups:
         for key, value in group.items():
             if key != "params" and not _finite(value):

@@ -1,6 +1,7 @@
 """A run: what was trained, on what, how well it did, and what it answers."""
 
 import copy
+import warnings
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import cached_property
@@ -14,6 +15,7 @@ from torch_geometric.data import HeteroData
 from gnnneg import config
 from gnnneg.config import FACTS, Facts, Plan, Tree
 from gnnneg.data.known import KnownAnswers
+from gnnneg.data.statements import assemble as assemble_graph
 from gnnneg.data.statements import num_relations, triplets
 from gnnneg.data.synthetic import world
 from gnnneg.errors import UserError
@@ -32,16 +34,21 @@ from gnnneg.evaluation import (
     tables,
 )
 from gnnneg.evaluation.mode import device_of, judging
-from gnnneg.experiment import folder
+from gnnneg.experiment import folder, whereabouts
+from gnnneg.experiment.fingerprint import fingerprint, names_of
+from gnnneg.experiment.graph import read_graph, read_named
 from gnnneg.experiment.judge import Judge
-from gnnneg.experiment.settings import assemble, choose, plan, source
+from gnnneg.experiment.settings import assemble, choose, needed, plan, source
+from gnnneg.experiment.whereabouts import Missing
 from gnnneg.interfaces import Model, Task
 from gnnneg.records import Query, Triplets
 from gnnneg.samplers import Taught
 from gnnneg.tasks import Dual, LinkPrediction
 from gnnneg.training import load_model, load_task
+from gnnneg.training.atomic import Unwritable
 from gnnneg.trust import allowing
 
+SIZES = {"num_nodes", "num_relations", "hidden_channels"}  # what the names of a run tell, and the model itself
 EXAMPLES = 5  # statements whose negatives are shown by name
 
 
@@ -58,28 +65,40 @@ class Run:
     def __init__(self, path: Path | None, plan: Plan | None, result: dict[str, Any], device: torch.device):
         self.path, self.plan, self.result, self.device = path, plan, result, device
         self.allow: str | Sequence[str] = ()
+        self.place: str | None = None
 
     @classmethod
-    def load(cls, path: str | Path, device: str | None = None, allow: str | Sequence[str] = ()) -> "Run":
+    def load(
+        cls, path: str | Path, device: str | None = None, data: str | None = None, allow: str | Sequence[str] = ()
+    ) -> "Run":
         """Reads a run folder; one that was interrupted too, once it has a model.
 
         Args:
             path (str or Path): The folder.
-            device (str, optional): Where its model shall be; :obj:`None` takes a GPU if there is one.
+            device (str, optional): Where its model shall be, whatever its config says; :obj:`None` takes a GPU if there
+                is one.
+            data (str, optional): The folder in which its data set is now. (default: where it was, or beside the run)
             allow (str or list[str]): Modules that are not gnnneg's and whose classes the run may name. Nothing else is
                 imported, and nothing from within the folder.
 
         Raises:
             UserError: If it is no run folder, damaged, or of another version.
         """
+        run, result = cls.opened(path, device, data, allow), Path(path) / folder.RESULT
+        if result.exists():
+            run.result = folder.read_json(result)
+        return run
+
+    @classmethod
+    def opened(cls, path: str | Path, device: str | None, data: str | None, allow: str | Sequence[str]) -> "Run":
+        """The same without its result."""
         path = Path(path)
         if not (path / folder.CONFIG).is_file():
             raise UserError(f"{path} is not a run folder: it has no {folder.CONFIG}.")
         folder.read_json(path / folder.ENVIRONMENT, versioned=True)
-        result = folder.read_json(path / folder.RESULT) if (path / folder.RESULT).exists() else {}
         with allowing(allow):
-            run = cls(path, plan(config.read(path / folder.CONFIG)), result, choose(device))
-        run.allow = allow
+            run = cls(path, plan(config.read(path / folder.CONFIG)), {}, choose(device))
+        run.allow, run.place = allow, data
         return run
 
     def __repr__(self) -> str:
@@ -102,34 +121,63 @@ class Run:
 
         Raises:
             UserError: If it is no longer the one that the model was trained on.
+            Missing: If it is neither where it was nor beside the run.
         """
-        assert self.path is not None
-        assert self.plan is not None
-        model = self.path / folder.MODEL
-        entities, relations = folder.read_names(model, "entities"), folder.read_names(model, "relations")
-        if (self.path / folder.STATEMENTS).exists():
-            return folder.read_statements(self.path / folder.STATEMENTS, entities, relations)
-        asked, data = source(self.plan), self._loaded[0]
-        if data["entity"].names != entities or data.relation_names != relations:
-            raise UserError(f"{asked.name} has changed since {self.path} was trained on it: train again.")
-        return data
+        return self._loaded[0]
 
     @cached_property
     def test_graph(self) -> HeteroData | None:
         """The graph of other entities that the model is tested on, if it is not that which it was trained on."""
-        assert self.path is not None
-        home = self.path / folder.TEST_GRAPH
-        if home.is_dir():
-            names = (folder.read_names(home, what) for what in ("entities", "relations"))
-            return folder.read_statements(home / folder.STATEMENTS, *names)
-        if (self.path / folder.STATEMENTS).exists():
-            return None
         return self._loaded[1] if len(self._loaded) > 1 else None
+
+    @property
+    def graphs(self) -> list[HeteroData]:
+        """The graph that it was trained on, and behind it the one that it is tested on, if that is another."""
+        return list(self._loaded)
+
+    @property
+    def reordered(self) -> bool:
+        """Whether the statements are in another order than when it was trained: what is drawn by place is another."""
+        then = self._kept(self._names)["graphs"][0].get("order")
+        return then is not None and then != fingerprint(self.data)["order"]
 
     @cached_property
     def _loaded(self) -> list[HeteroData]:
+        assert self.path is not None
         assert self.plan is not None
-        return source(self.plan).graphs()
+        known = self._names
+        if not (self.path / folder.STATEMENTS).exists():
+            return whereabouts.graphs(self.path, source(self.plan), self._kept(known), self.place)
+        if self.place is not None:
+            raise UserError(f"{self.path} holds its own statements: leave --data.name out.")
+        found = [read_graph(self.path, *known)]
+        home = self.path / folder.TEST_GRAPH
+        if home.is_dir():
+            found.append(read_named(home))
+        wrong = whereabouts.changed(self._kept(known), found, folder.STATEMENTS, self.path)
+        if wrong is not None:
+            raise UserError(wrong)
+        return found
+
+    @cached_property
+    def _names(self) -> tuple[list[str], list[str]]:
+        """Of entities and relations, in the order of the model's tables."""
+        assert self.path is not None
+        model = self.path / folder.MODEL
+        return folder.read_names(model, "entities"), folder.read_names(model, "relations")
+
+    def _kept(self, names: tuple[list[str], list[str]]) -> dict[str, Any]:
+        """What the run knows of its data set; one of before fingerprints were kept knows the names alone."""
+        assert self.path is not None
+        file, known = self.path / folder.DATA, names_of(*names)
+        if not file.exists():
+            return {"graphs": [known]}
+        kept = folder.read_json(file, versioned=True)
+        try:
+            first, *others = kept["graphs"]
+            return {**kept, "graphs": [{**first, **known}, *others]}
+        except (KeyError, TypeError, ValueError) as error:
+            raise UserError(f"{file} is damaged ({error}): copy the run again.") from error
 
     @cached_property
     def model(self) -> Model:
@@ -141,19 +189,25 @@ class Run:
             tree, sizes = said["model"], (said["num_nodes"], said["num_relations"])
         except KeyError as error:
             raise UserError(f"{home / folder.MODEL_CONFIG} lacks {error}: copy the run again or train again.") from None
-        facts = Facts(self.data)
-        if sizes != (facts.num_nodes, facts.num_relations):
+        if sizes != tuple(map(len, self._names)):
             raise UserError(f"{home} is for {sizes[0]} entities and {sizes[1]} relations, which the data set has not.")
         with allowing(self.allow):
-            model: Model = config.resolve(Model, tree, "model", FACTS).build(facts)
+            means = config.resolve(Model, tree, "model", FACTS)
+            model: Model = means.build(Facts(self._silent if needed(means) <= SIZES else self.data))
         load_model(home, model)
         return model.to(self.device).eval()
+
+    @cached_property
+    def _silent(self) -> HeteroData:
+        """A graph of the run's entities and relations in which nothing is said: all that most models need to know."""
+        none = torch.empty(0, dtype=torch.long)
+        return assemble_graph(Triplets(none, none, none), none, *self._names)
 
     @cached_property
     def task(self) -> Task:
         """The task as it was trained, its model with the best weights, all else as the last checkpoint has it."""
         assert self.plan is not None
-        task = assemble(self.plan, self.data).task.to(self.device)
+        task = assemble(self.plan, self.data, device=self.device).task
         if self.path is not None:
             load_task(self.path / "checkpoints", task)
             load_model(self.path / folder.MODEL, task.model)
@@ -180,9 +234,17 @@ class Run:
     ) -> pd.DataFrame:
         """The ``k`` best answers to what is left out, or a triple's score: see :func:`gnnneg.evaluation.predict`.
 
-        Where the model is tested on a graph of other entities, answers come from there if it has those given.
+        Where the model is tested on a graph of other entities, answers come from there if it has those given. Where the
+        data set is missing, a model that does not look at it answers all the same, and ``known`` is empty.
         """
-        judge = self._about(head, tail)
+        try:
+            judge = self._about(head, tail)
+        except Missing as missing:
+            if unknown_only or self.model.uses_graph:
+                raise
+            warnings.warn(f"{missing} Until then nobody can say which answers are known.", stacklevel=2)
+            answers = predict(self.model, self._silent, head, relation, tail, k)
+            return answers.assign(known=None)
         return predict(self.model, judge.data, head, relation, tail, k, graph=judge.graph, unknown_only=unknown_only)
 
     def explain(self, head: str, relation: str, tail: str, k: int = 3) -> tuple[pd.DataFrame, pd.DataFrame | None]:
@@ -198,10 +260,17 @@ class Run:
             One row, with the columns of :func:`gnnneg.evaluation.predict`, ``probability`` by Platt scaling (missing
             without validation statements), and the filtered, realistic ``tail_rank`` and ``head_rank`` among so many
             ``tail_candidates`` and ``head_candidates``; and the :func:`~gnnneg.evaluation.nearest` statements, or
-            :obj:`None` if the model has no vectors that are near to each other.
+            :obj:`None` if the model has no vectors that are near to each other. Without the data set there are neither
+            ranks nor statements.
         """
         answer = self.predict(head, relation, tail)
-        judge = self._about(head, tail)
+        try:
+            judge = self._about(head, tail)
+        except Missing:  # which has been told
+            kept = self._calibrated()
+            if kept is not None:
+                answer["probability"] = kept.platt(torch.tensor(answer["score"].to_numpy())).numpy()
+            return answer, None
         names, relations = judge.data["entity"].names, judge.data.relation_names
         place = names.index(head), relations.index(relation), names.index(tail)
         triplet = Triplets(*(torch.tensor([index]) for index in place))
@@ -255,20 +324,28 @@ class Run:
         Raises:
             UserError: If there are no validation statements, or the file that kept it is damaged.
         """
-        if self.path is None:
-            return self.judge.calibration(self.model, self._seed())
-        file, model = self.path / folder.CALIBRATION, folder.fingerprint(self.path / folder.MODEL)
-        if file.exists():
-            kept = folder.read_json(file)
-            try:
-                if kept["model"] == model:  # a run that was gone on with has another
-                    return Calibration.from_dict(kept)
-            except (KeyError, TypeError) as error:
-                raise UserError(f"{file} is damaged ({error}): delete it, and it is worked out anew.") from error
+        kept = self._calibrated()
+        if kept is not None:
+            return kept
         found = self.judge.calibration(self.model, self._seed())
-        with suppress(OSError):  # somebody else's folder may be read all the same
-            folder.write_json(file, {"model": model, **found.to_dict()})
+        if self.path is not None:
+            with suppress(Unwritable, OSError):  # somebody else's folder may be read all the same
+                about = {"model": folder.weights(self.path / folder.MODEL), **found.to_dict()}
+                folder.write_json(self.path / folder.CALIBRATION, about)
         return found
+
+    def _calibrated(self) -> Calibration | None:
+        """What the run folder keeps; None if it was never fitted, or to other weights: a run that was gone on with."""
+        if self.path is None or not (self.path / folder.CALIBRATION).exists():
+            return None
+        file = self.path / folder.CALIBRATION
+        kept = folder.read_json(file)
+        try:
+            if kept["model"] != folder.weights(self.path / folder.MODEL):
+                return None
+            return Calibration.from_dict(kept)
+        except (KeyError, TypeError) as error:
+            raise UserError(f"{file} is damaged ({error}): delete it, and it is worked out anew.") from error
 
     def calibrate(self) -> dict[str, Any]:
         """How good probabilities are on test: of the score's own sigmoid, of Platt scaling, of isotonic regression.
@@ -334,7 +411,10 @@ class Run:
         """
         found = self._negatives(split, statements)
         if self.path is not None:
-            folder.write_json(self.path / folder.NEGATIVES, found)
+            try:
+                folder.write_json(self.path / folder.NEGATIVES, found)
+            except (Unwritable, OSError) as error:
+                warnings.warn(f"A report will not show these negatives: {error}", stacklevel=2)
         return found
 
     def _negatives(self, split: str, statements: int | None) -> dict[str, Any]:
@@ -344,7 +424,8 @@ class Run:
         return 0 if self.plan is None else int(self.plan.arguments["seed"])
 
     def _truth(self) -> KnownAnswers:
-        return truth(self.judge, None if self.plan is None else source(self.plan).name)
+        own = self.plan is None or (self.path is not None and (self.path / folder.STATEMENTS).exists())
+        return truth(self.judge, None if own or self.plan is None else source(self.plan).name)
 
 
 def truth(judge: Judge, name: str | None) -> KnownAnswers:

@@ -128,10 +128,15 @@ def plan(tree: Tree) -> Plan:
     return means
 
 
-def assemble(plan: Plan, data: HeteroData, test_graph: HeteroData | None = None) -> Setup:
-    """Builds what a plan means on a data set: the same plan and data, the same initial weights."""
+def assemble(
+    plan: Plan, data: HeteroData, test_graph: HeteroData | None = None, device: torch.device | None = None
+) -> Setup:
+    """Builds what a plan means on a data set: the same plan and data, the same initial weights.
+
+    On the plan's own device, unless another one is given.
+    """
     settings = plan.arguments
-    device = choose(settings["device"])
+    device = choose(settings["device"]) if device is None else device
     torch.manual_seed(settings["seed"])
     task = settings["task"].build(Facts(data)).to(device)
     optimizer = settings["optimizer"].build({"params": list(task.trained())})
@@ -151,6 +156,14 @@ def assemble(plan: Plan, data: HeteroData, test_graph: HeteroData | None = None)
         device=device,
         test_graph=test_graph,
     )
+
+
+def needed(part: Any) -> set[str]:
+    """The facts of the data set that a plan will be given, in all its parts."""
+    if isinstance(part, Plan):
+        return set(part.linked) | needed(list(part.arguments.values()))
+    inner = part.values() if isinstance(part, dict) else part if isinstance(part, list | tuple) else ()
+    return {fact for one in inner for fact in needed(one)}
 
 
 def choose(device: str | None) -> torch.device:

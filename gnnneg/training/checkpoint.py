@@ -1,5 +1,6 @@
 """Checkpoints: enough to go on as if nothing had happened, written so that a kill costs only the newest."""
 
+import io
 import pickle
 import time
 import warnings
@@ -22,11 +23,29 @@ def save(path: Path, state: dict[str, Any]) -> None:
     Raises:
         UserError: If the disk is full or cannot be written; older checkpoints are left as they were.
     """
-    with replacing(path) as temporary, temporary.open("wb") as file:
+    with replacing(path) as temporary, _Told(temporary, "wb") as file:
         try:
             torch.save({"format": FORMAT, **state}, file)
         except RuntimeError as error:  # its writer's complaint that fewer bytes arrived than it sent
-            raise OSError(str(error).splitlines()[0]) from error
+            raise file.reason or OSError(str(error).splitlines()[0]) from error
+
+
+class _Told(io.FileIO):
+    """A file that remembers why it could not be written: torch's writer forgets it."""
+
+    reason: OSError | None = None
+
+    def write(self, content: Any) -> int:
+        """Writes all of it, or says why not."""
+        left = memoryview(content).cast("B")
+        size = len(left)
+        try:
+            while left:  # a disk that is nearly full takes a part
+                left = left[super().write(left) :]
+        except OSError as error:
+            self.reason = error
+            raise
+        return size
 
 
 def load(path: Path) -> dict[str, Any]:

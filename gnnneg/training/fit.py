@@ -3,7 +3,7 @@
 import math
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NoReturn
@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
-from gnnneg.errors import UserError, nearest
+from gnnneg.errors import UserError, echo, nearest
 from gnnneg.interfaces import Task
 from gnnneg.records import Triplets
 from gnnneg.training.checkpoint import Checkpoints, names
@@ -24,9 +24,10 @@ from gnnneg.training.graphed import Graphed
 from gnnneg.training.interruption import Interrupted, Interruption
 from gnnneg.training.log import Log, told
 from gnnneg.training.memory import peak_cuda_mib, peak_rss_mib
+from gnnneg.training.optimizers import owns, stepped
 from gnnneg.training.precision import products_in_tf32
 from gnnneg.training.randomness import untouched
-from gnnneg.training.run import Run
+from gnnneg.training.run import Position, Run
 from gnnneg.training.weights import save_model
 
 Evaluate = Callable[[], dict[str, float]]
@@ -131,6 +132,7 @@ class Fit:
         *,
         seed: int,
         evaluate: Evaluate | None = None,
+        metrics: Collection[str] | None = None,
         folder: Path | None = None,
         progress: bool = True,
         resume: bool = False,
@@ -147,16 +149,23 @@ class Fit:
                 (dropout) is the caller's to seed.
             evaluate (callable, optional): Gives the validation metrics of the model as it is now.
                 (default: :obj:`None`, no validation and no early stopping)
+            metrics (list[str], optional): The names that it gives them, if they are known beforehand; then a metric
+                that it does not give is refused before anything is trained. (default: :obj:`None`)
             folder (pathlib.Path, optional): The run folder; :obj:`None` writes nothing. (default: :obj:`None`)
             progress (bool): Whether to show progress on standard error. (default: :obj:`True`)
             resume (bool): Whether to go on from the folder's newest whole checkpoint; a folder that has none yet is
                 started from the beginning. (default: :obj:`False`)
 
         Raises:
-            UserError: If the loss or a weight is no longer finite; if validation knows no such metric; if the folder
-                already holds a run and ``resume`` is not asked for; if a checkpoint cannot be written, or not be read.
+            UserError: If the loss or a weight is no longer finite; if validation knows no such metric; if the optimiser
+                owns nothing of the task, or needs a closure; if the folder already holds a run and ``resume`` is not
+                asked for; if a checkpoint cannot be written, or not be read.
             Interrupted: On Ctrl-C or SIGTERM, once a checkpoint is written.
         """
+        if metrics is not None:
+            self._refuse_metric(metrics)
+        stepped(optimizer)
+        owns(optimizer, task)
         if isinstance(scheduler, ReduceLROnPlateau):
             if evaluate is None:
                 raise UserError("ReduceLROnPlateau follows the validation metric: give validation data.")
@@ -165,6 +174,23 @@ class Fit:
         loop = _Loop(self, task, triplets, optimizer, scheduler, seed, evaluate, folder, progress)
         loop.begin(resume)
         return loop.train()
+
+    def over(self, at: Position) -> bool:
+        """Whether a run that stands there has come to its end."""
+        waited = self.patience is not None and at.waited >= self.patience
+        return not at.done and (at.epoch >= self.epochs or waited or self.expired(at))
+
+    def expired(self, at: Position) -> bool:
+        """Whether the budget of time is used up."""
+        return self.max_seconds is not None and at.train_s + at.seconds + at.evaluate_s >= self.max_seconds
+
+    def _refuse_metric(self, known: Collection[str]) -> None:
+        """Checks that a metric is one of those known."""
+        if self.metric not in known:
+            better = [name for name in known if name not in FALLING]
+            raise UserError(
+                f"Validation gives no metric {echo(self.metric)} (fit.metric): {nearest(self.metric, better)}"
+            )
 
 
 class _Loop:
@@ -238,14 +264,14 @@ class _Loop:
 
     def train(self) -> History:
         run, at = self.run, self.run.at
-        self.expired = self.out_of_time()
+        self.expired = self.fit.expired(at)
         checks = torch.sparse.check_sparse_tensor_invariants
         # as the user has it, said aloud: left unsaid, torch warns of it at the first row-sparse step
         with self.interruption, self.display, checks(checks.is_enabled()):
-            while at.done or not self.over():
+            while not self.fit.over(at):
                 if at.done < self.count:
                     self.epoch()
-                self.expired = self.out_of_time()
+                self.expired = self.fit.expired(at)
                 if self.evaluate is not None and self.validation_due():
                     self.validate(self.evaluate)
                 if self.scheduler is not None and not isinstance(self.scheduler, ReduceLROnPlateau):
@@ -268,15 +294,6 @@ class _Loop:
             peak_cuda_mib=peak_cuda_mib(),
             records=self.log.records,
         )
-
-    def over(self) -> bool:
-        """Whether no further epoch is to begin."""
-        at, patience = self.run.at, self.fit.patience
-        return at.epoch >= self.fit.epochs or self.expired or (patience is not None and at.waited >= patience)
-
-    def out_of_time(self) -> bool:
-        at, budget = self.run.at, self.fit.max_seconds
-        return budget is not None and at.train_s + at.seconds + at.evaluate_s >= budget
 
     def validation_due(self) -> bool:
         epoch = self.run.at.epoch + 1
@@ -386,8 +403,7 @@ class _Loop:
         except KeyboardInterrupt:
             self.stop()
         seconds = time.perf_counter() - began
-        if metric not in metrics:
-            raise UserError(f"Validation gives no metric {metric!r} (fit.metric): {nearest(metric, metrics)}")
+        self.fit._refuse_metric(metrics)
         self.value = metrics[metric]
         if math.isnan(self.value):
             raise UserError(f"The validation metric {metric!r} is not a number after epoch {at.epoch + 1}.")

@@ -2,6 +2,7 @@
 
 import json
 import os
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ class Log:
         self.records.append(record)
         if self.path is not None:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            with self.path.open("a") as file:
+            with self.path.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(record) + "\n")
 
     def sync(self) -> None:
@@ -40,17 +41,38 @@ class Log:
                 os.fsync(file.fileno())
 
     def rewind(self, lines: int) -> None:
-        """Goes back to the first ``lines`` lines of the file: those after a checkpoint will be written anew."""
+        """Goes back to the first ``lines`` lines of the file: those after a checkpoint will be written anew.
+
+        Warns if there are fewer.
+
+        Raises:
+            UserError: If one of them is not as it was written.
+        """
         self.records = []
-        if self.path is None or not self.path.exists():
+        if self.path is None:
             return
-        try:
-            kept = self.path.read_text(encoding="utf-8").splitlines()[:lines]
-            self.records = [json.loads(line) for line in kept]
-        except (ValueError, RecursionError) as error:  # no JSON, no text, or too many levels
-            raise UserError(f"{self.path} is garbled ({error}): remove or mend the line to go on.") from error
-        with replacing(self.path) as temporary:
-            temporary.write_text("".join(line + "\n" for line in kept))
+        content = self.path.read_bytes() if self.path.exists() else b""
+        *whole, _ = content.split(b"\n")  # behind the last break is what a kill cut short
+        for number, line in enumerate(whole[:lines], 1):
+            try:
+                record = json.loads(line)
+                if not isinstance(record, dict):
+                    raise ValueError("it is no JSON object")
+            except (ValueError, RecursionError) as error:  # no JSON, no text, or too many levels
+                raise UserError(
+                    f"{self.path} is damaged in line {number} ({error}): mend the line, or delete the file to go on "
+                    "without its history."
+                ) from error
+            self.records.append(record)
+        if len(self.records) < lines:
+            warnings.warn(
+                f"{self.path} has {len(self.records)} lines of the {lines} that were written: the history goes on, and "
+                "the others are lost.",
+                stacklevel=2,
+            )
+        if content:
+            with replacing(self.path) as temporary:
+                temporary.write_bytes(b"".join(line + b"\n" for line in whole[:lines]))
 
 
 def told(task: nn.Module) -> dict[str, float]:

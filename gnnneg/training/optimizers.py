@@ -1,6 +1,8 @@
 """Adam that pays only for the rows a step has touched."""
 
+import inspect
 import math
+import warnings
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -9,6 +11,41 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from gnnneg.errors import UserError
+from gnnneg.interfaces import Task
+
+
+def stepped(optimizer: Optimizer) -> None:
+    """Checks that one gradient a step is enough for an optimiser.
+
+    Raises:
+        UserError: If it asks for the loss several times a step, as LBFGS does.
+    """
+    closure = inspect.signature(type(optimizer).step).parameters.get("closure")
+    if closure is not None and closure.default is inspect.Parameter.empty:
+        raise UserError(
+            f"optimizer ({type(optimizer).__name__}) asks for the loss several times a step, which training does not: "
+            "use Adam."
+        )
+
+
+def owns(optimizer: Optimizer, task: Task) -> None:
+    """Checks that an optimiser trains something of a task; warns if that is not all of it.
+
+    Raises:
+        UserError: If it owns no parameter of the task.
+    """
+    name = type(optimizer).__name__
+    owned = {id(weight) for group in optimizer.param_groups for weight in group["params"]}
+    wanted = [id(weight) for weight in task.trained() if weight.requires_grad]
+    left = sum(weight not in owned for weight in wanted)
+    if wanted and left == len(wanted):
+        raise UserError(f"{name} owns no parameter of {type(task).__name__}: give it task.trained().")
+    if left:
+        warnings.warn(
+            f"{name} owns {len(wanted) - left} of the {len(wanted)} parameters of {type(task).__name__}: the others "
+            "stay as they are.",
+            stacklevel=3,
+        )
 
 
 class LazyAdam(Optimizer):

@@ -1,5 +1,6 @@
 """The state of every source of chance that a training step may draw from."""
 
+import hashlib
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 
 def chance(generator: torch.Generator) -> dict[str, Any]:
@@ -25,14 +27,28 @@ def chance(generator: torch.Generator) -> dict[str, Any]:
 
 
 def restore(state: dict[str, Any], generator: torch.Generator) -> None:
-    """Puts all sources of chance back to ``state``."""
-    generator.set_state(state["run"])
+    """Puts all sources of chance back to ``state``; see :func:`put` for one of another kind of device."""
+    put(generator, state["run"])
     torch.set_rng_state(state["torch"])
     if state["cuda"] and len(state["cuda"]) == torch.cuda.device_count():
         torch.cuda.set_rng_state_all(state["cuda"])
     name, key, *rest = state["numpy"]
     np.random.set_state((name, key.numpy().astype(np.uint32), *rest))
     random.setstate(state["python"])
+
+
+def put(generator: torch.Generator, state: Tensor) -> bool:
+    """Sets a generator's state, or, if it is that of another kind of device, a seed that is made of it.
+
+    So a run goes on elsewhere in one way only, though not in that of the device it came from. Says whether the state
+    was its own.
+    """
+    if state.shape == generator.get_state().shape:
+        generator.set_state(state)
+        return True
+    digest = hashlib.sha256(state.numpy().tobytes()).digest()
+    generator.manual_seed(int.from_bytes(digest[:8]) >> 1)
+    return False
 
 
 @contextmanager

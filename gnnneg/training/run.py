@@ -1,5 +1,6 @@
 """One training run at one moment."""
 
+import warnings
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -134,5 +135,12 @@ class Run:
         if self.scheduler is not None:
             self.scheduler.load_state_dict(scheduler)
         self.scaler.load_state_dict(scaler)
-        self.at, self.best, self._shuffle = at, best, shuffle
         randomness.restore(chance, self.generator)
+        if chance["run"].shape != self.generator.get_state().shape:
+            warnings.warn(
+                f"{path} is of another kind of device: its draws begin anew here, from a seed made of it, so that the "
+                "run goes on to other numbers than there.",
+                stacklevel=2,
+            )
+            shuffle = None if shuffle is None else self.generator.get_state()
+        self.at, self.best, self._shuffle = at, best, shuffle

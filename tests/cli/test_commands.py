@@ -380,7 +380,7 @@ def test_settings_are_told_from_options(words, known, settings):
         (["train", CONFIG, "--fit.epochs", "lots"], "fit.epochs should be int, not 'lots'."),
         (["train", CONFIG, "--fit.epochs"], "--fit.epochs needs a value"),
         (["train", CONFIG, "--task.sampler.num_negatives", "201"], "on a graph of 200 entities"),
-        (["train", CONFIG, "--fit.metric", "mmr"], "did you mean 'mr' or 'mrr'"),
+        (["train", CONFIG, "--fit.metric", "mmr"], "did you mean 'mrr' or"),
         (["train", CONFIG, "--optimizer", "SparseAdam", "--fit.epochs", "1"], "optimiser"),
         (["evaluate", "nowhere"], "nowhere is not a run folder: it has no config.yaml."),
         (["resume", "nowhere"], "nowhere is not a run folder"),

@@ -1,0 +1,73 @@
+"""Whether a run has come to its end, and what is left to do before it goes on."""
+
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import torch
+from pyarrow import ArrowException
+from safetensors import SafetensorError, safe_open
+
+from gnnneg.errors import UserError
+from gnnneg.experiment import folder
+from gnnneg.training import Fit
+from gnnneg.training.atomic import sweep
+from gnnneg.training.checkpoint import latest
+from gnnneg.training.run import Position
+
+
+def unfinished(path: Path, fit: Fit) -> str | None:
+    """Why a run is to be gone on with: it has no whole result, or its config asks for more now; None if it is done.
+
+    Args:
+        path (Path): The run folder.
+        fit (Fit): What its config says now.
+
+    Raises:
+        UserError: If it has checkpoints and none can be read.
+    """
+    if not (path / folder.RESULT).exists():
+        return "it was not finished"
+    for file in (folder.RESULT, f"{folder.MODEL}/model.safetensors", f"{folder.MODEL}/{folder.MODEL_CONFIG}"):
+        if not whole(path / file):
+            return f"its {file} is damaged"
+    if "test" in folder.read_json(path / folder.RESULT).get("metrics", {}) and not whole(path / folder.RANKS):
+        return f"its {folder.RANKS} is damaged"
+    found = latest(path / folder.CHECKPOINTS)
+    if found is None:
+        return None
+    checkpoint, state = found
+    try:
+        at = Position(**state["position"])
+    except (KeyError, TypeError) as error:
+        raise UserError(f"{checkpoint} lacks a part of a checkpoint ({error}): train again.") from error
+    return None if fit.over(at) else "its config asks for more"
+
+
+def whole(path: Path) -> bool:
+    """Whether a file of a run is there and as long as it says itself."""
+    try:
+        if path.suffix == ".json":
+            folder.read_json(path)
+        elif path.suffix == ".parquet":
+            pq.read_table(path)
+        else:
+            with safe_open(path, framework="pt") as file:
+                return bool(all(isinstance(file.get_tensor(name), torch.Tensor) for name in file.keys()))  # noqa: SIM118
+    except (UserError, OSError, ArrowException, SafetensorError):
+        return False
+    return True
+
+
+def tidy(path: Path, reason: str) -> None:
+    """Removes what a killed writer left half written.
+
+    Raises:
+        UserError: If the run has lost its checkpoints: from the beginning it would lose what it has learnt, too.
+    """
+    if folder.logged(path) and not any((path / folder.CHECKPOINTS).glob("*.pt")):
+        raise UserError(
+            f"{path} cannot be gone on with ({reason}), for its checkpoints are gone: train in a new folder."
+        )
+    for name in (folder.CONFIG, folder.METRICS, folder.RESULT, folder.RANKS):
+        sweep(path, f"{name}.*")
+    sweep(path / folder.MODEL)

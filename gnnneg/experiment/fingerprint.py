@@ -1,0 +1,98 @@
+"""What tells one data set from all others: a run keeps it and knows again what it was trained on."""
+
+import hashlib
+import itertools
+import json
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch_geometric.data import HeteroData
+
+from gnnneg.data.statements import PAIR, POLARITIES, SPLITS
+
+Parts = dict[str, Any]
+
+
+def fingerprint(data: HeteroData) -> Parts:
+    """How many there are of each part of a data set, and a digest of them.
+
+    Statements count by split and polarity, whatever their order: in another order they say the same, and no figure
+    that is measured on them changes. (Training draws by position. So ``order`` is a digest of the rows as they lie,
+    which matters to a run that is gone on with.) Entities and relations count in their order, which is that of the
+    model's tables. Confidences, types, candidates, features and labelled pairs belong to it, sources and labels do
+    not, since nothing is learnt from them or judged by them.
+
+    Cost: one sort of the statements.
+    """
+    entity = data["entity"]
+    found = names_of(list(entity.names), list(data.relation_names))
+    order = hashlib.sha256()
+    for polarity, (number, split) in itertools.product(POLARITIES, enumerate(SPLITS)):
+        store = data["entity", polarity, "entity"]
+        index, rel_type = store.edge_index.cpu(), store.edge_type.cpu()
+        keep = store.split.cpu() == number
+        columns = [index[0, keep], rel_type[keep], index[1, keep]]
+        for column in columns:
+            order.update(_bytes(column))
+        if "confidence" in store:
+            columns.append(store.confidence.cpu()[keep])
+        rows = [column.numpy() for column in columns]
+        sort = np.lexsort(rows[::-1])
+        digest = hashlib.sha256(b"".join(row[sort].tobytes() for row in rows))
+        found[f"{polarity} {split}"] = _part(int(keep.sum()), digest)
+    for name, key in (("types", "type"), ("candidate tails", "candidate_tails"), ("features", "x")):
+        found[name] = _tensors(entity.get(key))
+    pairs = data[PAIR] if PAIR in data.edge_types else {}
+    found["labelled pairs"] = _tensors(pairs.get("edge_label_index"), pairs.get("edge_label"))
+    found["order"] = order.hexdigest()[:16]
+    return found
+
+
+def names_of(entities: list[str], relations: list[str]) -> Parts:
+    """The same of names alone."""
+    both = {"entities": entities, "relations": relations}
+    return {what: _part(len(names), hashlib.sha256(json.dumps(names).encode())) for what, names in both.items()}
+
+
+def difference(then: Parts, now: Parts) -> str | None:
+    """The parts in which two fingerprints differ, with their numbers, or None; ``order`` is not looked at.
+
+    What the first says nothing of is not compared.
+    """
+    changed = [name for name in then if name != "order" and then[name] != now.get(name)]
+    if not changed:
+        return None
+    words = [f"{name}: {_count(then[name])} then, {_count(now.get(name))} now" for name in changed]
+    return "; ".join(words)
+
+
+def _count(part: Any) -> str:
+    return f"{part['count']:,}" if isinstance(part, dict) and isinstance(part.get("count"), int) else "none"
+
+
+def _part(count: int, digest: Any) -> dict[str, Any]:
+    return {"count": count, "digest": digest.hexdigest()[:16]}
+
+
+def _tensors(*values: Any) -> dict[str, Any] | None:
+    """Of tensors that may not be there: the length of the first's last dimension that counts things, and a digest."""
+    there = [value.detach().cpu() for value in values if isinstance(value, Tensor)]
+    if not there:
+        return None
+    digest = hashlib.sha256()
+    for value in there:
+        parts = [value]
+        if value.layout == torch.sparse_coo:
+            parts = [value.coalesce().indices(), value.coalesce().values()]
+        elif value.layout != torch.strided:
+            parts = [value.to_dense()]
+        digest.update(f"{value.dtype}{tuple(value.shape)}".encode())
+        for part in parts:
+            digest.update(_bytes(part))
+    return _part(int(there[-1].shape[0]) if there[-1].dim() else 1, digest)
+
+
+def _bytes(tensor: Tensor) -> bytes:
+    return tensor.contiguous().reshape(-1).view(torch.uint8).numpy().tobytes()

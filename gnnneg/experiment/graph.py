@@ -1,0 +1,187 @@
+"""A user's own graph in the run folder: with it the run can be read, and gone on with, without the script."""
+
+import json
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import safetensors.torch
+import torch
+from safetensors import SafetensorError
+from torch import Tensor
+from torch_geometric.data import HeteroData
+
+from gnnneg.data.statements import POLARITIES, assemble
+from gnnneg.errors import UserError
+from gnnneg.experiment.folder import ATTRIBUTES, STATEMENTS, read_names, table, write_names
+from gnnneg.records import Triplets
+from gnnneg.training.atomic import replacing
+
+# kept elsewhere: in the names of the model, and in the statements
+NODE_KEYS = {"num_nodes", "names"}
+EDGE_KEYS = {"edge_index", "edge_type", "split"}
+GLOBAL_KEYS = {"relation_names"}
+
+
+def write_graph(folder: Path, data: HeteroData) -> None:
+    """Keeps a graph, but for the names of its entities and relations, which lie with the model.
+
+    Statements go into ``statements.parquet``, which anybody can read. All else that is numbers and words (types,
+    features, labels, candidates, labelled pairs, sources) goes into ``attributes.safetensors``, which can hold no code.
+    Warns of what is neither.
+    """
+    write_statements(folder / STATEMENTS, data)
+    tensors: dict[str, Tensor] = {}
+    kept: list[Any] = []
+    for place, store, known in _stores(data):
+        attributes = {}
+        for key, value in store.items():
+            if key in known:
+                continue
+            try:
+                attributes[key] = _packed(value, tensors)
+            except TypeError as error:
+                warnings.warn(
+                    f"{key!r} of the graph is not kept in the run folder, because it holds a {error}: who reads the "
+                    "run does without.",
+                    stacklevel=4,
+                )
+        kept.append([place, attributes])
+    tensors["tree"] = torch.frombuffer(bytearray(json.dumps(kept).encode()), dtype=torch.uint8)
+    with replacing(folder / ATTRIBUTES) as temporary:
+        safetensors.torch.save_file(tensors, temporary)
+
+
+def read_graph(folder: Path, entities: list[str], relations: list[str]) -> HeteroData:
+    """The graph that :func:`write_graph` kept, with the names given.
+
+    Raises:
+        UserError: If a file is missing or damaged.
+    """
+    data = read_statements(folder / STATEMENTS, entities, relations)
+    path = folder / ATTRIBUTES
+    if not path.exists():  # a run of before, which kept statements alone
+        return data
+    try:
+        tensors = safetensors.torch.load_file(path)
+        kept = json.loads(tensors["tree"].numpy().tobytes())
+        for place, attributes in kept:
+            store = data._global_store if place is None else data[tuple(place) if isinstance(place, list) else place]
+            if "confidence" in store:  # of the table, in which one polarity has it if the other does
+                del store["confidence"]
+            for key, value in attributes.items():
+                store[key] = _unpacked(value, tensors)
+    except (SafetensorError, OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        reason = " ".join(str(error).split()).rstrip(".")
+        raise UserError(f"{path} is damaged ({reason}): copy the run again or train again.") from error
+    return data
+
+
+def write_named(folder: Path, data: HeteroData) -> None:
+    """Keeps a graph that the model does not know the entities of, with its names."""
+    write_names(folder, data)
+    write_graph(folder, data)
+
+
+def read_named(folder: Path) -> HeteroData:
+    """The graph that :func:`write_named` kept."""
+    return read_graph(folder, read_names(folder, "entities"), read_names(folder, "relations"))
+
+
+def _stores(data: HeteroData) -> list[tuple[Any, Any, set[str]]]:
+    """Where each store is, the store, and what of it is kept elsewhere; the graph's own is nowhere."""
+    edges = [(list(place), data[place], EDGE_KEYS if place[1] in POLARITIES else set()) for place in data.edge_types]
+    return [(None, data._global_store, GLOBAL_KEYS), ("entity", data["entity"], NODE_KEYS), *edges]
+
+
+def _packed(value: Any, tensors: dict[str, Tensor]) -> Any:
+    """A value as JSON, its tensors under numbers in ``tensors``.
+
+    Raises:
+        TypeError: With the name of a type that is neither numbers nor words.
+    """
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, np.ndarray) and value.dtype.kind in "biuf":
+        return {"array": _put(torch.from_numpy(np.ascontiguousarray(value)), tensors)}
+    if isinstance(value, Tensor):
+        if value.layout == torch.sparse_coo:
+            value = value.coalesce()
+            return {
+                "sparse": [_put(value.indices(), tensors), _put(value.values(), tensors)],
+                "size": list(value.shape),
+            }
+        if value.layout != torch.strided:
+            raise TypeError(f"{type(value).__name__} in layout {value.layout}")
+        return {"tensor": _put(value, tensors)}
+    if isinstance(value, list):
+        return [_packed(inner, tensors) for inner in value]
+    if isinstance(value, tuple):
+        return {"tuple": [_packed(inner, tensors) for inner in value]}
+    if isinstance(value, dict):
+        return {"dict": [[_packed(key, tensors), _packed(inner, tensors)] for key, inner in value.items()]}
+    raise TypeError(type(value).__name__)
+
+
+def _put(tensor: Tensor, tensors: dict[str, Tensor]) -> str:
+    name = str(len(tensors))
+    tensors[name] = tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
+    return name
+
+
+def _unpacked(value: Any, tensors: dict[str, Tensor]) -> Any:
+    if isinstance(value, list):
+        return [_unpacked(inner, tensors) for inner in value]
+    if not isinstance(value, dict):
+        return value
+    kind = next(iter(value))
+    inner = value[kind]
+    if kind == "tensor":
+        return tensors[inner]
+    if kind == "array":
+        return tensors[inner].numpy()
+    if kind == "sparse":
+        return torch.sparse_coo_tensor(tensors[inner[0]], tensors[inner[1]], value["size"], check_invariants=True)
+    if kind == "tuple":
+        return tuple(_unpacked(one, tensors) for one in inner)
+    return {_unpacked(key, tensors): _unpacked(one, tensors) for key, one in inner}
+
+
+def write_statements(path: Path, data: HeteroData) -> None:
+    """What is stated and denied, a row each."""
+    parts = []
+    for polarity in POLARITIES:
+        store = data["entity", polarity, "entity"]
+        head, tail = store.edge_index.tolist()
+        columns = {"head": head, "relation": store.edge_type.tolist(), "tail": tail, "split": store.split.tolist()}
+        if "confidence" in store:
+            columns["confidence"] = store.confidence.tolist()
+        parts.append(pd.DataFrame(columns).assign(polarity=polarity))
+    with replacing(path) as temporary:
+        pd.concat(parts, ignore_index=True).to_parquet(temporary)
+
+
+def read_statements(path: Path, entities: list[str], relations: list[str]) -> HeteroData:
+    """The graph of the statements alone, as :func:`write_statements` kept them."""
+    rows = table(path, ["head", "relation", "tail", "split", "polarity"])
+    parts: dict[str, Triplets] = {}
+    splits: dict[str, Tensor] = {}
+    for polarity in POLARITIES:
+        mine = rows[rows["polarity"] == polarity]
+        head, relation, tail, splits[polarity] = (
+            torch.tensor(mine[column].to_numpy(), dtype=torch.long) for column in ("head", "relation", "tail", "split")
+        )
+        parts[polarity] = Triplets(head, relation, tail)
+    try:
+        data = assemble(parts["stated"], splits["stated"], entities, relations, parts["denied"], splits["denied"])
+    except ValueError as error:
+        raise UserError(f"{path} does not fit the names in model/: {error}") from error
+    if "confidence" in rows.columns:
+        for polarity in POLARITIES:
+            sure = rows["confidence"][rows["polarity"] == polarity].fillna(1.0)
+            data["entity", polarity, "entity"].confidence = torch.tensor(sure.to_numpy(), dtype=torch.float)
+    return data

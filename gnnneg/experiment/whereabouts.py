@@ -1,0 +1,125 @@
+"""Where the data set of a run is now: what was copied or moved with a run is found again beside it."""
+
+import dataclasses
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from torch_geometric.data import HeteroData
+
+from gnnneg import datasets
+from gnnneg.data.catalogue import CARD, read_card
+from gnnneg.errors import UserError
+from gnnneg.experiment.fingerprint import Parts, difference, fingerprint
+from gnnneg.experiment.settings import Source
+
+MANY = 200  # so many folders beside a run are looked into
+
+
+class Missing(UserError):
+    """The data set of a run is nowhere to be had."""
+
+
+def about(run: Path, source: Source, graphs: list[HeteroData], named: bool) -> dict[str, Any]:
+    """What a run keeps to know its data set again: fingerprints, and for a folder its place and its card's digest.
+
+    Args:
+        run (Path): The run folder.
+        source (Source): The data set that its config names.
+        graphs (list[HeteroData]): The graph, and behind it the one to test on, if that is another.
+        named (bool): Whether the graphs can be had by the name, or lie in the run folder.
+    """
+    place = datasets.folder_of(source.name) if named else None
+    return {
+        "name": source.name,
+        "folder": None if place is None else os.path.relpath(place.resolve(), run.resolve()),
+        "card": None if place is None else read_card(place / CARD).digest,
+        "graphs": [fingerprint(graph) for graph in graphs],
+    }
+
+
+def changed(kept: dict[str, Any], graphs: list[HeteroData], source: str, run: Path) -> str | None:
+    """What differs between the graphs and those that a run was trained on, as one sentence, or None."""
+    then: list[Parts] = kept["graphs"]
+    for parts, graph in zip(then, graphs):
+        found = difference(parts, fingerprint(graph))
+        if found is not None:
+            return f"{source} has changed since {run} was trained on it ({found}): train again, or name the old one."
+    if len(then) > len(graphs):
+        return f"{source} has changed since {run} was trained on it (it has no graph to test on): train again."
+    return None
+
+
+def graphs(run: Path, source: Source, kept: dict[str, Any], given: str | None) -> list[HeteroData]:
+    """The graphs of a run's data set: by its name, where it lay relative to the run, or in a folder beside the run.
+
+    Args:
+        run (Path): The run folder.
+        source (Source): The data set that its config names.
+        kept (dict): What :func:`about` kept.
+        given (str, optional): Where the user says that it is; nowhere else is looked then.
+
+    Raises:
+        UserError: If what is there is not what the run was trained on.
+        Missing: If nothing is there.
+    """
+    wrong, missing = None, None
+    for name in [given] if given is not None else _places(run, source, kept):
+        try:
+            found = dataclasses.replace(source, name=name).graphs()
+        except (UserError, OSError) as error:
+            if given is not None:
+                raise
+            missing = missing or str(error)
+            if name == source.name and (Path(name) / CARD).is_file():
+                wrong = wrong or str(error)  # it is there, but damaged
+            continue
+        differs = changed(kept, found, name, run)
+        if differs is None:
+            return found
+        wrong = wrong or differs
+    if wrong is not None:
+        raise UserError(wrong)
+    if os.sep not in source.name:  # a data set by its name, which cannot be fetched
+        raise Missing(f"The data set of {run} is not to be had: {missing}")
+    raise Missing(
+        f"The data set of {run} is no longer at {source.name}, and no folder beside the run holds the same statements: "
+        "say where it is with --data.name FOLDER."
+    )
+
+
+def _places(run: Path, source: Source, kept: dict[str, Any]) -> Iterator[str]:
+    """Where the data set may be, the likeliest first; folders only if their card is that of the run's data set."""
+    yield source.name
+    if os.sep not in source.name:
+        return
+    run = run.resolve()
+    likely = [run.parent / Path(source.name).name, run.parent.parent / Path(source.name).name]
+    if isinstance(kept.get("folder"), str):
+        likely.insert(0, Path(os.path.normpath(run / kept["folder"])))
+    seen = {Path(source.name)}
+    for place in likely:
+        if place not in seen and (place / CARD).is_file():
+            seen.add(place)
+            yield str(place)
+    if kept.get("card") is None:
+        return
+    beside = [place for home in (run.parent, run.parent.parent) for place in _folders(home)]
+    for place in beside[:MANY]:
+        if place not in seen and (place / CARD).is_file() and _digest(place) == kept["card"]:
+            yield str(place)
+
+
+def _folders(home: Path) -> list[Path]:
+    try:
+        return sorted(path for path in home.iterdir() if path.is_dir())
+    except OSError:
+        return []
+
+
+def _digest(place: Path) -> str | None:
+    try:
+        return read_card(place / CARD).digest
+    except (UserError, OSError):
+        return None
