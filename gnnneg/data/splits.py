@@ -3,7 +3,7 @@
 import copy
 
 import torch
-from jaxtyping import Int
+from jaxtyping import Bool, Int
 from torch import Tensor
 from torch_geometric.data import HeteroData
 
@@ -18,12 +18,15 @@ def random_split(
     test: float = 0.1,
     generator: torch.Generator | None = None,
     cover: bool = True,
+    together: bool = True,
 ) -> Int[Tensor, "e"]:
     """A split number (0 train, 1 valid, 2 test) for each statement.
 
     Copies of one statement stay together, so that nothing is both trained on and asked. With :obj:`cover`, the
     statement in which an entity or a relation is first met (in random order) stays in train; where too few others are
-    left, valid and test get proportionally less than asked for.
+    left, valid and test get proportionally less than asked for. With :obj:`together`, all statements about two entities
+    that are linked both ways, by whatever relations, stay together too, so that no answer is given away the other way
+    round.
 
     Args:
         statements (Triplets): The statements.
@@ -31,11 +34,12 @@ def random_split(
         test (float): Share for test. (default: :obj:`0.1`)
         generator (torch.Generator, optional): The source of randomness.
         cover (bool): Whether train must mention everything. (default: :obj:`True`)
+        together (bool): Whether mirrored pairs stay in one split. (default: :obj:`True`)
 
     Raises:
         UserError: If the shares are negative or leave nothing for train.
     """
-    if valid < 0 or test < 0 or valid + test >= 1:
+    if not (valid >= 0 and test >= 0 and valid + test < 1):  # so said, since nan is neither
         raise UserError(f"Shares valid {valid} and test {test} must not be negative and must leave some for train.")
     rows, place = torch.unique(torch.stack(statements, dim=1), dim=0, return_inverse=True)
     count = rows.size(0)
@@ -48,13 +52,49 @@ def random_split(
         first = first.scatter_reduce(0, torch.cat([head_index, tail_index]), rank.repeat(2), "amin")
         said = torch.full((int(rows[:, 1].max()) + 1,), count).scatter_reduce(0, rel_type, rank, "amin")
         free = order[(first[head_index] != rank) & (first[tail_index] != rank) & (said[rel_type] != rank)]
+    group = _mirrored(rows) if together else torch.arange(count)
+    free = free[_whole(group, free)[free]]
     wanted = round(valid * count), round(test * count)
     scale = min(1.0, free.numel() / max(sum(wanted), 1))
     num_valid, num_test = (int(w * scale) for w in wanted)
     split = torch.zeros(count, dtype=torch.long)
-    split[free[:num_valid]] = 1
-    split[free[num_valid : num_valid + num_test]] = 2
+    split[free] = _filled(group[free], num_valid, num_test)
     return split[place]
+
+
+def _mirrored(rows: Int[Tensor, "e 3"]) -> Int[Tensor, "e"]:
+    """A number for each statement, shared by those about two entities that are linked both ways."""
+    if not len(rows):
+        return torch.empty(0, dtype=torch.long)
+    head_index, _, tail_index = rows.T
+    size = int(rows[:, [0, 2]].max()) + 1
+    low, high = torch.minimum(head_index, tail_index), torch.maximum(head_index, tail_index)
+    pair = torch.unique(low * size + high, return_inverse=True)[1]
+    ways = [
+        torch.zeros(len(rows), dtype=torch.bool).index_fill(0, pair[way], True)
+        for way in (head_index < tail_index, head_index > tail_index)
+    ]
+    both = (ways[0] & ways[1])[pair]
+    return torch.where(both, pair, len(rows) + torch.arange(len(rows))).unique(return_inverse=True)[1]
+
+
+def _whole(group: Int[Tensor, "e"], free: Int[Tensor, "f"]) -> Bool[Tensor, "e"]:
+    """Of each statement, whether all of its group are free."""
+    held = torch.ones_like(group, dtype=torch.bool).index_fill(0, free, False)
+    bound = torch.zeros_like(held).index_fill(0, group[held], True)
+    return ~bound[group]
+
+
+def _filled(group: Int[Tensor, "f"], *room: int) -> Int[Tensor, "f"]:
+    """A split number for each statement: groups in their order go to the first split that has room for them whole."""
+    size = torch.bincount(group).tolist() if len(group) else []
+    left, chosen = list(room), dict[int, int]()
+    for one in dict.fromkeys(group.tolist()):
+        fits = next((i for i, many in enumerate(left) if size[one] <= many), None)
+        if fits is not None:
+            left[fits] -= size[one]
+        chosen[one] = 0 if fits is None else fits + 1
+    return torch.tensor([chosen[one] for one in group.tolist()], dtype=torch.long)
 
 
 def share_denied(data: HeteroData, from_valid: float, kept: float = 1.0, seed: int = 0) -> HeteroData:

@@ -56,6 +56,41 @@ def test_copies_stay_together() -> None:
     assert len(set(split.tolist())) == 3
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_mirrored_pairs_stay_together(seed: int) -> None:
+    """No test pair is linked in train the other way round, by whatever relation; sizes are as asked for."""
+    given = some(300, 60, 3, seed)
+    given = Triplets(
+        *(torch.cat(pair) for pair in zip(given, Triplets(given.tail_index, given.rel_type % 2, given.head_index)))
+    )
+    draw = torch.Generator().manual_seed(seed)
+    split = random_split(given, 0.1, 0.2, draw)
+    where: dict[tuple[int, int], set[int]] = {}
+    for h, t, s in zip(given.head_index.tolist(), given.tail_index.tolist(), split.tolist()):
+        if h != t:
+            where.setdefault((min(h, t), max(h, t)), set()).add(s)
+    assert all(len(s) == 1 for s in where.values())
+    distinct = len(set(zip(*(x.tolist() for x in given))))
+    sizes = [len({(*r, s) for *r, s in zip(*(x.tolist() for x in (*given, split))) if s == i}) for i in range(3)]
+    assert sizes[1:] == [pytest.approx(round(0.1 * distinct), abs=2), pytest.approx(round(0.2 * distinct), abs=2)]
+    apart = random_split(given, 0.1, 0.2, torch.Generator().manual_seed(seed), together=False)
+    assert not torch.equal(apart, split)
+
+
+def test_without_mirrored_pairs_the_split_is_the_same() -> None:
+    given = some(300, 60, 9)
+    keep = given.head_index < given.tail_index
+    given = Triplets(*(column[keep] for column in given))
+    one, other = (random_split(given, 0.2, 0.1, torch.Generator().manual_seed(1), together=x) for x in (True, False))
+    assert torch.equal(one, other)
+
+
+@pytest.mark.parametrize("shares", [(float("nan"), 0.1), (0.1, float("nan")), (float("inf"), 0.1), (-0.1, 0.2)])
+def test_shares_that_are_none(shares: tuple[float, float]) -> None:
+    with pytest.raises(UserError, match="must not be negative and must leave some for train"):
+        random_split(some(10, 5, 2), *shares)
+
+
 def test_the_seed_decides() -> None:
     given = some(300, 60, 9)
     one, same, other = (random_split(given, 0.1, 0.1, torch.Generator().manual_seed(s)) for s in (1, 1, 2))

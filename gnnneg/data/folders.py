@@ -1,0 +1,93 @@
+"""Which file of a folder holds which split, by the names that people give such files."""
+
+from collections.abc import Container
+from pathlib import Path
+from typing import NamedTuple
+
+from gnnneg.data.account import Account
+from gnnneg.data.formats.columns import words as words_of
+from gnnneg.data.statements import SPLITS
+from gnnneg.errors import UserError, echo
+
+WORDS = {
+    "train": {"train", "training", "trn", "trainset"},
+    "valid": {"valid", "validation", "validate", "val", "vld", "dev", "devel", "development", "validset", "devset"},
+    "test": {"test", "testing", "tst", "testset"},
+}
+DENIED = {"denied", "denial", "denials", "negative", "negatives", "neg", "negs", "negated", "false", "not", "incorrect"}
+STATED = {"stated", "positive", "positives", "pos", "true", "correct"}
+# what such names hold besides
+OTHERS = {"triples", "triple", "triplets", "statements", "facts", "edges", "data", "set", "split", "kg", "graph"}
+PACKED = {"gz", "bz2", "xz", "zst"}
+
+
+class Part(NamedTuple):
+    """One file, its split, whether what it holds is stated, and its ending, which tells its format."""
+
+    path: Path
+    split: str
+    stated: bool
+    ending: str
+
+    @property
+    def name(self) -> str:
+        """What it is, as such files are called: ``valid``, or ``valid_denied``."""
+        return self.split if self.stated else f"{self.split}_denied"
+
+
+def parts_of(folder: Path, endings: Container[str], account: Account) -> list[Part]:
+    """The files of a folder that hold statements, in the order of the splits.
+
+    A name may be that of a split in other words (``val``, ``dev``), and say that all is denied (``test_negatives``,
+    ``neg_train``, ``valid.denied``); denied statements without a split are of train.
+
+    Args:
+        folder (Path): The folder.
+        endings (container): The endings that tell a format, such as ``.tsv``.
+        account (Account): Counts the files: which are used, and which are left out.
+
+    Raises:
+        UserError: If two files are of one split and polarity, or none is of train.
+    """
+    found: dict[str, Part] = {}
+    files = sorted(folder.iterdir())
+    for path in files:
+        part = _part(path, endings) if path.is_file() else None
+        if part is None:
+            what = "folder" if path.is_dir() else "file"
+            account.left_out(f"{what} {echo(path.name)}", 1, "its name is that of no split")
+            continue
+        if part.name in found:
+            raise UserError(
+                f"{folder} holds two files for {part.name}: {found[part.name].path.name} and {path.name}: keep one."
+            )
+        found[part.name] = part
+    if "train" not in found:
+        raise UserError(
+            f"{folder} holds no file for train, such as train.tsv or train.csv"
+            f"{'; it has ' + _few([p.name for p in files]) if files else ''}."
+        )
+    ordered = [found[name] for split in SPLITS for name in (split, f"{split}_denied") if name in found]
+    for part in ordered:
+        account.used(f"file {echo(part.path.name)} as {part.split}, {'stated' if part.stated else 'denied'}")
+    usual = found["train"].ending
+    return [part if part.ending else part._replace(ending=usual) for part in ordered]
+
+
+def _part(path: Path, endings: Container[str]) -> Part | None:
+    """What the name of a file says; nothing if it is no name of a split."""
+    pieces = path.name.split(".")
+    kinds = [f".{piece.lower()}" for piece in pieces[1:] if f".{piece.lower()}" in endings]
+    words = [w for p in pieces if f".{p.lower()}" not in kinds and p.lower() not in PACKED for w in words_of(p)]
+    splits = [split for split, names in WORDS.items() for word in words if word in names]
+    denied = any(word in DENIED for word in words)
+    known = set().union(*WORDS.values(), DENIED, STATED, OTHERS)
+    if len(splits) > 1 or not set(words) <= known or not (kinds or denied):
+        return None
+    if not splits and not denied:
+        return None
+    return Part(path, splits[0] if splits else "train", not denied, kinds[-1] if kinds else "")
+
+
+def _few(names: list[str]) -> str:
+    return ", ".join(names[:10]) + (f" and {len(names) - 10:,} more" if len(names) > 10 else "")

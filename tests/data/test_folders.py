@@ -1,0 +1,79 @@
+from pathlib import Path
+
+import pytest
+
+from gnnneg.data.account import Account
+from gnnneg.data.folders import parts_of
+from gnnneg.data.formats.files import ENDINGS
+from gnnneg.errors import UserError
+
+
+def found(folder: Path, *names: str) -> tuple[dict[str, str], Account]:
+    for old in folder.iterdir():
+        old.rmdir() if old.is_dir() else old.unlink()
+    for name in names:
+        (folder / name.strip("/")).mkdir() if name.endswith("/") else (folder / name).write_text("a\tr\tb\n")
+    account = Account()
+    return {part.path.name: part.name for part in parts_of(folder, ENDINGS, account)}, account
+
+
+@pytest.mark.parametrize(
+    ("name", "what"),
+    [
+        *(
+            (f"{word}.{end}", "valid")
+            for word in ("val", "dev", "validation", "valid", "VALID")
+            for end in ("txt", "csv")
+        ),
+        *((f"{word}.tsv.gz", "test") for word in ("test", "testing", "Test_set", "test-triples")),
+        *(
+            (f"{word}.tsv", "valid_denied")
+            for word in ("valid_negatives", "neg_valid", "val.neg", "dev-negative", "valid_false")
+        ),
+        *(
+            (word, "test_denied")
+            for word in ("test.denied", "test_negatives.txt", "testNegatives.denied", "test.tsv.denied")
+        ),
+        *(
+            (f"{word}.tsv", "train_denied")
+            for word in ("train_neg", "neg_train", "negatives", "denied", "training_denied")
+        ),
+        ("valid_pos.tsv", "valid"),
+    ],
+)
+def test_usual_names_are_understood(tmp_path: Path, name: str, what: str) -> None:
+    parts, account = found(tmp_path, "train.txt", name)
+    assert parts == {"train.txt": "train", name: what}
+    assert not account
+    assert any(repr(name) in used for used in account.taken)
+
+
+def test_the_train_file_may_have_another_name(tmp_path: Path) -> None:
+    assert found(tmp_path, "Training.csv")[0] == {"Training.csv": "train"}
+
+
+def test_every_other_file_is_named(tmp_path: Path) -> None:
+    others = [
+        "README.md",
+        "entities.txt",
+        "train2id.txt",
+        "trainer.tsv",
+        "test_v2.tsv",
+        "old/",
+        "dataset.yaml",
+        "train_valid.tsv",
+    ]
+    parts, account = found(tmp_path, "train.tsv", *others)
+    assert parts == {"train.tsv": "train"}
+    assert sorted(account) == sorted(
+        f"{'folder' if name.endswith('/') else 'file'} {name.strip('/')!r}: its name is that of no split"
+        for name in others
+    )
+
+
+def test_two_files_for_one_split_are_refused(tmp_path: Path) -> None:
+    for one, other, what in (("valid.txt", "dev.txt", "valid"), ("neg_test.tsv", "test_negatives.csv", "test_denied")):
+        with pytest.raises(UserError, match=f"two files for {what}: {min(one, other)} and {max(one, other)}"):
+            found(tmp_path, "train.txt", one, other)
+    with pytest.raises(UserError, match=r"no file for train, such as train\.tsv or train\.csv; it has valid.txt"):
+        found(tmp_path, "valid.txt")
