@@ -48,8 +48,6 @@ class OwnOptimizer(nn.Module):
     The optimiser is made at first use, since some make their state at once: it lies where the parameters are then.
     """
 
-    taken: int = 0
-    """Its steps since it was made: who records steps of training for replay sees by it that Python takes part."""
     _optimizer: torch.optim.Optimizer | None = None
     _loaded: dict | None = None  # the state of an optimiser that is not made yet
 
@@ -70,11 +68,6 @@ class OwnOptimizer(nn.Module):
     @optimizer.setter
     def optimizer(self, optimizer: torch.optim.Optimizer) -> None:
         self._optimizer, self._loaded = optimizer, None
-
-    def take_step(self) -> None:
-        """One step down the gradients that its parameters have."""
-        self.optimizer.step()
-        self.taken += 1
 
     def get_extra_state(self) -> dict:
         """The optimiser's state; empty before its first use."""

@@ -348,5 +348,5 @@ class DANS(Counts, OwnOptimizer, Generator):
         """One step down a loss for some of the weights; nothing else is given a gradient."""
         for weight, pull in zip(weights, torch.autograd.grad(loss, weights)):
             weight.grad = pull
-        self.take_step()
+        self.optimizer.step()
         self.optimizer.zero_grad()

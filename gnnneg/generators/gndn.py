@@ -123,5 +123,5 @@ class GNDN(OwnOptimizer, Generator):
             grads = torch.autograd.grad(F.softplus(-score).mean(), own)
         for weight, pull in zip(own, grads):
             weight.grad = pull
-        self.take_step()
+        self.optimizer.step()
         self.optimizer.zero_grad()

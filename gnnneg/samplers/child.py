@@ -79,4 +79,4 @@ class Child(OwnOptimizer, Sampler):
         loss = (torch.logsumexp(torch.cat([own, others], dim=1), 1) - own[:, 0]).mean()
         self.optimizer.zero_grad()
         loss.backward()
-        self.take_step()
+        self.optimizer.step()

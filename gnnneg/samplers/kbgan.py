@@ -91,7 +91,7 @@ class KBGAN(OwnOptimizer, Sampler):
         loss = reinforce(log_policy, reward - self.baseline, weight)
         self.optimizer.zero_grad()
         loss.backward()
-        self.take_step()
+        self.optimizer.step()
         self.baseline.lerp_(mean, 1 - self.momentum)
         self.steps += 1
 
