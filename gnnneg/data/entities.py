@@ -29,7 +29,7 @@ def read_entities(graph: Path, labels: Mapping[str, Path], layout: Layout) -> Da
     Raises:
         UserError: If a file is missing or garbled, labels a node that is not in the graph, or labels one again.
     """
-    table = read_ntriples(graph, literals=True).table
+    table = read_ntriples(graph, literals=True, blank=True).table
     head, relation, tail = (table[column].to_pylist() for column in ("head", "relation", "tail"))
     names, relations = sorted({*head, *tail}), sorted(set(relation))
     node, number = ({name: i for i, name in enumerate(some)} for some in (names, relations))
@@ -37,6 +37,9 @@ def read_entities(graph: Path, labels: Mapping[str, Path], layout: Layout) -> Da
     edge_type = torch.tensor([number[name] for name in relation])
 
     rows = {split: read_table(path, layout) for split, path in labels.items()}
+    for split, one in rows.items():
+        if "" in (given := one["label"].to_pylist()):
+            raise UserError(f"{labels[split]}: row {given.index('') + 1}: the label is empty: leave the line out.")
     classes = sorted({label for one in rows.values() for label in one["label"].to_pylist()})
     y = torch.full((len(names),), UNLABELLED)
     masks = {}

@@ -306,12 +306,12 @@ def test_ntriples_by_its_grammar(tmp_path: Path) -> None:
         '<http://b> <http://q> "say \\"hi\\" . "@en .  # end\n<http://b> <http://q> "1"^^<http://int> .\n'
     )
     found = read_ntriples(write(tmp_path / "a.nt", text))
-    assert found.left_out == {"literals": 2}
+    assert found.left_out == {"literals": 2, "blank nodes": 1}
     assert list(zip(*found.table.drop_columns(["label"]).to_pydict().values())) == [
         ("http://a/é", "http://p", "http://b"),
-        ("_:x", "http://p", "_:y1"),
     ]
-    table, left_out, _ = read_ntriples(tmp_path / "a.nt", literals=True)
+    table, left_out, *_ = read_ntriples(tmp_path / "a.nt", literals=True, blank=True)
+    assert (table["head"].to_pylist()[1], table["tail"].to_pylist()[1]) == ("_:x", "_:y1")
     assert not left_out
     assert table["tail"].to_pylist()[2:] == ['"say \\"hi\\" . "@en', '"1"^^<http://int>']
     for wrong in ("<a> <b> <c>\n", "<a> b <c> .\n", '"l" <b> <c> .\n', "<a> _:b <c> .\n"):

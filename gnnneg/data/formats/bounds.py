@@ -14,6 +14,7 @@ from gnnneg.errors import UserError
 DEEPEST = 1000  # levels: the parsers end somewhere between five and twenty thousand
 LONGEST = 64 << 20  # characters that one entity of an XML document may become; all of them, sixteen times as many
 
+DECLARED = re.compile(r"\A(\s*<\?xml\b[^>]*?)\s+encoding\s*=\s*(?:\"[^\">]*\"|'[^'>]*')")
 ENTITY = re.compile(r"<!ENTITY\s+([\w:.-]+)\s+(?:\"([^\"]*)\"|'([^']*)')")
 REFERENCE = re.compile(r"&([\w:.-]+);")
 STRING = r"\"[^\"\\]*(?:\\.[^\"\\]*)*\""
@@ -39,13 +40,14 @@ def shallow(path: Path, content: str, levels: re.Pattern[str]) -> None:
             depth -= 1
 
 
-def sound_xml(path: Path, content: str) -> None:
-    """Looks at an XML document.
+def sound_xml(path: Path, content: str) -> str:
+    """Looks at an XML document, and gives it without the encoding that it declares: it is decoded already.
 
     Raises:
         UserError: If it is not well-formed, nested deeper than :data:`DEEPEST`, or its entities become longer than
             :data:`LONGEST`.
     """
+    content = DECLARED.sub(r"\1", content, count=1)
     _entities(path, content)
     parser = expat.ParserCreate()
     depth = 0
@@ -66,6 +68,7 @@ def sound_xml(path: Path, content: str) -> None:
     except expat.ExpatError as error:
         what = expat.ErrorString(error.code)
         raise UserError(f"{path}:{error.lineno}: not well-formed XML ({what}).") from None
+    return content
 
 
 def _entities(path: Path, content: str) -> None:

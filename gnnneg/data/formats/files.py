@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from gnnneg.data.decode import ending
+from gnnneg.data.decode import SUFFIXES, compression, ending
 from gnnneg.data.formats.gaf import read_gaf
 from gnnneg.data.formats.gpad import read_gpad
 from gnnneg.data.formats.hpoa import read_hpoa
@@ -14,7 +14,8 @@ from gnnneg.data.formats.labelled import read_labelled
 from gnnneg.data.formats.ntriples import read_ntriples
 from gnnneg.data.formats.obo import read_obo
 from gnnneg.data.formats.owl import read_owl
-from gnnneg.data.formats.rdf import SYNTAXES, read_rdf
+from gnnneg.data.formats.rdf import read_rdf
+from gnnneg.data.formats.seen import SYNTAXES, seen, syntax
 from gnnneg.data.formats.statements import Statements
 from gnnneg.data.formats.truewalks import read_truewalks
 from gnnneg.data.formats.wikidata import read_wikidata
@@ -54,9 +55,9 @@ def read_statements(path: str | Path, format: str | None = None, **options: Any)
         UserError: For an unknown format, an option that the format has not, and as its reader.
     """
     path = Path(path)
-    format = format or format_of(path)
-    if format not in READERS:
+    if format is not None and format not in READERS:
         raise UserError(f"Unknown format {format!r}: {nearest(format, READERS)}")
+    format, why = (format, "") if format is not None else told(path)
     reader = READERS[format]
     taken = [name for name in inspect.signature(reader).parameters if name not in ("path", "kind")]
     given = {name: value for name, value in options.items() if value is not None}
@@ -64,16 +65,42 @@ def read_statements(path: str | Path, format: str | None = None, **options: Any)
         if name not in taken:
             known = f"it has {', '.join(taken)}" if taken else "it has none"
             raise UserError(f"{path}: the format {format} has no option {name!r}; {known}.")
-    return reader(path, **given)
+    found = reader(path, **given)
+    for remark in filter(None, (why, _packed(path))):
+        found.left_out.used(remark)
+    return found
 
 
-def format_of(path: Path) -> str:
-    """The format that the name of a file tells.
+def told(path: Path) -> tuple[str, str]:
+    """The format that a file is in, and a remark if its name does not say so: what it begins as counts for more.
 
     Raises:
-        UserError: If it tells none.
+        UserError: If neither its name nor its beginning tells.
     """
     suffix = ending(path)
-    if suffix not in ENDINGS:
-        raise UserError(f"{path}: cannot tell the format from the name; give one of {', '.join(READERS)}.")
-    return ENDINGS[suffix]
+    by_name, found = ENDINGS.get(suffix), seen(path)
+    if found is None or by_name is None or found.format == by_name:
+        format = by_name or (found.format if found else None)
+        if format is None:
+            raise UserError(f"{path}: cannot tell the format from the name; say --format {', '.join(READERS)}.")
+        if by_name is None and found is not None:
+            return format, f"{path.name}, read as {found.what}"
+        return format, _syntax(path) if format == "rdf" else ""
+    if by_name == "rdf" and (found.what == "RDF/XML" or found.format == "ntriples"):
+        return by_name, _syntax(path)
+    return found.format, f"{path.name}, read as {found.what}, which it is, in spite of its name"
+
+
+def _syntax(path: Path) -> str:
+    """A remark if a file of RDF is in another syntax than its name says."""
+    read = syntax(path)
+    same = SYNTAXES.get(ending(path)) == read
+    return "" if same else f"{path.name}, read as {read}, which it is, in spite of its name"
+
+
+def _packed(path: Path) -> str:
+    """A remark if a file is packed in another way than its name says."""
+    kind, said = compression(path), SUFFIXES.get(path.suffix.lower())
+    if kind == said:
+        return ""
+    return f"{path.name}, decompressed ({kind})" if kind else f"{path.name}, which is not compressed"

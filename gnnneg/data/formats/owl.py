@@ -6,24 +6,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-
 from gnnneg.data.account import Account
 from gnnneg.data.decode import text
+from gnnneg.data.formats.annotated import RDFS, Annotations
 from gnnneg.data.formats.bounds import FUNCTIONAL, shallow, sound_xml
 from gnnneg.data.formats.negations import NEGATION, OWL, RDF_TYPE
 from gnnneg.data.formats.statements import Row, Statements, collected, shown
-from gnnneg.data.labels import Called
 from gnnneg.errors import MissingExtra, UserError
 
-RDFS, SKOS = "http://www.w3.org/2000/01/rdf-schema#", "http://www.w3.org/2004/02/skos/core#"
-OBO = "http://www.geneontology.org/formats/oboInOwl#"
 SUBCLASS = f"{RDFS}subClassOf"
 THING, NOTHING = f"{OWL}Thing", f"{OWL}Nothing"
-CALLED = {
-    **{f"{RDFS}label": 0, f"{SKOS}prefLabel": 1, f"{SKOS}altLabel": 2},
-    **{f"{OBO}has{scope}Synonym": 2 for scope in ("Exact", "Broad", "Narrow", "Related")},
-}
 BEFORE = re.compile(r"\s+|<\?.*?\?>|<!--.*?-->|<!DOCTYPE[^\[>]*(?:\[.*?\])?\s*>|#[^\n]*", re.DOTALL)
 BEGINNINGS = {"rdf": r"<(\w+:)?RDF\b", "owx": r"<(\w+:)?Ontology\b", "ofn": r"(Prefix|Ontology)\s*\("}
 
@@ -85,20 +77,20 @@ def read_owl(path: str | Path) -> Statements:
     if syntax == "ofn":
         shallow(path, content, FUNCTIONAL)
     else:
-        sound_xml(path, content)
+        content = sound_xml(path, content)
     try:
         ontology = pyhornedowl.open_ontology_from_string(content, syntax)  # type: ignore[arg-type]
     except ValueError as error:
         raise UserError(f"{path}{_line(str(error), content)} cannot be read as OWL{_why(str(error))}.") from None
-    left_out, closed = Counter[str](), list[tuple[str, str]]()
+    left_out, closed, annotations = Counter[str](), list[tuple[str, str]](), Annotations()
     components = list(ontology.get_components())
-    rows = sorted(_rows([component.component for component in components], left_out, closed))
+    axioms = [component.component for component in components]
+    rows = sorted(_rows(axioms, left_out, closed, annotations))
     left_out["annotations of axioms"] = sum(len(component.ann) for component in components)
     if syntax == "rdf":
-        _count_lost([component.component for component in components], content, left_out)
+        _count_lost(axioms, content, left_out)
     account = Account({what: left_out[what] for what in sorted(left_out) if left_out[what]})
-    found = collected(rows, path, account, sorted(closed))
-    return found._replace(labels=_called([component.component for component in components]))
+    return collected(rows, path, account, sorted(closed))._replace(labels=annotations.table())
 
 
 def syntax_of(content: str) -> str | None:
@@ -109,7 +101,9 @@ def syntax_of(content: str) -> str | None:
     return next((name for name, begins in BEGINNINGS.items() if re.compile(begins).match(content, start)), None)
 
 
-def _rows(axioms: list[Any], left_out: Counter[str], closed: list[tuple[str, str]]) -> Iterator[Row]:
+def _rows(
+    axioms: list[Any], left_out: Counter[str], closed: list[tuple[str, str]], annotations: Annotations
+) -> Iterator[Row]:
     for axiom in axioms:
         kind = _kind(axiom)
         if kind in ("OntologyID", "DocIRI"):  # they name the ontology
@@ -129,7 +123,7 @@ def _rows(axioms: list[Any], left_out: Counter[str], closed: list[tuple[str, str
                 if row is not None and row.relation == SUBCLASS and not row.stated:
                     row = None  # disjoint classes: more than that one is not below the other
             about = f"({_kind(axiom.sub)}, {_kind(axiom.sup)})"
-        elif kind == "AnnotationAssertion" and _label(axiom) is not None:
+        elif kind == "AnnotationAssertion" and _annotation(axiom, annotations):
             continue
         if row is None:
             left_out[f"axioms: {kind}{about}"] += 1
@@ -177,24 +171,13 @@ def _some(kind: str, n: int | None, stated: bool) -> bool | None:
     return None
 
 
-def _called(axioms: list[Any]) -> pa.Table | None:
-    """Labels before synonyms, those without a language or in English before others, then by the alphabet."""
-    found = [(axiom, label) for axiom in axioms if (label := _label(axiom)) is not None]
-    called = Called()
-    for axiom, (_, _, label) in sorted(found, key=lambda pair: (str(pair[0].subject), pair[1])):
-        called.add(str(axiom.subject), label)
-    return called.table()
-
-
-def _label(axiom: Any) -> tuple[int, int, str] | None:
-    """How good a label an annotation gives (the smallest is the best), and the label; nothing if it gives none."""
-    if _kind(axiom) != "AnnotationAssertion" or _kind(axiom.subject) != "IRI":
-        return None
-    rank, literal = CALLED.get(str(axiom.ann.ap.first)), getattr(axiom.ann.av, "literal", None)
-    if rank is None or literal is None:
-        return None
-    language = getattr(axiom.ann.av, "lang", "")
-    return rank, 0 if not language or language.lower().split("-")[0] == "en" else 1, literal
+def _annotation(axiom: Any, annotations: Annotations) -> bool:
+    """Takes a label or synonym of a named thing, and says whether it is one."""
+    literal = getattr(axiom.ann.av, "literal", None)
+    if _kind(axiom.subject) != "IRI" or literal is None:
+        return False
+    language = getattr(axiom.ann.av, "lang", None) or ""
+    return annotations.add(str(axiom.subject), str(axiom.ann.ap.first), literal, language)
 
 
 def _kind(thing: Any) -> str:

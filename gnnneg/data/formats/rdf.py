@@ -1,44 +1,49 @@
 """RDF in all its syntaxes, through pyoxigraph."""
 
 import re
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from gnnneg.data.decode import ending, text
+from gnnneg.data.account import Account
+from gnnneg.data.decode import text
+from gnnneg.data.formats.annotated import Annotations, with_labels
+from gnnneg.data.formats.bounds import DEEPEST, JSON, TRIPLES, shallow, sound_xml
 from gnnneg.data.formats.negations import LITERALS, Triple, folded
+from gnnneg.data.formats.ntriples import BLANK
+from gnnneg.data.formats.seen import syntax
 from gnnneg.data.formats.statements import Statements, collected
 from gnnneg.errors import MissingExtra, UserError
 
-SYNTAXES = {
-    **{".nt": "N_TRIPLES", ".nq": "N_QUADS", ".ttl": "TURTLE", ".trig": "TRIG", ".n3": "N3"},
-    **{".rdf": "RDF_XML", ".xml": "RDF_XML", ".jsonld": "JSON_LD"},
+OX = {
+    **{"N-Triples": "N_TRIPLES", "N-Quads": "N_QUADS", "Turtle": "TURTLE", "TriG": "TRIG", "N3": "N3"},
+    **{"RDF/XML": "RDF_XML", "JSON-LD": "JSON_LD"},
 }
 
 
 def read_rdf(path: str | Path, literals: bool = False, denied_graphs: Sequence[str] = ()) -> Statements:
-    """Reads `RDF 1.1 <https://www.w3.org/TR/rdf11-concepts/>`_ by the ending of its name: Turtle, TriG, N-Triples,
-    N-Quads, N3, RDF/XML or JSON-LD.
+    """Reads `RDF 1.1 <https://www.w3.org/TR/rdf11-concepts/>`_: Turtle, TriG, N-Triples, N-Quads, N3, RDF/XML or
+    JSON-LD, as the file begins, or as its name says where that leaves it open.
 
     A triple between IRIs is stated, an ``owl:NegativePropertyAssertion`` is one denied statement (see
     :func:`gnnneg.data.formats.negations.folded`), and what stands in a denied graph is denied. The source of a
-    statement is the graph that it stands in, if that has a name. Triples with blank nodes are left out, since outside
-    N-Triples they have no names of their own.
+    statement is the graph that it stands in, if that has a name. Triples with blank nodes are left out, since
+    ``_:b0`` is another node in each file. Labels and synonyms (``rdfs:label``, ``skos:prefLabel``, ``skos:altLabel``)
+    are what their thing is called.
 
     Args:
-        path (str or Path): The file; ``.gz`` is decompressed.
+        path (str or Path): The file.
         literals (bool): Whether literals become entities. (default: :obj:`False`)
         denied_graphs (sequence): IRIs of the named graphs whose triples are false. (default: none)
 
     Raises:
         MissingExtra: If pyoxigraph is not installed.
-        UserError: Where the syntax is wrong, for an incomplete negative assertion, and for a denied graph that the file
-            does not have.
+        UserError: Where the syntax is wrong or nested too deeply, for an incomplete negative assertion, and for a
+            denied graph that the file does not have.
     """
-    path, left_out = Path(path), Counter[str]()
+    path, account, annotations = Path(path), Account(), Annotations()
     graphs: dict[str, None] = {}
-    found = folded(_triples(path, literals, denied_graphs, graphs), path, left_out)
-    result = collected(found, path, left_out)
+    triples = with_labels(_triples(path, literals, denied_graphs, graphs), annotations)
+    result = collected(folded(triples, path, account), path, account)._replace(labels=annotations.table())
     for graph in denied_graphs:
         if graph not in graphs:
             raise UserError(f"{path} has no graph {graph!r}; it has {', '.join(graphs) or 'no named ones'}.")
@@ -57,18 +62,24 @@ def _triples(path: Path, literals: bool, denied: Sequence[str], graphs: dict[str
             return node.value, ""
         if isinstance(node, ox.Literal):
             return str(node), "" if literals else LITERALS
-        return str(node), "blank nodes" if isinstance(node, ox.BlankNode) else "triples about triples"
+        return str(node), BLANK if isinstance(node, ox.BlankNode) else "triples about triples"
 
-    suffix = ending(path)
-    if suffix not in SYNTAXES:
-        raise UserError(f"{path}: RDF is told by the name, which should end in one of {', '.join(SYNTAXES)}.")
+    content, kind = text(path), syntax(path)
+    if kind == "RDF/XML":
+        content = sound_xml(path, content)
+    elif kind == "JSON-LD":
+        shallow(path, content, JSON)
+    elif content.count("<<") > DEEPEST:  # triples about triples about triples
+        shallow(path, content, TRIPLES)
     try:
-        for quad in ox.parse(text(path), getattr(ox.RdfFormat, SYNTAXES[suffix])):
+        for quad in ox.parse(content, getattr(ox.RdfFormat, OX[kind])):
             graph = "" if isinstance(quad.graph_name, ox.DefaultGraph) else quad.graph_name.value
             if graph:
                 graphs[graph] = None
             (head, refused_head), (tail, refused_tail) = (entity(node) for node in (quad.subject, quad.object))
             stated = graph not in denied
+            if not isinstance(quad.predicate, ox.NamedNode):  # in N3
+                refused_head = refused_head or "relations that are no IRIs"
             yield Triple(head, quad.predicate.value, tail, refused_head, refused_tail, stated, graph)
     except SyntaxError as error:
         said = re.sub(r"^Parser error (?:at line \d+ )?", "", error.msg)

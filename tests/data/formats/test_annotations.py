@@ -234,6 +234,12 @@ def test_gaf_of_today_names_its_relations(tmp_path: Path, columns: int) -> None:
     assert labels[:4] == [("X:A0", "a"), ("X:A0", "n"), ("X:A0", "s"), ("X:A1", "b")]
 
 
+def test_the_version_of_another_format(tmp_path: Path) -> None:
+    (tmp_path / "a.gaf").write_text("!gpa-version: 1.1\n" + gaf("", "a,,F"))
+    with pytest.raises(UserError, match=r"a\.gaf:1: .*'!gaf-version: 1\.0', found '!gpa-version: 1\.1'"):
+        read_statements(tmp_path / "a.gaf", "gaf")
+
+
 QUALIFIERS = [
     "not",
     "Not|enables",
@@ -331,7 +337,6 @@ def put(column: int, value: str) -> Callable[[list[str]], list[str]]:
         ("goa.gaf", 7, put(4, ""), "goa.gaf:7: the Relation is empty"),
         ("goa.gaf", 8, put(5, "0005739"), "goa.gaf:8: expected an identifier such as GO:0003993, not '0005739'"),
         ("goa.gaf", 1, lambda f: ["!gaf-version: 3.0"], "goa.gaf:1: expected one of '!gaf-version: 2.2', '!gaf-ver"),
-        ("goa.gaf", 1, lambda f: ["!gpa-version: 1.1"], "'!gaf-version: 1.0', found '!gpa-version: 1.1'"),
         ("goa.gpa", 4, lambda f: [*f, ""], "goa.gpa:4: expected 12 fields separated by tab, found 13"),
         ("goa.gpa", 4, put(3, "NOT enables"), "goa.gpa:4: expected a relation"),
         ("goa.gpad", 5, put(2, "not"), "goa.gpad:5: the negation is 'NOT' or empty, not 'not'"),

@@ -279,9 +279,10 @@ def test_comments_before_a_table_are_counted(tmp_path: Path) -> None:
     ],
 )
 def test_another_format_is_told_of(tmp_path: Path, file: str, content: str, advice: str) -> None:
+    """Where the user says that it is a table; without a word it is read as what it begins as."""
     (tmp_path / file).write_text(content)
     with pytest.raises(UserError, match=advice):
-        read_statements(tmp_path / file)
+        read_statements(tmp_path / file, "csv" if file == "a.csv" else "tsv")
 
 
 def test_parquet_of_other_kinds(tmp_path: Path) -> None:

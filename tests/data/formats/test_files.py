@@ -5,6 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -82,3 +84,92 @@ def test_compressed_files(tmp_path: Path, pack: Callable[[bytes], bytes]) -> Non
         path.write_bytes(path.read_bytes()[:-9])
         with pytest.raises(UserError, match=r"is not a whole|cannot be read"):
             read_statements(path)
+
+
+OWL_RDF = (
+    '<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" '
+    'xmlns:rdfs="http://www.w3.org/2000/01/rdf-schema#" xmlns:owl="http://www.w3.org/2002/07/owl#">'
+    '<owl:Class rdf:about="http://e/A"><rdfs:subClassOf><owl:Class '
+    'rdf:about="http://e/B"/></rdfs:subClassOf></owl:Class></rdf:RDF>'
+)
+TURTLE = "# c\n@prefix : <http://e/> .\n:A :r :B .\n:B :r :A .\n"
+QUADS = "# c\n<http://e/A> <http://e/r> <http://e/B> <http://e/g> .\n"
+NTRIPLES = "\n<http://e/A> <http://e/r> <http://e/B> .\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "what", "number"),
+    [
+        ("a.owl", TURTLE, "Turtle", 2),
+        ("a.rdf", TURTLE, "Turtle", 2),
+        ("a.nt", TURTLE, "Turtle", 2),
+        ("a.txt", TURTLE, "Turtle", 2),
+        ("a.ttl", OWL_RDF, "RDF/XML", 3),  # two types and a subclass: as RDF, where the name is one of RDF
+        ("a.obo", OWL_RDF, "RDF/XML", 1),
+        ("a", OWL_RDF, "RDF/XML", 1),
+        ("a.tsv", NTRIPLES, "N-Triples", 1),
+        ("a.owl", NTRIPLES, "N-Triples", 1),
+        ("a.nt", QUADS, "N-Quads", 1),
+        ("a", QUADS, "N-Quads", 1),
+        ("a.txt", (EXCERPTS / "go.obo").read_text(), "OBO", 4),
+        ("a.tsv", (EXCERPTS / "goa.gaf").read_text(), "GAF", 5),
+        ("a.gaf", (EXCERPTS / "goa.gpad").read_text(), "GPAD", 3),
+        ("a.tsv", (EXCERPTS / "phenotype.hpoa").read_text(), "hpoa", 6),
+        ("a.owl", (EXCERPTS / "family.ofn").read_text(), "", 9),
+        ("a.txt", (EXCERPTS / "family.ofn").read_text(), "OWL functional syntax", 9),
+        ("a.csv", (EXCERPTS / "wikidata.json").read_text(), "JSON", 5),
+        ("a.json", '{"@id": "http://e/A", "http://e/r": {"@id": "http://e/B"}}', "JSON-LD", 1),
+        ("a.xml", '<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"/>', "", 0),
+        ("a.ttl", NTRIPLES, "", 1),
+        ("a.tsv", "<a\tb\tc>\n@prefix\tb\tc\n", "", 2),
+    ],
+)
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+def test_the_content_counts_for_more_than_the_name(
+    tmp_path: Path, name: str, content: str, what: str, number: int, pack: Callable[[bytes], bytes]
+) -> None:
+    """And it is said aloud, in what the account says was used."""
+    path = tmp_path / (name if pack is bytes else f"{name}.gz")
+    path.write_bytes(pack(content.encode()))
+    if not number:
+        with pytest.raises(UserError, match="holds no statements"):
+            read_statements(path)
+        return
+    found = read_statements(path)
+    assert found.table.num_rows == number
+    remarks = [remark for remark in found.left_out.taken if remark.startswith(f"{path.name},")]
+    assert len(remarks) == bool(what)
+    assert not what or f"read as {what}" in remarks[0]
+
+
+def test_the_format_that_is_said_is_obeyed(tmp_path: Path) -> None:
+    (tmp_path / "a.owl").write_text(TURTLE)
+    assert read_statements(tmp_path / "a.owl", "rdf").table.num_rows == 2
+    with pytest.raises(UserError, match="if it is Turtle, or other RDF, say --format rdf"):
+        read_statements(tmp_path / "a.owl", "owl")
+    (tmp_path / "a.ttl").write_text("\t".join("abc") + "\n")
+    assert read_statements(tmp_path / "a.ttl", "tsv").table.num_rows == 1
+    (tmp_path / "a.obo").write_bytes((EXCERPTS / "goa.gaf").read_bytes())
+    assert read_statements(tmp_path / "a.obo", "gaf").table.num_rows == 5
+    (tmp_path / "a.xyz").write_text("a b c\n")
+    with pytest.raises(UserError, match="cannot tell the format from the name; say --format csv, tsv"):
+        read_statements(tmp_path / "a.xyz")
+
+
+def test_a_name_that_lies_about_its_packing_is_told_of(tmp_path: Path) -> None:
+    (tmp_path / "a.nt").write_bytes(gzip.compress(NTRIPLES.encode()))
+    assert "a.nt, decompressed (gzip)" in read_statements(tmp_path / "a.nt").left_out.taken
+    (tmp_path / "a.nt.gz").write_text(NTRIPLES)
+    assert "a.nt.gz, which is not compressed" in read_statements(tmp_path / "a.nt.gz").left_out.taken
+    (tmp_path / "a.nt.zst").write_bytes(pa.compress(NTRIPLES.encode(), codec="zstd", asbytes=True))
+    assert not any("a.nt" in remark for remark in read_statements(tmp_path / "a.nt.zst").left_out.taken)
+
+
+def test_parquet_without_its_ending(tmp_path: Path) -> None:
+    table = pa.table({"head": ["a"], "relation": ["r"], "tail": ["b"]})
+    for name in ("a.pq", "a", "a.csv"):
+        pa.parquet.write_table(table, tmp_path / name)
+        assert read_statements(tmp_path / name).table.num_rows == 1
+        assert read_statements(tmp_path / name, "parquet").table.num_rows == 1
+    (tmp_path / "a.parquet.gz").write_bytes(gzip.compress((tmp_path / "a.pq").read_bytes()))
+    assert read_statements(tmp_path / "a.parquet.gz").table.num_rows == 1

@@ -34,11 +34,12 @@ def test_turtle_with_negative_assertions() -> None:
         "- Bill hasChild Susan",
     ]
     assert found.left_out == {
-        "literals": 1,  # Mary's label
         "annotations of negative assertions": 1,  # the comment of :n1
         "blank nodes": 2,  # John knows somebody, and somebody's label
         "negative assertions about literals": 1,  # Jack's age
     }
+    assert found.labels is not None
+    assert found.labels.to_pylist() == [{"name": f"{FAMILY}Mary", "label": "Mary"}]
     with_literals = read_rdf(EXCERPTS / "family.ttl", literals=True)
     assert said(with_literals)[2] == '+ Mary http://www.w3.org/2000/01/rdf-schema#label "Mary"@en'
     assert said(with_literals)[-1] == '- Jack hasAge "53"^^<http://www.w3.org/2001/XMLSchema#integer>'
@@ -102,6 +103,99 @@ def test_incomplete_negative_assertions(tmp_path: Path, parts: list[str], wrong:
     (tmp_path / "a.ttl").write_text(f"{PREFIXES}:n {' ; '.join(parts)} .")
     with pytest.raises(UserError, match=wrong):
         read_rdf(tmp_path / "a.ttl")
+
+
+TRIPLES = (  # fmt: skip
+    "<http://e/a> <http://e/has> _:b0 .\n_:b0 <http://e/kind> <http://e/k1> .\n"
+    "<http://e/c> <http://e/has> <http://e/a> .\n"
+)
+
+
+@pytest.mark.parametrize("ending", ["nt", "ttl", "nq", "trig", "n3"])
+def test_a_blank_node_is_another_one_in_each_file(tmp_path: Path, ending: str) -> None:
+    """So no two files can speak of one, in any syntax."""
+    (tmp_path / f"a.{ending}").write_text(TRIPLES)
+    found = read_statements(tmp_path / f"a.{ending}")
+    assert said(found, "http://e/") == ["+ c has a"]
+    assert found.left_out == {"blank nodes": 2}
+    assert read_ntriples(tmp_path / f"a.{ending}", blank=True).table.num_rows == 3
+
+
+@pytest.mark.parametrize("ending", ["nt", "ttl", "nq", "trig", "n3", "rdf", "jsonld"])
+@pytest.mark.parametrize("coding", ["utf-8-sig", "utf-16"])
+def test_a_mark_is_no_part_of_the_text(tmp_path: Path, ending: str, coding: str) -> None:
+    text = "<http://e/ä> <http://e/r> <http://e/b> .\n"
+    if ending == "rdf":
+        text = (
+            f'<?xml version="1.0" encoding="{coding.removesuffix("-sig")}"?><r:RDF xmlns:e="http://e/" xmlns:r="http://'
+            'www.w3.org/1999/02/22-rdf-syntax-ns#"><r:Description r:about="http://e/ä"><e:r r:resource="http://e/b"/>'
+            "</r:Description></r:RDF>"
+        )
+    if ending == "jsonld":
+        text = '{"@id": "http://e/ä", "http://e/r": {"@id": "http://e/b"}}'
+    (tmp_path / f"a.{ending}").write_bytes(text.encode(coding))
+    assert said(read_statements(tmp_path / f"a.{ending}"), "http://e/") == ["+ ä r b"]
+
+
+@pytest.mark.parametrize(
+    ("line", "wrong"),
+    [
+        ("<http://a/\\uD800> <http://p> <http://b> .", r"a\.nt:2: \\uD800 is no character"),
+        ("<http://a> <http://p> <http://b\\U00110000> .", r"a\.nt:2: \\U00110000 is no character"),
+        ("<http://a> <http://p\\UFFFFFFFF> <http://b> .", r"a\.nt:2: \\UFFFFFFFF is no character"),
+        ("<> <http://p> <http://b> .", r"a\.nt:2: expected '<subject>"),
+        ("<http://a> <> <http://b> .", r"a\.nt:2: expected '<subject>"),
+        ("<http://a> <http://p> <> .", r"a\.nt:2: expected '<subject>"),
+        ('<http://a> <http://p> "1"^^<> .', r"a\.nt:2: expected '<subject>"),
+    ],
+)
+def test_ntriples_that_are_none(tmp_path: Path, line: str, wrong: str) -> None:
+    (tmp_path / "a.nt").write_text(f"<http://a> <http://p> <http://b> .\n{line}\n")
+    with pytest.raises(UserError, match=wrong):
+        read_ntriples(tmp_path / "a.nt")
+
+
+@pytest.mark.parametrize("ending", ["nt", "ttl"])
+def test_labels(tmp_path: Path, ending: str) -> None:
+    rdfs, skos = "http://www.w3.org/2000/01/rdf-schema#", "http://www.w3.org/2004/02/skos/core#"
+    lines = [
+        "<http://e/a> <http://e/r> <http://e/b> .",
+        f'<http://e/a> <{skos}altLabel> "als\\u00F3 \\"A\\"" .',
+        f'<http://e/a> <{rdfs}label> "Ah"@de .',
+        f'<http://e/a> <{rdfs}label> "ay"@en-GB .',
+        f'<http://e/r> <{rdfs}label> "relates to" .',
+        f'<http://e/a> <{rdfs}comment> "no label" .',
+        f'_:b <{rdfs}label> "of nobody" .',
+    ]
+    (tmp_path / f"a.{ending}").write_text("\n".join(lines))
+    found = read_statements(tmp_path / f"a.{ending}")
+    assert found.labels is not None
+    assert found.labels["label"].to_pylist() == ["ay", "Ah", 'alsó "A"', "relates to"]
+    assert found.labels["name"].to_pylist() == ["http://e/a"] * 3 + ["http://e/r"]
+    assert found.left_out == {"literals": 1, "blank nodes": 1}
+    with_literals = read_statements(tmp_path / f"a.{ending}", literals=True)
+    assert with_literals.table.num_rows == 6
+    assert with_literals.labels == found.labels
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.ttl", f"<http://a> <http://p> {'<<( <http://a> <http://p> ' * 1100}<http://b>{' )>>' * 1100} ."),
+        ("a.jsonld", '{"@id":"http://e/a","http://e/p":' * 1100 + "1" + "}" * 1100),
+        (
+            "a.rdf",
+            '<r:RDF xmlns:r="http://www.w3.org/1999/02/22-rdf-syntax-ns#" xmlns:e="http://e/">'
+            + "<e:A><e:p>" * 600
+            + "</e:p></e:A>" * 600
+            + "</r:RDF>",
+        ),
+    ],
+)
+def test_what_a_parser_would_not_survive(tmp_path: Path, name: str, text: str) -> None:
+    (tmp_path / name).write_text(text)
+    with pytest.raises(UserError, match=rf"{name}:1: nested deeper than 1,000 levels"):
+        read_statements(tmp_path / name)
 
 
 def test_the_denial_of_an_inverse_is_counted(tmp_path: Path) -> None:

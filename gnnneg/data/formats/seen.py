@@ -1,0 +1,78 @@
+"""What a file is, by how it begins. Its name is a hint; where the two differ, the content is right."""
+
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+from gnnneg.data.decode import beginning, ending
+from gnnneg.data.formats.ntriples import is_statement
+from gnnneg.data.formats.owl import syntax_of
+
+COMMENTS = re.compile(r"(?:\s+|#[^\n]*)*")
+TURTLE = re.compile(r"@(prefix|base)\b|(PREFIX\s+[\w.-]*:|BASE)\s*<", re.IGNORECASE)
+QUAD = re.compile(r"(.*\S)\s*(<[^<>\s]+>|_:\S+)\s*\.\s*(?:#.*)?$")
+OBO = re.compile(r"(?:![^\n]*\n|\s)*(format-version:|\[Term\])")
+GO = re.compile(r"(?:!(?!\s*g(?:af|pad?)-version)[^\n]*\n|\s)*!\s*(gaf|gpad?)-version:", re.IGNORECASE)
+HPOA = re.compile(r"(?:#[^\n]*\n|\s)*#?database_?id\t", re.IGNORECASE)
+JSON = re.compile(r"\s*(?:\{|\[\s*[{\]])")
+JSON_LD = re.compile(r'"@(context|id|graph|type)"\s*:')
+XML = re.compile(r"\s*<\?xml\b")
+
+# by the ending of a name, of those that a beginning does not tell apart
+SYNTAXES = {
+    **{".nt": "N-Triples", ".nq": "N-Quads", ".ttl": "Turtle", ".trig": "TriG", ".n3": "N3"},
+    **{".rdf": "RDF/XML", ".xml": "RDF/XML", ".jsonld": "JSON-LD"},
+}
+LIKE_TURTLE = ("Turtle", "TriG", "N3")
+
+
+class Seen(NamedTuple):
+    """The format that reads a file, and what the file is called in plain words."""
+
+    format: str
+    what: str
+
+
+def seen(path: Path) -> Seen | None:
+    """What the first 64 KiB of a file are, if they are what no table begins with.
+
+    Raises:
+        UserError: If there is no such file, or it is no archive.
+    """
+    raw = beginning(path)
+    if raw.startswith(b"PAR1"):
+        return Seen("parquet", "parquet")
+    start = raw.decode(errors="replace")
+    if match := GO.match(start):
+        return Seen("gaf", "GAF") if match[1].lower() == "gaf" else Seen("gpad", "GPAD")
+    if OBO.match(start):
+        return Seen("obo", "OBO")
+    if HPOA.match(start):
+        return Seen("hpoa", "hpoa")
+    syntax = syntax_of(start)
+    if syntax is not None:
+        words = {"rdf": "RDF/XML", "owx": "OWL/XML", "ofn": "OWL functional syntax"}
+        return Seen("owl", words[syntax])
+    if JSON.match(start):
+        return Seen("rdf", "JSON-LD") if JSON_LD.search(start) else Seen("wikidata", "JSON")
+    rest = start[COMMENTS.match(start).end() :]  # type: ignore[union-attr]
+    if TURTLE.match(rest):
+        return Seen("rdf", "Turtle")
+    line = rest.split("\n", 1)[0]
+    if is_statement(line):
+        return Seen("ntriples", "N-Triples")
+    quad = QUAD.match(line)
+    return Seen("rdf", "N-Quads") if quad and is_statement(f"{quad[1]} .") else None
+
+
+def syntax(path: Path) -> str:
+    """The syntax of a file of RDF: what it begins as, or else what its name says."""
+    by_name, found = SYNTAXES.get(ending(path)), seen(path)
+    if found is None or found.what not in {*SYNTAXES.values()}:
+        return by_name or "Turtle"
+    if found.what in ("RDF/XML", "JSON-LD"):
+        return found.what
+    if found.what == "Turtle":
+        return by_name if by_name in LIKE_TURTLE else "Turtle"
+    # N-Triples are Turtle and N-Quads too
+    return by_name if by_name in (*LIKE_TURTLE, "N-Quads") else found.what
