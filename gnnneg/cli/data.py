@@ -1,6 +1,7 @@
 """``gnnneg data list | info | check | fetch | import``: what data there is, what it is like, and one's own."""
 
 import argparse
+import shlex
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -72,20 +73,44 @@ def add(subparsers: Any) -> None:
     importing.add_argument(
         "--wins", metavar="POLARITY", help="keep the 'stated' or the 'denied' one where a statement is both"
     )
+    importing.add_argument(
+        "--overlap", metavar="WHAT", help="'drop' from the later split what stands in two splits, or 'keep' it there"
+    )
+    importing.add_argument(
+        "--mirrored",
+        metavar="WHAT",
+        help="pairs that are linked both ways: 'together' in one split, 'keep' them as they come, or 'drop' from valid "
+        "and test what train has the other way round (default: together, with given splits keep)",
+    )
+    importing.add_argument(
+        "--tidy",
+        action=argparse.BooleanOptionalAction,
+        help="whether names are written without stray blanks and in one form of Unicode, even if two become one "
+        "(default: if none do)",
+    )
     importing.add_argument("--json", action="store_true", help="print JSON")
     importing.set_defaults(run=run_import)
 
 
 def _add_columns(group: Any) -> None:
     group.add_argument(
-        "--columns", metavar="H,R,T", help="columns of head, relation, tail: names, or positions counted from 1"
+        "--columns",
+        metavar="H,R,T",
+        help="columns of head, relation, tail: names, or positions counted from 1 (digits are always positions)",
     )
-    group.add_argument("--label", metavar="COLUMN", help="column that says stated (1, true) or denied (0, -1, false)")
+    group.add_argument(
+        "--label",
+        metavar="COLUMN",
+        help="column that says stated (1, true) or denied (0, -1, false); one called 'negated' or so says the opposite",
+    )
     group.add_argument(
         "--labels",
         metavar="MEANING=LABEL,...",
         nargs="+",
         help="other labels: stated=yes denied=no,never unknown=maybe",
+    )
+    group.add_argument(
+        "--ignore", metavar="COLUMN,...", help="columns that are left out although they look like labels"
     )
     group.add_argument("--confidence", metavar="COLUMN", help="column of numbers from 0 to 1")
     group.add_argument("--source", metavar="COLUMN", help="column that says where a statement comes from")
@@ -201,6 +226,7 @@ def run_fetch(args: argparse.Namespace) -> int:
 def run_import(args: argparse.Namespace) -> int:
     """Writes the folder of an imported data set."""
     from gnnneg.data.ingest import ingest
+    from gnnneg.documents import dump
 
     report = ingest(
         args.path,
@@ -214,6 +240,9 @@ def run_import(args: argparse.Namespace) -> int:
         seed=args.seed,
         cover=args.cover,
         wins=args.wins,
+        overlap=args.overlap,
+        mirrored=args.mirrored,
+        tidy=args.tidy,
         **_options(args),
     )
     if args.json:
@@ -224,13 +253,30 @@ def run_import(args: argparse.Namespace) -> int:
         (report.short, "fewer than asked for were left out of train, which mentions everything so (or use --no-cover)"),
         (report.duplicates, "repeated lines were kept"),
         (report.contradictions, f"contradictions were settled for the {args.wins} one"),
+        (report.overlap, f"statements in two splits: {OVERLAP.get(args.overlap)}"),
+        (report.mirrored, _mirrored(report, args.mirrored)),
+        (report.tidied, "names were written without stray blanks and in composed form (or use --no-tidy)"),
         *((number, f"left out: {why}") for why, number in report.left_out.items()),
         (report.closed, "questions have no answer at all (closed.parquet)"),
     ):
         if number:
             print(f"{number:,} {what}")
-    print(f"\nWritten to {args.out}: in a config, 'data: {{name: {args.out}}}'; see 'gnnneg data info {args.out}'.")
+    for note in report.notes:
+        print(note)
+    print(f"Used: {'; '.join(report.used)}")
+    told = dump({"data": {"name": str(args.out)}}).split("name: ", 1)[1].strip()
+    info = f"gnnneg data info {shlex.quote(args.out)}"
+    print(f"\nWritten to {args.out}: in a config, 'data: {{name: {told}}}'; see '{info}'.")
     return 0
+
+
+OVERLAP = {"drop": "they were dropped from the later one", "keep": "they were kept"}
+
+
+def _mirrored(report: Any, how: str | None) -> str:
+    share = 100 * report.mirrored / max(report.asked, 1)
+    did = "and were dropped" if how == "drop" else "so they are easily answered (--mirrored drop leaves them out)"
+    return f"({share:.0f} %) of the statements of valid and test are in train the other way round, {did}"
 
 
 def _dictionary(args: argparse.Namespace) -> Any:
@@ -256,6 +302,7 @@ def _options(args: argparse.Namespace) -> dict[str, Any]:
         "labels": _pairs(args.labels, "--labels"),
         "confidence": args.confidence,
         "source": args.source,
+        "ignore": [c.strip() for c in args.ignore.split(",")] if args.ignore else None,
         "header": args.header,
         "delimiter": args.delimiter,
         "count_line": args.count_line or None,

@@ -41,6 +41,17 @@ class Account(Counter[str]):
         self.taken.update(getattr(other, "taken", {}))
         self.update(other)
 
-    def as_dict(self) -> dict[str, Any]:
-        """For JSON and cards: ``used`` and ``left_out``, each with numbers."""
-        return {"used": dict(self.taken), "left_out": {what: number for what, number in self.items() if number}}
+    def as_dict(self, most: int | None = None) -> dict[str, Any]:
+        """For JSON and cards: ``used`` and ``left_out``, each with numbers.
+
+        Args:
+            most (int, optional): So many entries of each are listed; the rest is one entry. (default: all)
+        """
+        return {"used": _shortened(self.taken, most), "left_out": _shortened(self, most)}
+
+
+def _shortened(counted: Counter[str], most: int | None) -> dict[str, int]:
+    listed = [(what, number) for what, number in counted.items() if number]
+    rest = listed[most:] if most is not None else []
+    result = dict(listed[:most])
+    return {**result, f"{len(rest):,} more entries": sum(number for _, number in rest)} if rest else result

@@ -14,6 +14,7 @@ from torch_geometric.data import HeteroData
 
 from gnnneg.data.catalogue import Card
 from gnnneg.data.formats.truewalks import read_truewalks
+from gnnneg.data.labels import attach, read_labels
 from gnnneg.data.read import Layout, confidences, read_bytes, read_names, read_table, truth
 from gnnneg.data.statements import PAIR, POLARITIES, SPLITS, assemble
 from gnnneg.data.synthetic import world
@@ -101,6 +102,8 @@ def build(card: Card, folder: Path, relations: list[str] | None = None) -> Heter
         store.edge_label = torch.tensor(true.to_pylist(), dtype=torch.long)
     if card.types is not None:
         data["entity"].type, data["entity"].type_names = _types(folder / card.types, entities)
+    if card.labels is not None:
+        attach(data, read_labels(folder / card.labels))
     _check(card, data)
     return data
 

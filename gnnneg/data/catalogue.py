@@ -5,9 +5,9 @@ import hashlib
 import json
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from gnnneg.data.read import Layout
@@ -86,6 +86,9 @@ class Card:
         test_graph (dict): File of stated triples by split, of a second graph with entities of its own and relations of
             the first: what is learnt on the first is tested on the second. A model may look at its ``train`` and is
             asked for its ``test``.
+        labels (str, optional): Parquet file of what entities and relations are called besides; see
+            :mod:`gnnneg.data.labels`.
+        account (dict): What became of all that was imported: what was ``used``, what was ``left_out``.
         generated (bool): Whether it is made by :func:`gnnneg.data.synthetic.world` and has no files.
         folder (Path, optional): Where the card lies.
     """
@@ -108,6 +111,8 @@ class Card:
     negated: Mapping[str, str] = field(default_factory=dict)
     types: str | None = None
     test_graph: Mapping[str, str] = field(default_factory=dict)
+    labels: str | None = None
+    account: Mapping[str, Any] = field(default_factory=dict)
     generated: bool = False
     folder: Path | None = field(default=None, compare=False)
 
@@ -121,6 +126,7 @@ class Card:
             raise UserError(f"Card {self.name}: 'test_graph' needs a file for train and one for test.")
         if self.test_graph and self.dictionary is not None:
             raise UserError(f"Card {self.name}: 'test_graph' has names of its own: leave 'dictionary' out.")
+        _refuse_outside(self.name, [*self.needed, *self.files])
         for name in self.needed:
             if name not in self.files:
                 raise UserError(f"Card {self.name}: file {name!r} is used but not listed under 'files'.")
@@ -132,7 +138,7 @@ class Card:
     def needed(self) -> list[str]:
         """The files without which the data set cannot be read."""
         dictionary = [self.dictionary.entities, self.dictionary.relations] if self.dictionary else []
-        side = [name for name in (self.candidates, self.pairs, self.types) if name is not None]
+        side = [name for name in (self.candidates, self.pairs, self.types, self.labels) if name is not None]
         triples = [*self.stated.values(), *self.denied.values(), *self.test_graph.values()]
         return list(dict.fromkeys([*triples, *dictionary, *side]))
 
@@ -145,7 +151,14 @@ class Card:
         other = {key.removeprefix(TEST_GRAPH): self.published[key] for key in self.published if key not in own}
         first = dataclasses.replace(self, test_graph={}, published=own, layouts={})
         second = dataclasses.replace(
-            first, stated=self.test_graph, denied={}, published=other, candidates=None, pairs=None, types=None
+            first,
+            stated=self.test_graph,
+            denied={},
+            published=other,
+            candidates=None,
+            pairs=None,
+            types=None,
+            labels=None,
         )
         layouts = self.layouts.items()
         return [
@@ -163,7 +176,7 @@ class Card:
         files = {name: self.files[name].sha256 for name in self.needed}
         how = (self.layout, dict(self.layouts), self.dictionary, dict(self.negated))
         read = (dict(self.stated), dict(self.denied), dict(self.test_graph))
-        what = (*read, self.candidates, self.pairs, self.types, files)
+        what = (*read, self.candidates, self.pairs, self.types, files, *([self.labels] if self.labels else []))
         text = json.dumps([how, what], default=lambda x: dataclasses.asdict(x), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
@@ -205,6 +218,7 @@ class NodeCard:
     def __post_init__(self) -> None:
         if (self.prefix is None) == (self.graph is None):
             raise UserError(f"Card {self.name}: give 'prefix' for Planetoid files or 'graph' for an RDF graph.")
+        _refuse_outside(self.name, [*self.files, *self.labels.values(), *([self.graph] if self.graph else [])])
         if self.graph is None:
             return
         if set(self.labels) != {"train", "test"} or not {"name", "label"} <= set(self.layout.columns):
@@ -212,6 +226,14 @@ class NodeCard:
         for name in (self.graph, *self.labels.values()):
             if name not in self.files:
                 raise UserError(f"Card {self.name}: file {name!r} is used but not listed under 'files'.")
+
+
+def _refuse_outside(card: str, files: Iterable[Any]) -> None:
+    """A card may be somebody else's: it names files of its own folder, and no others."""
+    for name in files:
+        plain = isinstance(name, str) and name and "\0" not in name and "\\" not in name and ":" not in name
+        if not plain or PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
+            raise UserError(f"Card {echo(card)}: {echo(name)} is no file of its own folder: name one that is.")
 
 
 def node_card(name: str) -> NodeCard:

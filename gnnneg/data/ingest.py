@@ -1,9 +1,10 @@
 """A user's own files, in any format that has a reader, into a folder with a card."""
 
+import dataclasses
 import os
 import shutil
 import tempfile
-from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,20 +13,26 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet
 import torch
-import yaml
+from torch_geometric.data import HeteroData
 
+from gnnneg.data.account import Account
 from gnnneg.data.build import appearance, counts, graph
-from gnnneg.data.catalogue import CARD, Dictionary
+from gnnneg.data.catalogue import CARD, Dictionary, names
 from gnnneg.data.download import sha256
+from gnnneg.data.folders import parts_of
 from gnnneg.data.formats.files import ENDINGS, read_statements
+from gnnneg.data.formats.labelled import Polarity
 from gnnneg.data.formats.names import spelt_out, without_negations
 from gnnneg.data.formats.statements import ROLES, Statements
+from gnnneg.data.gate import Findings, refuse_variants, settled, tidied
+from gnnneg.data.labels import joined, write_labels
 from gnnneg.data.splits import random_split
 from gnnneg.data.statements import POLARITIES, SPLITS, triplets
-from gnnneg.errors import UserError
+from gnnneg.documents import dump
+from gnnneg.errors import UserError, echo
 
 CLOSED = "closed.parquet"
-SHOWN = 20
+ENTRIES = 500  # of an account that a card keeps, which must stay small
 
 
 @dataclass(frozen=True)
@@ -36,10 +43,17 @@ class Report:
         counts (dict): Entities, relations and statements by split.
         duplicates (int): Lines that repeat an earlier one; they are kept.
         contradictions (int): Statements that were stated and denied, settled as asked.
-        left_out (dict): How much was not taken, by why.
+        left_out (dict): How much was not taken, by what it is and why.
         short (int): How many stated lines fewer than asked for are in valid and test, since train must mention all.
         closed (int): Questions without any answer, listed in ``closed.parquet``.
         contradicted (list): The first twenty contradictions.
+        used (dict): How much was taken, by what it is: files, columns, statements.
+        overlap (int): Statements that stood in two splits, settled as asked.
+        mirrored (int): Stated statements of valid and test, of ``asked`` in all, whose entities train links the other
+            way round.
+        asked (int): Distinct stated statements of valid and test.
+        tidied (int): Names that were written in composed form (Unicode's NFC) and without stray blanks.
+        notes (list): What else to know.
     """
 
     counts: dict[str, int]
@@ -49,6 +63,22 @@ class Report:
     short: int
     closed: int = 0
     contradicted: list[list[str]] = field(default_factory=list)
+    used: dict[str, int] = field(default_factory=dict)
+    overlap: int = 0
+    mirrored: int = 0
+    asked: int = 0
+    tidied: int = 0
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class _Read:
+    """What the files say: tables by split, questions without an answer, labels, and an account of all."""
+
+    tables: dict[str | None, pa.Table]
+    closed: pa.Table | None
+    labels: pa.Table | None
+    account: Account
 
 
 def ingest(
@@ -63,13 +93,17 @@ def ingest(
     seed: int = 0,
     cover: bool = True,
     wins: str | None = None,
+    overlap: str | None = None,
+    mirrored: str | None = None,
+    tidy: bool | None = None,
     **options: Any,
 ) -> Report:
     """Writes a folder that :func:`gnnneg.datasets.load` reads: parquet files by split and polarity, and a card.
 
-    A folder is imported with the splits it has (``train``, ``valid``, ``test`` with one ending, and ``train_denied``
-    etc. for what is denied), a file gets random ones that leave nothing unseen in train where possible. Questions
-    without any answer (see :func:`gnnneg.data.formats.wikidata.read_wikidata`) are written to ``closed.parquet``.
+    A folder is imported with the splits it has (see :func:`gnnneg.data.folders.parts_of` for the names of its files), a
+    file gets random ones that leave nothing unseen in train where possible. Questions without any answer (see
+    :func:`gnnneg.data.formats.wikidata.read_wikidata`) are written to ``closed.parquet``, labels to ``labels.parquet``,
+    and what became of each column, file and statement stands in the card.
 
     Args:
         path (str or Path): A file, or a folder of ``train``, ``valid`` and ``test`` files.
@@ -84,31 +118,90 @@ def ingest(
         cover (bool): Whether train must mention every entity and relation. (default: :obj:`True`)
         wins (str, optional): What to do with a statement that is both stated and denied: ``"stated"`` or ``"denied"``
             keeps that one. (default: refuse)
+        overlap (str, optional): What to do with a statement in two splits: ``"drop"`` it from the later one, or
+            ``"keep"`` both. (default: refuse)
+        mirrored (str, optional): What to do with pairs of entities that are linked both ways: ``"together"`` keeps them
+            in one split, ``"drop"`` leaves those out of valid and test that train links the other way round, ``"keep"``
+            does nothing. (default: ``"together"`` for a random split, ``"keep"`` for a given one; they are counted)
+        tidy (bool, optional): Whether to write names in composed form (Unicode's NFC) and without stray blanks, even
+            if two become one. (default: if none do, else refuse)
         **options: What the reader of the format takes.
 
     Raises:
-        UserError: As the reader, and for contradictions that :obj:`wins` does not settle.
+        UserError: As the reader, and for what :obj:`wins`, :obj:`overlap` and :obj:`tidy` do not settle.
     """
     path, out = Path(path), Path(out)
-    if wins not in (None, *POLARITIES):
-        raise UserError(f"A contradiction is won by 'stated' or 'denied', not {wins!r}.")
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise UserError(f"{out} is not empty: choose another folder, or remove it first.")
-    if not path.exists():
-        raise UserError(f"{path} does not exist.")
-    if path.is_dir() and denied is not None:
-        raise UserError(f"{path} is a folder: what it denies lies in it, as train_denied.tsv and so on.")
-    read, left_out, closed = _read(path, denied, format, dictionary, negated, options)
-    parts, contradicted = _settled(read, wins, path)
+    _check(path, out, denied, seed, mirrored)
+    read, tidied_names = _tidied(_read(path, denied, format, dictionary, negated, options), tidy, path)
+    parts: Parts = {}
+    for split, table in read.tables.items():
+        plain = table.drop_columns(["label"])
+        parts["stated", split or "train"] = plain.filter(table["label"])
+        parts["denied", split or "train"] = plain.filter(pc.invert(table["label"]))
+    given, aside = path.is_dir(), mirrored if mirrored != "together" else None
+    parts, found = _settled(parts, wins, overlap, aside if given else None, path)
+    if not parts["stated", "train"].num_rows:
+        where = f"train of {path}" if given else f"{path}"
+        raise UserError(f"{where} states nothing: every line is denied.")
     short = 0
-    if not path.is_dir():
-        parts = _split(parts, path, valid, test, seed, cover)
+    if not given:
+        parts = _split(parts, valid, test, seed, cover, mirrored in (None, "together"))
+        parts, after = _settled(parts, None, None, aside, path)
+        found = dataclasses.replace(found, mirrored=after.mirrored, asked=after.asked)
         sizes = {split: _distinct(t) for (polarity, split), t in parts.items() if polarity == "stated"}
         asked_of = sum(sizes.values()) - sizes["train"]
         wanted = round(valid * sum(sizes.values())) + round(test * sum(sizes.values()))
         short = max(0, wanted - asked_of) if cover else 0
+    closed = _still_closed(read, parts)
     duplicates = sum(t.num_rows - _distinct(t) for t in parts.values())
-    # written aside and renamed, so that a folder with a card is always whole
+    numbers = counts(_graph(parts))
+    notes = (
+        []
+        if numbers["valid"] or not given
+        else ["There is no validation split: nothing tells training when to stop, and its last weights are kept."]
+    )
+    about = f"Random split with seed {seed}." if not given else "With the splits it came with."
+    _write(out, path, parts, closed, read, about, numbers)
+    return Report(
+        numbers,
+        duplicates,
+        found.contradictions,
+        read.account.as_dict()["left_out"],
+        short,
+        closed.num_rows if closed is not None else 0,
+        found.contradicted,
+        read.account.as_dict()["used"],
+        found.overlap,
+        found.mirrored,
+        found.asked,
+        tidied_names,
+        notes,
+    )
+
+
+def _check(path: Path, out: Path, denied: str | Path | None, seed: int, mirrored: str | None) -> None:
+    """Refuses what can be seen without reading a file."""
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise UserError(f"{out} is not empty: choose another folder, or remove it first.")
+    if str(out) in names():
+        raise UserError(f"{out} is the name of a data set of gnnneg's own, which would be meant by it: choose another.")
+    if not path.exists():
+        raise UserError(f"{path} does not exist.")
+    if path.is_dir() and denied is not None:
+        raise UserError(f"{path} is a folder: what it denies lies in it, as train_denied.tsv and so on.")
+    if not 0 <= seed < 1 << 63:
+        raise UserError(f"A seed is a whole number from 0 to {(1 << 63) - 1}, not {echo(seed)}.")
+    if mirrored not in (None, "together", "drop", "keep"):
+        raise UserError(f"Mirrored pairs are kept 'together', or 'drop' or 'keep' is said, not {echo(mirrored)}.")
+    if mirrored == "together" and path.is_dir():
+        raise UserError(f"{path} has splits of its own: mirrored pairs can be dropped or kept, not put together.")
+
+
+def _write(
+    out: Path, path: Path, parts: "Parts", closed: pa.Table | None, read: _Read, about: str, numbers: dict[str, int]
+) -> None:
+    """Writes the folder aside and renames it, so that a folder with a card is always whole."""
+    out = out.resolve()
     out.parent.mkdir(parents=True, exist_ok=True)
     new = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
     try:
@@ -117,40 +210,36 @@ def ingest(
             name = f"{split}.parquet" if polarity == "stated" else f"{split}_denied.parquet"
             pa.parquet.write_table(table, new / name)
             files[polarity, split] = name
-        notes = f"Random split with seed {seed}." if not path.is_dir() else "With the splits it came with."
+        written = list(files.values())
         if closed is not None:
             pa.parquet.write_table(closed, new / CLOSED)
-            notes += f" {CLOSED} lists the {closed.num_rows:,} questions (head, relation) that have no answer at all."
-        numbers = _counts(parts)
-        written = [*files.values(), *([CLOSED] if closed is not None else [])]
+            written.append(CLOSED)
+            about += f" {CLOSED} lists the {closed.num_rows:,} questions (head, relation) that have no answer at all."
+        used = _all_names(parts)
+        labels = write_labels(new, read.labels, used) if read.labels is not None else None
+        written += [labels] if labels is not None else []
         card = {
             "name": out.name,
             "title": f"Imported from {path.name}",
             "task": "link prediction",
-            "notes": notes,
+            "notes": about,
             "layout": {"columns": parts["stated", "train"].column_names},
             "stated": {split: n for (polarity, split), n in files.items() if polarity == "stated"},
             "denied": {split: n for (polarity, split), n in files.items() if polarity == "denied"},
+            **({"labels": labels} if labels is not None else {}),
             "published": numbers,
             "files": {n: {"sha256": sha256(new / n), "bytes": (new / n).stat().st_size} for n in written},
+            "account": read.account.as_dict(ENTRIES),
         }
-        (new / CARD).write_text(yaml.safe_dump(card, sort_keys=False, allow_unicode=True))
+        (new / CARD).write_text(dump(card), encoding="utf-8")
         os.chmod(new, 0o777 & ~_umask())
-        if out.exists():
-            out.rmdir()
-        os.replace(new, out)
+        if out.exists():  # it is somebody's working directory, perhaps: it stays, and the card comes last
+            for name in [*written, CARD]:
+                os.replace(new / name, out / name)
+        else:
+            os.replace(new, out)
     finally:
         shutil.rmtree(new, ignore_errors=True)
-    shown = contradicted.slice(0, SHOWN).to_pylist()
-    return Report(
-        numbers,
-        duplicates,
-        contradicted.num_rows,
-        left_out,
-        short,
-        closed.num_rows if closed is not None else 0,
-        [[row[role] for role in ROLES] for row in shown],
-    )
 
 
 Parts = dict[tuple[str, str], pa.Table]
@@ -169,16 +258,18 @@ def _read(
     dictionary: Dictionary | None,
     negated: str | None,
     options: dict[str, Any],
-) -> tuple[dict[str | None, pa.Table], dict[str, int], pa.Table | None]:
-    """What the files say by split, how much was left out of them, and the questions without an answer."""
-    sources = _sources(path) if path.is_dir() else [(None, path, True)]
-    sources += [(None, Path(denied), False)] if denied is not None else []
+) -> _Read:
+    """What the files say by split."""
+    account = Account()
+    sources: list[tuple[str | None, Path, bool, str | None]] = [(None, path, True, format)]
+    if path.is_dir():
+        parts = parts_of(path, ENDINGS, account)
+        sources = [(part.split, part.path, part.stated, format or ENDINGS.get(part.ending)) for part in parts]
+    sources += [(None, Path(denied), False, format)] if denied is not None else []
     tables: dict[str | None, list[pa.Table]] = {}
-    left_out: Counter[str] = Counter()
-    closed, met = [], 0
-    for split, source, stated in sources:
-        plain = {k: v for k, v in options.items() if stated or k not in ("label", "labels")}
-        found = read_statements(source, format, **plain)
+    closed, labels, met = [], [], 0
+    for split, source, stated, kind in sources:
+        found = read_statements(source, kind, **options) if stated else _denials(source, kind, options)
         if dictionary is not None:
             found = spelt_out(found, dictionary, source)
         found = found if stated else _all_denied(found, source)
@@ -186,14 +277,28 @@ def _read(
             found, number = without_negations(found, negated)
             met += number
         tables.setdefault(split, []).append(found.table)
-        left_out.update(found.left_out)
+        account.add(found.left_out)
         closed += [found.closed] if found.closed is not None else []
+        labels.append(found.labels)
     if negated is not None and not met:
         raise UserError(f"{path}: no relation is negated as {negated!r} says.")
     every = _alike([table for several in tables.values() for table in several])
-    joined = {split: pa.concat_tables([every.pop(0) for _ in several]) for split, several in tables.items()}
+    together = {split: pa.concat_tables([every.pop(0) for _ in several]) for split, several in tables.items()}
     questions = pa.concat_tables(closed).group_by(list(ROLES[:2])).aggregate([]) if closed else None
-    return joined, dict(left_out), questions
+    return _Read(together, questions, joined(labels), account)
+
+
+def _denials(path: Path, format: str | None, options: dict[str, Any]) -> Statements:
+    """A file in which all is denied: it may have labels that say so once more."""
+    plain = {k: v for k, v in options.items() if k not in ("label", "labels")}
+    try:
+        return read_statements(path, format, **plain)
+    except Polarity as error:
+        found = read_statements(path, format, **plain, label=error.column)
+        if pc.any(found.table["label"]).as_py():
+            raise UserError(f"{path}: all of its statements are denied, but its {error.column} states some.") from None
+        label = pa.array([True] * found.table.num_rows, pa.bool_())
+        return found._replace(table=found.table.set_column(len(ROLES), "label", label))
 
 
 def _all_denied(found: Statements, path: Path) -> Statements:
@@ -215,70 +320,80 @@ def _alike(tables: list[pa.Table]) -> list[pa.Table]:
     return [table.select(columns) for table in tables]
 
 
-def _sources(folder: Path) -> list[tuple[str | None, Path, bool]]:
-    """The files of a folder by split, and whether what they hold is stated."""
-    found: list[tuple[str | None, Path, bool]] = []
-    for split in SPLITS:
-        for name, stated in ((split, True), (f"{split}_denied", False)):
-            files = [p for p in sorted(folder.glob(f"{name}.*")) if set(p.suffixes) & set(ENDINGS)]
-            if len(files) > 1:
-                raise UserError(f"{folder} holds two files for {name}: {files[0].name} and {files[1].name}.")
-            found += [(split, p, stated) for p in files]
-    if ("train", True) not in {(split, stated) for split, _, stated in found}:
-        raise UserError(f"{folder} holds no file for train, such as train.tsv or train.csv.")
-    return found
+def _tidied(read: _Read, tidy: bool | None, path: Path) -> tuple[_Read, int]:
+    """The same with names in composed form and without stray blanks, and how many were not so."""
+    if tidy is False:
+        return read, 0
+    names = {
+        "entity": _met([t[c] for t in read.tables.values() for c in ("head", "tail")]),
+        "relation": _met([t["relation"] for t in read.tables.values()]),
+    }
+    if tidy is None:
+        refuse_variants(names, str(path), "make them one with --tidy, or keep them apart with --no-tidy")
+    changed = {name: tidied(name) for every in names.values() for name in every if name != tidied(name)}
+    if not changed:
+        return read, 0
+    if "" in changed.values():
+        raise UserError(f"{path} has a name of nothing but blanks: mend it, or keep it with --no-tidy.")
+
+    def mend(table: pa.Table) -> pa.Table:
+        for column in {*ROLES, "name"} & set(table.column_names):
+            table = table.set_column(table.column_names.index(column), column, _mended(table[column], changed))
+        return table
+
+    tables = {split: mend(table) for split, table in read.tables.items()}
+    closed, labels = (None if table is None else mend(table) for table in (read.closed, read.labels))
+    return _Read(tables, closed, labels, read.account), len(changed)
 
 
-def _settled(tables: dict[str | None, pa.Table], wins: str | None, path: Path) -> tuple[Parts, pa.Table]:
-    """Tables by polarity and split, in which no statement is both stated and denied, and those that were."""
-    parts: Parts = {}
-    for split, table in tables.items():
-        plain = table.drop_columns(["label"])
-        parts["stated", split or "train"] = plain.filter(table["label"])
-        parts["denied", split or "train"] = plain.filter(pc.invert(table["label"]))
-    stated, denied = (
-        pa.concat_tables([t.select(list(ROLES)) for (p, _), t in parts.items() if p == polarity])
-        for polarity in POLARITIES
-    )
-    both = stated.join(denied, list(ROLES), join_type="left semi").group_by(list(ROLES)).aggregate([])
-    both = both.sort_by([(role, "ascending") for role in ROLES])
-    if both.num_rows and wins is None:
-        listed = [" ".join(repr(row[role]) for role in ROLES) for row in both.slice(0, SHOWN).to_pylist()]
-        more = f" and {both.num_rows - SHOWN:,} more" if both.num_rows > SHOWN else ""
-        raise UserError(
-            f"{path}: {both.num_rows:,} statements are both stated and denied, such as {'; '.join(listed)}{more}: "
-            "say which wins."
-        )
-    if both.num_rows:
-        loses = "denied" if wins == "stated" else "stated"
-        for key in [k for k in parts if k[0] == loses]:
-            parts[key] = _without(parts[key], both)
-    return {k: t for k, t in parts.items() if t.num_rows or k == ("stated", "train")}, both
+def _met(columns: list[pa.ChunkedArray]) -> list[str]:
+    return pa.chunked_array([chunk for c in columns for chunk in c.chunks], pa.large_string()).unique().to_pylist()
 
 
-def _without(table: pa.Table, refused: pa.Table) -> pa.Table:
-    """The rows of ``table`` that are not in ``refused``, in their order."""
-    numbered = table.append_column("row", pa.array(range(table.num_rows), pa.int64()))
-    kept = numbered.join(refused, list(ROLES), join_type="left anti").sort_by("row")
-    return kept.select(table.column_names)
+def _mended(column: pa.ChunkedArray, changed: Mapping[str, str]) -> pa.ChunkedArray:
+    place = pc.index_in(column, pa.array(list(changed), pa.large_string())).combine_chunks()
+    other = pa.array(list(changed.values()), pa.large_string()).take(place)
+    return pa.chunked_array([pc.if_else(pc.is_valid(place), other, column.combine_chunks())], pa.large_string())
+
+
+def _still_closed(read: _Read, parts: Parts) -> pa.Table | None:
+    """The questions that no split answers; those that one does are counted."""
+    if read.closed is None:
+        return None
+    pair = list(ROLES[:2])
+    answered = pa.concat_tables([t.select(pair) for (p, _), t in parts.items() if p == "stated"])
+    closed = read.closed.join(answered, pair, join_type="left anti").sort_by([(role, "ascending") for role in pair])
+    read.account.left_out("'no answer' where there is one", read.closed.num_rows - closed.num_rows)
+    return closed if closed.num_rows else None
+
+
+def _settled(
+    parts: Parts, wins: str | None, overlap: str | None, mirrored: str | None, path: Path
+) -> tuple[Parts, Findings]:
+    """What may come in by the gate."""
+    keep, found = settled(_graph(parts), wins, overlap, mirrored, str(path))
+    result: Parts = {}
+    for polarity in POLARITIES:
+        mine = [(split, table) for (p, split), table in parts.items() if p == polarity]
+        for (split, table), kept in zip(mine, keep[polarity].split([table.num_rows for _, table in mine])):
+            chosen = table.filter(pa.array(kept.numpy()))
+            if chosen.num_rows or (polarity, split) == ("stated", "train"):
+                result[polarity, split] = chosen
+    return {key: result[key] for key in parts if key in result}, found
 
 
 def _distinct(table: pa.Table) -> int:
     return table.group_by(list(ROLES)).aggregate([]).num_rows
 
 
-def _split(parts: Parts, path: Path, valid: float, test: float, seed: int, cover: bool) -> Parts:
-    if not parts["stated", "train"].num_rows:
-        raise UserError(f"{path} states nothing: every line is denied.")
-    entities = appearance(*((t["head"], t["tail"]) for t in parts.values()))
-    relations = appearance(*((t["relation"],) for t in parts.values()))
-    listed = [(polarity, split, path, table) for (polarity, split), table in parts.items()]
-    data = graph(listed, entities, relations, entities, relations)
+def _split(parts: Parts, valid: float, test: float, seed: int, cover: bool, together: bool) -> Parts:
+    data = _graph(parts)
     generator = torch.Generator().manual_seed(seed)
     result: Parts = {}
     for polarity, split in parts:
         # a denied statement teaches nothing about who exists, so only stated ones are kept in train for that
-        number = random_split(triplets(data, polarity), valid, test, generator, cover and polarity == "stated")
+        stated = polarity == "stated"
+        number = random_split(triplets(data, polarity), valid, test, generator, cover and stated, together)
         for i, name in enumerate(SPLITS):
             chosen = parts[polarity, split].filter(pa.array((number == i).numpy()))
             if chosen.num_rows or (polarity, name) == ("stated", "train"):
@@ -286,8 +401,12 @@ def _split(parts: Parts, path: Path, valid: float, test: float, seed: int, cover
     return result
 
 
-def _counts(parts: Parts) -> dict[str, int]:
+def _graph(parts: Parts) -> HeteroData:
     entities = appearance(*((t["head"], t["tail"]) for t in parts.values()))
     relations = appearance(*((t["relation"],) for t in parts.values()))
     listed = [(polarity, split, Path(), table) for (polarity, split), table in parts.items()]
-    return counts(graph(listed, entities, relations, entities, relations))
+    return graph(listed, entities, relations, entities, relations)
+
+
+def _all_names(parts: Parts) -> list[str]:
+    return _met([table[role] for table in parts.values() for role in ROLES])

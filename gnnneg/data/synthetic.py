@@ -110,7 +110,7 @@ def world(
     kind = _kinds(num_entities)
     truth = _truth(kind, generator)
     seen = _observed(truth, observed, generator)
-    split = random_split(seen, valid, test, generator)
+    split = random_split(seen, valid, test, generator, together=False)
     wrong, wrong_split = _denied(seen, split, truth, kind, denied, generator)
     names = [f"{TYPES[k]}_{i}" for k, i in zip(kind.tolist(), _count(kind).tolist())]
     data = assemble(seen, split, names, list(RELATIONS), wrong, wrong_split)
@@ -201,7 +201,7 @@ def _observed(truth: Triplets, share: float, generator: torch.Generator) -> Trip
     """A random part of the truth in which every relation and entity is still mentioned."""
     if share == 1:
         return truth
-    keep = random_split(truth, test=1 - share, valid=0.0, generator=generator) == 0
+    keep = random_split(truth, test=1 - share, valid=0.0, generator=generator, together=False) == 0
     return Triplets(*(x[keep] for x in truth))
 
 
