@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet
 from torch_geometric.data import HeteroData
 
@@ -48,8 +49,6 @@ def joined(tables: Iterable[pa.Table | None]) -> pa.Table | None:
 
 def write_labels(folder: Path, labels: pa.Table, used: Iterable[str]) -> str | None:
     """Writes the labels of the names that are used, and gives the name of the file; nothing if none has a label."""
-    import pyarrow.compute as pc
-
     kept = labels.filter(pc.is_in(labels["name"], pa.array(list(used), pa.large_string())))
     if not kept.num_rows:
         return None
@@ -65,7 +64,7 @@ def read_labels(path: Path) -> dict[str, list[str]]:
     """
     try:
         table = pa.parquet.read_table(path, columns=list(COLUMNS))
-        rows = [pa.compute.cast(table[column], pa.large_string()).to_pylist() for column in COLUMNS]
+        rows = [pc.cast(table[column], pa.large_string()).to_pylist() for column in COLUMNS]
     except (pa.ArrowException, KeyError, OSError) as error:
         raise UserError(f"{path} is no table of names and labels: {str(error).rstrip('.')}.") from None
     result: dict[str, list[str]] = {}

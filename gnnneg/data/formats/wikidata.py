@@ -1,15 +1,17 @@
 """Dumps of Wikidata: ranks and snaks that say what is not so."""
 
 import json
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from gnnneg.data.account import Account
 from gnnneg.data.decode import lines
 from gnnneg.data.formats.statements import Row, Statements, collected, share, shown
+from gnnneg.data.labels import Called
 from gnnneg.errors import UserError
 
+LANGUAGES = ("en", "mul")
 RANKS = ("preferred", "normal", "deprecated")
 
 
@@ -20,22 +22,27 @@ def read_wikidata(path: str | Path, deprecated: float = 0.5) -> Statements:
     A statement whose rank is normal or preferred is stated. One whose rank is *deprecated* is denied, but weakly: the
     rank is given to what was shown false as well as to what is merely outdated or badly sourced, so it has a lower
     confidence. The rank is the source. A *no value* snak says that a question has no answer at all; such pairs of item
-    and property are in :obj:`closed`. With qualifiers (no value *since 2010*) it says less, and is left out.
+    and property are in :obj:`closed`. With qualifiers (no value *since 2010*) it says less, and is left out. Qualifiers
+    of other statements, references and sitelinks are left out and counted.
+
+    The label of an item or property is the English one, or else that of all languages (``mul``), or the first; its
+    aliases in that language are what it is called besides.
 
     Args:
-        path (str or Path): The file; ``.gz`` and ``.bz2`` are decompressed as they are read.
+        path (str or Path): The file, which is decompressed as it is read.
         deprecated (float): Confidence of deprecated statements. (default: :obj:`0.5`)
 
     Raises:
         UserError: For a line that is no entity, and for an unknown rank or snak.
     """
-    path, left_out = Path(path), Counter[str]()
+    path, left_out, called = Path(path), Account(), Called()
     closed: list[tuple[str, str]] = []
     weight = share(deprecated, "Deprecated")
-    return collected(_rows(path, weight, left_out, closed), path, left_out, closed)
+    rows = _rows(path, weight, left_out, closed, called)
+    return collected(rows, path, left_out, closed)._replace(labels=called.table())
 
 
-def _rows(path: Path, weight: float, left_out: Counter[str], closed: list[tuple[str, str]]) -> Iterator[Row]:
+def _rows(path: Path, weight: float, left_out: Account, closed: list[tuple[str, str]], called: Called) -> Iterator[Row]:
     for number, line in lines(path):
         text = line.strip().removesuffix(",")
         if text in ("", "[", "]"):
@@ -43,14 +50,37 @@ def _rows(path: Path, weight: float, left_out: Counter[str], closed: list[tuple[
         where = f"{path}:{number}"
         try:
             entity = json.loads(text)
-            head, claims = entity["id"], entity.get("claims") or {}  # PHP writes an empty object as []
+            head, claims = _text(entity["id"]), entity.get("claims") or {}  # PHP writes an empty object as []
+            _call(entity, head, called)
+            for key in ("descriptions", "sitelinks"):
+                left_out.left_out(key, len(entity.get(key) or {}))
             found = [(name, statement) for name, statements in claims.items() for statement in statements]
-            for name, statement in found:
-                yield from _row(head, name, statement, weight, where, left_out, closed)
+            rows = [_row(head, _text(name), each, weight, where, left_out, closed) for name, each in found]
+        except UserError:
+            raise
         except json.JSONDecodeError as error:
             raise UserError(f"{where}: not JSON ({error.msg} at column {error.colno}): {shown(text)}.") from None
-        except (KeyError, TypeError, AttributeError, IndexError):
+        except RecursionError:
+            raise UserError(f"{where}: nested too deeply for an entity of Wikidata.") from None
+        except (KeyError, TypeError, AttributeError, IndexError, ValueError):
             raise UserError(f"{where}: not an entity of Wikidata: {shown(text)}.") from None
+        yield from (row for row in rows if row is not None)
+
+
+def _call(entity: dict[str, Any], head: str, called: Called) -> None:
+    """Takes the label and the aliases of an entity in one language."""
+    labels, aliases = entity.get("labels") or {}, entity.get("aliases") or {}
+    language = next((name for name in (*LANGUAGES, *labels) if name in labels), None)
+    if language is not None:
+        also = aliases.get(language, ()) if aliases else ()
+        called.add(head, _text(labels[language]["value"]), *(_text(alias["value"]) for alias in also))
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str) or not value:
+        raise TypeError
+    value.encode()  # no half of a surrogate pair
+    return value
 
 
 def _row(
@@ -59,9 +89,9 @@ def _row(
     statement: dict[str, Any],
     weight: float,
     where: str,
-    left_out: Counter[str],
+    left_out: Account,
     closed: list[tuple[str, str]],
-) -> Iterator[Row]:
+) -> Row | None:
     rank, snak = statement["rank"], statement["mainsnak"]
     if rank not in RANKS:
         raise UserError(f"{where}: the rank is one of {', '.join(RANKS)}, not {rank!r}.")
@@ -82,4 +112,7 @@ def _row(
         value = snak["datavalue"]["value"]
         tail = value.get("id") or {"item": "Q", "property": "P"}[value["entity-type"]] + str(value["numeric-id"])
         stated = rank != "deprecated"
-        yield Row(head, name, tail, stated, 1.0 if stated else weight, rank)
+        left_out.left_out("qualifiers of statements", len(statement.get("qualifiers") or {}))
+        left_out.left_out("references", len(statement.get("references") or ()))
+        return Row(head, name, _text(tail), stated, 1.0 if stated else weight, rank)
+    return None
