@@ -5,16 +5,20 @@ denied ``(aspirin, treats, infection)`` denies every kind of infection.
 """
 
 import copy
+import warnings
 from collections import deque
 from collections.abc import Iterable
 
 import torch
+from torch import Tensor
 from torch_geometric.data import HeteroData
 from torch_geometric.data.storage import EdgeStorage
 
 from gnnneg.data.statements import POLARITIES, SPLITS, triplets
 from gnnneg.errors import UserError, echo, nearest
 from gnnneg.records import Triplets
+
+Row = tuple[int, int, int]
 
 
 class Hierarchy:
@@ -78,6 +82,9 @@ def inherited(data: HeteroData, relation: str, denied: bool = True) -> HeteroDat
     Only training statements give new ones, which are training statements; none is added that is there already, in any
     split of its polarity, so that nothing of valid or test moves into train. The hierarchy itself stays as it is.
 
+    Nothing is added that contradicts the graph: what is denied in some split is not stated because it follows, nor the
+    other way round, and of what would follow both stated and denied, neither is added. A warning tells how many.
+
     Args:
         data (torch_geometric.data.HeteroData): A graph in the convention.
         relation (str): The relation that makes the hierarchy; all others are about its classes, as tails.
@@ -89,24 +96,46 @@ def inherited(data: HeteroData, relation: str, denied: bool = True) -> HeteroDat
     """
     made_of = relation_of(data, relation)
     result = copy.copy(data)
+    rows = {polarity: _rows(data, polarity) for polarity in POLARITIES}
+    there = {polarity: set(mine) for polarity, mine in rows.items()}
+    origin: dict[str, dict[Row, int]] = {polarity: {} for polarity in POLARITIES}
     for polarity in POLARITIES if denied else POLARITIES[:1]:
         store = result["entity", polarity, "entity"]
         order = hierarchy(data, relation, down=polarity == "denied")
-        columns = torch.stack([store.edge_index[0], store.edge_type, store.edge_index[1]]).T.tolist()
-        there: set[tuple[int, ...]] = {tuple(row) for row in columns}
-        origin: dict[tuple[int, int, int], int] = {}
+        split = store.split.tolist()
         for place in _surest_first(store):
-            head, r, tail = columns[place]
-            if r != made_of and int(store.split[place]) == SPLITS.index("train"):
+            head, r, tail = rows[polarity][place]
+            if r != made_of and split[place] == SPLITS.index("train"):
                 for beyond in order.reached(tail):
-                    if (head, r, beyond) not in there:
-                        origin.setdefault((head, beyond, r), place)
-        ends = torch.tensor([key[:2] for key in origin], dtype=torch.long).reshape(-1, 2).T
-        store.edge_index = torch.cat([store.edge_index, ends], dim=1)
-        of = torch.tensor(list(origin.values()), dtype=torch.long)
-        for key in set(store.to_dict()) - {"edge_index"}:  # the rest is as where it follows from
-            store[key] = torch.cat([store[key], store[key][of]])
+                    if (head, r, beyond) not in there[polarity]:
+                        origin[polarity].setdefault((head, r, beyond), place)
+    stated, opposed = POLARITIES
+    refused = {p: there[other] | set(origin[other]) for p, other in ((stated, opposed), (opposed, stated))}
+    for polarity, mine in origin.items():
+        kept = {row: place for row, place in mine.items() if row not in refused[polarity]}
+        if len(kept) < len(mine):
+            other = opposed if polarity == stated else stated
+            warnings.warn(
+                f"{len(mine) - len(kept):,} statements that would be {polarity} by {relation} were not added, since "
+                f"they are {other}: 'gnnneg data check NAME --hierarchy {relation}' lists what contradicts itself.",
+                stacklevel=2,
+            )
+        store = result["entity", polarity, "entity"]
+        ends = torch.tensor([(head, tail) for head, _, tail in kept], dtype=torch.long).reshape(-1, 2).T
+        of = torch.tensor(list(kept.values()), dtype=torch.long)
+        size = store.edge_type.numel()
+        for key, value in store.to_dict().items():  # all but the ends is as where it follows from
+            if key == "edge_index":
+                store[key] = torch.cat([value, ends], dim=1)
+            elif isinstance(value, Tensor) and value.dim() and value.size(0) == size:
+                store[key] = torch.cat([value, value[of]])
+            elif isinstance(value, list) and len(value) == size:
+                store[key] = [*value, *(value[place] for place in kept.values())]
     return result
+
+
+def _rows(data: HeteroData, polarity: str) -> list[Row]:
+    return list(zip(*(column.tolist() for column in triplets(data, polarity))))
 
 
 def _surest_first(store: EdgeStorage) -> list[int]:

@@ -13,7 +13,7 @@ from gnnneg.data.ontology import Hierarchy, hierarchy, inherited
 from gnnneg.data.statements import assemble, triplets
 from gnnneg.datasets import load
 from gnnneg.errors import UserError
-from gnnneg.experiment.folder import read_statements, write_statements
+from gnnneg.experiment.graph import read_statements, write_statements
 from gnnneg.records import Triplets
 
 # animal > dog > poodle, animal > cat; things: x, y
@@ -99,6 +99,61 @@ def test_without_a_hierarchy_only_the_statement_itself_contradicts():
     assert check(world([(4, HAS, 2)], [(4, HAS, 0)])) == []
 
 
+def test_what_is_denied_is_not_stated_because_it_follows():
+    """x is a poodle, and said to be no animal, whatever the split of that: it becomes a dog, and no animal."""
+    for split in range(3):
+        before = world([(4, HAS, 2)], [(4, HAS, 0)], denied_split=[split])
+        with pytest.warns(UserWarning, match="1 statements that would be stated by isA were not added, since they are"):
+            data = inherited(before, "isA", denied=False)
+        assert rows(data, "stated") - rows(world([]), "stated") == {(4, HAS, 2), (4, HAS, 1)}
+        assert rows(data, "denied") == {(4, HAS, 0)}
+        assert [f for f in check(data) if f.kind == "stated and denied"] == []
+
+
+def test_what_would_follow_both_ways_is_neither():
+    """Of a poodle that is no animal, being a dog follows as stated and as denied."""
+    with pytest.warns(UserWarning, match="were not added"):
+        data = inherited(world([(4, HAS, 2)], [(4, HAS, 0)]), "isA")
+    assert rows(data, "stated") - rows(world([]), "stated") == {(4, HAS, 2)}
+    assert rows(data, "denied") == {(4, HAS, 0), (4, HAS, 3)}
+
+
+@pytest.mark.filterwarnings("ignore:.*were not added")
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("denied", [False, True])
+def test_inheriting_never_contradicts(seed, denied):
+    """And adds all else that networkx's closures give."""
+    graph = networkx.gnp_random_graph(20, 0.08, seed=seed, directed=True)
+    draw = torch.Generator().manual_seed(seed)
+    stated = torch.randint(20, (40, 2), generator=draw).unique(dim=0).tolist()
+    against = [row for row in torch.randint(20, (15, 2), generator=draw).unique(dim=0).tolist() if row not in stated]
+    classes = [(a, IS, b) for a, b in graph.edges]
+    names = [str(i) for i in range(20)]
+    said, no = [*classes, *((h, HAS, t) for h, t in stated)], [(h, HAS, t) for h, t in against]
+    given = (torch.zeros(len(part), dtype=torch.long) for part in (said, no))
+    data = assemble(columns(said), next(given), names, ["isA", "has"], columns(no), next(given))
+    made = inherited(data, "isA", denied)
+    up = {(h, HAS, b) for h, t in stated for b in {t, *networkx.descendants(graph, t)}}
+    down = {(h, HAS, b) for h, t in against for b in {t, *networkx.ancestors(graph, t)}} if denied else set(no)
+    assert rows(made, "stated") == {*said, *(up - down - set(no))}
+    assert rows(made, "denied") == {*no, *(down - up - set(said))}
+    assert not rows(made, "stated") & rows(made, "denied")
+
+
+def test_pairs_that_train_links_the_other_way_round_are_found():
+    stated = [(4, HAS, 2), (2, IS, 4), (5, HAS, 5), (5, HAS, 5), (3, HAS, 5), (5, HAS, 3)]
+    found = check(world(stated, split=[0, 2, 0, 1, 1, 2]))
+    assert [(f.kind, f.head, f.tail, f.split, f.other) for f in found] == [
+        ("in two splits", "y", "y", "valid", "train"),
+        ("the other way round", "poodle", "x", "test", "train"),
+    ]
+
+
+def test_valid_and_test_overlap_too():
+    (found,) = check(world([(4, HAS, 2), (4, HAS, 2)], split=[2, 1]))
+    assert (found.kind, found.split, found.other) == ("in two splits", "test", "valid")
+
+
 def test_unknown_relation():
     with pytest.raises(UserError, match="no relation 'subclassof' to make a hierarchy"):
         hierarchy(world([]), "subclassof")
@@ -123,6 +178,9 @@ def test_gene_ontology_contradicts_itself_317_times(monkeypatch):
     expected = {(h, t) for h, t in zip(head_index.tolist(), tail_index.tolist()) if t in above.get(h, ())}
     names = data["entity"].names
     assert {(f.head, f.tail) for f in found} == {(names[h], names[t]) for h, t in expected}
+    with pytest.warns(UserWarning, match="317 statements that would be stated by subClassOf were not added"):
+        taught = inherited(data, "subClassOf", denied=False)
+    assert [f for f in check(taught) if f.kind == "stated and denied"] == []
     edges = {(names[a], names[b]) for a, b in graph.edges}
     assert all(edges.issuperset(zip(f.chain, f.chain[1:])) and f.chain[-1] == f.tail for f in found)
 
