@@ -78,7 +78,35 @@ def unpacked(path: str | Path) -> bytes:
     Raises:
         UserError: If there is no such file, it is no whole archive, or it grows as :func:`text` says.
     """
-    return b"".join(_bytes(Path(path)))
+    return b"".join(pieces(Path(path)))
+
+
+def pieces(path: Path) -> Iterator[bytes]:
+    """The bytes of a file, decompressed, piece by piece.
+
+    Raises:
+        UserError: As :func:`unpacked`.
+    """
+    with _opened(path) as file:
+        kind = _compression(file)
+        made = 0
+        try:
+            with _unpacking(file, kind) as stream:
+                while piece := stream.read(CHUNK):
+                    if not made:
+                        _refuse_others(path, piece)
+                    made += len(piece)
+                    if kind is not None and made > LARGEST and made > RATIO * file.tell():
+                        raise UserError(
+                            f"{path} grows to more than {LARGEST // MIB} MiB and {RATIO} times its size when it is "
+                            f"decompressed: if that is meant, decompress it ({kind}) and give the plain file."
+                        )
+                    yield piece
+        except (EOFError, OSError, ValueError, zlib.error, lzma.LZMAError, pa.ArrowException, MemoryError) as error:
+            if isinstance(error, UserError):
+                raise
+            what = f"is not a whole {kind} file" if kind is not None else "cannot be read"
+            raise UserError(f"{path} {what}: {str(error).rstrip('.') or type(error).__name__}.") from None
 
 
 def beginning(path: str | Path, size: int = 1 << 16) -> bytes:
@@ -88,7 +116,7 @@ def beginning(path: str | Path, size: int = 1 << 16) -> bytes:
         UserError: If there is no such file, or it is no archive.
     """
     found = b""
-    for piece in _bytes(Path(path)):
+    for piece in pieces(Path(path)):
         found += piece
         if len(found) >= size:
             break
@@ -118,7 +146,7 @@ def _pieces(path: Path) -> Iterator[str]:
     """The text of a file, piece by piece."""
     decoder: io.IncrementalNewlineDecoder | None = None
     encoding, number, length, before = "", 1, 0, "\n"
-    for last, piece in _with_last(_bytes(path)):
+    for last, piece in _with_last(pieces(path)):
         if decoder is None:
             mark, encoding = _encoding(piece)
             piece = piece[len(mark) :]
@@ -145,30 +173,6 @@ def _pieces(path: Path) -> Iterator[str]:
             raise UserError(f"{path}:{number}: a line is longer than {LONGEST // MIB} MiB: is it the right file?")
         before = found[-1:] or before
         yield found
-
-
-def _bytes(path: Path) -> Iterator[bytes]:
-    """The bytes of a file, decompressed, piece by piece."""
-    with _opened(path) as file:
-        kind = _compression(file)
-        made = 0
-        try:
-            with _unpacking(file, kind) as stream:
-                while piece := stream.read(CHUNK):
-                    if not made:
-                        _refuse_others(path, piece)
-                    made += len(piece)
-                    if kind is not None and made > LARGEST and made > RATIO * file.tell():
-                        raise UserError(
-                            f"{path} grows to more than {LARGEST // MIB} MiB and {RATIO} times its size when it is "
-                            f"decompressed: if that is meant, decompress it ({kind}) and give the plain file."
-                        )
-                    yield piece
-        except (EOFError, OSError, ValueError, zlib.error, lzma.LZMAError, pa.ArrowException, MemoryError) as error:
-            if isinstance(error, UserError):
-                raise
-            what = f"is not a whole {kind} file" if kind is not None else "cannot be read"
-            raise UserError(f"{path} {what}: {str(error).rstrip('.') or type(error).__name__}.") from None
 
 
 @contextmanager
@@ -214,10 +218,10 @@ def _refuse_others(path: Path, start: bytes) -> None:
             raise UserError(f"{path} is {what}.")
 
 
-def _with_last(pieces: Iterator[bytes]) -> Iterator[tuple[bool, bytes]]:
+def _with_last(found: Iterator[bytes]) -> Iterator[tuple[bool, bytes]]:
     """Each piece, and whether it is the last one; none is too short to hold a whole mark."""
     held = b""
-    for piece in pieces:
+    for piece in found:
         if len(held) >= 4:
             yield False, held
             held = b""

@@ -1,6 +1,5 @@
 """Fetches the files of a card: mirror first, checked, resumed, retried, and never half there."""
 
-import gzip
 import hashlib
 import http.client
 import os
@@ -10,13 +9,18 @@ import urllib.error
 import urllib.parse
 import urllib.request
 import zipfile
-import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from gnnneg.data.catalogue import Card, Source
+from gnnneg.data.decode import LARGEST, RATIO, pieces
 from gnnneg.errors import UserError
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
 
 CHUNK = 1 << 18
 LONG = 4 << 20
@@ -68,6 +72,14 @@ def fetch(dataset: str, name: str, source: Source, target: Path, attempts: int =
     if target.is_file() and (source.sha256 is None or sha256(target) == source.sha256):
         return target
     target.parent.mkdir(parents=True, exist_ok=True)
+    with _alone(target.parent):
+        # another process may have brought it while this one waited
+        if target.is_file() and (source.sha256 is None or sha256(target) == source.sha256):
+            return target
+        return _fetched(dataset, name, source, target, attempts, wait)
+
+
+def _fetched(dataset: str, name: str, source: Source, target: Path, attempts: int, wait: float) -> Path:
     tried: list[str] = []
     for place in _places(dataset, name, source):
         for fresh in (False, True):
@@ -84,6 +96,21 @@ def fetch(dataset: str, name: str, source: Source, target: Path, attempts: int =
         f"Cannot fetch {what} ({'; '.join(tried)}): put the file at {target}, or set GNNNEG_MIRROR to a folder or "
         f"address that has {what}."
     )
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Keeps other processes out that bring files into the same folder, where the system can; they wait."""
+    if fcntl is None:
+        yield
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        with suppress(OSError):  # some network file systems have no locks
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 def _places(dataset: str, name: str, source: Source) -> Iterator[str]:
@@ -177,10 +204,12 @@ def _settle(path: Path, place: str, source: Source, target: Path, final: bool) -
         with path.open("rb") as file, new.open("wb") as out:
             if source.member is not None and place == source.url:
                 with zipfile.ZipFile(file) as archive, archive.open(source.member) as plain:
+                    info = archive.getinfo(source.member)
+                    if info.file_size > LARGEST and info.file_size > RATIO * info.compress_size:
+                        raise UserError(f"{path} grows more than {RATIO} times when it is decompressed.")
                     shutil.copyfileobj(plain, out, CHUNK)
             elif place.endswith(".gz") and not target.name.endswith(".gz"):
-                with gzip.open(file) as plain:
-                    shutil.copyfileobj(plain, out, CHUNK)
+                out.writelines(pieces(path))
             else:
                 shutil.copyfileobj(file, out, CHUNK)
         digest = sha256(new)
@@ -190,8 +219,8 @@ def _settle(path: Path, place: str, source: Source, target: Path, final: bool) -
                 path.unlink(missing_ok=True)
             return True
         wrong = f"has sha256 {digest[:12]}..., but the card says {source.sha256[:12]}..."
-    except (gzip.BadGzipFile, EOFError, zlib.error):
-        wrong = "is not a whole gzip file"
+    except UserError as error:
+        wrong = str(error).removeprefix(f"{path} ").rstrip(".")
     except (zipfile.BadZipFile, KeyError):
         wrong = f"is not a whole zip archive that has {source.member}"
     finally:

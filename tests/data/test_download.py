@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from gnnneg.data import download
+from gnnneg.data import decode, download
 from gnnneg.data.catalogue import Source
 from gnnneg.data.download import fetch
 from gnnneg.errors import UserError
@@ -251,3 +251,25 @@ def test_a_member_of_an_archive(server: Server, tmp_path: Path, monkeypatch: pyt
     server.log.clear()
     assert fetch("toy", "train.txt", source, tmp_path / "third.txt", wait=0.0).read_bytes() == CONTENT
     assert server.log == []
+
+
+def test_of_several_at_once_one_brings_the_file(server: Server, tmp_path: Path) -> None:
+    """A sweep on a fresh machine: the others wait and find it."""
+    found: list[Path] = []
+    threads = [threading.Thread(target=lambda: found.append(bring(server, tmp_path / "train.txt"))) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [path.read_bytes() == CONTENT for path in found] == [True] * 4
+    assert statuses(server) == [200]
+    assert [p.name for p in tmp_path.iterdir()] == ["train.txt"]
+
+
+def test_a_bomb_in_a_mirror(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(decode, "LARGEST", 1 << 20)
+    server.files["/mirror/toy/train.txt.gz"] = gzip.compress(b"a\tr\tb\n" * (1 << 20))
+    monkeypatch.setenv("GNNNEG_MIRROR", f"{server.address}/mirror/")
+    with pytest.raises(UserError, match=r"train\.txt\.gz grows to more than 1 MiB and 100 times its size"):
+        bring(server, tmp_path / "train.txt")
+    assert list(tmp_path.iterdir()) == []
