@@ -29,6 +29,9 @@ def graphs(name: str | Path, root: str | Path | None = None) -> list[HeteroData]
     folder = folder_of(name)
     if folder is not None:
         found = read_card(folder / CARD)
+        for name in found.needed:  # a link may lead anywhere
+            if not (folder / name).resolve().is_relative_to(folder.resolve()):
+                raise UserError(f"{folder / name} is a link out of its folder: copy the file there.")
         verify(found, folder)
         return build_graphs(found, folder)
     if name == "synthetic":
