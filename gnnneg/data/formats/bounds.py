@@ -6,6 +6,8 @@ without a word. So it is looked for before.
 
 import re
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from xml.parsers import expat
 
@@ -22,6 +24,28 @@ STRING = r"\"[^\"\\]*(?:\\.[^\"\\]*)*\""
 FUNCTIONAL = re.compile(rf"{STRING}|<[^<>]*>|#[^\n]*|(?P<open>\()|(?P<close>\))", re.DOTALL)
 JSON = re.compile(rf"{STRING}|(?P<open>[\[{{])|(?P<close>[\]}}])", re.DOTALL)
 TRIPLES = re.compile(rf"{STRING}|(?P<open><<)|(?P<close>>>)", re.DOTALL)
+
+
+def one_line(said: object, longest: int = 200) -> str:
+    """What a parser says, as part of a sentence: on one line, without what is not printed, and cut if it is long."""
+    text = "".join(c if c.isprintable() else " " for c in str(said)[: 4 * longest])
+    text = " ".join(text.split()).rstrip(".")
+    return text if len(text) <= longest else f"{text[: longest - 3]}..."
+
+
+@contextmanager
+def caught(path: Path) -> Iterator[None]:
+    """Makes a sentence of what a parser in machine code says when it gives up, which is no exception of Python's.
+
+    Raises:
+        UserError: If it gives up.
+    """
+    try:
+        yield
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":
+            raise
+        raise UserError(f"{path} cannot be read: its parser gave up ({one_line(error)}).") from None
 
 
 def shallow(path: Path, content: str, levels: re.Pattern[str]) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from gnnneg.data.account import Account
 from gnnneg.data.decode import text
+from gnnneg.data.formats.bounds import caught, one_line
 from gnnneg.data.formats.statements import Row, Statements, collected
 from gnnneg.data.labels import Called
 from gnnneg.errors import MissingExtra, UserError
@@ -48,12 +49,16 @@ def read_obo(path: str | Path) -> Statements:
         raise MissingExtra("obo", "Reading OBO") from error
     content = text(path)
     try:
-        document = fastobo.loads(content)
+        with caught(path):
+            document = fastobo.loads(content)
     except SyntaxError as error:
-        raise UserError(f"{path}:{error.lineno}: {str(error.msg).rstrip('.')}.") from None
+        raise UserError(f"{path}:{error.lineno}: {one_line(error.msg)}.") from None
+    except UserError:
+        raise
     except ValueError as error:
-        raise UserError(f"{path} cannot be read as OBO: {str(error).rstrip('.')}.") from None
-    found = collected(_rows(document, path, left_out, called), path, left_out)
+        raise UserError(f"{path} cannot be read as OBO: {one_line(error)}.") from None
+    with caught(path):
+        found = collected(_rows(document, path, left_out, called), path, left_out)
     return found._replace(labels=called.table())
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from gnnneg.data.account import Account
 from gnnneg.data.decode import text
 from gnnneg.data.formats.annotated import RDFS, Annotations
-from gnnneg.data.formats.bounds import FUNCTIONAL, shallow, sound_xml
+from gnnneg.data.formats.bounds import FUNCTIONAL, caught, one_line, shallow, sound_xml
 from gnnneg.data.formats.negations import NEGATION, OWL, RDF_TYPE
 from gnnneg.data.formats.statements import Row, Statements, collected, shown
 from gnnneg.errors import MissingExtra, UserError
@@ -79,7 +79,10 @@ def read_owl(path: str | Path) -> Statements:
     else:
         content = sound_xml(path, content)
     try:
-        ontology = pyhornedowl.open_ontology_from_string(content, syntax)  # type: ignore[arg-type]
+        with caught(path):
+            ontology = pyhornedowl.open_ontology_from_string(content, syntax)  # type: ignore[arg-type]
+    except UserError:
+        raise
     except ValueError as error:
         raise UserError(f"{path}{_line(str(error), content)} cannot be read as OWL{_why(str(error))}.") from None
     left_out, closed, annotations = Counter[str](), list[tuple[str, str]](), Annotations()
@@ -228,4 +231,4 @@ def _why(message: str) -> str:
     if expected and found:
         return f": expected {expected[1]}, found {shown(found[1].strip())}"
     kind = re.search(r"Syntax\((\w+)\)", message)
-    return f": {said[1].rstrip('.')}" if said else f": {kind[1]}" if kind else ""
+    return f": {one_line(said[1])}" if said else f": {kind[1]}" if kind else ""

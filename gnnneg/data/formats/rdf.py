@@ -7,7 +7,7 @@ from pathlib import Path
 from gnnneg.data.account import Account
 from gnnneg.data.decode import text
 from gnnneg.data.formats.annotated import Annotations, with_labels
-from gnnneg.data.formats.bounds import DEEPEST, JSON, TRIPLES, shallow, sound_xml
+from gnnneg.data.formats.bounds import DEEPEST, JSON, TRIPLES, caught, one_line, shallow, sound_xml
 from gnnneg.data.formats.negations import LITERALS, Triple, folded
 from gnnneg.data.formats.ntriples import BLANK
 from gnnneg.data.formats.seen import syntax
@@ -72,19 +72,20 @@ def _triples(path: Path, literals: bool, denied: Sequence[str], graphs: dict[str
     elif content.count("<<") > DEEPEST:  # triples about triples about triples
         shallow(path, content, TRIPLES)
     try:
-        for quad in ox.parse(content, getattr(ox.RdfFormat, OX[kind])):
-            graph = "" if isinstance(quad.graph_name, ox.DefaultGraph) else quad.graph_name.value
-            if graph:
-                graphs[graph] = None
-            (head, refused_head), (tail, refused_tail) = (entity(node) for node in (quad.subject, quad.object))
-            stated = graph not in denied
-            if not isinstance(quad.predicate, ox.NamedNode):  # in N3
-                refused_head = refused_head or "relations that are no IRIs"
-            yield Triple(head, quad.predicate.value, tail, refused_head, refused_tail, stated, graph)
+        with caught(path):
+            for quad in ox.parse(content, getattr(ox.RdfFormat, OX[kind])):
+                graph = "" if isinstance(quad.graph_name, ox.DefaultGraph) else quad.graph_name.value
+                if graph:
+                    graphs[graph] = None
+                (head, refused_head), (tail, refused_tail) = (entity(node) for node in (quad.subject, quad.object))
+                stated = graph not in denied
+                if not isinstance(quad.predicate, ox.NamedNode):  # in N3
+                    refused_head = refused_head or "relations that are no IRIs"
+                yield Triple(head, quad.predicate.value, tail, refused_head, refused_tail, stated, graph)
     except SyntaxError as error:
         said = re.sub(r"^Parser error (?:at line \d+ )?", "", error.msg)
-        raise UserError(f"{path}{f':{error.lineno}' if error.lineno else ''}: {said}.") from None
+        raise UserError(f"{path}{f':{error.lineno}' if error.lineno else ''}: {one_line(said)}.") from None
     except ValueError as error:
         if isinstance(error, UserError):
             raise
-        raise UserError(f"{path} cannot be read: {error}") from None
+        raise UserError(f"{path} cannot be read: {one_line(error)}.") from None
