@@ -8,6 +8,7 @@ from torch_geometric.data import Data, HeteroData
 from gnnneg.data import statements
 from gnnneg.data.known import KnownAnswers
 from gnnneg.data.pools import Pools, slots
+from gnnneg.records import Query, Triplets
 
 # a constructor's parameter of such a name and type is filled in; "mirror" is for parts that are mirrored
 FACTS: dict[str, type] = {
@@ -62,12 +63,17 @@ class Facts(Mapping[str, object]):
 
     @cached_property
     def denied(self) -> KnownAnswers:
-        """The answers that the denied training statements give."""
-        return self._answers("denied")
+        """The answers that the denied training statements give, but for those that training states too: nothing is a
+        verified negative of itself.
+        """
+        return self._answers("denied", self.known)
 
-    def _answers(self, polarity: str) -> KnownAnswers:
+    def _answers(self, polarity: str, without: KnownAnswers | None = None) -> KnownAnswers:
         given = statements.triplets(self.data, polarity, "train")
         sure = statements.confidence(self.data, polarity, "train")
+        if without is not None:
+            keep = ~without.contains(Query(given.head_index, given.rel_type), given.tail_index[:, None])[:, 0]
+            given, sure = Triplets(*(column[keep] for column in given)), None if sure is None else sure[keep]
         return KnownAnswers(given, self.num_nodes, self.num_relations, sure)
 
     @cached_property

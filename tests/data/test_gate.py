@@ -7,10 +7,11 @@ import pytest
 import torch
 from torch_geometric.data import HeteroData
 
+from gnnneg.config import Facts
 from gnnneg.data.gate import admit, tidied, variants
 from gnnneg.data.statements import POLARITIES, assemble
 from gnnneg.errors import UserError
-from gnnneg.records import Triplets
+from gnnneg.records import Query, Triplets
 
 Rows = list[tuple[int, int, int, int]]  # head, relation, tail, split
 
@@ -129,3 +130,15 @@ def test_the_twenty_first_are_named() -> None:
     )
     with pytest.raises(UserError, match=" and 4 more: say which wins"):
         admit(data)
+
+
+def test_nothing_is_a_verified_negative_of_itself() -> None:
+    """Published data contradict themselves, and are trained on all the same."""
+    data = graph([(0, 0, 1, 0), (2, 1, 3, 2)], [(0, 0, 1, 0), (0, 0, 2, 0), (2, 1, 3, 0)])
+    data["entity", "denied", "entity"].confidence = torch.tensor([0.5, 0.25, 0.75])
+    denied = Facts(data).denied
+    query = Query(torch.tensor([0, 0, 2]), torch.tensor([0, 0, 1]))
+    found = denied.contains(query, torch.tensor([[1], [2], [3]]))[:, 0].tolist()
+    assert found == [False, True, True], "what test states is not known in training"
+    assert denied.confidence is not None
+    assert sorted(denied.confidence.tolist()) == [0.25, 0.25, 0.75, 0.75]
