@@ -214,7 +214,8 @@ class _Loop:
         self.fit, self.task, self.optimizer, self.scheduler = fit, task, optimizer, scheduler
         self.evaluate, self.folder, self.device = evaluate, folder, first.device
         self.triples = triplets.rel_type.numel()
-        self.examples = task.examples(triplets)
+        # where the task is, since it may look them up in what it knows
+        self.examples = task.examples(Triplets(*(column.to(self.device) for column in triplets)))
         self.count = len(self.examples[0])
         if self.count == 0:
             raise UserError("There is no training statement: check the data set's training split.")

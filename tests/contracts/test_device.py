@@ -35,7 +35,7 @@ from gnnneg.interfaces import (
 )
 from gnnneg.losses import InfoNCE
 from gnnneg.models import KGEModel, NodeClassifier
-from gnnneg.records import Negatives, Query, ones
+from gnnneg.records import Negatives, Query, Triplets, ones
 from gnnneg.samplers import Curriculum, Discounted
 from gnnneg.tasks import LinkPrediction, NodeClassification
 from gnnneg.training.graphed import python_state
@@ -130,7 +130,7 @@ def compare(here: Task, is_noisy: bool = False) -> list[dict[str, int]]:
     is_drawn |= not torch.equal(state, torch.get_rng_state())
     with somewhere() as place:
         there.to(place.device)
-        batch = type(batch)(*(column.to(place.device) for column in batch))
+        batch = there.examples(Triplets(*(column.to(place.device) for column in toy())))
         draw, found, waits = place.generator(1), [], []
         torch.set_rng_state(state)
         for _ in range(STEPS):
@@ -201,7 +201,7 @@ def test_an_optimiser_is_loaded_before_its_first_use(make):
     one_step(here, batch, draw)
     with somewhere() as place:
         there.to(place.device)
-        batch = type(batch)(*(column.to(place.device) for column in batch))
+        batch = there.examples(Triplets(*(column.to(place.device) for column in toy())))
         draw = place.generator(0)
         if not place.real:
             draw.set_state(state)
