@@ -18,6 +18,7 @@ from torch_geometric.data import HeteroData
 from gnnneg.data.account import Account
 from gnnneg.data.build import appearance, counts, graph
 from gnnneg.data.catalogue import CARD, Dictionary, names
+from gnnneg.data.decode import ending
 from gnnneg.data.download import sha256
 from gnnneg.data.folders import parts_of
 from gnnneg.data.formats.files import ENDINGS, read_statements
@@ -264,7 +265,9 @@ def _read(
     sources: list[tuple[str | None, Path, bool, str | None]] = [(None, path, True, format)]
     if path.is_dir():
         parts = parts_of(path, ENDINGS, account)
-        sources = [(part.split, part.path, part.stated, format or ENDINGS.get(part.ending)) for part in parts]
+        # where the last ending says nothing, one before it or that of train does; else the content is asked, too
+        kinds = [None if ending(part.path) in ENDINGS else ENDINGS.get(part.ending) for part in parts]
+        sources = [(part.split, part.path, part.stated, format or kind) for part, kind in zip(parts, kinds)]
     sources += [(None, Path(denied), False, format)] if denied is not None else []
     tables: dict[str | None, list[pa.Table]] = {}
     closed, labels, met = [], [], 0

@@ -68,6 +68,8 @@ def read_statements(path: str | Path, format: str | None = None, **options: Any)
     found = reader(path, **given)
     for remark in filter(None, (why, _packed(path))):
         found.left_out.used(remark)
+    if found.labels is not None:
+        found.left_out.used("labels and synonyms", found.labels.num_rows)
     return found
 
 

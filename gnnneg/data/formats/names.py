@@ -10,7 +10,7 @@ from gnnneg.data.account import Account
 from gnnneg.data.catalogue import Dictionary
 from gnnneg.data.formats.statements import Statements
 from gnnneg.data.read import integers, read_names
-from gnnneg.errors import UserError
+from gnnneg.errors import UserError, echo
 
 # an equals sign that is no part of (?=...) or (?<=...)
 MAPPED = re.compile(r"(.+)(?<![?<])(=)([^=]+)", re.DOTALL)
@@ -65,6 +65,9 @@ def without_negations(statements: Statements, pattern: str) -> tuple[Statements,
     label = pc.and_(table["label"], pc.invert(negated))
     table = table.set_column(table.column_names.index("label"), "label", label).filter(pc.invert(twice))
     left_out = Account(statements.left_out)
+    for name in sorted({*plain.values()} - {*known.to_pylist()}):
+        also = r"if it is called otherwise, say so after an equals sign, as in 'lacks_(.*)=has_\1'"
+        left_out.used(f"relation {echo(name)}, which is denied and never stated: {also}")
     left_out.left_out("denials of negated relations", pc.sum(twice).as_py() or 0)
     return statements._replace(table=table, left_out=left_out), pc.sum(negated).as_py() or 0
 

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gnnneg.data.formats.files import ENDINGS, READERS, read_statements
+from gnnneg.data.ingest import ingest
 from gnnneg.errors import MissingExtra, UserError
 
 EXCERPTS = Path(__file__).parent / "excerpts"
@@ -173,3 +174,12 @@ def test_parquet_without_its_ending(tmp_path: Path) -> None:
         assert read_statements(tmp_path / name, "parquet").table.num_rows == 1
     (tmp_path / "a.parquet.gz").write_bytes(gzip.compress((tmp_path / "a.pq").read_bytes()))
     assert read_statements(tmp_path / "a.parquet.gz").table.num_rows == 1
+
+
+def test_the_files_of_a_folder_are_asked_too(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "train.owl").write_text(TURTLE)
+    (tmp_path / "data" / "test.nt").write_text("<http://e/A> <http://e/r> <http://e/A> .\n")
+    report = ingest(tmp_path / "data", tmp_path / "out")
+    assert (report.counts["train"], report.counts["test"]) == (2, 1)
+    assert "train.owl, read as Turtle, which it is, in spite of its name" in report.used

@@ -61,6 +61,12 @@ def test_the_plain_relation_may_have_another_name(pattern: str) -> None:
     )
     assert rows(found) == [("cell", "has_part", "nucleus", False), ("cell", "has_part", "wall", True)]
     assert number == 1
+    assert not any("never stated" in what for what in found.left_out.taken)
+
+
+def test_a_denial_of_what_nobody_states_is_told_of() -> None:
+    found, _ = without_negations(statements(("cell", "lacks_part", "a", True), ("b", "has_part", "c", True)), "lacks_")
+    assert [what for what in found.left_out.taken if what.startswith("relation 'part', which is denied and never")]
 
 
 def test_no_pattern_takes_for_ever() -> None:
