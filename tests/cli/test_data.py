@@ -9,9 +9,11 @@ import pyarrow.parquet
 import pytest
 
 from gnnneg.cli import data as command
+from gnnneg.cli import main
 from gnnneg.data.catalogue import names
 from gnnneg.data.synthetic import world
 from gnnneg.datasets import load
+from gnnneg.documents import parse_yaml
 from gnnneg.errors import UserError
 
 
@@ -20,6 +22,39 @@ def run(*args: object) -> int:
     command.add(parser.add_subparsers())
     parsed = parser.parse_args(["data", *map(str, args)])
     return int(parsed.run(parsed))
+
+
+def test_an_import_tells_what_became_of_everything(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """By the way that users take: the seed reaches the split, and a folder's files are named."""
+    rows = [f"e{i}\tr{j}\te{(i + j + 1) % 8}\tnote" for i in range(8) for j in range(5)]
+    (tmp_path / "f").mkdir()
+    (tmp_path / "f" / "train.txt").write_text("\n".join(rows))
+    (tmp_path / "f" / "notes.md").write_text("")
+    assert main(["data", "import", str(tmp_path / "f"), "--out", str(tmp_path / "2024")]) == 0
+    out = capsys.readouterr().out
+    assert "40 left out: column 4: no option names it\n" in out
+    assert "1 left out: file 'notes.md': its name is that of no split\n" in out
+    assert "There is no validation split" in out
+    assert "Used: file 'train.txt' as train, stated; column 1 as head; " in out
+    splits = []
+    for seed in ("1", "2", "1"):
+        home = str(tmp_path / f"seed{len(splits)}")
+        assert main(["data", "import", str(tmp_path / "f" / "train.txt"), "--out", home, "--seed", seed]) == 0
+        splits.append(load(home)["entity", "stated", "entity"].edge_index.tolist())
+    assert splits[0] == splits[2] != splits[1]
+
+
+def test_a_name_that_is_no_word_in_yaml_is_quoted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("a.tsv").write_text("a\tr\tb\n")
+    for name, shown in (("2024", "'2024'"), ("on", "'on'"), ("a: b", "'a: b'"), ("plain", "plain")):
+        assert main(["data", "import", "a.tsv", "--out", name, "--valid", "0", "--test", "0"]) == 0
+        told = re.search(r"in a config, '(.*)'; see", capsys.readouterr().out)
+        assert told is not None
+        assert told[1] == f"data: {{name: {shown}}}"
+        assert parse_yaml(told[1], "x") == {"data": {"name": name}}
 
 
 def test_list(capsys: pytest.CaptureFixture[str]) -> None:
@@ -161,6 +196,8 @@ def test_the_page_on_imports_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     root = Path(__file__).parents[2]
     shutil.copytree(root / "tests" / "data" / "formats" / "excerpts", tmp_path, dirs_exist_ok=True)
     (tmp_path / "votes.csv").write_text("s,p,o,verdict\na,r,b,yes\nb,r,a,never\na,r,a,?\n")
+    edges = ["subject\tpredicate\tobject\tnegated", "a\tr\tb\t", "b\tr\ta\tTrue"]
+    (tmp_path / "edges.tsv").write_text("\n".join(edges))
     (tmp_path / "ids.tsv").write_text("0\t0\t1\n")
     (tmp_path / "no.tsv").write_text("1\t0\t0\n")
     (tmp_path / "entities.tsv").write_text("a\t0\nb\t1\n")
@@ -169,12 +206,12 @@ def test_the_page_on_imports_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.chdir(tmp_path)
     blocks = re.findall(r"^```bash\n(.*?)^```", (root / "docs" / "import.md").read_text(), re.DOTALL | re.MULTILINE)
     commands = [shlex.split(line)[2:] for block in blocks for line in block.splitlines()]
-    assert len(commands) == 8
+    assert len(commands) == 9
     for words in commands:
         assert run(*words) == 0
         data = load(tmp_path / words[-1])
         assert data["entity", "denied", "entity"].edge_type.numel() > 0
-    for name in ("votes", "named", "concepts"):  # b r a is denied in all three
+    for name in ("votes", "kgx", "named", "concepts"):  # b r a is denied in all four
         data = load(tmp_path / name)
         (head,), (tail,) = data["entity", "denied", "entity"].edge_index.tolist()
         assert [data["entity"].names[i] for i in (head, tail)] == ["b", "a"]
