@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -33,6 +34,7 @@ from gnnneg.documents import dump
 from gnnneg.errors import UserError, echo
 
 CLOSED = "closed.parquet"
+NEGATION = re.compile(r"(?:not|NOT|Not|NO)[ _|:.-]|[nN]ot(?=[A-Z])|does[ _]not[ _]|is[ _]not[ _]|(?:lacks|without)_")
 ENTRIES = 500  # of an account that a card keeps, which must stay small
 
 
@@ -161,6 +163,7 @@ def ingest(
         if numbers["valid"] or not given
         else ["There is no validation split: nothing tells training when to stop, and its last weights are kept."]
     )
+    notes += _negations(parts)
     about = f"Random split with seed {seed}." if not given else "With the splits it came with."
     _write(out, path, parts, closed, read, about, numbers)
     return Report(
@@ -402,6 +405,20 @@ def _split(parts: Parts, valid: float, test: float, seed: int, cover: bool, toge
             if chosen.num_rows or (polarity, name) == ("stated", "train"):
                 result[polarity, name] = chosen
     return result
+
+
+def _negations(parts: Parts) -> list[str]:
+    """A note on relations that seem to negate others, and are read as relations like any."""
+    names = _met([table["relation"] for (polarity, _), table in parts.items() if polarity == "stated"])
+    negated = [name for name in names if NEGATION.match(name)]
+    if not negated:
+        return []
+    few = ", ".join(echo(name) for name in negated[:5])
+    how = f"{NEGATION.match(negated[0])[0]}"  # type: ignore[index]
+    return [
+        f"{len(negated):,} relations seem to negate others, such as {few}, and are read as relations of their own: "
+        f"--negated '{re.escape(how)}(.*)' would make them denials."
+    ]
 
 
 def _graph(parts: Parts) -> HeteroData:

@@ -66,6 +66,17 @@ def test_a_folder_without_validation_is_told_of(tmp_path: Path) -> None:
     assert ingest(tmp_path / "f" / "train.txt", tmp_path / "file").notes == []
 
 
+@pytest.mark.parametrize("name", ["not_treats", "NOT|treats", "NotTreats", "does not treat", "lacks_part"])
+def test_relations_that_negate_are_told_of(tmp_path: Path, name: str) -> None:
+    path = write(tmp_path / "a.tsv", [*CIRCLE, ("a", name, "c")])
+    (note,) = ingest(path, tmp_path / "out", **WHOLE).notes
+    assert f"1 relations seem to negate others, such as {name!r}" in note
+    how = note.split("--negated '")[1].split("'")[0]
+    assert ingest(path, tmp_path / "no", negated=how, **WHOLE).counts["denied_train"] == 1
+    write(path, [*CIRCLE, ("a", "notes", "c"), ("a", "Nothing", "c"), ("a", "notable_for", "c")])
+    assert ingest(path, tmp_path / "plain", **WHOLE).notes == []
+
+
 def test_train_must_state_something(tmp_path: Path) -> None:
     write(tmp_path / "f" / "train.tsv", [("a", "r", "b", "-1")])
     write(tmp_path / "f" / "test.tsv", [("a", "r", "c", "1")])

@@ -35,10 +35,17 @@ POLAR = _words(
 )
 YES, NO = ("true", "1", "yes", "t", "y"), ("", "false", "0", "no", "f", "n")
 NOT = "not"
+# words that people give statements for and against; of those that LABELS knows, it is said there
+FOR = _words("yes y t + positive pos affirmed asserted stated present correct supported confirmed")
+AGAINST = _words(
+    "no n f - negative neg negated denied absent incorrect refuted rejected contradicted not_stated wrong neg. false"
+)
+YES_ALONE = frozenset({"true", "1", "yes"})  # with nothing beside it, it may mean either
 # a column called ``negated`` says the opposite of a label, and SSSOM's predicate_modifier and the like say "Not"
 NEGATED = Labels(stated=NO, denied=(*YES, NOT))
 MODIFIED = Labels(stated=("",), denied=(NOT,))
 TWO = 2  # lines, from which on numbers count lines
+FEW = 5  # lines, from which on one can stand out
 
 
 def words(name: str) -> list[str]:
@@ -85,11 +92,11 @@ def says_polarity(name: str | None, values: pa.ChunkedArray, last: bool) -> bool
         return True
     if name is not None and negates(name) and every & set(YES):
         return True
-    denies = {folded(x) for x in LABELS.denied}
-    known = {folded(x) for x in LABELS.stated} | denies | {""}
+    denies = {folded(x) for x in LABELS.denied} | AGAINST
+    known = {folded(x) for x in LABELS.stated} | denies | FOR | {""}
     if not every <= known or every <= {""}:
         return False
-    told = bool(every & denies) or len(every) > 1
+    told = bool(every & denies) or (len(every) > 1 and bool(every & YES_ALONE))
     polar = name is not None and bool(set(words(name)) & POLAR)
     return told and (name is None or last or polar or "-1" in every)
 
@@ -118,6 +125,36 @@ def looks_like_names(first: Sequence[str], table: pa.Table) -> bool:
     if not (relations and entities >= TWO):
         return False
     return not any(_times(table.column(i), field) > 1 for i, field in enumerate(first))
+
+
+def says_how(name: str | None, values: Iterable[str]) -> str:
+    """The option that gives labels their meaning, where the usual one does not."""
+    every = sorted({folded(value) for value in values} - {""})
+    usual = {folded(x) for x in (*LABELS.stated, *LABELS.denied)}
+    against = [value for value in every if value in AGAINST or value in {"false", "0", "-1", NOT}]
+    agreeing = [value for value in every if value not in against]
+    own = name is not None and (negates(name) or modifies(name))  # they have a meaning of their own
+    if own or set(every) <= usual or NOT in every or not agreeing or not against:
+        return ""
+    return f" --labels stated={','.join(agreeing)} denied={','.join(against)}"
+
+
+def may_be_names(first: Sequence[str], table: pa.Table) -> bool:
+    """Whether a line stands out as one of names does: its fields occur once, but every other relation several times.
+
+    Args:
+        first (sequence): Its head, relation and tail.
+        table (pyarrow.Table): The lines, it among them, in these three columns.
+    """
+    if table.num_rows < FEW:
+        return False
+    times = table.column(1).value_counts()
+    once = [x["values"].as_py() for x in times if x["counts"].as_py() == 1]
+    return (
+        once == [first[1]]
+        and all(_times(table.column(i), x) == 0 for i, x in ((0, first[2]), (2, first[0])))
+        and all(_times(table.column(i), first[i]) == 1 for i in (0, 2))
+    )
 
 
 def looks_like_a_statement(first: Sequence[str], places: Sequence[int], table: pa.Table) -> bool:

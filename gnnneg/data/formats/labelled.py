@@ -3,6 +3,7 @@
 import csv
 import dataclasses
 import re
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -311,6 +312,14 @@ def _look_at_the_first_line(
             "it is a statement, --no-header."
         )
     roles = [places[role] for role in ROLES]
+    if sheet.names is None and header is None:
+        first = [sheet.first[place] for place in roles]
+        if looks.may_be_names(first, sheet.table.select(roles)):
+            warnings.warn(
+                f"{path}: the first line, {listed(first)}, is read as a statement, but nothing of it occurs again: if "
+                "it names the columns, say --header, and if not, --no-header.",
+                stacklevel=2,
+            )
     by_position = sheet.names is not None and not {sheet.names[place] for place in roles} <= set(ROLES)
     if by_position and header and looks.looks_like_a_statement(sheet.first, roles, sheet.table):
         raise UserError(
@@ -342,11 +351,12 @@ def _keep_account(path: Path, sheet: Sheet, places: dict[str, int], ignored: set
         if place not in ignored and not labelled:
             values = _words(sheet.table.column(place))
             if values is not None and looks.says_polarity(name, values, place == len(sheet.first) - 1):
-                few = [value or "nothing" for value in values.unique().to_pylist()[:5]]
+                met = values.unique().to_pylist()
+                few = [value or "nothing" for value in met[:5]]
                 column = name if name and not name.isdigit() else str(place + 1)
                 raise Polarity(
                     f"{path}: {called} holds {listed(few)}, as if it said what is stated and what is denied: if it "
-                    f"does, say --label {column}, and if it does not, --ignore {column}.",
+                    f"does, say --label {column}{looks.says_how(name, met[:64])}, and if it does not, --ignore {column}.",
                     column,
                 )
         why = "as --ignore says" if place in ignored else "no option names it"

@@ -1,5 +1,6 @@
 """Positions are positions, names are names, and what looks otherwise is asked about."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -318,3 +319,29 @@ def test_meanings() -> None:
     assert [looks.negates(n) for n in ("negated", "is_not", "NEG", "notes", "annotation", "head")] == [True] * 3 + [
         False
     ] * 3
+
+
+@pytest.mark.parametrize(
+    ("pro", "contra"), [("yes", "no"), ("positive", "negative"), ("+", "-"), ("affirmed", "negated"), ("T", "F")]
+)
+def test_words_for_and_against_are_asked_about(tmp_path: Path, pro: str, contra: str) -> None:
+    """The sentence says how to read them."""
+    path = table(tmp_path / "a.tsv", [(*row, x) for row, x in zip(THREE, (pro, contra, pro))])
+    how = f"--label 4 --labels stated={pro.lower()} denied={contra.lower()}, and if it does not, --ignore 4"
+    with pytest.raises(UserError, match=re.escape(how)):
+        read_statements(path)
+    labels = Labels((pro.lower(),), (contra.lower(),))
+    assert [row[3] for row in rows(path, label="4", labels=labels)] == [True, False, True]
+
+
+def test_a_first_line_that_stands_out_is_told_of(tmp_path: Path) -> None:
+    more = [("x", "causes", "y"), ("x", "causes", "z")]
+    path = table(tmp_path / "a.tsv", [("drug", "effect", "disease"), *THREE, *more])
+    with pytest.warns(UserWarning, match="the first line, drug, effect, disease, is read as a statement, but"):
+        assert len(rows(path)) == 6
+    assert len(rows(path, header=True)) == 5
+    assert len(rows(path, header=False)) == 6
+    table(path, [("x", "effect", "disease"), *THREE, *more])
+    assert len(rows(path)) == 6, "x occurs again"
+    table(path, [("drug", "effect", "disease"), *THREE, more[0], ("x", "hates", "z")])
+    assert len(rows(path)) == 6, "another relation occurs once"
