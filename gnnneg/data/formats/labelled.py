@@ -356,7 +356,8 @@ def _keep_account(path: Path, sheet: Sheet, places: dict[str, int], ignored: set
                 column = name if name and not name.isdigit() else str(place + 1)
                 raise Polarity(
                     f"{path}: {called} holds {listed(few)}, as if it said what is stated and what is denied: if it "
-                    f"does, say --label {column}{looks.says_how(name, met[:64])}, and if it does not, --ignore {column}.",
+                    f"does, say --label {column}{looks.says_how(name, met[:64])}, and if it does not, --ignore "
+                    f"{column}.",
                     column,
                 )
         why = "as --ignore says" if place in ignored else "no option names it"
