@@ -203,15 +203,17 @@ def test_the_page_on_imports_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     (tmp_path / "entities.tsv").write_text("a\t0\nb\t1\n")
     (tmp_path / "relations.tsv").write_text("r\t0\n")
     (tmp_path / "concepts.tsv").write_text("a\tr\tb\nb\tNotr\ta\n")
+    cells = "[Term]\nid: b\nrelationship: lacks_r a\nis_a: c\nrelationship: has_r c\n"
+    (tmp_path / "cell.obo").write_text(f"format-version: 1.4\n\n{cells}")
     monkeypatch.chdir(tmp_path)
     blocks = re.findall(r"^```bash\n(.*?)^```", (root / "docs" / "import.md").read_text(), re.DOTALL | re.MULTILINE)
     commands = [shlex.split(line)[2:] for block in blocks for line in block.splitlines()]
-    assert len(commands) == 9
+    assert len(commands) == 10
     for words in commands:
         assert run(*words) == 0
         data = load(tmp_path / words[-1])
         assert data["entity", "denied", "entity"].edge_type.numel() > 0
-    for name in ("votes", "kgx", "named", "concepts"):  # b r a is denied in all four
+    for name in ("votes", "kgx", "named", "concepts", "cells"):  # b r a is denied in all of them
         data = load(tmp_path / name)
         (head,), (tail,) = data["entity", "denied", "entity"].edge_index.tolist()
         assert [data["entity"].names[i] for i in (head, tail)] == ["b", "a"]
