@@ -7,6 +7,7 @@ one thing under two spellings. Told is what else may leak: a pair that is asked 
 import copy
 import re
 import unicodedata
+import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -81,6 +82,24 @@ def admit(
         refuse_variants(names, where, "rename them so that each thing has one, or keep them apart with apart=True")
     keep, found = settled(data, wins, overlap, mirrored, where)
     return (data if all(bool(k.all()) for k in keep.values()) else only(data, keep)), found
+
+
+def tell(data: HeteroData, name: str) -> None:
+    """Warns of what is about to be trained on although the gate would refuse it, as some published data are."""
+    found = settled(data, "stated", "keep")[1]
+    told = []
+    if found.contradictions:
+        told.append(
+            f"{found.contradictions:,} statements are both stated and denied, such as "
+            f"{' '.join(echo(part) for part in found.contradicted[0])}; none is drawn as its own negative"
+        )
+    if found.overlap:
+        told.append(
+            f"{found.overlap:,} statements stand in two splits, such as "
+            f"{' '.join(echo(part) for part in found.overlapping[0])}; what is trained on is easily answered"
+        )
+    if told:
+        warnings.warn(f"In {name}, {'; and '.join(told)}: 'gnnneg data check' lists them.", stacklevel=3)
 
 
 def settled(

@@ -23,6 +23,7 @@ from gnnneg.config.signature import parameters
 from gnnneg.data.build import counts
 from gnnneg.data.catalogue import CARD, cards
 from gnnneg.data.download import cache
+from gnnneg.data.gate import tell
 from gnnneg.data.known import KnownAnswers
 from gnnneg.data.statements import POLARITIES, triplets
 from gnnneg.errors import UserError
@@ -102,6 +103,7 @@ def train(
     device = next(task.trained()).device
     setup = Setup(graph, task, optimizer, scheduler, fit, evaluation, seed, device, *others)
     _told_of_leaks(task, Facts(graph))
+    tell(graph, name if isinstance(data, HeteroData) else "the data set")
     if out is None:
         return _train(setup, None, None, name, progress)
 
@@ -140,6 +142,7 @@ def train_config(
         folder.claim(home)  # said before the data are fetched
     own = _own(path, overrides)
     graphs = source(means).graphs() if own is None else Run.load(own, allow=allow).graphs
+    tell(graphs[0], name)
     setup = assemble(means, *graphs)
     with folder.begun(home):
         _begin(setup, means, home, named=own is None)

@@ -8,7 +8,7 @@ import torch
 from torch_geometric.data import HeteroData
 
 from gnnneg.config import Facts
-from gnnneg.data.gate import admit, tidied, variants
+from gnnneg.data.gate import admit, tell, tidied, variants
 from gnnneg.data.statements import POLARITIES, assemble
 from gnnneg.errors import UserError
 from gnnneg.records import Query, Triplets
@@ -142,3 +142,13 @@ def test_nothing_is_a_verified_negative_of_itself() -> None:
     assert found == [False, True, True], "what test states is not known in training"
     assert denied.confidence is not None
     assert sorted(denied.confidence.tolist()) == [0.25, 0.25, 0.75, 0.75]
+
+
+def test_what_is_trained_on_all_the_same_is_told() -> None:
+    sound = graph([(0, 0, 1, 0)], [(1, 0, 0, 0)])
+    tell(sound, "x")
+    data = graph([(0, 0, 1, 0), (0, 0, 1, 2)], [(0, 0, 1, 0)])
+    with pytest.warns(
+        UserWarning, match=r"In x, 1 statements are both .* such as 'a' 'r' 'b'; .* and 1 "
+    ):
+        tell(data, "x")
