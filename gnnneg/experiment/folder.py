@@ -78,9 +78,19 @@ def weights(folder: Path) -> str:
 def claim(folder: Path) -> None:
     """Refuses the folder of a new run if there is something in it; makes nothing.
 
+    What a process left that was killed before it had a run is cleared away: its lock tells that it was one of ours.
+
     Raises:
-        UserError: If there is something in it.
+        UserError: If there is something in it, or another process is.
     """
+    if (folder / LOCK).is_file():
+        with held(folder) as left:
+            if left and not (folder / CONFIG).exists() and not _learnt(folder):
+                _clear(folder)
+    _refuse_used(folder)
+
+
+def _refuse_used(folder: Path) -> None:
     if folder.exists() and (not folder.is_dir() or any(path.name != LOCK for path in folder.iterdir())):
         resumable = (folder / CONFIG).exists()
         goes_on = f"go on with 'gnnneg resume {folder}' or " if resumable else ""
@@ -93,13 +103,12 @@ def begun(folder: Path) -> Iterator[None]:
 
     Takes it away again if the block fails with nothing learnt: so the command can be given again, mended, with the same
     folder. What is not a new run's stays, and so does a folder that was there before. After an interruption a run that
-    can be gone on with stays, too. What a process left that was killed before it had a run is cleared away.
+    can be gone on with stays, too.
 
     Raises:
         UserError: If there is something in it, or another process is.
     """
-    if not (folder / LOCK).exists():
-        claim(folder)
+    claim(folder)
     try:
         folder.mkdir(parents=True)
         ours = True
@@ -108,10 +117,8 @@ def begun(folder: Path) -> Iterator[None]:
     except OSError as error:
         raise Unwritable(f"{folder} could not be made ({error.strerror}): choose another folder with --out.") from error
     try:
-        with held(folder) as left:
-            if left and not (folder / CONFIG).exists() and not _learnt(folder):
-                _clear(folder)
-            claim(folder)
+        with held(folder):
+            _refuse_used(folder)
             try:
                 yield
             except BaseException as error:

@@ -56,8 +56,9 @@ def _taken(path: Path) -> tuple[int, bool]:
             owner = _owner(handle)
             if not free or (owner and owner.get("host") != socket.gethostname()):
                 raise UserError(_occupied(path, owner, free))
-            os.ftruncate(handle, 0)
-            os.pwrite(handle, json.dumps({"host": socket.gethostname(), "process": os.getpid()}).encode(), 0)
+            content = json.dumps({"host": socket.gethostname(), "process": os.getpid()}).encode()
+            os.pwrite(handle, content, 0)  # over the old one, so that a kill in between does not empty it
+            os.ftruncate(handle, len(content))
             return handle, bool(owner)
         except BaseException:
             with suppress(OSError):

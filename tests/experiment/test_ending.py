@@ -1,0 +1,132 @@
+"""A finished run stays as it is, what is damaged is made anew, and nothing that was learnt is thrown away."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from experiment.helpers import everything, log, ring, trained, weights
+
+from gnnneg import Run, UserError
+from gnnneg.cli import main
+from gnnneg.experiment import resume
+
+
+@pytest.fixture(scope="module")
+def original(tmp_path_factory) -> Path:
+    run = tmp_path_factory.mktemp("ending") / "run"
+    trained(ring(), run, 4)
+    return run
+
+
+@pytest.fixture
+def run(original, tmp_path) -> Path:
+    shutil.copytree(original, tmp_path / "run")
+    return tmp_path / "run"
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_a_finished_run_stays_as_it_is(run, capsys, kept):
+    """Without its checkpoints, too: people delete them to save space."""
+    if not kept:
+        shutil.rmtree(run / "checkpoints")
+    before = everything(run)
+    assert main(["resume", str(run)]) == 0
+    out, err = capsys.readouterr()
+    assert err == f"{run} is finished, and stays as it is.\n"
+    assert "best epoch" in out
+    assert main(["resume", str(run), "--json", "--quiet"]) == 0
+    out, err = capsys.readouterr()
+    assert (json.loads(out), err) == (json.loads(before["result.json"]), "")
+    assert everything(run) == before
+
+
+def cut(name: str, share: float = 0.5):
+    def harm(run: Path) -> None:
+        content = (run / name).read_bytes()
+        (run / name).write_bytes(content[: int(len(content) * share)])
+
+    return harm
+
+
+HARM = {
+    "no result": lambda run: (run / "result.json").unlink(),
+    "half a result": cut("result.json"),
+    "half a model": cut("model/model.safetensors"),
+    "no model": lambda run: (run / "model" / "model.safetensors").unlink(),
+    "half of what the model is": cut("model/config.json"),
+    "half the ranks": cut("ranks.parquet"),
+    "no ranks": lambda run: (run / "ranks.parquet").unlink(),
+}
+
+
+@pytest.mark.parametrize("harm", HARM.values(), ids=HARM)
+def test_what_is_damaged_is_made_anew(original, run, harm):
+    harm(run)
+    resume(run, progress=False)
+    assert weights(run) == weights(original)
+    assert Run.load(run).metrics == Run.load(original).metrics
+    assert Run.load(run).evaluate() == Run.load(original).evaluate()
+    same = ("model/config.json", "ranks.parquet", "config.yaml", "data.json")
+    assert all((run / name).read_bytes() == (original / name).read_bytes() for name in same)
+
+
+@pytest.mark.parametrize("harm", HARM.values(), ids=HARM)
+def test_nothing_is_started_over_without_checkpoints(run, harm):
+    shutil.rmtree(run / "checkpoints")
+    harm(run)
+    before = everything(run)
+    with pytest.raises(UserError, match=r"cannot be gone on with \(.*\), for its checkpoints are gone: train"):
+        resume(run, progress=False)
+    assert everything(run) == before
+
+
+def test_more_epochs_go_on(run, tmp_path):
+    config = run / "config.yaml"
+    config.write_text(config.read_text().replace("epochs: 4", "epochs: 7"))
+    resume(run, progress=False)
+    trained(ring(), tmp_path / "whole", 7)
+    assert weights(run) == weights(tmp_path / "whole")
+    assert log(run) == log(tmp_path / "whole")
+
+
+def test_what_a_killed_writer_left_is_swept(run):
+    (run / "result.json").unlink()
+    mine = ["model/model.safetensors.9-a.tmp", "result.json.9-a.tmp", "checkpoints/000000009.pt.9-a.tmp"]
+    theirs = ["calibration.json.9-a.tmp", "note.tmp"]
+    for name in (*mine, *theirs):
+        (run / name).touch()
+    resume(run, progress=False)
+    assert not any((run / name).exists() for name in mine)
+    assert all((run / name).exists() for name in theirs)
+
+
+# the log
+
+
+def test_noise_in_the_log_is_one_sentence(run):
+    (run / "result.json").unlink()
+    content = (run / "metrics.jsonl").read_bytes()
+    for noise in (b"\x80\x81", b"{", b"[1]", b"[" * 100_000, b"3", b"\x00"):
+        (run / "metrics.jsonl").write_bytes(noise + b"\n" + content)
+        with pytest.raises(UserError, match=r"metrics\.jsonl is damaged in line 1 \(.*\): mend the line, or delete"):
+            resume(run, progress=False)
+
+
+def test_a_log_that_lost_lines_is_told_and_goes_on(original, run):
+    (run / "result.json").unlink()
+    lines = (run / "metrics.jsonl").read_text().splitlines(keepends=True)
+    (run / "metrics.jsonl").write_text("".join(lines[:3]) + lines[3][:5])
+    with pytest.warns(UserWarning, match=r"metrics\.jsonl has 3 lines of the 8 that were written"):
+        resume(run, progress=False)
+    assert weights(run) == weights(original)
+    (run / "metrics.jsonl").unlink()
+    (run / "result.json").unlink()
+    with pytest.warns(UserWarning, match="has 0 lines of the 3"):
+        resume(run, progress=False)
+
+
+def test_a_damaged_result_says_how_to_get_it_again(run):
+    (run / "result.json").write_text("[" * 100_000)
+    with pytest.raises(UserError, match=r"result\.json is damaged .*: copy the run again, or delete it, and 'gnn"):
+        Run.load(run)

@@ -1,0 +1,129 @@
+"""What a run folder could not say again, or what would train nothing, is refused before anything is trained."""
+
+import pytest
+import torch
+from experiment.helpers import linked, ring
+from torch.optim import LBFGS, SGD, Adagrad, Adam
+from torch.optim.lr_scheduler import LambdaLR, LinearLR, OneCycleLR, ReduceLROnPlateau
+
+from gnnneg import Fit, Run, UserError, train
+from gnnneg.experiment import Evaluation, Judge, resume
+
+FIT = Fit(epochs=3, batch_size=8, evaluate_every=1)
+
+
+def go(optimize, out, schedule=None, fit=FIT, **options):
+    torch.manual_seed(0)
+    data = ring()
+    task = linked(data)
+    optimizer = optimize(task)
+    scheduler = schedule(optimizer) if schedule else None
+    return train(task, data, optimizer, fit, scheduler=scheduler, out=out, progress=False, **options)
+
+
+def plain(task):
+    return Adagrad(task.trained(), lr=0.1)
+
+
+def groups(task):
+    one, other = task.model.encoder.parameters(), task.model.decoder.parameters()
+    return Adagrad([{"params": one, "lr": 0.5}, {"params": other}])
+
+
+@pytest.mark.parametrize(
+    ("optimize", "told"),
+    [
+        (groups, "Adagrad has 2 groups of parameters, which a config cannot say: give it task.trained(), or train wit"),
+        (lambda task: Adam(list(task.trained())[::-1]), "or in another order, which a config cannot say"),
+        (lambda task: SGD(list(task.trained())[:1], lr=1), "owns other parameters than the task trains (1 and 2)"),
+        (lambda task: SGD([torch.nn.Parameter(torch.ones(1))], lr=1), "owns other parameters than the task trains"),
+        (lambda task: LBFGS(task.trained()), "asks for the loss several times a step"),
+    ],
+    ids=["groups", "order", "some", "none", "closure"],
+)
+def test_an_optimiser_that_a_config_cannot_say(tmp_path, optimize, told):
+    with pytest.raises(UserError) as caught:
+        go(optimize, tmp_path / "run")
+    assert told in str(caught.value)
+    assert not (tmp_path / "run").exists()
+
+
+def test_without_a_folder_groups_are_taken():
+    assert go(groups, None).metrics["test"]["mrr"] > 0
+
+
+def test_an_optimiser_that_owns_nothing_trains_nothing():
+    with pytest.raises(UserError, match=r"SGD owns no parameter of LinkPrediction: give it task\.trained\(\)"):
+        go(lambda task: SGD([torch.nn.Parameter(torch.ones(1))], lr=1), None)
+    with pytest.warns(UserWarning, match="SGD owns 1 of the 2 parameters of LinkPrediction: the others stay"):
+        go(lambda task: SGD(list(task.trained())[:1], lr=1), None)
+
+
+def test_lbfgs_is_refused_by_fit_itself():
+    task = linked(ring())
+    from gnnneg.data.statements import triplets
+
+    with pytest.raises(UserError, match=r"optimizer \(LBFGS\) asks for the loss several times a step"):
+        FIT(task, triplets(ring(), "stated", "train"), LBFGS(task.trained()), seed=0, progress=False)
+
+
+@pytest.mark.parametrize(
+    "schedule",
+    [
+        lambda o: ReduceLROnPlateau(
+            o, mode="max", factor=0.3, patience=0, threshold=9.0, threshold_mode="abs", min_lr=1e-3
+        ),
+        lambda o: LinearLR(o, 0.1, total_iters=3),
+    ],
+    ids=["plateau", "linear"],
+)
+def test_a_scheduler_is_recorded_so_that_the_run_goes_on_to_the_same_bits(tmp_path, schedule):
+    """The learning rate that the optimiser was made with, not the one that the scheduler has made of it."""
+    whole = go(plain, None, schedule, Fit(**{**vars(FIT), "epochs": 6}))
+    go(plain, tmp_path / "run", schedule)
+    assert Run.load(tmp_path / "run").config["optimizer"]["init_args"]["lr"] == 0.1
+    config = tmp_path / "run" / "config.yaml"
+    config.write_text(config.read_text().replace("epochs: 3", "epochs: 6"))
+    assert resume(tmp_path / "run", progress=False).metrics == whole.metrics
+
+
+def test_numbers_of_the_only_group_are_recorded(tmp_path):
+    """Not the defaults beside it."""
+
+    def one(task):
+        return SGD([{"params": list(task.trained()), "lr": 0.5, "momentum": 0.25}], lr=0.1)
+
+    said = go(one, tmp_path / "run").config["optimizer"]["init_args"]
+    assert (said["lr"], said["momentum"]) == (0.5, 0.25)
+
+
+@pytest.mark.parametrize(
+    "schedule", [lambda o: LambdaLR(o, lambda epoch: 1.0), lambda o: OneCycleLR(o, 0.1, 9, cycle_momentum=False)]
+)
+def test_other_schedulers_are_refused_with_the_ways_out(tmp_path, schedule):
+    with pytest.raises(UserError, match="train from a config, or without a run folder"):
+        go(plain, tmp_path / "run", schedule)
+    assert not (tmp_path / "run").exists()
+
+
+# the metric
+
+
+@pytest.mark.parametrize("name", ["foo", "hits@5", "head", "tail", "hits@10_50", "MRR", ""])
+@pytest.mark.parametrize("folder", [True, False])
+def test_a_metric_that_validation_does_not_give_is_refused_before_training(tmp_path, monkeypatch, name, folder):
+    from gnnneg import LinkPrediction
+
+    monkeypatch.setattr(LinkPrediction, "forward", lambda *_: pytest.fail("it trains"))
+    with pytest.raises(UserError, match=r"Validation gives no metric .* \(fit\.metric\): "):
+        go(plain, tmp_path / "run" if folder else None, fit=Fit(epochs=60, metric=name))
+    assert not (tmp_path / "run").exists()
+
+
+def test_every_metric_that_is_foretold_is_given():
+    data = ring()
+    for evaluation in (Evaluation(), Evaluation(sampled=7)):
+        judge = Judge(data, evaluation, torch.device("cpu"))
+        assert judge.metrics() == list(judge.validate(linked(data).model))
+    assert "hits@10_7" in judge.metrics()
+    assert go(plain, None, fit=Fit(epochs=1, metric="hits@10_7"), evaluation=Evaluation(sampled=7)).metrics
