@@ -5,37 +5,35 @@ knowledge graphs want that, ``HeteroConv`` and its users the other. Going there 
 """
 
 import warnings
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeGuard
 
 import networkx
 import torch
 from jaxtyping import Int
 from torch import Tensor
-from torch_geometric.data import HeteroData
+from torch_geometric.data import Data, Dataset, HeteroData
 from torch_geometric.data.storage import BaseStorage
 
+from gnnneg.data import attributes
+from gnnneg.data.edges import EdgeType
+from gnnneg.data.gate import admit
+from gnnneg.data.meaning import Place, meanings, refuse_unread, stating
 from gnnneg.data.splits import random_split
-from gnnneg.data.statements import PAIR, POLARITIES, SPLITS, assemble
+from gnnneg.data.statements import PAIR, POLARITIES, SPLITS, assemble, completed
+from gnnneg.data.unified import node_types, sole, unified
 from gnnneg.errors import UserError
 from gnnneg.records import Triplets
 
-EdgeType = tuple[str, str, str]
 ENTITY = "entity"
-# what the convention says about itself; all else are attributes of the user's
-NODE_KEYS = {"num_nodes", "names", "type", "type_names", "entity_index", "attributes"}
-EDGE_KEYS = {"edge_index", "edge_type", "split", "statement_index"}
+# what the convention says about itself, and what is made whole; all else are attributes of the user's
+NODE_KEYS = {"num_nodes", "names", "entity_index", "x"}
+EDGE_KEYS = {"edge_index", "split", "statement_index", "confidence", "source"}
 GLOBAL_KEYS = {"relation_names", "origin"}
-
-
-@dataclass(frozen=True)
-class _Place:
-    """Where the statements of one edge type are: those of one polarity and relation between two node types."""
-
-    edge_type: EdgeType
-    polarity: str
-    relation: int
+# of the user's, but with a meaning of their own in the convention
+APART = ("type", "type_names", "edge_type", "attributes", "x_columns")
+READ = {"labels", "synonyms", "candidate_tails"}
 
 
 def by_type(data: HeteroData, denied: str = "not_") -> HeteroData:
@@ -59,13 +57,17 @@ def by_type(data: HeteroData, denied: str = "not_") -> HeteroData:
         index = (of == i).nonzero()[:, 0]
         out[name].num_nodes = index.numel()
         out[name].entity_index = index
+        columns = store.get("x_columns")
         for key, value in store.items():
-            if key not in NODE_KEYS or key == "names":
+            if key == "x" and columns is not None:
+                if name in columns:
+                    out[name].x = attributes.own_features(value[index], columns[name])
+            elif key not in {*NODE_KEYS, *APART} or key in ("names", "x"):
                 out[name][key] = _slice(value, index, of.numel())
         for key, value in store.get("attributes", {}).get(name, {}).items():
             out[name][key] = value
     found = {polarity: _grouped(data, polarity, of, len(names)) for polarity in POLARITIES}
-    for place, attributes in _places(data, names, of, denied):
+    for place, apart in _places(data, names, of, denied):
         store = data[ENTITY, place.polarity, ENTITY]
         head, _, tail = place.edge_type
         key, order = found[place.polarity]
@@ -77,9 +79,9 @@ def by_type(data: HeteroData, denied: str = "not_") -> HeteroData:
         new.split = store.split[chosen]
         new.statement_index = chosen
         for key, value in store.items():
-            if key not in EDGE_KEYS:
+            if key not in {*EDGE_KEYS, "edge_type"} or key in ("confidence", "source"):
                 new[key] = _slice(value, chosen, store.edge_type.numel())
-        for key, value in attributes.items():
+        for key, value in apart.items():
             new[key] = value
     if PAIR in data.edge_types:
         ends = of[data[PAIR].edge_label_index]
@@ -97,98 +99,87 @@ def by_type(data: HeteroData, denied: str = "not_") -> HeteroData:
 
 
 def from_hetero(
-    data: HeteroData,
+    data: HeteroData | Data | Dataset | Sequence[HeteroData | Data | Dataset],
     denied: str | Mapping[EdgeType, EdgeType] | None = None,
     valid: float = 0.1,
     test: float = 0.1,
     seed: int = 0,
+    *,
+    zeros_denied: bool = False,
+    wins: str | None = None,
+    overlap: str | None = None,
+    mirrored: str | None = None,
+    apart: bool = False,
 ) -> HeteroData:
-    """Any ``HeteroData`` in the convention: what the edges say is stated, unless :obj:`denied` says otherwise.
+    """Any graph of PyG's in the convention: what the edges say is stated, unless :obj:`denied` says otherwise.
 
-    Each edge type is a relation. It is called by its middle name, or by all three if several share that. Node and edge
-    attributes are kept: joined into one tensor where every type has them in one shape, else under ``attributes``.
-    Reverse edge types (``rev_...``, made by ``ToUndirected``) should be left out, since they tell the answers. Edge
-    types with ``edge_label_index`` alone are labelled pairs, which state nothing.
+    Each edge type is a relation. It is called by its middle name, or by all three if several share that. Edge types
+    with ``edge_label_index`` alone are labelled pairs, which state nothing. Everything is used, or told of, or refused:
+
+    - ``names`` of nodes; a type without them gets ``drug_0``, ``drug_1`` and so on.
+    - ``x`` of nodes, for a :class:`~gnnneg.encoders.GNN`. Where types have features of other widths, or none, each has
+      columns of its own, and ``x_columns`` says which.
+    - ``confidence`` of edges, from 0 to 1, in single precision; 1 where an edge type has none. ``source`` of edges.
+    - All other attributes are kept: joined into one tensor or list where every type has them in one shape, else under
+      ``attributes``. :func:`by_type` gives them back. A warning names those that no model or loss reads.
 
     Args:
-        data (HeteroData): The graph. Edge stores may have ``split`` (0, 1 or 2 for each edge); if none has, a random
-            split is drawn that leaves nothing unseen in train where possible.
+        data (HeteroData, Data, Dataset or tuple): The graph. A ``Data`` has one relation for each number in its
+            ``edge_type``, called as ``relation_names`` says. A data set has to hold one graph. Edge stores may have
+            ``split`` (0, 1 or 2 for each edge) or ``train_mask``, ``val_mask`` and ``test_mask``; or it is a tuple of
+            a train, a validation and a test graph, as ``RandomLinkSplit`` makes them. Else a random split is drawn
+            that leaves nothing unseen in train where possible, and keeps mirrored pairs together.
         denied (str or dict, optional): Which edge types are denied: what their middle names begin with, such as
             ``"not_"``, or each one's stated counterpart. (default: none is)
         valid, test (float): Shares of the random split. (default: :obj:`0.1`)
         seed (int): Of the random split. (default: :obj:`0`)
+        zeros_denied (bool): Whether what ``edge_label`` says is 0 is denied. ``RandomLinkSplit`` draws such edges at
+            random, and nobody has verified them. (default: :obj:`False`, left out and counted)
+        wins, overlap, mirrored, apart: What to do about contradictions, about statements in two splits, about pairs
+            that train links the other way round, and about names that look alike: see :func:`gnnneg.data.gate.admit`.
 
     Raises:
-        UserError: If the graph has no edges, some edge types only have a split, or names are not unique.
+        UserError: If the graph has no edges, a node number, size, name, confidence or split is not what it should be,
+            :obj:`denied` matches nothing, some edge types only have a split, an attribute says that some edges are
+            false, or the gate refuses it.
     """
-    if not _edge_types(data) or not data.node_types:
-        raise UserError("The HeteroData has no edge types: there are no statements in it.")
-    types = data.node_types
+    data = sole(data) if isinstance(data, Dataset) else data
+    if _in_convention(data):
+        return admit(completed(data), wins, overlap, mirrored, apart, "The HeteroData")[0]
+    data, made = unified(data, zeros_denied)
+    if not stating(data):
+        raise UserError("The graph has no edge types: there are no statements in it.")
+    types = node_types(data)
+    back = all("statement_index" in data[edge_type] for edge_type in stating(data))  # from by_type
     size = [_num_nodes(data, t) for t in types]
     order = _order(data, types, size)
-    relation_names, places = _relations(data, denied)
-    statements: dict[str, list[tuple[int, EdgeType, Tensor]]] = {polarity: [] for polarity in POLARITIES}
-    for i, place in enumerate(places):
-        head, _, tail = place.edge_type
-        index = data[place.edge_type].edge_index
-        for end, node_type in ((0, head), (1, tail)):
-            if index.numel() and int(index[end].max()) >= size[types.index(node_type)]:
-                raise UserError(
-                    f"Edges {place.edge_type} name {node_type} {int(index[end].max())}, which is not there."
-                )
-        ends = torch.stack([order[types.index(head)][index[0]], order[types.index(tail)][index[1]]])
-        statements[place.polarity].append((i, place.edge_type, ends))
-    _warn_of_reverse(data)
-
+    relation_names, places = meanings(data, denied, made, back)
+    stores = {place.edge_type: data[place.edge_type] for place in places}
+    for edge_type, store in stores.items():
+        refuse_unread(edge_type, store)
+    listed = {p: [(i, place) for i, place in enumerate(places) if place.polarity == p] for p in POLARITIES}
     split = _splits(data, places)
-    parts, sorting = {}, {}
-    for polarity, listed in statements.items():
-        none = torch.empty(2, 0, dtype=torch.long)
-        ends = torch.cat([e for *_, e in listed], dim=1) if listed else none
-        rel_type = torch.cat([torch.full((e.size(1),), places[i].relation) for i, _, e in listed] or [none[0]])
-        positions = [data[edge_type].get("statement_index") for _, edge_type, _ in listed]
-        sort = torch.arange(ends.size(1))
-        if listed and all(p is not None for p in positions):
-            where = torch.cat(positions)
-            if torch.equal(where.sort().values, sort):
-                sort = where.argsort()
-        triplets = Triplets(ends[0, sort], rel_type[sort], ends[1, sort])
-        parts[polarity], sorting[polarity] = triplets, sort
+    parts, part, sorting = {}, {}, {}
+    for polarity, mine in listed.items():
+        none = torch.empty(0, dtype=torch.long)
+        ends = [_ends(data, place.edge_type, types, size, order) for _, place in mine]
+        head, tail = torch.cat([torch.empty(2, 0, dtype=torch.long), *ends], dim=1)
+        rel_type = torch.cat([none, *(torch.full((e.size(1),), p.relation) for e, (_, p) in zip(ends, mine))])
+        sort = sorting[polarity] = _before(
+            [data[place.edge_type].get("statement_index") for _, place in mine], rel_type
+        )
+        parts[polarity] = Triplets(head[sort], rel_type[sort], tail[sort])
+        if split is not None:
+            part[polarity] = torch.cat([none, *(split[place.edge_type] for _, place in mine)])[sort]
     if split is None:
         generator = torch.Generator().manual_seed(seed)
-        part = {
-            "stated": random_split(parts["stated"], valid, test, generator),
-            "denied": random_split(parts["denied"], valid, test, generator, cover=False),
-        }
-    else:
-        part = {
-            polarity: torch.cat([split[e] for _, e, _ in listed] or [torch.empty(0, dtype=torch.long)])[
-                sorting[polarity]
-            ]
-            for polarity, listed in statements.items()
-        }
+        part = {p: random_split(parts[p], valid, test, generator, cover=p == "stated") for p in POLARITIES}
 
-    names = _names(data, types, size, order)
+    nodes = {t: data[t] for t in types}
+    names = attributes.names(nodes, size, order)
     out = assemble(parts["stated"], part["stated"], names, relation_names, parts["denied"], part["denied"])
-    if types != [ENTITY]:
-        of = torch.empty(sum(size), dtype=torch.long)
-        for i, where in enumerate(order):
-            of[where] = i
-        out[ENTITY].type = torch.nn.functional.one_hot(of, len(types)).bool()
-        out[ENTITY].type_names = list(types)
-    joined, rest = _join({t: data[t] for t in types}, size, order, NODE_KEYS)
-    for key, value in joined.items():
-        out[ENTITY][key] = value
-    if any(rest.values()):
-        out[ENTITY].attributes = rest
-    left: dict[EdgeType, dict[str, Any]] = {}
-    for polarity, listed in statements.items():
-        stores = {e: data[e] for _, e, _ in listed}
-        inverse = sorting[polarity].argsort()
-        joined, rest_ = _join(stores, [x.size(1) for *_, x in listed], _pieces(listed, inverse), EDGE_KEYS)
-        left |= rest_
-        for key, value in joined.items():
-            out[ENTITY, polarity, ENTITY][key] = value
+    _put_nodes(out, nodes, size, order)
+    left = _put_edges(out, stores, listed, sorting, data._global_store.get("source_names"))
     out.origin = [
         {
             "edge_type": p.edge_type,
@@ -200,8 +191,18 @@ def from_hetero(
     ]
     _pair_up(data, out, types, order)
     for key, value in data._global_store.items():
-        if key not in GLOBAL_KEYS:
+        if key not in GLOBAL_KEYS and key not in out._global_store:
             out[key] = value
+    out, found = admit(out, wins, overlap, mirrored, apart, "The HeteroData")
+    if not back:
+        _tell(nodes, stores, size)
+        if not _warn_of_reverse(data) and mirrored is None and found.mirrored:
+            warnings.warn(
+                f"{found.mirrored:,} of {found.asked:,} stated statements of valid and test link two entities that "
+                "train links the other way round, so that figures may flatter: take them out with mirrored='drop', or "
+                "leave them there with mirrored='keep'.",
+                stacklevel=2,
+            )
     return out
 
 
@@ -257,11 +258,11 @@ def _grouped(
 
 def _places(
     data: HeteroData, names: list[str], of: Int[Tensor, "n"], denied: str
-) -> list[tuple[_Place, dict[str, Any]]]:
+) -> list[tuple[Place, dict[str, Any]]]:
     """The edge types to make: first those the graph came from, then any other that a statement needs."""
     listed = {}
     for made in data._global_store.get("origin", []):
-        place = _Place(tuple(made["edge_type"]), made["polarity"], made["relation"])
+        place = Place(tuple(made["edge_type"]), made["polarity"], made["relation"])
         listed[place.edge_type] = place, made["attributes"]
     taken = {(p.polarity, p.relation, p.edge_type[0], p.edge_type[2]) for p, _ in listed.values()}
     for polarity in POLARITIES:
@@ -277,7 +278,7 @@ def _places(
             edge_type = (names[head], name, names[tail])
             if edge_type in listed:
                 raise UserError(f"There would be two edge types {edge_type}: choose another beginning than {denied!r}.")
-            listed[edge_type] = _Place(edge_type, polarity, r), {}
+            listed[edge_type] = Place(edge_type, polarity, r), {}
     return list(listed.values())
 
 
@@ -289,14 +290,9 @@ def _slice(value: Any, index: Int[Tensor, "m"], size: int) -> Any:
     return value
 
 
-def _edge_types(data: HeteroData) -> list[EdgeType]:
-    """Those that state or deny something: not those with labelled pairs alone."""
-    return [e for e in data.edge_types if "edge_index" in data[e] or "edge_label_index" not in data[e]]
-
-
 def _pair_up(data: HeteroData, out: HeteroData, types: list[str], order: list[Tensor]) -> None:
     """Labelled pairs of every node type as one store, in the order that they had before :func:`by_type`."""
-    stores = [(e, data[e]) for e in data.edge_types if e not in _edge_types(data)]
+    stores = [(e, data[e]) for e in data.edge_types if e not in stating(data)]
     if not stores:
         return
     ends = [(order[types.index(e[0])], order[types.index(e[2])], store.edge_label_index) for e, store in stores]
@@ -307,18 +303,132 @@ def _pair_up(data: HeteroData, out: HeteroData, types: list[str], order: list[Te
     out[PAIR].edge_label_index, out[PAIR].edge_label = index[:, sort], label[sort]
 
 
+def _in_convention(data: object) -> TypeGuard[HeteroData]:
+    """Whether a graph needs no conversion."""
+    if not isinstance(data, HeteroData) or data.node_types != [ENTITY] or not data.edge_types:
+        return False
+    ours = {(ENTITY, polarity, ENTITY) for polarity in POLARITIES}
+    return set(data.edge_types) <= {*ours, PAIR} and any("edge_type" in data[e] for e in ours & set(data.edge_types))
+
+
 def _num_nodes(data: HeteroData, node_type: str) -> int:
+    """As many as ``num_nodes``, ``names`` or ``x`` says, which agree; else as many as PyG infers or edges name."""
+    store = data[node_type]
+    if "num_nodes" in store:
+        return int(store["num_nodes"])
+    told = {}
+    for key, what in (("names", "names"), ("x", "rows of x")):
+        value = store.get(key)
+        if value is not None:
+            told[what] = value.shape[0] if hasattr(value, "shape") else len(attributes.listed(value) or [])
+    if len(set(told.values())) > 1:
+        words = " and ".join(f"{count} {what}" for what, count in told.items())
+        raise UserError(f"{node_type} has {words}: give one for each node.")
+    if told:
+        return int(next(iter(told.values())))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # PyG infers, and says so; we take the larger of what it and the edges say
-        size = data[node_type].num_nodes or 0
-    if "num_nodes" in data[node_type] or any(isinstance(v, Tensor) for v in data[node_type].values()):
-        return int(size)
-    for head, name, tail in _edge_types(data):
-        index = data[head, name, tail].edge_index
-        for end, end_type in ((0, head), (1, tail)):
+        size = int(store.num_nodes or 0)
+    size = max([size, *(len(v) for v in store.values() if isinstance(v, Tensor) and v.dim())])
+    for edge_type in stating(data):
+        for end, end_type in ((0, edge_type[0]), (1, edge_type[2])):
+            index = data[edge_type].edge_index
             if end_type == node_type and index.numel():
                 size = max(size, int(index[end].max()) + 1)
-    return int(size)
+    return size
+
+
+def _ends(data: HeteroData, edge_type: EdgeType, types: list[str], size: list[int], order: list[Tensor]) -> Tensor:
+    """The entity indices of edges."""
+    index, place = data[edge_type].edge_index, (types.index(edge_type[0]), types.index(edge_type[2]))
+    for end, of in enumerate(place):
+        if index.numel() and int(index[end].max()) >= size[of]:
+            raise UserError(
+                f"Edges {edge_type} name {types[of]} {int(index[end].max())}, which is not there: there are "
+                f"{size[of]} nodes of that type, numbered from 0 on."
+            )
+    return torch.stack([order[of][index[end]] for end, of in enumerate(place)])
+
+
+def _before(positions: list[Tensor | None], like: Tensor) -> Int[Tensor, "e"]:
+    """In which order statements were before :func:`by_type`, if they have been in one."""
+    known = [p for p in positions if p is not None]
+    place, sort = torch.cat([torch.empty(0, dtype=torch.long), *known]), torch.arange(like.numel())
+    return place.argsort() if len(known) == len(positions) and torch.equal(place.sort().values, sort) else sort
+
+
+def _put_nodes(out: HeteroData, stores: Mapping[str, BaseStorage], size: list[int], order: list[Tensor]) -> None:
+    """Types, features and all other attributes of nodes."""
+    types, entity = list(stores), out[ENTITY]
+    if types != [ENTITY]:
+        of = torch.empty(sum(size), dtype=torch.long)
+        for i, where in enumerate(order):
+            of[where] = i
+        entity.type, entity.type_names = torch.nn.functional.one_hot(of, len(types)).bool(), types
+    x, columns = attributes.features(stores, size, order)
+    if x is not None:
+        entity.x = x
+    if columns is not None:
+        entity.x_columns = columns
+    joined, rest = attributes.joined(stores, size, order, {*NODE_KEYS, *APART})
+    for key, value in joined.items():
+        entity[key] = value
+    for t, store in stores.items():
+        own = {key: store[key] for key in APART if key in store}
+        member = own.get("type")
+        if types == [ENTITY] and isinstance(member, Tensor) and member.dim() == 2 and len(member) == size[0]:
+            for key in own.keys() & {"type", "type_names"}:
+                entity[key] = own.pop(key)
+        rest[t] |= own
+    if any(rest.values()):
+        entity.attributes = rest
+
+
+def _put_edges(
+    out: HeteroData,
+    stores: Mapping[EdgeType, BaseStorage],
+    listed: Mapping[str, list[tuple[int, Place]]],
+    sorting: Mapping[str, Tensor],
+    source_names: list[str] | None,
+) -> dict[EdgeType, dict[str, Any]]:
+    """Confidences, sources and all other attributes of edges; returned is what could not be joined."""
+    size = [store.edge_index.size(1) for store in stores.values()]
+    sure, told = attributes.sure(stores, size), attributes.sources(stores, size, source_names)
+    left: dict[EdgeType, dict[str, Any]] = {}
+    for polarity, mine in listed.items():
+        store, sort = out[ENTITY, polarity, ENTITY], sorting[polarity]
+        if sure is not None:
+            store.confidence = torch.cat([torch.empty(0), *(sure[i] for i, _ in mine)])[sort]
+        if told is not None:
+            store.source = torch.cat([torch.empty(0, dtype=torch.long), *(told[0][i] for i, _ in mine)])[sort]
+        some = {place.edge_type: stores[place.edge_type] for _, place in mine}
+        many = [size[i] for i, _ in mine]
+        joined, rest = attributes.joined(some, many, sort.argsort().split(many), {*EDGE_KEYS, *APART})
+        for key, value in joined.items():
+            store[key] = value
+        for edge_type, edges in some.items():
+            rest[edge_type] |= {key: edges[key] for key in APART if key in edges}
+        left |= rest
+    if told is not None:
+        out.source_names = told[1]
+    return left
+
+
+def _tell(nodes: Mapping[str, BaseStorage], edges: Mapping[EdgeType, BaseStorage], size: list[int]) -> None:
+    """Names what is kept and read by nothing."""
+    unread: Counter[tuple[str, str]] = Counter()
+    for store, count in zip(nodes.values(), size):
+        unread.update({(key, "nodes"): count for key in store if key not in {*NODE_KEYS, *APART, *READ}})
+    for store in edges.values():
+        many = store.edge_index.size(1)
+        unread.update({(key, "edges"): many for key in store if key not in {*EDGE_KEYS, *APART, *READ}})
+    if unread:
+        words = ", ".join(f"{key} ({count:,} {of})" for (key, of), count in unread.items())
+        warnings.warn(
+            f"Kept in the graph, but read by no model or loss for links: {words}. Networks read x of nodes, losses "
+            "confidence of edges.",
+            stacklevel=3,
+        )
 
 
 def _order(data: HeteroData, types: list[str], size: list[int]) -> list[Int[Tensor, "_"]]:
@@ -330,33 +440,7 @@ def _order(data: HeteroData, types: list[str], size: list[int]) -> list[Int[Tens
     return list(torch.arange(sum(size)).split(size))
 
 
-def _relations(data: HeteroData, denied: str | Mapping[EdgeType, EdgeType] | None) -> tuple[list[str], list[_Place]]:
-    """The names of the relations, and which relation and polarity each edge type has."""
-    if isinstance(denied, Mapping):
-        for edge_type in denied:
-            if edge_type not in data.edge_types:
-                raise UserError(f"The denied edge type {edge_type} is not in the data; it has {data.edge_types}.")
-    meant: list[tuple[EdgeType, str, EdgeType]] = []
-    for edge_type in _edge_types(data):
-        head, name, tail = edge_type
-        if isinstance(denied, str) and name.startswith(denied):
-            meant.append((edge_type, "denied", (head, name.removeprefix(denied), tail)))
-        elif isinstance(denied, Mapping) and edge_type in denied:
-            meant.append((edge_type, "denied", denied[edge_type]))
-        else:
-            meant.append((edge_type, "stated", edge_type))
-    if len({(polarity, relation) for _, polarity, relation in meant}) < len(meant):
-        raise UserError("Two edge types deny the same relation: join them into one edge type first.")
-    relations = list(dict.fromkeys(r for _, _, r in sorted(meant, key=lambda m: m[1] == "denied")))
-    known = data._global_store.get("relation_names")
-    if known is not None and all(name in known for _, name, _ in relations):
-        return list(known), [_Place(e, polarity, known.index(r[1])) for e, polarity, r in meant]
-    middle = [name for _, name, _ in relations]
-    names = [name if middle.count(name) == 1 else " ".join(r) for r, name in zip(relations, middle)]
-    return names, [_Place(e, polarity, relations.index(r)) for e, polarity, r in meant]
-
-
-def _splits(data: HeteroData, places: list[_Place]) -> dict[EdgeType, Tensor] | None:
+def _splits(data: HeteroData, places: list[Place]) -> dict[EdgeType, Tensor] | None:
     split = {p.edge_type: data[p.edge_type].get("split") for p in places}
     lacking = [edge_type for edge_type, s in split.items() if s is None]
     if len(lacking) == len(split):
@@ -366,56 +450,18 @@ def _splits(data: HeteroData, places: list[_Place]) -> dict[EdgeType, Tensor] | 
     return split
 
 
-def _names(data: HeteroData, types: list[str], size: list[int], order: list[Tensor]) -> list[str]:
-    result = [""] * sum(size)
-    for t, n, where in zip(types, size, order):
-        mine = data[t].get("names")
-        if mine is None or len(mine) != n:
-            mine = [f"{t}_{i}" for i in range(n)]
-        for i, name in zip(where.tolist(), mine):
-            result[i] = str(name)
-    if len(set(result)) < len(result):
-        twice = next(name for name in result if result.count(name) > 1)
-        raise UserError(f"Two entities are called {twice!r}: names must be unique across node types.")
-    return result
-
-
-def _pieces(listed: list[tuple[int, EdgeType, Tensor]], inverse: Tensor) -> list[Tensor]:
-    return list(inverse.split([ends.size(1) for *_, ends in listed]))
-
-
-def _join(
-    stores: Mapping[Any, BaseStorage], size: list[int], order: list[Tensor], own: set[str]
-) -> tuple[dict[str, Tensor], dict[Any, dict[str, Any]]]:
-    """Attributes that every store has in one shape, as one tensor each; and what is left of every store."""
-    mine = {name: {k: v for k, v in store.items() if k not in own} for name, store in stores.items()}
-    rest: dict[Any, dict[str, Any]] = {
-        name: {k: v for k, v in store.items() if k in {"type", "type_names", "edge_type", "attributes"} & own}
-        for name, store in stores.items()
-    }
-    joined: dict[str, Tensor] = {}
-    for key in dict.fromkeys(k for attributes in mine.values() for k in attributes):
-        values = [attributes.get(key) for attributes in mine.values()]
-        whole = [v for v, n in zip(values, size) if isinstance(v, Tensor) and v.dim() and v.size(0) == n]
-        if len(whole) == len(values) and len({(v.dtype, v.shape[1:]) for v in whole}) == 1:
-            joined[key] = torch.empty(sum(size), *whole[0].shape[1:], dtype=whole[0].dtype)
-            for value, where in zip(whole, order):
-                joined[key][where] = value
-            continue
-        for name, attributes in mine.items():
-            if key in attributes:
-                rest[name][key] = attributes[key]
-    return joined, rest
-
-
-def _warn_of_reverse(data: HeteroData) -> None:
-    for head, name, tail in _edge_types(data):
+def _warn_of_reverse(data: HeteroData) -> bool:
+    """Warns of edge types that are others the other way round, and says whether there are any."""
+    found = False
+    for head, name, tail in stating(data):
         forward = (tail, name.removeprefix("rev_"), head)
-        if name.startswith("rev_") and forward in _edge_types(data):
+        if name.startswith("rev_") and forward in stating(data):
             one, other = data[head, name, tail].edge_index, data[forward].edge_index.flip(0)
             if one.shape == other.shape and torch.equal(*(torch.unique(e, dim=1) for e in (one, other))):
+                found = True
                 warnings.warn(
-                    f"Edge type {(head, name, tail)} repeats {forward} the other way round, so a random split leaks: "
-                    f"delete it first; inverse relations are added where they are needed.",
+                    f"Edge type {(head, name, tail)} repeats {forward} the other way round, and a split that parts "
+                    "the two leaks: delete it first; inverse relations are added where they are needed.",
                     stacklevel=3,
                 )
+    return found

@@ -3,6 +3,7 @@
 ::
 
     data["entity"]                        num_nodes, names (list of n strings), type (n t, optional)
+                                          x (n f, optional), what networks read of each entity
     data["entity", "stated", "entity"]    edge_index 2 e, edge_type e, split e      what the graph says is so
     data["entity", "denied", "entity"]    edge_index 2 e, edge_type e, split e      what it says is not so
     data.relation_names                   list of r strings
@@ -24,6 +25,7 @@ from torch import Tensor
 from torch_geometric.data import Data, HeteroData
 from torch_geometric.data.storage import EdgeStorage
 
+from gnnneg.errors import UserError
 from gnnneg.records import Triplets
 
 SPLITS = ("train", "valid", "test")
@@ -58,6 +60,46 @@ def assemble(
         store.edge_type = triplets.rel_type
         store.split = part
     return data
+
+
+def completed(data: HeteroData) -> HeteroData:
+    """A graph with a store for each polarity: an empty one for what it has none of.
+
+    Raises:
+        UserError: If it is no graph in the convention, or lacks anything else.
+    """
+    advice = "make it so with gnnneg.from_hetero(data)"
+    places = [("entity", polarity, "entity") for polarity in POLARITIES]
+    if not isinstance(data, HeteroData) or not {"edge_type"} <= {k for p in places[:1] for k in _keys(data, p)}:
+        raise UserError(f"The graph has no ('entity', 'stated', 'entity') edges with edge_type: {advice}.")
+    names, relations = data["entity"].get("names"), data._global_store.get("relation_names")
+    if names is None or relations is None:
+        raise UserError(f"The graph has no {'names of entities' if names is None else 'relation_names'}: {advice}.")
+    result = copy.copy(data)
+    for place in places:
+        store, keys = result[place], _keys(data, place)
+        if place[1] == "denied" and not keys:
+            store.edge_index = torch.empty(2, 0, dtype=torch.long)
+            store.edge_type, store.split = torch.empty(2, 0, dtype=torch.long)
+            if "confidence" in result[places[0]]:
+                store.confidence = torch.empty(0)
+            if "source" in result[places[0]]:
+                store.source = torch.empty(0, dtype=torch.long)
+        lacking = [key for key in ("edge_index", "edge_type", "split") if key not in store]
+        if lacking:
+            raise UserError(f"{place} of the graph has no {lacking[0]}: {advice}.")
+        given = Triplets(store.edge_index[0], store.edge_type, store.edge_index[1])
+        try:
+            _check(place[1], given, store.split, len(names), len(relations))
+        except ValueError as error:
+            raise UserError(str(error)) from None
+    if "num_nodes" not in result["entity"]:
+        result["entity"].num_nodes = len(names)
+    return result
+
+
+def _keys(data: HeteroData, place: tuple[str, str, str]) -> list[str]:
+    return list(data[place].keys()) if place in data.edge_types else []
 
 
 def _check(polarity: str, triplets: Triplets, split: Tensor, num_nodes: int, num_relations: int) -> None:
@@ -115,10 +157,21 @@ def message_graph(data: HeteroData, polarity: str = "stated", split: str | None 
     """The homogeneous graph that messages pass over: training statements and their inverses.
 
     Edge ``(h, r, t)`` comes with ``(t, r + num_relations, h)``. Beside stated edges lie those of denied statements, as
-    ``denied_edge_index`` and ``denied_edge_type``, for encoders that ask for them by name.
+    ``denied_edge_index`` and ``denied_edge_type``, for encoders that ask for them by name. Features of entities, if
+    there are any, are ``x (n, f)``, as floats.
+
+    Raises:
+        UserError: If features are not one row of numbers for each entity.
     """
     edge_index, edge_type = _both_ways(data, polarity, split)
     graph = Data(edge_index=edge_index, edge_type=edge_type, num_nodes=data["entity"].num_nodes)
+    x = data["entity"].get("x")
+    if x is not None:
+        if not isinstance(x, Tensor) or not x.dim() or x.size(0) != graph.num_nodes:
+            what = f"shape {tuple(x.shape)}" if isinstance(x, Tensor) else f"a {type(x).__name__}"
+            raise UserError(f"data['entity'].x is {what}: give a tensor with one row for each of {graph.num_nodes}.")
+        dense = x if x.layout == torch.strided else x.to_dense()
+        graph.x = (dense[:, None] if dense.dim() == 1 else dense).to(torch.get_default_dtype())
     if polarity == "stated":
         graph.denied_edge_index, graph.denied_edge_type = _both_ways(data, "denied", split)
     return graph

@@ -1,4 +1,5 @@
 import warnings
+from typing import Any
 
 import hypothesis.strategies as st
 import networkx as nx
@@ -35,6 +36,12 @@ def clinic() -> HeteroData:
     return data
 
 
+def converted(data: HeteroData, **options: Any) -> HeteroData:
+    """Of a clinic, whose labels and edge attributes nothing reads, which is told."""
+    with pytest.warns(UserWarning, match=r"read by no model or loss for links: y \(9 nodes\), edge_attr \(3 edges\)"):
+        return from_hetero(data, **options)
+
+
 def assert_contains(whole: HeteroData, part: HeteroData) -> None:
     """Every store and attribute of ``part`` is in ``whole``, equal."""
     for store, other in zip(part.node_stores + part.edge_stores, [whole[s._key] for s in part.stores if s._key]):
@@ -57,7 +64,7 @@ def assert_same(one: HeteroData, other: HeteroData) -> None:
 
 
 def test_a_users_graph_by_hand() -> None:
-    ours = from_hetero(clinic(), denied="not_", valid=0.0, test=0.0)
+    ours = converted(clinic(), denied="not_", valid=0.0, test=0.0)
     assert ours["entity"].names == [
         *("drug_0", "drug_1", "drug_2", "disease_0", "disease_1"),
         *("gene_0", "gene_1", "gene_2", "gene_3"),
@@ -68,27 +75,32 @@ def test_a_users_graph_by_hand() -> None:
     assert stated == [[2, 0, 3], [0, 0, 4], [1, 0, 3], [8, 1, 4], [5, 1, 3]]
     assert torch.stack(triplets(ours, "denied")).T.tolist() == [[2, 0, 4]]
     assert ours["entity"].y.tolist() == [0, 1, 0, 1, 1, 2, 2, 2, 3]
-    assert "x" not in ours["entity"]  # drugs and diseases have other widths, genes none
+    # drugs and diseases have features of other widths, genes none: each type has columns of its own
+    x = torch.zeros(9, 7)
+    x[:3, :2], x[3:5, 2:6], x[5:, 6] = torch.arange(6.0).view(3, 2), torch.arange(8.0).view(2, 4), 1
+    assert torch.equal(ours["entity"].x, x)
+    assert torch.equal(message_graph(ours).x, x)
     assert ours["entity"].type.sum(0).tolist() == [3, 2, 4]
     assert message_graph(ours).edge_index.size(1) == 10
 
 
 def test_a_users_graph_comes_back_whole() -> None:
     data = clinic()
-    back = by_type(from_hetero(data, denied="not_"))
+    back = by_type(converted(data, denied="not_"))
     assert set(back.node_types) == set(data.node_types)
     assert back.edge_types == data.edge_types
     assert_contains(back, data)
     # and once more, now with names, splits and positions
     again = from_hetero(back, denied="not_")
-    assert_same(again, from_hetero(data, denied="not_"))
+    assert_same(again, converted(data, denied="not_"))
     assert_contains(by_type(again), data)
 
 
 def test_denied_by_mapping_is_denied_by_prefix() -> None:
     mapping = {("drug", "not_treats", "disease"): ("drug", "treats", "disease")}
-    assert_same(from_hetero(clinic(), denied=mapping), from_hetero(clinic(), denied="not_"))
-    plain = from_hetero(clinic())
+    assert_same(converted(clinic(), denied=mapping), converted(clinic(), denied="not_"))
+    with pytest.warns(UserWarning, match="is read as stated: if its edges are denied, say denied='not_'"):
+        plain = converted(clinic())
     assert "not_treats" in plain.relation_names
     assert triplets(plain, "denied").head_index.numel() == 0
     with pytest.raises(UserError, match="not in the data"):
@@ -99,7 +111,8 @@ def test_pygs_fake_data_comes_back() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         data = FakeHeteroDataset(num_node_types=4, num_edge_types=7, avg_num_nodes=30, avg_degree=3, edge_dim=2)[0]
-    back = by_type(from_hetero(data))
+    with pytest.warns(UserWarning, match="y .* nodes"):
+        back = by_type(from_hetero(data, mirrored="keep"))
     assert set(back.edge_types) == set(data.edge_types)
     for node_type in data.node_types:
         assert torch.equal(back[node_type].x, data[node_type].x)
@@ -128,6 +141,8 @@ ROWS = st.lists(st.tuples(*(st.integers(0, n - 1) for n in (6, 3, 6, 3))), max_s
 def test_there_and_back_loses_nothing(
     stated: list[tuple[int, ...]], denied: list[tuple[int, ...]], types: list[int] | None, features: bool
 ) -> None:
+    said = {row[:3] for row in stated}  # what is both is refused
+    denied = [row for row in denied if row[:3] not in said]
     parts = [torch.tensor(rows, dtype=torch.long).reshape(-1, 4) for rows in (stated, denied)]
     yes, no = ((Triplets(rows[:, 0], rows[:, 1], rows[:, 2]), rows[:, 3]) for rows in parts)
     data = assemble(*yes, list("abcdef"), list("rst"), *no)
@@ -140,7 +155,7 @@ def test_there_and_back_loses_nothing(
     typed = by_type(data)
     if not typed.edge_types:
         return
-    back = from_hetero(typed, denied="not_")
+    back = from_hetero(typed, denied="not_", overlap="keep")
     assert_same(back, data)
     for key in ("type", "x"):
         assert (key in back["entity"]) == (key in data["entity"])
@@ -167,18 +182,18 @@ def test_what_cannot_be_converted_is_said() -> None:
     half = clinic()
     half["drug", "treats", "disease"].split = torch.zeros(3).long()
     with pytest.raises(UserError, match="has no 'split'"):
-        from_hetero(half)
+        from_hetero(half, denied="not_")
     wild = clinic()
     wild["gene", "linked", "disease"].edge_index[0, 0] = 9
     with pytest.raises(UserError, match="gene 9"):
-        from_hetero(wild)
+        from_hetero(wild, denied="not_")
 
 
 def test_reverse_edges_are_warned_of() -> None:
     data = clinic()
     data["disease", "rev_treats", "drug"].edge_index = data["drug", "treats", "disease"].edge_index.flip(0)
     with pytest.warns(UserWarning, match="leaks"):
-        from_hetero(data)
+        converted(data, denied="not_")
 
 
 def test_networkx_has_every_statement() -> None:

@@ -1,0 +1,242 @@
+"""Attributes of nodes and edges of many types, as attributes of one: names, features, confidences, and all others.
+
+What a model or a reader of results looks at is made whole: a type that lacks it gets what says nothing. All else is
+joined where that changes no value, or kept by type. Nothing is dropped.
+"""
+
+import functools
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+from torch_geometric.data.storage import BaseStorage
+
+from gnnneg.errors import UserError, echo
+
+Stores = Mapping[Any, BaseStorage]
+Places = Sequence[Int[Tensor, "_"]]
+
+
+def listed(value: Any) -> list[Any] | None:
+    """A list, tuple, array, series or tensor as a list; None for anything else."""
+    if isinstance(value, list | tuple):
+        return list(value)
+    if isinstance(value, Tensor | np.ndarray) or hasattr(value, "tolist"):
+        found = value.tolist()
+        return found if isinstance(found, list) else None
+    return None
+
+
+def names(stores: Stores, size: Sequence[int], order: Places) -> list[str]:
+    """The names of all entities; nodes of a type without names are called ``type_0``, ``type_1`` and so on.
+
+    Raises:
+        UserError: If a type has another number of names than nodes, one is no name, or two entities have the same.
+    """
+    result = [""] * sum(size)
+    for (node_type, store), count, where in zip(stores.items(), size, order):
+        mine = _names(node_type, store, count)
+        for place, name in zip(where.tolist(), mine):
+            result[place] = name
+    twice = [name for name, many in Counter(result).items() if many > 1]
+    if twice:
+        raise UserError(
+            f"Two entities are called {echo(twice[0])}: names must be unique across node types, so put the type's name "
+            "in front."
+        )
+    return result
+
+
+def _names(node_type: str, store: BaseStorage, count: int) -> list[str]:
+    if "names" not in store or store["names"] is None:
+        return [f"{node_type}_{i}" for i in range(count)]
+    given = listed(store["names"])
+    if given is None:
+        raise UserError(f"names of {node_type} should be a list of strings, not a {type(store['names']).__name__}.")
+    if len(given) != count:
+        raise UserError(f"{len(given)} names are given for {count} nodes of type {node_type}: give one for each.")
+    for place, name in enumerate(given):
+        if isinstance(name, bool) or not isinstance(name, str | int) or not str(name).strip():
+            raise UserError(f"names of {node_type} holds {echo(name)} at place {place}: give a string.")
+    return [str(name) for name in given]
+
+
+def features(
+    stores: Stores, size: Sequence[int], order: Places
+) -> tuple[Float[Tensor, "n f"] | Tensor | None, dict[str, list[Any]] | None]:
+    """The features ``x`` of all entities, and which columns are each type's if that is not all of them.
+
+    Where every type has features of one width, columns are shared. Else each type has columns of its own, in which all
+    other types are zero; a type without features has one, in which it is one. The first layer of a network then has
+    weights of its own for each type, as a linear layer for each type would be.
+
+    Raises:
+        UserError: If features are no numbers, or not one row for each node.
+    """
+    found = {t: _features(t, store, count) for (t, store), count in zip(stores.items(), size)}
+    given = [x for x in found.values() if x is not None]
+    if not given:
+        return None, None
+    dtype = _common([x.dtype for x in given])
+    if len(given) == len(found) and len({x.shape[1:] for x in given}) == 1:
+        x = torch.empty(sum(size), *given[0].shape[1:], dtype=dtype)
+        for mine, where in zip(given, order):
+            x[where] = mine.to(dtype)
+        return x, None
+    flat = {t: None if x is None else x[:, None] if x.dim() == 1 else x for t, x in found.items()}
+    for t, mine in flat.items():
+        if mine is not None and mine.dim() != 2:
+            raise UserError(
+                f"x of {t} has shape {tuple(mine.shape)}, and others have another: give each node one row of numbers."
+            )
+    width = [1 if mine is None else mine.size(1) for mine in flat.values()]
+    x, begin = torch.zeros(sum(size), sum(width), dtype=dtype), 0
+    columns: dict[str, list[Any]] = {}
+    for (t, mine), where, wide in zip(flat.items(), order, width):
+        x[where, begin : begin + wide] = torch.ones(1, dtype=dtype) if mine is None else mine.to(dtype)
+        if mine is not None:
+            columns[t] = [begin, begin + wide, str(mine.dtype).removeprefix("torch."), found[t].dim()]
+        begin += wide
+    return x, columns
+
+
+def _features(node_type: str, store: BaseStorage, count: int) -> Tensor | None:
+    x = store.get("x")
+    if x is None:
+        return None
+    if isinstance(x, np.ndarray) and x.dtype.kind in "biuf":
+        x = torch.from_numpy(x)
+    if hasattr(x, "to_dense") and (not isinstance(x, Tensor) or x.layout != torch.strided):
+        x = x.to_dense()
+    if not isinstance(x, Tensor) or x.is_complex():
+        raise UserError(f"x of {node_type} is a {type(x).__name__}: give a tensor of numbers, a row for each node.")
+    if not x.dim() or x.size(0) != count:
+        raise UserError(
+            f"x of {node_type} has {len(x) if x.dim() else 'no'} rows for {count} nodes: give one for each."
+        )
+    return x.detach().cpu()
+
+
+def own_features(x: Tensor, columns: Sequence[Any]) -> Tensor:
+    """A type's own features again, of the rows of its nodes."""
+    begin, end, dtype, dim = columns
+    mine = x[:, begin:end].to(getattr(torch, dtype))
+    return mine[:, 0] if dim == 1 else mine
+
+
+def _common(dtypes: Sequence[torch.dtype]) -> torch.dtype:
+    """A type that holds all numbers of these types as they are."""
+    dtype = functools.reduce(torch.promote_types, dtypes)
+    wide = {torch.int32, torch.int64} & set(dtypes)
+    return torch.float64 if dtype.is_floating_point and wide else dtype
+
+
+def sure(stores: Stores, size: Sequence[int]) -> list[Float[Tensor, "_"]] | None:
+    """The ``confidence`` of the edges of every type, 1 where a type has none; None if no type has.
+
+    Raises:
+        UserError: If one is not from 0 to 1, or there is not one for each edge.
+    """
+    if not any("confidence" in store for store in stores.values()):
+        return None
+    result = []
+    for (edge_type, store), count in zip(stores.items(), size):
+        if "confidence" not in store:
+            result.append(torch.ones(count))
+            continue
+        given = store["confidence"]
+        given = torch.as_tensor(listed(given) if isinstance(given, tuple) else given).detach().cpu()
+        if given.shape not in ((count,), (count, 1)):
+            raise UserError(
+                f"confidence of {edge_type} has shape {tuple(given.shape)}, but there are {count} edges: give one each."
+            )
+        given = given.reshape(-1).double()
+        bad = ~((given >= 0) & (given <= 1))
+        if bool(bad.any()):
+            raise UserError(
+                f"confidence of {edge_type} holds {given[bad][0].item():g}: give numbers from 0 to 1, such as "
+                "weights divided by the largest."
+            )
+        result.append(given.float())
+    return result
+
+
+def sources(stores: Stores, size: Sequence[int], told: Sequence[str] | None) -> tuple[list[Tensor], list[str]] | None:
+    """The ``source`` of the edges of every type as numbers in a list of names, -1 for none; None if no type has.
+
+    Args:
+        stores (Mapping): The edge stores.
+        size (list[int]): How many edges each has.
+        told (list[str], optional): ``source_names`` of the graph, if sources are numbers already.
+
+    Raises:
+        UserError: If there is not one for each edge, or numbers have no names.
+    """
+    if not any("source" in store for store in stores.values()):
+        return None
+    named: dict[str, int] = {str(name): i for i, name in enumerate(told or ())}
+    result = []
+    for (edge_type, store), count in zip(stores.items(), size):
+        given = listed(store["source"]) if "source" in store else [None] * count
+        if given is None or len(given) != count:
+            raise UserError(f"source of {edge_type} should have one entry for each of {count} edges.")
+        number = []
+        for one in given:
+            if isinstance(one, int) and told is not None and -1 <= one < len(told):
+                number.append(one)
+            elif one is None or one == "":
+                number.append(-1)
+            elif isinstance(one, str):
+                number.append(named.setdefault(one, len(named)))
+            else:
+                raise UserError(f"source of {edge_type} holds {echo(one)}: give names of sources, such as 'PMID:1'.")
+        result.append(torch.tensor(number, dtype=torch.long))
+    return result, list(named)
+
+
+def joined(stores: Stores, size: Sequence[int], order: Places, own: set[str]) -> tuple[dict[str, Any], dict[Any, dict]]:
+    """All other attributes: those that every store has in one shape as one value each, and what is left of each store.
+
+    Numbers of two types become numbers of a type that holds both as they are. Attributes in ``own`` are passed over.
+    """
+    mine = {name: {k: v for k, v in store.items() if k not in own} for name, store in stores.items()}
+    rest: dict[Any, dict[str, Any]] = {name: {} for name in stores}
+    whole: dict[str, Any] = {}
+    for key in dict.fromkeys(k for attributes in mine.values() for k in attributes):
+        values = [attributes.get(key) for attributes in mine.values()]
+        made = _as_one(values, size, order)
+        if made is not None:
+            whole[key] = made
+            continue
+        for name, attributes in mine.items():
+            if key in attributes:
+                rest[name][key] = attributes[key]
+    return whole, rest
+
+
+def _as_one(values: Sequence[Any], size: Sequence[int], order: Places) -> Tensor | list[Any] | None:
+    """One tensor or list of what every store has, or None if that would change or lose something."""
+    if all(isinstance(v, list) and len(v) == n for v, n in zip(values, size)):
+        merged: list[Any] = [None] * sum(size)
+        for value, where in zip(values, order):
+            for place, item in zip(where.tolist(), value):
+                merged[place] = item
+        return merged
+    tensors = [v for v, n in zip(values, size) if isinstance(v, Tensor) and v.dim() and v.size(0) == n]
+    if len(tensors) < len(values) or len({v.shape[1:] for v in tensors}) > 1:
+        return None
+    if any(v.layout != torch.strided for v in tensors):
+        return None
+    dtype = functools.reduce(torch.promote_types, [v.dtype for v in tensors])
+    if len({v.is_floating_point() for v in tensors}) > 1 or (torch.bool in {v.dtype for v in tensors}) != (
+        dtype == torch.bool
+    ):
+        return None
+    result = torch.empty(sum(size), *tensors[0].shape[1:], dtype=dtype)
+    for value, where in zip(tensors, order):
+        result[where] = value.detach().cpu().to(dtype)
+    return result
