@@ -173,7 +173,7 @@ def _lines(path: Path) -> list[dict[str, Any]]:
     if not path.exists():
         return []
     try:
-        lines = path.read_text().splitlines(keepends=True)
+        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
     except (ValueError, OSError) as error:
         raise _damaged(path, error) from error
     records = []

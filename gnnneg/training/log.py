@@ -37,7 +37,7 @@ class Log:
     def sync(self) -> None:
         """Puts the file on the disk, so that a checkpoint never knows of lines that a power cut takes."""
         if self.path is not None and self.path.exists():
-            with self.path.open("a") as file:
+            with self.path.open("a", encoding="utf-8") as file:
                 os.fsync(file.fileno())
 
     def rewind(self, lines: int) -> None:
