@@ -205,14 +205,15 @@ def _beginning(path: Path, layout: Layout, wanted: list[str], header: bool | Non
     if layout.count_line and (comments or start[0].startswith("#")):
         raise UserError(f"{path}: lines that begin with '#' stand where the number of lines should: take them out.")
     place = layout.count_line + comments
-    first = _fields(start[place] if place < len(start) else "", sign, layout.quoted)
+    if place >= len(start):
+        raise UserError(f"{path} holds no lines after its first: expected lines of head, relation and tail.")
+    first = _fields(start[place], sign, layout.quoted)
     _refuse_another_format(path, first, wanted, layout.delimiter)
     account.left_out("comment lines before the table (#)", comments)
     if names:
         account.used(f"the first line as names of columns: {listed(first)}")
         first = [first[0].lstrip("#").strip() if first[0].startswith("#") else first[0], *first[1:]]
-    before = numbers[place] - 1 if place < len(start) else numbers[-1]
-    return Beginning(first if names else None, first, before - layout.count_line)
+    return Beginning(first if names else None, first, numbers[place] - 1 - layout.count_line)
 
 
 def _start(path: Path, count_line: bool) -> tuple[list[int], list[str]]:
