@@ -105,7 +105,7 @@ class Bench:
                 work()
         finally:
             torch.cuda.set_sync_debug_mode("default")
-        waits = sum("synchroniz" in str(one.message).lower() for one in told)
+        waits = sum("called a synchronizing" in str(one.message) for one in told)
         self.wait()
         return {"launches": started, "copies": copies, "waits": waits}
 
@@ -555,22 +555,23 @@ def tests(bench: Bench) -> None:
         return
     files = [str(file) for file in sorted((root / "tests").rglob("test_*.py")) if "mark.gpu" in file.read_text()]
     workers = (
-        ["-n", str(min(8, os.cpu_count() or 1))] if find_spec("xdist") else []
+        ["-n", str(min(12, os.cpu_count() or 1))] if find_spec("xdist") else []
     )  # kernels are compiled side by side
-    options = ["-q", "-m", "gpu", "-W", "default", "-p", "no:cacheprovider", "--no-header", "--tb=short", *workers]
+    options = ["-v", "-m", "gpu", "-W", "default", "-p", "no:cacheprovider", "--no-header", "--tb=short", *workers]
     command = [sys.executable, "-m", "pytest", *options, *files]
     begin = time.perf_counter()
-    done = subprocess.run(command, capture_output=True, text=True, cwd=root)
-    sys.stderr.write(done.stdout[-200_000:])
-    lines = done.stdout.strip().splitlines()
+    running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=root)
+    lines = []
+    with running:
+        assert running.stdout is not None
+        for line in running.stdout:  # kept as it comes, so that a run that is stopped leaves what it found
+            sys.stderr.write(line)
+            sys.stderr.flush()
+            lines.append(line.strip())
     failed = [line[:200] for line in lines if line.startswith(("FAILED", "ERROR"))]
+    last = lines[-1] if lines else "it said nothing"
     bench.tell(
-        "tests",
-        "pytest",
-        exit=done.returncode,
-        last=lines[-1] if lines else done.stderr[-300:],
-        failed=failed,
-        seconds=time.perf_counter() - begin,
+        "tests", "pytest", exit=running.returncode, last=last, failed=failed, seconds=time.perf_counter() - begin
     )
 
 

@@ -31,7 +31,8 @@ def test_a_run_trains_there_and_is_read_anywhere(config, tmp_path):
     for device in (DEVICE, "cpu"):
         run = Run.load(out, device=device)
         assert run.evaluate()["mrr"] == pytest.approx(mrr, abs=2e-3)
-    assert run.negatives()
+    if config.stem != "k-vs-all":  # which draws none
+        assert run.negatives()
 
 
 @pytest.mark.parametrize("name", ["uniform", "dual"])

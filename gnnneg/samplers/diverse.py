@@ -50,16 +50,14 @@ def greedy(score: Float[Tensor, "b n"], vector: Float[Tensor, "c n d"], size: in
     left = torch.ones_like(score)  # the squared length of what is not spanned
     parts = score.new_zeros(len(score), score.size(1), size)  # rows of the Cholesky factor
     taken: list[Tensor] = []
+    gone = torch.zeros_like(score, dtype=torch.bool)
     for step in range(size):
-        gain = score + left.clamp(min=torch.finfo(left.dtype).tiny).log()
-        for past in taken:
-            gain[rows, past] = -torch.inf
+        gain = (score + left.clamp(min=torch.finfo(left.dtype).tiny).log()).masked_fill(gone, -torch.inf)
         # where nothing is there any more, what has not been taken
-        gain = torch.where(gain.isneginf(), -1e30 * (1 + score.isneginf().float()), gain)
-        for past in taken:
-            gain[rows, past] = -torch.inf
+        gain = torch.where(gain.isneginf(), -1e30 * (1 + score.isneginf().float()), gain).masked_fill(gone, -torch.inf)
         best = gain.argmax(1)
         taken.append(best)
+        gone.scatter_(1, best[:, None], True)
         like = (vector @ vector[rows, best][:, :, None])[:, :, 0]
         spanned = (parts[:, :, :step] @ parts[rows, best][:, :step, None])[:, :, 0]
         part = (like - spanned) / left[rows, best].clamp(min=1e-6).sqrt()[:, None]

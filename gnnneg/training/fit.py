@@ -24,7 +24,7 @@ from gnnneg.training.graphed import Graphed
 from gnnneg.training.interruption import Interrupted, Interruption
 from gnnneg.training.log import Log, told
 from gnnneg.training.memory import peak_cuda_mib, peak_rss_mib
-from gnnneg.training.optimizers import owns, stepped
+from gnnneg.training.optimizers import fused_where_it_can, owns, stepped
 from gnnneg.training.precision import products_in_tf32
 from gnnneg.training.randomness import untouched
 from gnnneg.training.run import Position, Run
@@ -64,8 +64,8 @@ class Fit:
 
     Every epoch goes once through a task's examples in a new random order; the loss of each batch is the task's. With a
     run folder it writes ``metrics.jsonl``, ``checkpoints/`` and, from the best validation, ``model/``. Going on from a
-    checkpoint gives, on CPU, the same bits as never having stopped, wherever in an epoch that was; validating more
-    often changes no weights.
+    checkpoint gives, on a CPU with as many threads, the same bits as never having stopped, wherever in an epoch that
+    was; validating more often changes no weights.
 
     Args:
         epochs (int): Passes over the examples. (default: :obj:`100`)
@@ -213,6 +213,7 @@ class _Loop:
             raise UserError(f"{type(task).__name__} has nothing to train: evaluate it as it is.")
         self.fit, self.task, self.optimizer, self.scheduler = fit, task, optimizer, scheduler
         self.evaluate, self.folder, self.device = evaluate, folder, first.device
+        fused_where_it_can(optimizer, first.device)
         self.triples = triplets.rel_type.numel()
         # where the task is, since it may look them up in what it knows
         self.examples = task.examples(Triplets(*(column.to(self.device) for column in triplets)))

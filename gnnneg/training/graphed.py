@@ -125,7 +125,7 @@ class waits:
         self.caught.__exit__(None, None, None)
         torch.cuda.set_sync_debug_mode(self.before)
         for one in self.told:
-            if "synchroniz" in str(one.message):
+            if "called a synchronizing" in str(one.message):
                 self.found.append(f"{one.filename}:{one.lineno}")
             else:  # is not ours to keep
                 warnings.warn_explicit(one.message, one.category, one.filename, one.lineno)

@@ -59,8 +59,8 @@ WAITS: dict[str, tuple[int, str]] = {
     "MCNS": (1, "whether a chain of the batch is new, on which the number of steps depends"),
     # parts
     "RESCAL": (3, "which relations are in the batch, whose matrices are gathered once"),
-    "KvsAll": (1, "how many answers the batch's queries have"),
-    "MutatedKvsAll": (5, "how many answers the batch's queries have"),
+    "KvsAll": (2, "how many answers the batch's queries have"),
+    "MutatedKvsAll": (8, "how many answers the batch's queries have"),
 }
 """How often at most the host waits in a step, the first aside, and for what; in all others never."""
 
@@ -136,7 +136,7 @@ def compare(here: Task, is_noisy: bool = False) -> list[dict[str, int]]:
         for _ in range(STEPS):
             with place.counted() as waited:
                 loss = one_step(there, batch, draw)
-                waits.append(dict(waited))
+            waits.append(dict(waited))
             found.append(loss.cpu())
         assert all(loss.isfinite() for loss in found)
         if not is_noisy and not (place.real and is_drawn):

@@ -8,6 +8,7 @@ from training.toy import build, same_bits, toy_triplets
 
 from gnnneg.errors import UserError
 from gnnneg.training import Fit, LazyAdam
+from gnnneg.training.optimizers import fused_where_it_can
 
 
 def steps(optimiser, sparse: bool, looked_up: list[list[int]], **options) -> torch.Tensor:
@@ -83,3 +84,31 @@ def test_a_closure_is_called():
 
     assert optimizer.step(closure) == 1.0
     assert weight.item() == pytest.approx(0.9)
+
+
+class Unfused(torch.optim.Adagrad):
+    """As Adagrad on CUDA, which torch lets one make fused but not take a step with."""
+
+    def step(self, closure=None):
+        if any(group["fused"] for group in self.param_groups):
+            raise RuntimeError("`fused=True` requires all the params to be floating point Tensors of supported devices")
+        super().step(closure)
+
+
+def test_a_fused_form_that_torch_has_not_is_taken_back_aloud():
+    weight = torch.nn.Parameter(torch.ones(3))
+    weight.grad = torch.full((3,), 2.0)
+    optimizer = Unfused([weight], lr=0.5, fused=True)
+    with pytest.warns(UserWarning, match="Unfused has no fused form on cpu in torch"):
+        fused_where_it_can(optimizer, torch.device("cpu"))
+    optimizer.step()
+    assert weight.tolist() == pytest.approx([0.5] * 3)  # 1 - 0.5 * 2 / sqrt(2 * 2)
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_fused_form_that_there_is_stays():
+    weight = torch.nn.Parameter(torch.ones(3))
+    for optimizer in (torch.optim.Adagrad([weight], fused=True), torch.optim.SGD([weight], lr=0.1)):
+        before = optimizer.param_groups[0].get("fused")
+        fused_where_it_can(optimizer, torch.device("cpu"))
+        assert optimizer.param_groups[0].get("fused") is before
