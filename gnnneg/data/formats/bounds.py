@@ -4,6 +4,7 @@ The parsers of ontologies and RDF are in machine code: what exhausts their stack
 without a word. So it is looked for before.
 """
 
+import os
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -46,6 +47,23 @@ def caught(path: Path) -> Iterator[None]:
         if type(error).__name__ != "PanicException":
             raise
         raise UserError(f"{path} cannot be read: its parser gave up ({one_line(error)}).") from None
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keeps what a parser in machine code prints when it gives up, line by line of its own code, from the terminal."""
+    try:
+        kept = os.dup(2)
+    except OSError:  # there is no terminal
+        yield
+        return
+    try:
+        with open(os.devnull, "wb") as nothing:
+            os.dup2(nothing.fileno(), 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
 
 
 def shallow(path: Path, content: str, levels: re.Pattern[str]) -> None:

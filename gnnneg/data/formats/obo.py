@@ -7,11 +7,12 @@ from typing import Any
 
 from gnnneg.data.account import Account
 from gnnneg.data.decode import text
-from gnnneg.data.formats.bounds import caught, one_line
+from gnnneg.data.formats.bounds import caught, one_line, quiet
 from gnnneg.data.formats.statements import Row, Statements, collected
 from gnnneg.data.labels import Called
 from gnnneg.errors import MissingExtra, UserError
 
+COMMENT = re.compile(r"^[ \t]*![^\n]*", re.MULTILINE)  # fastobo gives up where a line is nothing but a comment
 SAID = ("is_a", "relationship")
 CALLED = ("name", "synonym")
 # of a relationship: those that tell how many of the second term there are at most
@@ -47,9 +48,9 @@ def read_obo(path: str | Path) -> Statements:
         import fastobo
     except ImportError as error:
         raise MissingExtra("obo", "Reading OBO") from error
-    content = text(path)
+    content = COMMENT.sub("", text(path))  # the lines stay, so that errors name theirs
     try:
-        with caught(path):
+        with caught(path), quiet():
             document = fastobo.loads(content)
     except SyntaxError as error:
         raise UserError(f"{path}:{error.lineno}: {one_line(error.msg)}.") from None

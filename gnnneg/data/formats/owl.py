@@ -9,7 +9,7 @@ from typing import Any
 from gnnneg.data.account import Account
 from gnnneg.data.decode import text
 from gnnneg.data.formats.annotated import RDFS, Annotations
-from gnnneg.data.formats.bounds import FUNCTIONAL, caught, one_line, shallow, sound_xml
+from gnnneg.data.formats.bounds import FUNCTIONAL, caught, one_line, quiet, shallow, sound_xml
 from gnnneg.data.formats.negations import NEGATION, OWL, RDF_TYPE
 from gnnneg.data.formats.statements import Row, Statements, collected, shown
 from gnnneg.errors import MissingExtra, UserError
@@ -79,7 +79,7 @@ def read_owl(path: str | Path) -> Statements:
     else:
         content = sound_xml(path, content)
     try:
-        with caught(path):
+        with caught(path), quiet():
             ontology = pyhornedowl.open_ontology_from_string(content, syntax)  # type: ignore[arg-type]
     except UserError:
         raise

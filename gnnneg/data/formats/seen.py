@@ -16,7 +16,7 @@ GO = re.compile(r"(?:!(?!\s*g(?:af|pad?)-version)[^\n]*\n|\s)*!\s*(gaf|gpad?)-ve
 HPOA = re.compile(r"(?:#[^\n]*\n|\s)*#?database_?id\t", re.IGNORECASE)
 JSON = re.compile(r"\s*(?:\{|\[\s*[{\]])")
 JSON_LD = re.compile(r'"@(context|id|graph|type)"\s*:')
-XML = re.compile(r"\s*<\?xml\b")
+LONGEST = 4096  # of a line that is tried as N-Quads, which takes the square of it
 
 # by the ending of a name, of those that a beginning does not tell apart
 SYNTAXES = {
@@ -61,7 +61,7 @@ def seen(path: Path) -> Seen | None:
     line = rest.split("\n", 1)[0]
     if is_statement(line):
         return Seen("ntriples", "N-Triples")
-    quad = QUAD.match(line)
+    quad = QUAD.match(line) if len(line) < LONGEST else None
     return Seen("rdf", "N-Quads") if quad and is_statement(f"{quad[1]} .") else None
 
 

@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pytest
@@ -90,3 +91,35 @@ def test_a_garbled_line(tmp_path: Path) -> None:
     (tmp_path / "a.obo").write_text(EXCERPT.read_text().replace("is_a: GO:0048311", "is_a GO:0048311"))
     with pytest.raises(UserError, match=r"a\.obo:13: expected"):
         read_statements(tmp_path / "a.obo")
+
+
+@pytest.mark.parametrize("comment", ["! a comment", "  ! is_a: T:9", "!"])
+def test_lines_of_comment(tmp_path: Path, comment: str) -> None:
+    path = toy(tmp_path, "relationship: has_part T:2")
+    lines = path.read_text().split("\n")
+    path.write_text("\n".join(line for pair in zip([comment] * len(lines), lines) for line in pair))
+    assert [row["tail"] for row in read_statements(path).table.to_pylist()] == ["T:3", "T:2"]
+    path.write_text(f"{comment}\nformat-version: 1.4\n\n[Term]\nid: T:1\n{comment}\nis_a T:2\n")
+    with pytest.raises(UserError, match=r"toy\.obo:7: expected"):
+        read_statements(path)
+
+
+class PanicException(BaseException):
+    """As parsers in machine code have it."""
+
+
+def test_a_parser_that_gives_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """It prints a trace, which nobody wants to see, and what it raises is no exception of Python's."""
+
+    def loads(_: str) -> None:
+        os.write(2, b"thread panicked\n")
+        raise PanicException("unreachable\ncode")
+
+    monkeypatch.setattr("fastobo.loads", loads)
+    with pytest.raises(UserError, match=r"cannot be read: its parser gave up \(unreachable code\)\.$"):
+        read_statements(toy(tmp_path))
+    assert capfd.readouterr().err == ""
+    os.write(2, b"still here")
+    assert capfd.readouterr().err == "still here"
