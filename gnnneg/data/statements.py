@@ -110,8 +110,9 @@ def _check(polarity: str, triplets: Triplets, split: Tensor, num_nodes: int, num
         ("split", split, len(SPLITS)),
     ):
         if index.numel() and (int(index.min()) < 0 or int(index.max()) >= size):
+            wrong = int(index.min()) if int(index.min()) < 0 else int(index.max())
             raise ValueError(
-                f"A {polarity} statement names {what} {int(index.max())}, but there are only {size}: "
+                f"A {polarity} statement names {what} {wrong}, but there are only {size}: "
                 f"{what} indices must lie in [0, {size})."
             )
 

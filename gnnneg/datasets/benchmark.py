@@ -1,6 +1,7 @@
 """What every data set with a card is."""
 
 import os
+import pickle
 from abc import ABC
 from collections.abc import Callable
 from pathlib import Path
@@ -39,7 +40,12 @@ class Benchmark(InMemoryDataset, ABC):
         folder = str(home / card.name)
         # what is generated is never answered from an old copy
         super().__init__(folder, transform, pre_transform, log=False, force_reload=card.generated)
-        self.load(self.processed_paths[0], data_cls=HeteroData)
+        try:
+            self.load(self.processed_paths[0], data_cls=HeteroData)
+        except (RuntimeError, OSError, EOFError, ValueError, KeyError, pickle.UnpicklingError):
+            # cut short by a full disk, perhaps: it is made anew from the files
+            self.process()
+            self.load(self.processed_paths[0], data_cls=HeteroData)
 
     @property
     def raw_file_names(self) -> list[str]:
