@@ -173,6 +173,7 @@ def run_info(args: argparse.Namespace) -> int:
     result, *others = (profile(data, dict(own.published)) for data, own in zip(made, found.graphs))
     if args.json:
         about = {"name": found.name, "title": found.title, "licence": found.licence, "citation": found.citation}
+        about |= {"account": dict(found.account)} if found.account else {}
         tested = {"test_graph": others[0].as_dict()} if others else {}
         print(to_json(about | result.as_dict() | tested, ensure_ascii=False))
         return 0
@@ -181,6 +182,8 @@ def run_info(args: argparse.Namespace) -> int:
     for other in others:
         print("\nThe graph that is tested on\n")
         _describe(other)
+    for why, number in found.account.get("left_out", {}).items():
+        print(f"\nLeft out when it was imported: {number:,} {why}")
     for what, text in (("Notes", found.notes), ("Licence", found.licence), ("Cite", found.citation)):
         if text:
             print(f"\n{what}: {text}")

@@ -36,6 +36,10 @@ def test_an_import_tells_what_became_of_everything(tmp_path: Path, capsys: pytes
     assert "1 left out: file 'notes.md': its name is that of no split\n" in out
     assert "There is no validation split" in out
     assert "Used: file 'train.txt' as train, stated; column 1 as head; " in out
+    assert main(["data", "info", str(tmp_path / "2024")]) == 0
+    assert "Left out when it was imported: 40 column 4: no option names it\n" in capsys.readouterr().out
+    assert main(["data", "info", str(tmp_path / "2024"), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["account"]["used"]["statements"] == 40
     splits = []
     for seed in ("1", "2", "1"):
         home = str(tmp_path / f"seed{len(splits)}")
