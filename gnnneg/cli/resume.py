@@ -11,8 +11,8 @@ def add(subparsers: Any) -> None:
     parser = subparsers.add_parser(
         "resume",
         help="go on with a run from its last checkpoint",
-        description="Goes on with a run as if it had never been stopped: on CPU, to the same bits. A finished run "
-        "stays as it is, unless its config.yaml asks for more epochs by now.",
+        description="Goes on with a run as if it had never been stopped: on a CPU with as many threads, to the same "
+        "bits. A finished run stays as it is, unless its config.yaml asks for more epochs by now.",
     )
     parser.add_argument("path", metavar="RUN", help="a run folder")
     where(parser)
