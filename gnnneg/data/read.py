@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet
 
-from gnnneg.data.decode import text, unpacked
+from gnnneg.data.decode import LARGEST, RATIO, text, unpacked
 from gnnneg.errors import UserError, echo
 
 DELIMITERS = {"tab": "\t", "blank": " ", "comma": ",", "semicolon": ";", "bar": "|"}
@@ -57,6 +57,7 @@ def folded(label: str) -> str:
 
 
 LABELS = Labels(("1", "true"), ("0", "-1", "false"))
+MOST_ROWS = 10_000_000  # of a parquet file that is smaller than an eighth of them
 MAY_BE_EMPTY = ("source", "label")
 
 
@@ -181,10 +182,11 @@ def read_parquet(path: Path) -> pa.Table:
     """The columns of a parquet file as they are; it may be compressed as a whole.
 
     Raises:
-        UserError: If it is missing or no parquet file, has no rows, or calls two columns the same.
+        UserError: If it is missing or no parquet file, has no rows, calls two columns the same, or grows beyond bounds
+            when it is written out.
     """
     try:
-        table = pa.parquet.read_table(pa.BufferReader(unpacked(path)))
+        table = _written_out(path, unpacked(path))
     except (pa.ArrowException, OSError, ValueError, NotImplementedError) as error:
         if isinstance(error, UserError):
             raise
@@ -196,6 +198,27 @@ def read_parquet(path: Path) -> pa.Table:
     if not table.num_rows:
         raise UserError(f"{path} has no rows: there are no statements in it.")
     return table
+
+
+def _written_out(path: Path, raw: bytes) -> pa.Table:
+    """A parquet file, whose texts are read as places in a dictionary first: some bytes can stand for a billion rows."""
+    file = pa.parquet.ParquetFile(pa.BufferReader(raw))
+    texts = [f.name for f in file.schema_arrow if pa.types.is_string(f.type) or pa.types.is_large_string(f.type)]
+    rows, most = file.metadata.num_rows, f"{path} is {len(raw):,} bytes, but stands for"
+    if rows > MOST_ROWS and rows > 8 * len(raw):
+        raise UserError(f"{most} {rows:,} rows: no statements in earnest shrink so far.")
+    table = pa.parquet.read_table(pa.BufferReader(raw), read_dictionary=texts)
+    if table.column_names != list(dict.fromkeys(table.column_names)):
+        return table  # of no use, and refused
+    sizes = [
+        pc.sum(pc.binary_length(chunk.dictionary).take(chunk.indices)).as_py() or 0
+        for column in table.columns
+        for chunk in column.chunks
+        if pa.types.is_dictionary(chunk.type) and chunk.type.value_type in (pa.string(), pa.large_string())
+    ]
+    if sum(sizes) > max(4 * LARGEST, 4 * RATIO * len(raw)):
+        raise UserError(f"{most} {sum(sizes) >> 20:,} MiB of text: no statements in earnest shrink so far.")
+    return table.cast(file.schema_arrow)
 
 
 def as_text(table: pa.Table, path: Path) -> pa.Table:

@@ -102,6 +102,22 @@ def test_missing_and_damaged_files(tmp_path: Path) -> None:
     assert rows(tmp_path / "a.txt.gz") == [("a", "r", "b")]
 
 
+def test_a_bomb_of_parquet(tmp_path: Path) -> None:
+    """A few bytes that stand for many rows, or for one long text many times."""
+    path, names = tmp_path / "a.parquet", ("head", "relation", "tail")
+    group = pa.table({name: pa.array(["a"] * 1_000_000).dictionary_encode() for name in names})
+    with pa.parquet.ParquetWriter(path, group.schema) as writer:
+        for _ in range(11):
+            writer.write_table(group)
+    with pytest.raises(UserError, match=r"bytes, but stands for 11,000,000 rows"):
+        read_table(path)
+    long = pa.DictionaryArray.from_arrays(pa.array([0] * 5_000, pa.int32()), pa.array(["x" * (1 << 20)]))
+    for kept in (True, False):  # as a dictionary, or as plain text to whoever reads it
+        pa.parquet.write_table(pa.table(dict.fromkeys(names, long)), path, store_schema=kept)
+        with pytest.raises(UserError, match=r"bytes, but stands for 15,000 MiB of text"):
+            read_table(path)
+
+
 def test_layouts_that_make_no_sense() -> None:
     with pytest.raises(UserError, match="Unknown delimiter 'pipe'"):
         Layout(delimiter="pipe")
