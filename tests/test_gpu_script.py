@@ -11,6 +11,7 @@ BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
 sys.path.insert(0, str(BENCHMARKS))
 import gpu  # noqa: E402
 import gpu_parts  # noqa: E402
+import gpu_table  # noqa: E402
 
 PARTS = list(gpu_parts.PARTS)
 
@@ -76,3 +77,10 @@ def test_a_part_is_stopped_at_its_limit(tmp_path):
     gpu.measure("steps", 0.2, "cpu", True, record)
     (end,) = [one for one in gpu.records(record) if one["case"] == "end"]
     assert end["end"] == "stopped after its limit of 0 seconds"
+
+
+def test_the_page_shows_what_the_record_holds():
+    root = BENCHMARKS.parent
+    text, found = (root / "docs" / "gpu.md").read_text(), gpu.records(root / "results" / "gpu.jsonl")
+    for name, table in gpu_table.TABLES.items():
+        assert f"<!-- table: {name} -->\n{gpu_table.markdown(table(found))}\n<!-- end -->" in text
