@@ -90,6 +90,10 @@ def _fetched(dataset: str, name: str, source: Source, target: Path, attempts: in
             if _settle(path, place, source, target, final=fresh or not resumed):
                 return target
     what = f"{dataset}/{name}"
+    mirror = os.path.expanduser(os.environ.get("GNNNEG_MIRROR") or "")
+    if mirror and not _remote(mirror):
+        has = "has no such file" if os.path.isdir(mirror) else "is no folder"
+        tried.insert(0, f"GNNNEG_MIRROR, {mirror}, {has}")
     if not tried:
         raise UserError(f"{what} has no source address: put the file at {target}, or set GNNNEG_MIRROR.")
     raise UserError(

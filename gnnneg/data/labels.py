@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet
 from torch_geometric.data import HeteroData
 
+from gnnneg.data.read import read_parquet
 from gnnneg.errors import UserError
 
 LABELS_FILE = "labels.parquet"
@@ -62,11 +63,13 @@ def read_labels(path: Path) -> dict[str, list[str]]:
     Raises:
         UserError: If the file is no table of ``name`` and ``label``.
     """
+    table = read_parquet(path)
+    if not {*COLUMNS} <= {*table.column_names}:
+        raise UserError(f"{path} is no table of names and labels: it has no columns {' and '.join(COLUMNS)}.")
     try:
-        table = pa.parquet.read_table(path, columns=list(COLUMNS))
         rows = [pc.cast(table[column], pa.large_string()).to_pylist() for column in COLUMNS]
-    except (pa.ArrowException, KeyError, OSError) as error:
-        raise UserError(f"{path} is no table of names and labels: {str(error).rstrip('.')}.") from None
+    except pa.ArrowException:
+        raise UserError(f"{path} is no table of names and labels: they are no texts.") from None
     result: dict[str, list[str]] = {}
     for name, label in zip(*rows):
         if name is not None and label is not None:

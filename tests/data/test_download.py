@@ -273,3 +273,12 @@ def test_a_bomb_in_a_mirror(server: Server, tmp_path: Path, monkeypatch: pytest.
     with pytest.raises(UserError, match=r"train\.txt\.gz grows to more than 1 MiB and 100 times its size"):
         bring(server, tmp_path / "train.txt")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_mirror_that_is_not_there_is_mentioned(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for mirror, wrong in ((tmp_path / "nothing", "is no folder"), (tmp_path, "has no such file")):
+        monkeypatch.setenv("GNNNEG_MIRROR", str(mirror))
+        with pytest.raises(UserError, match=rf"\(GNNNEG_MIRROR, {mirror}, {wrong}; http://.*404"):
+            fetch("toy", "no.txt", Source(f"{server.address}/no.txt"), tmp_path / "no.txt", wait=0.0)

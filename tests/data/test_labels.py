@@ -65,6 +65,9 @@ def test_a_file_that_is_no_table_of_labels(tmp_path: Path) -> None:
     pa.parquet.write_table(pa.table({"name": ["a"]}), tmp_path / "a.parquet")
     (tmp_path / "b.parquet").write_bytes(b"PAR1 no")
     pa.parquet.write_table(pa.table({"name": [["a"]], "label": ["b"]}), tmp_path / "c.parquet")
-    for file in ("a.parquet", "b.parquet", "c.parquet", "d.parquet"):
+    for file in ("a.parquet", "c.parquet"):
         with pytest.raises(UserError, match=f"{file} is no table of names and labels"):
+            read_labels(tmp_path / file)
+    for file, wrong in (("b.parquet", "is not a parquet file"), ("d.parquet", "does not exist")):
+        with pytest.raises(UserError, match=f"{file} {wrong}"):
             read_labels(tmp_path / file)
