@@ -13,6 +13,7 @@ EXAMPLES = """which tails:      gnnneg predict RUN --head aspirin --relation tre
 which heads:      gnnneg predict RUN --relation treats --tail migraine
 which relations:  gnnneg predict RUN --head aspirin --tail migraine
 how plausible:    gnnneg predict RUN --head aspirin --relation treats --tail migraine
+among a type:     gnnneg predict RUN --head aspirin --relation treats --among disease
 by which paths:   gnnneg predict RUN --head aspirin --relation treats --tail migraine --explain"""
 
 
@@ -22,17 +23,22 @@ def add(subparsers: Any) -> None:
         "predict",
         help="the best answers to a question, or the score of a triple",
         description="Give two of head, relation and tail to ask for the third, or all three to ask about the triple: "
-        "score, probability, rank, and the nearest stated and denied statements of its relation (in table and json).",
+        "score, probability, rank, and the nearest stated and denied statements of its relation (in table and json). "
+        "Names, labels and synonyms are understood. 'score' is what the model says of the tail, and a probability "
+        "belongs to it; 'head_score' is what it says of the head: heads are ordered by it.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("path", metavar="RUN", help="a run folder")
-    parser.add_argument("--head", metavar="H", help="name of the head entity")
-    parser.add_argument("--relation", metavar="R", help="name of the relation")
-    parser.add_argument("--tail", metavar="T", help="name of the tail entity")
+    parser.add_argument("--head", metavar="H", help="name or label of the head entity")
+    parser.add_argument("--relation", metavar="R", help="name or label of the relation")
+    parser.add_argument("--tail", metavar="T", help="name or label of the tail entity")
     parser.add_argument("--top", metavar="K", type=int, default=10, help="how many answers (default: 10)")
     parser.add_argument("--explain", action="store_true", help="the K heaviest paths to a triple, of an NBFNet")
     parser.add_argument("--new", action="store_true", help="leave out what the data set says already")
+    parser.add_argument(
+        "--among", metavar="TYPE", help="choose, or rank, among the entities of this type alone, heads and tails alike"
+    )
     parser.add_argument("--format", choices=("table", "csv", "json", "parquet"), default="table")
     parser.add_argument("--out", metavar="FILE", help="write there instead of standard output")
     where(parser)
@@ -41,7 +47,7 @@ def add(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Runs the command."""
-    from gnnneg.cli.table import records, show
+    from gnnneg.cli.table import harmless, records, show, spoken
     from gnnneg.errors import UserError
     from gnnneg.experiment import Run
 
@@ -59,18 +65,20 @@ def run(args: argparse.Namespace) -> int:
             raise UserError("A whole triple has no other answers to choose among: leave --new out.")
         if args.explain:
             paths = trained.paths(args.head, args.relation, args.tail, args.top)
-        answers, likened = trained.explain(args.head, args.relation, args.tail)
+        answers, likened = trained.explain(args.head, args.relation, args.tail, among=args.among)
     else:
-        answers = trained.predict(args.head, args.relation, args.tail, args.top, unknown_only=args.new)
+        chosen = {"unknown_only": args.new, "among": args.among}
+        answers = trained.predict(args.head, args.relation, args.tail, args.top, **chosen)
     if args.format == "table":
         if whole and "tail_rank" in answers:
             for side in ("tail", "head"):
                 candidates = answers.pop(f"{side}_candidates")
                 answers[f"{side}_rank"] = [f"{r:g} of {n:,}" for r, n in zip(answers[f"{side}_rank"], candidates)]
+        answers = spoken(answers)
         show(list(answers.columns), answers.itertuples(index=False))
         if likened is not None:
             for polarity in ("stated", "denied"):
-                part = likened[likened["polarity"] == polarity].drop(columns="polarity")
+                part = spoken(likened[likened["polarity"] == polarity].drop(columns="polarity"))
                 print()
                 if len(part):
                     show(list(part.columns), part.itertuples(index=False), f"nearest {polarity} statements")
@@ -93,7 +101,7 @@ def run(args: argparse.Namespace) -> int:
             rows[0]["nearest"] = records(likened)
         if paths is not None:
             rows[0]["paths"] = records(paths)
-        text = to_json(rows) + "\n" if as_json else answers.to_csv(index=False)
+        text = to_json(rows) + "\n" if as_json else harmless(answers).to_csv(index=False)
         if args.out:
             _write(Path(args.out), lambda path: path.write_bytes(text.encode("utf-8", "surrogatepass")))
         else:

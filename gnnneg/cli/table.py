@@ -17,10 +17,16 @@ def show(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str | Non
     from rich.text import Text
 
     listed = [list(row) for row in rows]
-    table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
+    table = Table(
+        title=None if title is None else Text(title),
+        title_justify="left",
+        box=None,
+        pad_edge=False,
+        header_style="bold",
+    )
     for place, name in enumerate(columns):
         numbers = all(isinstance(row[place], int | float) for row in listed)
-        table.add_column(name, justify="right" if numbers and listed else "left", overflow="fold")
+        table.add_column(Text(name), justify="right" if numbers and listed else "left", overflow="fold")
     for row in listed:
         table.add_row(*(Text(cell(value)) for value in row))
     Console(file=sys.stdout, width=None if sys.stdout.isatty() else WIDE).print(table)
@@ -35,6 +41,24 @@ def cell(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:,.1f}" if abs(value) >= 100 else f"{value:.4f}"
     return str(value)
+
+
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+
+
+def harmless(frame: "pd.DataFrame") -> "pd.DataFrame":
+    """The frame for a spreadsheet: a text that one would work out as a formula has an apostrophe before it."""
+    return frame.map(lambda value: f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value)
+
+
+def spoken(frame: "pd.DataFrame") -> "pd.DataFrame":
+    """The frame for people: an entity by its label, the name behind it, in place of two columns."""
+    frame = frame.copy()
+    for end in ("head", "tail"):
+        if f"{end}_label" in frame:
+            labels = frame.pop(f"{end}_label")
+            frame[end] = [f"{label} ({name})" if label else name for name, label in zip(frame[end], labels)]
+    return frame
 
 
 def records(frame: "pd.DataFrame") -> list[dict[str, Any]]:

@@ -9,10 +9,10 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 from gnnneg.errors import UserError
-from gnnneg.evaluation.at_once import at_once
-from gnnneg.evaluation.mode import device_of, judging
+from gnnneg.evaluation.mode import judging
+from gnnneg.evaluation.predict import of_triplets
 from gnnneg.interfaces import Model
-from gnnneg.records import Triplets, asked
+from gnnneg.records import Triplets
 
 
 @dataclass(frozen=True)
@@ -80,16 +80,10 @@ def scores(model: Model, graph: Data | None, triplets: Triplets, batch_size: int
     Raises:
         UserError: If a score is NaN.
     """
-    device = device_of(model)
-    step = at_once(model, graph.num_nodes if graph is not None else 0, batch_size)
-    pieces = []
     with judging(model):
         encoding = model.encode(graph)
-        for begin in range(0, triplets.head_index.numel(), step):
-            part = Triplets(*(t[begin : begin + step].to(device) for t in triplets))
-            query, target = asked(part, model.num_relations)
-            pieces.append(model.scorer(encoding, query)(target[:, None])[:, 0].float().cpu())
-    score = torch.cat(pieces) if pieces else torch.empty(0)
+        nodes = graph.num_nodes if graph is not None else 0
+        score = of_triplets(model, encoding, triplets, nodes, batch_size=batch_size)
     if bool(score.isnan().any()):
         raise UserError("The model scores NaN: it has diverged, so load an earlier checkpoint or train more gently.")
     return score

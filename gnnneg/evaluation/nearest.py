@@ -7,6 +7,7 @@ from torch import Tensor
 from torch_geometric.data import HeteroData
 
 from gnnneg.data.statements import POLARITIES, SPLITS
+from gnnneg.evaluation.predict import named
 from gnnneg.records import Triplets
 
 
@@ -25,10 +26,11 @@ def nearest(vector: Float[Tensor, "n d"], data: HeteroData, triplet: Triplets, k
         k (int): How many of each polarity at most. (default: :obj:`3`)
 
     Returns:
-        Columns ``polarity, head, relation, tail, split, distance``, stated before denied and the nearest first.
+        Columns ``polarity, head, relation, tail, split, distance``, stated before denied and the nearest first; where
+        the data say it, ``source``, and ``confidence``; where they have labels, ``head_label`` and ``tail_label``.
     """
     head, relation, tail = (int(column) for column in triplet)
-    names, parts = data["entity"].names, []
+    parts = []
     for polarity in POLARITIES:
         store = data["entity", polarity, "entity"]
         index, split = store.edge_index.cpu(), store.split.cpu()
@@ -37,16 +39,17 @@ def nearest(vector: Float[Tensor, "n d"], data: HeteroData, triplet: Triplets, k
         apart = [vector[index[end, row]] - vector[own] for end, own in ((0, head), (1, tail))]
         distance, best = torch.cat(apart, 1).norm(dim=1).sort(stable=True)
         row = row[best[:k]]
-        parts.append(
-            pd.DataFrame(
-                {
-                    "polarity": polarity,
-                    "head": [names[i] for i in index[0, row].tolist()],
-                    "relation": data.relation_names[relation],
-                    "tail": [names[i] for i in index[1, row].tolist()],
-                    "split": [SPLITS[i] for i in split[row].tolist()],
-                    "distance": distance[:k].double().numpy(),
-                }
-            )
-        )
+        found: dict[str, object] = {
+            "split": [SPLITS[i] for i in split[row].tolist()],
+            "distance": distance[:k].double().numpy(),
+        }
+        if "source" in store:
+            sources = [*data.source_names, ""]  # -1 says that there is none
+            found["source"] = [sources[i] for i in store.source.cpu()[row].tolist()]
+        if "confidence" in store:
+            found["confidence"] = store.confidence.cpu()[row].double().numpy()
+        one = Triplets(index[0, row], torch.full_like(row, relation), index[1, row])
+        frame = named(data, one, found)
+        frame.insert(0, "polarity", polarity)
+        parts.append(frame)
     return pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)

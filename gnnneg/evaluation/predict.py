@@ -1,13 +1,19 @@
 """Answers with names: the best tails, heads or relations, or the score of a triple, as a DataFrame."""
 
+from collections.abc import Mapping, Sequence
+
 import pandas as pd
 import torch
+from jaxtyping import Float
+from torch import Tensor
 from torch_geometric.data import Data, HeteroData
 
+from gnnneg.data import naming
 from gnnneg.data.statements import POLARITIES, SPLITS, message_graph, num_relations
-from gnnneg.errors import UserError, echo, nearest
+from gnnneg.errors import UserError
+from gnnneg.evaluation.at_once import at_once
 from gnnneg.evaluation.mode import device_of, judging
-from gnnneg.interfaces import Model
+from gnnneg.interfaces import Encoding, Model
 from gnnneg.kernels.everyone import everyone
 from gnnneg.records import Query, Triplets, asked
 
@@ -22,6 +28,7 @@ def predict(
     *,
     graph: Data | None = None,
     unknown_only: bool = False,
+    among: str | Sequence[str] | None = None,
 ) -> pd.DataFrame:
     """The ``k`` best answers to what is left out of ``(head, relation, tail)``, or the score of a whole triple.
 
@@ -32,78 +39,113 @@ def predict(
         predict(model, data, head="aspirin", tail="migraine")          # which relations?
         predict(model, data, "aspirin", "treats", "migraine")          # how plausible?
 
+    A model with parameters of its own for inverse relations, or one that starts from the entity given, answers two
+    questions about one triple: which tail, and which head. ``score`` is always what it says of the tail, whatever was
+    asked; a probability belongs to it. ``head_score`` is what it says of the head: heads are ordered by it, as they are
+    when they are ranked. For other models the two are the same but for rounding.
+
     Args:
         model (Model): A trained model.
         data (torch_geometric.data.HeteroData): The data set, for names and for what it says already.
-        head (str, optional): Name of the head.
-        relation (str, optional): Name of the relation.
-        tail (str, optional): Name of the tail.
+        head (str, optional): Name of the head, or a label or synonym that only it has.
+        relation (str, optional): Name or label of the relation.
+        tail (str, optional): Name, label or synonym of the tail.
         k (int): How many answers at most. (default: :obj:`10`)
         graph (torch_geometric.data.Data, optional): What the model may look at; by default the training statements.
         unknown_only (bool): Leaves out what the data set states or denies. (default: :obj:`False`)
+        among (str or list[str], optional): Chooses only among the entities of a type, or among these.
 
     Returns:
         Columns ``head, relation, tail, score, known``, best first; ``known`` is the split that states the triple
-        (``"train"``, ``"valid"``, ``"test"``), ``"denied"`` or ``"unknown"``.
+        (``"train"``, ``"valid"``, ``"test"``), ``"denied"`` or ``"unknown"``. ``head_score`` after ``score`` where the
+        head is asked, or nothing. Where the data have labels, also ``head_label`` and ``tail_label``.
 
     Raises:
-        UserError: If fewer than two of the three are given, a name is not in the data, or a score is NaN.
+        UserError: If fewer than two of the three are given, a name is not in the data or not of one entity alone, a
+            score is NaN, or ``among`` is given where no entity is asked for.
     """
     if k < 1:
         raise UserError(f"The number of answers must be at least 1, not {k}.")
-    entities, relations = data["entity"].names, data.relation_names
-    h, t = (_find(name, entities, "entity") for name in (head, tail))
-    r = _find(relation, relations, "relation")
+    h, t = (None if name is None else naming.entity(data, name) for name in (head, tail))
+    r = None if relation is None else naming.relation(data, relation)
     if sum(index is None for index in (h, r, t)) > 1:
         raise UserError("Give two of head, relation and tail to ask for the third, or all three to score the triple.")
-    device = device_of(model)
+    asks_entity = h is None or t is None
+    if among is not None and not asks_entity:
+        raise UserError("No entity is asked for, so there is nothing to choose among: leave the head or the tail out.")
+    device, size = device_of(model), num_relations(data)
     if graph is None:
         graph = message_graph(data)
     graph = graph.to(str(device))
     with judging(model):
         encoding = model.encode(graph)
-        if h is not None and t is not None:
-            every = torch.arange(num_relations(data)) if r is None else torch.tensor([r])
-            triplets = Triplets(torch.full_like(every, h), every, torch.full_like(every, t))
-            query, target = asked(Triplets(*(index.to(device) for index in triplets)), num_relations(data))
-            score = model.scorer(encoding, query)(target[:, None])[:, 0]
-        else:
+        if asks_entity:
             anchor = h if h is not None else t
             assert r is not None
             assert anchor is not None
-            asks = r + (num_relations(data) if h is None else 0)
-            every = torch.arange(len(entities))
+            asks = r + (size if h is None else 0)
+            count = len(data["entity"].names)
+            every = torch.arange(count)
             query = Query(torch.tensor([anchor], device=device), torch.tensor([asks], device=device))
-            score = model.scorer(encoding, query)(everyone(len(entities), device))[0]
+            score = model.scorer(encoding, query)(everyone(count, device))[0].float().cpu()
             given, rel_type = torch.full_like(every, anchor), torch.full_like(every, r)
             triplets = Triplets(every, rel_type, given) if h is None else Triplets(given, rel_type, every)
-    score = score.float().cpu()
+        else:
+            every = torch.arange(size) if r is None else torch.tensor([r])
+            triplets = Triplets(torch.full_like(every, h), every, torch.full_like(every, t))
+            score = of_triplets(model, encoding, triplets, graph.num_nodes)
+        _refuse_nan(score)
+        known = _known(triplets, data)
+        left = torch.ones(len(score), dtype=torch.bool)
+        if among is not None:
+            left = torch.isin(every, naming.among(data, among))
+        if unknown_only:
+            left &= torch.tensor([what == "unknown" for what in known])
+        order = torch.where(left, score, -torch.inf).sort(descending=True, stable=True).indices
+        best = order[left[order]][:k]
+        chosen = Triplets(*(column[best] for column in triplets))
+        scores = {"score": score[best]}
+        if h is None:
+            scores = {"score": of_triplets(model, encoding, chosen, graph.num_nodes), "head_score": score[best]}
+        elif r is not None and t is not None:
+            scores["head_score"] = of_triplets(model, encoding, chosen, graph.num_nodes, head=True)
+    for one in scores.values():
+        _refuse_nan(one)
+    said = {name: one.numpy() for name, one in scores.items()}
+    return named(data, chosen, {**said, "known": [known[i] for i in best.tolist()]})
+
+
+def of_triplets(
+    model: Model, encoding: Encoding, triplets: Triplets, num_nodes: int, *, head: bool = False, batch_size: int = 1024
+) -> Float[Tensor, "b"]:
+    """The scores of triplets, each as the answer to its tail question or to its head question, on the CPU."""
+    device, step, pieces = device_of(model), at_once(model, num_nodes, batch_size), [torch.empty(0)]
+    for begin in range(0, triplets.head_index.numel(), step):
+        part = Triplets(*(column[begin : begin + step].to(device) for column in triplets))
+        query, target = asked(part, model.num_relations, head)
+        pieces.append(model.scorer(encoding, query)(target[:, None])[:, 0].float().cpu())
+    return torch.cat(pieces)
+
+
+def named(data: HeteroData, triplets: Triplets, columns: Mapping[str, object]) -> pd.DataFrame:
+    """Triplets by name, with columns behind, and labels last where the data have some."""
+    entities, relations = data["entity"].names, data.relation_names
+    frame = {
+        "head": [entities[i] for i in triplets.head_index.tolist()],
+        "relation": [relations[i] for i in triplets.rel_type.tolist()],
+        "tail": [entities[i] for i in triplets.tail_index.tolist()],
+        **columns,
+    }
+    for end, index in (("head", triplets.head_index), ("tail", triplets.tail_index)):
+        labels = naming.called(data, index)
+        if labels is not None:
+            frame[f"{end}_label"] = labels
+    return pd.DataFrame(frame)
+
+
+def _refuse_nan(score: Float[Tensor, "b"]) -> None:
     if bool(score.isnan().any()):
         raise UserError("The model scores NaN: it has diverged, so load an earlier checkpoint or train more gently.")
-    known = _known(triplets, data)
-    if unknown_only:
-        new = torch.tensor([what == "unknown" for what in known])
-        score = score.masked_fill(~new, -torch.inf)
-        k = min(k, int(new.sum()))
-    best = score.sort(descending=True, stable=True).indices[:k]
-    return pd.DataFrame(
-        {
-            "head": [entities[i] for i in triplets.head_index[best].tolist()],
-            "relation": [relations[i] for i in triplets.rel_type[best].tolist()],
-            "tail": [entities[i] for i in triplets.tail_index[best].tolist()],
-            "score": score[best].numpy(),
-            "known": [known[i] for i in best.tolist()],
-        }
-    )
-
-
-def _find(name: str | None, names: list[str], what: str) -> int | None:
-    if name is None:
-        return None
-    try:
-        return names.index(name)
-    except ValueError:
-        raise UserError(f"There is no {what} {echo(name)} in the data; {nearest(name, names)}") from None
 
 
 def _known(triplets: Triplets, data: HeteroData) -> list[str]:

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import pandas as pd
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch_geometric.data import Data, HeteroData
 
@@ -131,9 +131,11 @@ class Judge:
         one = Ranks(*(torch.ones(1, dtype=torch.long) for _ in fields(Ranks)))
         return [name for name, value in self.summary(one).items() if isinstance(value, float)]
 
-    def ranked(self, model: Model, questions: Triplets) -> Ranks:
-        """The ranks of any triplets, whoever states them, in the same way."""
+    def ranked(self, model: Model, questions: Triplets, among: Int[Tensor, "k"] | None = None) -> Ranks:
+        """The ranks of any triplets, whoever states them, in the same way; or both sides among these entities."""
         memory = self.evaluation.memory_mib
+        if among is not None:
+            return ranks(model, self.graph, questions, self.known, candidates=among[None], memory_mib=memory)
         every = ranks(model, self.graph, questions, self.known, memory_mib=memory)
         chosen = self.data["entity"].get("candidate_tails")
         if chosen is None:

@@ -14,6 +14,7 @@ from torch_geometric.data import HeteroData
 
 from gnnneg import config
 from gnnneg.config import FACTS, Facts, Plan, Tree
+from gnnneg.data import naming
 from gnnneg.data.known import KnownAnswers
 from gnnneg.data.statements import assemble as assemble_graph
 from gnnneg.data.statements import num_relations, triplets
@@ -222,7 +223,13 @@ class Run:
     def _about(self, *names: str | None) -> Judge:
         """Who knows some entities: where the model is tested on another graph, that one if it has them all."""
         test = self.judge.on("test")
-        return test if set(names) - {None} <= set(test.data["entity"].names) else self.judge
+        if test is not self.judge:
+            try:
+                for name in set(names) - {None}:
+                    naming.entity(test.data, name)
+            except UserError:
+                return self.judge
+        return test
 
     def predict(
         self,
@@ -231,6 +238,7 @@ class Run:
         tail: str | None = None,
         k: int = 10,
         unknown_only: bool = False,
+        among: str | Sequence[str] | None = None,
     ) -> pd.DataFrame:
         """The ``k`` best answers to what is left out, or a triple's score: see :func:`gnnneg.evaluation.predict`.
 
@@ -243,11 +251,14 @@ class Run:
             if unknown_only or self.model.uses_graph:
                 raise
             warnings.warn(f"{missing} Until then nobody can say which answers are known.", stacklevel=2)
-            answers = predict(self.model, self._silent, head, relation, tail, k)
+            answers = predict(self.model, self._silent, head, relation, tail, k, among=among)
             return answers.assign(known=None)
-        return predict(self.model, judge.data, head, relation, tail, k, graph=judge.graph, unknown_only=unknown_only)
+        means: dict[str, Any] = {"graph": judge.graph, "unknown_only": unknown_only, "among": among}
+        return predict(self.model, judge.data, head, relation, tail, k, **means)
 
-    def explain(self, head: str, relation: str, tail: str, k: int = 3) -> tuple[pd.DataFrame, pd.DataFrame | None]:
+    def explain(
+        self, head: str, relation: str, tail: str, k: int = 3, among: str | Sequence[str] | None = None
+    ) -> tuple[pd.DataFrame, pd.DataFrame | None]:
         """What the run says of one triple.
 
         Args:
@@ -255,13 +266,15 @@ class Run:
             relation (str): Name of the relation.
             tail (str): Name of the tail.
             k (int): How many statements of each polarity to compare it with. (default: :obj:`3`)
+            among (str or list[str], optional): Ranks the head and the tail among the entities of a type, or among
+                these; one that is not of them is ranked among all.
 
         Returns:
-            One row, with the columns of :func:`gnnneg.evaluation.predict`, ``probability`` by Platt scaling (missing
-            without validation statements), and the filtered, realistic ``tail_rank`` and ``head_rank`` among so many
-            ``tail_candidates`` and ``head_candidates``; and the :func:`~gnnneg.evaluation.nearest` statements, or
-            :obj:`None` if the model has no vectors that are near to each other. Without the data set there are neither
-            ranks nor statements.
+            One row, with the columns of :func:`gnnneg.evaluation.predict`, the ``probability`` of ``score`` by Platt
+            scaling (missing without validation statements), and the filtered, realistic ``tail_rank`` and ``head_rank``
+            among so many ``tail_candidates`` and ``head_candidates``; and the :func:`~gnnneg.evaluation.nearest`
+            statements, or :obj:`None` if the model has no vectors that are near to each other. Without the data set
+            there are neither ranks nor statements.
         """
         answer = self.predict(head, relation, tail)
         try:
@@ -271,15 +284,21 @@ class Run:
             if kept is not None:
                 answer["probability"] = kept.platt(torch.tensor(answer["score"].to_numpy())).numpy()
             return answer, None
-        names, relations = judge.data["entity"].names, judge.data.relation_names
-        place = names.index(head), relations.index(relation), names.index(tail)
+        place = naming.entity(judge.data, head), naming.relation(judge.data, relation), naming.entity(judge.data, tail)
         triplet = Triplets(*(torch.tensor([index]) for index in place))
         answer["probability"] = float("nan")
         if self.judge.asks("valid"):
             answer["probability"] = self.calibration.platt(torch.tensor(answer["score"].to_numpy())).numpy()
-        found = judge.ranked(self.model, triplet)
-        for side in ("tail", "head"):
-            one = found.of(side)
+        every = judge.ranked(self.model, triplet)
+        found = {side: every.of(side) for side in ("tail", "head")}
+        if among is not None:
+            chosen = naming.among(judge.data, among)
+            inside = {"tail": place[2] in chosen.tolist(), "head": place[0] in chosen.tolist()}
+            if not any(inside.values()):
+                raise UserError("Neither the head nor the tail is one of those to rank among: choose others.")
+            few = judge.ranked(self.model, triplet, chosen)
+            found |= {side: few.of(side) for side, there in inside.items() if there}
+        for side, one in found.items():
             answer[f"{side}_rank"], answer[f"{side}_candidates"] = float(one.realistic), int(one.candidates)
         if not self.model.has_vectors:
             return answer, None
@@ -305,8 +324,9 @@ class Run:
         judge = self._about(head, tail)
         names, relations = judge.data["entity"].names, judge.data.relation_names
         device = device_of(self.model)
-        query = Query(*(torch.tensor([i], device=device) for i in (names.index(head), relations.index(relation))))
-        target = torch.tensor([names.index(tail)], device=device)
+        given = naming.entity(judge.data, head), naming.relation(judge.data, relation)
+        query = Query(*(torch.tensor([i], device=device) for i in given))
+        target = torch.tensor([naming.entity(judge.data, tail)], device=device)
         with judging(self.model):
             found = self.model.paths(judge.graph, query, target, k)
 
@@ -314,7 +334,7 @@ class Run:
             name = relations[edge_type % len(relations)]
             return f"-{name}-> {names[node]}" if edge_type < len(relations) else f"<-{name}- {names[node]}"
 
-        words = [" ".join([head, *(step(kind, node) for _, kind, node in path.steps)]) for path in found]
+        words = [" ".join([names[given[0]], *(step(kind, node) for _, kind, node in path.steps)]) for path in found]
         return pd.DataFrame({"weight": [path.weight for path in found], "path": words})
 
     @cached_property

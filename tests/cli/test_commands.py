@@ -126,6 +126,63 @@ def test_predict_in_every_format(said, trained, tmp_path):
     assert len(table.splitlines()) == 5
 
 
+def test_one_triple_has_one_score(said, tmp_path):
+    """Inverse relations have parameters of their own: a list of heads has the score of the triple asked whole."""
+    run = tmp_path / "run"
+    printed(said, "train", CONFIG, "--task.model.decoder.reciprocal", "true", "--out", run, *QUICK)
+    ask = ["predict", run, "--relation", "lives_in", "--tail", "city_0", "--format", "json"]
+    rows = json.loads(printed(said, *ask, "--top", "5"))
+    order = [row["head_score"] for row in rows]
+    assert order == sorted(order, reverse=True)
+    for row in rows:
+        (whole,) = json.loads(printed(said, *ask, "--head", row["head"]))
+        assert whole["score"] == pytest.approx(row["score"], abs=1e-5)
+        assert whole["head_score"] == pytest.approx(row["head_score"], abs=1e-5)
+        assert abs(whole["score"] - whole["head_score"]) > 1e-3
+    (tails,) = (json.loads(printed(said, *ask[:4], "--head", rows[0]["head"], "--top", "999", "--format", "json")),)
+    assert {row["tail"]: row["score"] for row in tails}["city_0"] == pytest.approx(rows[0]["score"], abs=1e-5)
+
+
+def test_predict_among_a_type(said, trained):
+    """Rows are of the type, ranks are among it, on either side; what is neither is refused."""
+    ask = ["predict", trained, "--relation", "lives_in", "--format", "json", "--among", "city"]
+    rows = json.loads(printed(said, *ask, "--head", "person_0", "--top", "999"))
+    assert {row["tail"].split("_")[0] for row in rows} == {"city"}
+    every = json.loads(printed(said, *ask[:-2], "--head", "person_0", "--top", "999"))
+    assert [row["tail"] for row in rows] == [r["tail"] for r in every if r["tail"].startswith("city_")]
+    heads = json.loads(printed(said, *ask, "--tail", "city_0", "--top", "3"))
+    assert {row["head"].split("_")[0] for row in heads} == {"city"}
+    (whole,) = json.loads(printed(said, *ask, "--head", "person_0", "--tail", "city_0"))
+    assert whole["tail_candidates"] <= len(rows) < whole["head_candidates"]
+    ahead = [r for r in rows if r["score"] > whole["score"] and r["known"] not in ("train", "valid", "test")]
+    assert whole["tail_rank"] == 1 + len(ahead)
+    assert "no type 'town'" in refused(said, *ask[:-1], "town", "--head", "person_0")
+    assert "Neither the head nor the tail" in refused(
+        said, *ask[:-1], "country", "--head", "person_0", "--tail", "city_0"
+    )
+
+
+def test_no_spreadsheet_works_out_a_name():
+    from gnnneg.cli.table import harmless
+
+    names = ["=cmd|' /C calc'!A0", "@SUM(1)", "+1", "-1", "\tx", "a=b", ""]
+    made = harmless(pd.DataFrame({"tail": names, "score": [-1.5] * len(names)}))
+    assert made["tail"].tolist() == [*("'" + name for name in names[:5]), *names[5:]]
+    assert made["score"].tolist() == [-1.5] * len(names)
+
+
+def test_a_table_shows_brackets_and_labels(capsys):
+    from gnnneg.cli.table import show, spoken
+
+    show(["r3 [b]", "[bold]"], [[1, "[red]x"]], "runs [v1]")
+    shown = capsys.readouterr().out
+    assert all(text in shown for text in ("r3 [b]", "[bold]", "[red]x", "runs [v1]"))
+    frame = pd.DataFrame(
+        {"head": ["P04637", "b"], "tail": ["c", "d"], "head_label": ["TP53", ""], "tail_label": ["", "D"]}
+    )
+    assert spoken(frame).values.tolist() == [["TP53 (P04637)", "c"], ["b", "D (d)"]]
+
+
 def test_predict_whatever_is_left_out(said, trained):
     def ask(*words: str) -> list[dict]:
         return json.loads(printed(said, "predict", trained, *words, "--format", "json"))

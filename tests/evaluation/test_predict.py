@@ -4,6 +4,7 @@ import pytest
 import torch
 from evaluation.tabled import Tabled
 
+from gnnneg.data import naming
 from gnnneg.data.statements import assemble
 from gnnneg.errors import UserError
 from gnnneg.evaluation import nearest, predict
@@ -26,6 +27,7 @@ def model() -> Tabled:
     score[0, 0] = torch.tensor([4.0, 1.0, 3.0, 2.0])
     score[3, 0] = torch.tensor([1.0, 9.0, 2.0, 3.0])  # who likes Ann?
     score[1, 0] = torch.tensor([0.0, 0.0, 7.0, 0.0])
+    score[1, :, 0] = torch.tensor([0.0, 0.5, 0.0, -1.0])  # does anybody like Ann?
     return Tabled(score)
 
 
@@ -41,14 +43,22 @@ def test_tails(model, data):
 
 
 def test_heads(model, data):
+    """Ordered by what the model says of heads; ``score`` is that of the same triple, asked whole."""
     answers = predict(model, data, relation="likes", tail="Ann", k=2)
-    assert answers.values.tolist() == [["Bob", "likes", "Ann", 9.0, "unknown"], ["Dan", "likes", "Ann", 3.0, "train"]]
+    assert list(answers.columns) == ["head", "relation", "tail", "score", "head_score", "known"]
+    assert answers.values.tolist() == [
+        ["Bob", "likes", "Ann", 0.5, 9.0, "unknown"],
+        ["Dan", "likes", "Ann", -1.0, 3.0, "train"],
+    ]
+    for row in answers.to_dict("records"):
+        (whole,) = predict(model, data, row["head"], "likes", "Ann").to_dict("records")
+        assert whole == row
 
 
 def test_relations_and_triples(model, data):
     answers = predict(model, data, head="Ann", tail="Cem")
     assert answers.values.tolist() == [["Ann", "likes", "Cem", 7.0, "unknown"], ["Ann", "knows", "Cem", 3.0, "valid"]]
-    assert predict(model, data, "Ann", "knows", "Bob").values.tolist() == [["Ann", "knows", "Bob", 1.0, "train"]]
+    assert predict(model, data, "Ann", "knows", "Bob").values.tolist() == [["Ann", "knows", "Bob", 1.0, 0.0, "train"]]
     assert predict(model, data, "Bob", "knows", "Bob")["known"].tolist() == ["unknown"]
 
 
@@ -56,6 +66,66 @@ def test_only_what_nobody_said(model, data):
     assert predict(model, data, head="Ann", relation="knows", unknown_only=True).empty
     answers = predict(model, data, relation="likes", tail="Ann", unknown_only=True)
     assert answers["head"].tolist() == ["Bob", "Cem", "Ann"]
+
+
+def test_among(model, data):
+    """A type or a list, for tails and for heads."""
+    data["entity"].type = torch.tensor([[1, 0, 0], [1, 0, 0], [0, 1, 0], [1, 1, 0]]).bool()
+    data["entity"].type_names = ["friend", "cat", "dog"]
+    assert predict(model, data, head="Ann", relation="knows", among="cat")["tail"].tolist() == ["Cem", "Dan"]
+    assert predict(model, data, relation="likes", tail="Ann", among="cat")["head"].tolist() == ["Dan", "Cem"]
+    assert predict(model, data, relation="likes", tail="Ann", among=["Cem", "Bob"])["head"].tolist() == ["Bob", "Cem"]
+    answers = predict(model, data, relation="likes", tail="Ann", among="friend", unknown_only=True)
+    assert answers["head"].tolist() == ["Bob", "Ann"]
+    for chosen, wrong in (
+        ("cats", "no type 'cats' in the data; did you mean 'cat'"),
+        ("dog", "No entity is of the type 'dog'"),
+        ([], "list of entities to choose among is empty"),
+        (["Eve"], "no entity 'Eve'"),
+    ):
+        with pytest.raises(UserError, match=wrong):
+            predict(model, data, head="Ann", relation="knows", among=chosen)
+    with pytest.raises(UserError, match="nothing to choose among"):
+        predict(model, data, head="Ann", tail="Bob", among="cat")
+    del data["entity"].type
+    with pytest.raises(UserError, match="have no types"):
+        predict(model, data, head="Ann", relation="knows", among="cat")
+
+
+def test_labels(model, data):
+    """Who is called so and nobody else is who is meant; a name comes before a label, a label before a synonym."""
+    data["entity"].labels = ["Anne", "Bobby", "Bobby", ""]
+    data["entity"].synonyms = [[], ["Rob"], ["Ann", "Anne"], ["Danny", "Rob"]]
+    data.relation_labels = ["is acquainted with", ""]
+    answers = predict(model, data, head="Anne", relation="is acquainted with", k=3)
+    assert answers["head"].tolist() == ["Ann"] * 3
+    assert answers["relation"].tolist() == ["knows"] * 3
+    assert answers["tail_label"].tolist() == ["Anne", "Bobby", ""]
+    assert predict(model, data, head="Ann", relation="knows")["head_label"].tolist() == ["Anne"] * 4
+    assert predict(model, data, "Danny", "knows", "Ann")[["head", "tail"]].values.tolist() == [["Dan", "Ann"]]
+    with pytest.raises(UserError, match="a label of 2: give one of 'Bob', 'Cem'"):
+        predict(model, data, head="Bobby", relation="knows")
+    with pytest.raises(UserError, match="a label of 2: give one of 'Bob', 'Dan'"):
+        predict(model, data, head="Rob", relation="knows")
+    with pytest.raises(UserError, match="did you mean 'Bobby'"):
+        predict(model, data, head="bobby", relation="knows")
+    with pytest.raises(UserError, match="entity asked for is 7: give its name as text"):
+        naming.entity(data, 7)
+
+
+def test_where_the_nearest_come_from(data):
+    """The source of each, nothing where the data name none; how sure it is; labels."""
+    vector = torch.tensor([[0.0, 0.0], [3.0, 4.0], [6.0, 8.0], [3.0, 5.0]])
+    data.source_names = ["PMID:1", "PMID:2"]
+    data["entity", "stated", "entity"].source = torch.tensor([0, -1, 1, 0])
+    data["entity", "denied", "entity"].source = torch.tensor([1, -1])
+    data["entity", "denied", "entity"].confidence = torch.tensor([0.5, 1.0])
+    data["entity"].labels = ["Anne", "", "", ""]
+    found = nearest(vector, data, Triplets(*(torch.tensor([index]) for index in (0, 0, 1))))
+    assert found["source"].tolist() == ["PMID:2", "", "PMID:2", ""]
+    assert found["confidence"].tolist()[2:] == [0.5, 1.0]
+    assert found["head_label"].tolist() == ["Anne"] * 4
+    assert found["tail_label"].tolist() == ["", "", "Anne", ""]
 
 
 def test_nearest_statements(data):
