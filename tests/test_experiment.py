@@ -318,6 +318,16 @@ def test_tails_are_ranked_among_the_data_sets_own_candidates():
     assert torch.equal(found.of("head").pessimistic, judge.ranks(task.model, "test").of("head").pessimistic)
 
 
+def test_a_test_split_without_a_validation_split_is_told_of():
+    """Nothing stops such a training early, nor chooses among its weights."""
+    data = world_of()
+    split = data["entity", "stated", "entity"].split
+    split[split == 1] = 0
+    task = linked(data)
+    with pytest.warns(UserWarning, match=r"no validation statements: .* the last weights are kept"):
+        gnnneg.train(task, data, Adagrad(task.trained(), lr=0.1), Fit(epochs=2), progress=False)
+
+
 def test_splits_without_statements():
     data = world_of()
     data["entity", "stated", "entity"].split[:] = 0

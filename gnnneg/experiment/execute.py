@@ -112,7 +112,7 @@ def train(
     named = isinstance(data, datasets.Benchmark) and not changed and test_graph is None
     if isinstance(data, datasets.Benchmark) and named:
         home = Path(data.root).parent
-        tree["data"] = {"name": data.card.name, "root": None if home == Path(cache()) else str(home)}
+        tree["data"] = {"name": data.card.name, "root": None if home == Path(cache()) else str(home.resolve())}
     means, path = plan(tree), Path(out)
     with folder.begun(path):
         _begin(setup, means, path, named)
@@ -164,9 +164,14 @@ def read(path: str | Path, overrides: Sequence[str] = (), allow: str | Sequence[
     config.override(tree, overrides)
     with allowing(allow):
         means = plan(tree)
-        place = None if _own(path, overrides) else _place(source(means).name)
-        if place is not None:  # a path that is right from every working directory
+        asked = source(means)
+        place = None if _own(path, overrides) else _place(asked.name)
+        # paths that are right from every working directory
+        if place is not None:
             tree["data"]["name"] = str(place.resolve())
+        if asked.root is not None:
+            tree["data"]["root"] = str(Path(asked.root).expanduser().resolve())
+        if place is not None or asked.root is not None:
             means = plan(tree)
     return means
 
@@ -260,6 +265,12 @@ def _train(setup: Setup, means: Plan | None, path: Path | None, name: str, progr
     judge, model = Judge(setup.data, setup.evaluation, setup.device, setup.test_graph), setup.task.model
     if setup.test_graph is not None:
         refuse_entities(model)
+    if not judge.asks("valid") and judge.asks("test") and not resume:
+        warnings.warn(
+            "The data set has no validation statements: all epochs are trained, whatever fit.patience "
+            "says, and the last weights are kept.",
+            stacklevel=2,
+        )
     history = setup.fit(
         setup.task,
         triplets(setup.data, "stated", "train"),
