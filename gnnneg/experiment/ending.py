@@ -27,10 +27,14 @@ def unfinished(path: Path, fit: Fit) -> str | None:
     """
     if not (path / folder.RESULT).exists():
         return "it was not finished"
-    for file in (folder.RESULT, f"{folder.MODEL}/model.safetensors", f"{folder.MODEL}/{folder.MODEL_CONFIG}"):
+    try:
+        result = folder.read_result(path)
+    except UserError:
+        return f"its {folder.RESULT} is damaged"
+    for file in (f"{folder.MODEL}/model.safetensors", f"{folder.MODEL}/{folder.MODEL_CONFIG}"):
         if not whole(path / file):
             return f"its {file} is damaged"
-    if "test" in folder.read_json(path / folder.RESULT).get("metrics", {}) and not whole(path / folder.RANKS):
+    if "test" in result["metrics"] and not whole(path / folder.RANKS):
         return f"its {folder.RANKS} is damaged"
     found = latest(path / folder.CHECKPOINTS)
     if found is None:

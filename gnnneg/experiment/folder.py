@@ -69,6 +69,25 @@ def read_json(path: Path, versioned: bool = False) -> dict[str, Any]:
     return content
 
 
+def read_result(folder: Path) -> dict[str, Any]:
+    """What a run came to; empty while it is not finished.
+
+    Raises:
+        UserError: If it is damaged.
+    """
+    if not (folder / RESULT).exists():
+        return {}
+    result = read_json(folder / RESULT)
+    parts = [result.get(name) for name in ("metrics", "time", "memory")]
+    splits = parts[0].values() if isinstance(parts[0], dict) else [None]
+    if not all(isinstance(part, dict) for part in (*parts, *splits)):
+        raise UserError(
+            f"{folder / RESULT} is damaged (a part is missing): copy the run again, or delete it, and 'gnnneg resume' "
+            "makes it anew."
+        )
+    return result
+
+
 def weights(folder: Path) -> str:
     """What tells the weights of a model folder from all others: what was worked out from them holds for no others."""
     with (folder / "model.safetensors").open("rb") as file:

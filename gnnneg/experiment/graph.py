@@ -13,7 +13,7 @@ from safetensors import SafetensorError
 from torch import Tensor
 from torch_geometric.data import HeteroData
 
-from gnnneg.data.statements import POLARITIES, assemble
+from gnnneg.data.statements import PAIR, POLARITIES, assemble
 from gnnneg.errors import UserError
 from gnnneg.experiment.folder import ATTRIBUTES, STATEMENTS, read_names, table, write_names
 from gnnneg.records import Triplets
@@ -66,17 +66,54 @@ def read_graph(folder: Path, entities: list[str], relations: list[str]) -> Heter
         return data
     try:
         tensors = safetensors.torch.load_file(path)
-        kept = json.loads(tensors["tree"].numpy().tobytes())
-        for place, attributes in kept:
-            store = data._global_store if place is None else data[tuple(place) if isinstance(place, list) else place]
+        for place, attributes in json.loads(tensors["tree"].numpy().tobytes()):
+            store, known = _store(data, place)
             if "confidence" in store:  # of the table, in which one polarity has it if the other does
                 del store["confidence"]
             for key, value in attributes.items():
+                if key in known:
+                    raise ValueError(f"it holds another {key}")
                 store[key] = _unpacked(value, tensors)
-    except (SafetensorError, OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        _check(data)
+    except (SafetensorError, OSError, ValueError, LookupError, TypeError, AttributeError, RuntimeError) as error:
         reason = " ".join(str(error).split()).rstrip(".")
         raise UserError(f"{path} is damaged ({reason}): copy the run again or train again.") from error
     return data
+
+
+def _store(data: HeteroData, place: Any) -> tuple[Any, set[str]]:
+    """The store at a place that :func:`_stores` gave, and what of it is kept elsewhere."""
+    if place is None:
+        return data._global_store, GLOBAL_KEYS
+    if place == "entity":
+        return data["entity"], NODE_KEYS
+    head, kind, tail = place
+    return data[str(head), str(kind), str(tail)], EDGE_KEYS if kind in POLARITIES else set()
+
+
+def _check(data: HeteroData) -> None:
+    """What is looked up by number lies within the entities, and there is as much of it as there should be.
+
+    Raises:
+        ValueError: If not.
+    """
+    entity, size = data["entity"], int(data["entity"].num_nodes)
+    for key in ("type", "x", "y"):
+        if key in entity and len(entity[key]) != size:
+            raise ValueError(f"it has {key} of {len(entity[key])} entities of {size}")
+    indices = {"candidate_tails": entity.get("candidate_tails")}
+    if PAIR in data.edge_types:
+        indices["edge_label_index"] = data[PAIR].edge_label_index
+        if data[PAIR].edge_label_index.shape != (2, len(data[PAIR].edge_label)):
+            raise ValueError("it has another number of pairs than of their labels")
+    for key, index in indices.items():
+        if index is not None and index.numel() and not 0 <= int(index.min()) <= int(index.max()) < size:
+            raise ValueError(f"its {key} are not all among the {size} entities")
+    for polarity in POLARITIES:
+        store = data["entity", polarity, "entity"]
+        for key in ("confidence", "source"):
+            if key in store and store[key].shape != store.edge_type.shape:
+                raise ValueError(f"it has {key} of {len(store[key])} statements of {len(store.edge_type)}")
 
 
 def write_named(folder: Path, data: HeteroData) -> None:

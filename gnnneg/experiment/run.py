@@ -85,9 +85,8 @@ class Run:
         Raises:
             UserError: If it is no run folder, damaged, or of another version.
         """
-        run, result = cls.opened(path, device, data, allow), Path(path) / folder.RESULT
-        if result.exists():
-            run.result = folder.read_json(result)
+        run = cls.opened(path, device, data, allow)
+        run.result = folder.read_result(Path(path))
         return run
 
     @classmethod

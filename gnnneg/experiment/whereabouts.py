@@ -65,9 +65,9 @@ def graphs(run: Path, source: Source, kept: dict[str, Any], given: str | None) -
         Missing: If nothing is there.
     """
     wrong, missing = None, None
-    for name in [given] if given is not None else _places(run, source, kept):
+    for name, root in [(given, source.root)] if given is not None else _places(run, source, kept):
         try:
-            found = dataclasses.replace(source, name=name).graphs()
+            found = dataclasses.replace(source, name=name, root=root).graphs()
         except (UserError, OSError) as error:
             if given is not None:
                 raise
@@ -89,10 +89,12 @@ def graphs(run: Path, source: Source, kept: dict[str, Any], given: str | None) -
     )
 
 
-def _places(run: Path, source: Source, kept: dict[str, Any]) -> Iterator[str]:
-    """Where the data set may be, the likeliest first; folders only if their card is that of the run's data set."""
-    yield source.name
+def _places(run: Path, source: Source, kept: dict[str, Any]) -> Iterator[tuple[str, str | None]]:
+    """Names and roots of what the data set may be, the likeliest first; folders only if they hold its card."""
+    yield source.name, source.root
     if os.sep not in source.name:
+        if source.root is not None:  # of the machine that it was trained on
+            yield source.name, None
         return
     run = run.resolve()
     likely = [run.parent / Path(source.name).name, run.parent.parent / Path(source.name).name]
@@ -102,13 +104,13 @@ def _places(run: Path, source: Source, kept: dict[str, Any]) -> Iterator[str]:
     for place in likely:
         if place not in seen and (place / CARD).is_file():
             seen.add(place)
-            yield str(place)
+            yield str(place), None
     if kept.get("card") is None:
         return
     beside = [place for home in (run.parent, run.parent.parent) for place in _folders(home)]
     for place in beside[:MANY]:
         if place not in seen and (place / CARD).is_file() and _digest(place) == kept["card"]:
-            yield str(place)
+            yield str(place), None
 
 
 def _folders(home: Path) -> list[Path]:

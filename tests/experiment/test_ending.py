@@ -130,3 +130,12 @@ def test_a_damaged_result_says_how_to_get_it_again(run):
     (run / "result.json").write_text("[" * 100_000)
     with pytest.raises(UserError, match=r"result\.json is damaged .*: copy the run again, or delete it, and 'gnn"):
         Run.load(run)
+
+
+@pytest.mark.parametrize("said", [{}, {"metrics": []}, {"metrics": {"test": 1}, "time": {}, "memory": {}}])
+def test_a_result_that_lacks_a_part_is_damaged(original, run, said):
+    (run / "result.json").write_text(json.dumps(said))
+    with pytest.raises(UserError, match=r"result\.json is damaged \(a part is missing\)"):
+        Run.load(run)
+    resume(run, progress=False)
+    assert Run.load(run).metrics == Run.load(original).metrics

@@ -89,6 +89,56 @@ def test_damaged_attributes_are_one_sentence(tmp_path):
             read_graph(tmp_path, data["entity"].names, data.relation_names)
 
 
+def beyond(data):
+    data["entity"].candidate_tails = torch.tensor([3, 20])
+
+
+def below(data):
+    data[PAIR].edge_label_index[0, 0] = -1
+
+
+def too_few_types(data):
+    data["entity"].type = data["entity"].type[1:]
+
+
+def unlabelled(data):
+    data[PAIR].edge_label = data[PAIR].edge_label[:1]
+
+
+def too_few_sources(data):
+    data["entity", "denied", "entity"].source = torch.ones(5)
+
+
+@pytest.mark.parametrize("harm", [beyond, below, too_few_types, unlabelled, too_few_sources])
+def test_numbers_that_would_be_looked_up_beyond_the_entities_are_refused(tmp_path, harm):
+    data = rich()
+    harm(data)
+    write_graph(tmp_path, data)
+    with pytest.raises(UserError, match=r"attributes\.safetensors is damaged \(it"):
+        read_graph(tmp_path, data["entity"].names, data.relation_names)
+
+
+def test_attributes_do_not_replace_statements(tmp_path):
+    """Somebody else's file says that it holds edges, too."""
+    import json
+
+    from safetensors.torch import load_file, save_file
+
+    data = ring()
+    write_graph(tmp_path, data)
+    file = tmp_path / "attributes.safetensors"
+    for place, key in (
+        (["entity", "stated", "entity"], "edge_index"),
+        ("entity", "num_nodes"),
+        (None, "relation_names"),
+    ):
+        tensors = load_file(file)
+        tree = json.dumps([[place, {key: 10**9}]]).encode()
+        save_file({**tensors, "tree": torch.frombuffer(bytearray(tree), dtype=torch.uint8)}, file)
+        with pytest.raises(UserError, match=f"is damaged .it holds another {key}"):
+            read_graph(tmp_path, data["entity"].names, data.relation_names)
+
+
 def test_a_run_read_again_judges_as_before(tmp_path):
     """Candidates, types and pairs: what was asked of the run in memory is asked of the one from the disk."""
     data = rich()

@@ -161,6 +161,28 @@ def test_a_built_in_name_that_is_a_folder_too_is_told(original, tmp_path, monkey
     assert read("c.yaml", ["--data.name", "./UMLS"]).plain()["data"]["name"] == str(tmp_path / "UMLS")
 
 
+def test_where_downloads_are_kept_is_right_from_every_folder(tmp_path, monkeypatch):
+    """And on another machine, where there is no such place, those of that machine are asked."""
+    from gnnneg.experiment import read
+    from gnnneg.experiment.settings import Source
+    from gnnneg.experiment.whereabouts import graphs
+
+    (tmp_path / "c.yaml").write_text(TINY % "synthetic")
+    monkeypatch.chdir(tmp_path)
+    assert read("c.yaml", ["--data.root", "data"]).plain()["data"]["root"] == str(tmp_path / "data")
+    asked, graph = [], ring()
+
+    def only_here(self):
+        asked.append(self.root)
+        if self.root is not None:
+            raise UserError("Cannot fetch it.")
+        return [graph]
+
+    monkeypatch.setattr(Source, "graphs", only_here)
+    assert graphs(tmp_path, Source("UMLS", "/their/data"), {"graphs": []}, None) == [graph]
+    assert asked == ["/their/data", None]
+
+
 # devices
 
 
