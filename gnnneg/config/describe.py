@@ -5,9 +5,12 @@ import inspect
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from torch import nn
+
 from gnnneg.config.names import path
-from gnnneg.config.signature import MISSING, is_built, mirrored, parameters
-from gnnneg.errors import UserError
+from gnnneg.config.recover import recovered
+from gnnneg.config.signature import MISSING, is_built, is_foreign, mirrored, parameters
+from gnnneg.errors import UserError, echo
 
 
 def describe(thing: Any, facts: Mapping[str, Any], key: str = "task") -> Any:
@@ -41,11 +44,11 @@ def describe(thing: Any, facts: Mapping[str, Any], key: str = "task") -> Any:
     written = {}
     for name, value in arguments(thing, key).items():
         seen = facts["mirror"] if name in mirrored(cls) else facts
-        if name in seen and isinstance(value, type(seen[name]) | None):
+        if not is_foreign(cls) and name in seen and isinstance(value, type(seen[name]) | None):
             if isinstance(value, int) and value != seen[name]:
                 raise UserError(f"{key} ({cls.__name__}) was made for {name}={value}, but the data has {seen[name]}.")
             continue
-        said, default = describe(value, seen, f"{key}.{name}"), parameters(cls)[name][1]
+        said, default = describe(value, seen, f"{key}.{name}"), parameters(cls).get(name, (Any, MISSING))[1]
         if default is MISSING or said != describe(default, facts):  # defaults are filled in when it is read
             written[name] = said
     if dataclasses.is_dataclass(thing):
@@ -54,11 +57,24 @@ def describe(thing: Any, facts: Mapping[str, Any], key: str = "task") -> Any:
 
 
 def arguments(thing: Any, key: str, without: Sequence[str] = ()) -> dict[str, Any]:
-    """What an object was made with, by parameter name, but for those ``without``."""
+    """What an object was made with, by parameter name, but for those ``without``.
+
+    Raises:
+        UserError: If it does not tell.
+    """
     made_with = getattr(thing, "made_with", None)
     if made_with is not None:
-        args, kwargs = made_with
-        return dict(inspect.signature(type(thing)).bind(*args, **kwargs).arguments)
+        return _bound(thing, made_with, key)
+    if isinstance(thing, nn.Module) and type(thing).__module__.split(".")[0] in ("torch", "torch_geometric"):
+        found = recovered(thing)
+        if found is None:
+            name = type(thing).__name__
+            raise UserError(
+                f"{key} ({name}) does not keep all that it was made with, so the run could not be read again: write it "
+                f"down, as in module.made_with = ((), {{...}}) with the arguments of {name}, make it from a config, or "
+                "train without a run folder."
+            )
+        return found
     names = [name for name in parameters(type(thing)) if name not in without]
     missing = [name for name in names if not hasattr(thing, name)]
     if missing:
@@ -68,3 +84,25 @@ def arguments(thing: Any, key: str, without: Sequence[str] = ()) -> dict[str, An
             f"self.{missing[0]} = {missing[0]}."
         )
     return {name: getattr(thing, name) for name in names}
+
+
+def _bound(thing: Any, made_with: Any, key: str) -> dict[str, Any]:
+    """Arguments by name, those that a constructor takes without a name of their own among them."""
+    signature = inspect.signature(type(thing))
+    try:
+        args, kwargs = made_with
+        found = dict(signature.bind(*args, **kwargs).arguments)
+    except (TypeError, ValueError) as error:
+        raise UserError(
+            f"{key} ({type(thing).__name__}) cannot have been made with {echo(made_with)} ({error}): made_with should "
+            "be a tuple of its positional arguments, and a dict of its named ones."
+        ) from None
+    for name, parameter in signature.parameters.items():
+        if parameter.kind is parameter.VAR_KEYWORD and name in found:
+            found |= found.pop(name)
+        elif parameter.kind is parameter.VAR_POSITIONAL and name in found:
+            raise UserError(
+                f"{key} ({type(thing).__name__}) was made with arguments that have no names, which a config cannot "
+                "say: put it into a class of your own."
+            )
+    return found

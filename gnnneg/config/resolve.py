@@ -4,7 +4,10 @@ import inspect
 from collections import ChainMap
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any
+
+from torch import nn
 
 from gnnneg.config.names import find, members, path
 from gnnneg.config.signature import (
@@ -12,7 +15,9 @@ from gnnneg.config.signature import (
     check,
     declares,
     elements,
+    hands_on,
     is_built,
+    is_foreign,
     mirrored,
     name,
     options,
@@ -22,6 +27,7 @@ from gnnneg.errors import FEW, UserError, echo, nearest
 
 # what a part says for the parts beside it: a decoder is as wide as the encoder it reads
 WIDTH = "hidden_channels"
+ALIKE = 0.85  # names as near as this are one, misspelt
 
 # names of parameters that will be filled in, and the type that such a parameter must have (None for any)
 Facts = Mapping[str, type | None]
@@ -71,16 +77,22 @@ class Plan:
                     scope[WIDTH] = getattr(given[parameter], WIDTH)
             elif parameter in self.linked:
                 given[parameter] = seen[parameter]
+        given |= {extra: value for extra, value in self.arguments.items() if extra not in given}
         here = f"{self.key} ({self.cls.__name__})"
         width = given.get(WIDTH)
         if WIDTH in facts and width != facts[WIDTH] and width is not None and not declares(self.cls, WIDTH):
             raise UserError(f"{here}: {WIDTH} is {width}, but the encoder's is {facts[WIDTH]}: leave it out.")
         try:
-            return self.cls(**given)
-        except UserError:
+            made = self.cls(**given)
+        except UserError as error:
+            if str(error).startswith(f"{self.cls.__name__}("):  # of its own arguments: say where they stand
+                raise UserError(f"{self.key}: {error}") from error
             raise
         except Exception as error:
             raise UserError(f"{here}: {_reason(error)}") from error
+        if isinstance(made, nn.Module) and not hasattr(made, "made_with"):  # a part remembers it by itself
+            object.__setattr__(made, "made_with", ((), given))
+        return made
 
 
 def _reason(error: Exception) -> str:
@@ -112,6 +124,8 @@ def resolve(annotation: Any, value: Any, key: str = "", facts: Facts | None = No
         if is_built(option):
             if isinstance(value, int | float) and any(option in (int, float, bool) for option in plain):
                 break  # a number where a number would do as well as a part
+            if isinstance(value, str) and str in plain and value not in members(option):
+                break  # a word where a word would do, such as PyG's name of an aggregation
             return _plan(option, value, key, facts)
         collection = elements(option)
         if collection is None:
@@ -163,8 +177,9 @@ def _arguments(
     cls: type, written: dict, key: str, facts: Facts, named: bool, under: Mapping[str, Facts] | None = None
 ) -> Plan:
     here = f"{key} ({cls.__name__})" if named else key or "The config"
+    facts = {} if is_foreign(cls) else facts
     known, scope = parameters(cls), ChainMap({}, dict(facts))
-    _refuse(written, known, facts, here)
+    _refuse(written, known, facts, here, hands_on(cls))
     arguments: dict[str, Any] = {}
     linked = []
     for parameter, (annotation, default) in known.items():
@@ -184,6 +199,7 @@ def _arguments(
         part = arguments.get(parameter)
         if isinstance(part, Plan) and declares(part.cls, WIDTH):
             scope[WIDTH] = int
+    arguments |= {extra: value for extra, value in written.items() if extra not in known}
     return Plan(cls, arguments, tuple(linked), key, named)
 
 
@@ -203,14 +219,19 @@ def _as_written(annotation: Any, default: Any) -> Any:
         return default  # torch has defaults of other types than it declares
 
 
-def _refuse(written: dict, known: dict[str, Any], facts: Facts, here: str) -> None:
-    """Refuses facts, which are never written, and keys that the constructor does not have."""
+def _refuse(written: dict, known: dict[str, Any], facts: Facts, here: str, more: bool) -> None:
+    """Refuses facts, which are never written, and keys that the constructor does not have.
+
+    One that takes ``more`` gets what is not nearly the name of what it has.
+    """
     fact = {p for p, (annotation, _) in known.items() if p != WIDTH and _is_fact(p, annotation, facts)}
     free = [parameter for parameter in known if parameter not in fact]
     for parameter in written:
         if parameter in fact:
             raise UserError(f"{here}: {parameter!r} is a fact of the data set and is filled in: leave it out.")
         if parameter not in known:
+            if more and not get_close_matches(str(parameter), free, cutoff=ALIKE):
+                continue
             near = nearest(str(parameter), free) if free else ""
             near = near[0].upper() + near[1:] + " " if near.startswith("did") else ""
             raise UserError(

@@ -7,6 +7,8 @@ import types
 import typing
 from typing import Any
 
+from torch import nn
+
 from gnnneg.config.values import NoFitError, fitted
 from gnnneg.errors import UserError, echo
 
@@ -35,6 +37,17 @@ def parameters(cls: type) -> dict[str, tuple[Any, Any]]:
 def declares(cls: type, attribute: str) -> bool:
     """Whether a class or one of its bases promises an attribute of that name."""
     return any(attribute in vars(base).get("__annotations__", {}) for base in cls.__mro__)
+
+
+def is_foreign(cls: type) -> bool:
+    """Whether a class is a network of PyG's, whose parameters mean what PyG says, whatever a fact is called."""
+    return issubclass(cls, nn.Module) and cls.__module__.split(".")[0] == "torch_geometric"
+
+
+def hands_on(cls: type) -> bool:
+    """Whether a network of PyG's takes more arguments than it names, to hand them on to its layers."""
+    kinds = {parameter.kind for parameter in inspect.signature(cls).parameters.values()}
+    return is_foreign(cls) and inspect.Parameter.VAR_KEYWORD in kinds
 
 
 def mirrored(cls: type) -> tuple[str, ...]:

@@ -84,8 +84,8 @@ def features(
     dtype = _common([x.dtype for x in given])
     if len(given) == len(found) and len({x.shape[1:] for x in given}) == 1:
         x = torch.empty(sum(size), *given[0].shape[1:], dtype=dtype)
-        for mine, where in zip(given, order):
-            x[where] = mine.to(dtype)
+        for whole, where in zip(given, order):
+            x[where] = whole.to(dtype)
         return x, None
     flat = {t: None if x is None else x[:, None] if x.dim() == 1 else x for t, x in found.items()}
     for t, mine in flat.items():
@@ -96,10 +96,10 @@ def features(
     width = [1 if mine is None else mine.size(1) for mine in flat.values()]
     x, begin = torch.zeros(sum(size), sum(width), dtype=dtype), 0
     columns: dict[str, list[Any]] = {}
-    for (t, mine), where, wide in zip(flat.items(), order, width):
+    for (t, mine), original, where, wide in zip(flat.items(), found.values(), order, width):
         x[where, begin : begin + wide] = torch.ones(1, dtype=dtype) if mine is None else mine.to(dtype)
-        if mine is not None:
-            columns[t] = [begin, begin + wide, str(mine.dtype).removeprefix("torch."), found[t].dim()]
+        if mine is not None and original is not None:
+            columns[t] = [begin, begin + wide, str(mine.dtype).removeprefix("torch."), original.dim()]
         begin += wide
     return x, columns
 

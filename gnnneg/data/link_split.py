@@ -143,7 +143,9 @@ def _put(
         if key in (*ASKED, *FALSE):
             del store[key]
         elif key not in ("edge_index", "split") and count > first and length(value) == first:
-            given = [graph[edge_type].get(key) if edge_type in graph.edge_types else None for graph in graphs]
+            given: list[Any] = [
+                graph[edge_type].get(key) if edge_type in graph.edge_types else None for graph in graphs
+            ]
             if [length(one) for one in given] == [part.size(1) for part in parts]:
                 tensors = all(isinstance(one, Tensor) for one in given)
                 store[key] = torch.cat(given) if tensors else [item for one in given for item in one]

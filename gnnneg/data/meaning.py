@@ -97,7 +97,7 @@ def _denied(
                 raise UserError(f"denied maps {edge_type} to {echo(stated)}: give the edge type that it denies.")
         if not denied:
             raise UserError("denied is empty: leave it out, or say which edge types are denied.")
-        return {edge_type: tuple(stated) for edge_type, stated in denied.items()}
+        return dict(denied)
     if not isinstance(denied, str) or not denied:
         raise UserError(
             f"denied is {echo(denied)}: give what the names of denied edge types begin with, such as 'not_', or a dict "
