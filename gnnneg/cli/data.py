@@ -172,7 +172,12 @@ def run_info(args: argparse.Namespace) -> int:
     made = graphs(args.name, args.root)
     result, *others = (profile(data, dict(own.published)) for data, own in zip(made, found.graphs))
     if args.json:
-        about = {"name": found.name, "title": found.title, "licence": found.licence, "citation": found.citation}
+        about: dict[str, Any] = {
+            "name": found.name,
+            "title": found.title,
+            "licence": found.licence,
+            "citation": found.citation,
+        }
         about |= {"account": dict(found.account)} if found.account else {}
         tested = {"test_graph": others[0].as_dict()} if others else {}
         print(to_json(about | result.as_dict() | tested, ensure_ascii=False))
