@@ -25,7 +25,7 @@ from gnnneg.data.catalogue import CARD, cards
 from gnnneg.data.download import cache
 from gnnneg.data.gate import tell
 from gnnneg.data.known import KnownAnswers
-from gnnneg.data.statements import POLARITIES, triplets
+from gnnneg.data.statements import completed, triplets
 from gnnneg.errors import UserError
 from gnnneg.evaluation import strata
 from gnnneg.experiment import folder, whereabouts
@@ -35,7 +35,7 @@ from gnnneg.experiment.graph import write_graph, write_named
 from gnnneg.experiment.inductive import refuse_entities
 from gnnneg.experiment.judge import Evaluation, Judge
 from gnnneg.experiment.lock import held
-from gnnneg.experiment.ready import refuse_optimizer, refuse_seed
+from gnnneg.experiment.ready import refuse_hidden_features, refuse_optimizer, refuse_seed
 from gnnneg.experiment.run import Run
 from gnnneg.experiment.settings import Setup, assemble, choose, plan, source
 from gnnneg.experiment.whereabouts import Missing
@@ -94,11 +94,8 @@ def train(
     graph, *others = list(data) if isinstance(data, Dataset) else [data]
     if test_graph is not None:
         others = [test_graph]
-    for one in (graph, *others):
-        wanted = [("entity", polarity, "entity") for polarity in POLARITIES]
-        lacking = wanted if not isinstance(one, HeteroData) else [kind for kind in wanted if kind not in one.edge_types]
-        if lacking:
-            raise UserError(f"The graph has no {lacking[0]} edges: make it so with from_hetero(data).")
+    graph, *others = [completed(one) for one in (graph, *others)]
+    refuse_hidden_features(task, graph)
     fit, evaluation = fit or Fit(), evaluation or Evaluation()
     device = next(task.trained()).device
     setup = Setup(graph, task, optimizer, scheduler, fit, evaluation, seed, device, *others)

@@ -8,8 +8,10 @@ from typing import Any
 import torch
 from torch.optim import SGD, Optimizer
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
+from torch_geometric.data import Data, HeteroData
 
 from gnnneg.errors import UserError, echo
+from gnnneg.interfaces import Task
 from gnnneg.training.optimizers import stepped
 
 LAST_SEED = (1 << 32) - 1  # NumPy's and scikit-learn's; torch would take more
@@ -24,6 +26,21 @@ def refuse_seed(seed: int) -> None:
     """
     if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed <= LAST_SEED:
         raise UserError(f"seed is {echo(seed)}: give a whole number from 0 to {LAST_SEED}.")
+
+
+def refuse_hidden_features(task: Task, data: HeteroData) -> None:
+    """Refuses a task whose graph has features that the data lack, since validation looks at the data's.
+
+    Raises:
+        UserError: If they do.
+    """
+    for part in task.modules():
+        graph = getattr(part, "graph", None)
+        if isinstance(graph, Data) and graph.get("x") is not None and data["entity"].get("x") is None:
+            raise UserError(
+                "The task's graph has features x, but the data have none, so that validation and prediction would miss "
+                "them: set data['entity'].x, from which message_graph(data) takes them."
+            )
 
 
 def refuse_optimizer(optimizer: Optimizer) -> None:
