@@ -1,8 +1,6 @@
 """Tables: CSV, TSV and parquet, with a column for what is true and, if there are such, for confidence and source."""
 
-import csv
 import dataclasses
-import re
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,12 +10,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from gnnneg.data.account import Account
-from gnnneg.data.decode import lines
 from gnnneg.data.formats import columns as looks
+from gnnneg.data.formats.beginning import Beginning, beginning
 from gnnneg.data.formats.statements import ROLES, Statements
 from gnnneg.data.gate import tidied
 from gnnneg.data.read import (
-    DELIMITERS,
     IGNORED,
     Labels,
     Layout,
@@ -35,15 +32,6 @@ PLAIN = (
     *(pa.types.is_string, pa.types.is_large_string),
 )
 DELIMITED = {"csv": "comma", "tsv": "tab"}
-# what a file is that was taken for a table, by its first line
-INSTEAD = {
-    r"<[^>]*>\s+<[^>]*>\s+.+\.\s*$": "if it is N-Triples, say --format ntriples",
-    r"!gaf-version": "if it is GAF, say --format gaf",
-    r"!gp[ai]d?-version": "if it is GPAD, say --format gpad",
-    r"@prefix|@base|prefix\s": "if it is Turtle, say --format rdf",
-    r"format-version:": "if it is OBO, say --format obo",
-    r"\s*[\[{]": "JSON is read as what Wikidata writes, with --format wikidata",
-}
 
 
 class Polarity(UserError):
@@ -57,14 +45,6 @@ class Polarity(UserError):
     def __init__(self, message: str, column: str):
         super().__init__(message)
         self.column = column
-
-
-class Beginning(NamedTuple):
-    """How a table begins: what its columns are called, if it says so, and the fields of its first line."""
-
-    names: list[str] | None
-    first: list[str]
-    skip: int = 0  # lines before
 
 
 class Sheet(NamedTuple):
@@ -134,7 +114,7 @@ def read_labelled(
         begins = Beginning(whole.column_names, whole.column_names)
     else:
         layout = Layout((), delimiter or DELIMITED[kind], count_line=count_line, quoted=kind == "csv")
-        begins = _beginning(path, layout, [*named, *asked.values()], header, account)
+        begins = beginning(path, layout, [*named, *asked.values()], header, account)
     named = named or _first_three(path, begins)
     wanted = dict(zip(ROLES, named)) | asked
     places = {role: _place(column, begins, path) for role, column in wanted.items()}
@@ -189,77 +169,6 @@ def _stated(path: Path, table: pa.Table, sheet: Sheet, places: dict[str, int], l
     if "source" in places:
         result = result.append_column("source", table["source"])
     return Statements(result, account)
-
-
-def _beginning(path: Path, layout: Layout, wanted: list[str], header: bool | None, account: Account) -> Beginning:
-    """How a delimited table begins."""
-    positional = all(column.isdigit() for column in wanted)
-    names = not positional if header is None else header
-    if not positional and not names:
-        raise UserError(f"{path}: without a header, columns are given by position, such as --columns 1,2,3.")
-    sign = DELIMITERS[layout.delimiter]
-    numbers, start = _start(path, layout.count_line)
-    if not start:
-        raise UserError(f"{path} is empty: expected lines of head, relation and tail.")
-    comments = _comments(start, layout.count_line, sign)
-    if layout.count_line and (comments or start[0].startswith("#")):
-        raise UserError(f"{path}: lines that begin with '#' stand where the number of lines should: take them out.")
-    place = layout.count_line + comments
-    if place >= len(start):
-        raise UserError(f"{path} holds no lines after its first: expected lines of head, relation and tail.")
-    first = _fields(start[place], sign, layout.quoted)
-    _refuse_another_format(path, first, wanted, layout.delimiter)
-    account.left_out("comment lines before the table (#)", comments)
-    if names:
-        account.used(f"the first line as names of columns: {listed(first)}")
-        first = [first[0].lstrip("#").strip() if first[0].startswith("#") else first[0], *first[1:]]
-    return Beginning(first if names else None, first, numbers[place] - 1 - layout.count_line)
-
-
-def _start(path: Path, count_line: bool) -> tuple[list[int], list[str]]:
-    """The lines that a file begins with and their numbers, to the first that begins without ``#``; no blank ones."""
-    start: dict[int, str] = {}
-    for number, line in lines(path):
-        if line.strip():
-            start[number] = line
-            if len(start) > count_line and not line.startswith("#"):
-                break
-    return list(start), list(start.values())
-
-
-def _comments(start: list[str], begin: int, delimiter: str) -> int:
-    """How many lines from ``begin`` on are comments: they begin with ``#``, and have not as many fields as the table.
-
-    Of several the last may be the header.
-    """
-    end = begin
-    while end < len(start) and start[end].startswith("#"):
-        end += 1
-    if end == begin or end == len(start):
-        return 0
-    many = start[end].count(delimiter)
-    return end - begin - (many > 0 and start[end - 1].count(delimiter) == many)
-
-
-def _fields(line: str, delimiter: str, quoted: bool) -> list[str]:
-    try:
-        return next(csv.reader([line], delimiter=delimiter), [""]) if quoted else line.split(delimiter)
-    except csv.Error:  # what is wrong is said where the whole table is read
-        return line.split(delimiter)
-
-
-def _refuse_another_format(path: Path, first: list[str], wanted: list[str], delimiter: str) -> None:
-    """Says what else a file may be whose first line has too few fields."""
-    least = max([3, *(int(column[:9]) for column in wanted if column.isdigit())])
-    if len(first) >= 3 or len(first) >= least or not any(first):
-        return
-    line = DELIMITERS[delimiter].join(first)
-    told = [advice for begins, advice in INSTEAD.items() if re.match(begins, line, re.IGNORECASE)]
-    for name, sign in DELIMITERS.items():
-        if not told and name != delimiter and len(line.split(sign)) >= least:
-            told = [f"if {name}s separate its fields, say --delimiter {name}"]
-    if told:
-        raise UserError(f"{path}: expected fields separated by {delimiter}, found {echo(line, 60)}: {told[0]}.")
 
 
 def _first_three(path: Path, sheet: Beginning) -> list[str]:
