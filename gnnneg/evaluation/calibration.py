@@ -12,6 +12,7 @@ from torch import Tensor
 from gnnneg.errors import UserError
 
 BINS = 15
+HUGE = 1e300  # stands for infinity, which has no place on a line
 STEPS = 100
 
 
@@ -43,6 +44,8 @@ class Platt:
         """
         _both(label)
         x, truth = score.double(), label.double()
+        finite = x[x.isfinite()]  # what is infinite counts as the furthest that is not
+        x = x.clamp(float(finite.min()), float(finite.max())) if finite.numel() else x.sign()
         centre, width = float(x.mean()), float(x.std(correction=0)) or 1.0
         z = torch.stack([(x - centre) / width, torch.ones_like(x)], 1)  # of one size, for the sake of the equations
         positive, negative = float(truth.sum()), float((1 - truth).sum())
@@ -67,7 +70,7 @@ class Platt:
         return cls(slope, float(at[1]) - slope * centre)
 
     def __call__(self, score: Float[Tensor, "*s"]) -> Float[Tensor, "*s"]:
-        return torch.sigmoid(self.slope * score.double() + self.intercept)
+        return torch.sigmoid(self.slope * _bounded(score) + self.intercept)
 
 
 @dataclass(frozen=True)
@@ -91,7 +94,7 @@ class Isotonic:
             UserError: If a label is missing.
         """
         _both(label)
-        value, place, count = score.double().unique(return_inverse=True, return_counts=True)
+        value, place, count = _bounded(score).unique(return_inverse=True, return_counts=True)
         stated = torch.zeros_like(value).index_add_(0, place, label.double())
         # blocks of means that ascend: how many are stated, how many there are, where the block began
         blocks: list[tuple[float, float, int]] = []
@@ -105,7 +108,7 @@ class Isotonic:
         return cls([float(value[row]) for row, _ in bends], [height for _, height in bends])
 
     def __call__(self, score: Float[Tensor, "*s"]) -> Float[Tensor, "*s"]:
-        height = np.interp(score.detach().cpu().double().numpy(), self.score, self.probability)
+        height = np.interp(_bounded(score).detach().cpu().numpy(), self.score, self.probability)
         return torch.as_tensor(height, dtype=torch.double)
 
 
@@ -183,6 +186,10 @@ def expected_calibration_error(probability: Float[Tensor, "b"], label: Bool[Tens
     place = (probability * bins).ceil().long().clamp(1, bins) - 1
     gap = torch.zeros(bins, dtype=torch.double).index_add_(0, place, label.double() - probability.double())
     return float(gap.abs().sum() / label.numel())
+
+
+def _bounded(score: Float[Tensor, "*s"]) -> Float[Tensor, "*s"]:
+    return score.double().clamp(-HUGE, HUGE)
 
 
 def _both(label: Bool[Tensor, "b"]) -> None:

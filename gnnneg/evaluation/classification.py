@@ -20,8 +20,8 @@ class Thresholds:
     """From which score on a triple counts as true.
 
     Args:
-        relation (torch.Tensor): One a relation; those that validation never saw hold ``overall``.
-        seen (torch.Tensor): Which relations validation saw.
+        relation (torch.Tensor): One a relation; those that have none of their own hold ``overall``.
+        seen (torch.Tensor): Which relations have one of their own.
         overall (float): The threshold of all relations together.
     """
 
@@ -55,9 +55,9 @@ def classification(
             another graph.
 
     Returns:
-        ``accuracy, f1, f1_weighted, precision, recall, auroc, average_precision, count`` over all test triplets, and a
-        table of the same by relation. ``f1`` is that of the stated triplets, ``f1_weighted`` the mean of theirs and of
-        the denied ones' by their numbers.
+        ``accuracy, f1, f1_weighted, precision, recall, auroc, average_precision, all_true, count`` over all test
+        triplets, and a table of the same by relation. ``f1`` is that of the stated triplets, ``f1_weighted`` the mean
+        of theirs and of the denied ones' by their numbers, ``all_true`` the accuracy of calling every triplet true.
 
     Raises:
         UserError: If a split has no stated or no denied triplets, or a score is NaN.
@@ -101,18 +101,23 @@ def labelled(
 def thresholds(
     score: Float[Tensor, "b"], label: Bool[Tensor, "b"], rel_type: Int[Tensor, "b"], num_relations: int
 ) -> Thresholds:
-    """The most accurate thresholds on validation: of the observed scores, the smallest of the best.
+    """The most accurate thresholds on validation: of the observed scores and one above them all, the smallest of the
+    best.
 
-    A relation that validation never saw falls back on the threshold of all relations together. (The script released
-    with `"CoDEx" <https://arxiv.org/abs/2009.07810>`_ means to, but never does: its defaults are minus infinity and
-    stand for every relation, so that such a relation's triples are all called true.)
+    Above all of them, nothing that validation has of a relation is true. It says nothing of where the true ones would
+    begin, so the threshold is then no lower than that of all relations together. A relation that validation never saw
+    falls back on that one. (The script released with `"CoDEx" <https://arxiv.org/abs/2009.07810>`_ means to, but never
+    does: its defaults are minus infinity and stand for every relation, so that such a relation's triples are all called
+    true. Nor can it call everything false.)
     """
     overall = _best(score, label)
     relation = torch.full((num_relations,), overall, dtype=score.dtype)
     seen = torch.zeros(num_relations, dtype=torch.bool)
     for r in rel_type.unique().tolist():
         mine = rel_type == r
-        relation[r], seen[r] = _best(score[mine], label[mine]), True
+        own = _best(score[mine], label[mine])
+        seen[r] = own <= float(score[mine].max()) or own >= overall
+        relation[r] = own if seen[r] else overall
     return Thresholds(relation, seen, overall)
 
 
@@ -145,7 +150,7 @@ def judge(
 def auroc(score: Float[Tensor, "b"], label: Bool[Tensor, "b"]) -> float:
     """The chance that a stated triple scores above a denied one, ties counting half; NaN if one of them is missing."""
     _, place, length = score.unique(return_inverse=True, return_counts=True)
-    rank = (length.cumsum(0) - (length - 1) / 2.0).double()[place]
+    rank = (length.cumsum(0) - (length - 1).double() / 2)[place]  # float32 would round ranks above 8 million
     stated, denied = int(label.sum()), int((~label).sum())
     if not stated or not denied:
         return float("nan")
@@ -169,9 +174,10 @@ def average_precision(score: Float[Tensor, "b"], label: Bool[Tensor, "b"]) -> fl
 def _best(score: Float[Tensor, "b"], label: Bool[Tensor, "b"]) -> float:
     value, place, length = score.unique(return_inverse=True, return_counts=True)
     stated = torch.zeros_like(length).index_add_(0, place, label.long())
-    denied = length - stated
-    # true from value[i] on: right are the stated at or above it and the denied below it
-    right = stated.flip(0).cumsum(0).flip(0) + denied.cumsum(0) - denied
+    # true from value[i] on: right are the stated at or above it and the denied below it; last, nothing is true
+    right = torch.nn.functional.pad(stated.flip(0).cumsum(0).flip(0), (0, 1))
+    right += torch.nn.functional.pad((length - stated).cumsum(0), (1, 0))
+    value = torch.cat([value, torch.nextafter(value[-1:], torch.full_like(value[-1:], torch.inf))])
     return float(value[int((right == right.max()).nonzero()[0])])
 
 
@@ -188,5 +194,6 @@ def _figures(called: Bool[Tensor, "b"], score: Float[Tensor, "b"], label: Bool[T
         "recall": hit / stated if stated else 0.0,
         "auroc": auroc(score, label),
         "average_precision": average_precision(score, label),
+        "all_true": stated / count,
         "count": count,
     }

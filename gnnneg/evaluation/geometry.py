@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch_geometric.data import Data
 
 from gnnneg.errors import UserError
+from gnnneg.evaluation.at_once import at_once
 from gnnneg.evaluation.mode import judging
 from gnnneg.interfaces import Corruption, Generator, Model, Sampler, Scorer
 from gnnneg.kernels.spectrum import effective_rank
@@ -41,7 +42,7 @@ def geometry(
         triplets (Triplets): What to draw negatives for.
         corruption (Corruption): Which side is asked.
         generator (torch.Generator, optional): Draws.
-        queries (int): How many queries to look at. (default: :obj:`64`)
+        queries (int): How many queries to look at; fewer, if the model cannot hold so many. (default: :obj:`64`)
 
     Returns:
         For ``sampled``, for each generator by its name, and for each of several kinds that it makes, ``DANS: entity``:
@@ -64,6 +65,7 @@ def geometry(
     clouds: dict[str, list[Tensor]] = {}
     cosines: dict[str, Tensor] = {}
     diversity: dict[str, dict[str, Any]] = {}
+    queries = at_once(model, graph.num_nodes if graph is not None else 0, queries)
     with judging(model, sampler, corruption, *generators):
         some = Triplets(*(column[:queries] for column in triplets))
         query, target = corruption(some, generator)

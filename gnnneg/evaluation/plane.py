@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch_geometric.data import Data
 
 from gnnneg.errors import UserError
+from gnnneg.evaluation.at_once import at_once
 from gnnneg.evaluation.geometry import made
 from gnnneg.evaluation.mode import judging
 from gnnneg.interfaces import Corruption, Model, Sampler
@@ -39,7 +40,7 @@ def plane(
         triplets (Triplets): What to draw negatives for.
         corruption (Corruption): Which side is asked.
         generator (torch.Generator, optional): Draws.
-        queries (int): How many queries to look at. (default: :obj:`60`)
+        queries (int): How many queries to look at; fewer, if the model cannot hold so many. (default: :obj:`60`)
 
     Returns:
         * ``rel_type``: the relation, an inverse one where the head is asked;
@@ -54,6 +55,7 @@ def plane(
     """
     if not triplets.head_index.numel():
         raise UserError("There are no statements to draw negatives for: choose a split that has some.")
+    queries = at_once(model, graph.num_nodes if graph is not None else 0, queries)
     with judging(model, sampler, corruption, *generators):
         query, target = corruption(triplets, generator)
         rel_type = query.rel_type.mode().values

@@ -13,7 +13,13 @@ from gnnneg.records import Query, Triplets
 
 
 def relation_ranks(
-    model: Model, graph: Data | None, triplets: Triplets, known: KnownAnswers, *, batch_size: int = 1024
+    model: Model,
+    graph: Data | None,
+    triplets: Triplets,
+    known: KnownAnswers,
+    *,
+    batch_size: int = 1024,
+    memory_mib: float = 256.0,
 ) -> Ranks:
     """Ranks each statement's relation among all relations not known to hold between its head and tail.
 
@@ -26,6 +32,7 @@ def relation_ranks(
         triplets (Triplets): Statements to rank.
         known (KnownAnswers): Statements left out of the ranking, by custom all stated facts.
         batch_size (int): Queries at once. (default: :obj:`1024`)
+        memory_mib (float): About how much memory they may take. (default: :obj:`256.0`)
 
     Raises:
         UserError: If there is nothing to rank or a score is NaN.
@@ -38,12 +45,16 @@ def relation_ranks(
     outcome = []
     with judging(model):
         encoding = model.encode(graph)
-        step = max(1, at_once(model, known.num_nodes, batch_size) // size)
+        most = at_once(model, known.num_nodes, batch_size, memory_mib)
+        step = max(1, most // size)
         for begin in range(0, head_index.numel(), step):
             head, true, tail = (t[begin : begin + step] for t in (head_index, rel_type, tail_index))
             query = Query(head.repeat_interleave(size), every.repeat(head.numel()))
             candidate = tail.repeat_interleave(size)[:, None]
-            score = model.scorer(encoding, query)(candidate).view(-1, size)
+            # a statement alone may ask more than fits
+            parts = zip(query.anchor.split(most), query.rel_type.split(most), candidate.split(most))
+            asked = [model.scorer(encoding, Query(anchor, kind))(answer) for anchor, kind, answer in parts]
+            score = torch.cat(asked).view(-1, size)
             if bool(score.isnan().any()):
                 raise UserError("The model scores NaN: it has diverged, so load an earlier checkpoint.")
             rival = ~known.contains(query, candidate).view(-1, size) & (every != true[:, None])

@@ -31,6 +31,7 @@ HEADLINE = (
 )
 CLASSIFICATION = (
     ("accuracy", "Accuracy"),
+    ("all_true", "Accuracy of calling all true"),
     ("f1", "F1"),
     ("precision", "Precision"),
     ("recall", "Recall"),

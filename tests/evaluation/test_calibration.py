@@ -44,6 +44,26 @@ def test_platt_stays_finite_where_scores_part_the_labels():
     assert fitted.intercept == pytest.approx(0, abs=1e-9)
 
 
+def test_infinite_scores_have_probabilities():
+    """They count as the furthest finite one when a curve is fitted, and as beyond all others when it is asked."""
+    score, label, _ = scored(300, 0.5, -1.0)
+    far = score.clone()
+    far[score.argmin()], far[score.argmax()] = -torch.inf, torch.inf
+    second = score.sort().values
+    fitted = Platt.fit(far, label)
+    expected = Platt.fit(score.clamp(second[1], second[-2]), label)
+    assert (fitted.slope, fitted.intercept) == pytest.approx((expected.slope, expected.intercept))
+    ends = torch.tensor([-torch.inf, torch.inf])
+    assert fitted(ends).tolist() == [0.0, 1.0]
+    assert Platt(0.0, 1.0)(ends).tolist() == pytest.approx([1 / (1 + np.exp(-1))] * 2)
+    only = Platt.fit(torch.tensor([-torch.inf, torch.inf]), torch.tensor([False, True]))
+    assert only(ends).isfinite().all()
+    bent = Isotonic.fit(far, label)
+    asked = torch.cat([ends, score])
+    assert bool(((bent(asked) >= 0) & (bent(asked) <= 1)).all())
+    assert Calibration.from_dict(json.loads(json.dumps(Calibration.fit(far, label).to_dict(), allow_nan=False)))
+
+
 def test_platt_of_one_score_is_the_base_rate():
     """Nothing to go by: the mean of Platt's targets, (3 * 4/5 + 1 * 1/3) / 4."""
     fitted = Platt.fit(torch.full((4,), 2.5), torch.tensor([True, True, True, False]))

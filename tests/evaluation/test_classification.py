@@ -52,11 +52,44 @@ def test_thresholds_are_the_smallest_of_the_best(seed):
     fitted = thresholds(score, label, rel_type, 3)
 
     def best(mine: torch.Tensor) -> float:
-        tried = {v: float(((score[mine] >= v) == label[mine]).float().mean()) for v in score[mine].unique().tolist()}
-        return min(v for v, accuracy in tried.items() if accuracy == max(tried.values()))
+        above = float(torch.nextafter(score[mine].max(), torch.tensor(torch.inf)))
+        values = [*score[mine].unique().tolist(), above]
+        tried = {v: float(((score[mine] >= v) == label[mine]).float().mean()) for v in values}
+        found = min(v for v, accuracy in tried.items() if accuracy == max(tried.values()))
+        return max(found, fitted.overall) if found == above else found
 
     assert fitted.overall == best(torch.ones(30, dtype=torch.bool))
     assert fitted.relation.tolist() == [best(rel_type == r) for r in range(3)]
+
+
+def test_nothing_of_a_relation_is_true():
+    """Relations 1 and 2 are only denied, below the overall threshold and above it; 3 is mostly denied, at the top."""
+    score = torch.tensor([0.9, 0.2, 0.7, 0.6, 0.95, 1.0, 2.0, 3.0, 4.0])
+    label = torch.tensor([True, False, False, False, False, True, False, False, False])
+    rel_type = torch.tensor([0, 0, 1, 1, 2, 3, 3, 3, 3])
+    fitted = thresholds(score[:4], label[:4], rel_type[:4], 2)
+    assert fitted.relation.tolist() == pytest.approx([0.9, 0.9])
+    assert fitted.seen.tolist() == [True, False]
+    figures, _ = judge(fitted, score[:4], label[:4], rel_type[:4])
+    assert (figures["accuracy"], figures["all_true"]) == (1.0, 0.25)
+    figures, table = judge(fitted, torch.tensor([0.7, 0.8]), torch.tensor([False, False]), torch.tensor([1, 1]))
+    assert figures["accuracy"] == 1.0
+    assert table["fallback"].tolist() == [True]
+    whole = thresholds(score, label, rel_type, 4)
+    figures, table = judge(whole, score, label, rel_type)
+    assert figures["accuracy"] == pytest.approx(8 / 9)  # all but the one of relation 3 below what is denied
+    assert table["accuracy"].tolist() == [1, 1, 1, 0.75]
+    assert whole.overall > 4  # calling all of it false is right most often
+    alone = thresholds(torch.tensor([0.5]), torch.tensor([False]), torch.tensor([0]), 1)
+    assert 0.5 < alone.overall < 0.5 + 1e-6
+    assert judge(alone, torch.tensor([0.5]), torch.tensor([False]), torch.tensor([0]))[0]["accuracy"] == 1
+
+
+def test_auroc_beyond_the_integers_of_float32():
+    """Two stated ones above 2**24 + 1 denied ones that tie."""
+    score = torch.zeros(2**24 + 3, dtype=torch.uint8)
+    score[-2:] = 1
+    assert auroc(score.half(), score.bool()) == 1.0
 
 
 def test_a_relation_that_validation_never_saw_takes_the_overall_threshold():

@@ -6,6 +6,7 @@ import pytest
 import torch
 from examples import CHANNELS, NODES, RELATIONS, kge, known, toy
 from torch.testing import assert_close
+from torch_geometric.data import Data
 
 from gnnneg.corruption import Both
 from gnnneg.decoders import DistMult
@@ -32,6 +33,21 @@ def look(how=geometry, generators=(), model=None, triplets=None):
     draw = torch.Generator().manual_seed(0)
     means = Uniform(NODES, 4), generators, model or kge(), None, triplets or toy(), Both(RELATIONS), draw
     return how(*means)
+
+
+@pytest.mark.parametrize("how", [geometry, plane])
+def test_no_more_queries_than_fit(how):
+    """A model that holds 2**20 numbers for each query and node: of 256 MiB, some queries of the toy graph."""
+    model, sizes = kge(), []
+    fits = 2**26 // (2**20 * NODES)
+    scorer = model.scorer
+    model.footprint = 2**20
+    model.scorer = lambda encoding, query: sizes.append(query.anchor.numel()) or scorer(encoding, query)
+    graph = Data(num_nodes=NODES)
+    draw = torch.Generator().manual_seed(0)
+    many = Triplets(*(column.repeat(9) for column in toy()))
+    how(Uniform(NODES, 4), (), model, graph, many, Both(RELATIONS), draw)
+    assert max(sizes) == fits
 
 
 def test_each_pathway_alone_against_both():

@@ -334,6 +334,19 @@ def test_relations_ranked_by_hand_and_by_brute_force():
     assert len(result.of("relation")) == len(result)
 
 
+@pytest.mark.parametrize("fits", [1, 2, 7])
+def test_relations_are_asked_within_the_budget(fits):
+    """A model that holds much for each query is asked no more of them at once than fit, be it part of a statement's."""
+    stated, tested = world(16)
+    model = Tabled(coarse(16, levels=2))
+    model.footprint = 10
+    expected = rows(relation_ranks(model, None, tested, index_of(stated)))
+    model.asked.clear()
+    budget = fits * 10 * NODES / 2**18
+    assert rows(relation_ranks(model, None, tested, index_of(stated), memory_mib=budget)) == expected
+    assert max(queries for queries, _ in model.asked) <= fits
+
+
 def test_parquet_round_trip(tmp_path):
     stated, tested = world(17)
     result = ranks(Tabled(coarse(17)), None, tested, index_of(stated))
