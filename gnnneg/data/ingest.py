@@ -5,7 +5,6 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,18 +15,13 @@ import pyarrow.parquet
 import torch
 from torch_geometric.data import HeteroData
 
-from gnnneg.data.account import Account
 from gnnneg.data.build import appearance, counts, graph
 from gnnneg.data.catalogue import CARD, Dictionary, names
-from gnnneg.data.decode import ending
 from gnnneg.data.download import sha256
-from gnnneg.data.folders import parts_of
-from gnnneg.data.formats.files import ENDINGS, read_statements
-from gnnneg.data.formats.labelled import Polarity
-from gnnneg.data.formats.names import spelt_out, without_negations
-from gnnneg.data.formats.statements import ROLES, Statements
-from gnnneg.data.gate import Findings, refuse_variants, settled, tidied
-from gnnneg.data.labels import joined, write_labels
+from gnnneg.data.formats.statements import ROLES
+from gnnneg.data.gate import Findings, settled
+from gnnneg.data.gathered import Gathered, gathered, met_in, with_tidy_names
+from gnnneg.data.labels import write_labels
 from gnnneg.data.splits import random_split
 from gnnneg.data.statements import POLARITIES, SPLITS, triplets
 from gnnneg.documents import dump
@@ -72,16 +66,6 @@ class Report:
     asked: int = 0
     tidied: int = 0
     notes: list[str] = field(default_factory=list)
-
-
-@dataclass(frozen=True)
-class _Read:
-    """What the files say: tables by split, questions without an answer, labels, and an account of all."""
-
-    tables: dict[str | None, pa.Table]
-    closed: pa.Table | None
-    labels: pa.Table | None
-    account: Account
 
 
 def ingest(
@@ -135,7 +119,8 @@ def ingest(
     """
     path, out = Path(path), Path(out)
     _check(path, out, denied, seed, mirrored)
-    read, tidied_names = _tidied(_read(path, denied, format, dictionary, negated, options), tidy, path)
+    said = gathered(path, denied, format, dictionary, negated, options)
+    read, tidied_names = with_tidy_names(said, tidy, path)
     parts: Parts = {}
     for split, table in read.tables.items():
         plain = table.drop_columns(["label"])
@@ -202,7 +187,7 @@ def _check(path: Path, out: Path, denied: str | Path | None, seed: int, mirrored
 
 
 def _write(
-    out: Path, path: Path, parts: "Parts", closed: pa.Table | None, read: _Read, about: str, numbers: dict[str, int]
+    out: Path, path: Path, parts: "Parts", closed: pa.Table | None, read: Gathered, about: str, numbers: dict[str, int]
 ) -> None:
     """Writes the folder aside and renames it, so that a folder with a card is always whole."""
     out = out.resolve()
@@ -255,114 +240,7 @@ def _umask() -> int:
     return mask
 
 
-def _read(
-    path: Path,
-    denied: str | Path | None,
-    format: str | None,
-    dictionary: Dictionary | None,
-    negated: str | None,
-    options: dict[str, Any],
-) -> _Read:
-    """What the files say by split."""
-    account = Account()
-    sources: list[tuple[str | None, Path, bool, str | None]] = [(None, path, True, format)]
-    if path.is_dir():
-        parts = parts_of(path, ENDINGS, account)
-        # where the last ending says nothing, one before it or that of train does; else the content is asked, too
-        kinds = [None if ending(part.path) in ENDINGS else ENDINGS.get(part.ending) for part in parts]
-        sources = [(part.split, part.path, part.stated, format or kind) for part, kind in zip(parts, kinds)]
-    sources += [(None, Path(denied), False, format)] if denied is not None else []
-    tables: dict[str | None, list[pa.Table]] = {}
-    closed, labels, met = [], [], 0
-    for split, source, stated, kind in sources:
-        found = read_statements(source, kind, **options) if stated else _denials(source, kind, options)
-        if dictionary is not None:
-            found = spelt_out(found, dictionary, source)
-        found = found if stated else _all_denied(found, source)
-        if negated is not None:
-            found, number = without_negations(found, negated)
-            met += number
-        tables.setdefault(split, []).append(found.table)
-        account.add(found.left_out)
-        closed += [found.closed] if found.closed is not None else []
-        labels.append(found.labels)
-    if negated is not None and not met:
-        raise UserError(f"{path}: no relation is negated as {negated!r} says.")
-    every = _alike([table for several in tables.values() for table in several])
-    together = {split: pa.concat_tables([every.pop(0) for _ in several]) for split, several in tables.items()}
-    questions = pa.concat_tables(closed).group_by(list(ROLES[:2])).aggregate([]) if closed else None
-    return _Read(together, questions, joined(labels), account)
-
-
-def _denials(path: Path, format: str | None, options: dict[str, Any]) -> Statements:
-    """A file in which all is denied: it may have labels that say so once more."""
-    plain = {k: v for k, v in options.items() if k not in ("label", "labels")}
-    try:
-        return read_statements(path, format, **plain)
-    except Polarity as error:
-        found = read_statements(path, format, **plain, label=error.column)
-        if pc.any(found.table["label"]).as_py():
-            raise UserError(f"{path}: all of its statements are denied, but its {error.column} states some.") from None
-        label = pa.array([True] * found.table.num_rows, pa.bool_())
-        return found._replace(table=found.table.set_column(len(ROLES), "label", label))
-
-
-def _all_denied(found: Statements, path: Path) -> Statements:
-    if not pc.all(found.table["label"]).as_py():
-        raise UserError(f"{path}: all of its statements are denied, so it must not deny some itself.")
-    label = pa.array([False] * found.table.num_rows, pa.bool_())
-    return found._replace(table=found.table.set_column(len(ROLES), "label", label))
-
-
-def _alike(tables: list[pa.Table]) -> list[pa.Table]:
-    """Tables with the same columns: what has no confidence is believed fully, what has no source has an empty one."""
-    defaults = {"confidence": pa.scalar(1.0, pa.float64()), "source": pa.scalar("", pa.large_string())}
-    for name, value in defaults.items():
-        if any(name in table.column_names for table in tables):
-            tables = [
-                t if name in t.column_names else t.append_column(name, pa.repeat(value, t.num_rows)) for t in tables
-            ]
-    columns = [*ROLES, "label", *(name for name in defaults if name in tables[0].column_names)]
-    return [table.select(columns) for table in tables]
-
-
-def _tidied(read: _Read, tidy: bool | None, path: Path) -> tuple[_Read, int]:
-    """The same with names in composed form and without stray blanks, and how many were not so."""
-    if tidy is False:
-        return read, 0
-    names = {
-        "entity": _met([t[c] for t in read.tables.values() for c in ("head", "tail")]),
-        "relation": _met([t["relation"] for t in read.tables.values()]),
-    }
-    if tidy is None:
-        refuse_variants(names, str(path), "make them one with --tidy, or keep them apart with --no-tidy")
-    changed = {name: tidied(name) for every in names.values() for name in every if name != tidied(name)}
-    if not changed:
-        return read, 0
-    if "" in changed.values():
-        raise UserError(f"{path} has a name of nothing but blanks: mend it, or keep it with --no-tidy.")
-
-    def mend(table: pa.Table) -> pa.Table:
-        for column in {*ROLES, "name"} & set(table.column_names):
-            table = table.set_column(table.column_names.index(column), column, _mended(table[column], changed))
-        return table
-
-    tables = {split: mend(table) for split, table in read.tables.items()}
-    closed, labels = (None if table is None else mend(table) for table in (read.closed, read.labels))
-    return _Read(tables, closed, labels, read.account), len(changed)
-
-
-def _met(columns: list[pa.ChunkedArray]) -> list[str]:
-    return pa.chunked_array([chunk for c in columns for chunk in c.chunks], pa.large_string()).unique().to_pylist()
-
-
-def _mended(column: pa.ChunkedArray, changed: Mapping[str, str]) -> pa.ChunkedArray:
-    place = pc.index_in(column, pa.array(list(changed), pa.large_string())).combine_chunks()
-    other = pa.array(list(changed.values()), pa.large_string()).take(place)
-    return pa.chunked_array([pc.if_else(pc.is_valid(place), other, column.combine_chunks())], pa.large_string())
-
-
-def _still_closed(read: _Read, parts: Parts) -> pa.Table | None:
+def _still_closed(read: Gathered, parts: Parts) -> pa.Table | None:
     """The questions that no split answers; those that one does are counted."""
     if read.closed is None:
         return None
@@ -409,7 +287,7 @@ def _split(parts: Parts, valid: float, test: float, seed: int, cover: bool, toge
 
 def _negations(parts: Parts) -> list[str]:
     """A note on relations that seem to negate others, and are read as relations like any."""
-    names = _met([table["relation"] for (polarity, _), table in parts.items() if polarity == "stated"])
+    names = met_in([table["relation"] for (polarity, _), table in parts.items() if polarity == "stated"])
     negated = [name for name in names if NEGATION.match(name)]
     if not negated:
         return []
@@ -429,4 +307,4 @@ def _graph(parts: Parts) -> HeteroData:
 
 
 def _all_names(parts: Parts) -> list[str]:
-    return _met([table[role] for table in parts.values() for role in ROLES])
+    return met_in([table[role] for table in parts.values() for role in ROLES])

@@ -1,0 +1,161 @@
+"""What the files of an import say: one table a split, with names as they are meant, and an account of it all."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from gnnneg.data.account import Account
+from gnnneg.data.catalogue import Dictionary
+from gnnneg.data.decode import ending
+from gnnneg.data.folders import parts_of
+from gnnneg.data.formats.files import ENDINGS, read_statements
+from gnnneg.data.formats.labelled import Polarity
+from gnnneg.data.formats.names import spelt_out, without_negations
+from gnnneg.data.formats.statements import ROLES, Statements
+from gnnneg.data.gate import refuse_variants, tidied
+from gnnneg.data.labels import joined
+from gnnneg.errors import UserError
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """What the files say: tables by split, questions without an answer, labels, and an account of all."""
+
+    tables: dict[str | None, pa.Table]
+    closed: pa.Table | None
+    labels: pa.Table | None
+    account: Account
+
+
+def gathered(
+    path: Path,
+    denied: str | Path | None,
+    format: str | None,
+    dictionary: Dictionary | None,
+    negated: str | None,
+    options: dict[str, Any],
+) -> Gathered:
+    """What the files say by split.
+
+    Args:
+        path (Path): A file, or a folder of splits.
+        denied (str or Path, optional): A second file, whose statements are all denied.
+        format (str, optional): Of the files. (default: by their names)
+        dictionary (Dictionary, optional): Files that name the ids, if the statements hold ids.
+        negated (str, optional): Which relations are negations of others.
+        options (dict): What the reader of the format takes.
+
+    Raises:
+        UserError: As the reader; if a file of denials states something, or no relation is negated.
+    """
+    account = Account()
+    sources: list[tuple[str | None, Path, bool, str | None]] = [(None, path, True, format)]
+    if path.is_dir():
+        parts = parts_of(path, ENDINGS, account)
+        # where the last ending says nothing, one before it or that of train does; else the content is asked, too
+        kinds = [None if ending(part.path) in ENDINGS else ENDINGS.get(part.ending) for part in parts]
+        sources = [(part.split, part.path, part.stated, format or kind) for part, kind in zip(parts, kinds)]
+    sources += [(None, Path(denied), False, format)] if denied is not None else []
+    tables: dict[str | None, list[pa.Table]] = {}
+    closed, labels, met = [], [], 0
+    for split, source, stated, kind in sources:
+        found = read_statements(source, kind, **options) if stated else _denials(source, kind, options)
+        if dictionary is not None:
+            found = spelt_out(found, dictionary, source)
+        found = found if stated else _all_denied(found, source)
+        if negated is not None:
+            found, number = without_negations(found, negated)
+            met += number
+        tables.setdefault(split, []).append(found.table)
+        account.add(found.left_out)
+        closed += [found.closed] if found.closed is not None else []
+        labels.append(found.labels)
+    if negated is not None and not met:
+        raise UserError(f"{path}: no relation is negated as {negated!r} says.")
+    every = _alike([table for several in tables.values() for table in several])
+    together = {split: pa.concat_tables([every.pop(0) for _ in several]) for split, several in tables.items()}
+    questions = pa.concat_tables(closed).group_by(list(ROLES[:2])).aggregate([]) if closed else None
+    return Gathered(together, questions, joined(labels), account)
+
+
+def _denials(path: Path, format: str | None, options: dict[str, Any]) -> Statements:
+    """A file in which all is denied: it may have labels that say so once more."""
+    plain = {k: v for k, v in options.items() if k not in ("label", "labels")}
+    try:
+        return read_statements(path, format, **plain)
+    except Polarity as error:
+        found = read_statements(path, format, **plain, label=error.column)
+        if pc.any(found.table["label"]).as_py():
+            raise UserError(f"{path}: all of its statements are denied, but its {error.column} states some.") from None
+        label = pa.array([True] * found.table.num_rows, pa.bool_())
+        return found._replace(table=found.table.set_column(len(ROLES), "label", label))
+
+
+def _all_denied(found: Statements, path: Path) -> Statements:
+    if not pc.all(found.table["label"]).as_py():
+        raise UserError(f"{path}: all of its statements are denied, so it must not deny some itself.")
+    label = pa.array([False] * found.table.num_rows, pa.bool_())
+    return found._replace(table=found.table.set_column(len(ROLES), "label", label))
+
+
+def _alike(tables: list[pa.Table]) -> list[pa.Table]:
+    """Tables with the same columns: what has no confidence is believed fully, what has no source has an empty one."""
+    defaults = {"confidence": pa.scalar(1.0, pa.float64()), "source": pa.scalar("", pa.large_string())}
+    for name, value in defaults.items():
+        if any(name in table.column_names for table in tables):
+            tables = [
+                t if name in t.column_names else t.append_column(name, pa.repeat(value, t.num_rows)) for t in tables
+            ]
+    columns = [*ROLES, "label", *(name for name in defaults if name in tables[0].column_names)]
+    return [table.select(columns) for table in tables]
+
+
+def with_tidy_names(read: Gathered, tidy: bool | None, path: Path) -> tuple[Gathered, int]:
+    """The same with names in composed form and without stray blanks, and how many were not so.
+
+    Args:
+        read (Gathered): What was read.
+        tidy (bool, optional): Whether to do so even if two names become one; not at all with :obj:`False`. (default: if
+            none do)
+        path (Path): Where it is from.
+
+    Raises:
+        UserError: If two names become one and nobody said what then, or one becomes empty.
+    """
+    if tidy is False:
+        return read, 0
+    names = {
+        "entity": met_in([t[c] for t in read.tables.values() for c in ("head", "tail")]),
+        "relation": met_in([t["relation"] for t in read.tables.values()]),
+    }
+    if tidy is None:
+        refuse_variants(names, str(path), "make them one with --tidy, or keep them apart with --no-tidy")
+    changed = {name: tidied(name) for every in names.values() for name in every if name != tidied(name)}
+    if not changed:
+        return read, 0
+    if "" in changed.values():
+        raise UserError(f"{path} has a name of nothing but blanks: mend it, or keep it with --no-tidy.")
+
+    def mend(table: pa.Table) -> pa.Table:
+        for column in {*ROLES, "name"} & set(table.column_names):
+            table = table.set_column(table.column_names.index(column), column, _mended(table[column], changed))
+        return table
+
+    tables = {split: mend(table) for split, table in read.tables.items()}
+    closed, labels = (None if table is None else mend(table) for table in (read.closed, read.labels))
+    return Gathered(tables, closed, labels, read.account), len(changed)
+
+
+def met_in(columns: list[pa.ChunkedArray]) -> list[str]:
+    """The distinct strings of some columns, in order."""
+    return pa.chunked_array([chunk for c in columns for chunk in c.chunks], pa.large_string()).unique().to_pylist()
+
+
+def _mended(column: pa.ChunkedArray, changed: Mapping[str, str]) -> pa.ChunkedArray:
+    place = pc.index_in(column, pa.array(list(changed), pa.large_string())).combine_chunks()
+    other = pa.array(list(changed.values()), pa.large_string()).take(place)
+    return pa.chunked_array([pc.if_else(pc.is_valid(place), other, column.combine_chunks())], pa.large_string())
