@@ -118,6 +118,8 @@ def _features(node_type: str, store: BaseStorage, count: int) -> Tensor | None:
         raise UserError(
             f"x of {node_type} has {len(x) if x.dim() else 'no'} rows for {count} nodes: give one for each."
         )
+    if not bool(x.isfinite().all()):
+        raise UserError(f"x of {node_type} holds {x[~x.isfinite()][0].item()}: give finite numbers.")
     return x.detach().cpu()
 
 
@@ -148,13 +150,15 @@ def sure(stores: Stores, size: Sequence[int]) -> list[Float[Tensor, "_"]] | None
         if "confidence" not in store:
             result.append(torch.ones(count))
             continue
-        given = store["confidence"]
-        given = torch.as_tensor(listed(given) if isinstance(given, tuple) else given).detach().cpu()
+        try:
+            given = torch.as_tensor(store["confidence"], dtype=torch.double).detach().cpu()
+        except (TypeError, ValueError, RuntimeError):
+            raise UserError(f"confidence of {edge_type} should be a tensor of numbers, one for each edge.") from None
         if given.shape not in ((count,), (count, 1)):
             raise UserError(
                 f"confidence of {edge_type} has shape {tuple(given.shape)}, but there are {count} edges: give one each."
             )
-        given = given.reshape(-1).double()
+        given = given.reshape(-1)
         bad = ~((given >= 0) & (given <= 1))
         if bool(bad.any()):
             raise UserError(

@@ -36,7 +36,10 @@ def checked_split(split: Any, edge_type: EdgeType, count: int) -> Int[Tensor, "e
         if unknown:
             raise UserError(f"split of {edge_type} holds {echo(unknown[0])}: it is one of {', '.join(SPLITS)}.")
         split = [SPELT[one] for one in split]
-    found = torch.as_tensor(split)
+    try:
+        found = torch.as_tensor(split)
+    except (TypeError, ValueError, RuntimeError):
+        raise UserError(f"split of {edge_type} should be a tensor of 0, 1 or 2 for each edge.") from None
     if found.shape != (count,):
         raise UserError(f"split of {edge_type} has shape {tuple(found.shape)}, but there are {count} edges.")
     if found.is_floating_point() or (count and not 0 <= int(found.min()) <= int(found.max()) < len(SPLITS)):

@@ -23,7 +23,7 @@ from gnnneg.data.meaning import Place, meanings, refuse_unread, stating
 from gnnneg.data.splits import random_split
 from gnnneg.data.statements import PAIR, POLARITIES, SPLITS, assemble, completed
 from gnnneg.data.unified import node_types, sole, unified
-from gnnneg.errors import UserError
+from gnnneg.errors import UserError, echo
 from gnnneg.records import Triplets
 
 ENTITY = "entity"
@@ -143,6 +143,10 @@ def from_hetero(
             :obj:`denied` matches nothing, some edge types only have a split, an attribute says that some edges are
             false, or the gate refuses it.
     """
+    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 1 << 63:
+        raise UserError(f"seed is {echo(seed)}: give a whole number from 0 on.")
+    if not all(isinstance(share, int | float) for share in (valid, test)):
+        raise UserError(f"valid is {echo(valid)} and test {echo(test)}: give numbers, such as 0.1.")
     data = sole(data) if isinstance(data, Dataset) else data
     if _in_convention(data):
         return admit(completed(data), wins, overlap, mirrored, apart, "The HeteroData")[0]
@@ -315,7 +319,10 @@ def _num_nodes(data: HeteroData, node_type: str) -> int:
     """As many as ``num_nodes``, ``names`` or ``x`` says, which agree; else as many as PyG infers or edges name."""
     store = data[node_type]
     if "num_nodes" in store:
-        return int(store["num_nodes"])
+        size = store["num_nodes"]
+        if isinstance(size, bool) or not hasattr(size, "__index__") or int(size) < 0:
+            raise UserError(f"num_nodes of {node_type} is {echo(size)}: give a whole number, 0 or more.")
+        return int(size)
     told = {}
     for key, what in (("names", "names"), ("x", "rows of x")):
         value = store.get(key)
@@ -425,8 +432,8 @@ def _tell(nodes: Mapping[str, BaseStorage], edges: Mapping[EdgeType, BaseStorage
     if unread:
         words = ", ".join(f"{key} ({count:,} {of})" for (key, of), count in unread.items())
         warnings.warn(
-            f"Kept in the graph, but read by no model or loss for links: {words}. Networks read x of nodes, losses "
-            "confidence of edges.",
+            f"Kept in the graph, but read by no model or loss for links: {words}. Read are names and x of nodes, and "
+            "confidence and source of edges.",
             stacklevel=3,
         )
 

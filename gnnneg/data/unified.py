@@ -113,7 +113,7 @@ def _typed(data: Any) -> HeteroData:
         return copy.copy(data)
     if not isinstance(data, Data):
         raise UserError(
-            f"A {type(data).__name__} is no graph of PyG's: give a HeteroData, a Data, a data set of one, or the three "
+            f"{type(data).__name__} is no graph of PyG's: give a HeteroData, a Data, a data set of one, or the three "
             "graphs of RandomLinkSplit."
         )
     data, result = _in_parts(data), HeteroData()

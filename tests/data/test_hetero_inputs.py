@@ -474,3 +474,33 @@ def test_attributes_that_are_called_as_the_convention_s_own() -> None:
     assert back[TREATS].edge_type.tolist() == [0, 1, 2, 3, 4]
     assert back["drug"].type.tolist() == [3] * 4
     assert back["drug"].attributes == ["drug"]
+
+
+@pytest.mark.parametrize("size", ["six", -1, 2.5])
+def test_what_is_no_number_of_nodes(size: object) -> None:
+    data = graph()
+    data["drug"]["num_nodes"] = size
+    with pytest.raises(UserError, match="num_nodes of drug is"):
+        from_hetero(data)
+
+
+def test_what_is_no_number_at_all() -> None:
+    for value in ("high", ["high"] * 5):
+        data = graph()
+        data[TREATS].confidence = value
+        with pytest.raises(UserError, match=r"confidence of .* should be a tensor of numbers"):
+            from_hetero(data)
+    data = graph()
+    data[TREATS].split = "train"
+    with pytest.raises(UserError, match=r"split of .* should be a tensor"):
+        from_hetero(data)
+    data = graph()
+    data["drug"].x = torch.tensor([[float("nan")]] * 4)
+    with pytest.raises(UserError, match="x of drug holds nan"):
+        from_hetero(data)
+    for seed in (-1, 1 << 70):
+        with pytest.raises(UserError, match="seed is"):
+            from_hetero(graph(), seed=seed)
+    for valid in (float("nan"), -0.1, 1.0):
+        with pytest.raises(UserError, match="Shares valid"):
+            from_hetero(graph(), valid=valid)
