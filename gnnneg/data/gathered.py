@@ -88,7 +88,7 @@ def _denials(path: Path, format: str | None, options: dict[str, Any]) -> Stateme
     try:
         return read_statements(path, format, **plain)
     except Polarity as error:
-        found = read_statements(path, format, **plain, label=error.column)
+        found = read_statements(path, format, **plain, label=error.column, labels=options.get("labels"))
         if pc.any(found.table["label"]).as_py():
             raise UserError(f"{path}: all of its statements are denied, but its {error.column} states some.") from None
         label = pa.array([True] * found.table.num_rows, pa.bool_())

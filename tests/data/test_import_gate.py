@@ -12,6 +12,7 @@ import yaml
 from gnnneg.data.catalogue import read_card
 from gnnneg.data.check import check
 from gnnneg.data.ingest import Report, ingest
+from gnnneg.data.read import Labels
 from gnnneg.data.statements import triplets
 from gnnneg.datasets import load
 from gnnneg.errors import UserError
@@ -57,6 +58,22 @@ def test_a_denied_file_may_not_state(tmp_path: Path) -> None:
     write(tmp_path / "f" / "test_negatives.txt", [("b", "r", "a", "-1"), ("b", "r", "d", "1")])
     with pytest.raises(UserError, match="all of its statements are denied, but its 4 states some"):
         ingest(tmp_path / "f", tmp_path / "out")
+
+
+def test_labels_in_a_denied_file_are_read(tmp_path: Path) -> None:
+    """InferWiki's negatives are false (-1, -1c) or unknown (0c)."""
+    write(tmp_path / "f" / "train.txt", CIRCLE)
+    write(tmp_path / "f" / "test_neg.txt", [("b", "r", "a", "-1"), ("b", "r", "d", "0c"), ("c", "r", "a", "-1c")])
+    with pytest.raises(UserError, match="row 2: the label '0c' is none of"):
+        ingest(tmp_path / "f", tmp_path / "out")
+    labels = Labels(denied=("-1", "-1c"), unknown=("0c",))
+    write(tmp_path / "f" / "train.txt", [(*row, "1") for row in CIRCLE])
+    with pytest.raises(UserError, match="the label '1' is none of"):
+        ingest(tmp_path / "f", tmp_path / "out", label="4", labels=labels)
+    labels = Labels(("1",), labels.denied, labels.unknown)
+    report = ingest(tmp_path / "f", tmp_path / "out", label="4", labels=labels)
+    assert report.left_out == {"labelled unknown": 1}
+    assert said(tmp_path / "out", "denied", "test") == {("b", "r", "a"), ("c", "r", "a")}
 
 
 def test_a_folder_without_validation_is_told_of(tmp_path: Path) -> None:

@@ -35,6 +35,7 @@ POLAR = _words(
 )
 YES, NO = ("true", "1", "yes", "t", "y"), ("", "false", "0", "no", "f", "n")
 NOT = "not"
+SIGNED = re.compile(r"[-+]?[01][a-z]?")
 # words that people give statements for and against; of those that LABELS knows, it is said there
 FOR = _words("yes y t + positive pos affirmed asserted stated present correct supported confirmed")
 AGAINST = _words(
@@ -94,6 +95,8 @@ def says_polarity(name: str | None, values: pa.ChunkedArray, last: bool) -> bool
         return True
     denies = {folded(x) for x in LABELS.denied} | AGAINST
     known = {folded(x) for x in LABELS.stated} | denies | FOR | {""}
+    if "-1" in every and all(SIGNED.fullmatch(value) for value in every - {""}):  # -1c and 0c, as InferWiki has them
+        return True
     if not every <= known or every <= {""}:
         return False
     told = bool(every & denies) or (len(every) > 1 and bool(every & YES_ALONE))
