@@ -4,6 +4,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from gnnneg.checks import FARTHEST, whole
 from gnnneg.data.known import KnownAnswers
 from gnnneg.data.pools import neighbours, reached, slots
 from gnnneg.errors import UserError
@@ -59,6 +60,7 @@ class PathLabel(Label):
         super().__init__()
         if not (0 <= near <= 1 and 0 <= far <= 1):
             raise UserError(f"PathLabel(near={near}, far={far}): soft labels lie between 0 and 1.")
+        whole("PathLabel", 0, FARTHEST, hops=hops)
         self.hops, self.near, self.far = hops, near, far
         self.reached = reached(neighbours(known), hops, hops)
 

@@ -237,7 +237,7 @@ def test_what_is_wrong_is_told_before_the_data_are_touched(settings, told):
     ("settings", "told"),
     [
         (["--task.model.decoder.hidden_channels", "5"], "hidden_channels is 5, but the encoder's is 10: leave it out"),
-        (["--task.loss.temperature", "-1"], "task.loss (InfoNCE): A temperature is positive"),
+        (["--task.loss.temperature", "-1"], "task.loss: InfoNCE(temperature=-1.0): give a finite number above 0."),
         (["--task.sampler.num_negatives", "61"], "on a graph of 60 entities"),
         (["--optimizer.lr", "-1"], "optimizer (Adagrad): Invalid learning rate"),
         (["--fit.epochs", "-1"], "fit.epochs is -1"),

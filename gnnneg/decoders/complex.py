@@ -4,6 +4,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from gnnneg.checks import not_negative, table, widths
 from gnnneg.decoders.complex_numbers import conjugate, even, modulus, times
 from gnnneg.decoders.relations import Relations
 from gnnneg.decoders.similarity import Inner
@@ -29,6 +30,9 @@ class ComplEx(Decoder):
 
     def __init__(self, num_relations: int, hidden_channels: int, bound: float = 0.1, reciprocal: bool = False):
         super().__init__()
+        widths("ComplEx", hidden_channels=hidden_channels)
+        table("ComplEx", num_relations=num_relations, hidden_channels=hidden_channels)
+        not_negative("ComplEx", bound=bound)
         self.num_relations, self.bound = num_relations, bound
         self.similarity = Inner()
         self.relation = Relations(num_relations, 2 * even(hidden_channels), reciprocal)

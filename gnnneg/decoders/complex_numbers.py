@@ -4,6 +4,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from gnnneg.errors import UserError
+
 
 def times(left: Float[Tensor, "b d"], right: Float[Tensor, "b d"]) -> Float[Tensor, "b d"]:
     """The elementwise complex product."""
@@ -28,7 +30,7 @@ def modulus(vector: Float[Tensor, "b d"]) -> Float[Tensor, "b h"]:
 def even(hidden_channels: int) -> int:
     """The number of complex coordinates in ``hidden_channels`` real ones."""
     if hidden_channels % 2:
-        raise ValueError(
+        raise UserError(
             f"Complex vectors need an even number of channels, half real, half imaginary: {hidden_channels} is odd."
         )
     return hidden_channels // 2

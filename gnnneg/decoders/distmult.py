@@ -4,6 +4,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from gnnneg.checks import not_negative, table, widths
 from gnnneg.decoders.relations import Relations
 from gnnneg.decoders.similarity import Inner
 from gnnneg.interfaces import Decoder
@@ -27,6 +28,9 @@ class DistMult(Decoder):
 
     def __init__(self, num_relations: int, hidden_channels: int, bound: float = 0.1, reciprocal: bool = False):
         super().__init__()
+        widths("DistMult", hidden_channels=hidden_channels)
+        table("DistMult", num_relations=num_relations, hidden_channels=hidden_channels)
+        not_negative("DistMult", bound=bound)
         self.num_relations, self.bound = num_relations, bound
         self.similarity = Inner()
         self.relation = Relations(num_relations, hidden_channels, reciprocal)

@@ -5,6 +5,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from gnnneg.checks import not_negative, table, widths
 from gnnneg.decoders.relations import Relations
 from gnnneg.decoders.similarity import Inner
 from gnnneg.interfaces import Decoder
@@ -32,6 +33,10 @@ class ERMLPE(Decoder):
 
     def __init__(self, num_relations: int, hidden_channels: int, width: int | None = None, bound: float = 0.1):
         super().__init__()
+        widths("ERMLPE", hidden_channels=hidden_channels)
+        table("ERMLPE", num_relations=num_relations, hidden_channels=hidden_channels)
+        widths("ERMLPE", width=width)
+        not_negative("ERMLPE", bound=bound)
         self.num_relations, self.bound = num_relations, bound
         self.similarity = Inner()
         self.relation = Relations(num_relations, hidden_channels, reciprocal=True)

@@ -8,6 +8,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import Parameter
 
+from gnnneg.checks import finite, positive, table, widths
 from gnnneg.decoders.complex_numbers import even
 from gnnneg.decoders.mutation import mutated
 from gnnneg.decoders.relations import Relations
@@ -37,6 +38,8 @@ class Polar(Similarity):
 
     def __init__(self, modulus_weight: float = 1.0, phase_weight: float = 0.5, scale: float = 1.0):
         super().__init__()
+        finite("Polar", modulus_weight=modulus_weight, phase_weight=phase_weight)
+        positive("Polar", scale=scale)
         self.scale = scale
         self.modulus_weight = Parameter(torch.tensor(float(modulus_weight)))
         self.phase_weight = Parameter(torch.tensor(float(phase_weight)))
@@ -120,8 +123,11 @@ class HAKE(Decoder):
         reciprocal: bool = False,
     ):
         super().__init__()
+        widths("HAKE", hidden_channels=hidden_channels)
+        table("HAKE", num_relations=num_relations, hidden_channels=hidden_channels)
+        finite("HAKE", bound=bound, modulus_weight=modulus_weight, phase_weight=phase_weight)
         if not bound > 0:
-            raise ValueError(f"HAKE's bound is what stands for a half turn, so it is above 0, not {bound}.")
+            raise UserError(f"HAKE's bound is what stands for a half turn, so it is above 0, not {bound}.")
         self.num_relations, self.bound, self.scale = num_relations, bound, math.pi / bound
         self.similarity = Polar(modulus_weight, phase_weight * bound, self.scale)
         self.relation = Relations(num_relations, 3 * even(hidden_channels), reciprocal)

@@ -4,6 +4,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from gnnneg.checks import table, widths
 from gnnneg.decoders.relations import Relations
 from gnnneg.decoders.similarity import Inner
 from gnnneg.interfaces import Decoder
@@ -27,6 +28,8 @@ class RESCAL(Decoder):
 
     def __init__(self, num_relations: int, hidden_channels: int, reciprocal: bool = False):
         super().__init__()
+        widths("RESCAL", hidden_channels=hidden_channels)
+        table("RESCAL", num_relations=num_relations, hidden_channels=hidden_channels)
         self.num_relations, self.hidden_channels = num_relations, hidden_channels
         self.similarity = Inner()
         self.relation = Relations(num_relations, hidden_channels**2, reciprocal)

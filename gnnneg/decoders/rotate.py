@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from gnnneg.checks import table, widths
 from gnnneg.decoders.complex_numbers import even, modulus, times
 from gnnneg.decoders.relations import Relations
 from gnnneg.decoders.similarity import Modulus
@@ -29,6 +30,8 @@ class RotatE(Decoder):
 
     def __init__(self, num_relations: int, hidden_channels: int, reciprocal: bool = False):
         super().__init__()
+        widths("RotatE", hidden_channels=hidden_channels)
+        table("RotatE", num_relations=num_relations, hidden_channels=hidden_channels)
         self.num_relations = num_relations
         self.similarity = Modulus()
         self.relation = Relations(num_relations, even(hidden_channels), reciprocal)

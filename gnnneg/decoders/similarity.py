@@ -28,7 +28,7 @@ def root(square: Float[Tensor, "b k"]) -> Float[Tensor, "b k"]:
 def refuse_order(p: int) -> None:
     """Refuses norms that have neither kernel nor expansion."""
     if p not in (1, 2):
-        raise ValueError(f"A distance has p = 1 or p = 2, not {p}.")
+        raise UserError(f"A distance has p = 1 or p = 2, not {p}.")
 
 
 def target_of(mutation: Mutation) -> Float[Tensor, "b d"]:

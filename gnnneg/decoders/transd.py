@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from gnnneg.checks import not_negative, table, widths
 from gnnneg.decoders.relations import Relations
 from gnnneg.decoders.similarity import Squared, alike, refuse_order, root, target_of
 from gnnneg.errors import UserError
@@ -145,8 +146,11 @@ class TransD(Decoder):
         reciprocal: bool = False,
     ):
         super().__init__()
+        widths("TransD", hidden_channels=hidden_channels)
+        table("TransD", num_relations=num_relations, hidden_channels=hidden_channels)
+        not_negative("TransD", bound=bound)
         if hidden_channels % 2:
-            raise ValueError(f"TransD's vectors are half vector, half projection vector: {hidden_channels} is odd.")
+            raise UserError(f"TransD's vectors are half vector, half projection vector: {hidden_channels} is odd.")
         self.num_relations = num_relations
         self.bound = 6 / math.sqrt(hidden_channels // 2) if bound is None else bound
         self.similarity = DynamicMapping(p)

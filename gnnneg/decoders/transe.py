@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from gnnneg.checks import not_negative, table, widths
 from gnnneg.decoders.relations import Relations
 from gnnneg.decoders.similarity import Distance
 from gnnneg.interfaces import Decoder
@@ -38,6 +39,9 @@ class TransE(Decoder):
         reciprocal: bool = False,
     ):
         super().__init__()
+        widths("TransE", hidden_channels=hidden_channels)
+        table("TransE", num_relations=num_relations, hidden_channels=hidden_channels)
+        not_negative("TransE", bound=bound)
         self.num_relations = num_relations
         self.bound = 6 / math.sqrt(hidden_channels) if bound is None else bound
         self.similarity = Distance(p)

@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from gnnneg.checks import not_negative, table, widths
 from gnnneg.decoders.relations import Relations
 from gnnneg.decoders.similarity import Squared, alike, refuse_order, root, target_of
 from gnnneg.errors import UserError
@@ -199,6 +200,9 @@ class TransH(Decoder):
         reciprocal: bool = False,
     ):
         super().__init__()
+        widths("TransH", hidden_channels=hidden_channels)
+        table("TransH", num_relations=num_relations, hidden_channels=hidden_channels)
+        not_negative("TransH", bound=bound)
         self.num_relations = num_relations
         self.bound = 6 / math.sqrt(hidden_channels) if bound is None else bound
         self.similarity = Hyperplane(p)

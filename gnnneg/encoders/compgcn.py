@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import Parameter
 from torch_geometric.data import Data
 
+from gnnneg.checks import DEEPEST, fraction, table, whole, widths
 from gnnneg.encoders.composition import Composition, Correlation
 from gnnneg.encoders.messages import Messages, messages, numbers, shrunk
 from gnnneg.encodings import Dense
@@ -44,6 +45,8 @@ class CompGCNLayer(nn.Module):
 
     def __init__(self, in_channels: int, out_channels: int, composition: Composition, dropout: float = 0.0):
         super().__init__()
+        widths("CompGCNLayer", in_channels=in_channels, out_channels=out_channels)
+        fraction("CompGCNLayer", dropout=dropout)
         self.composition, self.dropout = composition, dropout
         self.weight = Parameter(torch.empty(2, in_channels, out_channels))  # in, out
         self.root = Parameter(torch.empty(in_channels, out_channels))
@@ -121,6 +124,11 @@ class CompGCN(Encoder):
         super().__init__()
         if num_layers < 1:
             raise UserError(f"CompGCN needs at least one layer, not {num_layers}.")
+        whole("CompGCN", 1, DEEPEST, num_layers=num_layers)
+        widths("CompGCN", hidden_channels=hidden_channels, in_channels=in_channels)
+        fraction("CompGCN", dropout=dropout)
+        table("CompGCN", num_nodes=num_nodes, in_channels=in_channels or hidden_channels)
+        table("CompGCN", num_relations=num_relations, in_channels=in_channels or hidden_channels)
         self.num_nodes, self.num_relations, self.hidden_channels = num_nodes, num_relations, hidden_channels
         composition = Correlation() if composition is None else composition
         first = hidden_channels if in_channels is None else in_channels

@@ -3,6 +3,7 @@
 from torch import nn
 from torch_geometric.data import Data
 
+from gnnneg.checks import widths
 from gnnneg.encodings import Dense
 from gnnneg.errors import UserError
 from gnnneg.interfaces import Encoder, Encoding
@@ -20,6 +21,7 @@ class GNN(Encoder):
 
     def __init__(self, module: nn.Module, hidden_channels: int):
         super().__init__()
+        widths("GNN", hidden_channels=hidden_channels)
         self.module, self.hidden_channels = module, hidden_channels
 
     def forward(self, graph: Data | None) -> Encoding:

@@ -7,6 +7,7 @@ from torch import nn
 from torch.nn import Parameter
 from torch_geometric.data import Data
 
+from gnnneg.checks import not_negative, table, widths
 from gnnneg.encodings import Dense, RowSparse
 from gnnneg.interfaces import Encoder, Encoding
 
@@ -31,6 +32,9 @@ class Lookup(Encoder):
 
     def __init__(self, num_nodes: int, hidden_channels: int, bound: float | None = None, sparse: bool = False):
         super().__init__()
+        widths("Lookup", hidden_channels=hidden_channels)
+        table("Lookup", num_nodes=num_nodes, hidden_channels=hidden_channels)
+        not_negative("Lookup", bound=bound)
         self.hidden_channels = hidden_channels
         self.bound = math.sqrt(6 / (num_nodes + hidden_channels)) if bound is None else bound
         self.sparse = sparse

@@ -11,6 +11,7 @@ from torch_geometric.data import Data
 from torch_geometric.nn import MessagePassing
 from torch_geometric.nn.inits import glorot, zeros
 
+from gnnneg.checks import DEEPEST, fraction, table, whole, widths
 from gnnneg.encoders.messages import Messages, messages, numbers, remembered, shrunk
 from gnnneg.encodings import Dense
 from gnnneg.errors import UserError
@@ -59,6 +60,8 @@ class RGCNLayer(MessagePassing):
         tied_root: bool = False,
     ):
         super().__init__(aggr="sum", node_dim=0)
+        whole("RGCNLayer", in_channels=in_channels, num_types=num_types, num_bases=num_bases, num_blocks=num_blocks)
+        widths("RGCNLayer", out_channels=out_channels)
         if num_bases is not None and num_blocks is not None:
             raise UserError("R-GCN takes num_bases or num_blocks, not both: leave one out.")
         if tied_root and num_bases is None:
@@ -211,6 +214,12 @@ class RGCN(Encoder):
             raise UserError("One-hot input has no blocks: use num_bases, or leave num_blocks out.")
         if num_layers < 1:
             raise UserError(f"R-GCN needs at least one layer, not {num_layers}.")
+        whole("RGCN", 1, DEEPEST, num_layers=num_layers)
+        widths("RGCN", hidden_channels=hidden_channels, out_channels=out_channels, num_bases=num_bases)
+        widths("RGCN", num_blocks=num_blocks)
+        fraction("RGCN", dropout=dropout, edge_dropout=edge_dropout)
+        table("RGCN", num_nodes=num_nodes, hidden_channels=hidden_channels)
+        table("RGCN", num_relations=num_relations, hidden_channels=hidden_channels**2)
         self.num_nodes, self.num_relations = num_nodes, num_relations
         self.hidden_channels = hidden_channels if out_channels is None else out_channels
         self.dropout, self.edge_dropout = dropout, edge_dropout

@@ -5,6 +5,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch_geometric.data import Data
 
+from gnnneg.checks import whole
 from gnnneg.errors import UserError
 from gnnneg.interfaces import Encoder, Encoding
 
@@ -36,6 +37,7 @@ class SampledEdges(Encoder):
             raise UserError(f"{type(encoder).__name__} passes no messages: leave SampledEdges out.")
         if num_edges < 1:
             raise UserError(f"SampledEdges needs at least one statement a step, not num_edges={num_edges}.")
+        whole("SampledEdges", num_edges=num_edges)
         self.encoder, self.num_edges = encoder, num_edges
         self.hidden_channels = encoder.hidden_channels
         self.signed = bool(getattr(encoder, "signed", False))

@@ -8,6 +8,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch_geometric.data import Data
 
+from gnnneg.checks import draws
 from gnnneg.encoders.in_edges import InEdges
 from gnnneg.encoders.remember import once
 from gnnneg.errors import UserError
@@ -47,6 +48,7 @@ class SampledNeighbors(Encoder):
             raise UserError(f"{type(encoder).__name__} passes no messages: leave SampledNeighbors out.")
         if not num_neighbors or any(size < 1 and size != -1 for size in num_neighbors):
             raise UserError(f"num_neighbors are positive numbers, or -1 for all, one a layer: not {num_neighbors}.")
+        draws("SampledNeighbors", **{f"num_neighbors[{i}]": size for i, size in enumerate(num_neighbors) if size != -1})
         self.encoder, self.num_neighbors = encoder, list(num_neighbors)
         self.hidden_channels = encoder.hidden_channels
         self.signed = bool(getattr(encoder, "signed", False))

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn import Parameter
 
+from gnnneg.checks import LONGEST, draws, not_negative, step_size, whole, widths
 from gnnneg.data.known import KnownAnswers
 from gnnneg.errors import UserError
 from gnnneg.generators.film import Discriminator, Pathway
@@ -165,6 +166,13 @@ class DANS(Counts, OwnOptimizer, Generator):
                 f"DANS(average={average}, steps={steps}, learns={learns}, every={every}): keep a share from 0 to below "
                 "1, take one step at least, and learn from one vector of one batch at least."
             )
+        widths("DANS", hidden_channels=hidden_channels, width=width)
+        whole("DANS", 0, entity=entity, relation=relation)
+        draws("DANS", made=entity + relation, learns=learns)
+        whole("DANS", 1, LONGEST, steps=steps)
+        whole("DANS", every=every)
+        not_negative("DANS", scale=scale, pull=pull, auxiliary=auxiliary, sigma=sigma)
+        step_size("DANS", lr=lr, discriminator_lr=discriminator_lr)
         faults = faults or Faults()
         if faults.one_pathway and not relation:
             raise UserError("DANS: one_pathway copies the relation's pathway, so let it make something.")

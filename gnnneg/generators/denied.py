@@ -4,6 +4,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from gnnneg.checks import draws, not_negative
 from gnnneg.data.known import KnownAnswers
 from gnnneg.errors import UserError
 from gnnneg.interfaces import Generator, Scorer
@@ -53,6 +54,8 @@ class DeniedStatements(Generator):
                 f"DeniedStatements(num_negatives={num_negatives}, label={label}, scale={scale}): at least one "
                 "negative, a label from 0 to 1, and no negative scale."
             )
+        draws("DeniedStatements", num_negatives=num_negatives)
+        not_negative("DeniedStatements", scale=scale)
         self.denied, self.num_negatives, self.grouped = denied, num_negatives, grouped
         self.label, self.scale = label, scale
 

@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from gnnneg.checks import draws
 from gnnneg.errors import UserError
 from gnnneg.generators.term import Term, exchanged, positives, refuse_share
 from gnnneg.interfaces import Generator, Label, Scorer
@@ -75,6 +76,7 @@ class EMU(Generator):
         refuse_share("EMU", share)
         if groups is not None and groups < 1:
             raise UserError(f"EMU(groups={groups}): at least 1 mask a query, or null for one a negative.")
+        draws("EMU", groups=groups)
         self.share, self.groups = share, groups
         self.joint, self.fixed, self.detach = joint, fixed, detach
         self.term = Term("EMU", label, scale, mean)

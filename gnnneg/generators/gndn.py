@@ -8,6 +8,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import Parameter
 
+from gnnneg.checks import draws, not_negative, step_size, table, widths
 from gnnneg.errors import UserError
 from gnnneg.interfaces import Generator, OwnOptimizer, Scorer
 from gnnneg.records import Made, Negatives, Query
@@ -60,6 +61,11 @@ class GNDN(OwnOptimizer, Generator):
                 f"GNDN(num_negatives={num_negatives}, label={label}, scale={scale}): make at least one negative, with "
                 "a label between 0 and 1 and a weight that is not negative."
             )
+        draws("GNDN", num_negatives=num_negatives)
+        widths("GNDN", hidden_channels=hidden_channels, width=width)
+        table("GNDN", num_relations=num_relations, hidden_channels=hidden_channels)
+        step_size("GNDN", lr=lr)
+        not_negative("GNDN", scale=scale)
         self.hidden_channels, self.num_negatives = hidden_channels, num_negatives
         self.label, self.scale = label, scale
         self.relation = nn.Embedding(2 * num_relations, hidden_channels)

@@ -5,6 +5,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import Parameter
 
+from gnnneg.checks import not_negative, table, widths
 from gnnneg.errors import UserError
 from gnnneg.generators.matched import seed
 from gnnneg.generators.term import Term, exchanged, positives, refuse_share
@@ -60,6 +61,9 @@ class LearnedEMU(Generator):
         refuse_share("LearnedEMU", share)
         if not 0 <= floor < share < 1 - floor:
             raise UserError(f"LearnedEMU(share={share}, floor={floor}): the share lies between floor and 1 - floor.")
+        not_negative("LearnedEMU", rate=rate)
+        widths("LearnedEMU", hidden_channels=hidden_channels)
+        table("LearnedEMU", num_relations=num_relations, hidden_channels=hidden_channels)
         self.share, self.floor, self.rate = share, floor, rate
         self.logit = Parameter(torch.empty(2 * num_relations, hidden_channels))
         self.term = Term("LearnedEMU", label, scale, mean)

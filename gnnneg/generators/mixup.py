@@ -4,6 +4,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from gnnneg.checks import positive
 from gnnneg.errors import UserError
 from gnnneg.generators.term import Term, exchanged, positives
 from gnnneg.interfaces import Generator, Scorer
@@ -36,6 +37,7 @@ class Mixup(Generator):
         super().__init__()
         if min(a, b) <= 0:
             raise UserError(f"Mixup(a={a}, b={b}): both parameters of a Beta distribution are above 0.")
+        positive("Mixup", a=a, b=b)
         self.a, self.b = a, b
         self.term = Term("Mixup", 0.0, scale, mean)
 

@@ -4,6 +4,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from gnnneg.checks import FOREVER, positive, whole
 from gnnneg.errors import UserError
 from gnnneg.generators.matched import seed
 from gnnneg.generators.term import Term, exchanged, positives
@@ -52,6 +53,8 @@ class SelfPacedEMU(Counts, Generator):
         super().__init__()
         if min(start, end) <= 0 or steps < 1:
             raise UserError(f"SelfPacedEMU(start={start}, end={end}, steps={steps}): z above 0, and at least 1 step.")
+        positive("SelfPacedEMU", start=start, end=end)
+        whole("SelfPacedEMU", 1, FOREVER, steps=steps)
         self.start, self.end, self.steps = start, end, steps
         self.register_buffer("step", torch.zeros((), dtype=torch.long))
         self.term = Term("SelfPacedEMU", label, scale, mean)

@@ -4,6 +4,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
+from gnnneg.checks import not_negative
 from gnnneg.errors import UserError
 from gnnneg.interfaces import Label, Scorer
 from gnnneg.records import Made, Negatives, Query
@@ -28,6 +29,7 @@ class Term(nn.Module):
             raise UserError(f"{name}(label={label}): a soft label lies between 0, wrong, and 1, as true as the target.")
         if scale < 0:
             raise UserError(f"{name}(scale={scale}): a negative weight would teach the opposite.")
+        not_negative(name, scale=scale)
         self.label, self.scale, self.mean = label, scale, mean
 
     def forward(self, query: Query, negatives: Negatives, score: Float[Tensor, "b m"]) -> Made:

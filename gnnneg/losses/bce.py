@@ -4,6 +4,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
+from gnnneg.checks import finite
 from gnnneg.interfaces import Loss
 
 
@@ -22,6 +23,7 @@ class BCE(Loss):
 
     def __init__(self, margin: float = 0.0):
         super().__init__()
+        finite("BCE", margin=margin)
         self.margin = margin
 
     def forward(

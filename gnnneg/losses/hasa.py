@@ -6,6 +6,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from gnnneg.checks import finite, not_negative
+from gnnneg.errors import UserError
 from gnnneg.interfaces import Loss
 
 
@@ -35,7 +37,9 @@ class HaSa(Loss):
     def __init__(self, prior: float = 1e-4, hardness: float = 1.0, margin: float = 0.0):
         super().__init__()
         if not 0 <= prior < 1:
-            raise ValueError(f"The share of false negatives is at least 0 and below 1; {prior} is not.")
+            raise UserError(f"HaSa(prior={prior}): the share of false negatives is at least 0 and below 1.")
+        not_negative("HaSa", hardness=hardness)
+        finite("HaSa", margin=margin)
         self.prior, self.hardness, self.margin = prior, hardness, margin
 
     def forward(

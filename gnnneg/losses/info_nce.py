@@ -7,6 +7,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import Parameter
 
+from gnnneg.checks import positive
 from gnnneg.interfaces import Loss
 from gnnneg.kernels.softmax import softmax_sums
 
@@ -34,8 +35,7 @@ class InfoNCE(Loss):
 
     def __init__(self, temperature: float = 1.0, learnable: bool = False):
         super().__init__()
-        if temperature <= 0:
-            raise ValueError(f"A temperature is positive; {temperature} is not.")
+        positive("InfoNCE", temperature=temperature)
         self.temperature, self.learnable = temperature, learnable
         if learnable:
             self.log_scale = Parameter(torch.tensor(-math.log(temperature)))

@@ -5,6 +5,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
+from gnnneg.checks import finite, not_negative
 from gnnneg.interfaces import Loss
 from gnnneg.losses.weighting import weighted_mean
 
@@ -27,6 +28,8 @@ class LogSigmoid(Loss):
 
     def __init__(self, margin: float = 0.0, adversarial: float = 0.0):
         super().__init__()
+        finite("LogSigmoid", margin=margin)
+        not_negative("LogSigmoid", adversarial=adversarial)
         self.margin, self.adversarial = margin, adversarial
 
     def forward(

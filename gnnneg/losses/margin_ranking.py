@@ -4,6 +4,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
+from gnnneg.checks import finite
 from gnnneg.interfaces import Loss
 from gnnneg.losses.weighting import weighted_mean
 
@@ -24,6 +25,7 @@ class MarginRanking(Loss):
 
     def __init__(self, margin: float = 1.0):
         super().__init__()
+        finite("MarginRanking", margin=margin)
         self.margin = margin
 
     def forward(

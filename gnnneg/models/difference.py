@@ -5,6 +5,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch_geometric.data import Data
 
+from gnnneg.checks import not_negative
 from gnnneg.encodings import Dense
 from gnnneg.interfaces import Encoding, Model, Scorer
 from gnnneg.kernels.rows import cover
@@ -80,6 +81,7 @@ class Difference(Model):
 
     def __init__(self, positive: Model, negative: Model, weight: float = 0.0, graph: Data | None = None):
         super().__init__()
+        not_negative("Difference", weight=weight)
         self.positive, self.negative, self.graph = positive, negative, graph
         self.register_buffer("weight", torch.tensor(float(weight)))
         self.num_relations = positive.num_relations

@@ -7,6 +7,7 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 from gnnneg.candidates import Private
+from gnnneg.checks import fraction
 from gnnneg.errors import UserError
 from gnnneg.interfaces import Decoder, Encoder, Encoding, Model, Scorer
 from gnnneg.models.alignment import alignment
@@ -74,6 +75,7 @@ class KGEModel(Model):
 
     def __init__(self, encoder: Encoder, decoder: Decoder, dropout: float = 0.0):
         super().__init__()
+        fraction("KGEModel", dropout=dropout)
         self.encoder, self.dropout = encoder, dropout
         with torch.no_grad():
             states = encoder.relation_states()

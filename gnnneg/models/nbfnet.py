@@ -10,6 +10,7 @@ from torch.utils.checkpoint import checkpoint
 from torch.utils.weak import WeakTensorKeyDictionary
 from torch_geometric.data import Data
 
+from gnnneg.checks import DEEPEST, table, whole, widths
 from gnnneg.errors import UserError
 from gnnneg.interfaces import Encoding, Model, Scorer
 from gnnneg.kernels.everyone import is_everyone
@@ -198,6 +199,9 @@ class NBFNet(Model):
         message, aggregation = message or Product(), aggregation or PNA()
         if num_layers < 1:
             raise UserError(f"NBFNet needs at least one layer, not {num_layers}.")
+        whole("NBFNet", 1, DEEPEST, num_layers=num_layers)
+        widths("NBFNet", hidden_channels=hidden_channels)
+        table("NBFNet", num_relations=num_relations, hidden_channels=hidden_channels**2)
         if hidden_channels % 2 and isinstance(message, Rotation):
             raise UserError(f"Rotation turns pairs: give an even number of hidden_channels, not {hidden_channels}.")
         self.num_relations, self.hidden_channels = num_relations, hidden_channels

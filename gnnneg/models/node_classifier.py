@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn import Parameter
 from torch_geometric.data import Data
 
+from gnnneg.checks import fraction, table
 from gnnneg.encodings import Dense
 from gnnneg.errors import UserError
 from gnnneg.interfaces import Encoder, Encoding, Model, Scorer, Similarity
@@ -50,6 +51,8 @@ class NodeClassifier(Model):
         self, encoder: Encoder, similarity: Similarity, num_classes: int, dropout: float = 0.0, unit: bool = False
     ):
         super().__init__()
+        fraction("NodeClassifier", dropout=dropout)
+        table("NodeClassifier", num_classes=num_classes, hidden_channels=encoder.hidden_channels)
         self.encoder, self.similarity, self.dropout = encoder, similarity, dropout
         self.num_classes, self.uses_graph = num_classes, encoder.uses_graph
         if unit:

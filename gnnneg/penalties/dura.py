@@ -3,6 +3,7 @@
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from gnnneg.checks import not_negative
 from gnnneg.interfaces import Penalty, Scorer
 from gnnneg.records import Query
 
@@ -30,6 +31,7 @@ class DURA(Penalty):
 
     def __init__(self, weight: float, norm: float = 1.0, image: float = 1.0):
         super().__init__()
+        not_negative("DURA", weight=weight, norm=norm, image=image)
         self.weight, self.norm, self.image = weight, norm, image
 
     def forward(self, scorer: Scorer, query: Query, target: Int[Tensor, "b"]) -> Float[Tensor, "b"]:

@@ -4,6 +4,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from gnnneg.checks import not_negative, whole
 from gnnneg.interfaces import Penalty, Scorer
 from gnnneg.records import Query
 
@@ -25,6 +26,8 @@ class Lp(Penalty):
 
     def __init__(self, weight: float, p: int = 3):
         super().__init__()
+        not_negative("Lp", weight=weight)
+        whole("Lp", 1, 100, p=p)
         self.weight, self.p = weight, p
 
     def forward(self, scorer: Scorer, query: Query, target: Int[Tensor, "b"]) -> Float[Tensor, "b"]:

@@ -4,6 +4,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from gnnneg.checks import not_negative
 from gnnneg.interfaces import Penalty, Scorer
 from gnnneg.records import Query
 
@@ -29,6 +30,7 @@ class RelationPrediction(Penalty):
 
     def __init__(self, weight: float):
         super().__init__()
+        not_negative("RelationPrediction", weight=weight)
         self.weight = weight
 
     def forward(self, scorer: Scorer, query: Query, target: Int[Tensor, "b"]) -> Float[Tensor, "b"]:

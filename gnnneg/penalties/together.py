@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from gnnneg.errors import UserError
 from gnnneg.interfaces import Penalty, Scorer
 from gnnneg.records import Query
 
@@ -19,6 +20,8 @@ class Together(Penalty):
 
     def __init__(self, penalties: Sequence[Penalty]):
         super().__init__()
+        if not len(penalties):
+            raise UserError("Together(penalties=[]): give at least one.")
         self.penalties = nn.ModuleList(penalties)
 
     def forward(self, scorer: Scorer, query: Query, target: Int[Tensor, "b"]) -> Float[Tensor, "b"]:

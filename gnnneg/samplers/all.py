@@ -4,6 +4,7 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
+from gnnneg.checks import whole
 from gnnneg.interfaces import Sampler, Scorer
 from gnnneg.kernels.everyone import everyone
 from gnnneg.records import Negatives, Query
@@ -20,6 +21,7 @@ class All(Sampler):
 
     def __init__(self, num_nodes: int):
         super().__init__()
+        whole("All", num_nodes=num_nodes)
         self.num_nodes = num_nodes
 
     def forward(

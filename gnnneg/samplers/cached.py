@@ -4,6 +4,7 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
+from gnnneg.checks import draws, not_negative, whole
 from gnnneg.data.known import KnownAnswers
 from gnnneg.errors import UserError
 from gnnneg.interfaces import Counts, Sampler, Scorer
@@ -58,6 +59,9 @@ class Cached(Counts, Sampler):
                 f"Cached(size={size}, num_negatives={num_negatives}, every={every}): give at least 1 each, and a cache "
                 f"smaller than the {known.num_nodes} entities."
             )
+        draws("Cached", num_negatives=num_negatives, size=size)
+        whole("Cached", every=every)
+        not_negative("Cached", temperature=temperature)
         self.proposal, self.known, self.num_negatives, self.size = proposal, known, num_negatives, size
         self.temperature, self.every, self.purge = temperature, every, purge
         # -1: nothing there yet

@@ -4,6 +4,7 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
+from gnnneg.checks import draws, finite, positive, step_size
 from gnnneg.errors import UserError
 from gnnneg.interfaces import Model, OwnOptimizer, Sampler, Scorer
 from gnnneg.records import Negatives, Query
@@ -45,6 +46,10 @@ class Child(OwnOptimizer, Sampler):
         margin: float = 0.0,
     ):
         super().__init__()
+        draws("Child", num_negatives=num_negatives)
+        step_size("Child", lr=lr)
+        positive("Child", temperature=temperature)
+        finite("Child", margin=margin)
         if child.uses_graph:
             raise UserError("Child: a child that passes messages is not supported; use one that looks vectors up.")
         self.proposal, self.child, self.num_negatives = proposal, child, num_negatives

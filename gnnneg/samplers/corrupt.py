@@ -3,6 +3,7 @@
 from jaxtyping import Int
 from torch import Tensor
 
+from gnnneg.checks import draws
 from gnnneg.data.known import KnownAnswers
 from gnnneg.data.pools import slots
 from gnnneg.records import Query
@@ -23,6 +24,7 @@ class Corrupt(Pooled):
 
     def __init__(self, known: KnownAnswers, num_negatives: int):
         super().__init__()
+        draws("Corrupt", num_negatives=num_negatives)
         self.pools, self.num_negatives = slots(known), num_negatives
 
     def row(self, query: Query, target: Int[Tensor, "b"]) -> Int[Tensor, "b"]:

@@ -8,6 +8,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import ModuleList
 
+from gnnneg.checks import FOREVER, whole
 from gnnneg.errors import UserError
 from gnnneg.interfaces import Counts, Sampler, Scorer
 from gnnneg.records import Negatives, Query
@@ -31,6 +32,7 @@ class Curriculum(Counts, Sampler):
     def __init__(self, samplers: Sequence[Sampler], starts: Sequence[int]):
         super().__init__()
         rising = all(a < b for a, b in pairwise(starts))
+        whole("Curriculum", 0, FOREVER, **{f"starts[{place}]": start for place, start in enumerate(starts)})
         if len(samplers) != len(starts) or not starts or starts[0] != 0 or not rising:
             raise UserError(
                 f"Curriculum(starts={list(starts)}) of {len(samplers)} samplers: give each its start, rising from 0."

@@ -4,6 +4,7 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
+from gnnneg.checks import draws
 from gnnneg.data.known import KnownAnswers
 from gnnneg.interfaces import Sampler, Scorer
 from gnnneg.records import Negatives, Query
@@ -22,6 +23,7 @@ class Denied(Sampler):
 
     def __init__(self, denied: KnownAnswers, num_negatives: int):
         super().__init__()
+        draws("Denied", num_negatives=num_negatives)
         self.denied, self.num_negatives = denied, num_negatives
 
     def forward(

@@ -5,6 +5,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from gnnneg.checks import draws, positive
 from gnnneg.interfaces import Sampler, Scorer
 from gnnneg.records import Negatives, Query
 
@@ -27,6 +28,8 @@ class Diverse(Sampler):
 
     def __init__(self, proposal: Sampler, num_negatives: int, temperature: float = 1.0):
         super().__init__()
+        draws("Diverse", num_negatives=num_negatives)
+        positive("Diverse", temperature=temperature)
         self.proposal, self.num_negatives, self.temperature = proposal, num_negatives, temperature
 
     def forward(

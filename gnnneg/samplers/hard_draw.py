@@ -4,6 +4,7 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
+from gnnneg.checks import draws, positive
 from gnnneg.interfaces import Sampler, Scorer
 from gnnneg.kernels.choice import choose
 from gnnneg.records import Negatives, Query
@@ -28,6 +29,8 @@ class HardDraw(Sampler):
 
     def __init__(self, proposal: Sampler, num_negatives: int, temperature: float = 1.0, weighted: bool = True):
         super().__init__()
+        draws("HardDraw", num_negatives=num_negatives)
+        positive("HardDraw", temperature=temperature)
         self.proposal, self.num_negatives = proposal, num_negatives
         self.temperature, self.weighted = temperature, weighted
 

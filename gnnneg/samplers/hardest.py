@@ -4,6 +4,7 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
+from gnnneg.checks import draws
 from gnnneg.interfaces import Sampler, Scorer
 from gnnneg.records import Negatives, Query
 
@@ -25,6 +26,7 @@ class Hardest(Sampler):
 
     def __init__(self, proposal: Sampler, num_negatives: int, likeliest: bool = True):
         super().__init__()
+        draws("Hardest", num_negatives=num_negatives)
         self.proposal, self.num_negatives, self.likeliest = proposal, num_negatives, likeliest
 
     def forward(

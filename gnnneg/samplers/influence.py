@@ -4,6 +4,7 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
+from gnnneg.checks import draws
 from gnnneg.interfaces import Sampler, Scorer
 from gnnneg.records import Negatives, Query
 
@@ -30,6 +31,7 @@ class Influence(Sampler):
 
     def __init__(self, proposal: Sampler, num_negatives: int):
         super().__init__()
+        draws("Influence", num_negatives=num_negatives)
         self.proposal, self.num_negatives = proposal, num_negatives
 
     def forward(

@@ -3,6 +3,7 @@
 from jaxtyping import Int
 from torch import Tensor
 
+from gnnneg.checks import FARTHEST, draws, whole
 from gnnneg.data.known import KnownAnswers
 from gnnneg.data.pools import neighbours, reached
 from gnnneg.errors import UserError
@@ -31,6 +32,8 @@ class KHop(Pooled):
         super().__init__()
         if hops < 1:
             raise UserError(f"KHop(hops={hops}): walk at least one step.")
+        draws("KHop", num_negatives=num_negatives)
+        whole("KHop", 1, FARTHEST, hops=hops)
         self.num_negatives, self.hops = num_negatives, hops
         self.pools = reached(neighbours(known), hops, 1)
 

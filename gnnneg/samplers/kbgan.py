@@ -4,6 +4,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from gnnneg.checks import below_one, draws, positive, step_size
 from gnnneg.interfaces import Model, OwnOptimizer, Sampler, Scorer
 from gnnneg.kernels.choice import choose
 from gnnneg.records import Negatives, Query
@@ -56,6 +57,10 @@ class KBGAN(OwnOptimizer, Sampler):
         weights: str | None = None,
     ):
         super().__init__()
+        draws("KBGAN", num_negatives=num_negatives)
+        step_size("KBGAN", lr=lr)
+        positive("KBGAN", temperature=temperature)
+        below_one("KBGAN", momentum=momentum)
         self.proposal, self.policy = proposal, pretrained("KBGAN", "policy", policy, weights)
         self.num_negatives = num_negatives
         self.temperature, self.momentum = temperature, momentum

@@ -4,6 +4,7 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
+from gnnneg.checks import LONGEST, draws, finite, whole
 from gnnneg.data.known import KnownAnswers
 from gnnneg.data.pools import neighbours
 from gnnneg.errors import UserError
@@ -53,6 +54,9 @@ class MCNS(Sampler):
         chains: int = 64,
     ):
         super().__init__()
+        draws("MCNS", num_negatives=num_negatives, chains=chains)
+        finite("MCNS", alpha=alpha)
+        whole("MCNS", 0, LONGEST, burn_in=burn_in)
         if not 0 <= local < 1:
             raise UserError(f"MCNS(local={local}): give a share from 0 to below 1.")
         self.num_nodes, self.num_negatives = known.num_nodes, num_negatives

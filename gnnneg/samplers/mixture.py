@@ -7,6 +7,7 @@ from jaxtyping import Int
 from torch import Tensor
 from torch.nn import ModuleList
 
+from gnnneg.checks import not_negative
 from gnnneg.errors import UserError
 from gnnneg.interfaces import Sampler, Scorer
 from gnnneg.records import Negatives, Query
@@ -30,6 +31,9 @@ class Mixture(Sampler):
 
     def __init__(self, samplers: Sequence[Sampler], shares: Sequence[float] | None = None):
         super().__init__()
+        if not len(samplers):
+            raise UserError("Mixture(samplers=[]): give at least one.")
+        not_negative("Mixture", **{f"shares[{place}]": share for place, share in enumerate(shares or ())})
         if shares is not None and (len(shares) != len(samplers) or min(shares) < 0 or not sum(shares)):
             raise UserError(f"Mixture of {len(samplers)} samplers with shares {list(shares)}: give each its share.")
         self.samplers = ModuleList(samplers)

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from gnnneg.checks import draws, finite, whole
 from gnnneg.errors import UserError
 from gnnneg.interfaces import Counts, Sampler, Scorer
 from gnnneg.kernels.nearest import nearest
@@ -40,6 +41,9 @@ class Nearest(Counts, Sampler):
 
     def __init__(self, num_nodes: int, num_negatives: int, neighbours: int | float = 50, refresh: int | None = None):
         super().__init__()
+        whole("Nearest", num_nodes=num_nodes, refresh=refresh)
+        draws("Nearest", num_negatives=num_negatives)
+        finite("Nearest", neighbours=neighbours)
         size = math.ceil(neighbours * num_nodes) if isinstance(neighbours, float) else neighbours
         if not 0 < size < num_nodes or (isinstance(neighbours, float) and neighbours >= 1):
             raise UserError(

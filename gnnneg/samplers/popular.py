@@ -4,7 +4,9 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from gnnneg.checks import draws, finite, not_negative
 from gnnneg.data.known import KnownAnswers
+from gnnneg.errors import UserError
 from gnnneg.interfaces import Sampler, Scorer
 from gnnneg.kernels.alias import Alias, alias
 from gnnneg.records import Negatives, Query, ones
@@ -41,9 +43,17 @@ class Popular(Sampler):
         shared: bool = False,
     ):
         super().__init__()
+        draws("Popular", num_negatives=num_negatives)
+        finite("Popular", alpha=alpha)
+        not_negative("Popular", smoothing=smoothing)
         self.num_negatives, self.shared = num_negatives, shared
         count = torch.bincount(known.answer, minlength=known.num_nodes)
         share = (count.double() + smoothing) ** alpha
+        if not (share.sum().isfinite() and share.sum() > 0):
+            raise UserError(
+                f"Popular(alpha={alpha}, smoothing={smoothing}) gives entities no finite weight: give an alpha "
+                "nearer to 0, or more smoothing."
+            )
         for name, buffer in zip(("keep", "other"), alias(share)):
             self.register_buffer(name, buffer, persistent=False)
         self.register_buffer("log_share", (share / share.sum()).log().float(), persistent=False)

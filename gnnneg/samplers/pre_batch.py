@@ -4,6 +4,7 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
+from gnnneg.checks import LONGEST, whole
 from gnnneg.interfaces import Sampler, Scorer
 from gnnneg.records import Negatives, Query
 
@@ -21,6 +22,7 @@ class PreBatch(Sampler):
 
     def __init__(self, batches: int = 4):
         super().__init__()
+        whole("PreBatch", 1, LONGEST, batches=batches)
         self.batches = batches
         self._memory: list[Tensor] = []
 

@@ -4,6 +4,7 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
+from gnnneg.checks import whole
 from gnnneg.errors import UserError
 from gnnneg.interfaces import Generator, Sampler, Scorer
 from gnnneg.kernels.nearest import nearest
@@ -35,6 +36,7 @@ class Projected(Sampler):
 
     def __init__(self, generator: Generator, num_nodes: int, proposal: Sampler | None = None):
         super().__init__()
+        whole("Projected", num_nodes=num_nodes)
         self.generator, self.num_nodes, self.proposal = generator, num_nodes, proposal
 
     def forward(

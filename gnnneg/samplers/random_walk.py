@@ -4,6 +4,7 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
+from gnnneg.checks import FARTHEST, draws, whole
 from gnnneg.data.known import KnownAnswers
 from gnnneg.data.pools import neighbours
 from gnnneg.errors import UserError
@@ -31,6 +32,8 @@ class RandomWalk(Sampler):
         super().__init__()
         if hops < 1:
             raise UserError(f"RandomWalk(hops={hops}): walk at least one step.")
+        draws("RandomWalk", num_negatives=num_negatives)
+        whole("RandomWalk", 1, FARTHEST, hops=hops)
         self.num_negatives, self.hops = num_negatives, hops
         self.near = neighbours(known)
 

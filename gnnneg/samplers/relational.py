@@ -4,6 +4,7 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
+from gnnneg.checks import draws
 from gnnneg.data.known import KnownAnswers
 from gnnneg.data.pools import Pools
 from gnnneg.interfaces import Sampler, Scorer
@@ -25,6 +26,7 @@ class Relational(Sampler):
 
     def __init__(self, known: KnownAnswers, num_negatives: int):
         super().__init__()
+        draws("Relational", num_negatives=num_negatives)
         self.num_negatives, self.num_nodes = num_negatives, known.num_nodes
         length = known.offset.diff()
         anchor = (known.key % known.num_nodes).repeat_interleave(length)

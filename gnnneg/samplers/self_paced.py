@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
+from gnnneg.checks import draws, fraction, not_negative
 from gnnneg.interfaces import Sampler, Scorer
 from gnnneg.records import Negatives, Query
 
@@ -29,6 +30,9 @@ class SelfPaced(Sampler):
 
     def __init__(self, proposal: Sampler, num_negatives: int, violation: float = 0.2, rate: float = 0.5):
         super().__init__()
+        draws("SelfPaced", num_negatives=num_negatives)
+        not_negative("SelfPaced", violation=violation)
+        fraction("SelfPaced", rate=rate)
         self.proposal, self.num_negatives = proposal, num_negatives
         self.violation, self.rate = violation, rate
         self.register_buffer("log_size", torch.tensor(float(num_negatives)).log())

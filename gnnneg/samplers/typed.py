@@ -4,6 +4,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from gnnneg.checks import draws, whole
 from gnnneg.data.pools import Pools
 from gnnneg.interfaces import Sampler, Scorer
 from gnnneg.records import Negatives, Query
@@ -26,6 +27,8 @@ class Typed(Sampler):
 
     def __init__(self, types: Pools, num_nodes: int, num_negatives: int):
         super().__init__()
+        whole("Typed", num_nodes=num_nodes)
+        draws("Typed", num_negatives=num_negatives)
         self.types, self.num_negatives = types, num_negatives
         self.of = types.transpose(num_nodes)
 

@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from gnnneg.checks import whole
 from gnnneg.errors import UserError
 from gnnneg.interfaces import Sampler, Scorer
 from gnnneg.records import Negatives, Query, ones
@@ -34,6 +35,7 @@ class Uniform(Sampler):
                 f"Uniform(num_negatives={num_negatives}) on a graph of {num_nodes} entities: ask for 1 to {num_nodes}, "
                 "or use All, which takes every entity once."
             )
+        whole("Uniform", num_nodes=num_nodes)
         self.num_nodes, self.num_negatives, self.shared = num_nodes, num_negatives, shared
 
     def forward(

@@ -7,6 +7,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import Parameter
 
+from gnnneg.checks import not_negative
 from gnnneg.data.known import KnownAnswers
 from gnnneg.errors import UserError
 from gnnneg.interfaces import Task
@@ -70,6 +71,7 @@ class Dual(Task):
         super().__init__()
         if not len(denied):
             raise UserError("Dual training needs denied training statements, and the data set has none.")
+        not_negative("Dual", weight=weight)
         if shared:
             _share(positive, negative)
         self.positive, self.negative, self.denied = positive, negative, denied

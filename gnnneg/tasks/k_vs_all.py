@@ -9,6 +9,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import Parameter
 
+from gnnneg.checks import below_one, whole
 from gnnneg.data.known import KnownAnswers
 from gnnneg.errors import UserError
 from gnnneg.interfaces import Model, Penalty, Task
@@ -76,10 +77,12 @@ class KvsAll(Task):
         penalty: Penalty | None = None,
     ):
         super().__init__()
+        below_one("KvsAll", smoothing=smoothing)
         if answers is not None and (answers < 1 or not (softmax and weighted)):
             raise UserError(f"KvsAll(answers={answers}) needs softmax: true, weighted: true and at least 1 answer.")
         if model.uses_graph:
-            raise ValueError("KvsAll asks for every edge of a query at once and cannot hide them: use LinkPrediction.")
+            raise UserError("KvsAll asks for every edge of a query at once and cannot hide them: use LinkPrediction.")
+        whole("KvsAll", answers=answers)
         self.model, self.known, self.penalty = model, known, penalty
         self.smoothing, self.softmax, self.weighted, self.answers = smoothing, softmax, weighted, answers
 

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn import Parameter
 from torch_geometric.data import Data
 
+from gnnneg.checks import fraction, not_negative
 from gnnneg.errors import UserError
 from gnnneg.interfaces import Corruption, Generator, Label, Loss, Model, Penalty, Sampler, Scorer, Task, Weighing
 from gnnneg.records import Negatives, Query, Triplets
@@ -62,6 +63,9 @@ class LinkPrediction(Task):
                 "A signed encoder sees the very statements that DeniedStatements asks about: use the sampler Denied, "
                 "whose statements are hidden, or an encoder that is not signed."
             )
+        if not isinstance(label, Label):
+            fraction("LinkPrediction", label=label)
+        not_negative("LinkPrediction", scale=scale)
         self.model, self.corruption, self.sampler, self.loss = model, corruption, sampler, loss
         self.generators = nn.ModuleList(generators)
         self.penalty, self.weighing = penalty, weighing

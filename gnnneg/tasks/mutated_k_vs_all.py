@@ -7,6 +7,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import Parameter
 
+from gnnneg.checks import not_negative
 from gnnneg.errors import UserError
 from gnnneg.interfaces import Task
 from gnnneg.kernels.everyone import everyone
@@ -49,6 +50,7 @@ class MutatedKvsAll(Task):
         super().__init__()
         if not (0 <= share <= 1 and 0 <= label <= 1):
             raise UserError(f"MutatedKvsAll(share={share}, label={label}): both lie between 0 and 1.")
+        not_negative("MutatedKvsAll", scale=scale)
         if not plain.softmax:
             raise UserError("MutatedKvsAll mutates what a softmax tells apart: set softmax: true in plain.")
         self.plain, self.model = plain, plain.model

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn import Parameter
 from torch_geometric.data import Data
 
+from gnnneg.checks import fraction, not_negative
 from gnnneg.interfaces import Generator, Label, Loss, Model, Sampler, Task
 from gnnneg.records import Query, Triplets
 from gnnneg.tasks.contrast import contrast
@@ -43,6 +44,9 @@ class NodeClassification(Task):
         scale: float = 1.0,
     ):
         super().__init__()
+        if not isinstance(label, Label):
+            fraction("NodeClassification", label=label)
+        not_negative("NodeClassification", scale=scale)
         self.model, self.sampler, self.loss, self.graph = model, sampler, loss, graph
         self.generators = nn.ModuleList(generators)
         self.label, self.scale = label, scale

@@ -4,6 +4,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from gnnneg.checks import whole
 from gnnneg.data.known import KnownAnswers
 from gnnneg.interfaces import Weighing
 from gnnneg.records import Triplets, asked
@@ -25,6 +26,7 @@ class Subsampling(Weighing):
 
     def __init__(self, known: KnownAnswers, smoothing: int = 3):
         super().__init__()
+        whole("Subsampling", 0, smoothing=smoothing)
         self.known, self.smoothing = known, smoothing
 
     def forward(self, triplets: Triplets) -> Float[Tensor, "b"]:
