@@ -81,6 +81,11 @@ def test_a_sampler_of_ones_own_runs(tmp_path, monkeypatch):
     assert untrained("mixed.yaml", []).negatives()["hardness"] > 0.54
 
 
+def test_trust_runs():
+    (block,) = blocks("docs/trust.md")
+    exec(compile(block, "docs/trust.md", "exec"), {})
+
+
 def test_readme_runs(tmp_path, monkeypatch):
     """Its blocks, on small graphs in place of FB15k-237 and of the reader's own."""
     import gnnneg.datasets
@@ -132,7 +137,16 @@ def test_testing_on_another_graph_runs(tmp_path, monkeypatch, capsys):
 
 @pytest.mark.parametrize(
     "page",
-    ["README.md", "docs/guide.md", "docs/emu.md", "docs/dans.md", "docs/inductive.md", "CONTRIBUTING.md", "RESULTS.md"],
+    [
+        "README.md",
+        "docs/guide.md",
+        "docs/emu.md",
+        "docs/dans.md",
+        "docs/inductive.md",
+        "docs/trust.md",
+        "CONTRIBUTING.md",
+        "RESULTS.md",
+    ],
 )
 def test_links_lead_somewhere(page):
     for link in re.findall(r"\]\(([^)#]+)\)", (ROOT / page).read_text()):
