@@ -76,7 +76,9 @@ def test_the_folder_holds_what_was_settled(trained):
     assert any(name.startswith("checkpoints/") for name in names)
     assert not any(name.endswith(".tmp") for name in names)
     result = json.loads((trained / "result.json").read_text())
-    assert list(result) == ["dataset", "seed", "best_epoch", "metrics", "time", "memory"]
+    whole = ["dataset", "seed", "best_epoch", "data", "metrics", "time", "memory", "verified_negatives"]
+    assert list(result) == whole
+    assert (result["data"]["entities"], result["data"]["denied_test"]) == (200, result["verified_negatives"]["denied"])
     assert result["dataset"] == "synthetic"
     test = result["metrics"]["test"]
     assert {"mrr", "mr", "hits@1", "hits@3", "hits@10", "ndcg@5", "amri", "mrr_optimistic", "mrr_pessimistic"} < set(

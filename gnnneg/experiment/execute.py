@@ -20,12 +20,13 @@ from gnnneg.config import Facts, Plan, Tree
 from gnnneg.config.describe import arguments
 from gnnneg.config.names import path as class_path
 from gnnneg.config.signature import parameters
+from gnnneg.data import naming
 from gnnneg.data.build import counts
 from gnnneg.data.catalogue import CARD, cards
 from gnnneg.data.download import cache
 from gnnneg.data.gate import tell
 from gnnneg.data.known import KnownAnswers
-from gnnneg.data.statements import completed, triplets
+from gnnneg.data.statements import POLARITIES, completed, triplets
 from gnnneg.errors import UserError
 from gnnneg.evaluation import strata
 from gnnneg.experiment import folder, whereabouts
@@ -43,6 +44,8 @@ from gnnneg.interfaces import Task
 from gnnneg.training import Fit, History, Interrupted, save_model
 from gnnneg.training.atomic import replacing
 from gnnneg.trust import allowing
+
+SOURCES = 5  # so many of where statements come from are told of
 
 
 def train(
@@ -335,6 +338,10 @@ def _result(setup: Setup, judge: Judge, history: History, name: str, path: Path 
         if path is not None:
             train, size = triplets(data, "stated", "train"), (data["entity"].num_nodes, len(data.relation_names))
             by = strata(ranks, train, *size)
+            for what, index in (("anchor_label", ranks.anchor), ("target_label", ranks.target)):
+                called = naming.called(data, index)
+                if called is not None:
+                    by[what] = called
             ranks.to_parquet(path / folder.RANKS, data["entity"].names, data.relation_names, by)
     else:
         warnings.warn("The data set has no test statements, so nothing was tested.", stacklevel=2)
@@ -344,6 +351,7 @@ def _result(setup: Setup, judge: Judge, history: History, name: str, path: Path 
         "dataset": name,
         "seed": setup.seed,
         "best_epoch": history.best_epoch,
+        "data": _about(judge.data),
         "metrics": metrics,
         "time": {
             "train_s": history.train_s,
@@ -352,11 +360,28 @@ def _result(setup: Setup, judge: Judge, history: History, name: str, path: Path 
         },
         "memory": {"peak_rss_mib": history.peak_rss_mib, "peak_cuda_mib": history.peak_cuda_mib},
     }
+    if judge.classifies():
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # of ties, which have been told of
+            result["verified_negatives"] = judge.known_negatives(model, "test", setup.seed)[0]
     if setup.test_graph is not None:  # what the figures of test are about
         result["test_graph"] = {what: count for what, count in counts(setup.test_graph).items() if count}
     if path is not None:
         folder.write_json(path / folder.RESULT, result)
     return result
+
+
+def _about(data: HeteroData) -> dict[str, Any]:
+    """What a report tells of a data set: how many statements there are of each kind, and where most come from."""
+    about: dict[str, Any] = {what: count for what, count in counts(data).items() if isinstance(count, int)}
+    if "source_names" in data:
+        stores = (data["entity", polarity, "entity"] for polarity in POLARITIES)
+        index = torch.cat([store.source for store in stores if "source" in store])
+        many = torch.bincount(index[index >= 0], minlength=len(data.source_names)).sort(descending=True, stable=True)
+        rows = zip(many.indices[:SOURCES].tolist(), many.values[:SOURCES].tolist())
+        about["sources"] = {data.source_names[row]: count for row, count in rows if count}
+        about["sources_in_all"] = len(data.source_names)
+    return about
 
 
 def _described(setup: Setup) -> Tree:

@@ -9,10 +9,11 @@ import pandas as pd
 import yaml
 
 from gnnneg.errors import MissingExtra
+from gnnneg.report.about import examples, probabilities, statements, verified
 from gnnneg.report.negatives import MEANING, legend, pictures
 from gnnneg.report.plots import SERIES, curves
 from gnnneg.report.reading import Folder
-from gnnneg.report.tables import flat, group, row, written
+from gnnneg.report.tables import borne, flat, group, row, written
 
 HEADLINE = (
     ("mrr", "MRR", "mean reciprocal rank; ties get the middle of the ranks they span"),
@@ -54,6 +55,8 @@ TILES = ("mrr", "hits@1", "hits@10", "amri")
 PLAIN = {"epoch", "step", "loss", "lr", "seconds", "triples_per_s", "valid"}
 MOST_RELATIONS, MOST_EXTRAS = 1_000, 12
 TIED = 0.001
+MANY_RUNS = 4  # more are rows, not columns
+MOST_SHOWN = 3  # runs with answers by name
 
 
 def page(runs: Sequence[Folder]) -> str:
@@ -79,10 +82,19 @@ def page(runs: Sequence[Folder]) -> str:
         groups=[row(one) for one in groups] if any(len(one.runs) > 1 for one in groups) else [],
         headline=_rows(HEADLINE, metrics),
         tied=[name for name, m in zip(names, metrics) if _gap(m) > TIED],
+        data=statements(runs),
+        verified=verified(runs),
+        probabilities=probabilities(names, runs),
+        examples=[{"name": name, "rows": rows} for name, run in zip(names, runs) if (rows := examples(run))][
+            :MOST_SHOWN
+        ],
+        many=len(runs) > MANY_RUNS,
         classification=_rows(
             [(f"classification.{key}", label, "") for key, label in CLASSIFICATION],
             metrics,
+            [_labelled(one) for one in metrics],
         ),
+        useless=[name for name, one in zip(names, metrics) if _useless(one)],
         costs=_rows([(key, label, "") for key, label in COSTS], [flat(run.result) for run in runs]),
         pictures=_pictures(runs),
         negatives=[
@@ -120,11 +132,30 @@ def _about(name: str, run: Folder, place: int) -> dict[str, Any]:
     }
 
 
-def _rows(wanted: Sequence[tuple[str, str, str]], values: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """A row for each key that any run has; the best of several runs is not marked: a page is no judge."""
+def _labelled(metrics: dict[str, Any]) -> float | None:
+    """How many test statements there are of the rarer label, which is what bears the figures."""
+    count, share = (_number(metrics.get(f"classification.{key}")) for key in ("count", "all_true"))
+    return count if count is None or share is None else max(1.0, float(round(count * min(share, 1 - share))))
+
+
+def _useless(metrics: dict[str, Any]) -> bool:
+    """Whether calling every statement true is as accurate."""
+    reached, all_true = (_number(metrics.get(f"classification.{key}")) for key in ("accuracy", "all_true"))
+    return reached is not None and all_true is not None and reached <= all_true
+
+
+def _rows(
+    wanted: Sequence[tuple[str, str, str]],
+    values: Sequence[dict[str, Any]],
+    counted: Sequence[float | None] | None = None,
+) -> list[dict[str, Any]]:
+    """A row for each key that any run has, each cell with as many digits as its run's count bears; the best of several
+    runs is not marked: a page is no judge.
+    """
     rows = []
+    digits = [borne(count) for count in counted or [None] * len(values)]
     for key, label, meaning in wanted:
-        cells = [written(_number(one.get(key))) for one in values]
+        cells = [written(_number(one.get(key)), digits=most) for one, most in zip(values, digits)]
         if any(cells):
             rows.append({"label": label, "meaning": meaning, "cells": cells})
     return rows

@@ -57,6 +57,31 @@ class Folder:
         """The metrics of :attr:`split`."""
         return self.result["metrics"].get(self.split, {})
 
+    @property
+    def data(self) -> dict[str, Any]:
+        """What its data set had of each kind; empty in a run of an older version."""
+        found = self.result.get("data")
+        return found if isinstance(found, dict) else {}
+
+    @property
+    def verified(self) -> dict[str, Any]:
+        """How it ranks among verified negatives; empty where there are none."""
+        found = self.result.get("verified_negatives")
+        return found if isinstance(found, dict) else {}
+
+    @cached_property
+    def calibration(self) -> dict[str, Any]:
+        """From scores to probabilities, from ``calibration.json``; empty where nobody has asked for one.
+
+        Raises:
+            UserError: If it is damaged.
+        """
+        path = self.path / "calibration.json"
+        found = _json(path) if path.exists() else {}
+        if found and not (isinstance(found.get("platt"), dict) and {"stated", "denied", "drawn"} <= set(found)):
+            raise UserError(f"{path} is damaged: delete it, and it is worked out anew.")
+        return found
+
     @cached_property
     def negatives(self) -> dict[str, Any]:
         """What its negatives are like and where they lie, from ``negatives.json``; empty where nobody has looked.

@@ -146,11 +146,16 @@ def duration(seconds: float | None) -> str:
     return f"{minutes} min" if minutes < 100 else f"{seconds / 3600:.1f} h"
 
 
-def written(mean: float | None, spread: float | None = None) -> str:
+def borne(count: int | float | None) -> int:
+    """How many digits a share of so many things bears: two of 20, four of thousands or of an unknown number."""
+    return 4 if not count else min(4, max(1, len(str(int(count) - 1))))
+
+
+def written(mean: float | None, spread: float | None = None, digits: int = 4) -> str:
     """A figure with its spread."""
     if mean is None:
         return ""
-    digits = 1 if abs(mean) >= 10 else 4
+    digits = 1 if abs(mean) >= 10 else digits
     return f"{mean:,.{digits}f}" + (f" ± {spread:.{digits}f}" if spread is not None else "")
 
 

@@ -15,7 +15,7 @@ from gnnneg.cli import main
 from gnnneg.errors import MissingExtra, UserError
 from gnnneg.report.page import page
 from gnnneg.report.reading import read, read_all
-from gnnneg.report.tables import differences, duration, group, row, telling, written
+from gnnneg.report.tables import borne, differences, duration, group, row, telling, written
 
 # any two runs of one data set that are close get a warning; the tests that are about something else look away
 close = pytest.mark.filterwarnings("ignore:On toy")
@@ -355,3 +355,53 @@ def test_commands(tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert main(["report", *runs]) == 0
     assert (tmp_path / "report.html").exists()
+
+
+def test_the_data_and_what_stands_on_them(tmp_path):
+    """How much is stated and denied, from where; no more digits than 20 denials bear; answers by name."""
+    path = finished(
+        tmp_path / "a", classification={"accuracy": 0.7701, "all_true": 0.77, "auroc": 0.87654, "count": 87}
+    )
+    result = json.loads((path / "result.json").read_text())
+    result["data"] = {"entities": 12345, "relations": 3, "train": 900, "denied_test": 20, "sources_in_all": 7}
+    result["data"]["sources"] = {"PMID:<1>": 800, "PMID:2": 90}
+    result["verified_negatives"] = {"verified": {"mrr": 0.61234}, "auroc": 0.87654, "denied": 20, "queries": 17}
+    (path / "result.json").write_text(json.dumps(result))
+    kept = {"platt": {"slope": 0.5, "intercept": -1.25}, "stated": 60, "denied": 20, "drawn": False}
+    (path / "calibration.json").write_text(json.dumps(kept))
+    frame = pd.read_parquet(path / "ranks.parquet").assign(anchor_name=["d1", "P<1>"], target_name=["x", "d2"])
+    frame.assign(anchor_label=["aspirin", ""], candidates=[9, 8]).to_parquet(path / "ranks.parquet")
+    html = page([read(path)])
+    said = text(html)
+    assert "|toy|12,345|3|900|0|0|0|0|20|" in said
+    assert "Most of toy comes from PMID:&lt;1&gt; (800), PMID:2 (90) and 5 more." in said
+    assert "|Accuracy|0.77|Accuracy of calling all true|0.77|AUROC|0.88|" in said
+    assert "No better than nothing" not in said  # by a hair
+    assert "|MRR among denied answers|0.61|AUROC of stated against denied|0.88|Denied statements|20|" in said
+    assert "exp(-(0.5 s -1.25))" in said
+    assert "60 stated validation statements and 20 denied statements" in said
+    assert "|came first|aspirin (d1) likes ?|x|1 of 9|" in said
+    assert "|came last|? likes P&lt;1&gt;|d2|5 of 8|" in said
+    (path / "calibration.json").write_text(json.dumps({"platt": 3}))
+    with pytest.raises(UserError, match=r"calibration.json is damaged"):
+        page([read(path)])
+
+
+def test_accuracy_no_better_than_calling_all_true(tmp_path):
+    run = finished(tmp_path / "a", classification={"accuracy": 67 / 87, "all_true": 67 / 87, "count": 87})
+    assert "Calling every test statement true is at least as accurate as a." in text(page([read(run)]))
+
+
+@pytest.mark.parametrize(("count", "digits"), [(None, 4), (5, 1), (20, 2), (100, 2), (101, 3), (1000, 3), (5000, 4)])
+def test_digits_a_count_bears(count, digits):
+    assert borne(count) == digits
+    assert written(0.123456, digits=borne(count)) == f"{0.123456:.{digits}f}"
+
+
+@close
+def test_many_runs_are_rows(tmp_path):
+    runs = [read(finished(tmp_path / f"r{seed}", 0.2 + seed / 10, seed)) for seed in range(6)]
+    said = text(page(runs))
+    assert "|Test|MRR|" in said
+    assert "|r5|0.7000|" in said
+    assert "|MRR|mean reciprocal rank" not in said

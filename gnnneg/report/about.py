@@ -1,0 +1,96 @@
+"""What a page tells of the data, of verified negatives, of probabilities, and of some answers by name."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from gnnneg.report.reading import Folder
+from gnnneg.report.tables import borne, written
+
+EXAMPLES = 5  # of the best and of the worst answers
+VERIFIED = (
+    ("verified.mrr", "MRR among denied answers"),
+    ("verified.hits@1", "Hits@1 among denied answers"),
+    ("with_random.mrr", "MRR among denied and random ones"),
+    ("auroc", "AUROC of stated against denied"),
+    ("average_precision", "Average precision"),
+)
+
+
+def statements(runs: Sequence[Folder]) -> list[dict[str, Any]]:
+    """A row for each data set: how much of it is stated and denied in each split, and where most of it comes from."""
+    rows: dict[str, dict[str, Any]] = {}
+    for run in runs:
+        about = run.data
+        if about and repr(about) not in rows:
+            sources = about.get("sources") or {}
+            listed = [f"{name} ({count:,})" for name, count in sources.items()]
+            more = int(about.get("sources_in_all", len(listed))) - len(listed)
+            rows[repr(about)] = {
+                "name": run.dataset,
+                "cells": [
+                    *(f"{about.get(what, 0):,}" for what in ("entities", "relations")),
+                    *(f"{about.get(kind + s, 0):,}" for kind in ("", "denied_") for s in ("train", "valid", "test")),
+                ],
+                "sources": ", ".join(listed) + (f" and {more:,} more" if more > 0 else ""),
+            }
+    return list(rows.values())
+
+
+def verified(runs: Sequence[Folder]) -> list[dict[str, Any]]:
+    """Figures of verified negatives, a cell a run, with no more digits than the denied statements bear."""
+    rows = []
+    for key, label in VERIFIED:
+        first, _, second = key.partition(".")
+        cells = []
+        for run in runs:
+            found = run.verified.get(first)
+            value = found.get(second) if second and isinstance(found, dict) else None if second else found
+            count = run.verified.get("denied")
+            cells.append(written(float(value), digits=borne(count)) if isinstance(value, int | float) else "")
+        if any(cells):
+            rows.append({"label": label, "meaning": "", "cells": cells})
+    if rows:
+        for key, label in (("denied", "Denied statements"), ("queries", "Questions with a denied answer")):
+            cells = [f"{run.verified[key]:,}" if key in run.verified else "" for run in runs]
+            rows.append({"label": label, "meaning": "", "cells": cells})
+    return rows
+
+
+def probabilities(names: Sequence[str], runs: Sequence[Folder]) -> list[str]:
+    """A sentence for each run whose scores have been calibrated."""
+    said = []
+    for name, run in zip(names, runs):
+        kept = run.calibration
+        if kept:
+            kind = "random corruptions, since none is denied" if kept["drawn"] else "denied statements"
+            slope, shift = (float(kept["platt"][key]) for key in ("slope", "intercept"))
+            said.append(
+                f"{name}: probability = 1 / (1 + exp(-({slope:.3g} s {shift:+.3g}))) of a score s, fitted on "
+                f"{kept['stated']:,} stated validation statements and {kept['denied']:,} {kind}."
+            )
+    return said
+
+
+def examples(run: Folder) -> list[dict[str, Any]]:
+    """Answers by name: some that come first, and those that come last."""
+    frame = run.ranks
+    if frame is None or not {"anchor_name", "relation_name", "target_name", "side"} <= set(frame):
+        return []
+    ordered = frame.sort_values("rank", kind="stable")
+    few = min(EXAMPLES, len(ordered) // 2)
+    parts = (("came first", ordered.head(few)), ("came last", ordered.tail(few).iloc[::-1]))
+    rows = []
+    for which, part in parts:
+        for row in part.to_dict("records"):
+            given, answer = (_called(row, end) for end in ("anchor", "target"))
+            question = (
+                f"{given} {row['relation_name']} ?" if row["side"] == "tail" else f"? {row['relation_name']} {given}"
+            )
+            of = f" of {int(row['candidates']):,}" if "candidates" in row else ""
+            rows.append({"which": which, "question": question, "answer": answer, "rank": f"{row['rank']:,g}{of}"})
+    return rows
+
+
+def _called(row: dict[str, Any], end: str) -> str:
+    label, name = row.get(f"{end}_label"), str(row[f"{end}_name"])
+    return f"{label} ({name})" if isinstance(label, str) and label else name
