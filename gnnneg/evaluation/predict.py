@@ -91,6 +91,8 @@ def predict(
             given, rel_type = torch.full_like(every, anchor), torch.full_like(every, r)
             triplets = Triplets(every, rel_type, given) if h is None else Triplets(given, rel_type, every)
         else:
+            assert h is not None
+            assert t is not None
             every = torch.arange(size) if r is None else torch.tensor([r])
             triplets = Triplets(torch.full_like(every, h), every, torch.full_like(every, t))
             score = of_triplets(model, encoding, triplets, graph.num_nodes)

@@ -1,6 +1,6 @@
 """What a page tells of the data, of verified negatives, of probabilities, and of some answers by name."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gnnneg.report.reading import Folder
@@ -91,6 +91,6 @@ def examples(run: Folder) -> list[dict[str, Any]]:
     return rows
 
 
-def _called(row: dict[str, Any], end: str) -> str:
+def _called(row: Mapping[Any, Any], end: str) -> str:
     label, name = row.get(f"{end}_label"), str(row[f"{end}_name"])
     return f"{label} ({name})" if isinstance(label, str) and label else name
