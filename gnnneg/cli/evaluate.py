@@ -89,7 +89,10 @@ def run(args: argparse.Namespace) -> int:
         if args.json:
             print(to_json(figures | {"relations": records(table)}))
         else:
-            parts = {"verified": figures.pop("verified"), "with random": figures.pop("with_random")}
+            parts: dict[str, Any] = {
+                "verified": figures.pop("verified"),
+                "with random": figures.pop("with_random"),
+            }
             ranking({name: part for name, part in parts.items() if part is not None}, "among")
             print()
             _both(figures, table, "relations", False)

@@ -148,7 +148,5 @@ def test_what_is_trained_on_all_the_same_is_told() -> None:
     sound = graph([(0, 0, 1, 0)], [(1, 0, 0, 0)])
     tell(sound, "x")
     data = graph([(0, 0, 1, 0), (0, 0, 1, 2)], [(0, 0, 1, 0)])
-    with pytest.warns(
-        UserWarning, match=r"In x, 1 statements are both .* such as 'a' 'r' 'b'; .* and 1 "
-    ):
+    with pytest.warns(UserWarning, match=r"In x, 1 statements are both .* such as 'a' 'r' 'b'; .* and 1 "):
         tell(data, "x")
