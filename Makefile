@@ -6,13 +6,14 @@ ifneq ($(wildcard ../shared/datasets),)
 export GNNNEG_MIRROR ?= $(abspath ../shared/datasets)
 endif
 
-.PHONY: help setup demo test check format bench gpu clean
+.PHONY: help setup demo test check format bench gpu mutation clean
 
 help:
 	@echo "make demo    set up, train and compare on the embedded world, print the table, write runs/demo/report.html"
 	@echo "make test    set up, then lint, types and every test"
 	@echo "make bench   set up, then measure against the peers installed here"
 	@echo "make gpu     on a machine with a GPU: check every kernel, measure against the peers, write runs/gpu/page.html"
+	@echo "make mutation  count how many small changes to the code the tests notice (MUTATION='--count 60 --seed 1')"
 	@echo "make format  let ruff format the code"
 
 setup: .venv/installed
@@ -49,6 +50,10 @@ bench: setup
 # PYTHON is the one that holds a CUDA build of torch: nothing is installed
 gpu:
 	$(PYTHON) benchmarks/gpu.py
+
+# one thread and one change at a time, in a copy; interrupted, it goes on where it stopped
+mutation: setup
+	OMP_NUM_THREADS=1 $(BIN)/python tests/mutation.py $(MUTATION)
 
 clean:
 	rm -rf .venv runs build dist .pytest_cache .mypy_cache .ruff_cache
