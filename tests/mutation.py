@@ -38,6 +38,7 @@ FILES = [
     *(f"gnnneg/{room}/*.py" for room in ("evaluation", "samplers", "losses")),
 ]
 HEAVY = "torch", "torch_geometric.data", "torch_geometric.nn", "numba", "pyarrow", "pandas", "networkx", "pytest"
+COMMON = "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "-m", "not slow and not gpu"
 OPERATORS: dict[type, type] = {
     **{ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq},
     **{ast.Is: ast.IsNot, ast.IsNot: ast.Is, ast.In: ast.NotIn, ast.NotIn: ast.In, ast.And: ast.Or, ast.Or: ast.And},
@@ -225,41 +226,66 @@ def equivalent() -> set[tuple[str, ...]]:
     return {(row[0].removeprefix("| ").strip("`"), *row[1:4]) for row in rows if len(row) == 5}
 
 
-def judged(home: Path, chosen: list[Mutant], out: Path, seconds: float) -> list[dict[str, Any]]:
-    """Runs those that are not in the record yet, and adds them to it."""
-    known = {one["key"]: one for one in map(json.loads, out.read_text().splitlines())} if out.exists() else {}
-    left = [one for one in chosen if one.key not in known]
-    begin, limits = time.monotonic(), dict[str, tuple[list[str], float]]()
-    common = ["-q", "-p", "no:cacheprovider", "-p", "no:xdist", "-m", "not slow and not gpu"]
-    for count, mutant in enumerate(left):
-        if time.monotonic() - begin > seconds:
-            break
-        if mutant.file not in limits:
-            tests, start = tests_of(home, mutant.file), time.monotonic()
-            ended, failed = run(home, [*common, *tests], 1800)
-            if not tests or (ended == "red" and not failed):
-                sys.exit(f"{mutant.file}: no test runs without a change ({', '.join(tests) or 'no file'}).")
-            for name in failed:
-                print(f"  fails without a change, left out: {name}", flush=True)
-            tests += [f"--deselect={name}" for name in failed]
-            limits[mutant.file] = tests, 30 + 3 * (time.monotonic() - start)
-        tests, limit = limits[mutant.file]
-        path, start = home / mutant.file, time.monotonic()
+class Bench:
+    """The copy, and which tests fail in it without a change: somebody's half-done work is nobody's catch."""
+
+    def __init__(self, home: Path, limit: float):
+        self.home, self.limit = home, limit
+        self.sound: dict[str, bool] = {}
+
+    def outcome(self, mutant: Mutant) -> tuple[str, str]:
+        """Whether a change is noticed, and by what."""
+        tests = tests_of(self.home, mutant.file)
+        while tests:
+            ended, failed = self._changed(mutant, tests)
+            if ended != "red":
+                return ("survived" if ended == "green" else "noticed"), ended
+            by = failed[:1] or tests  # it crashed before any test failed
+            if self._passes(by):
+                return "noticed", by[0]
+            if not failed:
+                raise SystemExit(f"No test of {mutant.file} runs without a change: {', '.join(tests)}.")
+            print(f"  fails without a change, left out: {failed[0]}", flush=True)
+            tests = [*tests, f"--deselect={failed[0]}"]
+        return "survived", "no test reaches it"
+
+    def _changed(self, mutant: Mutant, tests: list[str]) -> tuple[str, list[str]]:
+        path = self.home / mutant.file
         original, stamp = path.read_bytes(), path.stat().st_mtime
         path.write_text(mutant.source, encoding="utf-8")
         # byte code and Numba's cache go by size and time, and two changes may be of one size within one second
-        os.utime(path, (stamp, stamp - 10 - count))
-        ended, failed = run(home, [*common, "-x", *tests], limit)
-        path.write_bytes(original)
-        os.utime(path, (stamp, stamp))
-        outcome = {"green": "survived", "red": "noticed", "late": "noticed"}[ended]
-        record = {**mutant.record(), "outcome": outcome, "by": failed[:1] or ended}
-        known[mutant.key] = record | {"seconds": round(time.monotonic() - start, 1)}
+        os.utime(path, (stamp, int(mutant.key[:7], 16)))
+        try:
+            return run(self.home, [*COMMON, "-x", *tests], self.limit)
+        finally:
+            path.write_bytes(original)
+            os.utime(path, (stamp, stamp))
+
+    def _passes(self, tests: list[str]) -> bool:
+        key = " ".join(tests)
+        if key not in self.sound:
+            self.sound[key] = run(self.home, [*COMMON, *tests], 1800)[0] == "green"
+        return self.sound[key]
+
+
+def judged(bench: Bench, chosen: list[Mutant], out: Path, minutes: float) -> list[dict[str, Any]]:
+    """Runs those that are not in the record yet, and adds them to it."""
+    lines = out.read_text(encoding="utf-8").splitlines() if out.exists() else []
+    known = {one["key"]: one for one in map(json.loads, lines)}
+    left = [one for one in chosen if one.key not in known]
+    begin = time.monotonic()
+    for count, mutant in enumerate(left, 1):
+        if time.monotonic() - begin > 60 * minutes:
+            break
+        start = time.monotonic()
+        outcome, by = bench.outcome(mutant)
+        record = {**mutant.record(), "outcome": outcome, "by": by, "seconds": round(time.monotonic() - start, 1)}
+        known[mutant.key] = record
         with out.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(known[mutant.key]) + "\n")
-        each = (time.monotonic() - begin) / (count + 1)
-        rest = each * (len(left) - count - 1) / 60
-        print(f"{count + 1}/{len(left)} {outcome:8} {each:.1f} s each, {rest:.0f} min left: {told(record)}", flush=True)
+            file.write(json.dumps(record) + "\n")
+        each = (time.monotonic() - begin) / count
+        rest = each * (len(left) - count) / 60
+        print(f"{count}/{len(left)} {outcome:8} {each:.1f} s each, {rest:.0f} min left: {told(record)}", flush=True)
     return [known[one.key] for one in chosen if one.key in known]
 
 
@@ -275,6 +301,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0, help="of the draw")
     parser.add_argument("--files", default="*", help="only files that match, such as 'gnnneg/losses/*'")
     parser.add_argument("--minutes", type=float, default=1e9, help="begin no further change after so long")
+    parser.add_argument("--limit", type=float, default=300, help="seconds for one change; what takes longer is noticed")
     parser.add_argument("--out", type=Path, default=ROOT / "runs" / "mutation.jsonl", help="the record to go on with")
     given = parser.parse_args()
 
@@ -296,7 +323,7 @@ def main() -> None:
         os.environ["PYTHONPATH"] = str(home)
         for name in HEAVY:  # once for all children; they themselves import gnnneg, so that jaxtyping checks it
             importlib.import_module(name)
-        found = judged(home, sorted(drawn, key=lambda one: one.file), given.out, given.minutes * 60)
+        found = judged(Bench(home, given.limit), drawn, given.out, given.minutes)
     same = equivalent()
     counted = [one for one in found if (one["file"], one["place"], one["was"], one["became"]) not in same]
     noticed = sum(one["outcome"] == "noticed" for one in counted)

@@ -46,6 +46,6 @@ class Typed(Sampler):
         count = self.of.length(target)
         for place in range(int(count.max()) if len(target) else 0):  # the target's first type, its second, ...
             here = place < count
-            kind = self.of.member[self.of.offset[target] + place * here]
+            kind = self.of.member[torch.where(here, self.of.offset[target] + place, 0)]
             prob += here[:, None] * self.types.log_prob(kind, index).exp()
-        return (prob / count[:, None]).log()
+        return (prob / count[:, None].clamp(min=1)).log()

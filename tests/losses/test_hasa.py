@@ -57,3 +57,12 @@ def test_suspicion_takes_the_pressure_off():
 def test_a_prior_is_a_share(prior):
     with pytest.raises(ValueError, match="at least 0 and below 1"):
         HaSa(prior)
+
+
+def test_half_precision_scores_are_added_up_in_full():
+    """The loss of rounded scores is that of the same numbers in single precision."""
+    positive, negative = torch.randn(4, 1), torch.randn(4, 50).bfloat16()
+    weight, label = torch.ones(4, 50), (torch.arange(50) % 7 == 0).float()[None]
+    found = HaSa(0.1, 0.7)(positive, negative, weight, label)
+    assert found.dtype == torch.float32
+    assert_close(found, HaSa(0.1, 0.7)(positive, negative.float(), weight, label), rtol=1e-6, atol=1e-6)

@@ -8,12 +8,12 @@ from scipy.stats import chi2
 from torch.testing import assert_close
 
 from gnnneg.data.known import KnownAnswers
-from gnnneg.data.pools import slots
+from gnnneg.data.pools import Pools, slots
 from gnnneg.errors import UserError
 from gnnneg.interfaces import Sampler
 from gnnneg.kernels.alias import alias
 from gnnneg.records import Query, Triplets, asked
-from gnnneg.samplers import Corrected, Corrupt, InBatch, KHop, Popular, RandomWalk, Relational, Typed, Uniform
+from gnnneg.samplers import Corrected, Corrupt, Filtered, InBatch, KHop, Popular, RandomWalk, Relational, Typed, Uniform
 
 
 def distinct(triplets: Triplets) -> Triplets:
@@ -228,3 +228,41 @@ def test_in_batch_declares_the_sides_asked(sides):
     critic = Scores(torch.zeros(len(target), NODES))
     found = InBatch(known()).log_prob(query, target, critic, torch.arange(NODES)[None])
     assert_close(found[0].exp(), share)
+
+
+def test_k_hop_draws_from_its_own_anchor():
+    """What each query is given is reached from its anchor, against networkx."""
+    triplets = toy(14, 3)
+    sampler, anchor = KHop(known(triplets), 40, 1), torch.arange(NODES)
+    query = Query(anchor, torch.zeros(NODES, dtype=torch.long))
+    found = sampler(query, anchor.flip(0), Scores(torch.zeros(NODES, NODES)), torch.Generator().manual_seed(0))
+    world = graph(triplets)
+    for node in range(NODES):
+        drawn = set(found.index[node][found.weight.expand_as(found.index)[node] > 0].tolist())
+        assert drawn == {node, *world[node]} if world[node] else drawn <= {node}
+    with pytest.raises(UserError, match="walk at least one step"):
+        KHop(known(triplets), 5, 0)
+
+
+def test_popular_keeps_its_table_out_of_checkpoints():
+    assert not Popular(known(), 5).state_dict()
+
+
+def test_typed_of_one_type_and_of_none():
+    """Entity 0 is of one type, 1 of two, 2 of none: whoever has a type is drawn for, whoever has none is not."""
+    types = Pools(torch.tensor([0, 0, 1]), torch.tensor([0, 1, 1]), 2)
+    target = torch.tensor([0, 1, 2])
+    query, critic = Query(target, torch.zeros(3, dtype=torch.long)), Scores(torch.zeros(3, 3))
+    found = Typed(types, 3, 4)(query, target, critic, torch.Generator().manual_seed(0))
+    assert found.weight.expand(3, 4).tolist() == [[1.0] * 4, [1.0] * 4, [0.0] * 4]
+    chance = Typed(types, 3, 4).log_prob(query, target, critic, torch.arange(3)[None]).exp()
+    assert_close(chance, torch.tensor([[0.5, 0.5, 0.0], [0.25, 0.75, 0.0], [0.0, 0.0, 0.0]]))
+
+
+def test_what_is_absent_stays_absent_when_corrected():
+    query, target = asked(toy(), RELATIONS)
+    critic = Scores(torch.zeros(len(target), NODES))
+    plain = Filtered(Uniform(NODES, 6), known())(query, target, critic, torch.Generator().manual_seed(1))
+    found = Corrected(Filtered(Uniform(NODES, 6), known()))(query, target, critic, torch.Generator().manual_seed(1))
+    assert (plain.weight == 0).any()
+    assert torch.equal(found.weight == 0, plain.weight == 0)

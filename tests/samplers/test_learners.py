@@ -10,7 +10,7 @@ from gnnneg.data.known import KnownAnswers
 from gnnneg.errors import UserError
 from gnnneg.interfaces import Sampler
 from gnnneg.kernels.proposal import propose
-from gnnneg.records import Query, Triplets, asked
+from gnnneg.records import Negatives, Query, Triplets, asked
 from gnnneg.samplers import KBGAN, MCNS, All, Child, Hardest, Mixture, Uniform
 from gnnneg.samplers.kbgan import reinforce
 
@@ -231,3 +231,38 @@ def test_samplers_work_on_a_graph_with_lonely_entities(make):
     drawn = make()(query, query.anchor, model.scorer(model.encode(None), query), chance())
     assert drawn.weight.isfinite().all()
     assert ((drawn.index >= 0) & (drawn.index < NODES)).all()
+
+
+def test_who_is_offered_nobody_is_given_nobody():
+    """A policy draws from a row of absent candidates, too: what it draws is absent."""
+
+    class Nobody(Sampler):
+        def forward(self, query, target, critic, generator=None):
+            weight = torch.ones(len(target), 5)
+            weight[0] = 0
+            return Negatives(torch.arange(5).expand(len(target), -1), weight)
+
+    query = Query(torch.tensor([0, 1]), torch.tensor([0, 1]))
+    sampler = KBGAN(Nobody(), kge(), 4).eval()
+    found = sampler(query, torch.tensor([6, 7]), Scores(torch.zeros(2, NODES)), chance())
+    assert found.weight.tolist() == [[0.0] * 4, [1.0] * 4]
+
+
+def test_a_chain_at_entity_0_goes_on():
+    """Entity 0 is a place like any other: a chain there is not new, neither burns in nor jumps."""
+    sampler = MCNS(known(), 3, burn_in=7, chains=3)
+    sampler.state.zero_()
+    score = torch.zeros(2, NODES)
+    score[:, 0] = 1e6  # nobody leaves
+    critic, asked_for = Scores(score), []
+
+    class Counting(type(critic)):
+        def __call__(self, index):
+            asked_for.append(index)
+            return super().__call__(index)
+
+    query = Query(torch.tensor([1, 2]), torch.tensor([0, 1]))
+    found = sampler(query, torch.tensor([3, 4]), Counting(score), chance())
+    assert (found.index == 0).all()
+    assert (asked_for[0] == 0).all()
+    assert len(asked_for) == 2  # where it is and one step, since 3 chains make 3 candidates at once

@@ -471,3 +471,65 @@ def test_diverse_takes_absent_ones_last(asking):
     found = Diverse(Filtered(All(NODES), known()), NODES)(query, target, critic)
     assert torch.equal((found.weight > 0).sum(1), (offered.weight > 0).sum(1))
     assert all(len(set(row)) == NODES for row in found.index.tolist())
+
+
+class Absent(Sampler):
+    """Offers entities 1 to 5, the first row's as absent."""
+
+    def forward(self, query, target, critic, generator=None):
+        index = torch.arange(1, 6).expand(len(target), -1)
+        weight = torch.ones(len(target), 5)
+        weight[0] = 0
+        return Negatives(index, weight)
+
+
+def test_influence_keeps_more_than_there_are_queries():
+    torch.manual_seed(0)
+    model, query = kge(), Query(torch.tensor([0, 1]), torch.tensor([0, 1]))
+    found = Influence(Absent(), 4)(query, torch.tensor([2, 3]), model.scorer(model.encode(None), query))
+    assert found.index.shape == (2, 4)
+    assert (found.weight[1] == 1).all()
+    assert (found.weight[0] == 0).all()
+
+
+def test_hardest_of_no_query():
+    none = torch.empty(0, dtype=torch.long)
+    assert Hardest(All(NODES), 3)(Query(none, none), none, Scores(torch.zeros(0, NODES))).index.shape[0] == 0
+
+
+def test_a_cache_without_any_fact_gives_any_entities():
+    none = torch.empty(0, dtype=torch.long)
+    empty = KnownAnswers(Triplets(none, none, none), NODES, RELATIONS)
+    anchor = torch.arange(NODES)
+    sampler = Cached(Uniform(NODES, 5), empty, 50, size=6)
+    query = Query(anchor, torch.zeros_like(anchor))
+    found = sampler(query, anchor, Scores(torch.zeros(NODES, NODES)), chance())
+    assert found.index.unique().tolist() == list(range(NODES))
+
+
+@pytest.mark.parametrize("wrong", [{"size": 0}, {"size": NODES}, {"num_negatives": 0}, {"every": 0}])
+def test_a_cache_says_which_sizes_it_takes(wrong):
+    with pytest.raises(UserError, match=f"at least 1 each, and a cache smaller than the {NODES} entities"):
+        Cached(Uniform(NODES, 5), known(), **{"num_negatives": 3, "size": 4, **wrong})
+
+
+def test_the_cache_counts_its_steps_forward(asking):
+    sampler = Cached(Uniform(NODES, 5), known(), 3, size=4)
+    for _ in range(3):
+        sampler(*asking, chance())
+    assert int(sampler.step) == 3
+
+
+def test_a_cache_of_one_is_renewed_by_the_softmax():
+    """Kept are entities in proportion to exp(s / T): of a cache of one, by hand."""
+    facts = KnownAnswers(Triplets(*torch.tensor([[0], [0], [4]])), 5, 1)
+    score = torch.tensor([[0.0, 1.0, 2.0, 3.0, 0.0]])
+    wanted = (score[:, :4] / 2).softmax(1)[0]
+    asked_of = Query(torch.tensor([0]), torch.tensor([0])), torch.tensor([4]), Scores(score)
+    count, draw = torch.zeros(5), chance(3)
+    for _ in range(3000):
+        sampler = Cached(All(5), facts, 1, size=1, temperature=2.0)
+        sampler(*asked_of, draw)
+        count[sampler.cache[facts.row(asked_of[0])[0]]] += 1
+    assert_close(count[:4] / 3000, wanted, atol=0.03, rtol=0)
+    assert count[4] == 0
