@@ -6,11 +6,14 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from gnnneg.checks import table, widths
+from gnnneg.checks import positive, table, widths
 from gnnneg.decoders.complex_numbers import even, modulus, times
 from gnnneg.decoders.relations import Relations
-from gnnneg.decoders.similarity import Modulus
+from gnnneg.decoders.similarity import Distance, Modulus, refuse_order
+from gnnneg.errors import UserError, echo
 from gnnneg.interfaces import Decoder
+
+FINEST = 1e-6  # of bounds: beyond, single precision has no angles
 
 
 class RotatE(Decoder):
@@ -22,27 +25,55 @@ class RotatE(Decoder):
 
     so a tied inverse relation is :math:`-\theta`. The paper's :math:`\gamma` belongs to the loss here.
 
+    PyKEEN and PyG do not sum the moduli. They take one norm of all of them, :math:`\sqrt{\sum_l | \cdot |^2}`:
+    :obj:`p=2` gives their scores from the same vectors. It ranks otherwise than the paper's sum. Real and imaginary
+    part are then two coordinates for who exchanges coordinates (:class:`~gnnneg.generators.EMU`).
+
+    The paper's code keeps no angles but numbers :math:`\phi` that start in :math:`[-B, B]`, and turns by
+    :math:`\theta = \pi \phi / B` with :math:`B = (\gamma + 2) / d` for :math:`d` complex coordinates. Scores are the
+    same. But an optimiser such as Adam, whose steps have one size for all parameters, turns relations
+    :math:`\pi / B` times as fast as without. :obj:`bound` is :math:`B`, and the code's relation table fits as it is.
+
     Args:
         num_relations (int): Number of relations, inverses not counted.
         hidden_channels (int): Real width of the node vectors, twice the complex rank.
         reciprocal (bool): Whether inverse relations have their own parameters. (default: :obj:`False`)
+        p (int): Order of the norm of the moduli, 1 or 2. (default: :obj:`1`, the paper's sum)
+        bound (float, optional): :math:`B`; :obj:`None` is :math:`\pi`, and the parameters are the angles.
+            (default: :obj:`None`)
+
+    Raises:
+        UserError: If the order is neither 1 nor 2, the width odd, or the bound out of range.
     """
 
-    def __init__(self, num_relations: int, hidden_channels: int, reciprocal: bool = False):
+    def __init__(
+        self,
+        num_relations: int,
+        hidden_channels: int,
+        reciprocal: bool = False,
+        p: int = 1,
+        bound: float | None = None,
+    ):
         super().__init__()
         widths("RotatE", hidden_channels=hidden_channels)
         table("RotatE", num_relations=num_relations, hidden_channels=hidden_channels)
+        positive("RotatE", bound=bound)
+        if bound is not None and not FINEST <= bound <= 1 / FINEST:
+            raise UserError(f"RotatE(bound={echo(bound)}): give a number from {FINEST:g} to {1 / FINEST:,.0f}.")
+        refuse_order(p)
         self.num_relations = num_relations
-        self.similarity = Modulus()
+        self.bound = math.pi if bound is None else bound
+        self.similarity = Modulus() if p == 1 else Distance(2)
         self.relation = Relations(num_relations, even(hidden_channels), reciprocal)
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
         """Draws new angles, uniform on the circle."""
-        nn.init.uniform_(self.relation.weight, -math.pi, math.pi)
+        nn.init.uniform_(self.relation.weight, -self.bound, self.bound)
 
     def forward(self, anchor: Float[Tensor, "b d"], rel_type: Int[Tensor, "b"]) -> Float[Tensor, "b q"]:
-        angle, inverse = self.relation(rel_type)
+        row, inverse = self.relation(rel_type)
+        angle = row * (math.pi / self.bound)
         angle = torch.where(inverse, -angle, angle)
         return times(anchor, torch.cat([angle.cos(), angle.sin()], dim=1))
 

@@ -7,7 +7,9 @@ from torch.testing import assert_close
 
 from gnnneg.decoders import RESCAL, ComplEx, DistMult, RotatE, TransE
 from gnnneg.encoders import Lookup
+from gnnneg.errors import UserError
 from gnnneg.models import KGEModel
+from gnnneg.records import Query
 
 RANK = 6
 
@@ -28,14 +30,14 @@ def halves(model: KGEModel) -> tuple[torch.Tensor, torch.Tensor]:
         ("TransE", TransE, RANK, {"p": 1}),
         ("TransE", TransE, RANK, {"p": 2}),
         ("ComplEx", ComplEx, 2 * RANK, {}),
-        ("RotatE", RotatE, 2 * RANK, {}),
+        ("RotatE", RotatE, 2 * RANK, {"p": 2}),
     ],
 )
 def test_pyg(name, decoder, width, options, triplets):
     from torch_geometric.nn import kge
 
     model = KGEModel(Lookup(NODES, width, bound=1.0), decoder(RELATIONS, width, **options))
-    peer_options = {"p_norm": float(options["p"])} if options else {}
+    peer_options = {"p_norm": float(options["p"])} if name == "TransE" else {}
     peer = getattr(kge, name)(NODES, RELATIONS, RANK, **peer_options)
     relation = model.decoder.relation.weight.data
     if name in ("ComplEx", "RotatE"):
@@ -50,11 +52,8 @@ def test_pyg(name, decoder, width, options, triplets):
     else:
         peer.rel_emb.weight.data = relation.clone()
     ours, theirs = model(None, *triplets), peer(*triplets)
-    if name == "RotatE":
-        # PyG sums squares over all coordinates (one norm of the whole); the paper sums the moduli of coordinates
-        theirs = ours if theirs.isfinite().all() else theirs
-        h, t = (torch.complex(*(half[index] for half in halves(model))) for index in (triplets[0], triplets[2]))
-        theirs = -(h * torch.polar(torch.ones(20, RANK), relation[triplets[1]]) - t).abs().sum(1)
+    if name == "RotatE":  # the margin is the loss's here
+        theirs = theirs - peer.margin
     assert_close(ours, theirs, rtol=1e-4, atol=1e-5)
 
 
@@ -79,16 +78,68 @@ def test_pykeen(triplets):
         assert_close(model(None, *triplets), interaction(entity[h], relation[r], entity[t]), rtol=1e-4, atol=1e-5)
 
 
+def turned(model: KGEModel, angle: torch.Tensor, triplets: tuple[torch.Tensor, ...]) -> torch.Tensor:
+    """What is left between a turned head and its tail, as complex numbers."""
+    entity, (h, r, t) = torch.complex(*halves(model)), triplets
+    return entity[h] * torch.polar(torch.ones_like(angle), angle)[r] - entity[t]
+
+
+def test_rotate_sums_moduli_as_the_paper_or_takes_one_norm(triplets):
+    model, peer = (KGEModel(Lookup(NODES, 2 * RANK, bound=1.0), RotatE(RELATIONS, 2 * RANK, p=p)) for p in (1, 2))
+    peer.load_state_dict(model.state_dict())
+    left = turned(model, model.decoder.relation.weight.detach(), triplets)
+    assert_close(model(None, *triplets), -left.abs().sum(1), rtol=1e-4, atol=1e-5)
+    assert_close(peer(None, *triplets), -left.abs().square().sum(1).sqrt(), rtol=1e-4, atol=1e-5)
+
+
 def test_pykeen_rotate(triplets):
-    """PyKEEN's RotatE takes one norm over all coordinates; with one complex coordinate both definitions agree."""
-    from pykeen.nn.modules import RotatEInteraction
+    """PyKEEN's whole model, from the same vectors, asked for triplets, for all tails and for all heads."""
+    from pykeen.models import RotatE as Peer
+    from pykeen.triples import CoreTriplesFactory
 
     h, r, t = triplets
-    model = KGEModel(Lookup(NODES, 2, bound=1.0), RotatE(RELATIONS, 2))
-    entity = torch.complex(*halves(model))
-    angle = model.decoder.relation.weight.detach()
-    theirs = RotatEInteraction()(entity[h], torch.polar(torch.ones_like(angle), angle)[r], entity[t])
-    assert_close(model(None, *triplets), theirs, rtol=1e-4, atol=1e-5)
+    every = torch.stack([torch.arange(NODES), torch.arange(NODES) % RELATIONS, torch.arange(NODES)], 1)
+    peer = Peer(triples_factory=CoreTriplesFactory.create(every, NODES, RELATIONS), embedding_dim=RANK)
+    model = KGEModel(Lookup(NODES, 2 * RANK, bound=1.0), RotatE(RELATIONS, 2 * RANK, p=2))
+    with torch.no_grad():
+        entity, relation = (
+            rows[0](indices=None) for rows in (peer.entity_representations, peer.relation_representations)
+        )
+        model.encoder.weight.copy_(torch.cat([entity.real, entity.imag], 1))
+        model.decoder.relation.weight.copy_(relation.angle())
+        scorer = model.scorer(model.encode(None), Query(h, r))
+        back = model.scorer(model.encode(None), Query(t, r + RELATIONS))
+        asked = torch.arange(NODES)[None]
+        for ours, theirs in (
+            (model(None, *triplets), peer.score_hrt(torch.stack(triplets, 1)).squeeze(1)),
+            (scorer(asked), peer.score_t(torch.stack([h, r], 1))),
+            (back(asked), peer.score_h(torch.stack([r, t], 1))),
+        ):
+            assert_close(ours, theirs, rtol=1e-4, atol=1e-4)
+
+
+def test_rotate_scales_phases_as_the_paper_s_code(triplets):
+    """Written out: phase = relation / (range / pi) with range = (gamma + 2) / d, and relations start within it."""
+    gamma, pi = 9.0, 3.14159265358979323846
+    embedding_range = (gamma + 2) / RANK
+    model = KGEModel(Lookup(NODES, 2 * RANK, bound=1.0), RotatE(RELATIONS, 2 * RANK, bound=embedding_range))
+    relation = model.decoder.relation.weight
+    phase = relation.detach() / (embedding_range / pi)
+    assert_close(model(None, *triplets), -turned(model, phase, triplets).abs().sum(1), rtol=1e-4, atol=1e-5)
+
+    wide = RotatE(400, 2 * RANK, bound=embedding_range).relation.weight
+    assert 0.95 * embedding_range < wide.abs().max() <= embedding_range
+
+    plain = KGEModel(model.encoder, RotatE(RELATIONS, 2 * RANK))
+    plain.decoder.relation.weight.data.copy_(phase)
+    grad = [torch.autograd.grad(m(None, *triplets).sum(), m.decoder.relation.weight)[0] for m in (model, plain)]
+    assert_close(grad[0], grad[1] * (pi / embedding_range), rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("bound", [0.0, -1.0, 1e-9, 1e9, float("nan"), float("inf")])
+def test_rotate_refuses_a_bound_without_angles(bound):
+    with pytest.raises(UserError, match=r"RotatE\(bound=.*give a"):
+        RotatE(RELATIONS, 4, bound=bound)
 
 
 def test_rotate_by_hand():
