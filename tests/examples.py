@@ -168,6 +168,7 @@ EXAMPLES: list[Callable[[], nn.Module]] = [
     ),
     partial(ERMLPE, RELATIONS, CHANNELS, width=24),
     partial(TransE, RELATIONS, CHANNELS, p=2),
+    partial(RotatE, RELATIONS, CHANNELS, p=2, bound=0.5),
     partial(TransH, RELATIONS, CHANNELS, p=1),
     partial(TransD, RELATIONS, CHANNELS, p=1),
     # similarities
@@ -263,6 +264,7 @@ EXAMPLES: list[Callable[[], nn.Module]] = [
     partial(LogSigmoid, margin=2.0),
     partial(LogSigmoid, margin=2.0, adversarial=1.0),
     partial(MarginRanking, margin=1.0),
+    partial(MarginRanking, margin=1.0, k=2),
     partial(BCE, margin=1.0),
     # penalties
     partial(Lp, 0.1),

@@ -4,29 +4,38 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from gnnneg.checks import finite
+from gnnneg.checks import draws, finite
 from gnnneg.interfaces import Loss
 from gnnneg.losses.weighting import weighted_mean
 
 
 class MarginRanking(Loss):
     r"""The margin ranking loss of `"Translating Embeddings for Modeling Multi-relational Data"
-    <https://papers.nips.cc/paper/5071>`_, the mean over the negatives of
+    <https://papers.nips.cc/paper/5071>`_,
 
     .. math::
-        \max(0, m + s_j - s_0) .
+        \ell = \frac{1}{k} \sum_j w_j \max(0, m + s_j - s_0) .
+
+    :math:`k` is :math:`\sum_j w_j` if it is not given, so that :math:`\ell` is the mean over the negatives. With
+    :math:`k = 1` it is their sum, as in the paper. Any other :math:`k` may differ from the number of negatives: then
+    twice as many negatives pull twice as hard. A query without negatives costs 0.
 
     A satisfied margin has no gradient, so uniform negatives starve it. A soft label :math:`\beta` of the negatives
     shrinks the margin to :math:`(1 - \beta) m`.
 
     Args:
         margin (float): :math:`m`. (default: :obj:`1.0`)
+        k (int, optional): :math:`k`. (default: :obj:`None`, the mean)
+
+    Raises:
+        UserError: If a number is out of range.
     """
 
-    def __init__(self, margin: float = 1.0):
+    def __init__(self, margin: float = 1.0, k: int | None = None):
         super().__init__()
         finite("MarginRanking", margin=margin)
-        self.margin = margin
+        draws("MarginRanking", k=k)
+        self.margin, self.k = margin, k
 
     def forward(
         self,
@@ -35,4 +44,5 @@ class MarginRanking(Loss):
         weight: Float[Tensor, "w l"],
         label: float | Float[Tensor, "v j"] = 0.0,
     ) -> Float[Tensor, "b"]:
-        return weighted_mean(F.relu((1 - label) * self.margin + negative - positive), weight)
+        hinge = F.relu((1 - label) * self.margin + negative - positive)
+        return weighted_mean(hinge, weight) if self.k is None else (hinge * weight).sum(1) / self.k

@@ -110,6 +110,29 @@ def test_margin_ranking_by_hand():
     assert_close(value, torch.tensor([0.25]))
 
 
+def test_margin_ranking_with_a_k_of_its_own_by_hand():
+    """Violations of 0.5 and 2, the second of weight 3: the sum is 6.5, a fourth of it 1.625, the mean also 1.625."""
+    positive, negative, weight = (
+        torch.tensor([[1.0]]),
+        torch.tensor([[0.5, 2.0, -9.0]]),
+        torch.tensor([[1.0, 3.0, 0.0]]),
+    )
+    for k, wanted in ((1, 6.5), (2, 3.25), (4, 1.625), (None, 1.625)):
+        assert_close(MarginRanking(1.0, k)(positive, negative, weight), torch.tensor([wanted]))
+    assert_close(MarginRanking(1.0, 1)(positive, negative, ONE, 0.5), torch.tensor([1.5]))  # margin 0.5: 0 and 1.5
+
+
+def test_margin_ranking_of_twice_the_negatives():
+    """Twice as dear with a k of its own, as dear under the mean; PyTorch's own loss is the sum over pairs."""
+    positive, negative = scores()
+    summed, mean = MarginRanking(1.0, 1), MarginRanking(1.0)
+    twice = negative.repeat(1, 2)
+    assert_close(summed(positive, twice, ONE), 2 * summed(positive, negative, ONE))
+    assert_close(mean(positive, twice, ONE), mean(positive, negative, ONE))
+    pairs = positive.expand_as(negative).flatten(), negative.flatten(), torch.ones(20)
+    assert_close(summed(positive, negative, ONE).sum(), F.margin_ranking_loss(*pairs, margin=1.0, reduction="sum"))
+
+
 def test_margin_ranking_is_zero_iff_all_margins_hold():
     positive = torch.tensor([[3.0], [3.0]])
     negative = torch.tensor([[2.0, 0.0], [2.1, 0.0]])
