@@ -19,16 +19,27 @@ from gnnneg.kernels.pairwise import pairwise
 
 
 class _Last:
-    """The last of the plain results, and what it was asked for."""
+    """The last of the plain results, and what it was asked for.
+
+    One that autocast has made in half precision is not for who has switched autocast off.
+    """
 
     def __init__(self) -> None:
         self.query: Tensor | None = None
+        self.cast = False
         self.result: Tensor | None = None
 
     def __call__(self, query: Tensor, compute: Callable[[], Tensor]) -> Tensor:
-        if query is not self.query or self.result is None:
-            self.query, self.result = query, compute()
+        cast = torch.is_autocast_enabled(query.device.type)
+        if query is not self.query or cast != self.cast or self.result is None:
+            self.query, self.cast, self.result = query, cast, compute()
         return self.result
+
+
+def _product(query: Float[Tensor, "b d"], vector: Float[Tensor, "k d"]) -> Float[Tensor, "b k"]:
+    """All inner products; where autocast is off, one side may still have been made in half precision."""
+    dtype = torch.promote_types(query.dtype, vector.dtype)
+    return query.to(dtype) @ vector.to(dtype).T
 
 
 def _in_chunks(
@@ -55,11 +66,12 @@ class Shared(Candidates):
 
     def inner(self, query: Float[Tensor, "b d"], offset: Float[Tensor, "b 1"] | None = None) -> Float[Tensor, "b k"]:
         if offset is None:
-            return self._inner(query, lambda: query @ self.vector.T)
+            return self._inner(query, lambda: _product(query, self.vector))
         # one more coordinate costs less than one more pass, and a width of whole eights less than another
         spare = -(query.size(1) + 1) % 8
         wider = F.pad(self.vector, (0, 1), value=1.0)
-        return F.pad(torch.cat([query, offset.to(query.dtype)], 1), (0, spare)) @ F.pad(wider, (0, spare)).T
+        longer = torch.cat([query, offset.to(query.dtype)], 1)
+        return _product(F.pad(longer, (0, spare)), F.pad(wider, (0, spare)))
 
     def distance(
         self, kind: int, query: Float[Tensor, "b d"], weight: Float[Tensor, "b h"] | None = None
@@ -71,9 +83,13 @@ class Shared(Candidates):
     def map(self, change: Callable[[Tensor], Tensor]) -> Candidates:
         return Shared(change(self.vector))
 
+    def columns(self, some: slice) -> Float[Tensor, "1 l d"]:
+        """The vectors of some candidates."""
+        return self.vector[None, some]
+
     def each(self, score: Callable[[Tensor, Tensor], Tensor], query: Float[Tensor, "b q"]) -> Float[Tensor, "b k"]:
         size, width = self.vector.shape
-        return _in_chunks(score, query, size, width, lambda some: self.vector[None, some])
+        return _in_chunks(score, query, size, width, self.columns)
 
 
 class Gathered(Candidates):
@@ -85,22 +101,31 @@ class Gathered(Candidates):
 
     def inner(self, query: Float[Tensor, "b d"], offset: Float[Tensor, "b 1"] | None = None) -> Float[Tensor, "b k"]:
         if offset is None:
-            return self._inner(query, lambda: gather(INNER, query, self.table, self.index))
-        return gather(INNER, query, self.table, self.index) + offset
+            return self._inner(query, lambda: self._scored(INNER, query))
+        return self._scored(INNER, query) + offset
 
     def distance(
         self, kind: int, query: Float[Tensor, "b d"], weight: Float[Tensor, "b h"] | None = None
     ) -> Float[Tensor, "b k"]:
         if weight is None:
-            return self._distance(query, lambda: gather(kind, query, self.table, self.index))
+            return self._distance(query, lambda: self._scored(kind, query))
+        return self._scored(kind, query, weight)
+
+    def _scored(self, kind: int, query: Tensor, weight: Tensor | None = None) -> Float[Tensor, "b k"]:
+        # a query that autocast has made in half precision makes no score so
+        query = query.to(torch.promote_types(query.dtype, self.table.dtype))
         return gather(kind, query, self.table, self.index, weight)
 
     def map(self, change: Callable[[Tensor], Tensor]) -> Candidates:
         return Gathered(change(self.table), self.index)
 
+    def columns(self, some: slice) -> Float[Tensor, "b l d"]:
+        """The vectors of some candidates."""
+        return F.embedding(self.index[:, some], self.table)
+
     def each(self, score: Callable[[Tensor, Tensor], Tensor], query: Float[Tensor, "b q"]) -> Float[Tensor, "b k"]:
         size, width = self.index.size(1), self.table.size(1)
-        return _in_chunks(score, query, size, width, lambda some: F.embedding(self.index[:, some], self.table))
+        return _in_chunks(score, query, size, width, self.columns)
 
 
 class Private(Candidates):

@@ -230,6 +230,18 @@ class Decoder(Part, ABC):
         """
         raise UserError(f"{type(self).__name__} is not bilinear in anchor and target: use the penalty Lp.")
 
+    def limits(
+        self, anchor: Float[Tensor, "b d"], rel_type: Int[Tensor, "b"], candidate: Float[Tensor, "b d"]
+    ) -> tuple[Float[Tensor, "b x"], Float[Tensor, "b y"]]:
+        """What its paper keeps small: squared lengths (at most 1), and squared cosines (near 0).
+
+        Raises:
+            UserError: If its paper constrains no vectors.
+        """
+        raise UserError(
+            f"{type(self).__name__} has no constraints: use SoftConstraints with TransE, TransH or TransD, else Lp."
+        )
+
     def aligned(
         self, anchor: Float[Tensor, "b d"], rel_type: Int[Tensor, "b"], candidate: Float[Tensor, "b d"]
     ) -> Float[Tensor, "b d"] | None:
@@ -262,6 +274,15 @@ class Scorer(ABC):
     def __call__(self, index: Int[Tensor, "c k"]) -> Float[Tensor, "b k"]:
         """The scores of candidate entities ``(#b, k)``: equals ``decode(embed(index))``, but fused."""
 
+    def columns(self, index: Int[Tensor, "c k"]) -> Callable[[slice], Float[Tensor, "c l d"]]:
+        """The vectors of candidates, some columns after the others.
+
+        All that an encoder computes is computed here, once, and not when columns are asked for. So columns may be
+        asked for inside a checkpoint, which asks again for the gradient and must find the same: nothing that is asked
+        there may be drawn or remembered there.
+        """
+        return lambda some: self.embed(index[:, some])
+
     @property
     def parts(self) -> int:
         """How many real numbers of a vector are one coordinate, which mutation exchanges whole: 2 if complex."""
@@ -284,15 +305,16 @@ class Scorer(ABC):
         if 1 < keep.size(2) < positive.size(1):  # one mask for all parts of a coordinate
             keep = keep.repeat(1, 1, positive.size(1) // keep.size(2))
 
-        def part(positive: Tensor, keep: Tensor, index: Tensor) -> Tensor:
-            own = positive[:, None]
-            return self.decode(own + keep * (self.embed(index) - own))
+        columns, step = self.columns(index), max(1, CHUNK // max(1, positive.numel()))
 
-        step = max(1, CHUNK // positive.numel())
+        def part(positive: Tensor, keep: Tensor, some: slice) -> Tensor:
+            own = positive[:, None]
+            return self.decode(own + keep[:, some] * (columns(some) - own))
+
         return torch.cat(
             [
-                checkpoint(part, positive, *some, use_reentrant=False, preserve_rng_state=False)
-                for some in zip(keep.split(step, 1), index.split(step, 1))
+                checkpoint(part, positive, keep, slice(at, at + step), use_reentrant=False, preserve_rng_state=False)
+                for at in range(0, index.size(1), step)
             ],
             dim=1,
         )
@@ -333,6 +355,14 @@ class Scorer(ABC):
             UserError: If scores are not bilinear in anchor and target.
         """
         raise UserError(f"{type(self).__name__} is not bilinear in anchor and target: use the penalty Lp.")
+
+    def limits(self, target: Int[Tensor, "b"]) -> tuple[Float[Tensor, "b x"], Float[Tensor, "b y"]]:
+        """The squared lengths and cosines that the decoder's paper keeps small, of each query with its target.
+
+        Raises:
+            UserError: If there are none.
+        """
+        raise UserError(f"{type(self).__name__} has no constraints: leave SoftConstraints out, or use Lp.")
 
     def relations(self, target: Int[Tensor, "b"]) -> Float[Tensor, "b r"]:
         """The scores of all relations, inverses too, between each query's anchor and its target.

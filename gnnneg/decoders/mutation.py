@@ -44,7 +44,7 @@ def mutated(
             spread = (parts[0] + parts[1]).clamp(min=LEAST)
             square = (whole - every).detach().clamp(min=0).square()  # one that wins already is left alone
             share = square / (square + mutation.pace**2 * spread.detach())
-            mean, spread = torch.lerp(every, whole, share), share * (1 - share) * spread
+            mean, spread = torch.lerp(every.to(whole.dtype), whole, share), share * (1 - share) * spread
             return noisy(none, torch.ones_like(whole), mean, spread, none, mutation.noise)
         parts = variance((keep * (1 - keep)).expand_as(own))
         if keep.size(1) == 1:  # one probability for all coordinates: the mean is made of the plain score

@@ -1,5 +1,7 @@
 """Evidence for, less evidence against."""
 
+from collections.abc import Callable
+
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
@@ -36,12 +38,20 @@ class DifferenceScorer(Scorer):
 
     def __init__(self, positive: Scorer, negative: Scorer, weight: Float[Tensor, ""]):
         self.positive, self.negative, self.weight = positive, negative, weight
+        self.width: int | None = None  # of the first one's vectors
 
     def embed(self, index: Int[Tensor, "c k"]) -> Float[Tensor, "c k d"]:
-        return torch.cat([self.positive.embed(index), self.negative.embed(index)], dim=-1)
+        return self._beside(self.positive.embed(index), self.negative.embed(index))
+
+    def columns(self, index: Int[Tensor, "c k"]) -> Callable[[slice], Float[Tensor, "c l d"]]:
+        one, other = self.positive.columns(index), self.negative.columns(index)
+        return lambda some: self._beside(one(some), other(some))
 
     def decode(self, candidate: Float[Tensor, "c k d"]) -> Float[Tensor, "b k"]:
-        width = self.positive.embed(torch.zeros(1, 1, dtype=torch.long, device=candidate.device)).size(-1)
+        if self.width is None:  # else whoever made these vectors has asked for others
+            with torch.no_grad():
+                self.embed(torch.zeros(1, 1, dtype=torch.long, device=candidate.device))
+        width = self.width
         return self._minus(self.positive.decode(candidate[..., :width]), self.negative.decode(candidate[..., width:]))
 
     def __call__(self, index: Int[Tensor, "c k"]) -> Float[Tensor, "b k"]:
@@ -52,6 +62,11 @@ class DifferenceScorer(Scorer):
 
     def factors(self, target: Int[Tensor, "b"]) -> tuple[Float[Tensor, "b _"], ...]:
         return (*self.positive.factors(target), *self.negative.factors(target))
+
+    def _beside(self, positive: Float[Tensor, "c k _"], negative: Float[Tensor, "c2 k _"]) -> Float[Tensor, "c3 k d"]:
+        """Both vectors of candidates; one may have states for each query, the other one vector for all."""
+        self.width, size = positive.size(-1), max(len(positive), len(negative))
+        return torch.cat([positive.expand(size, -1, -1), negative.expand(size, -1, -1)], dim=-1)
 
     def _minus(self, positive: Float[Tensor, "b k"], negative: Float[Tensor, "b k"]) -> Float[Tensor, "b k"]:
         return positive - self.weight * negative

@@ -1,5 +1,6 @@
 """Neural Bellman-Ford networks: a graph network that is asked the question first."""
 
+from collections.abc import Callable
 from functools import cached_property
 
 import torch
@@ -121,6 +122,10 @@ class NBFScorer(Scorer):
         """The states of candidates in the light of each query: of shared ones too, ``(b, k, d)``."""
         size = self.states.size(1)
         return self.states[index, torch.arange(size, device=index.device)[:, None]]
+
+    def columns(self, index: Int[Tensor, "c k"]) -> Callable[[slice], Float[Tensor, "b l d"]]:
+        states, row = self.states, torch.arange(self.states.size(1), device=index.device)[:, None]
+        return lambda some: states[index[:, some], row]
 
     def decode(self, candidate: Float[Tensor, "c k d"]) -> Float[Tensor, "b k"]:
         return self.model.read(candidate, self.vector[:, None])

@@ -1,13 +1,14 @@
 """Scorers whose queries are vectors, compared with the vectors of candidates."""
 
 from abc import ABC
+from collections.abc import Callable
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
 from gnnneg.candidates import Gathered, Private, Shared
-from gnnneg.interfaces import Candidates, Encoding, Scorer, Similarity
+from gnnneg.interfaces import Encoding, Scorer, Similarity
 from gnnneg.records import Mutation
 
 
@@ -22,7 +23,7 @@ class VectorScorer(Scorer, ABC):
 
     def __init__(self, vector: Float[Tensor, "b q"], similarity: Similarity, encoding: Encoding):
         self.vector, self.similarity, self.encoding = vector, similarity, encoding
-        self._last: tuple[Tensor, bool, Candidates] | None = None
+        self._last: tuple[Tensor, bool, Shared | Gathered] | None = None
         self._target: tuple[Tensor, tuple, Tensor] | None = None
 
     def embed(self, index: Int[Tensor, "c k"]) -> Float[Tensor, "c k d"]:
@@ -34,6 +35,9 @@ class VectorScorer(Scorer, ABC):
         if self._target is None or self._target[0] is not whole or self._target[1] != part:
             self._target = whole, part, self.encoding[index]
         return self._target[2]
+
+    def columns(self, index: Int[Tensor, "c k"]) -> Callable[[slice], Float[Tensor, "c l d"]]:
+        return self._candidates(index).columns
 
     def decode(self, candidate: Float[Tensor, "c k d"]) -> Float[Tensor, "b k"]:
         shared = candidate.size(0) == 1
@@ -57,7 +61,7 @@ class VectorScorer(Scorer, ABC):
     def terms(self, candidate: Float[Tensor, "c k d"]) -> Float[Tensor, "b k h"]:
         return self.similarity.terms(self.vector, candidate)
 
-    def _candidates(self, index: Int[Tensor, "c k"]) -> Candidates:
+    def _candidates(self, index: Int[Tensor, "c k"]) -> Shared | Gathered:
         # a step asks for the same ones plain and mutated; what a critic was asked without gradients serves no loss
         learning = torch.is_grad_enabled()
         if self._last is None or self._last[0] is not index or self._last[1] != learning:
