@@ -28,7 +28,7 @@ _CONTENTS = {
     "gnnneg.labels": ["PathLabel", "SlotLabel"],
     "gnnneg.losses": ["BCE", "HaSa", "InfoNCE", "LogSigmoid", "MarginRanking"],
     "gnnneg.models": ["KGEModel", "NodeClassifier"],
-    "gnnneg.penalties": ["DURA", "Lp", "RelationPrediction", "Together"],
+    "gnnneg.penalties": ["DURA", "Lp", "RelationPrediction", "SoftConstraints", "Together"],
     "gnnneg.records": ["Negatives", "Query", "Triplets"],
     "gnnneg.samplers": [
         "MCNS",

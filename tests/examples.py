@@ -61,7 +61,7 @@ from gnnneg.interfaces import Sampler, Scorer
 from gnnneg.labels import PathLabel, SlotLabel
 from gnnneg.losses import BCE, HaSa, InfoNCE, LogSigmoid, MarginRanking
 from gnnneg.models import Difference, KGEModel, NBFNet, NodeClassifier
-from gnnneg.penalties import DURA, Lp, RelationPrediction, Together
+from gnnneg.penalties import DURA, Lp, RelationPrediction, SoftConstraints, Together
 from gnnneg.records import Negatives, Query, Triplets
 from gnnneg.samplers import (
     KBGAN,
@@ -271,6 +271,7 @@ EXAMPLES: list[Callable[[], nn.Module]] = [
     partial(Lp, 0.1, p=2),
     partial(DURA, 0.1),
     partial(RelationPrediction, 0.5),
+    partial(SoftConstraints, 0.5),
     lambda: Together([Lp(0.1), RelationPrediction(0.5)]),
     # weighings
     lambda: Subsampling(known()),

@@ -8,9 +8,11 @@ from examples import CHANNELS, NODES, RELATIONS, Scores, kge, toy
 from torch.testing import assert_close
 
 from gnnneg.corruption import Both
-from gnnneg.decoders import RESCAL, ComplEx, DistMult, TransE
+from gnnneg.decoders import RESCAL, ComplEx, DistMult, RotatE, TransD, TransE, TransH
+from gnnneg.encoders import Lookup
 from gnnneg.errors import UserError
-from gnnneg.penalties import DURA, Lp, RelationPrediction, Together
+from gnnneg.models import KGEModel
+from gnnneg.penalties import DURA, Lp, RelationPrediction, SoftConstraints, Together
 from gnnneg.records import Query
 
 
@@ -93,3 +95,71 @@ def test_together_adds_up():
     parts = Lp(0.1), RelationPrediction(0.5)
     found = Together(list(parts))(scorer, query, target)
     assert_close(found, sum(part(scorer, query, target) for part in parts))
+
+
+def asked_by_hand(decoder, relation, entities):
+    """The first entity asked for the second, both ways, by vectors written out."""
+    model = KGEModel(Lookup(2, len(entities[0])), decoder(1, len(entities[0])))
+    model.encoder.weight.data = torch.tensor(entities)
+    model.decoder.relation.weight.data = torch.tensor([relation])
+    query, target = Query(torch.tensor([0, 1]), torch.tensor([0, 1])), torch.tensor([1, 0])
+    return model, model.scorer(model.encode(None), query), query, target
+
+
+def test_soft_constraints_of_transe_by_hand():
+    """Squared lengths 4 and 0.25: only the first is too long, by 3. The relation, of length 5, is free."""
+    _, *asked = asked_by_hand(TransE, [3.0, 4.0], [[2.0, 0.0], [0.3, 0.4]])
+    assert_close(SoftConstraints(0.5)(*asked), torch.tensor([1.5, 1.5]))
+
+
+def test_soft_constraints_of_transh_by_hand():
+    """The normal (3, 4) is taken as (.6, .8), the translation (2, 0): a product of 1.2, a square of 1.44 over 4."""
+    _, *asked = asked_by_hand(TransH, [3.0, 4.0, 2.0, 0.0], [[2.0, 0.0], [0.3, 0.4]])
+    assert_close(SoftConstraints(0.5, 0.5)(*asked), torch.full((2,), 0.5 * (3 + 0.36 - 0.25)))
+    assert_close(SoftConstraints(0.5, 0.6)(*asked), torch.full((2,), 1.5))  # a cosine of .6 is free
+
+
+def test_soft_constraints_of_transd_by_hand():
+    """Vector and projection vector: (2, 0; 1, 1) has overlap 2, (.3, .4; 1, 0) has .3, and the relation moves along
+    (0, 1): moved they are (2, 2) and (.3, .7). Squared lengths 4, .25, 9 of the relation's (0, 3), 8 and .58.
+    """
+    _, *asked = asked_by_hand(TransD, [0.0, 3.0, 0.0, 1.0], [[2.0, 0.0, 1.0, 1.0], [0.3, 0.4, 1.0, 0.0]])
+    assert_close(SoftConstraints(0.5)(*asked), torch.full((2,), 0.5 * (3 + 8 + 7)))
+
+
+@pytest.mark.parametrize("decoder", [TransE, TransH, TransD])
+@pytest.mark.parametrize("reciprocal", [False, True])
+def test_soft_constraints_are_reached(decoder, reciprocal):
+    """Descent on the penalty alone ends where every vector that took part keeps to its constraint, and stays there."""
+    model, _, query, target = answered(decoder, reciprocal=reciprocal)
+    model.encoder.weight.data *= 3
+    model.decoder.relation.weight.data *= 0.5
+    optimizer, penalty = torch.optim.SGD(model.parameters(), lr=0.003), SoftConstraints(1.0, 0.1)
+    found = []
+    for _ in range(400):
+        optimizer.zero_grad()
+        found.append(penalty(model.scorer(model.encode(None), query), query, target).sum())
+        found[-1].backward()
+        optimizer.step()
+    assert found[0] > 1
+    assert found[-1] < 1e-3
+    length, slant = model.scorer(model.encode(None), query).limits(target)
+    assert length.max() < 1.001
+    assert not slant.numel() or slant.max() < 0.011
+
+
+def test_soft_constraints_at_a_translation_of_zero():
+    model, *asked = asked_by_hand(TransH, [3.0, 4.0, 0.0, 0.0], [[2.0, 0.0], [0.3, 0.4]])
+    found = SoftConstraints(0.5, 0.0)(*asked)
+    assert_close(found, torch.tensor([1.5, 1.5]))
+    found.sum().backward()
+    assert all(weight.grad.isfinite().all() for weight in model.parameters())
+
+
+def test_soft_constraints_need_a_decoder_that_has_some():
+    for decoder in (DistMult, RotatE):
+        with pytest.raises(UserError, match=f"{decoder.__name__} has no constraints: use SoftConstraints with TransE"):
+            SoftConstraints(0.1)(*answered(decoder)[1:])
+    zero = torch.zeros(2, dtype=torch.long)
+    with pytest.raises(UserError, match="Scores has no constraints: leave SoftConstraints out"):
+        SoftConstraints(0.1)(Scores(torch.zeros(2, NODES)), Query(zero, zero), zero)

@@ -119,8 +119,8 @@ class TransD(Decoder):
     so a tied inverse relation is :math:`-\mathbf{r}` with the same :math:`\mathbf{r}_p`. Entities and relations have
     equal widths: the paper's mapping matrix :math:`\mathbf{r}_p \mathbf{e}_p^{\top} + \mathbf{I}` is square. The first
     half of a node vector holds :math:`\mathbf{e}`, the second :math:`\mathbf{e}_p`, and so it is with relations. The
-    paper squares the norm and keeps vectors, moved ones too, no longer than 1; neither is done here, and margins
-    belong to the loss.
+    paper squares the norm, which is not done here, and margins belong to the loss. It keeps vectors, moved ones too, no
+    longer than 1: :class:`~gnnneg.penalties.SoftConstraints` asks softly for it.
 
     Cost: see :class:`DynamicMapping`; with :math:`p = 1` there is no kernel, and vectors are made.
 
@@ -171,3 +171,12 @@ class TransD(Decoder):
         self, anchor: Float[Tensor, "b d"], rel_type: Int[Tensor, "b"], candidate: Float[Tensor, "b d"]
     ) -> tuple[Float[Tensor, "b _"], ...]:
         return anchor.abs(), self.relation(rel_type)[0].abs(), candidate.abs()
+
+    def limits(
+        self, anchor: Float[Tensor, "b d"], rel_type: Int[Tensor, "b"], candidate: Float[Tensor, "b d"]
+    ) -> tuple[Float[Tensor, "b x"], Float[Tensor, "b y"]]:
+        move, along = self.relation(rel_type)[0].chunk(2, dim=1)
+        own = [both.chunk(2, dim=1)[0] for both in (anchor, candidate)]
+        moved = [x + overlap(both).sum(1, keepdim=True) * along for x, both in zip(own, (anchor, candidate))]
+        length = torch.stack([*own, move, *moved], 1).square().sum(2)
+        return length, length[:, :0]

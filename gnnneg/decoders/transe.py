@@ -19,7 +19,8 @@ class TransE(Decoder):
     .. math::
         s(h, r, t) = -\lVert \mathbf{e}_h + \mathbf{r} - \mathbf{e}_t \rVert_p ,
 
-    so a tied inverse relation is :math:`-\mathbf{r}`. Margins (:math:`\gamma`) belong to the loss.
+    so a tied inverse relation is :math:`-\mathbf{r}`. Margins (:math:`\gamma`) belong to the loss. The paper keeps
+    entities at length 1: :class:`~gnnneg.penalties.SoftConstraints` asks softly that they be no longer.
 
     Args:
         num_relations (int): Number of relations, inverses not counted.
@@ -60,3 +61,9 @@ class TransE(Decoder):
         self, anchor: Float[Tensor, "b d"], rel_type: Int[Tensor, "b"], candidate: Float[Tensor, "b d"]
     ) -> tuple[Float[Tensor, "b _"], ...]:
         return anchor.abs(), self.relation(rel_type)[0].abs(), candidate.abs()
+
+    def limits(
+        self, anchor: Float[Tensor, "b d"], rel_type: Int[Tensor, "b"], candidate: Float[Tensor, "b d"]
+    ) -> tuple[Float[Tensor, "b x"], Float[Tensor, "b y"]]:
+        length = torch.stack([anchor, candidate], 1).square().sum(2)
+        return length, length[:, :0]

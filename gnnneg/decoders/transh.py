@@ -174,8 +174,9 @@ class TransH(Decoder):
         \lVert \mathbf{w}_r \rVert_2 = 1 ,
 
     so a tied inverse relation is :math:`-\mathbf{d}_r` on the same hyperplane. Normals are divided by their length at
-    every use. The paper squares the norm, and asks softly that :math:`\mathbf{d}_r` lie in the hyperplane and that
-    entities be no longer than 1; none of it is done here, and margins belong to the loss.
+    every use. The paper squares the norm, which is not done here, and margins belong to the loss. It asks softly that
+    :math:`\mathbf{d}_r` lie in the hyperplane and that entities be no longer than 1, as
+    :class:`~gnnneg.penalties.SoftConstraints` does.
 
     Cost: see :class:`Hyperplane`; with :math:`p = 1` there is no kernel, and vectors are made.
 
@@ -229,3 +230,10 @@ class TransH(Decoder):
             self.relation(rel_type)[0].chunk(2, dim=1)[1].abs(),
             candidate.abs(),
         )  # a normal has length 1
+
+    def limits(
+        self, anchor: Float[Tensor, "b d"], rel_type: Int[Tensor, "b"], candidate: Float[Tensor, "b d"]
+    ) -> tuple[Float[Tensor, "b x"], Float[Tensor, "b y"]]:
+        normal, move = self.relation(rel_type)[0].chunk(2, dim=1)
+        cosine = (F.normalize(normal, dim=1) * F.normalize(move, dim=1)).sum(1, keepdim=True)
+        return torch.stack([anchor, candidate], 1).square().sum(2), cosine.square()

@@ -40,6 +40,9 @@ class KGEScorer(VectorScorer):
     def images(self, target: Int[Tensor, "b"]) -> tuple[Float[Tensor, "b d"], Float[Tensor, "b d"]]:
         return self.decoder.images(self.encoding[self.query.anchor], self.query.rel_type, self.encoding[target])
 
+    def limits(self, target: Int[Tensor, "b"]) -> tuple[Float[Tensor, "b x"], Float[Tensor, "b y"]]:
+        return self.decoder.limits(self.encoding[self.query.anchor], self.query.rel_type, self.encoding[target])
+
     def alignment(self, target: Int[Tensor, "b"], index: Int[Tensor, "c k"]) -> Float[Tensor, "b k"]:
         anchor, wanted = self.encoding[self.query.anchor], self.encoding[target]
         closed = self.decoder.aligned(anchor, self.query.rel_type, wanted)

@@ -3,6 +3,7 @@
 from gnnneg.penalties.dura import DURA
 from gnnneg.penalties.lp import Lp
 from gnnneg.penalties.relation_prediction import RelationPrediction
+from gnnneg.penalties.soft_constraints import SoftConstraints
 from gnnneg.penalties.together import Together
 
-__all__ = ["DURA", "Lp", "RelationPrediction", "Together"]
+__all__ = ["DURA", "Lp", "RelationPrediction", "SoftConstraints", "Together"]

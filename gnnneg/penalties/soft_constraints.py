@@ -1,0 +1,53 @@
+"""The constraints of translating decoders, asked for softly."""
+
+import torch.nn.functional as F
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from gnnneg.checks import fraction, not_negative
+from gnnneg.interfaces import Penalty, Scorer
+from gnnneg.records import Query
+
+
+class SoftConstraints(Penalty):
+    r"""What the papers of TransE, TransH and TransD ask of their vectors, as the soft constraints of `"Knowledge Graph
+    Embedding by Translating on Hyperplanes" <https://ojs.aaai.org/index.php/AAAI/article/view/8870>`_,
+
+    .. math::
+        \lambda \Bigl( \sum_{\mathbf{x}} \bigl[ \lVert \mathbf{x} \rVert_2^2 - 1 \bigr]_+
+        + \Bigl[ \frac{(\mathbf{w}_r^{\top} \mathbf{d}_r)^2}{\lVert \mathbf{d}_r \rVert_2^2} - \epsilon^2 \Bigr]_+
+        \Bigr) ,
+
+    where :math:`[\cdot]_+` is :math:`\max(0, \cdot)`, and :math:`\mathbf{x}` are
+
+    * under TransE and TransH the anchor and the target,
+    * under TransD anchor, target and relation, without their projection vectors, and both entities as the relation
+      moves them.
+
+    The second term is TransH's alone: its translation :math:`\mathbf{d}_r` is to lie in the hyperplane with normal
+    :math:`\mathbf{w}_r`, which has length 1 anyway. A vector that keeps to its constraint costs nothing and has no
+    gradient.
+
+    Two things differ from the papers. TransE's and TransD's set lengths right after each step instead: TransE's to 1,
+    TransD's to 1 at most. And TransH's sums over all entities and relations, where this one takes those of the
+    answered queries, as all penalties do. Without a constraint a margin loss can be lowered by longer vectors alone.
+
+    Cost: :math:`O(b d)`.
+
+    Args:
+        weight (float): :math:`\lambda`.
+        epsilon (float): :math:`\epsilon`, the cosine that is free, from 0 to 1. (default: :obj:`0.001`)
+
+    Raises:
+        UserError: If a number is out of range; in training, if the decoder is none of the three.
+    """
+
+    def __init__(self, weight: float, epsilon: float = 0.001):
+        super().__init__()
+        not_negative("SoftConstraints", weight=weight)
+        fraction("SoftConstraints", epsilon=epsilon)
+        self.weight, self.epsilon = weight, epsilon
+
+    def forward(self, scorer: Scorer, query: Query, target: Int[Tensor, "b"]) -> Float[Tensor, "b"]:
+        length, slant = scorer.limits(target)
+        return self.weight * (F.relu(length - 1).sum(1) + F.relu(slant - self.epsilon**2).sum(1))
