@@ -37,4 +37,6 @@ class Correlation(Composition):
     """
 
     def forward(self, x: Float[Tensor, "m d"], relation: Float[Tensor, "m d"]) -> Float[Tensor, "m d"]:
+        if not len(x):  # MKL transforms no empty batch
+            return x * relation
         return torch.fft.irfft(torch.fft.rfft(x).conj() * torch.fft.rfft(relation), n=x.size(1))

@@ -6,10 +6,12 @@ from examples import CHANNELS, NODES, RELATIONS, examples, name
 from torch.testing import assert_close
 
 from gnnneg.candidates import Gathered, Private, Shared
-from gnnneg.decoders import RESCAL, ComplEx, DistMult, Hyperplane, Polar
-from gnnneg.encoders import Dense
+from gnnneg.decoders import HAKE, RESCAL, ComplEx, DistMult, Hyperplane, Polar, TransE
+from gnnneg.encoders import Dense, Lookup
 from gnnneg.errors import UserError
 from gnnneg.interfaces import Decoder, Similarity
+from gnnneg.kernels.kinds import INNER, L2
+from gnnneg.models import KGEModel
 from gnnneg.models.kge import KGEScorer
 from gnnneg.records import Query
 
@@ -149,3 +151,45 @@ def test_factors_are_magnitudes(make, table):
     # angles have no magnitude: of a polar vector only the moduli count
     counted = table[:, : CHANNELS // 2] if isinstance(decoder.similarity, Polar) else table
     assert_close(factors[0].square().sum(), counted[query.anchor].square().sum())
+
+
+def test_relations_start_around_zero_within_their_bound():
+    """ComplEx: uniform within the bound; TransE: within 6 / sqrt(width), as in the paper."""
+    torch.manual_seed(0)
+    for decoder, bound in ((ComplEx(50, 100, bound=0.25), 0.25), (TransE(50, 64), 0.75)):
+        weight = decoder.relation.weight
+        assert 0.95 * bound < float(weight.max()) <= bound
+        assert -bound <= float(weight.min()) < -0.95 * bound
+        assert abs(float(weight.mean())) < 0.05 * bound
+
+
+@pytest.mark.parametrize("kind", [INNER, L2])
+@pytest.mark.parametrize("private", [True, False])
+def test_kernels_that_weigh_nothing_say_so(kind, private):
+    table = torch.randn(1, 3, 4)
+    candidates = Private(table) if private else Gathered(table[0], torch.tensor([[0, 1]]))
+    with pytest.raises(ValueError, match="The kernels weigh only"):
+        candidates.distance(kind, torch.randn(1, 4), torch.ones(1, 4))
+
+
+def test_nothing_is_made_of_a_query_that_is_no_vector_of_an_entity():
+    model = KGEModel(Lookup(NODES, CHANNELS), HAKE(RELATIONS, CHANNELS))
+    scorer = model.scorer(model.encode(None), everything())
+    with pytest.raises(UserError, match="HAKE writes more into a query"):
+        scorer.composed()
+
+
+@pytest.mark.parametrize("held", [1, 12, 24, 10**9])
+def test_vectors_are_made_a_few_candidates_at_a_time(held, monkeypatch):
+    """Of 3 queries and 4 channels, 12 numbers a candidate: as many as are allowed, one at least."""
+    import gnnneg.candidates
+
+    monkeypatch.setattr(gnnneg.candidates, "CHUNK", held)
+    seen, table, query = [], torch.randn(3, 5, 4), torch.randn(3, 4)
+
+    def score(query, vectors):
+        seen.append(vectors.size(1))
+        return (query[:, None] * vectors).sum(2)
+
+    assert_close(Private(table).each(score, query), (query[:, None] * table).sum(2))
+    assert max(seen) == max(1, min(5, held // 12))

@@ -333,3 +333,12 @@ def test_ntriples_by_its_grammar(tmp_path: Path) -> None:
     for wrong in ("<a> <b> <c>\n", "<a> b <c> .\n", '"l" <b> <c> .\n', "<a> _:b <c> .\n"):
         with pytest.raises(UserError, match=r"b\.nt:2: expected '<subject>"):
             read_ntriples(write(tmp_path / "b.nt", "<a> <b> <c> .\n" + wrong))
+
+
+@pytest.mark.parametrize(("length", "shown"), [(59, 59), (60, 60), (61, 57), (1000, 57)])
+def test_a_long_line_is_shown_in_part(tmp_path, length, shown):
+    """Up to 60 characters whole, else 57 of them and three dots."""
+    from gnnneg.data.read import _show
+
+    text = "".join(chr(97 + i % 26) for i in range(length))
+    assert _show(text.encode()) == repr(text[:shown] + "..." * (shown < length))

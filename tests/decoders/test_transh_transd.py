@@ -321,3 +321,35 @@ def test_nonsense_is_refused():
             decoder(2, 4, p=3)
     with pytest.raises(ValueError, match="7 is odd"):
         TransD(2, 7)
+
+
+@pytest.mark.parametrize("p", [1, 2])
+def test_the_terms_of_transd_are_what_its_score_adds_up(p):
+    """Minus the absolute differences, or minus their squares under the root."""
+    torch.manual_seed(0)
+    made = model(TransD, p)
+    query = Query(torch.arange(4), torch.arange(4) % RELATIONS)
+    scorer, index = made.scorer(made.encode(None), query), torch.randint(NODES, (4, 6))
+    terms = made.decoder.similarity.terms(scorer.whole, scorer.embed(index))
+    assert (terms <= 0).all()
+    total = terms.sum(2)
+    assert_close(scorer(index), total if p == 1 else -(-total).sqrt(), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("decoder", [TransH, TransD])
+def test_matched_noise_stays_in_full_precision_under_autocast(decoder):
+    """A small difference of large products: rounded to half precision it would be noise of another kind."""
+    torch.manual_seed(0)
+    made = model(decoder)
+    query = Query(torch.arange(4), torch.arange(4) % RELATIONS)
+    scorer, index = made.scorer(made.encode(None), query), torch.randint(NODES, (4, 6))
+    positive = scorer.embed(torch.arange(4, 8)[:, None])[:, 0]
+    width = positive.size(1) // scorer.parts
+    if decoder is TransH:
+        mutation = Mutation(positive, torch.full((4, width), 0.4), noise=5)
+    else:
+        mutation = Mutation(positive, (torch.rand(4, width) > 0.4).float())
+    plain = scorer.mutated(index, mutation)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        found = scorer.mutated(index, mutation)
+    assert_close(found, plain, rtol=1e-5, atol=1e-5)

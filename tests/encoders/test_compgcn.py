@@ -12,6 +12,7 @@ from torch_geometric.data import Data
 from gnnneg.corruption import Both
 from gnnneg.decoders import ComplEx, DistMult, RotatE, TransE
 from gnnneg.encoders import CompGCN, Correlation, Multiplication, SampledEdges, SampledNeighbors, Subtraction
+from gnnneg.encoders.compgcn import CompGCNLayer
 from gnnneg.encoders.messages import arrange
 from gnnneg.errors import UserError
 from gnnneg.interfaces import Encoder
@@ -204,3 +205,16 @@ def test_bad_input():
         CompGCN(N, R, D)(None)
     with pytest.raises(UserError, match="CompGCN was made for 24 nodes, but the graph has 23"):
         CompGCN(N + 1, R, D)(world())
+
+
+@pytest.mark.parametrize("composition", [Correlation(), Multiplication(), Subtraction()])
+def test_without_any_edge_and_weight_the_bias_is_left(composition):
+    """What nobody hears and nobody is, is the bias, of either sign: its tanh, where nothing is normalised."""
+    layer = CompGCNLayer(D, D, composition)
+    layer.norm = nn.Identity()
+    nn.init.zeros_(layer.root)
+    sent = arrange(torch.zeros(2, 0, dtype=torch.long), torch.zeros(0, dtype=torch.long), N, 2 * R, 2)
+    bias = torch.linspace(-1, 1, D)
+    layer.bias.data.copy_(bias)
+    out, _ = layer(torch.randn(N, D), torch.randn(2 * R, D), sent, torch.zeros(0))
+    assert_close(out, bias.tanh().expand(N, -1))

@@ -9,7 +9,7 @@ from sklearn import metrics
 
 from gnnneg.errors import UserError
 from gnnneg.evaluation import classification
-from gnnneg.evaluation.classification import auroc, average_precision, judge, scores, thresholds
+from gnnneg.evaluation.classification import _figures, auroc, average_precision, judge, scores, thresholds
 from gnnneg.records import Triplets
 
 
@@ -154,3 +154,16 @@ def test_without_denied_statements():
         classification(model, None, (tested, none), (tested, tested), RELATIONS)
     with pytest.raises(UserError, match="test split has no denied"):
         classification(model, None, (tested, tested), (tested, none), RELATIONS)
+
+
+def test_figures_of_nothing_called_true_and_of_nothing_true():
+    """What divides by 0 is 0, not 1: nothing called true has no precision and no F1."""
+    score = torch.tensor([0.1, 0.2, 0.3, 0.4])
+    none, some = torch.zeros(4, dtype=torch.bool), torch.tensor([True, False, True, True])
+    found = _figures(none, score, some)
+    assert (found["precision"], found["recall"], found["f1"], found["accuracy"]) == (0.0, 0.0, 0.0, 0.25)
+    assert found["f1_weighted"] == pytest.approx(0.25 * 2 * 1 / (4 + 1))
+    found = _figures(none, score, none)
+    assert (found["precision"], found["recall"], found["f1"], found["accuracy"]) == (0.0, 0.0, 0.0, 1.0)
+    found = _figures(~none, score, ~none)
+    assert (found["precision"], found["recall"], found["f1"], found["f1_weighted"]) == (1.0, 1.0, 1.0, 1.0)

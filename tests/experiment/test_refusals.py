@@ -127,3 +127,20 @@ def test_every_metric_that_is_foretold_is_given():
         assert judge.metrics() == list(judge.validate(linked(data).model))
     assert "hits@10_7" in judge.metrics()
     assert go(plain, None, fit=Fit(epochs=1, metric="hits@10_7"), evaluation=Evaluation(sampled=7)).metrics
+
+
+def test_an_evaluation_says_which_numbers_it_takes():
+    with pytest.raises(UserError, match=r"evaluation\.sampled is 0: give at least 1"):
+        Evaluation(sampled=0)
+    assert Evaluation(sampled=1).sampled == 1
+    for wrong in (0.0, -1.0, float("nan")):
+        with pytest.raises(UserError, match=r"evaluation\.memory_mib is .*: give a number above 0"):
+            Evaluation(memory_mib=wrong)
+
+
+def test_test_statements_of_another_graph_have_their_own_judge():
+    data = ring()
+    judge = Judge(data, Evaluation(), torch.device("cpu"), ring())
+    assert judge.on("test") is judge.elsewhere
+    assert judge.on("valid") is judge
+    assert judge.on("train") is judge

@@ -190,3 +190,39 @@ def test_senseless_settings_are_sentences():
     ):
         with pytest.raises(UserError, match=words):
             dans(**options)
+
+
+def test_layers_start_with_the_length_that_a_rectifier_keeps():
+    """Weights of variance 2 / (1 + slope ** 2) / fan-in, and no bias; a modulation of nothing is the identity."""
+    from gnnneg.generators.film import LEAK, FiLM, Pathway
+
+    torch.manual_seed(0)
+    path = Pathway(200, 300, film=True)
+    for layer in (*path.hidden, path.output):
+        wanted = (2 / (1 + LEAK**2) / layer.in_features) ** 0.5
+        assert abs(float(layer.weight.detach().std()) / wanted - 1) < 0.03
+        assert not layer.bias.any()
+    for frozen in (True, False):
+        scale, shift = FiLM(6, 5, frozen)(torch.zeros(2, 6))
+        assert (scale == (not frozen)).all()
+        assert not shift.any()
+
+
+def test_the_moving_average_learns_nothing_itself():
+    made = DANS(known(), CHANNELS, average=0.5)
+    assert len(made.pathways["entity"].film) == 2  # modulated, unless told otherwise
+    assert not any(weight.requires_grad for weight in made.averaged.parameters())
+    learnt = {id(weight) for group in made.new_optimizer().param_groups for weight in group["params"]}
+    assert not learnt & {id(weight) for weight in made.averaged.parameters()}
+
+
+def test_without_a_pathway_of_entities_none_is_called_theirs():
+    """Of vectors of relations alone the second head is right where it says so."""
+    made = DANS(known(), CHANNELS, entity=0, relation=3)
+    vectors, real = {"relation": torch.randn(5, 3, CHANNELS)}, torch.randn(5, CHANNELS)
+    _, (right, told, called) = made._doubt(real, vectors, {})
+    true, false = (made._judged(part, {})[..., 0] >= 0 for part in (real[:, None], vectors["relation"]))
+    assert_close(right, (true.float().mean() + 1 - false.float().mean()) / 2)
+    assert_close(called, (true.float().mean() + false.float().mean()) / 2)
+    source = made._judged(vectors["relation"], {})[..., 1]
+    assert_close(told, (source <= 0).float().mean())

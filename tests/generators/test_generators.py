@@ -273,3 +273,41 @@ def test_slot_label_knows_who_was_seen_where():
 def test_nonsense_is_refused(make):
     with pytest.raises(UserError):
         make()
+
+
+@pytest.mark.parametrize("make", [lambda: MatchedEMU(0.3), lambda: LearnedEMU(RELATIONS, CHANNELS, 0.3)])
+def test_vectors_of_the_matched_forms_take_their_share_of_the_target(make):
+    """One vector a negative; each coordinate is the target's or the negative's, the target's as often as told."""
+    scorer, query, target, negatives = asked(shared=False)
+    draws = [make().vectors(scorer, query, target, negatives, draw(seed)) for seed in range(60)]
+    found = torch.stack(draws)
+    assert found.shape == (60, B, K, CHANNELS)
+    lent, own = scorer.embed(target[:, None]), scorer.embed(negatives.index)
+    differ = (lent != own).expand_as(found)
+    of_target = (found == lent)[differ]
+    assert ((found == lent) | (found == own)).all()
+    assert abs(float(of_target.float().mean()) - 0.3) < 0.02
+
+
+def test_a_seed_is_a_number_of_32_bits():
+    from gnnneg.generators.matched import seed
+
+    found = [seed(draw(i), torch.device("cpu")) for i in range(20)]
+    assert all(0 <= one < 1 << 32 for one in found)
+    assert len(set(found)) == 20
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.1])
+def test_a_share_is_a_fraction(share):
+    for make in (EMU, MatchedEMU, lambda share: LearnedEMU(RELATIONS, CHANNELS, share)):
+        with pytest.raises(UserError, match="the fraction taken from the positive lies between 0 and 1"):
+            make(share)
+
+
+def test_bits_are_drawn_four_from_a_number(monkeypatch):
+    """As many draws of 64 bits as a fourth of the bits needs, one more for a rest."""
+    asked_for = []
+    plain = torch.randint
+    monkeypatch.setattr(torch, "randint", lambda *args, **kwargs: asked_for.append(args[2]) or plain(*args, **kwargs))
+    assert EMU(0.5).masks((3, 7), torch.device("cpu"), draw()).shape == (3, 7)
+    assert asked_for == [(6,)]

@@ -11,7 +11,7 @@ from gnnneg.decoders import ComplEx, TransE
 from gnnneg.errors import UserError
 from gnnneg.generators import GNDN
 from gnnneg.losses import InfoNCE
-from gnnneg.records import Negatives
+from gnnneg.records import Negatives, Query
 from gnnneg.samplers import Uniform
 from gnnneg.tasks import LinkPrediction
 
@@ -95,3 +95,15 @@ def test_widths_must_agree():
         GNDN(RELATIONS, 6)(scorer, query, target, NONE)
     with pytest.raises(UserError, match="make at least one negative"):
         GNDN(RELATIONS, CHANNELS, 0)
+
+
+def test_the_term_is_divided_by_how_many_are_made():
+    """Three negatives and a scale of 6 make a term of weight 2."""
+    torch.manual_seed(0)
+    model, query = kge(), Query(torch.arange(4), torch.arange(4) % RELATIONS)
+    scorer, target = model.scorer(model.encode(None), query), torch.arange(4, 8)
+    none = Negatives(torch.zeros(1, 0, dtype=torch.long), torch.ones(1, 1))
+    made = GNDN(RELATIONS, CHANNELS, 3, scale=6.0).eval()(scorer, query, target, none, torch.Generator())
+    assert made.scale == 2.0
+    assert made.score.shape == (4, 3)
+    assert made.weight.tolist() == [[1.0]]

@@ -242,3 +242,33 @@ def test_broadcast_in_parts(kind, cells, monkeypatch):
         found = module._pulled_in_parts(outward, kind, *sides, weight)
         for one, other in zip(found, torch.autograd.grad(wanted, leaves, outward)):
             assert_close(one, other)
+
+
+@pytest.mark.parametrize("held", [1, 12, 24, 10**9])
+def test_the_broadcast_form_goes_some_columns_at_a_time(held, monkeypatch):
+    """Of 3 queries and 4 channels, 12 numbers a column: as many as are allowed, one at least."""
+    monkeypatch.setattr(gather_module, "CELLS", held)
+    seen, plain = [], gather_reference
+    monkeypatch.setattr(
+        gather_module, "gather_reference", lambda *given: seen.append(given[3].size(1)) or plain(*given)
+    )
+    query, table, index = torch.randn(3, 4), torch.randn(7, 4), torch.randint(7, (3, 5))
+    found = gather_module._in_parts(L1, query, table, index, None)
+    assert_close(found, plain(L1, query, table, index, None))
+    assert max(seen) == max(1, min(5, held // 12))
+
+
+@pytest.mark.parametrize("weighted", [True, False])
+def test_what_a_backward_pass_gives_is_foretold_in_shape(weighted):
+    """Compiled and traced graphs know shapes by it alone."""
+    from torch._subclasses.fake_tensor import FakeTensorMode
+
+    query, table, index = torch.randn(3, 4), torch.randn(7, 4), torch.randint(7, (3, 5))
+    weight = torch.rand(3, 4) if weighted else None
+    given = torch.randn(3, 5), query, table, index, gather(L1, query, table, index, weight), L1, weight, weighted
+    real = gather_module._gather_backward(*given)
+    with FakeTensorMode() as mode:
+        fake = gather_module._gather_backward(
+            *(mode.from_tensor(one) if isinstance(one, torch.Tensor) else one for one in given)
+        )
+    assert [one.shape for one in fake] == [one.shape for one in real]

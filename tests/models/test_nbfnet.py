@@ -352,3 +352,11 @@ def test_ranked_some_queries_at_a_time(some, monkeypatch):
     few = ranks(model, graph(some), statements, known, memory_mib=3.5 * 4 * model.footprint * N / 2**20)
     assert max(served) == 3
     assert torch.equal(few.realistic, whole.realistic)
+
+
+def test_the_highest_edge_type_is_one_less_than_their_number():
+    """One relation has edge types 0 and 1, whatever else is there."""
+    edge_index = torch.tensor([[0, 1], [1, 0]])
+    NBFNet(1, D).encode(Data(edge_index=edge_index, edge_type=torch.tensor([0, 1]), num_nodes=2))
+    with pytest.raises(UserError, match="edge type 2, but num_relations allows only 2"):
+        NBFNet(1, D).encode(Data(edge_index=edge_index.clone(), edge_type=torch.tensor([0, 2]), num_nodes=2))

@@ -359,3 +359,40 @@ def test_what_is_asked_is_not_to_be_read():
     part = DeniedStatements(known(denied()))
     with pytest.raises(UserError, match="use the sampler Denied"):
         LinkPrediction(model, Both(RELATIONS), Uniform(NODES, 3), BCE(), generators=[part])
+
+
+def test_the_table_that_both_share_is_the_first_sides():
+    one, other = side(toy()), side(denied())
+    table, own = one.model.encoder, other.model.decoder
+    task = Dual(one, other, known(denied()), shared=True)
+    assert task.positive.model.encoder is table
+    assert task.negative.model.encoder is table
+    assert task.negative.model.decoder is own
+
+
+@pytest.mark.parametrize(("weight", "begins"), [(None, 0.0), (0.0, 0.0), (0.7, 0.7)])
+def test_the_difference_begins_with_what_is_told(weight, begins):
+    assert float(dual(toy(), denied(), weight=weight).model.weight) == pytest.approx(begins)
+
+
+def test_a_difference_scores_nothing_but_its_own_encoding():
+    model = Difference(kge(), kge())
+    with pytest.raises(TypeError, match="what it has encoded itself"):
+        model.scorer(model.positive.encode(None), Query(torch.tensor([0]), torch.tensor([0])))
+
+
+def test_a_difference_hands_its_second_model_the_graph_it_has_and_no_other():
+    given = []
+
+    class Looking(KGEModel):
+        uses_graph = True
+
+        def encode(self, graph):
+            given.append(graph)
+            return super().encode(None)
+
+    model = kge()
+    looking = Looking(model.encoder, model.decoder)
+    looking.uses_graph = True
+    Difference(kge(), looking).encode(None)
+    assert given == [None]

@@ -255,3 +255,35 @@ def test_sparse_rows_learn_what_dense_ones_do(shared):
 def test_filters_of_training_see_training_facts_only():
     facts = KnownAnswers(toy(10), NODES, RELATIONS)
     assert facts.count(asked(toy(10), RELATIONS)[0]).min() >= 1
+
+
+def test_a_label_is_asked_about_the_query_and_its_negatives():
+    """The loss with the labels that SlotLabel gives these candidates, written out."""
+    from gnnneg.labels import SlotLabel
+    from gnnneg.records import Negatives
+
+    torch.manual_seed(0)
+    model, label = kge(), SlotLabel(known(), 0.3)
+    task = LinkPrediction(model, Tail(RELATIONS), All(NODES), InfoNCE(), label=label)
+    batch = toy()
+    query, target = Query(batch.head_index, batch.rel_type), batch.tail_index
+    scorer, every = model.scorer(model.encode(None), query), torch.arange(NODES)[None]
+    weight = All(NODES)(query, target, scorer).weight
+    assert isinstance(All(NODES)(query, target, scorer), Negatives)
+    soft = label(query, every)
+    assert 0 < float((soft > 0).float().mean()) < 1
+    wanted = InfoNCE()(scorer(target[:, None]), scorer(every), weight, soft).mean()
+    assert_close(task(batch), wanted)
+
+
+def test_all_that_learns_is_trained():
+    """The model, a temperature and what a generator learns; each once."""
+    from gnnneg.generators import LearnedEMU
+
+    loss, made = InfoNCE(learnable=True), LearnedEMU(RELATIONS, 8, 0.3)
+    model = kge()
+    task = LinkPrediction(model, Both(RELATIONS), Uniform(NODES, 3), loss, generators=[made])
+    wanted = {id(one) for one in (*model.parameters(), loss.log_scale, made.logit)}
+    found = [id(one) for one in task.trained()]
+    assert set(found) == wanted
+    assert len(found) == len(wanted)

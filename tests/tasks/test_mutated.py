@@ -90,3 +90,14 @@ def test_nonsense_is_refused():
         made(share=1.1)
     with pytest.raises(UserError, match="softmax"):
         MutatedKvsAll(KvsAll(kge(), known()), share=0.2)
+
+
+@pytest.mark.parametrize("wrong", [{"share": 1.5}, {"share": -0.1}, {"share": 0.5, "label": 1.5}])
+def test_share_and_label_are_fractions(wrong):
+    with pytest.raises(UserError, match="both lie between 0 and 1"):
+        made(**wrong)
+
+
+@pytest.mark.parametrize("fraction", [0.0, 1.0])
+def test_the_ends_of_the_fractions_are_taken(fraction):
+    assert made(share=fraction, label=fraction).share == fraction

@@ -346,3 +346,45 @@ def test_without_validation_the_last_model_is_left(tmp_path):
     load_model(tmp_path / "model", fresh.model)
     assert torch.equal(fresh.model.entity.weight, task.model.entity.weight)
     assert end(tmp_path)["position"]["epoch"] == 2
+
+
+def test_a_file_has_the_mode_that_the_users_umask_gives(tmp_path):
+    """Whatever its writer made of it: safetensors, for one, takes reading from the group."""
+    path, before = tmp_path / "file", os.umask(0o027)
+    try:
+        with replacing(path) as temporary:
+            temporary.write_text("text")
+            temporary.chmod(0o600)
+    finally:
+        os.umask(before)
+    assert path.stat().st_mode & 0o777 == 0o640
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, ValueError])
+def test_nothing_is_left_of_a_file_whose_writer_fails(tmp_path, error):
+    path = tmp_path / "file"
+    path.write_text("old")
+
+    def written() -> None:
+        with replacing(path) as temporary:
+            temporary.write_text("new")
+            raise error
+
+    with pytest.raises(error):
+        written()
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_weights_are_sound_with_empty_and_whole_numbers_among_them():
+    """An empty table and whole numbers cannot be unsound, and are not asked."""
+    from gnnneg.training.run import Run
+
+    task, optimizer = build()
+    run = Run(task, optimizer, None, torch.amp.GradScaler("cpu", enabled=False), torch.Generator())
+    task.model.empty = nn.Parameter(torch.empty(0, 3))
+    task.model.whole = nn.Parameter(torch.tensor([1, 2]), requires_grad=False)
+    assert run.sound()
+    with torch.no_grad():
+        task.model.entity.weight[1, 2] = float("inf")
+    assert not run.sound()

@@ -18,6 +18,7 @@ from gnnneg.records import Triplets
 from gnnneg.training import Fit
 from gnnneg.training import fit as fit_module
 from gnnneg.training.checkpoint import Checkpoints
+from gnnneg.training.display import NOTHING, Silence
 from gnnneg.training.gradients import clip
 
 
@@ -572,3 +573,17 @@ def test_records_match_between_memory_and_file(tmp_path):
     _, _, kept = train(tmp_path, Fit(epochs=2))
     _, _, free = train(None, Fit(epochs=2))
     assert timeless(kept.records) == timeless(free.records) == timeless(lines(tmp_path))
+
+
+def test_a_validation_is_shown_at_once(monkeypatch):
+    """After each validation its figure stands there, with a whole epoch done."""
+    seen = []
+
+    class Watched(Silence):
+        def show(self, at, share, rate, metric, told=NOTHING):
+            seen.append((share, metric))
+
+    monkeypatch.setattr(fit_module, "display", lambda *_: Watched())
+    run(Fit(epochs=2, batch_size=25, evaluate_every=1), [0.25, 0.5])
+    assert (1.0, 0.25) in seen
+    assert (1.0, 0.5) in seen

@@ -443,3 +443,28 @@ def test_kill_9_while_a_checkpoint_is_written(tmp_path, whole):
     assert [path.stem for path in names(folder)] == ["000000003", "000000004"]
     assert_same_run(whole, (tmp_path, train(tmp_path, FIT, resume=True)))
     assert not list(folder.glob("*.tmp"))
+
+
+def test_what_a_checkpoint_lacks_and_has_more_is_told_the_right_way_round(tmp_path):
+    from gnnneg.errors import UserError
+    from gnnneg.training.restore import load_task
+    from gnnneg.training.run import Run
+
+    def started(extra: str | None) -> Run:
+        task, optimizer = build()
+        if extra:
+            task.model.register_buffer(extra, torch.zeros(2))
+        return Run(task, optimizer, None, torch.amp.GradScaler("cpu", enabled=False), torch.Generator())
+
+    from gnnneg.training.checkpoint import save
+
+    for there, here, told in (
+        ("more", None, "'model.more' is in the file but not in the model"),
+        (None, "more", "'model.more' is in the model but not in the file"),
+    ):
+        state, other = started(there).state_dict(), started(here)
+        with pytest.raises(UserError, match=f"belongs to another run: {told}; go on"):
+            other.load_state_dict(state, tmp_path / "1.pt")
+        save(tmp_path / "000000001.pt", state)
+        with pytest.raises(UserError, match=f"belongs to another run or version: {told}; train again"):
+            load_task(tmp_path, other.task)
