@@ -56,7 +56,8 @@ class NodeClassification(Task):
 
     def forward(self, batch: Triplets, generator: torch.Generator | None = None) -> Float[Tensor, ""]:
         query, target = Query(batch.head_index, batch.rel_type), batch.tail_index
-        scorer = self.model.scorer(self.model.encode(self.graph), query)
+        graph = None if self.graph is None else self.graph.to(batch.rel_type.device)
+        scorer = self.model.scorer(self.model.encode(graph), query)
         negatives = self.sampler(query, target, scorer, generator)
         means = self.loss, self.label, self.scale, self.generators, generator
         return contrast(scorer, query, target, negatives, *means).mean()

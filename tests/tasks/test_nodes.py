@@ -5,6 +5,7 @@ import os
 import pytest
 import torch
 import torch.nn.functional as F
+from device import somewhere
 from torch.testing import assert_close
 from torch_geometric.data import Data
 from torch_geometric.nn import GCN, GCNConv, RGCNConv
@@ -17,7 +18,7 @@ from gnnneg.evaluation import accuracy
 from gnnneg.generators import EMU, MatchedEMU
 from gnnneg.losses import InfoNCE
 from gnnneg.models import NodeClassifier
-from gnnneg.records import Query
+from gnnneg.records import Query, Triplets
 from gnnneg.samplers import All
 from gnnneg.tasks import NodeClassification, labelled
 
@@ -108,6 +109,19 @@ def test_noise_grows_with_the_distance_of_classes():
     negatives, draw, noise = All(CLASSES)(query, target, scorer), torch.Generator().manual_seed(0), MatchedEMU(0.3)
     scores = [noise(scorer, query, target, negatives, draw).score for _ in range(800)]
     assert_close(torch.stack(scores).var(0), variance.clamp(min=1e-6), rtol=0.3, atol=1e-6)
+
+
+def test_its_graph_follows_the_batch():
+    """The task keeps its graph where it was made; a batch elsewhere reads it there, and the loss is the same."""
+    torch.manual_seed(0)
+    batch, made = labelled(graph().y, graph().train_mask), model()
+    task = NodeClassification(made, All(CLASSES), InfoNCE(), graph())
+    with torch.no_grad():
+        here = task(batch)
+    with somewhere() as place:
+        there = task.to(place.device)(Triplets(*(column.to(place.device) for column in batch)))
+        assert there.device.type == "cuda"
+        assert_close(there.detach().cpu(), here.detach())
 
 
 def test_accuracy_by_hand():
