@@ -100,7 +100,11 @@ class Difference(Model):
         self.positive, self.negative, self.graph = positive, negative, graph
         self.register_buffer("weight", torch.tensor(float(weight)))
         self.num_relations = positive.num_relations
-        self.uses_graph = positive.uses_graph
+        self.uses_graph = positive.uses_graph or negative.uses_graph
+        denied = graph is not None and negative.uses_graph  # its messages pass over what is denied
+        self.reads_denied = denied or positive.reads_denied or negative.reads_denied
+        self.has_vectors = positive.has_vectors and negative.has_vectors
+        self.footprint = positive.footprint + negative.footprint  # both hold their states at once
 
     def encode(self, graph: Data | None) -> Pair:
         against = self.graph
