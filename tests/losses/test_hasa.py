@@ -66,3 +66,9 @@ def test_half_precision_scores_are_added_up_in_full():
     found = HaSa(0.1, 0.7)(positive, negative, weight, label)
     assert found.dtype == torch.float32
     assert_close(found, HaSa(0.1, 0.7)(positive, negative.float(), weight, label), rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("hardness", [-1.0, float("nan"), float("inf")])
+def test_a_hardness_is_not_negative(hardness):
+    with pytest.raises(ValueError, match=r"HaSa\(hardness=.*a finite number"):
+        HaSa(hardness=hardness)
