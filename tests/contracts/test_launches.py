@@ -43,7 +43,7 @@ class Counted(TorchDispatchMode):
 @pytest.mark.parametrize("kind", ["shared", "private"])
 @pytest.mark.parametrize("name", ["DistMult", "ComplEx", "RotatE", "TransE"])
 def test_no_more_launches_than_the_page_says(name, kind):
-    """Loss and gradients. The table counts the optimiser and the batch too, and an operator of ours may be two launches."""
+    """Loss and gradients. The table counts the optimiser and the batch too; our operators may be two launches."""
     width = WIDTH * (2 if name in ("ComplEx", "RotatE") else 1)
     model = KGEModel(Lookup(NODES, width), getattr(gnnneg.decoders, name)(RELATIONS, width))
     sampler = Uniform(NODES, NEGATIVES, shared=kind == "shared")
