@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.testing import assert_close
 
 from gnnneg.corruption import Both
-from gnnneg.decoders import ComplEx, DistMult, RotatE, TransE
+from gnnneg.decoders import ComplEx, DistMult, RotatE, TransE, TransH
 from gnnneg.encoders import CompGCN, Lookup
 from gnnneg.generators import EMU, LearnedEMU, MatchedEMU, SelfPacedEMU
 from gnnneg.interfaces import (
@@ -35,6 +35,7 @@ from gnnneg.interfaces import (
 )
 from gnnneg.losses import InfoNCE
 from gnnneg.models import KGEModel, NodeClassifier
+from gnnneg.penalties import SoftConstraints
 from gnnneg.records import Negatives, Query, Triplets, ones
 from gnnneg.samplers import Curriculum, Discounted
 from gnnneg.tasks import LinkPrediction, NodeClassification
@@ -98,6 +99,8 @@ def around(part) -> Task:
         means |= {"model": KGEModel(part, decoder), "graph": graph}
     elif isinstance(part, Decoder):
         means |= {"model": KGEModel(Lookup(NODES, CHANNELS, bound=0.5), part)}
+    elif isinstance(part, SoftConstraints):  # of decoders that have some
+        means |= {"model": kge(TransH), "penalty": part}
     elif isinstance(part, Label):
         means |= {"sampler": Discounted(Near(), part)}
     elif isinstance(part, Generator):
