@@ -115,6 +115,8 @@ class Encoder(Part, ABC):
 
     hidden_channels: int
     uses_graph: bool
+    num_layers: int | None = None
+    """How many edges a message passes along, where it is known."""
 
     @abstractmethod
     def forward(self, graph: Data | None) -> Encoding:

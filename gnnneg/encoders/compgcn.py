@@ -125,6 +125,7 @@ class CompGCN(Encoder):
         if num_layers < 1:
             raise UserError(f"CompGCN needs at least one layer, not {num_layers}.")
         whole("CompGCN", 1, DEEPEST, num_layers=num_layers)
+        self.num_layers = num_layers
         widths("CompGCN", hidden_channels=hidden_channels, in_channels=in_channels)
         fraction("CompGCN", dropout=dropout)
         table("CompGCN", num_nodes=num_nodes, in_channels=in_channels or hidden_channels)

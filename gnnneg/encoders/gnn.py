@@ -30,6 +30,8 @@ class GNN(Encoder):
         super().__init__()
         widths("GNN", hidden_channels=hidden_channels)
         self.module, self.hidden_channels = module, hidden_channels
+        depth = getattr(module, "num_layers", None)
+        self.num_layers = depth if isinstance(depth, int) else None
         self.typed = "edge_type" in inspect.signature(module.forward).parameters
 
     def forward(self, graph: Data | None) -> Encoding:

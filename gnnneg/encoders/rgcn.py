@@ -222,7 +222,7 @@ class RGCN(Encoder):
         table("RGCN", num_relations=num_relations, hidden_channels=hidden_channels**2)
         self.num_nodes, self.num_relations = num_nodes, num_relations
         self.hidden_channels = hidden_channels if out_channels is None else out_channels
-        self.dropout, self.edge_dropout = dropout, edge_dropout
+        self.dropout, self.edge_dropout, self.num_layers = dropout, edge_dropout, num_layers
         self.per_relation, self.signed = per_relation, signed
         first = num_nodes if one_hot else hidden_channels
         width = [first, *[hidden_channels] * (num_layers - 1), self.hidden_channels]

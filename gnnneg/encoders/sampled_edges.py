@@ -38,7 +38,7 @@ class SampledEdges(Encoder):
         if num_edges < 1:
             raise UserError(f"SampledEdges needs at least one statement a step, not num_edges={num_edges}.")
         whole("SampledEdges", num_edges=num_edges)
-        self.encoder, self.num_edges = encoder, num_edges
+        self.encoder, self.num_edges, self.num_layers = encoder, num_edges, encoder.num_layers
         self.hidden_channels = encoder.hidden_channels
         self.signed = bool(getattr(encoder, "signed", False))
 

@@ -37,7 +37,8 @@ class SampledNeighbors(Encoder):
             so on, one number for each layer of the encoder; -1 is all.
 
     Raises:
-        UserError: If the encoder passes no messages, or a number is neither positive nor -1.
+        UserError: If the encoder passes no messages, a number is neither positive nor -1, or there are not as many
+            numbers as the encoder has layers.
     """
 
     uses_graph = True
@@ -49,7 +50,12 @@ class SampledNeighbors(Encoder):
         if not num_neighbors or any(size < 1 and size != -1 for size in num_neighbors):
             raise UserError(f"num_neighbors are positive numbers, or -1 for all, one a layer: not {num_neighbors}.")
         draws("SampledNeighbors", **{f"num_neighbors[{i}]": size for i, size in enumerate(num_neighbors) if size != -1})
-        self.encoder, self.num_neighbors = encoder, list(num_neighbors)
+        if encoder.num_layers not in (None, len(num_neighbors)):
+            raise UserError(
+                f"{type(encoder).__name__} has num_layers={encoder.num_layers}: give as many num_neighbors, "
+                f"one a layer, not {len(num_neighbors)}."
+            )
+        self.encoder, self.num_neighbors, self.num_layers = encoder, list(num_neighbors), encoder.num_layers
         self.hidden_channels = encoder.hidden_channels
         self.signed = bool(getattr(encoder, "signed", False))
 

@@ -11,12 +11,13 @@ from torch.testing import assert_close
 from torch_geometric import typing
 from torch_geometric.data import Data
 from torch_geometric.loader import NeighborLoader
+from torch_geometric.nn import GCN
 from torch_geometric.sampler import BaseSampler, SamplerOutput
 
 from gnnneg.cli import main
 from gnnneg.corruption import Both
 from gnnneg.decoders import DistMult
-from gnnneg.encoders import GNN, RGCN, Lookup, SampledEdges, SampledNeighbors
+from gnnneg.encoders import GNN, RGCN, CompGCN, Lookup, SampledEdges, SampledNeighbors
 from gnnneg.encoders.in_edges import InEdges
 from gnnneg.errors import UserError
 from gnnneg.kernels import aggregate
@@ -199,6 +200,17 @@ def test_what_is_hidden_stays_hidden_and_the_judge_sees_all(graph):
     assert seen[0] is graph
 
 
+@pytest.mark.parametrize("numbers", [[-1], [-1, -1, -1]])
+def test_one_number_for_each_layer(numbers):
+    """Of too few, vectors would be other ones without a word."""
+    decoded = GNN(GCN(D, D, num_layers=2), D)
+    for encoder in (RGCN(N, R, D), CompGCN(N, R, D, num_layers=2), SampledEdges(RGCN(N, R, D), 9), decoded):
+        with pytest.raises(UserError, match="num_layers=2: give as many num_neighbors"):
+            SampledNeighbors(encoder, numbers)
+        SampledNeighbors(encoder, [-1, -1])
+    SampledNeighbors(GNN(torch.nn.Identity(), D), numbers)  # nobody knows
+
+
 def test_composes_with_sampled_edges(graph):
     """Neighbours among a part of the statements: all neighbours among all statements are the whole graph."""
     encoder, everyone = RGCN(N, R, D), torch.arange(N)
@@ -287,7 +299,7 @@ def test_nobody_and_bad_input(graph):
         with pytest.raises(UserError, match="positive numbers, or -1"):
             SampledNeighbors(encoder, sizes)
     with pytest.raises(UserError, match="needs a graph"):
-        SampledNeighbors(encoder, [2])(None)
+        SampledNeighbors(encoder, [2, 2])(None)
 
 
 def test_from_config_to_ranks(tmp_path):
