@@ -19,7 +19,8 @@ def hide(graph: Data, triplets: Triplets, num_relations: int, between: Pairs | N
 
     Without this a graph network learns to copy the edge that it is asked for, and fails on every new one. Of denied
     edges, which a signed encoder reads, all that answer a query of ``triplets`` from either side go: any of them may
-    be offered as that query's negative, and a message over it would tell.
+    be offered as that query's negative, and a message over it would tell. With ``between``, denied edges between these
+    pairs go, too.
 
     Besides what is left, the result holds the ``whole`` graph and which of its edges are ``kept`` (``denied_kept``), so
     that an encoder which sorts edges need not sort them again.
@@ -45,7 +46,11 @@ def hide(graph: Data, triplets: Triplets, num_relations: int, between: Pairs | N
         (source, target), edge_type = graph[DENIED[0]], graph[DENIED[1]]
         back = (edge_type + num_relations) % (2 * num_relations)
         asked = torch.stack([source * 2 * num_relations + edge_type, target * 2 * num_relations + back])
-        stays = left["denied_kept"] = ~torch.isin(asked, query).any(0)
+        stays = ~torch.isin(asked, query).any(0)
+        if between is not None:  # a denied edge tells of a pair as a stated one does
+            one, other = (torch.cat(ends) for ends in (between, between[::-1]))
+            stays &= ~torch.isin(source * graph.num_nodes + target, one * graph.num_nodes + other)
+        left["denied_kept"] = stays
         left |= {name: graph[name][..., stays] for name in DENIED}
     for name, value in graph.to_dict().items():
         if name not in left:

@@ -217,6 +217,30 @@ def test_hide_between_takes_out_every_edge_of_a_pair():
     assert hide(graph, batch, RELATIONS, between[::-1]).num_edges == sum(kept)
 
 
+def test_hide_between_takes_out_denied_edges_of_a_pair_too():
+    """Batch (a, r0, b) with the negative d: of what is denied, only c -r1- d is about another pair."""
+    a, b, c, d = range(4)
+    stated, denied = [(a, 0, b), (b, 1, c)], [(a, 1, d), (d, 2, a), (a, 1, b), (c, 1, d)]
+
+    def both_ways(triplets):
+        head, kind, tail = torch.tensor(triplets).T
+        edge_index = torch.stack([torch.cat([head, tail]), torch.cat([tail, head])])
+        return edge_index, torch.cat([kind, kind + RELATIONS])
+
+    graph = Data(num_nodes=4)
+    graph.edge_index, graph.edge_type = both_ways(stated)
+    graph.denied_edge_index, graph.denied_edge_type = both_ways(denied)
+    batch = Triplets(*(torch.tensor([one]) for one in (a, 0, b)))
+    pairs = torch.tensor([a, a]), torch.tensor([b, d])
+    for between in (pairs, pairs[::-1]):
+        left = hide(graph, batch, RELATIONS, between)
+        assert left.edge_index.T.tolist() == [[b, c], [c, b]]
+        assert left.denied_edge_index.T.tolist() == [[c, d], [d, c]]
+        assert left.denied_edge_type.tolist() == [1, 1 + RELATIONS]
+        assert left.denied_kept.nonzero().flatten().tolist() == [3, 7]
+    assert hide(graph, batch, RELATIONS).denied_edge_index.size(1) == 8  # no query of the batch is denied
+
+
 def test_hide_keeps_what_else_a_graph_holds():
     """Features of nodes stay, those of edges go with their edges, and edges that are there twice go twice."""
     edge_index, edge_type = (
