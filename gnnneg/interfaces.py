@@ -264,6 +264,9 @@ class Decoder(Part, ABC):
 class Scorer(ABC):
     """One fixed batch of queries; scores any candidates."""
 
+    num_candidates: int | None = None
+    """How many candidates there are, where they are not the nodes."""
+
     @abstractmethod
     def embed(self, index: Int[Tensor, "c k"]) -> Float[Tensor, "c k d"]:
         """The vectors of candidates, ``(#b, k) -> (#b, k, d)``."""
@@ -337,6 +340,10 @@ class Scorer(ABC):
             UserError: If there is no such vector.
         """
         raise UserError(f"{type(self).__name__} makes no vector of anchor and relation: leave out what asks for one.")
+
+    def anchors(self, query: Query) -> Float[Tensor, "b d"]:
+        """The vectors of its own queries' anchors. They are states of nodes where candidates are something else."""
+        return self.embed(query.anchor[:, None])[:, 0]
 
     def asking(self, query: Query) -> "Scorer":
         """A scorer of other queries to the same model in the same state.

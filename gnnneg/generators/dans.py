@@ -264,7 +264,7 @@ class DANS(Counts, OwnOptimizer, Generator):
         real = scorer.embed(target[:, None])[:, 0].detach().float()
         if real.size(1) != self.hidden_channels:
             raise UserError(f"DANS has {self.hidden_channels} hidden_channels, the model's vectors {real.size(1)}.")
-        given = {"entity": scorer.embed(query.anchor[:, None])[:, 0].float()}
+        given = {"entity": scorer.anchors(query).float()}
         if self.relation or self.conditional:
             given["relation"] = scorer.composed().float()
             if self.faults.reciprocal:

@@ -111,7 +111,7 @@ class GNDN(OwnOptimizer, Generator):
     def _make(
         self, scorer: Scorer, query: Query, target: Int[Tensor, "b"], generator: torch.Generator | None
     ) -> Float[Tensor, "b m d"]:
-        anchor, positive = (scorer.embed(index[:, None]).detach() for index in (query.anchor, target))
+        anchor, positive = scorer.anchors(query)[:, None].detach(), scorer.embed(target[:, None]).detach()
         if anchor.size(2) != self.hidden_channels:
             raise UserError(f"GNDN has {self.hidden_channels} hidden_channels, the model's vectors {anchor.size(2)}.")
         size = len(target), self.num_negatives, self.hidden_channels

@@ -89,7 +89,9 @@ class Watch(Counts):
         def embed(index: Int[Tensor, "c"]) -> Float[Tensor, "c d"]:
             return scorer.embed(index[None])[0].float()
 
-        index = nearest(made[row].flatten(0, 1), embed, self.known.num_nodes).view(len(row), -1)
+        index = nearest(made[row].flatten(0, 1), embed, scorer.num_candidates or self.known.num_nodes).view(
+            len(row), -1
+        )
         return self.known.contains(Query(query.anchor[row], query.rel_type[row]), index).float().mean()
 
     def _complaints(self) -> Iterator[tuple[str, bool, str]]:

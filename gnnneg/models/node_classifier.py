@@ -18,6 +18,9 @@ from gnnneg.records import Query
 class ClassScorer(VectorScorer):
     """Node states against the vectors of classes."""
 
+    def anchors(self, query: Query) -> Float[Tensor, "b d"]:
+        return self.vector
+
     def factors(self, target: Int[Tensor, "b"]) -> tuple[Float[Tensor, "b _"], ...]:
         return self.vector.abs(), self.encoding[target].abs()
 
@@ -68,7 +71,9 @@ class NodeClassifier(Model):
 
     def scorer(self, encoding: Encoding, query: Query) -> Scorer:
         state = F.dropout(encoding[query.anchor], self.dropout, self.training)
-        return ClassScorer(state, self.similarity, Dense(self.weight))
+        scorer = ClassScorer(state, self.similarity, Dense(self.weight))
+        scorer.num_candidates = self.num_classes
+        return scorer
 
     def forward(
         self,

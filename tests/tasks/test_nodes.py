@@ -10,12 +10,13 @@ from torch.testing import assert_close
 from torch_geometric.data import Data
 from torch_geometric.nn import GCN, GCNConv, RGCNConv
 
+from gnnneg.data.known import KnownAnswers
 from gnnneg.datasets import Entities
 from gnnneg.decoders import Inner
 from gnnneg.encoders import GNN, RGCN
 from gnnneg.errors import UserError
 from gnnneg.evaluation import accuracy
-from gnnneg.generators import EMU, MatchedEMU
+from gnnneg.generators import DANS, EMU, GNDN, MatchedEMU
 from gnnneg.losses import InfoNCE
 from gnnneg.models import NodeClassifier
 from gnnneg.records import Query, Triplets
@@ -109,6 +110,25 @@ def test_noise_grows_with_the_distance_of_classes():
     negatives, draw, noise = All(CLASSES)(query, target, scorer), torch.Generator().manual_seed(0), MatchedEMU(0.3)
     scores = [noise(scorer, query, target, negatives, draw).score for _ in range(800)]
     assert_close(torch.stack(scores).var(0), variance.clamp(min=1e-6), rtol=0.3, atol=1e-6)
+
+
+@pytest.mark.parametrize("nodes", [range(20), range(3)], ids=["more nodes than classes", "fewer"])
+def test_adversaries_read_the_states_of_nodes(nodes):
+    """A node's number is no class's: the anchor of a query is the state that is compared with classes."""
+    data, made, torch_nodes = graph(), model(), torch.tensor(list(nodes))
+    batch = labelled(data.y, torch.isin(torch.arange(N), torch_nodes))
+    facts = KnownAnswers(batch, N, 1)
+    scorer = made.scorer(made.encode(data), Query(batch.head_index, batch.rel_type))
+    assert_close(scorer.anchors(Query(batch.head_index, batch.rel_type)), scorer.vector)
+    for adversary in (GNDN(1, WIDTH, 2), DANS(facts, WIDTH, entity=2, relation=0)):
+        seen, network = [], adversary.network if isinstance(adversary, GNDN) else adversary.pathways["entity"]
+        network.register_forward_pre_hook(lambda _, given, seen=seen: seen.append(given[0].detach()))
+        task = NodeClassification(made, All(CLASSES), InfoNCE(), data, generators=[adversary])
+        task(batch, torch.Generator().manual_seed(0)).backward()
+        state = made.encoder.module(data.x, data.edge_index)[batch.head_index].detach()
+        found = seen[0][:, 0, :WIDTH] if isinstance(adversary, GNDN) else seen[0]
+        unit = 1.0 if isinstance(adversary, GNDN) else state.square().mean().sqrt()
+        assert_close(found, state / unit)
 
 
 def test_its_graph_follows_the_batch():
