@@ -117,4 +117,11 @@ def _share(positive: LinkPrediction, negative: LinkPrediction) -> None:
             f"Dual(shared=True): the sides are {one.encoder.hidden_channels} and {other.encoder.hidden_channels} wide, "
             "but one table has one width."
         )
+    with torch.no_grad():
+        states = one.encoder.relation_states(), other.encoder.relation_states()
+    if any(state is not None for state in states):
+        raise UserError(
+            "Dual(shared=True): this encoder holds the relations too, so both sides would be one and the same model: "
+            "give the encoder relation_states: false, or leave shared out."
+        )
     other.encoder = one.encoder

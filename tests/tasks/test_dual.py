@@ -4,7 +4,7 @@ import copy
 
 import pytest
 import torch
-from examples import CHANNELS, NODES, RELATIONS, Scores, denied, kge, known, side, toy
+from examples import CHANNELS, NODES, RELATIONS, Scores, denied, kge, known, messages, side, toy
 from torch.testing import assert_close
 from torch_geometric.data import HeteroData
 
@@ -14,11 +14,11 @@ from gnnneg.corruption import Both, Tail
 from gnnneg.data.known import KnownAnswers
 from gnnneg.data.statements import assemble, mirror, triplets
 from gnnneg.decoders import ComplEx, DistMult
-from gnnneg.encoders import RGCN
+from gnnneg.encoders import RGCN, CompGCN
 from gnnneg.errors import UserError
 from gnnneg.generators import DeniedStatements
 from gnnneg.interfaces import Task
-from gnnneg.losses import BCE, MarginRanking
+from gnnneg.losses import BCE, InfoNCE, MarginRanking
 from gnnneg.models import Difference, KGEModel
 from gnnneg.records import Negatives, Query, Triplets, asked
 from gnnneg.samplers import All, Denied, Filtered, Hardest, Padded, Uniform
@@ -396,3 +396,18 @@ def test_a_difference_hands_its_second_model_the_graph_it_has_and_no_other():
     looking.uses_graph = True
     Difference(kge(), looking).encode(None)
     assert given == [None]
+
+
+def test_an_encoder_that_holds_the_relations_is_not_shared():
+    """The sides would be one model: the difference of their scores could tell nothing (fault 10)."""
+
+    def half(states: bool) -> LinkPrediction:
+        encoder = CompGCN(NODES, RELATIONS, CHANNELS, relation_states=states)
+        model = KGEModel(encoder, DistMult(RELATIONS, CHANNELS, reciprocal=states))
+        return LinkPrediction(model, Both(RELATIONS), Uniform(NODES, 3), InfoNCE(), graph=messages())
+
+    with pytest.raises(UserError, match="both sides would be one and the same model"):
+        Dual(half(True), half(True), known(denied()), shared=True)
+    task = Dual(half(False), half(False), known(denied()), shared=True)
+    assert task.positive.model.encoder is task.negative.model.encoder
+    assert task.positive.model.decoder.relation.weight is not task.negative.model.decoder.relation.weight
