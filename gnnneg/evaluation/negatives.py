@@ -199,9 +199,9 @@ def _of_one_type(types: Pools, of: Pools, target: Int[Tensor, "b"], index: Int[T
     """Whether candidates share a type with the target."""
     found = torch.zeros(len(target), index.size(1), dtype=torch.bool, device=target.device)
     count = of.length(target)
-    for place in range(int(count.max())):  # the target's first type, its second, ...
+    for place in range(int(count.max()) if len(target) else 0):  # the target's first type, its second, ...
         here = place < count
-        kind = of.member[of.offset[target] + place * here]
+        kind = of.member[torch.where(here, of.offset[target] + place, 0)]
         found |= here[:, None] & types.contains(kind, index)
     return found
 

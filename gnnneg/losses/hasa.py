@@ -55,11 +55,12 @@ class HaSa(Loss):
         every, false = self._mean(negative, there), self._mean(negative, suspicion)
         # log(e^every - prior e^false), and nothing left where that is below 0
         gap = torch.where((suspicion > 0).any(1), false - every, -torch.inf)
-        share = self.prior * gap.clamp(max=-math.log(self.prior) if self.prior else 0).exp()
+        most = -math.log(self.prior) if self.prior else math.inf
+        share = self.prior * gap.clamp(max=most if self.prior else 0).exp()
         left = every + torch.log1p(-share.clamp(max=1 - torch.finfo(share.dtype).eps))
         rest = left + (there.sum(1) / (1 - self.prior)).log()
         first = positive[:, 0] - self.margin
-        return torch.logaddexp(first, rest.masked_fill(share >= 1, -torch.inf)) - first
+        return torch.logaddexp(first, rest.masked_fill(gap >= most, -torch.inf)) - first
 
     def _mean(self, score: Float[Tensor, "b k"], weight: Float[Tensor, "b k"]) -> Float[Tensor, "b"]:
         """The log of the mean of ``exp(score)`` by weight and hardness; of nobody, any number."""

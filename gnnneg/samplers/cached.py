@@ -120,7 +120,8 @@ class Cached(Counts, Sampler):
             chance = torch.rand(score.shape, generator=generator, device=score.device)
             noise = -(-chance.clamp(min=torch.finfo(chance.dtype).tiny).log()).log()
             score = score / self.temperature + noise
-        return union.gather(1, score.masked_fill(absent, -torch.inf).topk(self.size, dim=1).indices)
+        top = score.masked_fill(absent, -torch.inf).topk(self.size, dim=1)
+        return union.gather(1, top.indices).masked_fill(top.values.isneginf(), -1)  # nothing there, where too few are
 
     def _known(self, query: Query, target: Int[Tensor, "b"], index: Int[Tensor, "b k"]) -> Tensor:
         return self.known.contains(query, index) | (index == target[:, None])

@@ -40,19 +40,22 @@ class Curriculum(Counts, Sampler):
         self.samplers, self.starts = ModuleList(samplers), list(starts)
         self.register_buffer("step", torch.zeros((), dtype=torch.long))
 
-    def _now(self) -> Sampler:
+    _drew: int | None = None  # which sampler drew last: log_prob speaks of that draw, not of the next
+
+    def _now(self) -> int:
         step = int(self.step)
-        return self.samplers[sum(start <= step for start in self.starts) - 1]  # type: ignore[return-value]
+        return sum(start <= step for start in self.starts) - 1
 
     def forward(
         self, query: Query, target: Int[Tensor, "b"], critic: Scorer, generator: torch.Generator | None = None
     ) -> Negatives:
-        now = self._now()
+        self._drew = self._now()
         if self.training:
             self.step += 1
-        return now(query, target, critic, generator)
+        return self.samplers[self._drew](query, target, critic, generator)
 
     def log_prob(
         self, query: Query, target: Int[Tensor, "b"], critic: Scorer, index: Int[Tensor, "c k"]
     ) -> Float[Tensor, "w l"]:
-        return self._now().log_prob(query, target, critic, index)
+        drew = self._now() if self._drew is None else self._drew
+        return self.samplers[drew].log_prob(query, target, critic, index)  # type: ignore[operator]

@@ -5,6 +5,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from gnnneg.checks import below_one, draws, positive, step_size
+from gnnneg.errors import UserError
 from gnnneg.interfaces import Model, OwnOptimizer, Sampler, Scorer
 from gnnneg.kernels.choice import choose
 from gnnneg.records import Negatives, Query
@@ -40,7 +41,8 @@ class KBGAN(OwnOptimizer, Sampler):
             trained by a softmax over negatives beforehand. (default: :obj:`None`, as it is)
 
     Raises:
-        UserError: If the weights cannot be read or are another model's, or the policy needs a graph.
+        UserError: If the weights cannot be read or are another model's, or the policy needs a graph or has row-sparse
+            gradients.
     """
 
     baseline: Tensor
@@ -62,6 +64,10 @@ class KBGAN(OwnOptimizer, Sampler):
         positive("KBGAN", temperature=temperature)
         below_one("KBGAN", momentum=momentum)
         self.proposal, self.policy = proposal, pretrained("KBGAN", "policy", policy, weights)
+        if any(getattr(part, "sparse", False) for part in policy.modules()):
+            raise UserError(
+                "KBGAN's own Adam takes no row-sparse gradients: give its policy a Lookup with sparse: false."
+            )
         self.num_negatives = num_negatives
         self.temperature, self.momentum = temperature, momentum
         self.lr = lr

@@ -68,7 +68,8 @@ class Nearest(Counts, Sampler):
     def log_prob(
         self, query: Query, target: Int[Tensor, "b"], critic: Scorer, index: Int[Tensor, "c k"]
     ) -> Float[Tensor, "w l"]:
-        near = self._table(critic)[target].long()
+        # of the draw that was made: before the next one the table may be found anew
+        near = (self.table if int(self.draws) else self._find(critic))[target].long()
         chance = torch.zeros(len(target), self.num_nodes, device=target.device).scatter_(1, near, 1 / near.size(1))
         return chance.gather(1, index.expand(len(target), -1)).log()
 

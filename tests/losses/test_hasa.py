@@ -72,3 +72,12 @@ def test_half_precision_scores_are_added_up_in_full():
 def test_a_hardness_is_not_negative(hardness):
     with pytest.raises(ValueError, match=r"HaSa\(hardness=.*a finite number"):
         HaSa(hardness=hardness)
+
+
+@pytest.mark.parametrize("prior", [0.01, 0.1, 0.3, 0.37, 0.499])
+def test_nothing_is_left_where_the_false_ones_are_all_there_is(prior):
+    r"""The mean over all is below ``prior`` times that of the suspected one: the floor of 0 holds exactly."""
+    score, label = torch.zeros(1, 256), torch.zeros(1, 256)
+    score[0, 0], label[0, 0] = 20.0, 1.0
+    assert (math.exp(20) + 255) / 256 < prior * math.exp(20)
+    assert HaSa(prior, hardness=0.0)(torch.zeros(1, 1), score, torch.ones(1, 1), label).tolist() == [0.0]

@@ -473,7 +473,7 @@ def test_diverse_takes_absent_ones_last(asking):
     assert all(len(set(row)) == NODES for row in found.index.tolist())
 
 
-class Absent(Sampler):
+class Nothing(Sampler):
     """Offers entities 1 to 5, the first row's as absent."""
 
     def forward(self, query, target, critic, generator=None):
@@ -486,7 +486,7 @@ class Absent(Sampler):
 def test_influence_keeps_more_than_there_are_queries():
     torch.manual_seed(0)
     model, query = kge(), Query(torch.tensor([0, 1]), torch.tensor([0, 1]))
-    found = Influence(Absent(), 4)(query, torch.tensor([2, 3]), model.scorer(model.encode(None), query))
+    found = Influence(Nothing(), 4)(query, torch.tensor([2, 3]), model.scorer(model.encode(None), query))
     assert found.index.shape == (2, 4)
     assert (found.weight[1] == 1).all()
     assert (found.weight[0] == 0).all()
