@@ -157,7 +157,7 @@ def test_relations_start_around_zero_within_their_bound():
     """ComplEx: uniform within the bound; TransE: within 6 / sqrt(width), as in the paper."""
     torch.manual_seed(0)
     for decoder, bound in ((ComplEx(50, 100, bound=0.25), 0.25), (TransE(50, 64), 0.75)):
-        weight = decoder.relation.weight
+        weight = decoder.relation.weight.detach()
         assert 0.95 * bound < float(weight.max()) <= bound
         assert -bound <= float(weight.min()) < -0.95 * bound
         assert abs(float(weight.mean())) < 0.05 * bound
