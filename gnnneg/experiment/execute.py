@@ -38,7 +38,7 @@ from gnnneg.experiment.judge import Evaluation, Judge
 from gnnneg.experiment.lock import held
 from gnnneg.experiment.ready import refuse_hidden_features, refuse_optimizer, refuse_seed
 from gnnneg.experiment.run import Run
-from gnnneg.experiment.settings import Setup, assemble, choose, plan, source
+from gnnneg.experiment.settings import Setup, anchored, assemble, choose, plan, source
 from gnnneg.experiment.whereabouts import Missing
 from gnnneg.interfaces import Task
 from gnnneg.training import Fit, History, Interrupted, save_model
@@ -113,7 +113,7 @@ def train(
     if isinstance(data, datasets.Benchmark) and named:
         home = Path(data.root).parent
         tree["data"] = {"name": data.card.name, "root": None if home == Path(cache()) else str(home.resolve())}
-    means, path = plan(tree), Path(out)
+    means, path = plan(anchored(tree)), Path(out)
     with folder.begun(path):
         _begin(setup, means, path, named)
         return _train(setup, means, path, tree["data"]["name"], progress)
@@ -162,11 +162,11 @@ def read(path: str | Path, overrides: Sequence[str] = (), allow: str | Sequence[
     """What a YAML says, with settings over it; it may name classes of the modules ``allow``."""
     tree = config.read(path)
     config.override(tree, overrides)
+    tree = anchored(tree)  # paths that are right from every working directory
     with allowing(allow):
         means = plan(tree)
         asked = source(means)
         place = None if _own(path, overrides) else _place(asked.name)
-        # paths that are right from every working directory
         if place is not None:
             tree["data"]["name"] = str(place.resolve())
         if asked.root is not None:
@@ -195,6 +195,7 @@ def untrained(path: str | Path, overrides: Sequence[str] = (), allow: str | Sequ
 
 def _run(setup: Setup, means: Plan | None, path: Path | None, result: dict[str, Any], judge: Judge) -> Run:
     run = Run(path, means, result, setup.device)
+    run.plan, run._tree = means, {} if means is None else means.plain()
     run.data, run.model, run.task, run.judge = setup.data, setup.task.model.eval(), setup.task, judge
     run.test_graph = setup.test_graph
     return run

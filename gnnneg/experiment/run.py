@@ -39,7 +39,7 @@ from gnnneg.experiment import folder, whereabouts
 from gnnneg.experiment.fingerprint import fingerprint, names_of
 from gnnneg.experiment.graph import read_graph, read_named
 from gnnneg.experiment.judge import Judge
-from gnnneg.experiment.settings import assemble, choose, needed, plan, source
+from gnnneg.experiment.settings import assemble, choose, needed, outline, plan, source
 from gnnneg.experiment.whereabouts import Missing
 from gnnneg.interfaces import Model, Task
 from gnnneg.records import Query, Triplets
@@ -58,15 +58,16 @@ class Run:
 
     Args:
         path (Path, optional): The folder.
-        plan (Plan, optional): What its config means.
+        outline (Plan, optional): What its config says of the data and of judging.
         result (dict): What ``result.json`` holds; empty while it was not finished.
         device (torch.device): Where its model shall be.
     """
 
-    def __init__(self, path: Path | None, plan: Plan | None, result: dict[str, Any], device: torch.device):
-        self.path, self.plan, self.result, self.device = path, plan, result, device
+    def __init__(self, path: Path | None, outline: Plan | None, result: dict[str, Any], device: torch.device):
+        self.path, self.outline, self.result, self.device = path, outline, result, device
         self.allow: str | Sequence[str] = ()
         self.place: str | None = None
+        self._tree: Tree = {}
 
     @classmethod
     def load(
@@ -80,7 +81,8 @@ class Run:
                 is one.
             data (str, optional): The folder in which its data set is now. (default: where it was, or beside the run)
             allow (str or list[str]): Modules that are not gnnneg's and whose classes the run may name. Nothing else is
-                imported, and nothing from within the folder.
+                imported, and nothing from within the folder. Only what is asked for needs them: predictions and figures
+                the model's, negatives and :func:`~gnnneg.experiment.resume` those of the whole config.
 
         Raises:
             UserError: If it is no run folder, damaged, or of another version.
@@ -96,9 +98,9 @@ class Run:
         if not (path / folder.CONFIG).is_file():
             raise UserError(f"{path} is not a run folder: it has no {folder.CONFIG}.")
         folder.read_json(path / folder.ENVIRONMENT, versioned=True)
-        with allowing(allow):
-            run = cls(path, plan(config.read(path / folder.CONFIG)), {}, choose(device))
-        run.allow, run.place = allow, data
+        tree = config.read(path / folder.CONFIG)
+        run = cls(path, outline(tree), {}, choose(device))
+        run.allow, run.place, run._tree = allow, data, tree
         return run
 
     def __repr__(self) -> str:
@@ -107,8 +109,16 @@ class Run:
 
     @property
     def config(self) -> Tree:
-        """The resolved config."""
-        return {} if self.plan is None else self.plan.plain()
+        """The resolved config, as its file has it."""
+        return copy.deepcopy(self._tree)
+
+    @cached_property
+    def plan(self) -> Plan | None:
+        """What its whole config means; classes that are not gnnneg's have to be allowed."""
+        if self.path is None:
+            return None
+        with allowing(self.allow):
+            return plan(self._tree)
 
     @property
     def metrics(self) -> dict[str, Any]:
@@ -144,10 +154,10 @@ class Run:
     @cached_property
     def _loaded(self) -> list[HeteroData]:
         assert self.path is not None
-        assert self.plan is not None
+        assert self.outline is not None
         known = self._names
         if not (self.path / folder.STATEMENTS).exists():
-            return whereabouts.graphs(self.path, source(self.plan), self._kept(known), self.place)
+            return whereabouts.graphs(self.path, source(self.outline), self._kept(known), self.place)
         if self.place is not None:
             raise UserError(f"{self.path} holds its own statements: leave --data.name out.")
         found = [read_graph(self.path, *known)]
@@ -216,8 +226,8 @@ class Run:
     @cached_property
     def judge(self) -> Judge:
         """Asks the model about its data set under the run's own policy."""
-        assert self.plan is not None
-        return Judge(self.data, self.plan.arguments["evaluation"].build({}), self.device, self.test_graph)
+        assert self.outline is not None
+        return Judge(self.data, self.outline.arguments["evaluation"].build({}), self.device, self.test_graph)
 
     def _about(self, *names: str | None) -> Judge:
         """Who knows some entities: where the model is tested on another graph, that one if it has them all."""
@@ -440,11 +450,11 @@ class Run:
         return negatives(self.task, self.judge, self._truth(), split, statements, self._seed())
 
     def _seed(self) -> int:
-        return 0 if self.plan is None else int(self.plan.arguments["seed"])
+        return 0 if self.outline is None else int(self.outline.arguments["seed"])
 
     def _truth(self) -> KnownAnswers:
-        own = self.plan is None or (self.path is not None and (self.path / folder.STATEMENTS).exists())
-        return truth(self.judge, None if own or self.plan is None else source(self.plan).name)
+        own = self.outline is None or (self.path is not None and (self.path / folder.STATEMENTS).exists())
+        return truth(self.judge, None if own or self.outline is None else source(self.outline).name)
 
 
 def truth(judge: Judge, name: str | None) -> KnownAnswers:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -21,6 +22,7 @@ import gnnneg.samplers
 import gnnneg.tasks  # noqa: F401
 from gnnneg import datasets
 from gnnneg.config import FACTS, Facts, Plan, Tree, resolve_whole
+from gnnneg.config.signature import parameters
 from gnnneg.data.ontology import inherited
 from gnnneg.data.splits import share_denied
 from gnnneg.errors import UserError
@@ -126,6 +128,47 @@ def plan(tree: Tree) -> Plan:
     means = resolve_whole(Settings, tree, joining)
     refuse_seed(means.arguments["seed"])
     return means
+
+
+@dataclass(frozen=True)
+class Outline:
+    """The keys of a config that a trained model's answers depend on: :class:`Settings` without what is learnt and how.
+
+    Args:
+        data (Source): Which data set.
+        evaluation (Evaluation): How it is judged.
+        seed (int): Of all draws. (default: :obj:`0`)
+        device (str, optional): Where it was trained. (default: :obj:`None`)
+    """
+
+    data: Source
+    evaluation: Evaluation = field(default_factory=Evaluation)
+    seed: int = 0
+    device: str | None = None
+
+
+def outline(tree: Tree) -> Plan:
+    """What a config says of the data, of judging and of chance; no class that it names is looked up.
+
+    Raises:
+        UserError: If one of these keys is missing, unknown or of another type.
+    """
+    means = resolve_whole(Outline, {key: tree[key] for key in parameters(Outline) if key in tree}, {})
+    refuse_seed(means.arguments["seed"])
+    return means
+
+
+def anchored(value: Any) -> Any:
+    """The same piece of config with the ``weights`` of a part by their whole path, right from every directory."""
+    if isinstance(value, list | tuple):
+        return [anchored(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    found = {key: anchored(item) for key, item in value.items()}
+    weights = found.get("weights")
+    if isinstance(weights, str) and Path(weights).is_file():
+        found["weights"] = str(Path(weights).resolve())
+    return found
 
 
 def assemble(
