@@ -4,16 +4,17 @@ from functools import partial
 
 import pytest
 import torch
-from examples import CHANNELS, NODES, RELATIONS, Scores, kge, toy
+from examples import CHANNELS, NODES, RELATIONS, Scores, kge, known, toy
 from torch.testing import assert_close
 
 from gnnneg.corruption import Both
 from gnnneg.decoders import RESCAL, ComplEx, DistMult, RotatE, TransD, TransE, TransH
 from gnnneg.encoders import Lookup
 from gnnneg.errors import UserError
+from gnnneg.losses import HaSa
 from gnnneg.models import KGEModel
-from gnnneg.penalties import DURA, Lp, RelationPrediction, SoftConstraints, Together
-from gnnneg.records import Query
+from gnnneg.penalties import DURA, Lp, QueryPrediction, RelationPrediction, SoftConstraints, Together
+from gnnneg.records import Query, Triplets
 
 
 def answered(decoder=DistMult, **options):
@@ -88,6 +89,52 @@ def test_relation_prediction_needs_a_model_that_can_be_asked():
     query = Query(torch.zeros(2, dtype=torch.long), torch.zeros(2, dtype=torch.long))
     with pytest.raises(UserError, match="Scores cannot score all relations of a pair"):
         RelationPrediction(1.0)(Scores(torch.zeros(2, NODES)), query, torch.zeros(2, dtype=torch.long))
+
+
+@pytest.mark.parametrize("decoder", [DistMult, TransE])
+def test_query_prediction_by_its_formula(decoder):
+    """Each pair of query and answer scored by itself, in double; pairs that are known are left out."""
+    model, _, query, target = answered(decoder)
+    model, facts, b = model.double(), {(h, r, t) for h, r, t in zip(*(c.tolist() for c in toy(30)))}, len(target)
+    facts |= {(t, r + RELATIONS, h) for h, r, t in facts}
+    asked, answer = list(zip(query.anchor.tolist(), query.rel_type.tolist())), target.tolist()
+    score = torch.empty(b, b, dtype=torch.double)
+    for j, (anchor, rel) in enumerate(asked):
+        one = Query(torch.tensor([anchor]), torch.tensor([rel]))
+        score[j] = model.scorer(model.encode(None), one)(target[None])[0]
+    expected = torch.zeros(b, dtype=torch.double)
+    for i in range(b):
+        own = (score[i, i] - 0.5).exp()
+        others = [j for j in range(b) if j != i and (*asked[j], answer[i]) not in facts]
+        assert len(others) < b - 1
+        expected[i] = -2 * (own / (own + sum(score[j, i].exp() for j in others))).log()
+    found = QueryPrediction(known(toy(30)), 2.0, 0.5)(model.scorer(model.encode(None), query), query, target)
+    assert_close(found, expected)
+    leaves = list(model.parameters())
+    assert_close(torch.autograd.grad(found.sum(), leaves), torch.autograd.grad(expected.sum(), leaves))
+
+
+def test_hasa_plus_is_the_authors_sum():
+    """In-batch candidates of which nobody is suspected: the sum of both cross-entropies of one matrix of scores."""
+    b, margin, facts = 4, 1.0, Triplets(torch.arange(4), torch.zeros(4).long(), torch.arange(4) + 4)
+    query, target = Query(facts.head_index, facts.rel_type), facts.tail_index
+    model = kge()
+    scorer = model.scorer(model.encode(None), query)
+    score = scorer(target[None]) - margin * torch.eye(b)
+    negative, there = scorer(target[None]), 1 - torch.eye(b)
+    found = HaSa(0.0, 0.0, margin)(scorer(target[:, None]), negative, there)
+    found = found + QueryPrediction(known(facts), margin=margin)(scorer, query, target)
+    row = torch.arange(b)
+    assert_close(found, -score.log_softmax(1)[row, row] - score.log_softmax(0)[row, row])
+
+
+def test_query_prediction_of_one_query_costs_nothing():
+    model = kge()
+    query, target = Query(torch.tensor([1]), torch.tensor([0])), torch.tensor([2])
+    found = QueryPrediction(known(), 2.0, 0.5)(model.scorer(model.encode(None), query), query, target)
+    found.sum().backward()
+    assert found.item() == 0
+    assert all(weight.grad.abs().max() == 0 for weight in model.parameters())
 
 
 def test_together_adds_up():

@@ -3,7 +3,8 @@
 from gnnneg.losses.bce import BCE
 from gnnneg.losses.hasa import HaSa
 from gnnneg.losses.info_nce import InfoNCE
+from gnnneg.losses.limit_based import LimitBased
 from gnnneg.losses.log_sigmoid import LogSigmoid
 from gnnneg.losses.margin_ranking import MarginRanking
 
-__all__ = ["BCE", "HaSa", "InfoNCE", "LogSigmoid", "MarginRanking"]
+__all__ = ["BCE", "HaSa", "InfoNCE", "LimitBased", "LogSigmoid", "MarginRanking"]

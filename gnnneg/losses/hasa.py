@@ -25,6 +25,9 @@ class HaSa(Loss):
     :math:`p_A` and :math:`p_F` carry no gradient; :math:`N` is the sum of weights. At :math:`\tau = \beta = m = 0` it
     is :class:`InfoNCE`. A query with nobody suspected has no second expectation.
 
+    HaSa+ adds the reverse direction, which asks for the query: that is the penalty
+    :class:`~gnnneg.penalties.QueryPrediction` with the same margin.
+
     Args:
         prior (float): :math:`\tau`. (default: :obj:`0.0001`)
         hardness (float): :math:`\beta`. (default: :obj:`1.0`)
@@ -49,7 +52,7 @@ class HaSa(Loss):
         weight: Float[Tensor, "w l"],
         label: float | Float[Tensor, "v j"] = 0.0,
     ) -> Float[Tensor, "b"]:
-        negative = negative.float()
+        negative = negative.to(torch.promote_types(negative.dtype, torch.float32))
         there = weight.expand_as(negative)
         suspicion = there * label
         every, false = self._mean(negative, there), self._mean(negative, suspicion)

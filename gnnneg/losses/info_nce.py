@@ -8,8 +8,11 @@ from torch import Tensor
 from torch.nn import Parameter
 
 from gnnneg.checks import positive
+from gnnneg.errors import UserError
 from gnnneg.interfaces import Loss
 from gnnneg.kernels.softmax import softmax_sums
+
+MOST = math.log(100)  # of a learned log scale, as in CLIP
 
 
 class InfoNCE(Loss):
@@ -29,14 +32,23 @@ class InfoNCE(Loss):
 
     Args:
         temperature (float): :math:`\tau`. (default: :obj:`1.0`)
-        learnable (bool): Whether :math:`\log(1 / \tau)` is learned, :math:`1 / \tau` clamped to at most 100.
-            (default: :obj:`False`)
+        learnable (bool): Whether :math:`\log(1 / \tau)` is learned, with :math:`1 / \tau` at most 100: where a step
+            of the optimiser takes it above, the next loss sets it back to 100. (default: :obj:`False`)
+
+    Raises:
+        UserError: If the temperature is not above 0; if it is to be learned and starts below 0.01.
     """
 
     def __init__(self, temperature: float = 1.0, learnable: bool = False):
         super().__init__()
         positive("InfoNCE", temperature=temperature)
+        if learnable and temperature < 0.01:
+            raise UserError(
+                f"InfoNCE(temperature={temperature}, learnable=True): a learned temperature stays at 0.01 or above: "
+                "start there, or leave learnable out."
+            )
         self.temperature, self.learnable = temperature, learnable
+        self.takes_noise = not learnable and temperature == 1  # a temperature would divide log(k q), too
         if learnable:
             self.log_scale = Parameter(torch.tensor(-math.log(temperature)))
 
@@ -47,7 +59,7 @@ class InfoNCE(Loss):
         weight: Float[Tensor, "w l"],
         label: float | Float[Tensor, "v j"] = 0.0,
     ) -> Float[Tensor, "b"]:
-        scale = self.log_scale.exp().clamp(max=100) if self.learnable else 1 / self.temperature
+        scale = self._scale() if self.learnable else 1 / self.temperature
         if self.learnable or self.temperature != 1:
             positive, negative = positive * scale, negative * scale
         positive = positive.squeeze(1)
@@ -60,3 +72,11 @@ class InfoNCE(Loss):
             return whole - positive
         count = weight.sum(1) if weight.size(1) > 1 else weight[:, 0] * negative.size(1)
         return (1 + label * count) * whole - positive - label * total
+
+    def _scale(self) -> Float[Tensor, ""]:
+        """The learned scale. The parameter itself is clamped: a clamp of its value would have no gradient above."""
+        if not self.training:
+            return self.log_scale.clamp(max=MOST).exp()
+        with torch.no_grad():
+            self.log_scale.clamp_(max=MOST)
+        return self.log_scale.exp()

@@ -5,7 +5,8 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from gnnneg.checks import finite, not_negative
+from gnnneg.checks import draws, finite, not_negative
+from gnnneg.errors import UserError
 from gnnneg.interfaces import Loss
 from gnnneg.losses.weighting import weighted_mean
 
@@ -19,18 +20,38 @@ class LogSigmoid(Loss):
         \qquad a_j = \frac{w_j e^{\alpha s_j}}{\sum_i w_i e^{\alpha s_i}} .
 
     :math:`a` carries no gradient. :math:`\alpha = 0` is the plain mean, :math:`\alpha \to \infty` only the hardest.
+    The two halves and the mean are those of the authors' code. Their text has no halves, and a number :math:`k` in
+    place of the sum of weights. That loss is had by giving :obj:`k`:
+
+    .. math::
+        \ell = - \log \sigma(\gamma + s_0) - \frac{1}{k} \sum_j w_j \log \sigma(-\gamma - s_j) .
+
+    With :math:`k = 1` the negatives are summed, and it is :class:`~gnnneg.losses.BCE` with that margin. Twice as many
+    negatives then pull twice as hard, whatever :math:`k` is.
+
     A soft label :math:`\beta` of the negatives mixes :math:`\log \sigma(\gamma + s_j)` in, with share :math:`\beta`.
 
     Args:
         margin (float): :math:`\gamma`, an offset that distances need and inner products do not. (default: :obj:`0.0`)
         adversarial (float): :math:`\alpha`. (default: :obj:`0.0`)
+        k (int, optional): :math:`k` of the second formula. (default: :obj:`None`, the first formula)
+
+    Raises:
+        UserError: If a number is out of range; if both :obj:`adversarial` and :obj:`k` are given, since
+            self-adversarial weights add up to 1.
     """
 
-    def __init__(self, margin: float = 0.0, adversarial: float = 0.0):
+    def __init__(self, margin: float = 0.0, adversarial: float = 0.0, k: int | None = None):
         super().__init__()
         finite("LogSigmoid", margin=margin)
         not_negative("LogSigmoid", adversarial=adversarial)
-        self.margin, self.adversarial = margin, adversarial
+        draws("LogSigmoid", k=k)
+        if adversarial and k is not None:
+            raise UserError(
+                f"LogSigmoid(adversarial={adversarial}, k={k}): self-adversarial weights add up to 1 and have no k: "
+                "give one of the two."
+            )
+        self.margin, self.adversarial, self.k = margin, adversarial, k
 
     def forward(
         self,
@@ -47,4 +68,7 @@ class LogSigmoid(Loss):
         wrong = F.logsigmoid(-logit)
         if isinstance(label, Tensor) or label:
             wrong = (1 - label) * wrong + label * F.logsigmoid(logit)
-        return -(F.logsigmoid(self.margin + positive).squeeze(1) + weighted_mean(wrong, weight)) / 2
+        right = F.logsigmoid(self.margin + positive).squeeze(1)
+        if self.k is None:
+            return -(right + weighted_mean(wrong, weight)) / 2
+        return -right - (wrong * weight).sum(1) / self.k

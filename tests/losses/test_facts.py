@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch.testing import assert_close
 
+from gnnneg.errors import UserError
 from gnnneg.losses import BCE, InfoNCE, LogSigmoid, MarginRanking
 
 ONE = torch.ones(1, 1)
@@ -69,6 +70,49 @@ def test_learnable_temperature_learns_and_is_clamped():
     assert_close(loss(positive / 100, negative, ONE), InfoNCE()(positive, negative, ONE))
 
 
+def learned(loss: InfoNCE, positive: float, steps: int) -> float:
+    """The scale after some steps that want a sharp softmax (positive above the negatives) or a soft one (below)."""
+    optimizer = torch.optim.Adam(loss.parameters(), lr=0.05)
+    for _ in range(steps):
+        optimizer.zero_grad()
+        loss(torch.full((4, 1), positive), torch.zeros(4, 5), ONE).sum().backward()
+        optimizer.step()
+    return loss.log_scale.exp().item()
+
+
+def test_a_learnable_temperature_comes_back_from_its_limit():
+    loss = InfoNCE(0.1, learnable=True)
+    above = learned(loss, 0.05, 300)
+    assert above > 99
+    assert loss.eval()(torch.ones(1, 1), torch.zeros(1, 1), ONE).item() == pytest.approx(
+        math.log1p(math.exp(-min(above, 100))), rel=1e-4
+    )
+    assert learned(loss.train(), -0.05, 300) < 3
+
+
+def test_a_learnable_temperature_of_an_old_checkpoint_comes_back():
+    """Which was stuck above the limit."""
+    loss, positive, negative = InfoNCE(0.5, learnable=True), *scores()
+    loss.load_state_dict({"log_scale": torch.tensor(math.log(191.18))})
+    assert_close(loss(positive, negative, ONE), InfoNCE(0.01)(positive, negative, ONE))
+    assert loss.log_scale.item() == pytest.approx(math.log(100))
+    assert learned(loss, -0.05, 300) < 3
+
+
+def test_a_learnable_temperature_is_set_back_by_training_alone():
+    loss, positive, negative = InfoNCE(0.5, learnable=True).eval(), *scores()
+    loss.log_scale.data.fill_(7.0)
+    assert_close(loss(positive, negative, ONE), InfoNCE(0.01)(positive, negative, ONE))
+    assert loss.log_scale.item() == 7.0
+
+
+def test_a_learnable_temperature_starts_within_its_limit():
+    assert InfoNCE(0.01, learnable=True).log_scale.exp().item() == pytest.approx(100)
+    assert InfoNCE(0.005).temperature == 0.005
+    with pytest.raises(UserError, match=r"InfoNCE\(temperature=0.005, learnable=True\): a learned temperature stays"):
+        InfoNCE(0.005, learnable=True)
+
+
 def test_log_sigmoid_by_hand():
     """Positive 1, negatives 0 and -1, margin 1: half of (softplus(-2) + mean of softplus(1), softplus(0))."""
     expected = (math.log1p(math.exp(-2)) + (math.log1p(math.e) + math.log(2)) / 2) / 2
@@ -102,6 +146,33 @@ def test_self_adversarial_equals_pykeen():
         positive, negative
     )
     assert_close(LogSigmoid(3.0, adversarial=0.7)(positive, negative, ONE).mean(), theirs)
+
+
+def test_log_sigmoid_with_a_k_of_its_own_by_hand():
+    """As the text has it: no halves, and the sum over k. The third negative of weight 0 is not there."""
+    positive, negative = torch.tensor([[1.0]]), torch.tensor([[0.0, -1.0, 9.0]])
+    weight = torch.tensor([[1.0, 3.0, 0.0]])
+    right, wrong = math.log1p(math.exp(-2)), math.log1p(math.e) + 3 * math.log(2)
+    for k in (1, 2, 7):
+        assert_close(LogSigmoid(1.0, k=k)(positive, negative, weight), torch.tensor([right + wrong / k]))
+
+
+def test_log_sigmoid_of_twice_the_negatives():
+    """With a k of its own the negatives' part is twice as dear; with k as many as there are it is twice the mean's."""
+    positive, negative = scores()
+    nobody = LogSigmoid(1.0, k=3)(positive, negative, 0 * ONE)
+    once, twice = (LogSigmoid(1.0, k=3)(positive, negative.repeat(1, n), ONE) - nobody for n in (1, 2))
+    assert_close(twice, 2 * once)
+    assert_close(LogSigmoid(1.0, k=5)(positive, negative, ONE), 2 * LogSigmoid(1.0)(positive, negative, ONE))
+    for label in (0.0, 0.3, torch.rand(4, 5)):
+        assert_close(LogSigmoid(2.0, k=1)(positive, negative, ONE, label), BCE(2.0)(positive, negative, ONE, label))
+
+
+def test_log_sigmoid_takes_a_k_or_self_adversarial_weights():
+    with pytest.raises(UserError, match=r"LogSigmoid\(adversarial=0.5, k=2\): .* give one of the two"):
+        LogSigmoid(1.0, 0.5, 2)
+    with pytest.raises(UserError, match=r"LogSigmoid\(k=0\): give a whole number"):
+        LogSigmoid(k=0)
 
 
 def test_margin_ranking_by_hand():

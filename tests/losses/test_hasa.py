@@ -81,3 +81,16 @@ def test_nothing_is_left_where_the_false_ones_are_all_there_is(prior):
     score[0, 0], label[0, 0] = 20.0, 1.0
     assert (math.exp(20) + 255) / 256 < prior * math.exp(20)
     assert HaSa(prior, hardness=0.0)(torch.zeros(1, 1), score, torch.ones(1, 1), label).tolist() == [0.0]
+
+
+def test_double_stays_double():
+    """Against the formula written out, to the last digits that double has."""
+    positive, negative, weight = torch.randn(1, 1).double(), torch.randn(1, 5).double(), torch.rand(1, 5).double()
+    label = torch.tensor([[0.0, 0.5, 0.0, 1.0, 0.0]]).double()
+    found = HaSa(0.1, 0.7, 0.2)(positive, negative, weight, label)
+    every, score = (weight * (0.7 * negative).exp())[0].tolist(), negative[0].tolist()
+    false = [share * suspicion for share, suspicion in zip(every, label[0].tolist())]
+    mean = [sum(p * math.exp(s) for p, s in zip(share, score)) / sum(share) for share in (every, false)]
+    rest = weight.sum().item() / 0.9 * (mean[0] - 0.1 * mean[1])
+    first = math.exp(positive.item() - 0.2)
+    assert found.item() == pytest.approx(-math.log(first / (first + rest)), rel=1e-12)
