@@ -20,7 +20,9 @@ from gnnneg.data.formats.ntriples import read_ntriples
 from gnnneg.data.hetero import by_type, from_hetero
 from gnnneg.data.known import KnownAnswers
 from gnnneg.data.profile import profile
-from gnnneg.data.read import Layout, read_table, truth
+from gnnneg.data.layout import Layout
+from gnnneg.data.read import read_table, truth
+from gnnneg.data.rows import by_row
 from gnnneg.data.statements import PAIR, message_graph, triplets
 from gnnneg.datasets import Benchmark, KnowledgeGraph, SyntheticWorld, load
 from gnnneg.errors import UserError
@@ -526,7 +528,7 @@ def test_real_ntriples(file: str, literals: bool, expected: tuple[int, int, int]
 def test_real_label_columns(file: str) -> None:
     """Half of each is denied: FB13 23,733, WN11 10,544, GO 1,024 (with CRLF)."""
     table = read_table(MIRROR / file, Layout(("head", "relation", "tail", "label")))
-    stated = sum(truth(table["label"], file).to_pylist())
+    stated = sum(truth(table["label"], by_row(file)).to_pylist())
     assert stated == table.num_rows - stated == {"F": 23_733, "W": 10_544, "G": 1_024}[file[0]]
 
 

@@ -131,7 +131,7 @@ def test_testing_on_another_graph_runs(tmp_path, monkeypatch, capsys):
     (tmp_path / "dataset.yaml").write_text(card)
     assert [data["entity"].names for data in graphs(tmp_path)] == [["a", "b"], ["c", "d"]]
     (tmp_path / "new" / "test.txt").write_text("c\tr\td\nc\tq\td\n")
-    with pytest.raises(UserError, match=r"new/test.txt: row 2"):
+    with pytest.raises(UserError, match=r"new/test.txt: .* has no relation .q., .* such as .c. .q. .d."):
         graphs(tmp_path)
 
 

@@ -289,7 +289,7 @@ def _mirrored(report: Any, how: str | None) -> str:
 
 def _dictionary(args: argparse.Namespace) -> Any:
     from gnnneg.data.catalogue import Dictionary
-    from gnnneg.data.read import Layout
+    from gnnneg.data.layout import Layout
     from gnnneg.errors import UserError
 
     if args.entities is None and args.relations is None:
@@ -330,7 +330,7 @@ def _options(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def _labels(pairs: dict[str, str]) -> Any:
-    from gnnneg.data.read import Labels
+    from gnnneg.data.layout import Labels
     from gnnneg.errors import UserError
 
     for meaning in pairs:

@@ -13,12 +13,15 @@ from torch import Tensor
 from torch_geometric.data import HeteroData
 
 from gnnneg.data.catalogue import Card
+from gnnneg.data.formats.statements import ROLES
 from gnnneg.data.formats.truewalks import read_truewalks
 from gnnneg.data.labels import attach, read_labels
-from gnnneg.data.read import Layout, confidences, read_bytes, read_names, read_table, truth
+from gnnneg.data.layout import Layout
+from gnnneg.data.read import confidences, read_bytes, read_names, read_table, truth
+from gnnneg.data.rows import by_row, where_of
 from gnnneg.data.statements import PAIR, POLARITIES, SPLITS, assemble
 from gnnneg.data.synthetic import world
-from gnnneg.errors import UserError
+from gnnneg.errors import UserError, echo
 from gnnneg.records import Triplets
 
 Part = tuple[str, str, Path, pa.Table]
@@ -94,7 +97,7 @@ def build(card: Card, folder: Path, relations: list[str] | None = None) -> Heter
         known = pa.array(keys[0], pa.large_string())
         store = data[PAIR]
         store.edge_label_index = torch.stack([_indexed(table[end], known, "entity", path) for end in ("head", "tail")])
-        true = truth(table["label"], path, card.layout_of(card.pairs).labels)
+        true = truth(table["label"], where_of(path, card.layout_of(card.pairs)), card.layout_of(card.pairs).labels)
         if true.null_count:
             raise UserError(
                 f"{path} holds {true.null_count:,} pairs of unknown label: a pair must be one or the other."
@@ -114,10 +117,10 @@ def _refuse_unseen(parts: list[Part], relations: list[str]) -> None:
     for *_, path, table in parts:
         new = pc.is_null(pc.index_in(table["relation"], known))
         if pc.any(new).as_py():
-            row = pc.index(new, True).as_py()
+            statement = table.slice(pc.index(new, True).as_py(), 1).to_pylist()[0]
             raise UserError(
-                f"{path}: row {row + 1}: the graph to train on has no relation {table['relation'][row].as_py()!r}, so "
-                "that nothing can be learnt of it: leave its statements out."
+                f"{path}: the graph to train on has no relation {echo(statement['relation'])}, so that nothing can be "
+                f"learnt of it: leave its statements out, such as {' '.join(echo(statement[role]) for role in ROLES)}."
             )
 
 
@@ -189,7 +192,7 @@ def _attribute(data: HeteroData, parts: list[Part]) -> None:
 def _confidence(path: Path, table: pa.Table) -> Float[Tensor, "e"]:
     if "confidence" not in table.column_names:
         return torch.ones(table.num_rows)
-    return torch.tensor(confidences(table["confidence"], path).to_pylist(), dtype=torch.float)
+    return torch.tensor(confidences(table["confidence"], by_row(path)).to_pylist(), dtype=torch.float)
 
 
 def _source(table: pa.Table, names: pa.Array) -> Int[Tensor, "e"]:
@@ -218,15 +221,15 @@ def _parts(card: Card, folder: Path, polarity: str, words: Words | None) -> list
     for split in SPLITS:
         if split not in files:
             continue
-        path = folder / files[split]
+        path, layout = folder / files[split], card.layout_of(files[split])
         table = _table(card, folder, files[split], words, ("head", "relation", "tail"))
         if "confidence" in table.column_names:  # here, where rows are still those of the file
             place = table.column_names.index("confidence")
-            table = table.set_column(place, "confidence", confidences(table["confidence"], path))
+            table = table.set_column(place, "confidence", confidences(table["confidence"], where_of(path, layout)))
         if "label" not in table.column_names:
             parts.append((polarity, split, path, table))
             continue
-        true = truth(table["label"], path, card.layout_of(files[split]).labels)
+        true = truth(table["label"], where_of(path, layout), layout.labels)
         parts.append(("stated", split, path, table.filter(true)))
         parts.append(("denied", split, path, table.filter(pc.invert(true))))
         if true.null_count:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from gnnneg.data.read import Layout
+from gnnneg.data.layout import Layout
 from gnnneg.data.statements import SPLITS
 from gnnneg.documents import read_yaml
 from gnnneg.errors import UserError, echo, nearest

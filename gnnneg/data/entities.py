@@ -7,7 +7,9 @@ import torch
 from torch_geometric.data import Data
 
 from gnnneg.data.formats.ntriples import read_ntriples
-from gnnneg.data.read import Layout, read_table
+from gnnneg.data.layout import Layout
+from gnnneg.data.read import read_table
+from gnnneg.data.rows import where_of
 from gnnneg.errors import UserError
 
 UNLABELLED = -1
@@ -36,14 +38,15 @@ def read_entities(graph: Path, labels: Mapping[str, Path], layout: Layout) -> Da
     source, target = torch.tensor([node[name] for name in head]), torch.tensor([node[name] for name in tail])
     edge_type = torch.tensor([number[name] for name in relation])
 
-    rows = {split: read_table(path, layout) for split, path in labels.items()}
-    for split, one in rows.items():
+    found = {split: read_table(path, layout) for split, path in labels.items()}
+    for split, one in found.items():
         if "" in (given := one["label"].to_pylist()):
-            raise UserError(f"{labels[split]}: row {given.index('') + 1}: the label is empty: leave the line out.")
-    classes = sorted({label for one in rows.values() for label in one["label"].to_pylist()})
+            place = where_of(labels[split], layout)(given.index(""))
+            raise UserError(f"{place}: the label is empty: leave the line out.")
+    classes = sorted({label for one in found.values() for label in one["label"].to_pylist()})
     y = torch.full((len(names),), UNLABELLED)
     masks = {}
-    for split, one in rows.items():
+    for split, one in found.items():
         mask = masks[split] = torch.zeros(len(names), dtype=torch.bool)
         for name, label in zip(one["name"].to_pylist(), one["label"].to_pylist()):
             if name not in node:

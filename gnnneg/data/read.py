@@ -1,14 +1,7 @@
-"""One reader of delimited triples. What a line means is declared by a :class:`Layout`, never guessed.
-
-A wrong column order loads without an error and ruins every number after it, so nothing here looks at the content to
-find out what it might be.
-"""
+"""One reader of delimited triples; what a line means is declared by a :class:`~gnnneg.data.layout.Layout`."""
 
 import csv
-import io
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
@@ -17,92 +10,11 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from gnnneg.data.decode import LARGEST, RATIO, text, unpacked
+from gnnneg.data.layout import DELIMITERS, IGNORED, LABELS, MAY_BE_EMPTY, NUMBER, TRIPLES, Labels, Layout, folded
+from gnnneg.data.rows import Where, rows
 from gnnneg.errors import UserError, echo
 
-DELIMITERS = {"tab": "\t", "blank": " ", "comma": ",", "semicolon": ";", "bar": "|"}
-IGNORED = "_"
-NUMBER = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$"
-
-
-@dataclass(frozen=True)
-class Labels:
-    """What the entries of a label column mean; small and capital letters are the same, ``-1.0`` is ``-1``, and an
-    empty entry is a label as any other.
-
-    Args:
-        stated (tuple): Those of what is so.
-        denied (tuple): Those of what is not so.
-        unknown (tuple): Those of what is neither: such lines are counted and left out.
-    """
-
-    stated: tuple[str, ...] = ()
-    denied: tuple[str, ...] = ()
-    unknown: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        every = [folded(label) for labels in (self.stated, self.denied, self.unknown) for label in labels]
-        for label in every:
-            if every.count(label) > 1:
-                raise UserError(f"The label {label!r} is given two meanings: it is stated, denied or unknown.")
-
-
-def folded(label: str) -> str:
-    """A label without blanks around it, in small letters, and a number without a sign or digits that say nothing."""
-    label = label.strip().lower()
-    try:
-        number = float(label) if re.match(NUMBER, label) else None
-    except OverflowError:
-        number = None
-    return label if number is None else f"{number:g}"
-
-
-LABELS = Labels(("1", "true"), ("0", "-1", "false"))
 MOST_ROWS = 10_000_000  # of a parquet file that is smaller than an eighth of them
-MAY_BE_EMPTY = ("source", "label")
-
-
-@dataclass(frozen=True)
-class Layout:
-    """What the lines of a file hold.
-
-    Args:
-        columns (tuple): The meaning of each column in order: ``head``, ``relation``, ``tail``, ``label``,
-            ``confidence`` (a number from 0 to 1), ``source`` (where the statement is from; it may be empty), ``name``,
-            ``id``, or ``_`` for one to ignore.
-        delimiter (str): ``tab``, ``blank``, ``comma``, ``semicolon`` or ``bar``. (default: ``tab``)
-        count_line (bool): Whether the first line holds the number of lines that follow, as in OpenKE.
-        header (bool): Whether the first line (after a count) names the columns; it is skipped.
-        quoted (bool): Whether fields may be put in double quotes, as in CSV. (default: :obj:`False`, since names of
-            entities do hold quotation marks)
-        named (bool): Whether the fields hold the names of a dictionary instead of its ids. (default: :obj:`False`)
-        annotations (bool): Whether a line is an entity and the list of its positive and negative annotations, as in
-            TrueWalks; the columns are then those of :func:`gnnneg.data.formats.truewalks.read_truewalks`.
-        labels (Labels): What a label means. (default: 1, +1, true are stated; 0, -1, false are denied)
-    """
-
-    columns: tuple[str, ...] = ("head", "relation", "tail")
-    delimiter: str = "tab"
-    count_line: bool = False
-    header: bool = False
-    quoted: bool = False
-    named: bool = False
-    annotations: bool = False
-    labels: Labels = LABELS
-
-    def __post_init__(self) -> None:
-        if self.delimiter not in DELIMITERS:
-            raise UserError(f"Unknown delimiter {self.delimiter!r}: it is one of {', '.join(DELIMITERS)}.")
-        used = [c for c in self.columns if c != IGNORED]
-        if len(set(used)) < len(used):
-            raise UserError(f"Columns {' '.join(self.columns)} name one column twice.")
-
-    @property
-    def expected(self) -> str:
-        """What a line should hold, as part of a sentence."""
-        return f"{len(self.columns)} fields separated by {self.delimiter} ({', '.join(self.columns)})"
-
-
-TRIPLES = Layout()
 
 
 def read_table(path: str | Path, layout: Layout = TRIPLES) -> pa.Table:
@@ -293,8 +205,12 @@ def integers(column: pa.ChunkedArray, path: str | Path) -> list[int]:
     return pc.cast(column, pa.int64()).to_pylist()
 
 
-def truth(column: pa.ChunkedArray, path: str | Path, labels: Labels = LABELS) -> pa.ChunkedArray:
-    """A label column as booleans: true is stated, false denied, null unknown."""
+def truth(column: pa.ChunkedArray, where: Where, labels: Labels = LABELS) -> pa.ChunkedArray:
+    """A label column as booleans: true is stated, false denied, null unknown.
+
+    Raises:
+        UserError: For a label that has no meaning, with its place, which ``where`` tells.
+    """
     entries = pc.fill_null(pc.cast(column, pa.large_string()), "")
     met = pa.chunked_array([entries]).unique() if isinstance(entries, pa.Array) else entries.unique()
     meant = {folded(label): what for what, some in vars(labels).items() for label in some}
@@ -307,7 +223,7 @@ def truth(column: pa.ChunkedArray, path: str | Path, labels: Labels = LABELS) ->
         entry = f"the label {echo(folded(wrong))} is"
         if not wrong.strip():
             entry = "the label is empty, to which --labels stated= or --labels denied= gives a meaning; it is"
-        raise UserError(f"{path}: row {row + 1}: {entry} none of {'; '.join(known)}.")
+        raise UserError(f"{where(row)}: {entry} none of {'; '.join(known)}.")
     value = pa.array([None if what == "unknown" else what == "stated" for what in means], pa.bool_())
     return pa.chunked_array([value.take(pc.cast(_combined(place), pa.int64()))])
 
@@ -320,41 +236,35 @@ def _quoted(label: str) -> str:
     return label or "''"
 
 
-def confidences(column: pa.ChunkedArray, path: str | Path) -> pa.ChunkedArray:
-    """A confidence column as numbers from 0 to 1."""
+def confidences(column: pa.ChunkedArray, where: Where) -> pa.ChunkedArray:
+    """A confidence column as numbers from 0 to 1.
+
+    Raises:
+        UserError: For what is none, with its place, which ``where`` tells.
+    """
     text = pc.utf8_trim_whitespace(pc.cast(column, pa.large_string()))
     number = pc.match_substring_regex(text, NUMBER)
     value = pc.cast(pc.if_else(number, text, "-1"), pa.float64())
     wrong = pc.invert(pc.and_(pc.greater_equal(value, 0.0), pc.less_equal(value, 1.0)))
     if pc.any(wrong).as_py():
         row = pc.index(wrong, True).as_py()
-        raise UserError(f"{path}: row {row + 1}: the confidence {text[row].as_py()!r} is no number from 0 to 1.")
+        raise UserError(f"{where(row)}: the confidence {text[row].as_py()!r} is no number from 0 to 1.")
     return value
 
 
 def _first_fault(path: Path, raw: bytes, layout: Layout, skip: int) -> UserError | None:
     """Goes through the lines one by one, only when pyarrow has refused the file, to say which one is wrong."""
-    content = raw.decode()
-    if layout.quoted:
-        reader = csv.reader(io.StringIO(content, newline=""), delimiter=DELIMITERS[layout.delimiter])
-        rows = ((reader.line_num, row) for row in reader)
-    else:
-        delimiter = DELIMITERS[layout.delimiter]
-        rows = ((i, line.split(delimiter)) for i, line in enumerate(content.split("\n"), 1) if line)
-    rows = ((i, row) for i, row in rows if i > skip and row)
-    while True:
-        try:
-            i, row = next(rows)
-        except StopIteration:
-            return None
-        except csv.Error as error:
-            return UserError(f"{path} cannot be read as a table with quotation marks: {error}.")
-        if len(row) != len(layout.columns):
-            found = _show(DELIMITERS[layout.delimiter].join(row).encode())
-            return UserError(f"{path}:{i}: expected {layout.expected}, found {len(row)}: {found}.")
-        for name, field in zip(layout.columns, row):
-            if name not in (IGNORED, *MAY_BE_EMPTY) and not field:
-                return UserError(f"{path}:{i}: expected {layout.expected}, but the {name} is empty.")
+    try:
+        for i, row in rows(raw.decode(), layout, skip):
+            if len(row) != len(layout.columns):
+                found = _show(DELIMITERS[layout.delimiter].join(row).encode())
+                return UserError(f"{path}:{i}: expected {layout.expected}, found {len(row)}: {found}.")
+            for name, field in zip(layout.columns, row):
+                if name not in (IGNORED, *MAY_BE_EMPTY) and not field:
+                    return UserError(f"{path}:{i}: expected {layout.expected}, but the {name} is empty.")
+    except csv.Error as error:
+        return UserError(f"{path} cannot be read as a table with quotation marks: {error}.")
+    return None
 
 
 def _show(line: bytes) -> str:

@@ -8,7 +8,7 @@ import torch
 
 from gnnneg.data.catalogue import NodeCard, Source, node_card
 from gnnneg.data.entities import read_entities
-from gnnneg.data.read import Layout
+from gnnneg.data.layout import Layout
 from gnnneg.datasets import Entities, Planetoid
 from gnnneg.errors import UserError
 
@@ -79,7 +79,7 @@ def test_by_hand(tmp_path):
         ({"test": "c\t1\tx\r\n"}, "test.tsv labels 'c', which is not in"),
         ({"test": "a\t1\tx\r\n"}, "test.tsv labels 'a', which has a label already"),
         ({"train": "a\t1\r\n"}, r"train.tsv:2: expected 3 fields"),
-        ({"train": "a\t1\t\r\n"}, r"train.tsv: row 1: the label is empty"),
+        ({"train": "a\t1\t\r\n"}, r"train.tsv:2: the label is empty"),
     ],
     ids=["unknown", "twice", "too few", "empty"],
 )

@@ -12,7 +12,7 @@ import yaml
 from gnnneg.data.catalogue import read_card
 from gnnneg.data.check import check
 from gnnneg.data.ingest import Report, ingest
-from gnnneg.data.read import Labels
+from gnnneg.data.layout import Labels
 from gnnneg.data.statements import triplets
 from gnnneg.datasets import load
 from gnnneg.errors import UserError
@@ -64,7 +64,7 @@ def test_labels_in_a_denied_file_are_read(tmp_path: Path) -> None:
     """InferWiki's negatives are false (-1, -1c) or unknown (0c)."""
     write(tmp_path / "f" / "train.txt", CIRCLE)
     write(tmp_path / "f" / "test_neg.txt", [("b", "r", "a", "-1"), ("b", "r", "d", "0c"), ("c", "r", "a", "-1c")])
-    with pytest.raises(UserError, match="row 2: the label '0c' is none of"):
+    with pytest.raises(UserError, match=r"neg.txt:2: the label '0c' is none of"):
         ingest(tmp_path / "f", tmp_path / "out")
     labels = Labels(denied=("-1", "-1c"), unknown=("0c",))
     write(tmp_path / "f" / "train.txt", [(*row, "1") for row in CIRCLE])

@@ -11,7 +11,7 @@ import yaml
 from gnnneg.data.catalogue import Dictionary
 from gnnneg.data.formats.files import read_statements
 from gnnneg.data.ingest import ingest
-from gnnneg.data.read import Layout
+from gnnneg.data.layout import Layout
 from gnnneg.data.statements import SPLITS, triplets
 from gnnneg.datasets import load
 from gnnneg.errors import UserError

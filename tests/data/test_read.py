@@ -11,7 +11,9 @@ from hypothesis import given, settings
 from gnnneg.data.build import appearance, build, counts, graph
 from gnnneg.data.catalogue import Card, Dictionary, Source
 from gnnneg.data.formats.ntriples import read_ntriples
-from gnnneg.data.read import Labels, Layout, confidences, read_names, read_table, truth
+from gnnneg.data.layout import Labels, Layout
+from gnnneg.data.read import confidences, read_names, read_table, truth
+from gnnneg.data.rows import by_row
 from gnnneg.data.statements import PAIR, confidence, triplets
 from gnnneg.errors import UserError
 
@@ -145,15 +147,15 @@ def test_any_names_are_read_as_python_splits_them(
 
 def test_labels() -> None:
     column = pa.chunked_array([["1", "-1", "True", " false", "0", "+1", "1.0"]])
-    assert truth(column, "f").to_pylist() == [True, False, True, False, False, True, True]
+    assert truth(column, by_row("f")).to_pylist() == [True, False, True, False, False, True, True]
     with pytest.raises(
         UserError, match=r"f: row 2: the label 'maybe' is none of 1, .*true \(stated\); 0, .*\(denied\)\."
     ):
-        truth(pa.chunked_array([["1", "maybe"]]), "f")
+        truth(pa.chunked_array([["1", "maybe"]]), by_row("f"))
     own = Labels(denied=("-1", "-1C"), unknown=("0c",))
-    assert truth(pa.chunked_array([["-1c", "0c", "-1"]]), "f", own).to_pylist() == [False, None, False]
+    assert truth(pa.chunked_array([["-1c", "0c", "-1"]]), by_row("f"), own).to_pylist() == [False, None, False]
     with pytest.raises(UserError, match=r"label '1' is none of -1, -1C \(denied\); 0c \(unknown\)\."):
-        truth(pa.chunked_array([["1"]]), "f", own)
+        truth(pa.chunked_array([["1"]]), by_row("f"), own)
 
 
 def test_unknown_lines_and_doubly_denied_ones_are_left_out_and_counted(tmp_path: Path) -> None:
@@ -274,14 +276,14 @@ def test_confidence_and_source_stand_beside_their_statements(tmp_path: Path) -> 
     assert confidence(data) is None
     assert "source_names" not in data
     write(tmp_path / "train.txt", "a\tr\tb\t1\t0.5\tx\na\tr\tc\t0\t1.5\ty\n")
-    with pytest.raises(UserError, match=r"train\.txt: row 2: the confidence '1\.5' is no number from 0 to 1"):
+    with pytest.raises(UserError, match=r"train\.txt:2: the confidence '1\.5' is no number from 0 to 1"):
         build(card(layout, layouts={"valid.txt": Layout()}), tmp_path)
 
 
 @pytest.mark.parametrize("wrong", ["nan", "NaN", "inf", "-0.1", "1.001", "high", "0,5", "1e", "0x1"])
 def test_what_is_no_confidence(wrong: str) -> None:
     with pytest.raises(UserError, match=rf"f: row 3: the confidence '{wrong}' is no number"):
-        confidences(pa.chunked_array([["1", " 0"], [wrong, "2"]]), "f")
+        confidences(pa.chunked_array([["1", " 0"], [wrong, "2"]]), by_row("f"))
 
 
 def test_pairs_are_asked_and_not_stated(tmp_path: Path) -> None:

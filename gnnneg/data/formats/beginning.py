@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 from gnnneg.data.account import Account
 from gnnneg.data.decode import lines
-from gnnneg.data.read import DELIMITERS, Layout, listed
+from gnnneg.data.layout import DELIMITERS, Layout
+from gnnneg.data.read import listed
 from gnnneg.errors import UserError, echo
 
 # what a file is that was taken for a table, by its first line

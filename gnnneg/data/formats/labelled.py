@@ -14,17 +14,9 @@ from gnnneg.data.formats import columns as looks
 from gnnneg.data.formats.beginning import Beginning, beginning
 from gnnneg.data.formats.statements import ROLES, Statements
 from gnnneg.data.gate import tidied
-from gnnneg.data.read import (
-    IGNORED,
-    Labels,
-    Layout,
-    as_text,
-    confidences,
-    listed,
-    read_columns,
-    read_parquet,
-    truth,
-)
+from gnnneg.data.layout import IGNORED, Labels, Layout
+from gnnneg.data.read import as_text, confidences, listed, read_columns, read_parquet, truth
+from gnnneg.data.rows import Where, by_line, by_row
 from gnnneg.errors import UserError, echo
 
 PLAIN = (
@@ -140,11 +132,17 @@ def read_labelled(
     if kind == "parquet":
         table = as_text(table, path)
     _keep_account(path, sheet, places, ignored, label is not None)
-    return _stated(path, table, sheet, places, labels)
+    where = by_row(path)
+    if kind != "parquet":
+        where = by_line(path, layout, begins.skip + count_line + (begins.names is not None))
+    return _stated(path, table, sheet, places, labels, where)
 
 
-def _stated(path: Path, table: pa.Table, sheet: Sheet, places: dict[str, int], labels: Labels | None) -> Statements:
+def _stated(
+    path: Path, table: pa.Table, sheet: Sheet, places: dict[str, int], labels: Labels | None, where: Where
+) -> Statements:
     """The columns of the roles as statements."""
+    kept = range(table.num_rows)
     account = sheet.account
     true = pa.chunked_array([pa.array([True] * table.num_rows, pa.bool_())])
     if "label" in places:
@@ -156,16 +154,18 @@ def _stated(path: Path, table: pa.Table, sheet: Sheet, places: dict[str, int], l
             )
         met = table["label"].unique().to_pylist()[:64]
         meant = labels or looks.meaning(name, met)
-        true = truth(table["label"], path, meant)
+        true = truth(table["label"], where, meant)
         if true.null_count:
             account.left_out("labelled unknown", true.null_count)
+            kept = pc.indices_nonzero(pc.is_valid(true)).to_pylist()
             table, true = table.filter(pc.is_valid(true)), true.drop_null()
         if not table.num_rows:
             raise UserError(f"{path} says nothing: every line is labelled unknown.")
     account.used("statements", table.num_rows)
     result = table.select(list(ROLES)).append_column("label", true)
     if "confidence" in places:
-        result = result.append_column("confidence", confidences(table["confidence"], path))
+        sure = confidences(table["confidence"], lambda row: where(kept[row]))
+        result = result.append_column("confidence", sure)
     if "source" in places:
         result = result.append_column("source", table["source"])
     return Statements(result, account)

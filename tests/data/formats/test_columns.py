@@ -10,7 +10,7 @@ import pytest
 
 from gnnneg.data.formats import columns as looks
 from gnnneg.data.formats.files import read_statements
-from gnnneg.data.read import LABELS, Labels
+from gnnneg.data.layout import LABELS, Labels
 from gnnneg.errors import UserError
 
 THREE = [("aspirin", "treats", "pain"), ("codeine", "treats", "cough"), ("codeine", "treats", "pain")]
@@ -226,7 +226,7 @@ def test_an_empty_label_is_a_label(tmp_path: Path) -> None:
     assert [r[3] for r in rows(path, label="4", labels=Labels(("yes", ""), ("no",)))] == [True, True, False]
     found = read_statements(path, label="4", labels=Labels(("yes",), ("no",), ("",)))
     assert found.left_out == {"labelled unknown": 1}
-    with pytest.raises(UserError, match=r"row 2: the label is empty, to which --labels stated= or --labels denied="):
+    with pytest.raises(UserError, match=r"a.tsv:2: the label is empty, to which --labels stated= or --labels denied="):
         read_statements(path, label="4", labels=Labels(("yes",), ("no",)))
     with pytest.raises(UserError, match="every line is labelled unknown"):
         read_statements(path, label="4", labels=Labels((), (), ("yes", "no", "")))

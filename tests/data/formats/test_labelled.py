@@ -8,7 +8,7 @@ import pyarrow.parquet
 import pytest
 
 from gnnneg.data.formats.files import read_statements
-from gnnneg.data.read import Labels
+from gnnneg.data.layout import Labels
 from gnnneg.errors import UserError
 
 MIRROR = Path(os.environ.get("GNNNEG_MIRROR") or Path(__file__).parents[4] / "shared" / "datasets")
@@ -41,14 +41,15 @@ def test_labels_confidence_and_source(tmp_path: Path, kind: str) -> None:
     plain = read_statements(path, columns=["s", "p", "o"])
     assert plain.table["label"].to_pylist() == [True] * 4
     assert plain.table.column_names == ["head", "relation", "tail", "label"]
-    with pytest.raises(UserError, match=r"row 3: the label '\?' is none of yes \(stated\); no, never"):
+    place = "a.parquet: row 3" if kind == "parquet" else f"a.{kind}:4"
+    with pytest.raises(UserError, match=rf"{place}: the label '\?' is none of yes \(stated\); no, never"):
         read_statements(path, **options, labels=Labels(("yes",), ("no", "never")))
 
 
 @pytest.mark.parametrize("value", ["1.01", "-0.1", "nan", "inf", "high", "1,0"])
 def test_a_confidence_that_is_none(tmp_path: Path, value: str) -> None:
     (tmp_path / "a.tsv").write_text(f"a\tr\tb\t0.5\na\tr\tc\t{value}\n")
-    with pytest.raises(UserError, match=r"row 2: the confidence '.*' is no number from 0 to 1"):
+    with pytest.raises(UserError, match=r"a.tsv:2: the confidence '.*' is no number from 0 to 1"):
         read_statements(tmp_path / "a.tsv", confidence="4")
 
 

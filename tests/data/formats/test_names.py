@@ -5,7 +5,7 @@ import pytest
 from gnnneg.data.catalogue import Dictionary
 from gnnneg.data.formats.names import spelt_out, without_negations
 from gnnneg.data.formats.statements import Row, Statements, collected
-from gnnneg.data.read import Layout
+from gnnneg.data.layout import Layout
 from gnnneg.errors import UserError
 
 

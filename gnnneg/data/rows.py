@@ -1,0 +1,61 @@
+"""Where the rows of a table are in its file, for errors: at which line, or in which row of a parquet file."""
+
+import csv
+import io
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from gnnneg.data.decode import text
+from gnnneg.data.layout import DELIMITERS, Layout
+
+# the place of a row, which is counted from 0, as the beginning of a sentence
+Where = Callable[[int], str]
+
+
+def rows(content: str, layout: Layout, skip: int = 0) -> Iterator[tuple[int, list[str]]]:
+    """The rows of a delimited text and the lines that they begin on, but for blank lines and the first ``skip``.
+
+    Raises:
+        csv.Error: If quotation marks are not as they should be.
+    """
+    delimiter = DELIMITERS[layout.delimiter]
+    if not layout.quoted:
+        found = ((i, line.split(delimiter)) for i, line in enumerate(content.split("\n"), 1) if line)
+    else:
+        found = _quoted(content, delimiter)
+    return ((i, row) for i, row in found if i > skip)
+
+
+def by_line(path: Path, layout: Layout, skip: int = 0) -> Where:
+    """Tells the line of a row; the file is read again for it, since few are asked for.
+
+    Args:
+        path (Path): A delimited file.
+        layout (Layout): What its lines hold.
+        skip (int): Lines before the first row, its header and count among them. (default: :obj:`0`)
+    """
+
+    def where(row: int) -> str:
+        line = next((i for place, (i, _) in enumerate(rows(text(path), layout, skip)) if place == row), None)
+        return f"{path}:{line}" if line is not None else by_row(path)(row)
+
+    return where
+
+
+def by_row(path: str | Path) -> Where:
+    """Tells the row, for what has no lines."""
+    return lambda row: f"{path}: row {row + 1}"
+
+
+def where_of(path: Path, layout: Layout) -> Where:
+    """The places of the rows of a file that :func:`gnnneg.data.read.read_table` reads."""
+    return by_row(path) if path.suffix == ".parquet" else by_line(path, layout, layout.count_line + layout.header)
+
+
+def _quoted(content: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+    reader = csv.reader(io.StringIO(content, newline=""), delimiter=delimiter)
+    begin = 1
+    for row in reader:
+        if row:
+            yield begin, row
+        begin = reader.line_num + 1
