@@ -135,7 +135,9 @@ class Private(Candidates):
         self.vector = vector
 
     def inner(self, query: Float[Tensor, "b d"], offset: Float[Tensor, "b 1"] | None = None) -> Float[Tensor, "b k"]:
-        score = (self.vector @ query[:, :, None]).squeeze(2)
+        # where autocast is off, one side may still have been made in half precision
+        dtype = torch.promote_types(query.dtype, self.vector.dtype)
+        score = (self.vector.to(dtype) @ query.to(dtype)[:, :, None]).squeeze(2)
         return score if offset is None else score + offset
 
     def distance(

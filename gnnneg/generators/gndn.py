@@ -28,7 +28,7 @@ class GNDN(OwnOptimizer, Generator):
     The length is the target's, or an inner product could be made as large as one likes. It learns when it is asked, in
     training mode, with an optimiser of its own, one step down :math:`\ell_G` with the model held fixed; then it makes
     the negatives that the model learns from, whose gradient stops at their vectors. One pathway, no discriminator
-    beside the model.
+    beside the model. All of its own is in full precision, whatever the task runs in: its optimiser has no loss scaling.
 
     Cost: a network of :math:`3 d \cdot w + w \cdot d` weights for each negative, forth twice and back once.
 
@@ -39,7 +39,8 @@ class GNDN(OwnOptimizer, Generator):
         width (int): Width :math:`w` of the hidden layer. (default: :obj:`128`)
         lr (float): Step size of its own Adam. (default: :obj:`0.001`)
         label (float): Soft label of what it makes. (default: :obj:`0.0`)
-        scale (float): Weight of the term. (default: :obj:`1.0`)
+        scale (float): Weight of the term; at 1, under losses that sum over negatives, each weighs as much as a sampled
+            one. (default: :obj:`1.0`)
 
     Raises:
         UserError: If it is to make nothing, or another width is found in the model.
@@ -87,7 +88,7 @@ class GNDN(OwnOptimizer, Generator):
     ) -> Made:
         vectors = self.vectors(scorer, query, target, negatives, generator)
         weight = torch.ones(1, 1, device=target.device)
-        return Made(scorer.decode(vectors), weight, self.label, self.scale / self.num_negatives)
+        return Made(scorer.decode(vectors), weight, self.label, self.scale)
 
     def vectors(
         self,
@@ -97,10 +98,12 @@ class GNDN(OwnOptimizer, Generator):
         negatives: Negatives,
         generator: torch.Generator | None = None,
     ) -> Float[Tensor, "b m d"]:
-        if self.training:
-            self._learn(scorer, query, target, generator)
-        with torch.no_grad():
-            return self._make(scorer, query, target, generator)
+        # not in half precision: autocast keeps copies of weights, from before a step too, and small gradients are lost
+        with torch.autocast(target.device.type, enabled=False):
+            if self.training:
+                self._learn(scorer, query, target, generator)
+            with torch.no_grad():
+                return self._make(scorer, query, target, generator)
 
     def kinds(self) -> dict[str, int]:
         return {"made": self.num_negatives}
@@ -111,7 +114,8 @@ class GNDN(OwnOptimizer, Generator):
     def _make(
         self, scorer: Scorer, query: Query, target: Int[Tensor, "b"], generator: torch.Generator | None
     ) -> Float[Tensor, "b m d"]:
-        anchor, positive = scorer.anchors(query)[:, None].detach(), scorer.embed(target[:, None]).detach()
+        anchor = scorer.anchors(query)[:, None].detach().float()
+        positive = scorer.embed(target[:, None]).detach().float()
         if anchor.size(2) != self.hidden_channels:
             raise UserError(f"GNDN has {self.hidden_channels} hidden_channels, the model's vectors {anchor.size(2)}.")
         size = len(target), self.num_negatives, self.hidden_channels
@@ -125,7 +129,7 @@ class GNDN(OwnOptimizer, Generator):
         """One step towards being believed; the model's parameters are given no gradient."""
         own = list(self.parameters())
         with torch.enable_grad():
-            score = scorer.decode(self._make(scorer, query, target, generator))
+            score = scorer.decode(self._make(scorer, query, target, generator)).float()
             grads = torch.autograd.grad(F.softplus(-score).mean(), own)
         for weight, pull in zip(own, grads):
             weight.grad = pull

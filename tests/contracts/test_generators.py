@@ -1,6 +1,7 @@
 """What every generator and label promises."""
 
 import copy
+import inspect
 
 import pytest
 import torch
@@ -91,6 +92,21 @@ def test_absent_negatives_stay_absent(make):
     made = make()(scorer, query, target, Negatives(offered(True).index, weight), draw())
     assert torch.equal(made.weight, weight)
     assert_close(made.scale, torch.tensor([1 / 2, 1 / 6, 1 / 6, 1 / 6]))
+
+
+@generators
+def test_scale_is_the_weight_of_the_term(make):
+    """However many are made; only who has the option ``mean`` divides by that, and only where it is set."""
+    args, options = make().made_with
+    given = inspect.signature(type(make())).bind(*args, **options).arguments
+    _, scorer, query, target = asked()
+    for whole in {"mean": False}, {"mean": True}, {}:
+        if whole and "mean" not in inspect.signature(type(make())).parameters:
+            continue
+        part, count = type(make())(**{**given, "scale": 3.0, **whole}), 6
+        scale = torch.as_tensor(part(scorer, query, target, offered(True), draw()).scale)
+        divided = part.term.mean if hasattr(part, "term") else False
+        assert_close(scale, torch.full_like(scale, 3 / count if divided else 3.0))
 
 
 @generators

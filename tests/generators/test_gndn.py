@@ -7,11 +7,11 @@ from examples import CHANNELS, NODES, RELATIONS, kge, toy
 from torch.testing import assert_close
 
 from gnnneg.corruption import Both
-from gnnneg.decoders import ComplEx, TransE
+from gnnneg.decoders import ERMLPE, RESCAL, ComplEx, DistMult, TransE
 from gnnneg.errors import UserError
 from gnnneg.generators import GNDN
-from gnnneg.losses import InfoNCE
-from gnnneg.records import Negatives, Query
+from gnnneg.losses import InfoNCE, LogSigmoid, MarginRanking
+from gnnneg.records import Negatives
 from gnnneg.samplers import Uniform
 from gnnneg.tasks import LinkPrediction
 
@@ -97,13 +97,48 @@ def test_widths_must_agree():
         GNDN(RELATIONS, CHANNELS, 0)
 
 
-def test_the_term_is_divided_by_how_many_are_made():
-    """Three negatives and a scale of 6 make a term of weight 2."""
-    torch.manual_seed(0)
-    model, query = kge(), Query(torch.arange(4), torch.arange(4) % RELATIONS)
-    scorer, target = model.scorer(model.encode(None), query), torch.arange(4, 8)
-    none = Negatives(torch.zeros(1, 0, dtype=torch.long), torch.ones(1, 1))
-    made = GNDN(RELATIONS, CHANNELS, 3, scale=6.0).eval()(scorer, query, target, none, torch.Generator())
-    assert made.scale == 2.0
-    assert made.score.shape == (4, 3)
-    assert made.weight.tolist() == [[1.0]]
+@pytest.mark.parametrize("loss", [MarginRanking(), LogSigmoid()], ids=["MarginRanking", "LogSigmoid"])
+def test_an_averaging_loss_weighs_one_as_much_as_twenty(loss):
+    """The whole loss, with one vector that is always the same: how many are made makes no difference."""
+    found = []
+    for count in (1, 5, 20):
+        torch.manual_seed(0)
+        made = GNDN(RELATIONS, CHANNELS, count).eval()
+        for weight in made.network.parameters():
+            weight.data.zero_()
+        made.network[2].bias.data.normal_(generator=chance())
+        task = LinkPrediction(kge(), Both(RELATIONS), Uniform(NODES, 3), loss, generators=[made])
+        found.append(task(toy(), chance()))
+    assert_close(found[1:], [found[0]] * 2)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("decoder", [DistMult, RESCAL, ERMLPE, TransE])
+def test_in_half_precision_vectors_are_those_of_the_weights_after_the_step(decoder, dtype):
+    """A step size of 1 tells them from those before it."""
+    model, _, query, target = asked(decoder)
+    made, draws = GNDN(RELATIONS, CHANNELS, 2, lr=1.0), chance()
+    with torch.autocast("cpu", dtype):
+        scorer = model.scorer(model.encode(None), query)
+        scorer(target[:, None])
+        found = made.vectors(scorer, query, target, NONE, draws)
+    again = chance()
+    torch.randn(len(target), 2, CHANNELS, generator=again)  # what it learnt from
+    assert_close(found, made.eval().vectors(scorer, query, target, NONE, again))
+
+
+def test_small_gradients_are_not_lost_in_half_precision():
+    """Scores of 1e-7 pull with as little, which is nothing in float16."""
+    moved = []
+    for half in (False, True):
+        model, _, query, target = asked(DistMult)
+        model.decoder.relation.weight.data *= 1e-7
+        made = GNDN(RELATIONS, CHANNELS, 2)
+        made.optimizer = torch.optim.SGD(made.parameters(), lr=1e6)
+        before = [weight.clone() for weight in made.parameters()]
+        with torch.autocast("cpu", torch.float16, enabled=half):
+            scorer = model.scorer(model.encode(None), query)
+            made(scorer, query, target, NONE, chance())
+        moved.append([now - was for now, was in zip(made.parameters(), before)])
+    assert moved[0][-1].abs().max() > 1e-4
+    assert_close(moved[1], moved[0])
