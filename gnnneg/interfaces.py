@@ -437,6 +437,13 @@ class Corruption(Part, ABC):
 class Sampler(Part, ABC):
     """Which entities are offered as wrong answers."""
 
+    @property
+    def is_corrected(self) -> bool | None:
+        """Whether weights make sums over its candidates estimates of sums over all entities; None where that depends,
+        as it does in a curriculum of both.
+        """
+        return False
+
     @abstractmethod
     def forward(
         self, query: Query, target: Int[Tensor, "b"], critic: Scorer, generator: torch.Generator | None = None

@@ -1,5 +1,7 @@
 """Candidates weighed by how improbable they were."""
 
+from collections.abc import Iterable
+
 import torch
 from jaxtyping import Int
 from torch import Tensor
@@ -29,6 +31,10 @@ class Corrected(Sampler):
         super().__init__()
         self.proposal = proposal
 
+    @property
+    def is_corrected(self) -> bool | None:
+        return True
+
     def forward(
         self, query: Query, target: Int[Tensor, "b"], critic: Scorer, generator: torch.Generator | None = None
     ) -> Negatives:
@@ -36,3 +42,9 @@ class Corrected(Sampler):
         log_prob = self.proposal.log_prob(query, target, critic, offered.index)
         weight = offered.weight * (-log_prob).exp() / offered.index.size(1)
         return Negatives(offered.index, torch.where(offered.weight == 0, 0.0, weight))
+
+
+def all_corrected(samplers: Iterable[Sampler]) -> bool | None:
+    """What all of them say of themselves; None if they say different things."""
+    said = {sampler.is_corrected for sampler in samplers}
+    return said.pop() if len(said) == 1 else None

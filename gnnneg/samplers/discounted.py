@@ -20,6 +20,10 @@ class Discounted(Sampler):
         super().__init__()
         self.proposal, self.label = proposal, label
 
+    @property
+    def is_corrected(self) -> bool | None:
+        return self.proposal.is_corrected
+
     def forward(
         self, query: Query, target: Int[Tensor, "b"], critic: Scorer, generator: torch.Generator | None = None
     ) -> Negatives:

@@ -21,6 +21,10 @@ class Filtered(Sampler):
         super().__init__()
         self.proposal, self.known = proposal, known
 
+    @property
+    def is_corrected(self) -> bool | None:
+        return self.proposal.is_corrected
+
     def forward(
         self, query: Query, target: Int[Tensor, "b"], critic: Scorer, generator: torch.Generator | None = None
     ) -> Negatives:

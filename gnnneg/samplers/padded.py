@@ -6,6 +6,7 @@ from torch import Tensor
 
 from gnnneg.interfaces import Sampler, Scorer
 from gnnneg.records import Negatives, Query
+from gnnneg.samplers.corrected import all_corrected
 
 
 class Padded(Sampler):
@@ -21,6 +22,10 @@ class Padded(Sampler):
     def __init__(self, first: Sampler, rest: Sampler):
         super().__init__()
         self.first, self.rest = first, rest
+
+    @property
+    def is_corrected(self) -> bool | None:
+        return all_corrected([self.first, self.rest])
 
     def forward(
         self, query: Query, target: Int[Tensor, "b"], critic: Scorer, generator: torch.Generator | None = None

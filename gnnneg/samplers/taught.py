@@ -25,6 +25,10 @@ class Taught(Sampler):
         super().__init__()
         self.sampler, self.teacher = sampler, pretrained("Taught", "teacher", teacher, weights).requires_grad_(False)
 
+    @property
+    def is_corrected(self) -> bool | None:
+        return self.sampler.is_corrected
+
     def forward(
         self, query: Query, target: Int[Tensor, "b"], critic: Scorer, generator: torch.Generator | None = None
     ) -> Negatives:
