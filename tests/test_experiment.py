@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 import torch
 from torch.optim import SGD, Adagrad, Adam
-from torch.optim.lr_scheduler import LambdaLR, OneCycleLR, StepLR
+from torch.optim.lr_scheduler import LambdaLR, StepLR
 from torch_geometric.data import HeteroData
 
 import gnnneg
@@ -251,10 +251,10 @@ def test_objects_made_in_python_resume_to_the_same_bits(tmp_path):
 def test_a_scheduler_that_cannot_be_written_down_is_said_before_anything_is_made(tmp_path):
     task = linked(world_of())
     optimizer = SGD(task.trained(), lr=0.1)
-    for scheduler in (LambdaLR(optimizer, lambda epoch: 0.9**epoch), OneCycleLR(optimizer, 0.1, total_steps=9)):
-        with pytest.raises(UserError, match="train from a config, or without a run folder"):
-            gnnneg.train(task, world_of(), optimizer, Fit(epochs=1), scheduler=scheduler, out=tmp_path / "run")
-        assert not (tmp_path / "run").exists()
+    scheduler = LambdaLR(optimizer, lambda epoch: 0.9**epoch)
+    with pytest.raises(UserError, match="takes a function, which a config cannot say"):
+        gnnneg.train(task, world_of(), optimizer, Fit(epochs=1), scheduler=scheduler, out=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
 
 
 def test_without_a_folder_nothing_is_written(tmp_path, monkeypatch):

@@ -12,12 +12,11 @@ import torch
 from torch import Tensor
 from torch.nn import Parameter
 from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
+from torch.optim.lr_scheduler import LRScheduler
 from torch_geometric.data import Dataset, HeteroData
 
 from gnnneg import config, datasets
 from gnnneg.config import Facts, Plan, Tree
-from gnnneg.config.describe import arguments
 from gnnneg.config.names import path as class_path
 from gnnneg.config.signature import parameters
 from gnnneg.data import naming
@@ -29,7 +28,7 @@ from gnnneg.data.known import KnownAnswers
 from gnnneg.data.statements import POLARITIES, completed, triplets
 from gnnneg.errors import UserError
 from gnnneg.evaluation import strata
-from gnnneg.experiment import folder, whereabouts
+from gnnneg.experiment import folder, schedule, whereabouts
 from gnnneg.experiment.ending import tidy, unfinished, whole
 from gnnneg.experiment.environment import environment
 from gnnneg.experiment.graph import write_graph, write_named
@@ -394,9 +393,7 @@ def _described(setup: Setup) -> Tree:
         "optimizer": {"class_path": class_path(type(optimizer)), "init_args": settings},
     }
     if scheduler is not None:
-        apart = {"min_lr": scheduler.min_lrs} if isinstance(scheduler, ReduceLROnPlateau) else {}
-        own = arguments(scheduler, "scheduler", without=("optimizer", "last_epoch", *apart)) | apart
-        tree["scheduler"] = {"class_path": class_path(type(scheduler)), "init_args": own}
+        tree["scheduler"] = schedule.written(scheduler, optimizer, settings)
     tree["fit"] = config.describe(setup.fit, {}, "fit")
     tree["evaluation"] = config.describe(setup.evaluation, {}, "evaluation")
     return {**tree, "seed": setup.seed, "device": str(setup.device)}
@@ -418,11 +415,12 @@ def _settings(optimizer: Optimizer, trained: list[Parameter], scheduler: LRSched
             f"{name} owns other parameters than the task trains ({len(owned)} and {len(trained)}), or in another "
             f"order, which a config cannot say: {remedy}."
         )
+    cycled = ("momentum", "betas") if scheduler is not None and schedule.cycles(scheduler) else ()
     settings = {}
     for key in parameters(type(optimizer)):
         if key not in optimizer.defaults:
             continue
-        value = optimizer.defaults[key] if scheduler is not None else groups[0].get(key, optimizer.defaults[key])
+        value = optimizer.defaults[key] if key in cycled else groups[0].get(key, optimizer.defaults[key])
         if key == "lr":  # a scheduler has changed it by now
             value = groups[0].get("initial_lr", value)
         settings[key] = value.item() if isinstance(value, Tensor) else value

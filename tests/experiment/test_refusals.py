@@ -4,10 +4,9 @@ import pytest
 import torch
 from experiment.helpers import linked, ring
 from torch.optim import LBFGS, SGD, Adagrad, Adam
-from torch.optim.lr_scheduler import LambdaLR, LinearLR, OneCycleLR, ReduceLROnPlateau
 
-from gnnneg import Fit, Run, UserError, train
-from gnnneg.experiment import Evaluation, Judge, resume
+from gnnneg import Fit, UserError, train
+from gnnneg.experiment import Evaluation, Judge
 
 FIT = Fit(epochs=3, batch_size=8, evaluate_every=1)
 
@@ -67,26 +66,6 @@ def test_lbfgs_is_refused_by_fit_itself():
         FIT(task, triplets(ring(), "stated", "train"), LBFGS(task.trained()), seed=0, progress=False)
 
 
-@pytest.mark.parametrize(
-    "schedule",
-    [
-        lambda o: ReduceLROnPlateau(
-            o, mode="max", factor=0.3, patience=0, threshold=9.0, threshold_mode="abs", min_lr=1e-3
-        ),
-        lambda o: LinearLR(o, 0.1, total_iters=3),
-    ],
-    ids=["plateau", "linear"],
-)
-def test_a_scheduler_is_recorded_so_that_the_run_goes_on_to_the_same_bits(tmp_path, schedule):
-    """The learning rate that the optimiser was made with, not the one that the scheduler has made of it."""
-    whole = go(plain, None, schedule, Fit(**{**vars(FIT), "epochs": 6}))
-    go(plain, tmp_path / "run", schedule)
-    assert Run.load(tmp_path / "run").config["optimizer"]["init_args"]["lr"] == 0.1
-    config = tmp_path / "run" / "config.yaml"
-    config.write_text(config.read_text().replace("epochs: 3", "epochs: 6"))
-    assert resume(tmp_path / "run", progress=False).metrics == whole.metrics
-
-
 def test_numbers_of_the_only_group_are_recorded(tmp_path):
     """Not the defaults beside it."""
 
@@ -95,15 +74,6 @@ def test_numbers_of_the_only_group_are_recorded(tmp_path):
 
     said = go(one, tmp_path / "run").config["optimizer"]["init_args"]
     assert (said["lr"], said["momentum"]) == (0.5, 0.25)
-
-
-@pytest.mark.parametrize(
-    "schedule", [lambda o: LambdaLR(o, lambda epoch: 1.0), lambda o: OneCycleLR(o, 0.1, 9, cycle_momentum=False)]
-)
-def test_other_schedulers_are_refused_with_the_ways_out(tmp_path, schedule):
-    with pytest.raises(UserError, match="train from a config, or without a run folder"):
-        go(plain, tmp_path / "run", schedule)
-    assert not (tmp_path / "run").exists()
 
 
 # the metric
