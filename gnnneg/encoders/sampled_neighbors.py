@@ -1,6 +1,7 @@
 """Node vectors made when they are asked for, of a sampled neighbourhood and no more."""
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 
 import torch
 import torch.nn.functional as F
@@ -14,6 +15,7 @@ from gnnneg.encoders.remember import once
 from gnnneg.errors import UserError
 from gnnneg.interfaces import Encoder, Encoding
 from gnnneg.kernels.rows import compact
+from gnnneg.looking import judging
 
 DENIED = "denied_edge_index", "denied_edge_type"
 
@@ -95,7 +97,9 @@ class Neighborhoods(Encoding):
         node, place = compact(index, self.whole.num_nodes)
         graded = torch.is_grad_enabled()
         if graded not in self._last or not torch.equal(node, self._last[graded][0]):
-            vector = self.encoder(self.around(node))[torch.arange(len(node), device=node.device)]
+            # without gradients it is only looked at: nothing is dropped, and no statistics move
+            with nullcontext() if graded else judging(self.encoder):
+                vector = self.encoder(self.around(node))[torch.arange(len(node), device=node.device)]
             self._last[graded] = node, vector
         return self._last[graded][1], place
 

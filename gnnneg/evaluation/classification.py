@@ -9,9 +9,9 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 from gnnneg.errors import UserError
-from gnnneg.evaluation.mode import judging
 from gnnneg.evaluation.predict import of_triplets
 from gnnneg.interfaces import Model
+from gnnneg.looking import judging
 from gnnneg.records import Triplets
 
 

@@ -10,9 +10,9 @@ from torch_geometric.data import Data
 
 from gnnneg.errors import UserError
 from gnnneg.evaluation.at_once import at_once
-from gnnneg.evaluation.mode import judging
 from gnnneg.interfaces import Corruption, Generator, Model, Sampler, Scorer
 from gnnneg.kernels.spectrum import effective_rank
+from gnnneg.looking import judging
 from gnnneg.records import Negatives, Query, Triplets
 
 BINS = 50  # of cosines between -1 and 1

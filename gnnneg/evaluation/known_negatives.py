@@ -13,10 +13,10 @@ from gnnneg.errors import UserError
 from gnnneg.evaluation.classification import auroc, average_precision, labelled
 from gnnneg.evaluation.drawn import unknown
 from gnnneg.evaluation.metrics import hits, mrr, summary
-from gnnneg.evaluation.mode import judging
 from gnnneg.evaluation.ranking import among
 from gnnneg.evaluation.record import Ranks
 from gnnneg.interfaces import Model
+from gnnneg.looking import judging
 from gnnneg.records import Query, Triplets, asked
 
 CELLS = 1 << 20  # scores at once

@@ -14,9 +14,9 @@ from gnnneg.data.known import KnownAnswers
 from gnnneg.data.pools import Pools, slots
 from gnnneg.errors import UserError
 from gnnneg.evaluation.at_once import at_once
-from gnnneg.evaluation.mode import judging
 from gnnneg.interfaces import Corruption, Model, Sampler
 from gnnneg.kernels.everyone import everyone
+from gnnneg.looking import judging
 from gnnneg.records import Query, Triplets
 
 CELLS = 2**23  # scores held at once for hardness

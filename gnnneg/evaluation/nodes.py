@@ -1,15 +1,14 @@
 """Node classification, judged."""
 
-import torch
 from torch_geometric.data import Data
 
 from gnnneg.errors import UserError
 from gnnneg.interfaces import Model
 from gnnneg.kernels.everyone import everyone
+from gnnneg.looking import judging
 from gnnneg.records import Query, Triplets
 
 
-@torch.no_grad()
 def accuracy(model: Model, graph: Data | None, triplets: Triplets, num_classes: int) -> float:
     """The share of nodes whose true class scores highest, ties counted as wrong.
 
@@ -24,13 +23,9 @@ def accuracy(model: Model, graph: Data | None, triplets: Triplets, num_classes: 
     """
     if not len(triplets.head_index):
         raise UserError("There is no node to judge: check the mask.")
-    training = model.training
-    model.eval()
-    try:
+    with judging(model):
         scorer = model.scorer(model.encode(graph), Query(triplets.head_index, triplets.rel_type))
         score = scorer(everyone(num_classes, triplets.head_index.device))
-    finally:
-        model.train(training)
     if score.isnan().any():
         raise UserError("A score is NaN: the model has diverged; lower the learning rate.")
     own = score.gather(1, triplets.tail_index[:, None])

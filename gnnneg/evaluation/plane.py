@@ -12,8 +12,8 @@ from torch_geometric.data import Data
 from gnnneg.errors import UserError
 from gnnneg.evaluation.at_once import at_once
 from gnnneg.evaluation.geometry import made
-from gnnneg.evaluation.mode import judging
 from gnnneg.interfaces import Corruption, Model, Sampler
+from gnnneg.looking import judging
 from gnnneg.records import Query, Triplets
 
 EACH = 2  # negatives of a query and of a kind

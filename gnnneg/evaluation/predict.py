@@ -12,9 +12,10 @@ from gnnneg.data import naming
 from gnnneg.data.statements import POLARITIES, SPLITS, message_graph, num_relations
 from gnnneg.errors import UserError
 from gnnneg.evaluation.at_once import at_once
-from gnnneg.evaluation.mode import device_of, judging
+from gnnneg.evaluation.mode import device_of
 from gnnneg.interfaces import Encoding, Model
 from gnnneg.kernels.everyone import everyone
+from gnnneg.looking import judging
 from gnnneg.records import Query, Triplets, asked
 
 

@@ -11,11 +11,11 @@ from torch_geometric.data import Data
 from gnnneg.data.known import KnownAnswers
 from gnnneg.errors import UserError
 from gnnneg.evaluation.at_once import at_once
-from gnnneg.evaluation.mode import judging
 from gnnneg.evaluation.record import Ranks
 from gnnneg.interfaces import Model, Scorer
 from gnnneg.kernels.counting import count_ranks
 from gnnneg.kernels.everyone import everyone
+from gnnneg.looking import judging
 from gnnneg.records import Query, Triplets, asked
 
 # at least so many queries share a candidate chunk, and no more than the caches of a CPU can follow

@@ -6,9 +6,9 @@ from torch_geometric.data import Data
 from gnnneg.data.known import KnownAnswers
 from gnnneg.errors import UserError
 from gnnneg.evaluation.at_once import at_once
-from gnnneg.evaluation.mode import judging
 from gnnneg.evaluation.record import SIDES, Ranks
 from gnnneg.interfaces import Model
+from gnnneg.looking import judging
 from gnnneg.records import Query, Triplets
 
 

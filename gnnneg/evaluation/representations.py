@@ -4,9 +4,10 @@ from jaxtyping import Float
 from torch import Tensor
 from torch_geometric.data import Data
 
-from gnnneg.evaluation.mode import device_of, judging
+from gnnneg.evaluation.mode import device_of
 from gnnneg.interfaces import Model
 from gnnneg.kernels.everyone import everyone
+from gnnneg.looking import judging
 
 
 def representations(model: Model, graph: Data) -> Float[Tensor, "n d"]:

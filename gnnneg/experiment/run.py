@@ -34,7 +34,7 @@ from gnnneg.evaluation import (
     summary,
     tables,
 )
-from gnnneg.evaluation.mode import device_of, judging
+from gnnneg.evaluation.mode import device_of
 from gnnneg.experiment import folder, whereabouts
 from gnnneg.experiment.fingerprint import fingerprint, names_of
 from gnnneg.experiment.graph import read_graph, read_named
@@ -42,6 +42,7 @@ from gnnneg.experiment.judge import Judge
 from gnnneg.experiment.settings import assemble, choose, needed, outline, plan, source
 from gnnneg.experiment.whereabouts import Missing
 from gnnneg.interfaces import Model, Task
+from gnnneg.looking import judging
 from gnnneg.records import Query, Triplets
 from gnnneg.samplers import Taught
 from gnnneg.tasks import Dual, LinkPrediction
@@ -482,7 +483,7 @@ def negatives(
         raise UserError(f"{type(task).__name__} draws no negatives: there is nothing to look at.")
     sampler = side.sampler
     if isinstance(task, Dual) and task.opponent:  # who chooses is the other side's model
-        sampler = Taught(sampler, copy.deepcopy(task.negative.model))
+        sampler = Taught(sampler, copy.deepcopy(task.negative.model), graph=task.negative.graph)
     generator = torch.Generator(judge.device).manual_seed(seed)
     questions = triplets(judge.data, "stated", split)
     chosen = torch.randperm(questions.rel_type.numel(), generator=generator, device=judge.device).cpu()[:statements]

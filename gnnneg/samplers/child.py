@@ -7,6 +7,7 @@ from torch import Tensor
 from gnnneg.checks import draws, finite, positive, step_size
 from gnnneg.errors import UserError
 from gnnneg.interfaces import Model, OwnOptimizer, Sampler, Scorer
+from gnnneg.looking import looked_at
 from gnnneg.records import Negatives, Query
 
 
@@ -14,15 +15,14 @@ class Child(OwnOptimizer, Sampler):
     r"""A small model of any class, trained in alternation with the main one, draws candidates that are hard, distinct,
     and not suspected of being true.
 
-    When it is asked, in training mode, it takes a step of its own on the batch, cross-entropy of the target against
-    what is proposed. Then it draws, without replacement and with probability proportional to :math:`e^{g_j / T}`,
-    :math:`g` being its scores, from the candidates that it finds less true than the target by a margin, :math:`g_j <
-    g_0 - m`: what a model of its own, with errors of its own, takes for an answer is left out as a likely false
-    negative. Because it is small, it can look at many candidates; because it is not the main model, it does not chase
-    that model's own mistakes. Wrap it in :class:`Diverse` for variety of vectors, in :class:`Curriculum` for a start
-    without it.
+    It draws, without replacement and with probability proportional to :math:`e^{g_j / T}`, :math:`g` being its scores
+    in evaluation mode, from the candidates that it finds less true than the target by a margin, :math:`g_j < g_0 - m`.
+    In training mode it then takes a step of its own on the batch, cross-entropy of the target against what is proposed.
+    What a model of its own, with errors of its own, takes for an answer is left out as a likely false negative. Because
+    it is small, it can look at many candidates; because it is not the main model, it does not chase that model's own
+    mistakes. Wrap it in :class:`Diverse` for variety of vectors, in :class:`Curriculum` for a start without it.
 
-    Cost: the child's scores of what is proposed, there and back.
+    Cost: the child's scores of what is proposed, once without gradients, and once there and back.
 
     Args:
         proposal (Sampler): Offers the candidates.
@@ -63,14 +63,14 @@ class Child(OwnOptimizer, Sampler):
         self, query: Query, target: Int[Tensor, "b"], critic: Scorer, generator: torch.Generator | None = None
     ) -> Negatives:
         offered = self.proposal(query, target, critic, generator)
-        with torch.set_grad_enabled(self.training):  # whoever asks may be without gradients
-            scorer = self.child.scorer(self.child.encode(None), query)
-            score, own = scorer(offered.index).float(), scorer(target[:, None]).float()
-            if self.training:
-                self._learn(own, score + offered.weight.log())
-        own = own.detach()
+        judge = looked_at(self.child, None, query)  # who chooses drops nothing, who learns does
+        score, own = judge(offered.index).float(), judge(target[:, None]).float()
+        if self.training:
+            # whoever asks may be without gradients, or in half precision, which loses small ones without loss scaling
+            with torch.enable_grad(), torch.autocast(target.device.type, enabled=False):
+                self._learn(query, target, offered)
         # the target among the candidates scores as the target does, in whatever order a kernel adds up
-        score = torch.where(offered.index == target[:, None], own, score.detach())
+        score = torch.where(offered.index == target[:, None], own, score)
         suspected = (score >= own - self.margin) | (offered.weight == 0)
         chance = torch.rand(score.shape, generator=generator, device=score.device)
         noise = -(-chance.clamp(min=torch.finfo(chance.dtype).tiny).log()).log()
@@ -79,8 +79,10 @@ class Child(OwnOptimizer, Sampler):
         drawn = offered.take(column)
         return Negatives(drawn.index, drawn.weight.masked_fill(suspected.gather(1, column), 0.0))
 
-    def _learn(self, own: Tensor, others: Tensor) -> None:
+    def _learn(self, query: Query, target: Int[Tensor, "b"], offered: Negatives) -> None:
         """One step of cross-entropy."""
+        scorer = self.child.scorer(self.child.encode(None), query)
+        own, others = scorer(target[:, None]).float(), scorer(offered.index).float() + offered.weight.log()
         loss = (torch.logsumexp(torch.cat([own, others], dim=1), 1) - own[:, 0]).mean()
         self.optimizer.zero_grad()
         loss.backward()

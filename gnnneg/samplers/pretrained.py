@@ -2,12 +2,13 @@
 
 from safetensors import SafetensorError
 from safetensors.torch import load_file
+from torch_geometric.data import Data
 
 from gnnneg.errors import UserError
 from gnnneg.interfaces import Model
 
 
-def pretrained(name: str, role: str, model: Model, weights: str | None) -> Model:
+def pretrained(name: str, role: str, model: Model, weights: str | None, graph: Data | None = None) -> Model:
     """The model with the weights of a run's ``model.safetensors``, or as it is without.
 
     Args:
@@ -15,11 +16,12 @@ def pretrained(name: str, role: str, model: Model, weights: str | None) -> Model
         role (str): What part it is, for errors.
         model (Model): The model.
         weights (str, optional): The file.
+        graph (torch_geometric.data.Data, optional): What its messages pass over. (default: :obj:`None`)
 
     Raises:
-        UserError: If the weights cannot be read or are another model's, or the model needs a graph.
+        UserError: If the weights cannot be read or are another model's, or the model needs a graph and there is none.
     """
-    if model.uses_graph:
+    if model.uses_graph and graph is None:
         raise UserError(f"{name}: a {role} that passes messages is not supported; use one that looks vectors up.")
     if weights is not None:
         try:
