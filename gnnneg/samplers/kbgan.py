@@ -81,7 +81,8 @@ class KBGAN(OwnOptimizer, Sampler):
         self, query: Query, target: Int[Tensor, "b"], critic: Scorer, generator: torch.Generator | None = None
     ) -> Negatives:
         offered = self.proposal(query, target, critic, generator)
-        with torch.set_grad_enabled(self.training):  # whoever asks may be without gradients
+        # whoever asks may be without gradients, or in half precision, in which small ones are lost without loss scaling
+        with torch.set_grad_enabled(self.training), torch.autocast(target.device.type, enabled=False):
             policy = self.policy.scorer(self.policy.encode(None), query)(offered.index).float() / self.temperature
             policy = policy + offered.weight.log()
             empty = (offered.weight == 0).all(1, keepdim=True)
@@ -91,7 +92,7 @@ class KBGAN(OwnOptimizer, Sampler):
         drawn = Negatives(drawn.index, (drawn.weight > 0).float())
         if self.training:
             reward = critic(drawn.index).detach().float()  # with its graph, so that the loss need not ask again
-            with torch.enable_grad():
+            with torch.enable_grad(), torch.autocast(target.device.type, enabled=False):  # the way back, too
                 self._learn(log_policy.gather(1, column), reward, drawn.weight)
         return drawn
 

@@ -7,6 +7,7 @@ from safetensors.torch import save_file
 from torch.testing import assert_close
 
 from gnnneg.data.known import KnownAnswers
+from gnnneg.decoders import ERMLPE, DistMult
 from gnnneg.errors import UserError
 from gnnneg.interfaces import Sampler
 from gnnneg.kernels.proposal import propose
@@ -49,6 +50,26 @@ def test_the_first_step_is_the_declared_gradient():
     log_policy, reward = logit.log_softmax(1).gather(1, drawn.index), critic.score.gather(1, drawn.index)
     loss = -((reward - reward.mean()) * log_policy).mean()  # the first batch's mean is its baseline
     assert_close(given, list(torch.autograd.grad(loss, list(sampler.policy.parameters()))))
+
+
+@pytest.mark.parametrize("decoder", [DistMult, ERMLPE])
+def test_small_gradients_are_not_lost_in_half_precision(decoder):
+    """Rewards that differ by 1e-8, and a child that is nearly right: what float16 would call nothing."""
+    query, target = asked(toy(), RELATIONS)
+    critic, found = Scores(1e-8 * torch.randn(40, NODES, generator=chance())), []
+    for half in (False, True):
+        torch.manual_seed(0)
+        policy, child = KBGAN(All(NODES), kge(decoder), 2, lr=0.0), Child(All(NODES), kge(decoder), 2, lr=0.0)
+        learnt = [weight.register_hook(lambda grad: pulls.append(grad.clone())) for weight in child.parameters()]
+        pulls: list = []
+        child.child.decoder.relation.weight.data *= 1e-8
+        with torch.autocast("cpu", torch.float16, enabled=half):
+            policy(query, target, critic, chance())
+            child(query, target, critic, chance())
+        assert len(pulls) == len(learnt)
+        found.append([weight.grad for weight in policy.policy.parameters()] + pulls)
+    assert 0 < max(pull.abs().max() for pull in found[0][:2]) < 1e-7
+    assert_close(found[1], found[0], rtol=1e-3, atol=1e-13)
 
 
 def test_the_policy_learns_what_is_hard():
