@@ -96,7 +96,7 @@ def _denials(path: Path, format: str | None, options: dict[str, Any]) -> Stateme
 
 
 def _all_denied(found: Statements, path: Path) -> Statements:
-    if not pc.all(found.table["label"]).as_py():
+    if found.closed is not None or not pc.all(found.table["label"]).as_py():
         raise UserError(f"{path}: all of its statements are denied, so it must not deny some itself.")
     label = pa.array([False] * found.table.num_rows, pa.bool_())
     return found._replace(table=found.table.set_column(len(ROLES), "label", label))

@@ -19,10 +19,7 @@ def rows(content: str, layout: Layout, skip: int = 0) -> Iterator[tuple[int, lis
         csv.Error: If quotation marks are not as they should be.
     """
     delimiter = DELIMITERS[layout.delimiter]
-    if not layout.quoted:
-        found = ((i, line.split(delimiter)) for i, line in enumerate(content.split("\n"), 1) if line)
-    else:
-        found = _quoted(content, delimiter)
+    found = _quoted(content, delimiter) if layout.quoted else _plain(content, delimiter)
     return ((i, row) for i, row in found if i > skip)
 
 
@@ -50,6 +47,10 @@ def by_row(path: str | Path) -> Where:
 def where_of(path: Path, layout: Layout) -> Where:
     """The places of the rows of a file that :func:`gnnneg.data.read.read_table` reads."""
     return by_row(path) if path.suffix == ".parquet" else by_line(path, layout, layout.count_line + layout.header)
+
+
+def _plain(content: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+    return ((i, line.split(delimiter)) for i, line in enumerate(content.split("\n"), 1) if line)
 
 
 def _quoted(content: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:

@@ -1,5 +1,6 @@
 """What an import counts, refuses and settles; and that nothing of a folder is lost in silence."""
 
+import json
 import os
 from pathlib import Path
 from typing import Any
@@ -217,8 +218,6 @@ def test_questions_that_another_split_answers_are_not_closed(tmp_path: Path) -> 
             snak = {"snaktype": "value", "property": prop, "datavalue": kind, "datatype": "wikibase-item"}
         return {"mainsnak": snak, "type": "statement", "rank": "normal"}
 
-    import json
-
     (tmp_path / "f").mkdir()
     train = [
         item("Q1", {"P1": [claim("P1", None)], "P2": [claim("P2", "Q9")]}),
@@ -230,6 +229,20 @@ def test_questions_that_another_split_answers_are_not_closed(tmp_path: Path) -> 
     assert report.closed == 1
     assert pa.parquet.read_table(tmp_path / "out" / "closed.parquet").to_pylist() == [{"head": "Q3", "relation": "P1"}]
     assert report.left_out["'no answer' where there is one"] == 1
+
+
+def test_a_denied_file_may_close_no_question(tmp_path: Path) -> None:
+    """That it has no answer is denied there: it would have one."""
+    write(tmp_path / "yes.tsv", CIRCLE)
+    snak = {"snaktype": "novalue", "property": "r"}
+    kind = {"value": {"entity-type": "item", "id": "c"}, "type": "wikibase-entityid"}
+    some = {"snaktype": "value", "property": "r", "datavalue": kind, "datatype": "wikibase-item"}
+    claims = [{"mainsnak": one, "type": "statement", "rank": "normal"} for one in (snak, some)]
+    (tmp_path / "no.json").write_text(
+        json.dumps({"type": "item", "id": "a", "claims": {"s": claims[:1], "r": claims[1:]}})
+    )
+    with pytest.raises(UserError, match="so it must not deny some itself"):
+        ingest(tmp_path / "yes.tsv", tmp_path / "out", denied=tmp_path / "no.json", **WHOLE)
 
 
 def test_where_to_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -39,8 +39,9 @@ def spelt_out(statements: Statements, dictionary: Dictionary, path: Path) -> Sta
 def without_negations(statements: Statements, pattern: str) -> tuple[Statements, int]:
     r"""Negated relations as denials of the plain ones: with the pattern ``Not(.*)``, ``a NotIsA b`` denies ``a IsA b``.
 
-    A statement that denies a negated relation is left out, since it is not said to state the plain one. The time is
-    linear in the length of the names, whatever the pattern.
+    A statement that denies a negated relation is left out, since it is not said to state the plain one; so is a
+    question of a negated relation that has no answer, since the plain one may well have some. Both are counted. The
+    time is linear in the length of the names, whatever the pattern.
 
     Args:
         statements (Statements): As they were read.
@@ -49,14 +50,14 @@ def without_negations(statements: Statements, pattern: str) -> tuple[Statements,
             follows an equals sign: ``lacks_part=has_part``, or with the group as ``\1``, ``lacks_(.*)=has_\1``.
 
     Returns:
-        The statements, and how many of them had a negated relation.
+        The statements, and how many of them and of the questions without an answer had a negated relation.
 
     Raises:
         UserError: If the pattern is no regular expression, looks ahead or back, or has several groups.
     """
-    known = statements.table["relation"].unique()
+    table, closed = statements.table, statements.closed
+    known = table["relation"].unique()
     plain = _plain(known, pattern)
-    table = statements.table
     negated = pc.is_in(table["relation"], pa.array(list(plain), pa.large_string()))
     twice = pc.and_(negated, pc.invert(table["label"]))
     meant = pa.array([plain.get(name, name) for name in known.to_pylist()], pa.large_string())
@@ -69,7 +70,15 @@ def without_negations(statements: Statements, pattern: str) -> tuple[Statements,
         also = r"if it is called otherwise, say so after an equals sign, as in 'lacks_(.*)=has_\1'"
         left_out.used(f"relation {echo(name)}, which is denied and never stated: {also}")
     left_out.left_out("denials of negated relations", pc.sum(twice).as_py() or 0)
-    return statements._replace(table=table, left_out=left_out), pc.sum(negated).as_py() or 0
+    number = pc.sum(negated).as_py() or 0
+    if closed is not None:
+        of_negated = pa.array(list(_plain(closed["relation"].unique(), pattern)), pa.large_string())
+        asked = pc.is_in(closed["relation"], of_negated)
+        questions = pc.sum(asked).as_py() or 0
+        left_out.left_out("questions of negated relations that have no answer", questions)
+        number += questions
+        closed = closed.filter(pc.invert(asked)) if questions < closed.num_rows else None
+    return statements._replace(table=table, left_out=left_out, closed=closed), number
 
 
 def _plain(known: pa.Array, pattern: str) -> dict[str, str]:

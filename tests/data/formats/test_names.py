@@ -10,7 +10,7 @@ from gnnneg.errors import UserError
 
 
 def statements(*rows: tuple[str, str, str, bool]) -> Statements:
-    return collected([Row(*row, source="s") for row in rows], Path("a"), {"literals": 2}, [("a", "NotIsA")])
+    return collected([Row(*row, source="s") for row in rows], Path("a"), {"literals": 2})
 
 
 def rows(found: Statements) -> list[tuple[object, ...]]:
@@ -67,6 +67,20 @@ def test_the_plain_relation_may_have_another_name(pattern: str) -> None:
 def test_a_denial_of_what_nobody_states_is_told_of() -> None:
     found, _ = without_negations(statements(("cell", "lacks_part", "a", True), ("b", "has_part", "c", True)), "lacks_")
     assert [what for what in found.left_out.taken if what.startswith("relation 'part', which is denied and never")]
+
+
+def test_a_question_of_a_negated_relation_is_none_of_the_plain_one() -> None:
+    """That a cell lacks no part does not say that it has none."""
+    stated = [Row("cell", "has_part", "wall"), Row("gene", "lacks_part", "wall")]
+    given = collected(stated, Path("a"), {}, [("cell", "lacks_part"), ("wall", "has_part")])
+    found, number = without_negations(given, r"lacks_(.*)=has_\1")
+    assert found.closed is not None
+    assert found.closed.to_pylist() == [{"head": "wall", "relation": "has_part"}]
+    assert found.left_out == {"questions of negated relations that have no answer": 1}
+    assert number == 2
+    alone = collected(stated[:1], Path("a"), {}, [("cell", "lacks_part")])
+    found, number = without_negations(alone, r"lacks_(.*)=has_\1")
+    assert (found.closed, number) == (None, 1)
 
 
 def test_no_pattern_takes_for_ever() -> None:
