@@ -1,7 +1,6 @@
 """How an adversarial generator is doing, and a word when it has collapsed."""
 
 import warnings
-from collections import Counter
 from collections.abc import Iterator
 
 import torch
@@ -18,6 +17,7 @@ EVERY = 100  # batches between looks at what is made
 VARIED, NEIGHBOURED = 512, 128  # vectors whose rank is looked at, and whose nearest entity
 SLOWLY = 0.01  # share of a batch in running means
 PATIENCE = 3  # looks in a row that must be bad before it is said
+COMPLAINTS = 3  # kinds of them
 
 
 class Watch(Counts):
@@ -28,8 +28,12 @@ class Watch(Counts):
         known (KnownAnswers): Training facts.
     """
 
-    counts = ("batches",)
+    counts = ("batches", "bad", "said")
     batches: Tensor
+    bad: Tensor
+    """For each complaint, at how many looks in a row there was cause for it."""
+    said: Tensor
+    """Whether it was made: once in a run, however often the run is gone on with."""
     means: Tensor
     looked: Tensor
 
@@ -39,7 +43,8 @@ class Watch(Counts):
         self.register_buffer("batches", torch.zeros((), dtype=torch.long))
         self.register_buffer("means", torch.zeros(4))
         self.register_buffer("looked", torch.zeros(3))
-        self._bad, self._said = Counter[str](), set[str]()
+        self.register_buffer("bad", torch.zeros(COMPLAINTS, dtype=torch.long))
+        self.register_buffer("said", torch.zeros(COMPLAINTS, dtype=torch.bool))
 
     def forward(
         self,
@@ -69,10 +74,10 @@ class Watch(Counts):
             self.looked[0] = torch.stack(varied).min()
             self.looked[1] = effective_rank(some(real, VARIED))
             self.looked[2] = self._known(scorer, query, torch.cat(list(made.values()), dim=1))
-        for key, bad, words in self._complaints():
-            self._bad[key] = (self._bad[key] + 1) * bad
-            if self._bad[key] >= PATIENCE and key not in self._said:
-                self._said.add(key)
+        for place, (is_bad, words) in enumerate(self._complaints()):
+            self.bad[place] = (int(self.bad[place]) + 1) * is_bad
+            if int(self.bad[place]) >= PATIENCE and not self.said[place]:
+                self.said[place] = True
                 warnings.warn(words, stacklevel=2)
 
     def figures(self) -> dict[str, float]:
@@ -94,24 +99,21 @@ class Watch(Counts):
         )
         return self.known.contains(Query(query.anchor[row], query.rel_type[row]), index).float().mean()
 
-    def _complaints(self) -> Iterator[tuple[str, bool, str]]:
-        """What would be wrong, whether it is, and what to do about it."""
+    def _complaints(self) -> Iterator[tuple[bool, str]]:
+        """Whether something is wrong, for each thing that may be, and what to do about it."""
         now = self.figures()
         right, rank, real = now["discriminator"], now["rank"], now["rank_of_real"]
         yield (
-            "alike",
             rank < min(1.5, 1 + (real - 1) / 4),  # entities too may lie along one line
             f"{self.name} makes nearly the same vector for every query (effective rank {rank:.2f}, of entities "
             f"{real:.2f}): lower its lr, or set conditional or hinge.",
         )
         yield (
-            "lost",
             right > 0.99,
             f"{self.name}'s discriminator is always right (accuracy {right:.3f}), so that what is made teaches no more "
             "than random vectors: lower its discriminator_lr or its steps.",
         )
         yield (
-            "blind",
             abs(now["called_real"] - 0.5) > 0.49,
             f"{self.name}'s discriminator says the same of all vectors (accuracy {right:.3f}), so that what is made "
             "follows nothing: raise its discriminator_lr, or lower its lr.",

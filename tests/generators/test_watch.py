@@ -125,6 +125,20 @@ def make_again(make):
     return again
 
 
+@pytest.mark.parametrize(("stop", "end"), [(5, 21), (15, 21), (21, 52)])
+def test_a_run_that_goes_on_says_what_an_uninterrupted_one_says(often, stop, end):
+    """Once, at the third look (the 21st batch), whether it stopped before it or after."""
+    first = dans(lr=0.0, discriminator_lr=0.0)
+    for weight in first.discriminator.parameters():
+        weight.data.zero_()
+    before = drawn(first, stop)
+    again = dans(lr=0.0, discriminator_lr=0.0)
+    again.load_state_dict(first.state_dict())
+    after = drawn(again, end - stop)
+    assert [len(before), len(after)] == [int(stop > 20), int(stop <= 20)]
+    assert "says the same of all" in (before + after)[0]
+
+
 def test_a_word_when_the_discriminator_has_won(often):
     make = dans(lr=0.0, discriminator_lr=0.02)
     for network in make.pathways.values():
