@@ -6,7 +6,7 @@ Names are imported when they are first used, so that ``import gnnneg`` and ``gnn
 import importlib
 
 _CONTENTS = {
-    "gnnneg.corruption": ["Bernoulli", "Both", "Either", "Head", "OneSide", "Tail"],
+    "gnnneg.corruption": ["Alternating", "Bernoulli", "Both", "Either", "Head", "OneSide", "Tail"],
     "gnnneg.data.hetero": ["by_type", "from_hetero", "to_networkx"],
     "gnnneg.data.synthetic": ["world"],
     "gnnneg.datasets": ["load"],
@@ -26,9 +26,9 @@ _CONTENTS = {
     "gnnneg.experiment": ["Evaluation", "Run", "resume", "train", "train_config"],
     "gnnneg.generators": ["DANS", "EMU", "GNDN", "HardestEMU", "LearnedEMU", "MatchedEMU", "Mixup", "SelfPacedEMU"],
     "gnnneg.labels": ["PathLabel", "SlotLabel"],
-    "gnnneg.losses": ["BCE", "HaSa", "InfoNCE", "LogSigmoid", "MarginRanking"],
+    "gnnneg.losses": ["BCE", "HaSa", "InfoNCE", "LimitBased", "LogSigmoid", "MarginRanking"],
     "gnnneg.models": ["KGEModel", "NodeClassifier"],
-    "gnnneg.penalties": ["DURA", "Lp", "RelationPrediction", "SoftConstraints", "Together"],
+    "gnnneg.penalties": ["DURA", "Lp", "QueryPrediction", "RelationPrediction", "SoftConstraints", "Together"],
     "gnnneg.records": ["Negatives", "Query", "Triplets"],
     "gnnneg.samplers": [
         "MCNS",
@@ -50,6 +50,7 @@ _CONTENTS = {
         "KHop",
         "Mixture",
         "Nearest",
+        "NoiseContrastive",
         "Padded",
         "Popular",
         "PreBatch",

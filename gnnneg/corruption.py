@@ -9,7 +9,7 @@ from torch import Tensor
 from gnnneg.checks import fraction, positive, whole
 from gnnneg.data.cardinality import MANY, answers_per_query, to_many
 from gnnneg.data.known import KnownAnswers
-from gnnneg.interfaces import Corruption
+from gnnneg.interfaces import Corruption, Counts
 from gnnneg.records import Query, Triplets, asked
 
 
@@ -61,6 +61,36 @@ class Both(Corruption):
         twice = Triplets(*(torch.cat([column, column]) for column in triplets))
         head = torch.arange(2, device=twice.rel_type.device).repeat_interleave(len(triplets.rel_type)) == 1
         return asked(twice, self.num_relations, head)
+
+
+class Alternating(Counts, Corruption):
+    """Asks all triplets of a batch for their tails in one step and for their heads in the next, as the code of RotatE
+    and of EMU does.
+
+    A batch of tails comes first. Half as many scores as :class:`Both`, and in every step all candidates fill one side,
+    so that those that are shared by the batch suit all its queries. Unlike the code, which goes through the data once
+    for each side, an epoch asks each triplet on one side only. Steps are counted in training mode, and go into
+    checkpoints; in evaluation mode every second triplet of a batch is asked for its head.
+
+    Args:
+        num_relations (int): Number of relations, inverses not counted.
+    """
+
+    step: Tensor
+
+    def __init__(self, num_relations: int):
+        super().__init__()
+        whole("Alternating", num_relations=num_relations)
+        self.num_relations = num_relations
+        self.register_buffer("step", torch.zeros((), dtype=torch.long))
+
+    def forward(self, triplets: Triplets, generator: torch.Generator | None = None) -> tuple[Query, Int[Tensor, "q"]]:
+        if not self.training:
+            place = torch.arange(len(triplets.rel_type), device=triplets.rel_type.device)
+            return asked(triplets, self.num_relations, place % 2 == 1)
+        head = int(self.step) % 2 == 1
+        self.step += 1
+        return asked(triplets, self.num_relations, head)
 
 
 class Tossed(Corruption, ABC):

@@ -438,6 +438,9 @@ class Sampler(Part, ABC):
     """Which entities are offered as wrong answers."""
 
     @property
+    gives_noise: bool = False
+    """Whether its negatives carry :class:`~gnnneg.records.Noise`, which a task reads and no other sampler does."""
+
     def is_corrected(self) -> bool | None:
         """Whether weights make sums over its candidates estimates of sums over all entities; None where that depends,
         as it does in a curriculum of both.
@@ -514,6 +517,9 @@ class Loss(Part, ABC):
     """One number per query; the task averages."""
 
     @abstractmethod
+    takes_noise: bool = False
+    """Whether scores may be log-odds against noise, :math:`\\log k q` taken off."""
+
     def forward(
         self,
         positive: Float[Tensor, "b 1"],
@@ -533,7 +539,7 @@ class Penalty(Part, ABC):
 
 
 class Weighing(Part, ABC):
-    """How much each statement of a batch counts."""
+    """How much each statement of a batch counts in the loss; penalties are not weighed."""
 
     @abstractmethod
     def forward(self, triplets: Triplets) -> Float[Tensor, "b"]:

@@ -31,6 +31,18 @@ class Query(NamedTuple):
     rel_type: Int[Tensor, "b"]
 
 
+class Noise(NamedTuple):
+    r""":math:`\log k q`, which is taken off scores: of :math:`k` draws each gives an entity with probability :math:`q`.
+
+    Args:
+        target (torch.Tensor): That of each query's target, ``(#b, 1)``.
+        negatives (torch.Tensor): That of each candidate, ``(#b, #k)``.
+    """
+
+    target: Float[Tensor, "t 1"]
+    negatives: Float[Tensor, "w l"]
+
+
 @dataclass(frozen=True)
 class Negatives:
     """Candidates taken to be wrong answers.
@@ -41,10 +53,12 @@ class Negatives:
     Args:
         index (torch.Tensor): Entities, ``(#b, k)``.
         weight (torch.Tensor): Non-negative weights, ``(#b, #k)``.
+        noise (Noise, optional): What the task takes off scores before its loss. (default: :obj:`None`, nothing)
     """
 
     index: Int[Tensor, "c k"]
     weight: Float[Tensor, "w l"]
+    noise: Noise | None = None
 
     def take(self, column: Int[Tensor, "b s"]) -> "Negatives":
         """The candidates at ``column`` ``(b, s)`` of each row, with their weights."""

@@ -23,7 +23,7 @@ import gnnneg.models
 import gnnneg.penalties
 import gnnneg.samplers
 import gnnneg.tasks  # noqa: F401  every module of parts is imported, so that its subclasses are known
-from gnnneg.corruption import Bernoulli, Both, Either, Head, OneSide, Tail
+from gnnneg.corruption import Alternating, Bernoulli, Both, Either, Head, OneSide, Tail
 from gnnneg.data.known import KnownAnswers
 from gnnneg.data.pools import slots
 from gnnneg.data.statements import assemble, message_graph
@@ -59,9 +59,9 @@ from gnnneg.generators import (
 )
 from gnnneg.interfaces import Sampler, Scorer
 from gnnneg.labels import PathLabel, SlotLabel
-from gnnneg.losses import BCE, HaSa, InfoNCE, LogSigmoid, MarginRanking
+from gnnneg.losses import BCE, HaSa, InfoNCE, LimitBased, LogSigmoid, MarginRanking
 from gnnneg.models import Difference, KGEModel, NBFNet, NodeClassifier
-from gnnneg.penalties import DURA, Lp, RelationPrediction, SoftConstraints, Together
+from gnnneg.penalties import DURA, Lp, QueryPrediction, RelationPrediction, SoftConstraints, Together
 from gnnneg.records import Negatives, Query, Triplets
 from gnnneg.samplers import (
     KBGAN,
@@ -83,6 +83,7 @@ from gnnneg.samplers import (
     KHop,
     Mixture,
     Nearest,
+    NoiseContrastive,
     Padded,
     Popular,
     PreBatch,
@@ -190,6 +191,7 @@ EXAMPLES: list[Callable[[], nn.Module]] = [
     partial(Head, RELATIONS),
     partial(Both, RELATIONS),
     partial(Either, RELATIONS),
+    partial(Alternating, RELATIONS),
     lambda: Bernoulli(known()),
     lambda: OneSide(known()),
     # samplers
@@ -222,6 +224,8 @@ EXAMPLES: list[Callable[[], nn.Module]] = [
     lambda: Padded(Denied(known(sparse()), 5), Uniform(NODES, 5)),
     lambda: Corrected(Popular(known(), 5)),
     lambda: Corrected(Filtered(InBatch(known()), known())),
+    lambda: NoiseContrastive(Filtered(Popular(known(), 5), known())),
+    lambda: NoiseContrastive(Uniform(NODES, 5, shared=True)),
     lambda: Discounted(Uniform(NODES, 5), SlotLabel(known(sparse()), 0.5)),
     lambda: Curriculum([Uniform(NODES, 5), Corrupt(known(), 5)], [0, 1]),
     lambda: SelfPaced(Uniform(NODES, 9), 3),
@@ -266,6 +270,8 @@ EXAMPLES: list[Callable[[], nn.Module]] = [
     partial(HaSa, prior=0.3, hardness=0.0, margin=1.0),
     partial(LogSigmoid, margin=2.0),
     partial(LogSigmoid, margin=2.0, adversarial=1.0),
+    partial(LogSigmoid, margin=2.0, k=2),
+    partial(LimitBased, positive=0.1, negative=2.0, balance=0.5),
     partial(MarginRanking, margin=1.0),
     partial(MarginRanking, margin=1.0, k=2),
     partial(BCE, margin=1.0),
@@ -274,6 +280,7 @@ EXAMPLES: list[Callable[[], nn.Module]] = [
     partial(Lp, 0.1, p=2),
     partial(DURA, 0.1),
     partial(RelationPrediction, 0.5),
+    lambda: QueryPrediction(known(), 0.5, 0.2),
     partial(SoftConstraints, 0.5),
     lambda: Together([Lp(0.1), RelationPrediction(0.5)]),
     # weighings
@@ -282,6 +289,8 @@ EXAMPLES: list[Callable[[], nn.Module]] = [
     # tasks
     lambda: Dual(side(toy()), side(denied()), known(denied())),
     lambda: LinkPrediction(kge(), Both(RELATIONS), Uniform(NODES, 5), InfoNCE()),
+    lambda: LinkPrediction(kge(), Tail(RELATIONS), NoiseContrastive(Popular(known(), 5)), BCE()),
+    lambda: LinkPrediction(kge(), Both(RELATIONS), Uniform(NODES, 5), BCE(), generators=[EMU(0.3)], one_term=True),
     lambda: LinkPrediction(
         KGEModel(RGCN(NODES, RELATIONS, CHANNELS, signed=True), DistMult(RELATIONS, CHANNELS)),
         Both(RELATIONS),

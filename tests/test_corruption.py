@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from gnnneg.corruption import Bernoulli, OneSide
+from gnnneg.corruption import Alternating, Bernoulli, OneSide
 from gnnneg.data.known import KnownAnswers
 from gnnneg.records import Triplets
 
@@ -39,3 +39,37 @@ def test_one_side(facts, relation, head):
 def test_how_many_are_many(facts):
     """With four needed to be many, no relation is to many."""
     assert math.isclose(asked_for_head(OneSide(facts, many=4.0), 0), 0.5, abs_tol=0.015)
+
+
+ROWS = Triplets(torch.tensor([0, 1, 2]), torch.tensor([3, 0, 1]), torch.tensor([4, 5, 6]))
+TAILS, HEADS = ([0, 1, 2], [3, 0, 1], [4, 5, 6]), ([4, 5, 6], [8, 5, 6], [0, 1, 2])  # of five relations
+
+
+def sides(corruption, steps: int) -> list:
+    """Anchors, relations and targets of some steps."""
+    asked = [corruption(ROWS) for _ in range(steps)]
+    return [(query.anchor.tolist(), query.rel_type.tolist(), target.tolist()) for query, target in asked]
+
+
+def test_alternating_asks_a_batch_of_tails_and_then_one_of_heads():
+    assert sides(Alternating(5), 5) == [TAILS, HEADS, TAILS, HEADS, TAILS]
+
+
+def test_alternating_goes_on_with_the_side_that_was_next():
+    corruption = Alternating(5)
+    sides(corruption, 3)
+    other = Alternating(5)
+    other.load_state_dict(corruption.state_dict())
+    assert sides(other, 3) == sides(corruption, 3) == [HEADS, TAILS, HEADS]
+    assert int(other.to("meta").step) == 6  # a step is read on the CPU, wherever the rest goes
+
+
+def test_looking_at_alternating_counts_no_step():
+    """Then both sides are asked, of every second triplet the head."""
+    corruption = Alternating(5)
+    sides(corruption, 1)
+    corruption.eval()
+    assert sides(corruption, 2) == [([0, 5, 2], [3, 5, 1], [4, 1, 6])] * 2
+    assert int(corruption.step) == 1
+    corruption.train()
+    assert sides(corruption, 1) == [HEADS]

@@ -13,6 +13,10 @@ from gnnneg.records import Made, Negatives, Query
 class Term(nn.Module):
     r"""How mutated negatives count: their soft label, and the weight of their term.
 
+    The number of negatives is the sum of their weights, and at least 1. Of :class:`~gnnneg.samplers.Corrected`
+    negatives that is about the number of all entities, and the term estimates that of all entities. Where weights sum
+    below 1 the positive still counts once, not once for each fraction.
+
     Args:
         name (str): Who asks, for errors.
         label (float or Label): Soft label.

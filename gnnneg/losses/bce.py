@@ -14,12 +14,15 @@ class BCE(Loss):
     .. math::
         \ell = \mathrm{softplus}(-\gamma - s_0) + \sum_j w_j \, \mathrm{softplus}(\gamma + s_j) .
 
-    A soft label :math:`\beta` of the negatives adds :math:`\beta` of the opposite term.
+    A soft label :math:`\beta` of the negatives adds :math:`\beta` of the opposite term. With the negatives of
+    :class:`~gnnneg.samplers.NoiseContrastive` it is the loss of noise-contrastive estimation.
 
     Args:
         margin (float): :math:`\gamma`, an offset; scores that are never positive (TransE, RotatE) need one.
             (default: :obj:`0.0`)
     """
+
+    takes_noise = True
 
     def __init__(self, margin: float = 0.0):
         super().__init__()

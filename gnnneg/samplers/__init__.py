@@ -19,6 +19,7 @@ from gnnneg.samplers.kbgan import KBGAN
 from gnnneg.samplers.mcns import MCNS
 from gnnneg.samplers.mixture import Mixture
 from gnnneg.samplers.nearest import Nearest
+from gnnneg.samplers.noise_contrastive import NoiseContrastive
 from gnnneg.samplers.padded import Padded
 from gnnneg.samplers.popular import Popular
 from gnnneg.samplers.pre_batch import PreBatch
@@ -50,6 +51,7 @@ __all__ = [
     "KHop",
     "Mixture",
     "Nearest",
+    "NoiseContrastive",
     "Padded",
     "Popular",
     "PreBatch",

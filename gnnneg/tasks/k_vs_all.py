@@ -12,7 +12,7 @@ from torch.nn import Parameter
 from gnnneg.checks import below_one, whole
 from gnnneg.data.known import KnownAnswers
 from gnnneg.errors import UserError
-from gnnneg.interfaces import Model, Penalty, Task
+from gnnneg.interfaces import Encoding, Model, Penalty, Task
 from gnnneg.kernels.everyone import everyone
 from gnnneg.kernels.softmax import weighted_logsumexp
 from gnnneg.records import Query, Triplets, asked
@@ -100,15 +100,18 @@ class KvsAll(Task):
         return Answered(query.anchor[row], query.rel_type[row], begin, torch.minimum(begin + self.answers, end[row]))
 
     def forward(self, batch: Answered, generator: torch.Generator | None = None) -> Float[Tensor, ""]:
-        num_nodes, device = self.known.num_nodes, batch.anchor.device
         encoding = self.model.encode(None)
+        loss = self.entropy(batch, encoding)
+        return loss if self.penalty is None else loss + self.penalised(batch, encoding, self.penalty)
+
+    def entropy(self, batch: Answered, encoding: Encoding) -> Float[Tensor, ""]:
+        """The loss of a batch without its penalty."""
+        num_nodes, device = self.known.num_nodes, batch.anchor.device
         scorer = self.model.scorer(encoding, Query(batch.anchor, batch.rel_type))
         score = scorer(everyone(num_nodes, device))
         row, answer = self.known.between(batch.begin, batch.end)
         count, weight = batch.end - batch.begin, self.weight(batch)
-        share = (weight / count.clamp(min=1))[row]  # of each answer
-
-        hit = (1 - self.smoothing) * share * score[row, answer]
+        hit = (1 - self.smoothing) * self._share(batch)[row] * score[row, answer]
         if self.softmax:
             loss = weight @ weighted_logsumexp(score, torch.ones(1, 1, device=device)).to(weight.dtype) - hit.sum()
         else:
@@ -116,10 +119,17 @@ class KvsAll(Task):
         if self.smoothing:
             scale = 1 if self.softmax else 1 / num_nodes
             loss = loss - self.smoothing * scale * (weight @ score.mean(1).to(weight.dtype))
-        if self.penalty is not None:
-            each = Query(batch.anchor[row], batch.rel_type[row])
-            loss = loss + share @ self.penalty(self.model.scorer(encoding, each), each, answer)
         return loss
+
+    def penalised(self, batch: Answered, encoding: Encoding, penalty: Penalty) -> Float[Tensor, ""]:
+        """What a penalty adds: for each query the mean over its answers."""
+        row, answer = self.known.between(batch.begin, batch.end)
+        each = Query(batch.anchor[row], batch.rel_type[row])
+        return self._share(batch)[row] @ penalty(self.model.scorer(encoding, each), each, answer)
+
+    def _share(self, batch: Answered) -> Float[Tensor, "b"]:
+        """What one answer of each example counts."""
+        return self.weight(batch) / (batch.end - batch.begin).clamp(min=1)
 
     def weight(self, batch: Answered) -> Float[Tensor, "b"]:
         """What each example counts in the loss of a batch."""

@@ -8,11 +8,10 @@ from torch import Tensor, nn
 from torch.nn import Parameter
 from torch_geometric.data import Data
 
-from gnnneg.checks import fraction, not_negative
 from gnnneg.errors import UserError
 from gnnneg.interfaces import Corruption, Generator, Label, Loss, Model, Penalty, Sampler, Scorer, Task, Weighing
 from gnnneg.records import Negatives, Query, Triplets
-from gnnneg.tasks.contrast import contrast
+from gnnneg.tasks.contrast import check, contrast
 from gnnneg.tasks.hiding import Pairs, hide
 
 Critic = Callable[[Query], Scorer]
@@ -27,10 +26,13 @@ class LinkPrediction(Task):
         sampler (Sampler): Offers wrong answers.
         loss (Loss): One number per query.
         generators (list[Generator]): Make negatives in embedding space, one loss term each. (default: :obj:`()`)
-        penalty (Penalty, optional): A term of the answered query alone. (default: :obj:`None`)
-        weighing (Weighing, optional): How much each triplet of a batch counts. (default: :obj:`None`, all the same)
+        penalty (Penalty, optional): A term of the answered query alone, its mean over all queries.
+            (default: :obj:`None`)
+        weighing (Weighing, optional): How much each triplet of a batch counts in the loss, the penalty left out.
+            (default: :obj:`None`, all the same)
         label (float or Label): Soft label of the sampled negatives. (default: :obj:`0.0`)
-        scale (float): Weight of the sampled term against the generators' own. (default: :obj:`1.0`)
+        scale (float): Weight of the sampled term against the generators' own; only with generators.
+            (default: :obj:`1.0`)
         graph (torch_geometric.data.Data, optional): What messages pass over; the batch's own statements are hidden
             from it. Unused by models that look vectors up. (default: :obj:`None`)
         hide_between (bool): Whether all edges between the two entities of a batch's statement are hidden, not just
@@ -38,9 +40,17 @@ class LinkPrediction(Task):
             between each anchor and its negatives too, or only answers would be without an edge, and a model would learn
             that neighbours are wrong. The graph is encoded again after sampling. (default: :obj:`False`)
 
+        one_term (bool): Whether sampled and made negatives are in one loss term, against one positive, each weight
+            multiplied by the scale of its generator (or ``scale``). Else each has a term of its own, and the positive
+            is in all of them: under BCE it then counts once for each term. Papers that make some of a query's negatives
+            (DANS) have one term, those that add a second loss (EMU) have two. Only with generators.
+            (default: :obj:`False`)
     Raises:
-        UserError: If an encoder reads the denied statements that a generator asks about; when asked, if all edges
-            between anchors and all entities would have to be hidden.
+        UserError: If a number is out of range, or an option would change nothing (``scale``, ``one_term`` without
+            generators, ``hide_between`` where no messages pass); if an encoder reads the denied statements that a
+            generator asks about; if the sampler is :class:`~gnnneg.samplers.NoiseContrastive` and the loss or a
+            generator does not go with it; when asked, if all edges between anchors and all entities would have to be
+            hidden.
     """
 
     def __init__(
@@ -57,19 +67,24 @@ class LinkPrediction(Task):
         graph: Data | None = None,
         hide_between: bool = False,
     ):
+        one_term: bool = False,
         super().__init__()
         if model.reads_denied and any(made.asks_denied for made in generators):
             raise UserError(
                 "A signed encoder sees the very statements that DeniedStatements asks about: use the sampler Denied, "
                 "whose statements are hidden, or an encoder that is not signed."
             )
-        if not isinstance(label, Label):
-            fraction("LinkPrediction", label=label)
-        not_negative("LinkPrediction", scale=scale)
+        check("LinkPrediction", sampler, loss, generators, label, scale, one_term)
+        if hide_between and (graph is None or not model.uses_graph):
+            raise UserError(
+                "LinkPrediction(hide_between=True) hides edges that messages would pass over, and here none do: leave "
+                "hide_between out, or give a graph and a model that reads it."
+            )
         self.model, self.corruption, self.sampler, self.loss = model, corruption, sampler, loss
         self.generators = nn.ModuleList(generators)
         self.penalty, self.weighing = penalty, weighing
-        self.label, self.scale, self.graph, self.hide_between = label, scale, graph, hide_between
+        self.label, self.scale, self.one_term = label, scale, one_term
+        self.graph, self.hide_between = graph, hide_between
 
     def examples(self, triplets: Triplets) -> Triplets:
         return triplets
@@ -83,17 +98,17 @@ class LinkPrediction(Task):
         query, target = self.corruption(batch, generator)
         scorer = self.model.scorer(self.model.encode(self._visible(batch)), query)
 
-        negatives = self.sampler(query, target, critic(query) if critic else scorer, generator)
-        if self.hide_between and self.graph is not None and self.model.uses_graph:
+        negatives = self.sampler(query, target, asked, generator)
+        if self.hide_between:
             scorer = self.model.scorer(self.model.encode(self._visible(batch, query, negatives)), query)
-        means = self.loss, self.label, self.scale, self.generators, generator
+        means = self.loss, self.label, self.scale, self.generators, generator, self.one_term
         loss = contrast(scorer, query, target, negatives, *means)
-        if self.penalty is not None:
-            loss = loss + self.penalty(scorer, query, target)
+        penalty = None if self.penalty is None else self.penalty(scorer, query, target)
         if self.weighing is None:
-            return loss.mean()
+            return (loss if penalty is None else loss + penalty).mean()
         loss = loss.view(-1, len(batch.rel_type)).mean(0)  # a triplet asked from both sides has two rows
-        return (loss * self.weighing(batch)).sum()
+        total = (loss * self.weighing(batch)).sum()
+        return total if penalty is None else total + penalty.mean()
 
     @torch.no_grad()
     def judge(self, query: Query) -> Scorer:

@@ -26,8 +26,9 @@ class MutatedKvsAll(Task):
         \frac{1}{N'} \Bigl( (1 + \beta N') \log \bigl( e^{\ell_t} + \sum_{j \notin A} e^{\ell_j} \bigr)
             - \ell_t - \beta \sum_{j \notin A} \ell_j \Bigr) , \qquad N' = n - |A| ,
 
-    so no other known answer competes, and none has a label. :math:`\alpha` times the plain loss is added. No label is
-    ever written down: the sum over all that is no answer is taken in the pass that takes the log-sum-exp.
+    so no other known answer competes, and none has a label. :math:`\alpha` times the plain loss is added, and its
+    penalty whole, whatever :math:`\alpha` is. No label is ever written down: the sum over all that is no answer is
+    taken in the pass that takes the log-sum-exp.
 
     Scores have to be sums over coordinates, of which a softmax sees only those that stay: every decoder but TransE with
     :math:`p = 2`, TransH, TransD and HAKE, for which :class:`~gnnneg.tasks.LinkPrediction` with
@@ -39,7 +40,7 @@ class MutatedKvsAll(Task):
         plain (KvsAll): The plain loss, its model and its examples; weighted softmax.
         share (float): :math:`\rho`, the fraction taken from the positive.
         label (float): :math:`\beta`. (default: :obj:`0.0`)
-        scale (float): :math:`\alpha`, the weight of the plain loss. (default: :obj:`1.0`)
+        scale (float): :math:`\alpha`, the weight of the plain loss without its penalty. (default: :obj:`1.0`)
 
     Raises:
         UserError: If share or label is no fraction, or the plain loss no softmax; when called, if the decoder's scores
@@ -62,7 +63,8 @@ class MutatedKvsAll(Task):
     def forward(self, batch: Answered, generator: torch.Generator | None = None) -> Float[Tensor, ""]:
         known, device, query = self.plain.known, batch.anchor.device, Query(batch.anchor, batch.rel_type)
         index = everyone(known.num_nodes, device)
-        scorer = self.model.scorer(self.model.encode(None), query)
+        encoding = self.model.encode(None)
+        scorer = self.model.scorer(encoding, query)
         width = scorer.embed(index[:, :1]).size(2) // scorer.parts
         keep = (torch.rand(len(batch.anchor), width, device=device, generator=generator) >= self.share).float()
         row, answer = known.answers(query)
@@ -77,7 +79,9 @@ class MutatedKvsAll(Task):
         share = self.plain.weight(batch) / (batch.end - batch.begin).clamp(min=1) / negatives
         each = (1 + self.label * negatives)[row] * torch.logaddexp(hit, rest[row]) - hit - self.label * total[row]
         loss = share[row] @ each
-        return loss + self.scale * self.plain(batch, generator) if self.scale else loss
+        if self.scale:
+            loss = loss + self.scale * self.plain.entropy(batch, encoding)
+        return loss if self.plain.penalty is None else loss + self.plain.penalised(batch, encoding, self.plain.penalty)
 
     def trained(self) -> Iterator[Parameter]:
         yield from self.plain.trained()

@@ -8,10 +8,9 @@ from torch import Tensor, nn
 from torch.nn import Parameter
 from torch_geometric.data import Data
 
-from gnnneg.checks import fraction, not_negative
 from gnnneg.interfaces import Generator, Label, Loss, Model, Sampler, Task
 from gnnneg.records import Query, Triplets
-from gnnneg.tasks.contrast import contrast
+from gnnneg.tasks.contrast import check, contrast
 
 
 class NodeClassification(Task):
@@ -30,7 +29,13 @@ class NodeClassification(Task):
             so nothing has to be hidden. (default: :obj:`None`)
         generators (list[Generator]): Make negatives in embedding space, one loss term each. (default: :obj:`()`)
         label (float or Label): Soft label of the wrong classes. (default: :obj:`0.0`)
-        scale (float): Weight of the sampled term against the generators' own. (default: :obj:`1.0`)
+        scale (float): Weight of the sampled term against the generators' own; only with generators.
+            (default: :obj:`1.0`)
+        one_term (bool): Whether sampled and made negatives are in one loss term, as in
+            :class:`~gnnneg.tasks.LinkPrediction`; only with generators. (default: :obj:`False`)
+
+    Raises:
+        UserError: If a number is out of range, or an option would change nothing.
     """
 
     def __init__(
@@ -42,14 +47,13 @@ class NodeClassification(Task):
         generators: Sequence[Generator] = (),
         label: float | Label = 0.0,
         scale: float = 1.0,
+        one_term: bool = False,
     ):
         super().__init__()
-        if not isinstance(label, Label):
-            fraction("NodeClassification", label=label)
-        not_negative("NodeClassification", scale=scale)
+        check("NodeClassification", sampler, loss, generators, label, scale, one_term)
         self.model, self.sampler, self.loss, self.graph = model, sampler, loss, graph
         self.generators = nn.ModuleList(generators)
-        self.label, self.scale = label, scale
+        self.label, self.scale, self.one_term = label, scale, one_term
 
     def examples(self, triplets: Triplets) -> Triplets:
         return triplets
@@ -59,7 +63,7 @@ class NodeClassification(Task):
         graph = None if self.graph is None else self.graph.to(batch.rel_type.device)
         scorer = self.model.scorer(self.model.encode(graph), query)
         negatives = self.sampler(query, target, scorer, generator)
-        means = self.loss, self.label, self.scale, self.generators, generator
+        means = self.loss, self.label, self.scale, self.generators, generator, self.one_term
         return contrast(scorer, query, target, negatives, *means).mean()
 
     def trained(self) -> Iterator[Parameter]:

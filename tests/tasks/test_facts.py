@@ -14,6 +14,7 @@ from gnnneg.data.known import KnownAnswers
 from gnnneg.decoders import ComplEx, DistMult
 from gnnneg.encoders import Lookup
 from gnnneg.errors import UserError
+from gnnneg.generators import EMU
 from gnnneg.losses import InfoNCE
 from gnnneg.models import KGEModel
 from gnnneg.penalties import Lp
@@ -79,7 +80,9 @@ def test_subsampling_weighs_both_sides_of_a_triplet():
 def test_label_and_scale_reach_the_loss():
     model, triplets = kge(), toy()
     plain = one_vs_all(model, triplets)(triplets)
-    assert_close(one_vs_all(model, triplets, scale=2.0)(triplets), 2 * plain)
+    made = [EMU(0.0, label=0.3)]
+    both = [one_vs_all(model, triplets, scale=scale, generators=made)(triplets) for scale in (0.0, 1.0, 3.0)]
+    assert_close([both[1] - both[0], both[2] - both[0]], [plain, 3 * plain])
     assert one_vs_all(model, triplets, label=0.1)(triplets) > plain  # -0.1 log p_j is positive for every negative
 
 

@@ -1,0 +1,67 @@
+"""Negatives as noise of a known distribution."""
+
+import math
+
+import torch
+from jaxtyping import Int
+from torch import Tensor
+
+from gnnneg.errors import UserError
+from gnnneg.interfaces import Sampler, Scorer
+from gnnneg.records import Negatives, Noise, Query
+
+
+class NoiseContrastive(Sampler):
+    r"""Noise-contrastive estimation, `"Noise-contrastive estimation: A new estimation principle for unnormalized
+    statistical models" <https://proceedings.mlr.press/v9/gutmann10a.html>`_: of the target and of :math:`k` candidates
+    that the proposal has drawn with probability :math:`q`, the task turns the scores into logits
+
+    .. math::
+        s_0 - \log k q_0 , \qquad s_j - \log k q_j .
+
+    Under :class:`~gnnneg.losses.BCE` this is the log-odds that an entity comes from the data and not from the noise.
+    The optimum is :math:`s = \log p`: scores become log-probabilities of the answers that sum to 1, although no sum
+    over all entities is ever taken. Use a model whose scores can be any number; an offset is BCE's ``margin``.
+
+    Under :class:`~gnnneg.losses.InfoNCE` it is sampled softmax with logits :math:`s - \log q` for candidates and target
+    alike (:math:`k` cancels), whose optimum is :math:`\log p` up to one number for each query. :class:`Corrected`
+    corrects the candidates only, for an estimate of the softmax over all entities.
+
+    What the proposal gives weight 0 (:class:`Filtered`) is left out; :math:`k` counts it all the same, as one more draw
+    of the noise that nobody has looked at. A query that the proposal has no candidates for keeps its plain score.
+
+    Args:
+        proposal (Sampler): Draws independently, and knows with what probability.
+
+    Raises:
+        UserError: When drawing, if the proposal does not know it, or can never draw a target; from a task, if another
+            sampler stands around this one, if there are generators, or if the loss is no BCE or InfoNCE at
+            temperature 1.
+    """
+
+    gives_noise = True
+
+    def __init__(self, proposal: Sampler):
+        super().__init__()
+        self.proposal = proposal
+
+    def forward(
+        self, query: Query, target: Int[Tensor, "b"], critic: Scorer, generator: torch.Generator | None = None
+    ) -> Negatives:
+        offered = self.proposal(query, target, critic, generator)
+        there, log_k = offered.weight > 0, math.log(offered.index.size(1))
+        own = self.proposal.log_prob(query, target, critic, target[:, None])
+        drawn = self.proposal.log_prob(query, target, critic, offered.index)
+        if own.numel() > 1:  # one number for all is that of what was drawn, and to look at it is to wait for the device
+            self._refuse(own, there)
+        # what is not there may have any probability
+        noise = Noise(torch.where(own.isneginf(), 0.0, own + log_k), torch.where(there, drawn + log_k, 0.0))
+        return Negatives(offered.index, offered.weight, noise)
+
+    def _refuse(self, own: Tensor, there: Tensor) -> None:
+        """Refuses a target that is never drawn, of a query that has candidates."""
+        if (own.isneginf() & there.any(1, keepdim=True)).any():
+            raise UserError(
+                f"NoiseContrastive({type(self.proposal).__name__}): the proposal never draws some of the targets, so "
+                "they would teach nothing: use one that can draw every answer, such as Uniform or Popular."
+            )
