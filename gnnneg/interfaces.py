@@ -17,6 +17,7 @@ from torch.nn import Parameter
 from torch.utils.checkpoint import checkpoint
 from torch_geometric.data import Data
 
+from gnnneg.chance import lent
 from gnnneg.errors import UserError
 from gnnneg.records import Made, Mutation, Negatives, Path, Query, Triplets
 
@@ -437,10 +438,10 @@ class Corruption(Part, ABC):
 class Sampler(Part, ABC):
     """Which entities are offered as wrong answers."""
 
-    @property
     gives_noise: bool = False
     """Whether its negatives carry :class:`~gnnneg.records.Noise`, which a task reads and no other sampler does."""
 
+    @property
     def is_corrected(self) -> bool | None:
         """Whether weights make sums over its candidates estimates of sums over all entities; None where that depends,
         as it does in a curriculum of both.
@@ -516,10 +517,10 @@ class Generator(Part, ABC):
 class Loss(Part, ABC):
     """One number per query; the task averages."""
 
-    @abstractmethod
     takes_noise: bool = False
     """Whether scores may be log-odds against noise, :math:`\\log k q` taken off."""
 
+    @abstractmethod
     def forward(
         self,
         positive: Float[Tensor, "b 1"],
@@ -547,9 +548,16 @@ class Weighing(Part, ABC):
 
 
 class Task(Part, ABC):
-    """All that the trainer knows: what one epoch goes through, and what a batch of it costs."""
+    """All that the trainer knows: what one epoch goes through, and what a batch of it costs.
+
+    Whatever a call draws comes from its generator, dropout and modules that are handed none included.
+    """
 
     model: Model
+
+    def __call__(self, batch: Any, generator: torch.Generator | None = None, *args: Any, **kwargs: Any) -> Any:
+        with lent(generator) as drawn_from:
+            return super().__call__(batch, drawn_from, *args, **kwargs)
 
     @abstractmethod
     def examples(self, triplets: Triplets) -> tuple[Tensor, ...]:

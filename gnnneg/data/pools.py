@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from gnnneg.data.known import KnownAnswers
 from gnnneg.errors import UserError
 from gnnneg.kernels.membership import member
-from gnnneg.kernels.threads import follow_torch
+from gnnneg.kernels.threads import launch
 
 MOST = 1 << 29  # members of all rows together, 2 GiB
 
@@ -103,10 +103,10 @@ def reached(near: Pools, hops: int, shorter: int) -> Pools:
     Raises:
         UserError: If the rows together would take more than 2 GiB.
     """
-    follow_torch()
     offset, member = near.offset.cpu().numpy(), near.member.cpu().numpy()
     length, parts = np.zeros(len(near), dtype=np.int64), 8 * torch.get_num_threads()
-    _walk(offset, member, hops, shorter, length, np.zeros(1, dtype=np.int64), np.zeros(1, dtype=np.int32), False, parts)
+    given = offset, member, hops, shorter, length
+    launch(_walk, *given, np.zeros(1, dtype=np.int64), np.zeros(1, dtype=np.int32), False, parts)
     total = int(length.sum())
     if total > MOST:
         raise UserError(
@@ -115,7 +115,7 @@ def reached(near: Pools, hops: int, shorter: int) -> Pools:
         )
     out = np.empty(total, dtype=np.int32)  # half the memory, and no graph here has 2 ** 31 entities
     begin = np.concatenate([np.zeros(1, dtype=np.int64), length.cumsum()])
-    _walk(offset, member, hops, shorter, length, begin, out, True, parts)
+    launch(_walk, *given, begin, out, True, parts)
     device = near.offset.device
     return Pools.sorted(torch.from_numpy(length).to(device), torch.from_numpy(out).to(device))
 

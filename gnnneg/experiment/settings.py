@@ -30,6 +30,7 @@ from gnnneg.experiment.judge import Evaluation
 from gnnneg.experiment.ready import refuse_optimizer, refuse_scheduler, refuse_seed
 from gnnneg.interfaces import Task
 from gnnneg.training import Fit
+from gnnneg.training.randomness import seeded
 
 
 @dataclass(frozen=True)
@@ -180,8 +181,8 @@ def assemble(
     """
     settings = plan.arguments
     device = choose(settings["device"]) if device is None else device
-    torch.manual_seed(settings["seed"])
-    task = settings["task"].build(Facts(data)).to(device)
+    with seeded(settings["seed"]):
+        task = settings["task"].build(Facts(data)).to(device)
     optimizer = settings["optimizer"].build({"params": list(task.trained())})
     refuse_optimizer(optimizer)
     scheduler = settings["scheduler"]

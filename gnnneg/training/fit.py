@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
+from gnnneg.chance import lent
 from gnnneg.errors import UserError, echo, nearest
 from gnnneg.interfaces import Task
 from gnnneg.records import Triplets
@@ -26,7 +27,7 @@ from gnnneg.training.log import Log, told
 from gnnneg.training.memory import peak_cuda_mib, peak_rss_mib
 from gnnneg.training.optimizers import fused_where_it_can, owns, stepped
 from gnnneg.training.precision import products_in_tf32
-from gnnneg.training.randomness import untouched
+from gnnneg.training.randomness import beside, seeded, untouched
 from gnnneg.training.run import Position, Run
 from gnnneg.training.weights import save_model
 
@@ -145,8 +146,8 @@ class Fit:
             optimizer (torch.optim.Optimizer): Owns ``task.trained()``.
             scheduler (LRScheduler, optional): Stepped once an epoch, or, if it is a
                 :class:`~torch.optim.lr_scheduler.ReduceLROnPlateau`, by each validation. (default: :obj:`None`)
-            seed (int): Of all draws. What is drawn before (initial weights) and from torch's global generator
-                (dropout) is the caller's to seed.
+            seed (int): Of all draws from here on, those of torch's, numpy's and Python's global generators, which are
+                given back as they were, included. What was drawn before (initial weights) is the caller's to seed.
             evaluate (callable, optional): Gives the validation metrics of the model as it is now.
                 (default: :obj:`None`, no validation and no early stopping)
             metrics (list[str], optional): The names that it gives them, if they are known beforehand; then a metric
@@ -171,9 +172,10 @@ class Fit:
                 raise UserError("ReduceLROnPlateau follows the validation metric: give validation data.")
             if scheduler.mode != "max":
                 raise UserError(f"ReduceLROnPlateau follows {self.metric!r}, which grows: give it mode: max.")
-        loop = _Loop(self, task, triplets, optimizer, scheduler, seed, evaluate, folder, progress)
-        loop.begin(resume)
-        return loop.train()
+        with seeded(beside(seed)):
+            loop = _Loop(self, task, triplets, optimizer, scheduler, seed, evaluate, folder, progress)
+            loop.begin(resume)
+            return loop.train()
 
     def over(self, at: Position) -> bool:
         """Whether a run that stands there has come to its end."""
@@ -225,6 +227,7 @@ class _Loop:
         self.examples = _like(self.examples, [column.to(self.device) for column in self.examples])
 
         self.generator = torch.Generator(self.device).manual_seed(seed)
+        self.drawn_from: torch.Generator | None = self.generator
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=fit.amp == "float16")
         self.dtype = None if fit.amp is None else getattr(torch, fit.amp)
         for name in ("tf32", "cuda_graph"):
@@ -330,7 +333,7 @@ class _Loop:
         at = self.run.at
         batch = _like(self.examples, [column[rows] for column in self.examples])
         self.optimizer.zero_grad()
-        with products_in_tf32(self.fit.tf32 and self.device.type == "cuda"):
+        with products_in_tf32(self.fit.tf32 and self.device.type == "cuda"), lent(self.generator) as self.drawn_from:
             loss = self.learn(batch)
         self.pending.append((at.step + 1, len(rows), loss))
         if self.device.type == "cpu":  # elsewhere reading a number means waiting for the device
@@ -351,7 +354,7 @@ class _Loop:
     def learn_once(self, batch: tuple[Tensor, ...]) -> Tensor:
         """The loss of a batch; its gradients are added to those of the weights."""
         with torch.autocast(self.device.type, self.dtype, enabled=self.dtype is not None):
-            loss = self.task(batch, self.generator)
+            loss = self.task(batch, self.drawn_from)
         self.scaler.scale(loss).backward()
         return loss.detach()
 

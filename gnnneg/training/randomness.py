@@ -1,4 +1,9 @@
-"""The state of every source of chance that a training step may draw from."""
+"""Every source of chance of a run: seeded, kept and put back.
+
+A step draws everything from the run's generator, for which torch's global one stands in while it lasts (see
+:mod:`gnnneg.chance`). What is drawn besides (in numpy, between steps, on another device) comes from global generators,
+which follow from the run's seed, too, and belong to its caller again when training ends.
+"""
 
 import hashlib
 import random
@@ -10,25 +15,77 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from gnnneg.chance import turn
 
-def chance(generator: torch.Generator) -> dict[str, Any]:
-    """The states of the run's generator and of the global ones, as tensors and plain numbers.
+_before: list[dict[str, Any]] = []  # of each block under way, the global generators as it found them
 
-    The global generators belong to dropout and to parts of the user's own; everything of ours draws from the run's.
+
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Within the block torch's, numpy's and Python's global generators follow from a seed; afterwards, whatever
+    happens, they are as they were before.
+
+    A process has one of each, so blocks in several threads at once draw from the same ones; when the last of them ends,
+    these are as before the first.
     """
+    before: dict[str, Any] = {}
+    with turn:
+        before.update(_globals())
+        _before.append(before)
+        _seed(seed)
+    try:
+        yield
+    finally:
+        with turn:
+            at = next(i for i, one in enumerate(_before) if one is before)
+            if at + 1 < len(_before):  # another thread's block began since, and found the states of this one
+                _before[at + 1].update(before)
+            else:
+                _put_globals(before)
+            del _before[at]
+
+
+def beside(seed: int) -> int:
+    """Another seed that follows from a run's: with the same one, global generators would repeat the run's numbers."""
+    return _seed_of(f"beside {seed}".encode())
+
+
+def _seed_of(content: bytes) -> int:
+    return int.from_bytes(hashlib.sha256(content).digest()[:8]) >> 1
+
+
+def _seed(seed: int) -> None:
+    torch.default_generator.manual_seed(seed)  # torch.manual_seed would also seed a CUDA that is not awake yet
+    if torch.cuda.is_initialized():
+        torch.cuda.manual_seed_all(seed)
+    np.random.seed(seed % (1 << 32))
+    random.seed(seed)
+
+
+def _globals() -> dict[str, Any]:
     name, key, *rest = np.random.get_state()
     return {
-        "run": generator.get_state(),
         "torch": torch.get_rng_state(),
-        "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
+        "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else [],
         "numpy": [str(name), torch.from_numpy(np.asarray(key).astype(np.int64)), *rest],
         "python": random.getstate(),
     }
 
 
+def chance(generator: torch.Generator) -> dict[str, Any]:
+    """The states of the run's generator and of the global ones, as tensors and plain numbers."""
+    with turn:
+        return {"run": generator.get_state(), **_globals()}
+
+
 def restore(state: dict[str, Any], generator: torch.Generator) -> None:
     """Puts all sources of chance back to ``state``; see :func:`put` for one of another kind of device."""
     put(generator, state["run"])
+    with turn:
+        _put_globals(state)
+
+
+def _put_globals(state: dict[str, Any]) -> None:
     torch.set_rng_state(state["torch"])
     if state["cuda"] and len(state["cuda"]) == torch.cuda.device_count():
         torch.cuda.set_rng_state_all(state["cuda"])
@@ -46,8 +103,7 @@ def put(generator: torch.Generator, state: Tensor) -> bool:
     if state.shape == generator.get_state().shape:
         generator.set_state(state)
         return True
-    digest = hashlib.sha256(state.numpy().tobytes()).digest()
-    generator.manual_seed(int.from_bytes(digest[:8]) >> 1)
+    generator.manual_seed(_seed_of(state.numpy().tobytes()))
     return False
 
 

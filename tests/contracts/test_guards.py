@@ -48,6 +48,7 @@ ROOMS = {
     "errors": set(),
     "checks": {"errors"},
     "plain": set(),
+    "digits": set(),
     "chance": set(),
     "documents": {"errors"},
     "trust": {"errors"},
@@ -63,10 +64,13 @@ ROOMS = {
     "tasks": GROUND | {"models"},  # the dual task makes one model of two
     "training": GROUND,
     "evaluation": GROUND,
-    "report": {"errors", "documents"},
+    "report": {"errors", "documents", "digits"},
     "config": {"data", "records", "errors", "documents", "trust"},
     "experiment": GROUND | PARTS | {"datasets", "tasks", "training", "evaluation", "config"},
-    "cli": GROUND | PARTS | {"datasets", "tasks", "training", "evaluation", "config", "experiment", "report"},
+    "cli": GROUND
+    | PARTS
+    | {"datasets", "tasks", "training", "evaluation", "config", "experiment", "report"}
+    | {"digits"},
 }
 
 

@@ -1,0 +1,47 @@
+"""Torch's global generator, which dropout and modules of others draw from, in step with a generator of one's own."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import RLock
+
+import torch
+
+turn = RLock()
+"""Held while global generators are exchanged, and as long as one stands for another."""
+
+
+@contextmanager
+def lent(generator: torch.Generator | None) -> Iterator[torch.Generator | None]:
+    """Within the block the global generator of its device stands where a generator stands; draw from what is yielded.
+
+    So all draws are one row of numbers, whoever makes them. Afterwards the generator has gone on by all of them, and
+    the global one is as it was. Threads that do so take turns; one that draws from the global generator meanwhile draws
+    from the same row. Within a block nothing is left to do for the one that was yielded.
+
+    Args:
+        generator (torch.Generator, optional): :obj:`None` changes nothing.
+    """
+    shared = None if generator is None else _shared(generator.device)
+    if generator is None or shared is None or shared is generator or _is_recorded(generator.device):
+        yield generator
+        return
+    with turn:
+        before = shared.get_state()
+        shared.set_state(generator.get_state())
+        try:
+            yield shared
+        finally:
+            generator.set_state(shared.get_state())
+            shared.set_state(before)
+
+
+def _shared(device: torch.device) -> torch.Generator | None:
+    """The global generator of a device, if it is of a kind that has one."""
+    if device.type == "cuda":
+        return torch.cuda.default_generators[torch.cuda.current_device() if device.index is None else device.index]
+    return torch.default_generator if device.type == "cpu" else None
+
+
+def _is_recorded(device: torch.device) -> bool:
+    """Whether a CUDA graph is recorded, during which generators may only be drawn from."""
+    return device.type == "cuda" and torch.cuda.is_current_stream_capturing()
