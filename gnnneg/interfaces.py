@@ -30,6 +30,8 @@ class Part(nn.Module):
     made_with: tuple[tuple, dict]
     mirrored: ClassVar[tuple[str, ...]] = ()
     """Parameters of the constructor, and all below them, that take what is denied for stated and the reverse."""
+    gone: ClassVar[dict[str, str]] = {}
+    """Parameters that the constructor once had, and what to do about a config that still has them."""
 
     def __new__(cls, *args: object, **kwargs: object) -> "Part":
         part = super().__new__(cls)

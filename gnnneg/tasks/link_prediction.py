@@ -10,6 +10,7 @@ from torch_geometric.data import Data
 
 from gnnneg.errors import UserError
 from gnnneg.interfaces import Corruption, Generator, Label, Loss, Model, Penalty, Sampler, Scorer, Task, Weighing
+from gnnneg.looking import looked_at
 from gnnneg.records import Negatives, Query, Triplets
 from gnnneg.tasks.contrast import check, contrast
 from gnnneg.tasks.hiding import Pairs, hide
@@ -39,12 +40,12 @@ class LinkPrediction(Task):
             the statement, because near copies of a relation give an answer away as its own edge does; and then those
             between each anchor and its negatives too, or only answers would be without an edge, and a model would learn
             that neighbours are wrong. The graph is encoded again after sampling. (default: :obj:`False`)
-
         one_term (bool): Whether sampled and made negatives are in one loss term, against one positive, each weight
             multiplied by the scale of its generator (or ``scale``). Else each has a term of its own, and the positive
             is in all of them: under BCE it then counts once for each term. Papers that make some of a query's negatives
             (DANS) have one term, those that add a second loss (EMU) have two. Only with generators.
             (default: :obj:`False`)
+
     Raises:
         UserError: If a number is out of range, or an option would change nothing (``scale``, ``one_term`` without
             generators, ``hide_between`` where no messages pass); if an encoder reads the denied statements that a
@@ -66,8 +67,8 @@ class LinkPrediction(Task):
         scale: float = 1.0,
         graph: Data | None = None,
         hide_between: bool = False,
-    ):
         one_term: bool = False,
+    ):
         super().__init__()
         if model.reads_denied and any(made.asks_denied for made in generators):
             raise UserError(
@@ -96,7 +97,12 @@ class LinkPrediction(Task):
         critic: Critic | None = None,
     ) -> Float[Tensor, ""]:
         query, target = self.corruption(batch, generator)
-        scorer = self.model.scorer(self.model.encode(self._visible(batch)), query)
+        if not self.hide_between:
+            scorer = self.model.scorer(self.model.encode(self._visible(batch)), query)
+        if critic is not None:
+            asked = critic(query)
+        else:  # with hide_between the loss has another scorer, and who chooses is only looked at
+            asked = looked_at(self.model, self._visible(batch), query) if self.hide_between else scorer
 
         negatives = self.sampler(query, target, asked, generator)
         if self.hide_between:
@@ -110,11 +116,12 @@ class LinkPrediction(Task):
         total = (loss * self.weighing(batch)).sum()
         return total if penalty is None else total + penalty.mean()
 
-    @torch.no_grad()
     def judge(self, query: Query) -> Scorer:
-        """A scorer of its model as it is now, for others to look at: it gives no gradient."""
+        """A scorer of its model as it is now, for others to look at: in evaluation mode, on the whole graph, without
+        gradients. The model stays as it is.
+        """
         graph = None if self.graph is None else self.graph.to(str(query.anchor.device))
-        return self.model.scorer(self.model.encode(graph), query)
+        return looked_at(self.model, graph, query)
 
     def trained(self) -> Iterator[Parameter]:
         yield from self.model.parameters()
