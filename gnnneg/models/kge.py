@@ -11,7 +11,7 @@ from gnnneg.checks import fraction
 from gnnneg.errors import UserError
 from gnnneg.interfaces import Decoder, Encoder, Encoding, Model, Scorer
 from gnnneg.models.alignment import alignment
-from gnnneg.models.vectors import VectorScorer
+from gnnneg.models.vectors import VectorScorer, may_drop
 from gnnneg.records import Query
 
 
@@ -70,15 +70,19 @@ class KGEModel(Model):
         encoder (Encoder): Gives node vectors.
         decoder (Decoder): Scores a query's candidates.
         dropout (float): Share of the query vector's coordinates dropped while training (the others are scaled up):
-            the strong baselines' way to regularise. (default: :obj:`0.0`)
+            the strong baselines' way to regularise. Only where a query is a vector of the candidates' space. TransH,
+            TransD and HAKE write a normal, a projection vector, angles and factors into it: a geometry that is no
+            longer theirs with some of these left out, so that nothing would be regularised. (default: :obj:`0.0`)
 
     Raises:
-        UserError: If the encoder has relation states that are not of the form that the decoder reads.
+        UserError: If the encoder has relation states that are not of the form that the decoder reads, or the decoder's
+            queries are no vectors to drop coordinates of.
     """
 
     def __init__(self, encoder: Encoder, decoder: Decoder, dropout: float = 0.0):
         super().__init__()
         fraction("KGEModel", dropout=dropout)
+        may_drop("KGEModel", dropout, decoder.similarity, type(decoder).__name__)
         self.encoder, self.dropout = encoder, dropout
         with torch.no_grad():
             states = encoder.relation_states()

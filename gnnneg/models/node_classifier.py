@@ -11,7 +11,7 @@ from gnnneg.checks import fraction, table
 from gnnneg.encodings import Dense
 from gnnneg.errors import UserError
 from gnnneg.interfaces import Encoder, Encoding, Model, Scorer, Similarity
-from gnnneg.models.vectors import VectorScorer
+from gnnneg.models.vectors import VectorScorer, may_drop
 from gnnneg.records import Query
 
 
@@ -44,7 +44,8 @@ class NodeClassifier(Model):
             (default: :obj:`False`)
 
     Raises:
-        UserError: If classes are unit vectors of another width than states.
+        UserError: If classes are unit vectors of another width than states, or the similarity reads more in a state
+            than coordinates to drop.
     """
 
     num_relations = 1
@@ -55,6 +56,7 @@ class NodeClassifier(Model):
     ):
         super().__init__()
         fraction("NodeClassifier", dropout=dropout)
+        may_drop("NodeClassifier", dropout, similarity, type(similarity).__name__)
         table("NodeClassifier", num_classes=num_classes, hidden_channels=encoder.hidden_channels)
         self.encoder, self.similarity, self.dropout = encoder, similarity, dropout
         self.num_classes, self.uses_graph = num_classes, encoder.uses_graph

@@ -8,8 +8,28 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from gnnneg.candidates import Gathered, Private, Shared
+from gnnneg.errors import UserError
 from gnnneg.interfaces import Encoding, Scorer, Similarity
 from gnnneg.records import Mutation
+
+
+def may_drop(name: str, dropout: float, similarity: Similarity, whose: str) -> None:
+    """Refuses dropout of a query that is no vector of the candidates' own space.
+
+    Args:
+        name (str): The model, for the error.
+        dropout (float): The share that is to be dropped.
+        similarity (Similarity): Reads the query.
+        whose (str): Makes the query, for the error.
+
+    Raises:
+        UserError: If something is to be dropped, and the similarity is not ``alike``.
+    """
+    if dropout and not similarity.alike:
+        raise UserError(
+            f"{name}(dropout={dropout}): {whose}'s queries hold more than a vector like an entity's, and that must not "
+            "be dropped: leave dropout out, or use DistMult, ComplEx, RotatE, TransE, RESCAL or ERMLPE."
+        )
 
 
 class VectorScorer(Scorer, ABC):
