@@ -60,12 +60,13 @@ class Polar(Similarity):
         squared = mutated(negative(square.sum), partial(square.variance, far), -far, moduli)
         chord = ((phase - turn * self.scale) / 2).sin().abs()
 
-        def variance(weight: Tensor | None) -> tuple[Tensor, Tensor]:
+        def variance(weight: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
             """The squared sine of half an angle is (1 - cos) / 2, and the cosine of a difference two products."""
             constant = weighed(weight, chord.square() + 0.5).sum(1, keepdim=True)
             circle = angles.map(lambda angle: torch.cat([angle.cos(), angle.sin()], -1))
             arm = torch.cat([weighed(weight, phase.cos()), weighed(weight, phase.sin())], 1)
-            return circle.inner(-arm / 2) - 2 * angles.distance(PHASE, phase, weighed(weight, chord)), constant
+            apart = circle.inner(-arm / 2) - 2 * angles.distance(PHASE, phase, weighed(weight, chord))
+            return apart, constant, constant
 
         chords = mutated(negative(partial(angles.distance, PHASE, phase)), variance, -chord, turns)
         return self._joined(-squared, -chords)

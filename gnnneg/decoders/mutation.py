@@ -13,13 +13,15 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from gnnneg.kernels.noise import LEAST, noisy
+from gnnneg.kernels.noise import LEAST, noisy, rounding
 from gnnneg.records import Mutation
 
 
 def mutated(
     total: Callable[[Float[Tensor, "b h"] | None, Float[Tensor, "b 1"] | None], Float[Tensor, "b k"]],
-    variance: Callable[[Float[Tensor, "b h"] | None], tuple[Float[Tensor, "b k"], Float[Tensor, "b 1"]]],
+    variance: Callable[
+        [Float[Tensor, "b h"] | None], tuple[Float[Tensor, "b k"], Float[Tensor, "b 1"], Float[Tensor, "b 1"]]
+    ],
     own: Float[Tensor, "b h"],
     mutation: Mutation,
 ) -> Float[Tensor, "b k"]:
@@ -28,8 +30,9 @@ def mutated(
     Args:
         total (Callable): :math:`(w, o) \mapsto o + \sum_l w_l f_l`, ``(b, h), (b, 1) -> (b, k)``; no weights are
             weights of 1.
-        variance (Callable): :math:`w \mapsto \sum_l w_l (f_l - f^+_l)^2`, as what differs between candidates and what
-            is the same for all.
+        variance (Callable): :math:`w \mapsto \sum_l w_l (f_l - f^+_l)^2`, as what differs between candidates, what
+            is the same for all, and how large sums are that cancel in both together where candidates are near the
+            target (where they are not, nothing cancels).
         own (torch.Tensor): :math:`f^+`, ``(b, h)``.
         mutation (Mutation): What is exchanged, with ``(b, h)`` probabilities or one mask for each query.
     """
@@ -40,14 +43,15 @@ def mutated(
     with torch.autocast(own.device.type, enabled=False):
         none = torch.zeros_like(whole)
         if mutation.pace is not None:
-            every, parts = total(None, None), variance(None)
-            spread = (parts[0] + parts[1]).clamp(min=LEAST)
+            every, (parts, constant, size) = total(None, None), variance(None)
+            spread = torch.maximum(parts + constant, rounding(size).clamp(min=LEAST))
             square = (whole - every).detach().clamp(min=0).square()  # one that wins already is left alone
             share = square / (square + mutation.pace**2 * spread.detach())
             mean, spread = torch.lerp(every.to(whole.dtype), whole, share), share * (1 - share) * spread
-            return noisy(none, torch.ones_like(whole), mean, spread, none, mutation.noise)
-        parts = variance((keep * (1 - keep)).expand_as(own))
+            return noisy(none, torch.ones_like(whole), mean, spread, none, none, mutation.noise)
+        parts, constant, size = variance((keep * (1 - keep)).expand_as(own))
+        spread = parts, constant, rounding(size)
         if keep.size(1) == 1:  # one probability for all coordinates: the mean is made of the plain score
-            return noisy((1 - keep) * whole, keep, total(None, None), *parts, mutation.noise)
+            return noisy((1 - keep) * whole, keep, total(None, None), *spread, mutation.noise)
         mean = total(keep, ((1 - keep) * own).sum(1, keepdim=True))
-        return noisy(none, torch.ones_like(whole), mean, *parts, mutation.noise)
+        return noisy(none, torch.ones_like(whole), mean, *spread, mutation.noise)

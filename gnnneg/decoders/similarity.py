@@ -83,9 +83,13 @@ class Squared:
             cross = self.candidates.inner(weighed(weight, self.query * self.factor))
         return square - 2 * cross + (constant if offset is None else constant + offset)
 
+    def size(self, weight: Float[Tensor, "b h"] | None) -> Float[Tensor, "b 1"]:
+        """How large what cancels in the sum is, of candidates near the query."""
+        return weighed(weight, self.query.square()).sum(1, keepdim=True)
+
     def variance(
         self, own: Float[Tensor, "b h"], weight: Float[Tensor, "b h"] | None
-    ) -> tuple[Float[Tensor, "b k"], Float[Tensor, "b 1"]]:
+    ) -> tuple[Float[Tensor, "b k"], Float[Tensor, "b 1"], Float[Tensor, "b 1"]]:
         r""":math:`\sum_l w_l ((q_l - a_l c_l)^2 - o_l)^2`, one product with four powers of :math:`c`."""
         parts = [
             weighed(weight, times * self.query ** (4 - power) * self.factor**power)
@@ -93,7 +97,7 @@ class Squared:
         ]
         constant = (parts[0] + weighed(weight, own.square())).sum(1, keepdim=True)
         powers = self.candidates.map(lambda c: torch.cat([c**power for power in range(1, 5)], -1))
-        return powers.inner(torch.cat(parts[1:], 1)) - 2 * self.sum(weighed(weight, own)), constant
+        return powers.inner(torch.cat(parts[1:], 1)) - 2 * self.sum(weighed(weight, own)), constant, constant
 
 
 class Inner(Similarity):
@@ -108,16 +112,17 @@ class Inner(Similarity):
         if mutation.noise is None:  # a masked query, and what the target adds
             kept = query * mutation.keep
             return candidates.inner(kept, ((query - kept) * positive).sum(1, keepdim=True))
-        own = query * positive
+        exact, vectors = alike(query, candidates)
+        own = exact * positive
 
         def total(weight: Tensor | None, offset: Tensor | None) -> Tensor:
             return candidates.inner(query if weight is None else weight * query, offset)
 
-        def variance(weight: Tensor | None) -> tuple[Tensor, Tensor]:
-            both = candidates.map(lambda c: torch.cat([c, c.square()], -1))
-            scaled = weighed(weight, query)
-            constant = (scaled * own * positive).sum(1, keepdim=True)
-            return both.inner(torch.cat([-2 * scaled * own, scaled * query], 1)), constant
+        def variance(weight: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+            both = vectors.map(lambda c: torch.cat([c, c.square()], -1))
+            scaled = weighed(weight, exact)
+            constant = weighed(weight, own.square()).sum(1, keepdim=True)
+            return both.inner(torch.cat([-2 * scaled * own, scaled * exact], 1)), constant, constant
 
         return mutated(total, variance, own, mutation)
 
@@ -149,9 +154,10 @@ class Distance(Similarity):
             return -root(-mutated(negative(square.sum), partial(square.variance, own), -own, mutation))
         own = (query - (query if mutation.positive is None else mutation.positive)).abs()
 
-        def variance(weight: Tensor | None) -> tuple[Tensor, Tensor]:
+        def variance(weight: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
             constant = weighed(weight, own.square()).sum(1, keepdim=True)
-            return square.sum(weight) - 2 * candidates.distance(L1, query, weighed(weight, own)), constant
+            apart = square.sum(weight) - 2 * candidates.distance(L1, query, weighed(weight, own))
+            return apart, constant, constant + square.size(weight)
 
         return mutated(negative(partial(candidates.distance, L1, query)), variance, -own, mutation)
 
@@ -173,10 +179,11 @@ class Modulus(Similarity):
         square = Squared(query, candidates)
         own = modulus(query - (query if mutation.positive is None else mutation.positive))
 
-        def variance(weight: Tensor | None) -> tuple[Tensor, Tensor]:
+        def variance(weight: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
             constant = weighed(weight, own.square()).sum(1, keepdim=True)
             twice = None if weight is None else weight.repeat(1, 2)
-            return square.sum(twice) - 2 * candidates.distance(MODULUS, query, weighed(weight, own)), constant
+            apart = square.sum(twice) - 2 * candidates.distance(MODULUS, query, weighed(weight, own))
+            return apart, constant, constant + square.size(twice)
 
         return mutated(negative(partial(candidates.distance, MODULUS, query)), variance, -own, mutation)
 

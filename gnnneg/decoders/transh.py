@@ -13,7 +13,7 @@ from gnnneg.decoders.relations import Relations
 from gnnneg.decoders.similarity import Squared, alike, refuse_order, root, target_of
 from gnnneg.errors import UserError
 from gnnneg.interfaces import Candidates, Decoder, Similarity
-from gnnneg.kernels.noise import noisy
+from gnnneg.kernels.noise import noisy, rounding
 from gnnneg.records import Mutation
 
 
@@ -133,16 +133,18 @@ class Hyperplane(Similarity):
             line, reach = total(keep * pull, keep), total(keep * normal)
             spread = total(none, second * normal.square())
             cross = total(none, second * pull * normal, second * normal + bend * third * normal**3)
-            rest = total(
+            squares = (
                 none,
                 second * pull.square(),
                 2 * pull * (second + bend * third * normal.square()),
                 second + 2 * bend * third * normal.square() + bend.square() * fourth * normal**4,
             )
+            rest = total(*squares)
             mean = start.square().sum(1, keepdim=True) + line + bend * (reach.square() + spread)
             variance = rest + 4 * bend * reach * (cross + bend * reach * spread) + 2 * (bend * spread).square()
             still = torch.zeros_like(bend)
-            return -noisy(still, still + 1, -mean, variance, still, seed)
+            least = rounding(_size(positive, squares))
+            return -noisy(still, still + 1, -mean, variance, still, least, seed)
 
 
 def _bend(normal: Float[Tensor, "b d"]) -> Float[Tensor, "b 1"]:
@@ -161,6 +163,12 @@ def _polynomial(candidates: Candidates, centre: Float[Tensor, "b d"], factor: tu
     ]
     powers = candidates.map(lambda c: torch.cat([c**power for power in range(1, order + 1)], -1))
     return powers.inner(torch.cat(by_power[1:], 1)) + by_power[0].sum(1, keepdim=True)
+
+
+def _size(centre: Float[Tensor, "b d"], factor: tuple[Tensor, ...]) -> Float[Tensor, "b 1"]:
+    """How large what cancels in such a polynomial is, of candidates near the centre."""
+    parts = [a.abs() * (2 * centre.abs()) ** p for p, a in enumerate(factor, 1)]
+    return torch.stack(parts).sum((0, 2))[:, None]
 
 
 class TransH(Decoder):

@@ -15,8 +15,14 @@ from torch import Tensor
 from gnnneg.kernels.kinds import ORDER, cosine, sine
 from gnnneg.kernels.threads import launch
 
-LEAST = 1e-6  # variance: what cancellation leaves of none at all may be below zero
+LEAST = 1e-30  # variance: below it there is none, and no root to divide by
+ROUNDED = 4  # terms of one size that cancel, each rounded
 UNIT = np.float32(2.0**-24)
+
+
+def rounding(size: Float[Tensor, "b 1"]) -> Float[Tensor, "b 1"]:
+    """The variance that may be left of none at all, where sums of that size cancel: a few last digits of them."""
+    return size.detach() * (ROUNDED * torch.finfo(size.dtype).eps)
 
 
 def noisy_reference(
@@ -25,10 +31,12 @@ def noisy_reference(
     score: Float[Tensor, "b k"],
     variance: Float[Tensor, "b k"],
     constant: Float[Tensor, "b 1"],
+    least: Float[Tensor, "b 1"],
     noise: Float[Tensor, "b k"],
 ) -> Float[Tensor, "b k"]:
     """The same from given noise, in plain torch; any device, any precision."""
-    return base + factor * score + (variance + constant).clamp(min=LEAST).sqrt() * noise
+    spread, least = variance + constant, least.clamp(min=LEAST)
+    return base + factor * score + torch.where(spread > least, spread, least).sqrt() * noise
 
 
 @numba.njit(forceinline=True)
@@ -103,33 +111,46 @@ def _normal(seed, out):
 
 @numba.njit(parallel=True, cache=True, fastmath=ORDER)
 @no_type_check
-def _forward(seed, base, factor, score, variance, constant, out):
+def _forward(seed, base, factor, score, variance, constant, least, out):
     counter = _counter(out.shape[1])
     for i in numba.prange(out.shape[0]):
         bits = np.empty(out.shape[1] // 2 + 1, np.int32)
         _fill(_key(seed, i), counter, bits, out[i])
+        smallest = max(least[i, 0], np.float32(LEAST))
         for j in range(out.shape[1]):
-            spread = np.sqrt(max(variance[i, j] + constant[i, 0], np.float32(LEAST)))
+            spread = np.sqrt(max(variance[i, j] + constant[i, 0], smallest))
             out[i, j] = base[i, 0] + factor[i, 0] * score[i, j] + spread * out[i, j]
 
 
 @numba.njit(parallel=True, cache=True, fastmath=ORDER)
 @no_type_check
 def _backward(
-    seed, grad, factor, score, variance, constant, grad_base, grad_factor, grad_score, grad_variance, grad_constant
+    seed,
+    grad,
+    factor,
+    score,
+    variance,
+    constant,
+    least,
+    grad_base,
+    grad_factor,
+    grad_score,
+    grad_variance,
+    grad_constant,
 ):
     counter = _counter(grad.shape[1])
     for i in numba.prange(grad.shape[0]):
         bits = np.empty(grad.shape[1] // 2 + 1, np.int32)
         _fill(_key(seed, i), counter, bits, grad_variance[i])
         plain, scored, spread = np.float32(0), np.float32(0), np.float32(0)
+        smallest = max(least[i, 0], np.float32(LEAST))
         for j in range(grad.shape[1]):
             g, v = grad[i, j], variance[i, j] + constant[i, 0]
             plain += g
             scored += g * score[i, j]
             grad_score[i, j] = factor[i, 0] * g
-            slope = np.float32(0.5) * g * grad_variance[i, j] / np.sqrt(max(v, np.float32(LEAST)))
-            grad_variance[i, j] = slope if v > np.float32(LEAST) else np.float32(0)
+            slope = np.float32(0.5) * g * grad_variance[i, j] / np.sqrt(max(v, smallest))
+            grad_variance[i, j] = slope if v > smallest else np.float32(0)
             spread += grad_variance[i, j]
         grad_base[i, 0], grad_factor[i, 0], grad_constant[i, 0] = plain, scored, spread
 
@@ -156,30 +177,36 @@ def normal(seed: int, like: Float[Tensor, "b k"]) -> Float[Tensor, "b k"]:
 
 
 @torch.library.custom_op("gnnneg::noisy", mutates_args=())
-def _noisy(base: Tensor, factor: Tensor, score: Tensor, variance: Tensor, constant: Tensor, seed: int) -> Tensor:
+def _noisy(
+    base: Tensor, factor: Tensor, score: Tensor, variance: Tensor, constant: Tensor, least: Tensor, seed: int
+) -> Tensor:
     out = torch.empty_like(score, memory_format=torch.contiguous_format)
-    given = (one.contiguous() for one in (base, factor, score, variance, constant))
+    given = (one.contiguous() for one in (base, factor, score, variance, constant, least))
     launch(_forward, seed & 0xFFFFFFFF, *given, out)
     return out
 
 
 @_noisy.register_fake
-def _(base: Tensor, factor: Tensor, score: Tensor, variance: Tensor, constant: Tensor, seed: int) -> Tensor:
+def _(
+    base: Tensor, factor: Tensor, score: Tensor, variance: Tensor, constant: Tensor, least: Tensor, seed: int
+) -> Tensor:
     return torch.empty_like(score, memory_format=torch.contiguous_format)
 
 
 @torch.library.custom_op("gnnneg::noisy_backward", mutates_args=())
 def _noisy_backward(
-    grad: Tensor, factor: Tensor, score: Tensor, variance: Tensor, constant: Tensor, seed: int
+    grad: Tensor, factor: Tensor, score: Tensor, variance: Tensor, constant: Tensor, least: Tensor, seed: int
 ) -> list[Tensor]:
-    given = [one.contiguous() for one in (factor, score, variance, constant)]
+    given = [one.contiguous() for one in (factor, score, variance, constant, least)]
     out = [torch.empty_like(one) for one in (given[0], given[0], given[1], given[1], given[0])]
     launch(_backward, seed & 0xFFFFFFFF, grad.contiguous(), *given, *out)
     return out
 
 
 @_noisy_backward.register_fake
-def _(grad: Tensor, factor: Tensor, score: Tensor, variance: Tensor, constant: Tensor, seed: int) -> list[Tensor]:
+def _(
+    grad: Tensor, factor: Tensor, score: Tensor, variance: Tensor, constant: Tensor, least: Tensor, seed: int
+) -> list[Tensor]:
     return [one.new_empty(one.shape) for one in (factor, factor, score, score, factor)]
 
 
@@ -189,7 +216,7 @@ def _save(ctx, inputs, output) -> None:  # type: ignore[no-untyped-def]
 
 
 def _differentiate(ctx, grad):  # type: ignore[no-untyped-def]
-    return *_noisy_backward(grad, *ctx.saved_tensors, ctx.seed), None
+    return *_noisy_backward(grad, *ctx.saved_tensors, ctx.seed), None, None
 
 
 _noisy.register_autograd(_differentiate, setup_context=_save)
@@ -201,13 +228,15 @@ def noisy(
     score: Float[Tensor, "b k"],
     variance: Float[Tensor, "b k"],
     constant: Float[Tensor, "b 1"],
+    least: Float[Tensor, "b 1"],
     seed: int,
 ) -> Float[Tensor, "b k"]:
     r""":math:`o_i + \kappa_i s_{ij} + \sqrt{v_{ij} + c_i} \, \xi_{ij}`, with standard normal :math:`\xi` of that seed.
 
-    Variances below 1e-6 count as 1e-6 and get no gradient. Cost on CPU: one pass each way, no temporary.
+    Variances below ``least`` count as that and get no gradient: :func:`rounding` says what cancellation leaves of none.
+    Cost on CPU: one pass each way, no temporary.
     """
-    given = base, factor, score, variance, constant
+    given = base, factor, score, variance, constant, least
     if score.numel() and all(one.device.type == "cpu" and one.dtype == torch.float32 for one in given):
         return _noisy(*given, seed)
     return noisy_reference(*given, normal(seed, score))

@@ -5,7 +5,7 @@ import torch
 from scipy import stats
 from torch.testing import assert_close
 
-from gnnneg.kernels.noise import LEAST, noisy, noisy_reference, normal
+from gnnneg.kernels.noise import LEAST, noisy, noisy_reference, normal, rounding
 from gnnneg.kernels.softmax import logsumexp_reference, softmax_sums, sum_reference
 
 
@@ -37,7 +37,7 @@ def test_same_seed_same_noise():
 
 @pytest.mark.parametrize("k", [1, 2, 7, 300])
 def test_fused_equals_its_formula(k):
-    """In value and in all five gradients, with variances below the least among them."""
+    """In value and in all five gradients, with variances below the least among them, which is each row's own."""
     torch.manual_seed(0)
     base, factor = torch.randn(4, 1, requires_grad=True), torch.rand(4, 1, requires_grad=True)
     score, variance = torch.randn(4, k, requires_grad=True), torch.rand(4, k)
@@ -45,20 +45,52 @@ def test_fused_equals_its_formula(k):
     variance.requires_grad_()
     constant = torch.tensor([[0.0], [0.0], [0.5], [-0.2]], requires_grad=True)
     leaves, outward = (base, factor, score, variance, constant), torch.randn(4, k)
-    found = noisy(*leaves, 11)
-    wanted = noisy_reference(*leaves, normal(11, score))
+    least = torch.tensor([[0.0], [1e-4], [0.3], [1e-9]])
+    found = noisy(*leaves, least, 11)
+    wanted = noisy_reference(*leaves, least, normal(11, score))
     assert_close(found, wanted)
+    spread = (variance + constant).detach().double()
+    spread = torch.where(spread < least, least.double(), spread).clamp(min=LEAST)
+    by_hand = base.double() + factor.double() * score + spread.sqrt() * normal(11, score)
+    assert_close(found.double(), by_hand, rtol=1e-5, atol=1e-6)
     for one, other in zip(torch.autograd.grad(found, leaves, outward), torch.autograd.grad(wanted, leaves, outward)):
         assert_close(one, other, rtol=1e-4, atol=1e-5)
-    assert noisy(*leaves, 12).sub(found).abs().max() > LEAST**0.5
+    slope = torch.autograd.grad(noisy(*leaves, least, 11), variance, outward)[0]
+    assert not slope[(variance + constant) < least].any()
+    assert slope[(variance + constant) > least].all()
+    assert noisy(*leaves, least, 12).sub(found).abs().max() > 1e-3
 
 
 def test_doubles_and_nothing():
     base, factor, constant = torch.randn(3, 1), torch.rand(3, 1), torch.rand(3, 1)
-    given = base, factor, torch.randn(3, 5), torch.rand(3, 5), constant
+    least = torch.zeros(3, 1)
+    given = base, factor, torch.randn(3, 5), torch.rand(3, 5), constant, least
     double = noisy(*(one.double() for one in given), 3)
     assert_close(double.float(), noisy(*given, 3), rtol=1e-5, atol=1e-5)
-    assert noisy(base, factor, torch.empty(3, 0), torch.empty(3, 0), constant, 3).shape == (3, 0)
+    assert noisy(base, factor, torch.empty(3, 0), torch.empty(3, 0), constant, least, 3).shape == (3, 0)
+
+
+def test_nothing_at_all_has_no_noise_and_no_gradient():
+    """Variance of none, and less: whatever comes back is finite, in the kernel and in its formula."""
+    zero, score = torch.zeros(2, 1), torch.zeros(2, 4)
+    for dtype in (torch.float32, torch.float64):
+        variance = torch.tensor([[0.0, -1.0, 1e-38, 0.0]]).repeat(2, 1).to(dtype).requires_grad_()
+        found = noisy(zero.to(dtype), zero.to(dtype), score.to(dtype), variance, zero.to(dtype), zero.to(dtype), 3)
+        assert found.abs().max() < 1e-14
+        found.sum().backward()
+        assert not variance.grad.any()
+
+
+@pytest.mark.parametrize("width", [16, 400])
+def test_what_cancellation_leaves_is_below_what_rounding_says(width):
+    """Of equal vectors the expanded square is nothing but rounding, at any scale: about as much as is reckoned with."""
+    torch.manual_seed(0)
+    for scale in (1e-6, 1.0, 1e3):
+        one = scale * torch.randn(200, width)
+        size = one.square().sum(1, keepdim=True)
+        left = size - 2 * (one * one) @ torch.ones(width, 1) + (one @ one.T).diagonal()[:, None]
+        assert (left.abs() <= 2 * rounding(size)).all()
+        assert rounding(size).max() < 1e-6 * size.max()
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float64])

@@ -39,7 +39,7 @@ def spans() -> tuple[Tensor, Tensor, Tensor]:
 
 
 def noise_of() -> tuple[Tensor, ...]:
-    return learned(2, 1), learned(2, 1), learned(2, 5), learned(2, 5), learned(2, 1)
+    return learned(2, 1), learned(2, 1), learned(2, 5), learned(2, 5), learned(2, 1), torch.zeros(2, 1)
 
 
 def walk() -> tuple[Tensor, ...]:
