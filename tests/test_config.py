@@ -173,6 +173,10 @@ def test_naming_another_class_drops_the_arguments_of_the_one_before():
         (["--task.sampler", "3"], "task.sampler should be a Sampler, class_path: one of All, "),
         (["--task.model", "{hidden_channels: 3}"], "task.model should be a Model, class_path: one of Difference, "),
         (["--task.generators", "EMU"], "task.generators should be a list, not 'EMU'"),
+        (
+            ["--task.generators", "[{class_path: LearnedEMU, init_args: {share: 0.5, rate: 1.0}}]"],
+            "task.generators.0 (LearnedEMU) has no 'rate' any more: leave it out, since ",
+        ),
         (["--task.loss", "no.such.Loss"], "if you trust the module no, add --allow no,"),
         (["--task.loss", "os.path.join"], "os.path.join is not a Loss"),
         (["--task.loss.class_path", "[1]"], "class_path should be the name of a class"),

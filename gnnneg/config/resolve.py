@@ -15,6 +15,7 @@ from gnnneg.config.signature import (
     check,
     declares,
     elements,
+    gone,
     hands_on,
     is_built,
     is_foreign,
@@ -179,7 +180,7 @@ def _arguments(
     here = f"{key} ({cls.__name__})" if named else key or "The config"
     facts = {} if is_foreign(cls) else facts
     known, scope = parameters(cls), ChainMap({}, dict(facts))
-    _refuse(written, known, facts, here, hands_on(cls))
+    _refuse(written, known, facts, here, hands_on(cls), gone(cls))
     arguments: dict[str, Any] = {}
     linked = []
     for parameter, (annotation, default) in known.items():
@@ -219,8 +220,8 @@ def _as_written(annotation: Any, default: Any) -> Any:
         return default  # torch has defaults of other types than it declares
 
 
-def _refuse(written: dict, known: dict[str, Any], facts: Facts, here: str, more: bool) -> None:
-    """Refuses facts, which are never written, and keys that the constructor does not have.
+def _refuse(written: dict, known: dict[str, Any], facts: Facts, here: str, more: bool, once: Mapping[str, str]) -> None:
+    """Refuses facts, which are never written, and keys that the constructor does not have, or had ``once``.
 
     One that takes ``more`` gets what is not nearly the name of what it has.
     """
@@ -229,6 +230,8 @@ def _refuse(written: dict, known: dict[str, Any], facts: Facts, here: str, more:
     for parameter in written:
         if parameter in fact:
             raise UserError(f"{here}: {parameter!r} is a fact of the data set and is filled in: leave it out.")
+        if parameter in once:
+            raise UserError(f"{here} has no {parameter!r} any more: {once[parameter]}.")
         if parameter not in known:
             if more and not get_close_matches(str(parameter), free, cutoff=ALIKE):
                 continue

@@ -55,6 +55,11 @@ def mirrored(cls: type) -> tuple[str, ...]:
     return tuple(getattr(cls, "mirrored", ()))
 
 
+def gone(cls: type) -> dict[str, str]:
+    """The parameters that a constructor once had, and what to do about a config that still has them."""
+    return dict(getattr(cls, "gone", {}))
+
+
 def options(annotation: Any) -> tuple[Any, ...]:
     """The alternatives of a union, or the annotation alone."""
     union = typing.get_origin(annotation) in (typing.Union, types.UnionType)

@@ -5,7 +5,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import Parameter
 
-from gnnneg.checks import not_negative, table, widths
+from gnnneg.checks import table, widths
 from gnnneg.errors import UserError
 from gnnneg.generators.matched import seed
 from gnnneg.generators.term import Term, exchanged, positives, refuse_share
@@ -33,7 +33,6 @@ class LearnedEMU(Generator):
         hidden_channels (int): Width of the node vectors.
         share (float): :math:`\rho`, the budget.
         floor (float): :math:`\epsilon`. (default: :obj:`0.05`)
-        rate (float): What the gradient of :math:`a` is multiplied by when it is turned round. (default: :obj:`1.0`)
         label (float or Label): :math:`\beta`. (default: :obj:`0.0`)
         scale (float): Weight of the term. (default: :obj:`1.0`)
         mean (bool): Whether the term is divided by its number of negatives. (default: :obj:`True`)
@@ -42,6 +41,8 @@ class LearnedEMU(Generator):
         UserError: If the budget does not lie between the floor and 1 minus the floor; when called, if the model has no
             closed form, as for :class:`MatchedEMU`.
     """
+
+    gone = {"rate": "leave it out, since Adagrad and Adam take steps of one size whatever a gradient is multiplied by"}
 
     noise: int | None = None
     """The last step's seed: who records steps of training for replay sees by it that Python takes part."""
@@ -52,7 +53,6 @@ class LearnedEMU(Generator):
         hidden_channels: int,
         share: float,
         floor: float = 0.05,
-        rate: float = 1.0,
         label: float | Label = 0.0,
         scale: float = 1.0,
         mean: bool = True,
@@ -61,10 +61,9 @@ class LearnedEMU(Generator):
         refuse_share("LearnedEMU", share)
         if not 0 <= floor < share < 1 - floor:
             raise UserError(f"LearnedEMU(share={share}, floor={floor}): the share lies between floor and 1 - floor.")
-        not_negative("LearnedEMU", rate=rate)
         widths("LearnedEMU", hidden_channels=hidden_channels)
         table("LearnedEMU", num_relations=num_relations, hidden_channels=hidden_channels)
-        self.share, self.floor, self.rate = share, floor, rate
+        self.share, self.floor = share, floor
         self.logit = Parameter(torch.empty(2 * num_relations, hidden_channels))
         self.term = Term("LearnedEMU", label, scale, mean)
         self.reset_parameters()
@@ -88,7 +87,7 @@ class LearnedEMU(Generator):
         relation, row = query.rel_type, torch.arange(len(query.rel_type), device=positive.device)
         if len(self.logit) < len(relation):  # each once, asked for or not: to find out would be to wait for a device
             relation, row = torch.arange(len(self.logit), device=positive.device), relation
-        probability = self.probability(turn_round(self.logit[relation, :width], self.rate))
+        probability = self.probability(turn_round(self.logit[relation, :width]))
         self.noise = seed(generator, positive.device)
         mutation = Mutation(positive, 1 - probability[row], noise=self.noise)
         return self.term(query, negatives, scorer.mutated(negatives.index, mutation))
@@ -126,15 +125,14 @@ class LearnedEMU(Generator):
 
 class _TurnRound(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, value: Tensor, rate: float) -> Tensor:  # type: ignore[no-untyped-def]
-        ctx.rate = rate
+    def forward(ctx, value: Tensor) -> Tensor:  # type: ignore[no-untyped-def]
         return value.view_as(value)
 
     @staticmethod
-    def backward(ctx, grad: Tensor) -> tuple[Tensor, None]:  # type: ignore[no-untyped-def]
-        return -ctx.rate * grad, None
+    def backward(ctx, grad: Tensor) -> Tensor:  # type: ignore[no-untyped-def]
+        return -grad
 
 
-def turn_round(value: Float[Tensor, "r h"], rate: float) -> Float[Tensor, "r h"]:
-    """The value itself, and minus ``rate`` times its gradient: whoever descends on the loss makes this one ascend."""
-    return _TurnRound.apply(value, rate)
+def turn_round(value: Float[Tensor, "r h"]) -> Float[Tensor, "r h"]:
+    """The value itself, and minus its gradient: whoever descends on the loss makes this one ascend."""
+    return _TurnRound.apply(value)

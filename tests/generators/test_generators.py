@@ -1,5 +1,7 @@
 """Each generator against its formula: identities of methods.md 1, brute force, frequencies."""
 
+import copy
+import inspect
 import itertools
 import math
 
@@ -210,6 +212,20 @@ def test_learned_mutation_makes_the_loss_larger():
     used = learned.logit[torch.arange(B) % (2 * RELATIONS)]
     assert used.std() > 0.1
     assert (learned.logit[-1] == 0).all()
+
+
+def test_learned_mutation_goes_up_by_the_gradient_of_the_loss():
+    """Minus the difference quotient, whatever else the optimiser does with it: there is no factor to choose."""
+    learned = LearnedEMU(RELATIONS, CHANNELS, share=0.5).double()
+    learned.logit.data.normal_(generator=draw())
+    term(learned).mean().backward()
+    step, place, found = 1e-3, (0, 3), []
+    for sign in (1, -1):
+        moved = copy.deepcopy(learned)
+        moved.logit.data[place] += sign * step
+        found.append(float(term(moved).detach().mean()))
+    assert float(learned.logit.grad[place]) == pytest.approx((found[1] - found[0]) / (2 * step), rel=1e-2)
+    assert not any("rate" in key for key in inspect.signature(LearnedEMU).parameters)
 
 
 @pytest.mark.parametrize("decoder", [DistMult, TransE, RotatE])
