@@ -84,22 +84,31 @@ def admit(
     return (data if all(bool(k.all()) for k in keep.values()) else only(data, keep)), found
 
 
-def tell(data: HeteroData, name: str) -> None:
-    """Warns of what is about to be trained on although the gate would refuse it, as some published data are."""
+def look_over(data: HeteroData, name: str) -> None:
+    """What training asks of a graph, however it was made: contradictions are refused, since one of the two would be
+    learnt wrongly, and statements in two splits are told of, since some published data have them.
+
+    Args:
+        data (torch_geometric.data.HeteroData): A graph in the convention.
+        name (str): What it is called.
+
+    Raises:
+        UserError: If something is stated and denied at once.
+    """
     found = settled(data, "stated", "keep")[1]
-    told = []
     if found.contradictions:
-        told.append(
-            f"{found.contradictions:,} statements are both stated and denied, such as "
-            f"{' '.join(echo(part) for part in found.contradicted[0])}; none is drawn as its own negative"
+        raise UserError(
+            f"In {name}, {found.contradictions:,} statements are both stated and denied, such as "
+            f"{' '.join(echo(part) for part in found.contradicted[0])}: say which wins, with --data.wins stated or "
+            "--data.wins denied (in Python, gnnneg.from_hetero(data, wins='stated')); 'gnnneg data check' lists them."
         )
     if found.overlap:
-        told.append(
-            f"{found.overlap:,} statements stand in two splits, such as "
-            f"{' '.join(echo(part) for part in found.overlapping[0])}; what is trained on is easily answered"
+        warnings.warn(
+            f"In {name}, {found.overlap:,} statements stand in two splits, such as "
+            f"{' '.join(echo(part) for part in found.overlapping[0])}; what is trained on is easily answered: 'gnnneg "
+            "data check' lists them.",
+            stacklevel=3,
         )
-    if told:
-        warnings.warn(f"In {name}, {'; and '.join(told)}: 'gnnneg data check' lists them.", stacklevel=3)
 
 
 def settled(

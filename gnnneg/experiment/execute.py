@@ -23,7 +23,7 @@ from gnnneg.data import naming
 from gnnneg.data.build import counts
 from gnnneg.data.catalogue import CARD, cards
 from gnnneg.data.download import cache
-from gnnneg.data.gate import tell
+from gnnneg.data.gate import look_over
 from gnnneg.data.known import KnownAnswers
 from gnnneg.data.statements import POLARITIES, completed, triplets
 from gnnneg.errors import UserError
@@ -102,7 +102,7 @@ def train(
     device = next(task.trained()).device
     setup = Setup(graph, task, optimizer, scheduler, fit, evaluation, seed, device, *others)
     _told_of_leaks(task, Facts(graph))
-    tell(graph, name if isinstance(data, HeteroData) else "the data set")
+    look_over(graph, name if isinstance(data, HeteroData) else "the data set")
     if out is None:
         return _train(setup, None, None, name, progress)
 
@@ -141,7 +141,7 @@ def train_config(
         folder.claim(home)  # said before the data are fetched
     own = _own(path, overrides)
     graphs = source(means).graphs() if own is None else Run.load(own, allow=allow).graphs
-    tell(graphs[0], name)
+    look_over(graphs[0], name)
     setup = assemble(means, *graphs)
     with folder.begun(home):
         _begin(setup, means, home, named=own is None)
@@ -188,6 +188,7 @@ def untrained(path: str | Path, overrides: Sequence[str] = (), allow: str | Sequ
     means = read(path, overrides, allow)
     own = _own(path, overrides)
     graphs = source(means).graphs() if own is None else Run.load(own, allow=allow).graphs
+    look_over(graphs[0], source(means).name)
     setup = assemble(means, *graphs)
     return _run(setup, means, None, {}, Judge(setup.data, setup.evaluation, setup.device, setup.test_graph))
 

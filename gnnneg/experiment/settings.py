@@ -23,6 +23,7 @@ import gnnneg.tasks  # noqa: F401
 from gnnneg import datasets
 from gnnneg.config import FACTS, Facts, Plan, Tree, resolve_whole
 from gnnneg.config.signature import parameters
+from gnnneg.data.gate import admit
 from gnnneg.data.ontology import inherited
 from gnnneg.data.splits import share_denied
 from gnnneg.errors import UserError
@@ -47,6 +48,8 @@ class Source:
             class is stated of its superclasses too. (default: :obj:`None`)
         inherit_denied (bool): Whether what is denied of a class is denied of its subclasses, too; these can be many.
             (default: :obj:`False`)
+        wins (str, optional): Which stays of a statement that is both stated and denied, as in some published data:
+            ``"stated"`` or ``"denied"``. (default: training on such data is refused)
     """
 
     name: str
@@ -55,6 +58,7 @@ class Source:
     denied_kept: float = 1.0
     inherit: str | None = None
     inherit_denied: bool = False
+    wins: str | None = None
 
     def load(self) -> HeteroData:
         """The graph that is trained on."""
@@ -69,6 +73,8 @@ class Source:
         data, *others = datasets.graphs(self.name, self.root)
         if others and Source(self.name, self.root) != self:
             raise UserError(f"{self.name} has a graph to train on and one to test on: give its name and nothing else.")
+        if self.wins is not None:
+            data = admit(data, self.wins, overlap="keep", apart=True, where=self.name)[0]
         if self.denied_from_valid != 0 or self.denied_kept != 1:
             data = share_denied(data, self.denied_from_valid, self.denied_kept)
         return [data if self.inherit is None else inherited(data, self.inherit, self.inherit_denied), *others]

@@ -8,7 +8,8 @@ import torch
 from torch_geometric.data import HeteroData
 
 from gnnneg.config import Facts
-from gnnneg.data.gate import admit, tell, tidied, variants
+from gnnneg.data.gate import admit, look_over, tidied, variants
+from gnnneg.data.hetero import from_hetero
 from gnnneg.data.statements import POLARITIES, assemble
 from gnnneg.errors import UserError
 from gnnneg.records import Query, Triplets
@@ -144,9 +145,14 @@ def test_nothing_is_a_verified_negative_of_itself() -> None:
     assert sorted(denied.confidence.tolist()) == [0.25, 0.25, 0.75, 0.75]
 
 
-def test_what_is_trained_on_all_the_same_is_told() -> None:
-    sound = graph([(0, 0, 1, 0)], [(1, 0, 0, 0)])
-    tell(sound, "x")
-    data = graph([(0, 0, 1, 0), (0, 0, 1, 2)], [(0, 0, 1, 0)])
-    with pytest.warns(UserWarning, match=r"In x, 1 statements are both .* such as 'a' 'r' 'b'; .* and 1 "):
-        tell(data, "x")
+def test_what_training_asks_of_a_graph() -> None:
+    look_over(graph([(0, 0, 1, 0)], [(1, 0, 0, 0)]), "x")
+    with pytest.warns(UserWarning, match=r"In x, 1 statements stand in two splits, such as 'a' 'r' 'b';"):
+        look_over(graph([(0, 0, 1, 0), (0, 0, 1, 2)], [(1, 0, 0, 0)]), "x")
+    data = graph([(0, 0, 1, 0), (0, 0, 2, 2)], [(0, 0, 1, 0), (0, 0, 3, 1)])
+    with pytest.raises(UserError, match=r"In x, 1 statements are both .* such as 'a' 'r' 'b': .* --data\.wins stated"):
+        look_over(data, "x")
+    for wins, left in (("stated", (2, 1)), ("denied", (1, 2))):
+        settled = from_hetero(data, wins=wins)  # as the message says
+        look_over(settled, "x")
+        assert tuple(settled["entity", p, "entity"].edge_type.numel() for p in ("stated", "denied")) == left
