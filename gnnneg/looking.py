@@ -56,7 +56,7 @@ class Looked(Scorer):
 
     def __init__(self, model: Model, scorer: Scorer):
         self.model, self.scorer = model, scorer
-        self.num_candidates = scorer.num_candidates
+        self.num_candidates, self.has_vectors = scorer.num_candidates, scorer.has_vectors
 
     def _asked(self, ask: Callable, *given: Any) -> Any:
         with judging(self.model):
@@ -70,6 +70,9 @@ class Looked(Scorer):
 
     def __call__(self, index: Int[Tensor, "c k"]) -> Float[Tensor, "b k"]:
         return self._asked(self.scorer, index)
+
+    def own_vectors(self, index: Int[Tensor, "k"], asker: str) -> Float[Tensor, "k d"]:
+        return self._asked(self.scorer.own_vectors, index, asker)
 
     def columns(self, index: Int[Tensor, "c k"]) -> Callable[[slice], Float[Tensor, "c l d"]]:
         some = self._asked(self.scorer.columns, index)

@@ -160,18 +160,19 @@ def test_modes_are_put_back_each_as_it_was_also_after_an_error():
 
 def test_all_that_a_scorer_answers_it_answers_when_looked_at():
     """A method that is not passed on would be the base class's, which refuses or does without the closed form."""
-    public = {key for key in vars(Scorer) if not key.startswith("_") or key == "__call__"}
-    assert public - set(vars(Looked)) <= {"num_candidates", "__annotations__"}
     query, target = asked(toy(), RELATIONS)
     model = kge(DistMult, dropout=0.5).train()
     plain = copy.deepcopy(model).eval()
     plain, seen = plain.scorer(plain.encode(None), query), looked_at(model, None, query)
+    public = {key for key in vars(Scorer) if not key.startswith("_") or key == "__call__"}
+    assert public <= {*vars(Looked), *vars(seen)}
     index, vectors = torch.arange(NODES)[None], torch.randn(len(target), 2, CHANNELS)
     mutation = Mutation(model.encoder.weight[target].detach(), torch.rand(len(target), CHANNELS) < 0.5)
     for ask in (
         lambda scorer: scorer(index),
         lambda scorer: scorer.embed(index),
         lambda scorer: scorer.decode(vectors),
+        lambda scorer: scorer.own_vectors(index[0], "Nearest"),
         lambda scorer: scorer.columns(index)(slice(1, 3)),
         lambda scorer: scorer.mutated(index, mutation),
         lambda scorer: scorer.terms(vectors),

@@ -10,6 +10,7 @@ from torch.nn import Parameter
 from torch_geometric.data import Data
 
 from gnnneg.checks import DEEPEST, fraction, table, whole, widths
+from gnnneg.encoders.batch_norm import PartNorm, Statistics
 from gnnneg.encoders.composition import Composition, Correlation
 from gnnneg.encoders.messages import Messages, messages, numbers, shrunk
 from gnnneg.encodings import Dense
@@ -53,7 +54,7 @@ class CompGCNLayer(nn.Module):
         self.loop = Parameter(torch.empty(1, in_channels))
         self.relation = Parameter(torch.empty(in_channels, out_channels))
         self.bias = Parameter(torch.empty(out_channels))
-        self.norm = nn.BatchNorm1d(out_channels)
+        self.norm = PartNorm(out_channels)
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
@@ -65,7 +66,12 @@ class CompGCNLayer(nn.Module):
         self.norm.reset_parameters()
 
     def forward(
-        self, x: Float[Tensor, "n i"], relation: Float[Tensor, "t i"], sent: Messages, weight: Float[Tensor, "e"]
+        self,
+        x: Float[Tensor, "n i"],
+        relation: Float[Tensor, "t i"],
+        sent: Messages,
+        weight: Float[Tensor, "e"],
+        part: tuple[int | None, Statistics | None] | tuple[()] = (),
     ) -> tuple[Float[Tensor, "n o"], Float[Tensor, "t _"]]:
         """Node states and relation states.
 
@@ -74,14 +80,15 @@ class CompGCNLayer(nn.Module):
             relation (torch.Tensor): Of each edge type, ``(t, in_channels)``.
             sent (Messages): Along which edges, arranged in two parts.
             weight (torch.Tensor): What each edge counts, from :meth:`Messages.symmetric`.
+            part (tuple): Of a part of the graph what :class:`~gnnneg.encoders.batch_norm.PartNorm` is to know.
+                (default: :obj:`()`)
         """
         made = self.composition(F.embedding(sent.source, x), F.embedding(sent.edge_type, relation))
         heard = sent.summed(made, weight).view(len(x), 2, -1).transpose(0, 1) @ self.weight
         heard = F.dropout(heard, self.dropout, self.training).sum(0)
         own = self.composition(x, self.loop.expand_as(x)) @ self.root
-        return self.norm(
-            (heard + own) / 3 + self.bias
-        ).tanh(), relation if self.relation is None else relation @ self.relation
+        state = self.norm((heard + own) / 3 + self.bias, *part).tanh()
+        return state, relation if self.relation is None else relation @ self.relation
 
 
 class CompGCN(Encoder):
@@ -161,12 +168,17 @@ class CompGCN(Encoder):
         sent, weight = self._heard(graph)
         x: Tensor = self.weight if number is None else F.embedding(number, self.weight)
         relation: Tensor = self.relation
+        size = graph.get("num_sampled_nodes")
         with torch.autocast(weight.device.type, enabled=False):  # sums over many neighbours
             for depth, layer in enumerate(self.layers):
-                if depth and "num_sampled_nodes" in graph:
+                if size is None:
+                    x, relation = layer(x, relation, sent, weight)
+                    continue
+                if depth:
                     part = shrunk(graph, depth)
                     x, (sent, weight) = x[: part.num_nodes], self._heard(part)
-                x, relation = layer(x, relation, sent, weight)
+                right = sum(size[: max(1, len(size) - 1 - depth)])  # the last hop has heard nobody
+                x, relation = layer(x, relation, sent, weight, (right, graph.get("statistics")))
         return Dense(x)
 
     def relation_states(self) -> Float[Tensor, "t c"] | None:

@@ -7,9 +7,11 @@ import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
+from torch.nn.modules.batchnorm import _BatchNorm
 from torch_geometric.data import Data
 
 from gnnneg.checks import draws
+from gnnneg.encoders.batch_norm import PartNorm, Statistics
 from gnnneg.encoders.in_edges import InEdges
 from gnnneg.encoders.remember import once
 from gnnneg.errors import UserError
@@ -27,7 +29,8 @@ class SampledNeighbors(Encoder):
 
     The nodes of a neighbourhood know theirs by ``n_id``, as in batches of PyG's ``NeighborLoader``. With all
     neighbours of as many hops as the encoder has layers, vectors and gradients are those of the whole graph (CompGCN's
-    are not: it also counts the edges that leave a node, and normalises over the nodes that it sees).
+    are not: it also counts the edges that leave a node, and normalises over the nodes that it sees: all that a step
+    asks for by the mean and variance of what it asks for first, which in link prediction are anchors and targets).
 
     A step's messages do not depend on the size of the graph; only hiding the batch's statements, and the dense
     gradient of the encoder's own table, still do. Each set of nodes that a step asks for draws neighbourhoods of its
@@ -39,8 +42,8 @@ class SampledNeighbors(Encoder):
             so on, one number for each layer of the encoder; -1 is all.
 
     Raises:
-        UserError: If the encoder passes no messages, a number is neither positive nor -1, or there are not as many
-            numbers as the encoder has layers.
+        UserError: If the encoder passes no messages, a number is neither positive nor -1, there are not as many numbers
+            as the encoder has layers, or a network of the encoder's normalises over batches.
     """
 
     uses_graph = True
@@ -56,6 +59,11 @@ class SampledNeighbors(Encoder):
             raise UserError(
                 f"{type(encoder).__name__} has num_layers={encoder.num_layers}: give as many num_neighbors, "
                 f"one a layer, not {len(num_neighbors)}."
+            )
+        if any(isinstance(part, _BatchNorm) and not isinstance(part, PartNorm) for part in encoder.modules()):
+            raise UserError(
+                f"SampledNeighbors: {type(encoder).__name__} has batch normalisation, which would normalise anchors, "
+                "targets and negatives each by themselves and so give answers away: use layer normalisation."
             )
         self.encoder, self.num_neighbors, self.num_layers = encoder, list(num_neighbors), encoder.num_layers
         self.hidden_channels = encoder.hidden_channels
@@ -86,6 +94,7 @@ class Neighborhoods(Encoding):
         self.whole, self.kept = graph.get("whole", graph), graph.get("kept")
         if signed and self.kept is not None:
             self.kept = torch.cat([self.kept, graph.denied_kept])
+        self.statistics: Statistics = {}  # of batch normalisation, for all that is asked for
         # the last nodes asked for and their vectors, with and without gradients
         self._last: dict[bool, tuple[Tensor, Tensor]] = {}
 
@@ -122,6 +131,7 @@ class Neighborhoods(Encoding):
 
         stated = edge[edge < whole.num_edges]
         part = {"num_nodes": len(number), "n_id": number, "num_sampled_nodes": [len(hop) for hop in hops]}
+        part["statistics"] = self.statistics
         part["edge_index"] = numbered(whole.edge_index[:, stated])
         if self.signed:
             denied = edge[edge >= whole.num_edges] - whole.num_edges

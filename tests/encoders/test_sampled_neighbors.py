@@ -23,7 +23,7 @@ from gnnneg.errors import UserError
 from gnnneg.kernels import aggregate
 from gnnneg.losses import InfoNCE
 from gnnneg.models import KGEModel
-from gnnneg.records import Triplets
+from gnnneg.records import Query, Triplets
 from gnnneg.samplers import Uniform
 from gnnneg.tasks import LinkPrediction
 
@@ -311,3 +311,94 @@ def test_from_config_to_ranks(tmp_path):
         assert main(["train", str(configs / f"{name}.yaml"), "--out", str(out), *settings]) == 0
         found.append(json.loads((out / "result.json").read_text())["metrics"]["test"]["mrr"])
     assert found[0] > 0.9 * found[1] > 0.3  # chance among 200 entities is 0.03
+
+
+def ring(size: int = 12) -> Data:
+    """Each node sends one edge each way, so that what CompGCN counts is the same in every part."""
+    node = torch.arange(size)
+    stated = torch.stack([node, (node + 1) % size])
+    return Data(
+        edge_index=torch.cat([stated, stated.flip(0)], dim=1),
+        edge_type=torch.cat([torch.zeros(size), torch.ones(size)]).long(),
+        num_nodes=size,
+    )
+
+
+def one_layer(encoder: CompGCN, graph: Data) -> torch.Tensor:
+    """What its one layer normalises, node by node."""
+    x, z, layer = encoder.weight, encoder.relation, encoder.layers[0]
+    total = layer.composition(x, layer.loop.expand_as(x)) @ layer.root
+    for source, target, kind in zip(*graph.edge_index.tolist(), graph.edge_type.tolist()):
+        total = total.index_add(
+            0, torch.tensor([target]), (layer.composition(x[source][None], z[kind][None]) @ layer.weight[kind])
+        )
+    return total / 3 + layer.bias
+
+
+def test_one_mean_and_variance_for_anchors_targets_and_negatives():
+    """By hand: of the nodes asked for first, their neighbours left out, which have heard nobody."""
+    torch.manual_seed(0)
+    graph, encoder = ring(), CompGCN(12, 1, D, dropout=0.0)
+    with torch.no_grad():
+        encoder.weight[::3] += 3.0
+    sampled = SampledNeighbors(encoder, [-1]).train()
+    first, later = torch.tensor([0, 3, 6, 7]), torch.tensor([[1, 3, 7], [4, 9, 0]])
+    encoding, norm = sampled(graph), encoder.layers[0].norm
+    anchors, negatives = encoding[first], encoding[later]
+    state = one_layer(encoder, graph)
+    mean, variance = state[first].mean(0), state[first].var(0, correction=0)
+    wanted = ((state - mean) / (variance + norm.eps).sqrt() * norm.weight + norm.bias).tanh()
+    assert_close(anchors, wanted[first], rtol=1e-4, atol=1e-5)
+    assert_close(negatives, wanted[later], rtol=1e-4, atol=1e-5)
+    outward = torch.randn(3, D)
+    found = torch.autograd.grad((negatives[0] * outward).sum() + anchors.sum(), encoder.weight)
+    by_hand = torch.autograd.grad((wanted[later[0]] * outward).sum() + wanted[first].sum(), encoder.weight)
+    assert_close(found, by_hand, rtol=1e-3, atol=1e-5)
+    assert int(norm.num_batches_tracked) == 1
+    assert_close(norm.running_mean, 0.1 * mean.detach(), rtol=1e-4, atol=1e-6)
+    unbiased = state[first].var(0).detach()
+    assert_close(norm.running_var, 0.9 + 0.1 * unbiased, rtol=1e-4, atol=1e-6)
+
+
+def test_a_step_ranks_a_target_among_itself():
+    """The same entity as a target and as a negative has one score, so nothing but its vector tells which it is."""
+    torch.manual_seed(0)
+    model = KGEModel(SampledNeighbors(CompGCN(12, 1, D, dropout=0.0), [-1]), DistMult(1, D, reciprocal=True)).train()
+    query = Query(torch.tensor([0, 5, 7]), torch.tensor([0, 1, 0]))
+    target, others = torch.tensor([[1], [4], [8]]), torch.arange(12)[None]
+    scorer = model.scorer(model.encode(ring()), query)
+    assert_close(scorer(target), scorer(others).gather(1, target), rtol=1e-4, atol=1e-5)
+
+
+def test_a_single_node_is_normalised_by_the_running_statistics():
+    torch.manual_seed(0)
+    graph, encoder = ring(), CompGCN(12, 1, D, dropout=0.0)
+    norm = encoder.layers[0].norm
+    norm.running_mean.normal_()
+    norm.running_var.uniform_(0.5, 2)
+    encoding = SampledNeighbors(encoder, [-1]).train()(graph)
+    wanted = encoder.eval()(graph).table.detach()
+    encoder.train()
+    assert_close(encoding[torch.tensor([4])], wanted[[4]], rtol=1e-4, atol=1e-5)
+    assert_close(encoding[torch.tensor([7, 2])], wanted[[7, 2]], rtol=1e-4, atol=1e-5)
+    assert int(norm.num_batches_tracked) == 0
+
+
+def test_two_layers_leave_out_of_each_mean_who_has_not_heard_enough():
+    """The first layer's are the nodes asked for and their neighbours, the second's the nodes asked for."""
+    torch.manual_seed(0)
+    graph, encoder = ring(), CompGCN(12, 1, D, num_layers=2, dropout=0.0)
+    seen = []
+    for layer in encoder.layers:
+        layer.norm.register_forward_hook(lambda _, given, made: seen.append((given[0].detach(), given[1])))
+    SampledNeighbors(encoder, [-1, -1]).train()(graph)[torch.tensor([5])]
+    assert [(len(x), right) for x, right in seen] == [(5, 3), (3, 1)]
+    state = one_layer(encoder, graph).detach()
+    assert_close(seen[0][0][:3], state[[5, 4, 6]], rtol=1e-4, atol=1e-5)
+
+
+def test_a_network_that_normalises_over_batches_is_refused():
+    network = torch.nn.Sequential(torch.nn.BatchNorm1d(D))
+    with pytest.raises(UserError, match="use layer normalisation"):
+        SampledNeighbors(GNN(network, D), [3])
+    SampledNeighbors(GNN(torch.nn.LayerNorm(D), D), [3])
