@@ -6,7 +6,7 @@ ifneq ($(wildcard ../shared/datasets),)
 export GNNNEG_MIRROR ?= $(abspath ../shared/datasets)
 endif
 
-.PHONY: help setup demo test check format bench gpu mutation clean
+.PHONY: help setup demo test check format bench gpu mutation fuzz clean
 
 help:
 	@echo "make demo    set up, train and compare on the embedded world, print the table, write runs/demo/report.html"
@@ -14,6 +14,7 @@ help:
 	@echo "make bench   set up, then measure against the peers installed here"
 	@echo "make gpu     on a machine with a GPU: check every kernel, measure against the peers, write runs/gpu/page.html"
 	@echo "make mutation  count how many small changes to the code the tests notice (MUTATION='--count 60 --seed 1')"
+	@echo "make fuzz    train every sampler with every generator, decoder and loss for two steps (FUZZ='--minutes 10')"
 	@echo "make format  let ruff format the code"
 
 setup: .venv/installed
@@ -54,6 +55,10 @@ gpu:
 # one thread and one change at a time, in a copy; interrupted, it goes on where it stopped
 mutation: setup
 	OMP_NUM_THREADS=1 $(BIN)/python tests/mutation.py $(MUTATION)
+
+# one thread; interrupted, it goes on where it stopped
+fuzz: setup
+	OMP_NUM_THREADS=1 $(BIN)/python tests/fuzz.py $(FUZZ)
 
 clean:
 	rm -rf .venv runs build dist .pytest_cache .mypy_cache .ruff_cache

@@ -8,6 +8,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
+from gnnneg.errors import UserError
+
 LEAK = 0.2  # slope below zero of every rectifier
 NEAR = 0.1  # share of their usual size with which the last weights of a modulation start
 REACH = 3.0  # made coordinates lie within so many root mean squares of real ones
@@ -76,7 +78,15 @@ class Pathway(nn.Module):
     ) -> tuple[Float[Tensor, "b m d"], Float[Tensor, "b"]]:
         r"""Vectors, their coordinates within :math:`(-3, 3)`, and how far each condition's modulation is from the
         identity, :math:`\sum_i \lVert \alpha_i - 1 \rVert^2 + \lVert \mathbf{b}_i \rVert^2`.
+
+        Raises:
+            UserError: In training, if a single vector is to be normalised.
         """
+        if self.norm and self.training and noise.size(0) * noise.size(1) == 1:
+            raise UserError(
+                "DANS with batch_norm normalises over the vectors of a batch, and here is a single one: choose a "
+                "batch_size that leaves more than one query for the last batch, or make more negatives."
+            )
         vector, away = condition[:, None] + noise, condition.new_zeros(len(condition))
         for place, layer in enumerate(self.hidden):
             vector = F.leaky_relu(layer(vector), LEAK)

@@ -5,6 +5,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from gnnneg.data.known import KnownAnswers
+from gnnneg.errors import UserError
 from gnnneg.interfaces import Sampler, Scorer
 from gnnneg.records import Negatives, Query
 
@@ -28,7 +29,7 @@ class InBatch(Sampler):
         count = [torch.bincount(known.answer[inverse == side], minlength=known.num_nodes) for side in (False, True)]
         share = torch.stack(count).double()
         self.register_buffer("share", share / share.sum(1, keepdim=True), persistent=False)
-        self.num_relations = known.num_relations
+        self.num_relations, self.has_answers = known.num_relations, len(known) > 0
 
     def forward(
         self, query: Query, target: Int[Tensor, "b"], critic: Scorer, generator: torch.Generator | None = None
@@ -38,5 +39,10 @@ class InBatch(Sampler):
     def log_prob(
         self, query: Query, target: Int[Tensor, "b"], critic: Scorer, index: Int[Tensor, "c k"]
     ) -> Float[Tensor, "w l"]:
+        if not self.has_answers:
+            raise UserError(
+                "InBatch knows no statements, and so not how frequent its candidates are: give it the training facts, "
+                "or do not correct it."
+            )
         head = (query.rel_type >= self.num_relations).double().mean()
         return torch.lerp(self.share[0], self.share[1], head)[index].log().float()

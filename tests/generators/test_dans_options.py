@@ -1,7 +1,10 @@
 """What each option of DANS does."""
 
+import copy
+
 import pytest
 import torch
+import torch.nn.functional as F
 from examples import CHANNELS, NODES, RELATIONS, known, toy
 from generators.adversary import NONE, asked, chance, dans, rms
 from torch.testing import assert_close
@@ -54,6 +57,50 @@ def test_it_learns_from_every_third_batch_and_makes_for_each():
     assert moved == [True, False, False, True, False, False, True]
     make.eval().vectors(scorer, query, target, NONE, chance())
     assert int(make.asked) == 7  # whoever looks on does not count
+
+
+@pytest.mark.parametrize(("generator_steps", "steps"), [(1, 1), (1, 4), (3, 1), (2, 5)])
+def test_each_side_takes_as_many_steps_as_it_is_told(generator_steps, steps):
+    """By its optimiser's own count of every weight's steps; after a round trip in between, too."""
+    _, scorer, query, target = asked()
+    make, draws = dans(generator_steps=generator_steps, steps=steps, every=2), chance()
+    for batch in range(4):  # it learns from the first and the third
+        if batch == 2:
+            state = make.state_dict()
+            make = dans(generator_steps=generator_steps, steps=steps, every=2)
+            make.load_state_dict(state)
+        make(scorer, query, target, NONE, draws)
+    counted = [
+        {int(make.optimizer.state[weight]["step"]) for weight in group["params"]}
+        for group in make.optimizer.param_groups
+    ]
+    assert counted == [{2 * generator_steps}, {2 * steps}]
+
+
+def test_the_pathways_steps_are_of_one_batch_and_one_judge():
+    """Three steps, written out: the discriminator is as it was before them, and noise is drawn anew for each."""
+    torch.manual_seed(0)
+    make, real = dans(generator_steps=3, average=0.5, lr=0.1), torch.randn(20, CHANNELS)
+    given = {name: torch.randn(20, CHANNELS) for name in ("entity", "relation")}
+    make.optimizer = torch.optim.SGD(
+        [{"params": list(network.parameters())} for network in (make.pathways, make.discriminator)], lr=0.1
+    )
+    pathways, averaged, draws = copy.deepcopy(make.pathways), copy.deepcopy(make.averaged), chance()
+    own = list(pathways.parameters())
+    for _ in range(3):
+        loss = 0.0
+        for name in ("entity", "relation"):
+            noise = make.sigma * torch.randn(20, make.count[name], CHANNELS, generator=draws)
+            vectors, away = pathways[name](given[name], noise)
+            loss = loss + F.softplus(-make.discriminator(vectors)[..., 0]).mean() + make.pull * away.mean()
+        pulls = torch.autograd.grad(loss, own)
+        with torch.no_grad():
+            for weight, mean, pull in zip(own, averaged.parameters(), pulls):
+                weight -= 0.1 * pull
+                mean.copy_(0.5 * mean + 0.5 * weight)
+    make._learn(real, given, chance())
+    assert_close(list(make.pathways.parameters()), own)
+    assert_close(list(make.averaged.parameters()), list(averaged.parameters()))
 
 
 def test_a_conditional_discriminator_looks_at_the_query():
@@ -131,6 +178,16 @@ def test_faults_of_the_release():
     assert rms(anchor / relation) > 10 * rms(anchor * relation)
 
 
+def test_a_single_vector_is_not_normalised():
+    """Of which no variance can be had: in training it is refused, and in evaluation what was seen before serves."""
+    network = dans(faults=Faults(batch_norm=True)).pathways["entity"]
+    with pytest.raises(UserError, match="here is a single one: choose a batch_size"):
+        network(torch.randn(1, CHANNELS), torch.zeros(1, 1, CHANNELS))
+    for queries, made in ((2, 1), (1, 2)):
+        assert network(torch.randn(queries, CHANNELS), torch.randn(queries, made, CHANNELS))[0].isfinite().all()
+    assert network.eval()(torch.randn(1, CHANNELS), torch.zeros(1, 1, CHANNELS))[0].isfinite().all()
+
+
 def test_two_steps_are_one_and_another_after_a_round_trip():
     _, scorer, query, target = asked()
     made = [dans(average=0.5) for _ in range(2)]
@@ -147,7 +204,7 @@ def test_two_steps_are_one_and_another_after_a_round_trip():
 @pytest.mark.parametrize("decoder", [TransH, TransD, HAKE])
 def test_decoders_without_a_query_vector_are_refused(decoder):
     _, scorer, query, target = asked(decoder)
-    with pytest.raises(UserError, match=f"{decoder.__name__} writes more into a query"):
+    with pytest.raises(UserError, match=f"{decoder.__name__} writes more into a query.*or give DANS relation=0"):
         dans()(scorer, query, target, NONE, chance())
     assert dans(relation=0)(scorer, query, target, NONE, chance()).score.isfinite().all()
 
@@ -184,6 +241,7 @@ def test_senseless_settings_are_sentences():
         ({"label": 1.5}, "label lies between 0 and 1"),
         ({"average": 1.0}, "from 0 to below 1"),
         ({"steps": 0}, "take one step at least"),
+        ({"generator_steps": 0}, "take one step at least"),
         ({"learns": 0}, "learn from one vector of one batch at least"),
         ({"every": 0}, "learn from one vector of one batch at least"),
         ({"relation": 0, "faults": Faults(one_pathway=True)}, "let it make something"),

@@ -230,6 +230,15 @@ def test_in_batch_declares_the_sides_asked(sides):
     assert_close(found[0].exp(), share)
 
 
+def test_in_batch_without_statements_is_not_corrected():
+    """It draws as always, but how frequent its candidates are is nothing over nothing."""
+    query, target = asked(toy(5), RELATIONS)
+    critic, sampler = Scores(torch.zeros(5, NODES)), InBatch(known(toy(0)))
+    assert torch.equal(sampler(query, target, critic).index, target[None])
+    with pytest.raises(UserError, match="InBatch knows no statements"):
+        Corrected(sampler)(query, target, critic)
+
+
 def test_k_hop_draws_from_its_own_anchor():
     """What each query is given is reached from its anchor, against networkx."""
     triplets = toy(14, 3)
