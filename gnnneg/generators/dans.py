@@ -67,9 +67,9 @@ class DANS(Counts, OwnOptimizer, Generator):
             + \lambda \bigl( \lVert \alpha - 1 \rVert^2 + \lVert \mathbf{b} \rVert^2 \bigr) \\
         L_D &= -\ln D(\mathbf{z}^+) - \ln (1 - D(\hat{\mathbf{z}})) - \mu \ln D'(\text{source} \mid \hat{\mathbf{z}}) .
 
-    It learns when it is asked, in training mode, from every ``every``-th batch: one step for each pathway, then
-    ``steps`` for the discriminator. Nothing of this reaches the model, and the model's own gradient stops at the made
-    vectors.
+    It learns when it is asked, in training mode, from every ``every``-th batch: ``generator_steps`` for each pathway,
+    then ``steps`` for the discriminator, all from that batch, with noise drawn anew for each. Nothing of this reaches
+    the model, and the model's own gradient stops at the made vectors.
 
     **Pace.** The paper's code takes ten steps of the discriminator, at 1e-4, to one of the pathways, at 1e-3: they
     outrun it, and each comes to make one vector for whatever query (seen on UMLS, within 300 batches: effective rank 2
@@ -84,8 +84,8 @@ class DANS(Counts, OwnOptimizer, Generator):
     are ten times as long gets made ones ten times as long, and nothing else changes.
 
     Cost: with width :math:`w` and :math:`m` made in all, about :math:`b m w (2 d + w)` multiplications to make and
-    four times that to learn with one step, whatever the number of entities, but that every 100 batches 128 made vectors
-    are compared with all of them.
+    four times that to learn with one step of each, whatever the number of entities, but that every 100 batches 128 made
+    vectors are compared with all of them.
 
     **Watched.** :meth:`figures` has what is watched while it learns. A warning is given where, at three looks in a row,
     a pathway's effective rank is below 1.5 (and entities' is not), the discriminator's accuracy is above .99, or it
@@ -108,7 +108,8 @@ class DANS(Counts, OwnOptimizer, Generator):
             (default: :obj:`False`)
         average (float): Negatives are made by a running average of the pathways that keeps this share of itself at
             each step; 0 is none. (default: :obj:`0.0`)
-        steps (int): The discriminator's steps to each of the pathways'. (default: :obj:`1`)
+        steps (int): The discriminator's steps from a batch. (default: :obj:`1`)
+        generator_steps (int): The pathways' steps from a batch, before the discriminator's. (default: :obj:`1`)
         learns (int, optional): From how many of each pathway's and query's the networks learn in a step, so many times
             cheaper than from all that are made. With a small :math:`\sigma` these are nearly one vector, and 1 is
             enough. (default: :obj:`None`, as many as are made, as in the paper)
@@ -145,6 +146,7 @@ class DANS(Counts, OwnOptimizer, Generator):
         hinge: bool = False,
         average: float = 0.0,
         steps: int = 1,
+        generator_steps: int = 1,
         learns: int | None = None,
         every: int = 1,
         lr: float = 1e-4,
@@ -161,15 +163,16 @@ class DANS(Counts, OwnOptimizer, Generator):
                 f"DANS(label={label}, scale={scale}, pull={pull}, auxiliary={auxiliary}, sigma={sigma}): the label "
                 "lies between 0 and 1, and none of the others is negative."
             )
-        if not 0 <= average < 1 or steps < 1 or (learns is not None and learns < 1) or every < 1:
+        if not 0 <= average < 1 or min(steps, generator_steps, every, 1 if learns is None else learns) < 1:
             raise UserError(
-                f"DANS(average={average}, steps={steps}, learns={learns}, every={every}): keep a share from 0 to below "
-                "1, take one step at least, and learn from one vector of one batch at least."
+                f"DANS(average={average}, steps={steps}, generator_steps={generator_steps}, learns={learns}, "
+                f"every={every}): keep a share from 0 to below 1, take one step at least, and learn from one vector of "
+                "one batch at least."
             )
         widths("DANS", hidden_channels=hidden_channels, width=width)
         whole("DANS", 0, entity=entity, relation=relation)
         draws("DANS", made=entity + relation, learns=learns)
-        whole("DANS", 1, LONGEST, steps=steps)
+        whole("DANS", 1, LONGEST, steps=steps, generator_steps=generator_steps)
         whole("DANS", every=every)
         not_negative("DANS", scale=scale, pull=pull, auxiliary=auxiliary, sigma=sigma)
         step_size("DANS", lr=lr, discriminator_lr=discriminator_lr)
@@ -179,7 +182,8 @@ class DANS(Counts, OwnOptimizer, Generator):
         self.known, self.hidden_channels = known, hidden_channels
         self.entity, self.relation, self.width, self.sigma, self.film = entity, relation, width, sigma, film
         self.pull, self.auxiliary, self.conditional, self.hinge = pull, auxiliary, conditional, hinge
-        self.average, self.steps, self.learns, self.every = average, steps, learns, every
+        self.average, self.learns, self.every = average, learns, every
+        self.steps, self.generator_steps = steps, generator_steps
         self.label, self.scale, self.faults = label, scale, faults
         self.count = {name: count for name, count in (("entity", entity), ("relation", relation)) if count}
         network = {
@@ -251,7 +255,8 @@ class DANS(Counts, OwnOptimizer, Generator):
         * ``film``: the root mean square of :math:`\alpha - 1` and :math:`\mathbf{b}`; there if layers are modulated.
         * ``rank``: the effective rank of what the less varied pathway makes for a batch, ``rank_of_real`` that of the
           batch's targets.
-        * ``known``: the share of made vectors whose nearest entity is a known answer.
+        * ``known``: the share of made vectors whose nearest entity is a known answer; there if entities have vectors of
+          their own (NBFNet's have none).
         """
         alone = len(self.count) < 2 or not self.auxiliary
         absent = {"called_real": True, "film": not self.film, "pathways": alone}
@@ -266,7 +271,10 @@ class DANS(Counts, OwnOptimizer, Generator):
             raise UserError(f"DANS has {self.hidden_channels} hidden_channels, the model's vectors {real.size(1)}.")
         given = {"entity": scorer.anchors(query).float()}
         if self.relation or self.conditional:
-            given["relation"] = scorer.composed().float()
+            try:
+                given["relation"] = scorer.composed().float()
+            except UserError as error:
+                raise UserError(f"{str(error).rstrip('.')}, or give DANS relation=0 and conditional=False.") from error
             if self.faults.reciprocal:
                 # for DistMult the anchor over the relation, whatever is near zero
                 turned = given["entity"].square() / given["relation"]
@@ -309,18 +317,19 @@ class DANS(Counts, OwnOptimizer, Generator):
     def _learn(
         self, real: Float[Tensor, "b d"], given: dict[str, Float[Tensor, "b d"]], generator: torch.Generator | None
     ) -> tuple[dict[str, Float[Tensor, "b m d"]], Float[Tensor, "4"]]:
-        """One step of the pathways, then those of the discriminator; what was made for it last, and what to watch."""
+        """The pathways' steps, then the discriminator's; what was made for it last, and what to watch."""
         makers, judge = (group["params"] for group in self.optimizer.param_groups)
-        made, away = self._make(self.pathways, given, generator, most=self.learns)
-        loss = self.pull * away.mean()
-        for vectors in made.values():  # each pathway's own mean: they share no weights
-            logit = self._judged(vectors, given)[..., 0]
-            loss = loss + (-logit if self.hinge else F.softplus(-logit)).mean()
-        self._step(loss, makers)
-        if self.averaged is not None:
-            with torch.no_grad():
-                for mean, now in zip(self.averaged.parameters(), self.pathways.parameters()):
-                    mean.lerp_(now, 1 - self.average)
+        for _ in range(self.generator_steps):
+            made, away = self._make(self.pathways, given, generator, most=self.learns)
+            loss = self.pull * away.mean()
+            for vectors in made.values():  # each pathway's own mean: they share no weights
+                logit = self._judged(vectors, given)[..., 0]
+                loss = loss + (-logit if self.hinge else F.softplus(-logit)).mean()
+            self._step(loss, makers)
+            if self.averaged is not None:
+                with torch.no_grad():
+                    for mean, now in zip(self.averaged.parameters(), self.pathways.parameters()):
+                        mean.lerp_(now, 1 - self.average)
         for _ in range(self.steps):
             with torch.no_grad():
                 made = self._make(self.pathways, given, generator, most=self.learns)[0]

@@ -20,6 +20,8 @@ class NodeClassification(Task):
     samplers choose among classes and generators mutate the vectors of classes; with :class:`~gnnneg.generators.EMU`
     and one mask a node that is dropout of its state with a target gap of :math:`\ln(1 / \beta)`, with
     :class:`~gnnneg.generators.MatchedEMU` noise for each class that grows with how far it is from the true one.
+    :class:`~gnnneg.generators.GNDN` and :class:`~gnnneg.generators.DANS` make vectors of classes from a node's state;
+    the latter with ``relation=0``, since nothing is made of a node and the one relation.
 
     Args:
         model (Model): Scores classes, as :class:`~gnnneg.models.NodeClassifier`.

@@ -131,6 +131,17 @@ def test_adversaries_read_the_states_of_nodes(nodes):
         assert_close(found, state / unit)
 
 
+@pytest.mark.parametrize("options", [{}, {"relation": 0, "conditional": True}])
+def test_who_asks_for_a_relation_of_nodes_and_classes_is_told_what_to_set(options):
+    batch = labelled(graph().y, graph().train_mask)
+    dans = DANS(KnownAnswers(batch, N, 1), WIDTH, **options)
+    task = NodeClassification(model(), All(CLASSES), InfoNCE(), graph(), generators=[dans])
+    with pytest.raises(
+        UserError, match=r"no vector of anchor and relation.*give DANS relation=0 and conditional=False"
+    ):
+        task(batch)
+
+
 def test_its_graph_follows_the_batch():
     """The task keeps its graph where it was made; a batch elsewhere reads it there, and the loss is the same."""
     torch.manual_seed(0)
