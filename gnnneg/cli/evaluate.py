@@ -58,6 +58,7 @@ def add(subparsers: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Runs the command."""
     from gnnneg.cli.table import ranking, records, show
+    from gnnneg.data.statements import triplets
     from gnnneg.errors import UserError
     from gnnneg.experiment import Run
 
@@ -93,7 +94,8 @@ def run(args: argparse.Namespace) -> int:
                 "verified": figures.pop("verified"),
                 "with random": figures.pop("with_random"),
             }
-            ranking({name: part for name, part in parts.items() if part is not None}, "among")
+            there = {name: part for name, part in parts.items() if part is not None}
+            ranking(there, "among", dict.fromkeys(there, figures["queries"]))
             print()
             _both(figures, table, "relations", False)
     elif args.calibration:
@@ -103,7 +105,7 @@ def run(args: argparse.Namespace) -> int:
         else:
             kinds = {"score": "sigmoid of the score", "platt": "Platt scaling", "isotonic": "isotonic regression"}
             rows = [[kind, *found[name].values()] for name, kind in kinds.items()]
-            show(["probability by", *found["platt"]], rows)
+            show(["probability by", *found["platt"]], rows, about=[found["test"]] * len(rows))
             print()
             for split, did in (("valid", "Fitted"), ("test", "Judged")):
                 part = found[split]
@@ -114,19 +116,22 @@ def run(args: argparse.Namespace) -> int:
         if args.json:
             print(to_json(metrics))
         else:
-            ranking({args.split: metrics}, "relation of" if args.relations else "split")
+            asked = triplets(trained.judge.on(args.split).data, "stated", args.split).rel_type.numel()
+            what = "relation of" if args.relations else "split"
+            ranking({args.split: metrics}, what, {args.split: asked * (1 if args.relations else 2)})
     return 0
 
 
 def _both(figures: dict[str, Any], table: "pd.DataFrame", parts: str, as_json: bool) -> None:
     """A table, and the figures of the whole under it."""
     from gnnneg.cli.table import cell, records
+    from gnnneg.digits import digits
 
     if as_json:
         print(to_json(figures | {parts: records(table)}))
     else:
         _print(table, False)
-        print("\n" + ", ".join(f"{name} {cell(value)}" for name, value in figures.items()))
+        print("\n" + ", ".join(f"{name} {cell(value, digits(name, figures))}" for name, value in figures.items()))
 
 
 def _print(table: "pd.DataFrame", as_json: bool) -> None:

@@ -47,7 +47,8 @@ def add(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Runs the command."""
-    from gnnneg.cli.table import show
+    from gnnneg.cli.table import cell, show
+    from gnnneg.digits import digits
     from gnnneg.errors import UserError
     from gnnneg.experiment import Run, untrained
 
@@ -72,7 +73,8 @@ def run(args: argparse.Namespace) -> int:
         return 0
     clouds, words = figures.pop("geometry"), figures.pop("examples")
     del figures["percentiles"], figures["plane"]
-    show(["negatives", "", ""], [[name, value, MEANING.get(name, "")] for name, value in figures.items()])
+    said = [[name, cell(value, digits(name, figures)), MEANING.get(name, "")] for name, value in figures.items()]
+    show(["negatives", "", ""], said)
     print()
     rows = [
         [name, *(cloud[key] for key in ("cosine", "isotropy", "rank", "likeness"))] for name, cloud in clouds.items()

@@ -4,14 +4,28 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from gnnneg.digits import MOST, digits
+
 if TYPE_CHECKING:
     import pandas as pd
 
 WIDE = 160  # columns where nobody watches, such as in a file
 
 
-def show(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str | None = None) -> None:
-    """Prints a table on standard output, numbers to the right."""
+def show(
+    columns: Sequence[str],
+    rows: Iterable[Sequence[Any]],
+    title: str | None = None,
+    about: Sequence[Mapping[str, Any]] | None = None,
+) -> None:
+    """Prints a table on standard output, numbers to the right.
+
+    Args:
+        columns (list[str]): Their heads.
+        rows (list[list]): A value for each column.
+        title (str, optional): Stands above.
+        about (list[dict], optional): Of each row the counts that its figures bear, if they are no columns of it.
+    """
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -27,19 +41,20 @@ def show(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str | Non
     for place, name in enumerate(columns):
         numbers = all(isinstance(row[place], int | float) for row in listed)
         table.add_column(Text(name), justify="right" if numbers and listed else "left", overflow="fold")
-    for row in listed:
-        table.add_row(*(Text(cell(value)) for value in row))
+    for place, row in enumerate(listed):
+        counts = dict(zip(columns, row)) if about is None else about[place]
+        table.add_row(*(Text(cell(value, digits(name, counts))) for name, value in zip(columns, row)))
     Console(file=sys.stdout, width=None if sys.stdout.isatty() else WIDE).print(table)
 
 
-def cell(value: Any) -> str:
-    """A value in a table."""
+def cell(value: Any, most: int = MOST) -> str:
+    """A value in a table, with so many digits after the point at most."""
     if isinstance(value, bool) or value is None:
         return "" if value is None else str(value).lower()
     if isinstance(value, int):
         return f"{value:,}"
     if isinstance(value, float):
-        return f"{value:,.1f}" if abs(value) >= 100 else f"{value:.4f}"
+        return f"{value:,.1f}" if abs(value) >= 100 else f"{value:.{most}f}"
     return str(value)
 
 
@@ -70,16 +85,18 @@ def records(frame: "pd.DataFrame") -> list[dict[str, Any]]:
 RANKING = ("mrr", "hits@1", "hits@3", "hits@10", "mr", "amri", "ndcg@5")
 
 
-def ranking(metrics: Mapping[str, Mapping[str, Any]], first: str) -> None:
-    """Prints one row of ranking metrics for each name; sides of a split are rows of their own."""
-    rows = []
+def ranking(metrics: Mapping[str, Mapping[str, Any]], first: str, queries: Mapping[str, int | None]) -> None:
+    """Prints one row of ranking metrics for each name, of so many queries; sides of a split are rows of their own."""
+    rows, about = [], []
     sampled = dict.fromkeys(metric for values in metrics.values() for metric in values if metric.startswith("hits@10_"))
     columns = [*RANKING, *sampled]
     for name, values in metrics.items():
         parts = {name: values, **{f"{name} {side}": values[side] for side in ("head", "tail") if side in values}}
         rows += [[label, *(part.get(metric) for metric in columns)] for label, part in parts.items()]
+        count, sides = queries.get(name) or 0, max(1, len(parts) - 1)
+        about += [{"queries": count}, *[{"queries": count // sides}] * (len(parts) - 1)]
     if rows:
-        show([first, *columns], rows)
+        show([first, *columns], rows, about=about)
     for metric in sampled:
         many = metric.removeprefix("hits@10_")
         print(f"\n{metric} is among {many} random candidates, the other figures among all: they do not compare.")

@@ -50,12 +50,14 @@ def tell(run: "Run", as_json: bool) -> None:
     if as_json:
         print(to_json(result))
         return
-    ranking(result["metrics"], "split")
+    data = result["data"]
+    asked = {"valid": data.get("valid"), "test": result.get("test_graph", data).get("test")}
+    ranking(result["metrics"], "split", {split: 2 * (count or 0) for split, count in asked.items()})
     classified = result["metrics"].get("test", {}).get("classification")
     if classified:
         print()
         names = [name for name in classified if name != "count"]
-        show(["classification", *names], [["test", *(classified[name] for name in names)]])
+        show(["classification", *names], [["test", *(classified[name] for name in names)]], about=[classified])
     time, memory = result["time"], result["memory"]["peak_rss_mib"]
     print(
         f"\n{run.path}: best epoch {result['best_epoch']}, trained {time['train_s']:.1f} s at "

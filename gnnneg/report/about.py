@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from gnnneg.digits import digits, written
 from gnnneg.report.reading import Folder
-from gnnneg.report.tables import borne, written
 
 EXAMPLES = 5  # of the best and of the worst answers
 VERIFIED = (
@@ -45,8 +45,8 @@ def verified(runs: Sequence[Folder]) -> list[dict[str, Any]]:
         for run in runs:
             found = run.verified.get(first)
             value = found.get(second) if second and isinstance(found, dict) else None if second else found
-            count = run.verified.get("denied")
-            cells.append(written(float(value), digits=borne(count)) if isinstance(value, int | float) else "")
+            most = digits((second or first), run.verified)
+            cells.append(written(float(value), most) if isinstance(value, int | float) else "")
         if any(cells):
             rows.append({"label": label, "meaning": "", "cells": cells})
     if rows:

@@ -8,12 +8,13 @@ from typing import Any
 import pandas as pd
 import yaml
 
+from gnnneg.digits import borne, digits, written
 from gnnneg.errors import MissingExtra
 from gnnneg.report.about import examples, probabilities, statements, verified
 from gnnneg.report.negatives import MEANING, legend, pictures
 from gnnneg.report.plots import SERIES, curves
 from gnnneg.report.reading import Folder
-from gnnneg.report.tables import borne, flat, group, row, written
+from gnnneg.report.tables import flat, group, row
 
 HEADLINE = (
     ("mrr", "MRR", "mean reciprocal rank; ties get the middle of the ranks they span"),
@@ -80,7 +81,7 @@ def page(runs: Sequence[Folder]) -> str:
         split=" and ".join(dict.fromkeys(run.split for run in runs)),
         runs=[_about(name, run, place) for place, (name, run) in enumerate(zip(names, runs))],
         groups=[row(one) for one in groups] if any(len(one.runs) > 1 for one in groups) else [],
-        headline=_rows(HEADLINE, metrics),
+        headline=_rows(HEADLINE, metrics, [{"queries": run.queries} for run in runs]),
         tied=[name for name, m in zip(names, metrics) if _gap(m) > TIED],
         data=statements(runs),
         verified=verified(runs),
@@ -92,7 +93,7 @@ def page(runs: Sequence[Folder]) -> str:
         classification=_rows(
             [(f"classification.{key}", label, "") for key, label in CLASSIFICATION],
             metrics,
-            [_labelled(one) for one in metrics],
+            [{name: one.get(f"classification.{name}") for name in ("count", "all_true")} for one in metrics],
         ),
         useless=[name for name, one in zip(names, metrics) if _useless(one)],
         costs=_rows([(key, label, "") for key, label in COSTS], [flat(run.result) for run in runs]),
@@ -119,7 +120,8 @@ def _names(runs: Sequence[Folder]) -> list[str]:
 
 def _about(name: str, run: Folder, place: int) -> dict[str, Any]:
     best = run.result.get("best_epoch")
-    tiles = [(label, written(_number(run.metrics.get(key)))) for key, label, _ in HEADLINE if key in TILES]
+    most = borne(run.queries)
+    tiles = [(label, written(_number(run.metrics.get(key)), most)) for key, label, _ in HEADLINE if key in TILES]
     said = [f"seed {run.seed}"] + ([f"best epoch {best}"] if best is not None else [])
     return {
         "name": name,
@@ -132,12 +134,6 @@ def _about(name: str, run: Folder, place: int) -> dict[str, Any]:
     }
 
 
-def _labelled(metrics: dict[str, Any]) -> float | None:
-    """How many test statements there are of the rarer label, which is what bears the figures."""
-    count, share = (_number(metrics.get(f"classification.{key}")) for key in ("count", "all_true"))
-    return count if count is None or share is None else max(1.0, float(round(count * min(share, 1 - share))))
-
-
 def _useless(metrics: dict[str, Any]) -> bool:
     """Whether calling every statement true is as accurate."""
     reached, all_true = (_number(metrics.get(f"classification.{key}")) for key in ("accuracy", "all_true"))
@@ -147,15 +143,19 @@ def _useless(metrics: dict[str, Any]) -> bool:
 def _rows(
     wanted: Sequence[tuple[str, str, str]],
     values: Sequence[dict[str, Any]],
-    counted: Sequence[float | None] | None = None,
+    about: Sequence[dict[str, Any]] | None = None,
 ) -> list[dict[str, Any]]:
-    """A row for each key that any run has, each cell with as many digits as its run's count bears; the best of several
+    """A row for each key that any run has, each cell with as many digits as its run's counts bear; the best of several
     runs is not marked: a page is no judge.
     """
     rows = []
-    digits = [borne(count) for count in counted or [None] * len(values)]
     for key, label, meaning in wanted:
-        cells = [written(_number(one.get(key)), digits=most) for one, most in zip(values, digits)]
+        side, name = key.startswith(("head.", "tail.")), key.split(".")[-1]
+        of_side = (
+            {**counts, "queries": (counts.get("queries") or 0) // (1 + side)} for counts in about or [{}] * len(values)
+        )
+        few = [digits(name, counts) for counts in of_side]
+        cells = [written(_number(one.get(key)), most) for one, most in zip(values, few)]
         if any(cells):
             rows.append({"label": label, "meaning": meaning, "cells": cells})
     return rows
@@ -224,7 +224,11 @@ def _bars(runs: Sequence[Folder], by: str, title: str) -> dict[str, Any] | None:
             {
                 "label": label,
                 "queries": max(part[label][1] for part in parts if label in part),
-                "bars": [(place % SERIES, part[label][0]) for place, part in enumerate(parts) if label in part],
+                "bars": [
+                    (place % SERIES, part[label][0], written(part[label][0], min(3, borne(part[label][1]))))
+                    for place, part in enumerate(parts)
+                    if label in part
+                ],
             }
             for label in labels
         ],
@@ -258,7 +262,8 @@ def _relations(runs: Sequence[Folder]) -> dict[str, Any] | None:
             for column in columns:
                 value = _number(part.at[name, column]) if name in part.index else None
                 share = value if column in ("MRR", "Hits@10") else None
-                cells.append({"value": value, "text": written(value), "share": share, "place": place % SERIES})
+                said = written(value, borne(int(part.at[name, "queries"])) if name in part.index else 0)
+                cells.append({"value": value, "text": said, "share": share, "place": place % SERIES})
         rows.append({"name": str(name), "queries": int(size[name]), "cells": cells})
     return {"columns": columns, "rows": rows, "left_out": max(0, len(order) - MOST_RELATIONS)}
 

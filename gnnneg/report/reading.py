@@ -64,6 +64,13 @@ class Folder:
         return found if isinstance(found, dict) else {}
 
     @property
+    def queries(self) -> int | None:
+        """How many questions the ranks of :attr:`split` are of: one from each side; None in an older run."""
+        about = self.result.get("test_graph") if self.split == "test" else None
+        found = (about if isinstance(about, dict) else self.data).get(self.split)
+        return 2 * found if isinstance(found, int) and found > 0 else None
+
+    @property
     def verified(self) -> dict[str, Any]:
         """How it ranks among verified negatives; empty where there are none."""
         found = self.result.get("verified_negatives")

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
+from gnnneg.digits import digits, written
 from gnnneg.report.reading import Folder
 
 CLOSE, ENOUGH = 0.003, 5
@@ -39,6 +40,12 @@ class Group:
     def seeds(self) -> list[Any]:
         """The seed of each run."""
         return [run.seed for run in self.runs]
+
+    @property
+    def queries(self) -> int | None:
+        """The fewest questions that a run's ranks are of; None if one does not say."""
+        counts = [run.queries for run in self.runs]
+        return None if None in counts else min(count for count in counts if count is not None)
 
     def values(self, metric: str) -> list[float]:
         """A metric of each run that has it; sides and the like as ``head.mrr``."""
@@ -132,7 +139,8 @@ def flat(tree: dict[str, Any], short: bool = False) -> dict[str, Any]:
 
 def row(one: Group, metrics: Sequence[str] = HEADLINES) -> list[Any]:
     """A group as a line of a table: name, data set, seeds, metrics as *mean ± spread*, mean training time."""
-    figures = (written(one.mean(m), one.spread(m)) for m in metrics)
+    about = {"queries": one.queries}
+    figures = (written(one.mean(m), digits(m, about), one.spread(m)) for m in metrics)
     return [one.name, one.dataset, len(one.runs), *figures, duration(one.cost("time", "train_s"))]
 
 
@@ -144,19 +152,6 @@ def duration(seconds: float | None) -> str:
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)
     return f"{minutes} min" if minutes < 100 else f"{seconds / 3600:.1f} h"
-
-
-def borne(count: int | float | None) -> int:
-    """How many digits a share of so many things bears: two of 20, four of thousands or of an unknown number."""
-    return 4 if not count else min(4, max(1, len(str(int(count) - 1))))
-
-
-def written(mean: float | None, spread: float | None = None, digits: int = 4) -> str:
-    """A figure with its spread."""
-    if mean is None:
-        return ""
-    digits = 1 if abs(mean) >= 10 else digits
-    return f"{mean:,.{digits}f}" + (f" ± {spread:.{digits}f}" if spread is not None else "")
 
 
 def _leaves(value: Any, key: tuple[str, ...], short: bool) -> Iterator[tuple[tuple[str, ...], Any]]:

@@ -79,7 +79,7 @@ def test_train_prints_a_table_and_writes_a_run(said, tmp_path, monkeypatch):
     assert [line.split()[0] for line in out.splitlines() if line][:4] == ["split", "valid", "valid", "valid"]
     result = json.loads((tmp_path / "runs" / "synthetic-shared-7" / "result.json").read_text())
     assert result["seed"] == 7
-    assert f"{result['metrics']['test']['mrr']:.4f}" in out
+    assert f"{result['metrics']['test']['mrr']:.3f}" in out
 
 
 def test_train_json(said, tmp_path):
@@ -100,7 +100,7 @@ def test_evaluate(said, trained):
     kept = json.loads((trained / "result.json").read_text())["metrics"]["test"]
     fresh = json.loads(printed(said, "evaluate", trained, "--json"))
     assert fresh == {name: value for name, value in kept.items() if name != "classification"}
-    assert f"{kept['mrr']:.4f}" in printed(said, "evaluate", trained)
+    assert f"{kept['mrr']:.3f}" in printed(said, "evaluate", trained)
     classified = json.loads(printed(said, "evaluate", trained, "--classification", "--json"))
     assert {name: value for name, value in classified.items() if name != "relations"} == kept["classification"]
     sides = json.loads(printed(said, "evaluate", trained, "--per", "side", "--json"))

@@ -12,10 +12,11 @@ import pytest
 import yaml
 
 from gnnneg.cli import main
+from gnnneg.digits import borne, digits, written
 from gnnneg.errors import MissingExtra, UserError
 from gnnneg.report.page import page
 from gnnneg.report.reading import read, read_all
-from gnnneg.report.tables import borne, differences, duration, group, row, telling, written
+from gnnneg.report.tables import differences, duration, group, row, telling
 
 # any two runs of one data set that are close get a warning; the tests that are about something else look away
 close = pytest.mark.filterwarnings("ignore:On toy")
@@ -120,7 +121,7 @@ def test_what_differs():
 
 
 def test_figures_are_written_plainly():
-    assert [written(None), written(0.25), written(1234.56), written(0.25, 0.01)] == [
+    assert [written(None), written(0.25), written(1234.56), written(0.25, spread=0.01)] == [
         "",
         "0.2500",
         "1,234.6",
@@ -135,8 +136,8 @@ def test_the_page_shows_what_the_files_say(tmp_path):
     assert re.search(r"\|MRR\|[^|]*\|0.3117\|0.4225\|", said)
     assert re.search(r"\|MRR, head asked\|[^|]*\|0.155[89]\|0.211[23]\|", said)
     # ranks 1 and, realistic, 5: (1 + 1/5) / 2, both among the first ten
-    assert "|likes|2|0.6000|1.0000|0.6000|1.0000|" in said
-    assert "|1-1|1 queries|1.000|1.000|N-N|1 queries|0.200|0.200|" in said
+    assert "|likes|2|0.6|1.0|0.6|1.0|" in said
+    assert "|1-1|1 queries|1.0|1.0|N-N|1 queries|0.2|0.2|" in said
     assert said.index("|1–6|") < said.index("|11+|")
     assert "|optimizer.lr|0.1|0.2|" in said
     assert said.count("sampler.reward") >= 1
@@ -149,7 +150,7 @@ def test_one_run_has_more_columns(tmp_path):
     html = page([read(finished(tmp_path / "a", classification={"accuracy": 0.75, "auroc": 0.8}))])
     said = text(html)
     assert "|Relation|Queries|MRR|MRR head|MRR tail|Hits@1|Hits@10|MR|" in said
-    assert "|likes|2|0.6000|0.2000|1.0000|0.5000|1.0000|3.0000|" in said
+    assert "|likes|2|0.6|0.2|1.0|0.5|1.0|3.0|" in said
     assert "|Accuracy|0.7500|" in said
     assert "|AUROC|0.8000|" in said
 
@@ -395,7 +396,44 @@ def test_accuracy_no_better_than_calling_all_true(tmp_path):
 @pytest.mark.parametrize(("count", "digits"), [(None, 4), (5, 1), (20, 2), (100, 2), (101, 3), (1000, 3), (5000, 4)])
 def test_digits_a_count_bears(count, digits):
     assert borne(count) == digits
-    assert written(0.123456, digits=borne(count)) == f"{0.123456:.{digits}f}"
+    assert written(0.123456, borne(count)) == f"{0.123456:.{digits}f}"
+
+
+@pytest.mark.parametrize(
+    ("name", "about", "most"),
+    [
+        ("mrr", {"queries": 30}, 2),
+        ("hits@10", {"queries": 3000}, 4),
+        ("amri", {}, 4),
+        ("auroc", {"stated": 900, "denied": 8}, 1),
+        ("accuracy", {"stated": 90, "denied": 0}, 2),
+        ("f1", {"count": 1000, "all_true": 0.97}, 2),  # of 30 denied ones
+        ("brier", {"stated": 500, "denied": 500}, 3),
+        ("auroc", {"tested": 40}, 2),
+        ("hardness", {"drawn": 64, "denied": 0.25}, 2),
+        ("denied", {"drawn": 64, "denied": 0.25}, 2),
+        ("threshold", {"stated": 3, "denied": 3}, 4),  # a score
+        ("score", {"queries": 3}, 4),
+    ],
+)
+def test_which_count_bears_a_figure(name, about, most):
+    assert digits(name, about) == most
+
+
+def test_figures_of_few_queries_have_few_digits_everywhere(tmp_path, capsys):
+    """In tiles, headlines, the table of runs and the page alike."""
+    paths = [finished(tmp_path / f"r{seed}", 0.31234, seed) for seed in range(2)]
+    for path in paths:
+        result = json.loads((path / "result.json").read_text())
+        result["data"] = {"test": 20}  # 40 questions, 20 from each side
+        (path / "result.json").write_text(json.dumps(result))
+    said = text(page([read(path) for path in paths]))
+    assert re.search(r"\|MRR\|[^|]*\|0.31\|0.31\|", said)
+    assert re.search(r"\|MRR, head asked\|[^|]*\|0.16\|0.16\|", said)
+    assert "|0.31 ± 0.00|" in said
+    assert "0.312" not in said
+    assert main(["compare", *map(str, paths)]) == 0
+    assert "0.31 ± 0.00" in capsys.readouterr().out
 
 
 @close
