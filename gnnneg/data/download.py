@@ -8,6 +8,7 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
+import warnings
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -56,7 +57,8 @@ def fetch(dataset: str, name: str, source: Source, target: Path, attempts: int =
     """Brings one file to ``target``, uncompressed and checked; nothing to do if it is already there and right.
 
     ``GNNNEG_MIRROR`` (a folder or an address) is tried before the source, as ``MIRROR/<dataset>/<name>`` and the same
-    with ``.gz``. A partial download is kept beside the target and goes on where it stopped.
+    with ``.gz``. What is damaged there is told of, and the next place is tried. A partial download is kept beside the
+    target and goes on where it stopped.
 
     Args:
         dataset (str): Name of the data set, the folder in the mirror.
@@ -81,14 +83,26 @@ def fetch(dataset: str, name: str, source: Source, target: Path, attempts: int =
 
 def _fetched(dataset: str, name: str, source: Source, target: Path, attempts: int, wait: float) -> Path:
     tried: list[str] = []
+    damaged: list[str] = []
     for place in _places(dataset, name, source):
         for fresh in (False, True):
             part = _download(place, target, attempts, wait, tried)
             if part is None:
                 break
             resumed, path = part
-            if _settle(path, place, source, target, final=fresh or not resumed):
+            wrong = _settle(path, place, source, target)
+            if wrong is None:
+                _tell(damaged, place)
                 return target
+            if fresh or not resumed:  # a resumed download may be two versions glued together: once from the start
+                damaged.append(f"{place} {wrong}")
+                break
+    if damaged:
+        right = "the right file" if source.sha256 is None else f"the file with sha256 {source.sha256}"
+        raise UserError(
+            f"{'; '.join([*damaged, *tried])}: it is damaged or another version, and was not kept; put {right} in its "
+            f"place, or at {target}."
+        )
     what = f"{dataset}/{name}"
     mirror = os.path.expanduser(os.environ.get("GNNNEG_MIRROR") or "")
     if mirror and not _remote(mirror):
@@ -100,6 +114,15 @@ def _fetched(dataset: str, name: str, source: Source, target: Path, attempts: in
         f"Cannot fetch {what} ({'; '.join(tried)}): put the file at {target}, or set GNNNEG_MIRROR to a folder or "
         f"address that has {what}."
     )
+
+
+def _tell(damaged: list[str], place: str) -> None:
+    """Warns of what lies damaged in a mirror, for another place had the file."""
+    if damaged:
+        warnings.warn(
+            f"{'; '.join(damaged)}: it is damaged or another version, so the file was taken from {place}: replace it.",
+            stacklevel=4,
+        )
 
 
 @contextmanager
@@ -201,8 +224,8 @@ def _progress(name: str, have: int, total: int | None) -> Iterator:
         yield lambda size: p.advance(task, size)
 
 
-def _settle(path: Path, place: str, source: Source, target: Path, final: bool) -> bool:
-    """Decompresses, checks and renames; False if a resumed download turned out wrong and should start again."""
+def _settle(path: Path, place: str, source: Source, target: Path) -> str | None:
+    """Decompresses, checks and renames; returned is what is wrong with the file, if it is not the right one."""
     new = target.with_name(f".{target.name}.{os.getpid()}.new")
     try:
         with path.open("rb") as file, new.open("wb") as out:
@@ -221,7 +244,7 @@ def _settle(path: Path, place: str, source: Source, target: Path, final: bool) -
             os.replace(new, target)
             if _remote(place):
                 path.unlink(missing_ok=True)
-            return True
+            return None
         wrong = f"has sha256 {digest[:12]}..., but the card says {source.sha256[:12]}..."
     except UserError as error:
         wrong = str(error).removeprefix(f"{path} ").rstrip(".")
@@ -231,6 +254,4 @@ def _settle(path: Path, place: str, source: Source, target: Path, final: bool) -
         new.unlink(missing_ok=True)
         if _remote(place) and path.is_file():
             path.unlink()
-    if not final:
-        return False
-    raise UserError(f"{place} {wrong}: it is damaged or another version, and was not kept.")
+    return wrong

@@ -216,12 +216,48 @@ def test_a_mirror_without_the_file_leads_to_the_source(
     ]
 
 
-def test_a_damaged_mirror_is_said(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("name", "content", "wrong"),
+    [
+        ("train.txt.gz", gzip.compress(CONTENT)[:-20], "is not a whole gzip file: .*"),
+        ("train.txt.gz", gzip.compress(CONTENT[1:]), rf"has sha256 .*, but the card says {SHA[:12]}\.\.\."),
+        ("train.txt", CONTENT[1:], rf"has sha256 .*, but the card says {SHA[:12]}\.\.\."),
+        ("train.txt", b"", rf"has sha256 e3b0c44298fc\.\.\., but the card says {SHA[:12]}\.\.\."),
+    ],
+    ids=["cut", "another", "plain", "empty"],
+)
+def test_a_damaged_mirror_is_said_and_the_source_tried(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, content: bytes, wrong: str
+) -> None:
     (tmp_path / "toy").mkdir()
-    (tmp_path / "toy" / "train.txt.gz").write_bytes(gzip.compress(CONTENT)[:-20])
+    place, target = tmp_path / "toy" / name, tmp_path / "raw" / "train.txt"
+    place.write_bytes(content)
     monkeypatch.setenv("GNNNEG_MIRROR", str(tmp_path))
-    with pytest.raises(UserError, match=r"train\.txt\.gz is not a whole gzip file"):
-        bring(server, tmp_path / "train.txt")
+    with pytest.warns(UserWarning, match=rf"^{place} {wrong}: it is damaged or .* was taken from {server.address}/tra"):
+        bring(server, target)
+    assert target.read_bytes() == CONTENT
+    assert place.read_bytes() == content, "the mirror is left as it is"
+    target.unlink()
+    del server.files["/train.txt"]
+    told = rf"^{place} {wrong}; http.* answers 404 .*: it is .*; put the file with sha256 {SHA} in its place, or at "
+    with pytest.raises(UserError, match=f"{told}{target}"):
+        bring(server, target)
+    with pytest.raises(
+        UserError, match=rf"^{place} {wrong}: it is damaged .*; put the file with sha256 {SHA} in its pla"
+    ):
+        fetch("toy", "train.txt", Source(None, SHA), target)
+    assert not list(target.parent.iterdir())
+
+
+def test_one_of_two_in_a_mirror_may_be_damaged(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "toy").mkdir()
+    (tmp_path / "toy" / "train.txt").write_bytes(CONTENT[1:])
+    (tmp_path / "toy" / "train.txt.gz").write_bytes(gzip.compress(CONTENT))
+    monkeypatch.setenv("GNNNEG_MIRROR", str(tmp_path))
+    with pytest.warns(UserWarning, match=r"train\.txt has sha256 .* was taken from .*train\.txt\.gz: replace it"):
+        bring(server, tmp_path / "raw" / "train.txt")
+    assert (tmp_path / "raw" / "train.txt").read_bytes() == CONTENT
+    assert server.log == []
 
 
 def test_a_long_download_shows_its_progress(
@@ -268,6 +304,7 @@ def test_of_several_at_once_one_brings_the_file(server: Server, tmp_path: Path) 
 
 def test_a_bomb_in_a_mirror(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(decode, "LARGEST", 1 << 20)
+    del server.files["/train.txt"]
     server.files["/mirror/toy/train.txt.gz"] = gzip.compress(b"a\tr\tb\n" * (1 << 20))
     monkeypatch.setenv("GNNNEG_MIRROR", f"{server.address}/mirror/")
     with pytest.raises(UserError, match=r"train\.txt\.gz grows to more than 1 MiB and 100 times its size"):

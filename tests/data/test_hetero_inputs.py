@@ -504,3 +504,39 @@ def test_what_is_no_number_at_all() -> None:
     for valid in (float("nan"), -0.1, 1.0):
         with pytest.raises(UserError, match="Shares valid"):
             from_hetero(graph(), valid=valid)
+
+
+def test_nodes_that_only_edges_count() -> None:
+    """As many as the edges of their own type name, whatever those of others do, and none where nothing names any."""
+    data = HeteroData()
+    data["a", "r", "b"].edge_index = torch.tensor([[0, 1, 0], [4, 0, 6]])
+    data["b", "s", "a"].edge_index = torch.tensor([[8], [2]])
+    data["c", "t", "a"].edge_index = torch.empty(2, 0, dtype=torch.long)
+    for kind in "abc":
+        data[kind].note = "nothing is said of how many there are"
+    with pytest.warns(UserWarning, match="note"):
+        found = from_hetero(data, valid=0.0, test=0.0)
+    names = found["entity"].names
+    assert [sum(name.startswith(f"{kind}_") for name in names) for kind in "abc"] == [3, 9, 0]
+    assert found["entity"].num_nodes == 12
+    assert found["entity"].type.sum(0).tolist() == [3, 9, 0]
+
+
+@pytest.mark.parametrize(("key", "rows", "count"), [("y", 5, 5), ("y", 2, 3)])
+def test_nodes_that_another_attribute_counts(key: str, rows: int, count: int) -> None:
+    """The larger of its rows and of what edges name."""
+    data = HeteroData()
+    data["a"][key] = torch.arange(rows)
+    data["a", "r", "a"].edge_index = torch.tensor([[0, 1], [1, 2]])
+    with pytest.warns(UserWarning, match=key):
+        assert from_hetero(data, valid=0.0, test=0.0)["entity"].num_nodes == count
+
+
+def test_the_split_that_is_drawn_by_default() -> None:
+    data = HeteroData()
+    data["a"].num_nodes = 40
+    data["a", "r", "a"].edge_index = torch.stack([torch.arange(400) % 40, torch.arange(400) * 7 % 39])
+    plain = from_hetero(data)["entity", "stated", "entity"].split
+    assert torch.equal(plain, from_hetero(data, None, 0.1, 0.1, 0)["entity", "stated", "entity"].split)
+    assert not torch.equal(plain, from_hetero(data, seed=1)["entity", "stated", "entity"].split)
+    assert all(0.07 < int((plain == part).sum()) / 400 < 0.13 for part in (1, 2))
