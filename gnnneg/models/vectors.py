@@ -35,6 +35,9 @@ def may_drop(name: str, dropout: float, similarity: Similarity, whose: str) -> N
 class VectorScorer(Scorer, ABC):
     """One vector a query, a similarity, and what encodes the candidates.
 
+    Under autocast an inner product with a target or with shared candidates is a matrix product in half precision; one
+    with private candidates is a kernel's, in float32. The difference is rounding, which goes both ways alike.
+
     Args:
         vector (torch.Tensor): ``(b, q)``.
         similarity (Similarity): Compares.
