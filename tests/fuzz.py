@@ -82,6 +82,7 @@ def worlds() -> dict[str, World]:
         "three entities": world(3, 1, few, statements(3, 1, 2, 1)),
         "all is known": world(3, 1, every, none),
         "nothing is known": world(3, 1, none, none, few),
+        "others are known": world(7, 3, statements(7, 3, 9, 2), none, statements(7, 3, 9)),
         "all is denied": world(3, 1, few, every),
     }
 

@@ -3,9 +3,10 @@
 from collections.abc import Iterable
 
 import torch
-from jaxtyping import Int
+from jaxtyping import Bool, Int
 from torch import Tensor
 
+from gnnneg.errors import UserError
 from gnnneg.interfaces import Sampler, Scorer
 from gnnneg.records import Negatives, Query
 
@@ -24,7 +25,7 @@ class Corrected(Sampler):
         proposal (Sampler): Draws independently, and knows with what probability.
 
     Raises:
-        UserError: When drawing, if the proposal does not know it.
+        UserError: When drawing, if the proposal does not know it; on a CPU, if it draws what it says it never draws.
     """
 
     def __init__(self, proposal: Sampler):
@@ -40,8 +41,18 @@ class Corrected(Sampler):
     ) -> Negatives:
         offered = self.proposal(query, target, critic, generator)
         log_prob = self.proposal.log_prob(query, target, critic, offered.index)
+        if log_prob.device.type == "cpu":  # elsewhere to look at it is to wait for the device
+            self._refuse((offered.weight > 0) & log_prob.isneginf())
         weight = offered.weight * (-log_prob).exp() / offered.index.size(1)
         return Negatives(offered.index, torch.where(offered.weight == 0, 0.0, weight))
+
+    def _refuse(self, never: Bool[Tensor, "w l"]) -> None:
+        """Refuses candidates of probability 0, whose weight would be infinite."""
+        if never.any():
+            raise UserError(
+                f"Corrected({type(self.proposal).__name__}): a candidate was drawn that the known statements say is "
+                "never drawn: give the proposal the statements that are trained on."
+            )
 
 
 def all_corrected(samplers: Iterable[Sampler]) -> bool | None:

@@ -239,6 +239,20 @@ def test_in_batch_without_statements_is_not_corrected():
         Corrected(sampler)(query, target, critic)
 
 
+def test_what_is_never_drawn_is_not_corrected():
+    """A batch of other statements than those that are known, whose targets answer none of them: weights of 1 / 0."""
+    query, target = asked(Triplets(*torch.tensor([[0, 1], [0, 0], [2, 3]])), RELATIONS)
+    facts = Triplets(*torch.tensor([[0, 1], [0, 0], [4, 3]]))
+    sampler = Corrected(InBatch(KnownAnswers(facts, NODES, RELATIONS)))
+    with pytest.raises(
+        UserError, match=r"Corrected\(InBatch\): a candidate was drawn .* the statements that are trained"
+    ):
+        sampler(query, target, Scores(torch.zeros(2, NODES)))
+    query, target = asked(facts, RELATIONS)
+    found = sampler(query, target, Scores(torch.zeros(2, NODES)))
+    assert found.weight.tolist() == [[0.0, 1.0], [1.0, 0.0]]  # 1 / (2 * 1/2)
+
+
 def test_k_hop_draws_from_its_own_anchor():
     """What each query is given is reached from its anchor, against networkx."""
     triplets = toy(14, 3)
