@@ -259,7 +259,8 @@ class Decoder(Part, ABC):
         self, anchor: Float[Tensor, "b d"], candidate: Float[Tensor, "b d"]
     ) -> tuple[Float[Tensor, "b c"], Float[Tensor, "r c"]] | None:
         """Vectors of pairs and of all relations, inverses too, whose inner products are the scores; None if there are
-        no such vectors, or none that cost less than asking relation by relation.
+        no such vectors, or none that cost less than asking relation by relation. Without inverses where each is its
+        relation itself.
         """
         return None
 
@@ -377,7 +378,8 @@ class Scorer(ABC):
         raise UserError(f"{type(self).__name__} has no constraints: leave SoftConstraints out, or use Lp.")
 
     def relations(self, target: Int[Tensor, "b"]) -> Float[Tensor, "b r"]:
-        """The scores of all relations, inverses too, between each query's anchor and its target.
+        """The scores of all relations, inverses too, between each query's anchor and its target: ``(b, 2r)``, but
+        ``(b, r)`` where an inverse is the relation itself, and nobody could tell the two apart.
 
         Raises:
             UserError: If relations cannot be asked for.

@@ -69,7 +69,7 @@ def test_dura_needs_a_bilinear_score():
 @pytest.mark.parametrize("decoder", [DistMult, ComplEx, RESCAL, TransE])
 @pytest.mark.parametrize("reciprocal", [False, True])
 def test_relation_prediction_is_the_likelihood_of_the_relation(decoder, reciprocal):
-    """Asked relation by relation, each with a scorer of its own."""
+    """Asked relation by relation, each with a scorer of its own; inverses that score like their relation are it."""
     model, scorer, query, target = answered(decoder, reciprocal=reciprocal)
     score = torch.cat(
         [
@@ -78,11 +78,27 @@ def test_relation_prediction_is_the_likelihood_of_the_relation(decoder, reciproc
         ],
         dim=1,
     )
-    expected = -2.0 * score.log_softmax(1)[torch.arange(len(target)), query.rel_type]
+    plain, inverse = score.chunk(2, dim=1)
+    if torch.allclose(plain, inverse):
+        score = plain
+    expected = -2.0 * score.log_softmax(1)[torch.arange(len(target)), query.rel_type % score.size(1)]
     found = RelationPrediction(2.0)(scorer, query, target)
     assert_close(found, expected)
     leaves = list(model.parameters())
     assert_close(torch.autograd.grad(found.sum(), leaves), torch.autograd.grad(expected.sum(), leaves))
+
+
+@pytest.mark.parametrize("reciprocal", [False, True])
+def test_a_relation_that_is_told_apart_costs_nothing(reciprocal):
+    """One relation of the pair scores 20, all others 0: the term is below 5 exp(-20)."""
+    model = KGEModel(Lookup(2, CHANNELS), DistMult(RELATIONS, CHANNELS, reciprocal=reciprocal))
+    with torch.no_grad():
+        model.encoder.weight.fill_(1.0)
+        model.decoder.relation.weight.zero_()[1] = 20 / CHANNELS
+    query, target = Query(torch.tensor([0]), torch.tensor([1])), torch.tensor([1])
+    scorer = model.scorer(model.encode(None), query)
+    assert_close(scorer(target[:, None]), torch.tensor([[20.0]]))
+    assert RelationPrediction(1.0)(scorer, query, target).item() < 1e-7
 
 
 def test_relation_prediction_needs_a_model_that_can_be_asked():

@@ -61,5 +61,5 @@ class DistMult(Decoder):
     def pairing(
         self, anchor: Float[Tensor, "b d"], candidate: Float[Tensor, "b d"]
     ) -> tuple[Float[Tensor, "b c"], Float[Tensor, "r c"]]:
-        every = torch.arange(2 * self.num_relations, device=anchor.device)
+        every = torch.arange(len(self.relation.weight), device=anchor.device)  # a tied inverse is the relation itself
         return anchor * candidate, self.relation(every)[0]

@@ -17,6 +17,9 @@ class RelationPrediction(Penalty):
     .. math::
         \lambda \left( \log \sum_{r'} e^{s(a, r', t)} - s(a, r, t) \right)
 
+    Where a tied inverse is the relation itself (:class:`~gnnneg.decoders.DistMult` that is not reciprocal), relations
+    alone are told apart: of two that score the same, neither could have more than half of the probability.
+
     Helps most where relations are many: published .366 to .388 MRR for ComplEx of rank 1,000 on FB15k-237
     (:math:`\lambda = 4`), .487 to .488 on WN18RR (:math:`\lambda = .05`). Cost: :math:`b \times 2 r` scores, one matrix
     product for DistMult and ComplEx; every relation's query vector for the others.
@@ -34,4 +37,5 @@ class RelationPrediction(Penalty):
         self.weight = weight
 
     def forward(self, scorer: Scorer, query: Query, target: Int[Tensor, "b"]) -> Float[Tensor, "b"]:
-        return self.weight * F.cross_entropy(scorer.relations(target), query.rel_type, reduction="none")
+        score = scorer.relations(target)
+        return self.weight * F.cross_entropy(score, query.rel_type % score.size(1), reduction="none")
