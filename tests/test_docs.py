@@ -63,7 +63,11 @@ def test_a_sampler_of_ones_own_runs(tmp_path, monkeypatch):
     """The file and the config of docs/samplers.md, as a reader would use them."""
     from gnnneg.experiment import train_config, untrained
 
-    (code,) = blocks("docs/samplers.md")
+    corrected, code = blocks("docs/samplers.md")
+    space: dict = {}
+    exec(compile(corrected, "docs/samplers.md", "exec"), space)
+    statements = space["triplets"](space["data"], "stated", "train")
+    assert space["task"](space["task"].examples(statements)).isfinite()
     mixed, config = blocks("docs/samplers.md", "yaml")
     assert len(code[code.index("class Rarer") :].splitlines()) <= 20
     (tmp_path / "rarer.py").write_text(code)
