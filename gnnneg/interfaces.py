@@ -271,6 +271,9 @@ class Scorer(ABC):
     num_candidates: int | None = None
     """How many candidates there are, where they are not the nodes."""
 
+    has_vectors: bool = True
+    """Whether candidates have vectors before a question is asked, one and the same for every query."""
+
     @abstractmethod
     def embed(self, index: Int[Tensor, "c k"]) -> Float[Tensor, "c k d"]:
         """The vectors of candidates, ``(#b, k) -> (#b, k, d)``."""
@@ -282,6 +285,20 @@ class Scorer(ABC):
     @abstractmethod
     def __call__(self, index: Int[Tensor, "c k"]) -> Float[Tensor, "b k"]:
         """The scores of candidate entities ``(#b, k)``: equals ``decode(embed(index))``, but fused."""
+
+    def own_vectors(self, index: Int[Tensor, "k"], asker: str) -> Float[Tensor, "k d"]:
+        """The vectors that candidates have of their own, whatever is asked.
+
+        Raises:
+            UserError: If they have none: then ``asker`` is what the user is to leave out.
+        """
+        vectors = self.embed(index[None]) if self.has_vectors else None
+        if vectors is None or vectors.size(0) != 1:
+            raise UserError(
+                f"{asker} compares the entities' own vectors, and under this model they have none before a question is "
+                f"asked: leave {asker} out, or use a model that encodes entities."
+            )
+        return vectors[0]
 
     def columns(self, index: Int[Tensor, "c k"]) -> Callable[[slice], Float[Tensor, "c l d"]]:
         """The vectors of candidates, some columns after the others.

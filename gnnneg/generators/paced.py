@@ -7,7 +7,7 @@ from torch import Tensor
 from gnnneg.checks import FOREVER, positive, whole
 from gnnneg.errors import UserError
 from gnnneg.generators.matched import seed
-from gnnneg.generators.term import Term, exchanged, positives
+from gnnneg.generators.term import Term, between, positives
 from gnnneg.interfaces import Counts, Generator, Label, Scorer
 from gnnneg.records import Made, Mutation, Negatives, Query
 
@@ -20,8 +20,9 @@ class SelfPacedEMU(Counts, Generator):
 
     with margin and variance as in :class:`MatchedEMU`; one that beats it already is left alone. So hardness is one
     scalar, the same for every pair, step and scale of the embeddings, and a curriculum is a schedule on it: :math:`z`
-    goes in equal steps from ``start`` to ``end``. At :math:`z = 3` one mutated negative in 740 wins, at 0.5 three in
-    ten. The share carries no gradient.
+    goes in equal steps from ``start`` to ``end``, one for each batch that is asked for while training, be it for scores
+    or for vectors (:class:`~gnnneg.samplers.Projected`). At :math:`z = 3` one mutated negative in 740 wins, at 0.5
+    three in ten. The share carries no gradient.
 
     Args:
         start (float): :math:`z` at first. (default: :obj:`3.0`)
@@ -75,9 +76,7 @@ class SelfPacedEMU(Counts, Generator):
     ) -> Made:
         positive = positives(scorer, target)
         self.noise = seed(generator, positive.device)
-        mutation = Mutation(positive, positive.new_ones(len(target), 1), noise=self.noise, pace=self.pace)
-        if self.training:
-            self.step += 1
+        mutation = Mutation(positive, positive.new_ones(len(target), 1), noise=self.noise, pace=self._stepped())
         return self.term(query, negatives, scorer.mutated(negatives.index, mutation))
 
     def vectors(
@@ -88,8 +87,15 @@ class SelfPacedEMU(Counts, Generator):
         negatives: Negatives,
         generator: torch.Generator | None = None,
     ) -> Float[Tensor, "b m d"]:
-        part = scorer.terms(scorer.embed(target[:, None])) - scorer.terms(scorer.embed(negatives.index))
+        own, other = positives(scorer, target)[:, None], scorer.embed(negatives.index)
+        part = scorer.terms(own) - scorer.terms(other)
         square = part.sum(2).clamp(min=0).square()
-        share = square / (square + self.pace**2 * part.square().sum(2)).clamp(min=torch.finfo(part.dtype).tiny)
+        share = square / (square + self._stepped() ** 2 * part.square().sum(2)).clamp(min=torch.finfo(part.dtype).tiny)
         keep = torch.rand(part.shape, device=target.device, generator=generator) >= share[:, :, None]
-        return exchanged(scorer, target, negatives, keep)
+        return between(own, other, keep)
+
+    def _stepped(self) -> float:
+        """:math:`z` now, which one more step has used."""
+        pace = self.pace
+        self.step += self.training
+        return pace

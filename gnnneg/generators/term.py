@@ -61,7 +61,13 @@ def exchanged(
     scorer: Scorer, target: Int[Tensor, "b"], negatives: Negatives, keep: Float[Tensor, "b k h"] | Bool[Tensor, "b k h"]
 ) -> Float[Tensor, "b k d"]:
     """The negatives' vectors, with the coordinates outside ``keep`` those of the targets."""
-    own = positives(scorer, target)[:, None]
+    return between(positives(scorer, target)[:, None], scorer.embed(negatives.index), keep)
+
+
+def between(
+    own: Float[Tensor, "b 1 d"], other: Float[Tensor, "c k d"], keep: Float[Tensor, "b k h"] | Bool[Tensor, "b k h"]
+) -> Float[Tensor, "b k d"]:
+    """Vectors that are the others' where ``keep`` says so, and else the targets'."""
     if 1 < keep.size(2) < own.size(2):
         keep = keep.repeat(1, 1, own.size(2) // keep.size(2))
-    return own + keep * (scorer.embed(negatives.index) - own)
+    return own + keep * (other - own)

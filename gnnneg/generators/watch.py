@@ -1,5 +1,6 @@
 """How an adversarial generator is doing, and a word when it has collapsed."""
 
+import math
 import warnings
 from collections.abc import Iterator
 
@@ -59,7 +60,7 @@ class Watch(Counts):
         Args:
             step (torch.Tensor): How often the discriminator was right, and its auxiliary head; the share of all vectors
                 that it called real; how far the modulation is from the identity.
-            scorer (Scorer): Has the entities' vectors.
+            scorer (Scorer): Has the entities' vectors, if they have any of their own.
             query (Query): What was asked.
             real (torch.Tensor): The targets' vectors, ``(b, d)``.
             made (dict): Those of each pathway, ``(b, m, d)``.
@@ -73,7 +74,11 @@ class Watch(Counts):
             varied = [effective_rank(some(vectors.flatten(0, 1), VARIED)) for vectors in made.values()]
             self.looked[0] = torch.stack(varied).min()
             self.looked[1] = effective_rank(some(real, VARIED))
-            self.looked[2] = self._known(scorer, query, torch.cat(list(made.values()), dim=1))
+            # where entities have no vectors of their own, none of them is the nearest
+            known = (
+                self._known(scorer, query, torch.cat(list(made.values()), dim=1)) if scorer.has_vectors else torch.nan
+            )
+            self.looked[2] = known
         for place, (is_bad, words) in enumerate(self._complaints()):
             self.bad[place] = (int(self.bad[place]) + 1) * is_bad
             if int(self.bad[place]) >= PATIENCE and not self.said[place]:
@@ -81,18 +86,21 @@ class Watch(Counts):
                 warnings.warn(words, stacklevel=2)
 
     def figures(self) -> dict[str, float]:
-        """Under the names that :meth:`DANS.figures` explains; nothing before the first batch."""
+        """Under the names that :meth:`DANS.figures` explains; nothing before the first batch, and no ``known`` where
+        entities have no vectors before a question is asked (NBFNet).
+        """
         if not int(self.batches):
             return {}
         names = "discriminator", "pathways", "called_real", "film", "rank", "rank_of_real", "known"
-        return dict(zip(names, [*self.means.tolist(), *self.looked.tolist()]))
+        found = dict(zip(names, [*self.means.tolist(), *self.looked.tolist()]))
+        return {name: value for name, value in found.items() if name != "known" or not math.isnan(value)}
 
     def _known(self, scorer: Scorer, query: Query, made: Float[Tensor, "b m d"]) -> Float[Tensor, ""]:
         """The share of vectors whose nearest entity is a known answer."""
         row = some(torch.arange(len(made), device=made.device), max(1, NEIGHBOURED // made.size(1)))
 
         def embed(index: Int[Tensor, "c"]) -> Float[Tensor, "c d"]:
-            return scorer.embed(index[None])[0].float()
+            return scorer.own_vectors(index, "Watch").float()
 
         index = nearest(made[row].flatten(0, 1), embed, scorer.num_candidates or self.known.num_nodes).view(
             len(row), -1
@@ -111,7 +119,7 @@ class Watch(Counts):
         yield (
             right > 0.99,
             f"{self.name}'s discriminator is always right (accuracy {right:.3f}), so that what is made teaches no more "
-            "than random vectors: lower its discriminator_lr or its steps.",
+            "than random vectors: lower its discriminator_lr or its steps, or raise its generator_steps.",
         )
         yield (
             abs(now["called_real"] - 0.5) > 0.49,

@@ -39,8 +39,10 @@ class DifferenceScorer(Scorer):
     def __init__(self, positive: Scorer, negative: Scorer, weight: Float[Tensor, ""]):
         self.positive, self.negative, self.weight = positive, negative, weight
         self.width: int | None = None  # of the first one's vectors
+        self.has_vectors = positive.has_vectors and negative.has_vectors
 
-    def embed(self, index: Int[Tensor, "c k"]) -> Float[Tensor, "c k d"]:
+    def embed(self, index: Int[Tensor, "c k"]) -> Float[Tensor, "e k d"]:
+        """Of shared candidates too a row for each query, where one of both has states for each."""
         return self._beside(self.positive.embed(index), self.negative.embed(index))
 
     def columns(self, index: Int[Tensor, "c k"]) -> Callable[[slice], Float[Tensor, "c l d"]]:

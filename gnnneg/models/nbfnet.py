@@ -109,6 +109,8 @@ class NBFScorer(Scorer):
         query (Query): What is asked.
     """
 
+    has_vectors = False
+
     def __init__(self, model: "NBFNet", encoding: Visible, query: Query):
         self.model, self.encoding = model, encoding
         self.query, self.vector = query, model.query(query.rel_type)

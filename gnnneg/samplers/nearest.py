@@ -1,6 +1,7 @@
 """Entities like the target."""
 
 import math
+from fractions import Fraction
 
 import torch
 import torch.nn.functional as F
@@ -32,7 +33,8 @@ class Nearest(Counts, Sampler):
         refresh (int, optional): After how many draws neighbours are found anew. (default: :obj:`None`, never)
 
     Raises:
-        UserError: If there are not so many other entities.
+        UserError: If there are not so many other entities; when called, if entities have no vectors of their own
+            (NBFNet): under :class:`Taught` another model's serve.
     """
 
     counts = ("draws",)
@@ -44,7 +46,8 @@ class Nearest(Counts, Sampler):
         whole("Nearest", num_nodes=num_nodes, refresh=refresh)
         draws("Nearest", num_negatives=num_negatives)
         finite("Nearest", neighbours=neighbours)
-        size = math.ceil(neighbours * num_nodes) if isinstance(neighbours, float) else neighbours
+        # the share as it is written: a tenth of 30 are 3, and not a rounding more
+        size = math.ceil(Fraction(str(neighbours)) * num_nodes) if isinstance(neighbours, float) else neighbours
         if not 0 < size < num_nodes or (isinstance(neighbours, float) and neighbours >= 1):
             raise UserError(
                 f"Nearest(neighbours={neighbours}) of {num_nodes} entities: give 1 to {num_nodes - 1}, or a "
@@ -80,7 +83,7 @@ class Nearest(Counts, Sampler):
 
     def _find(self, critic: Scorer) -> Int[Tensor, "n m"]:
         def unit(some: Int[Tensor, "c"]) -> Float[Tensor, "c d"]:
-            return F.normalize(critic.embed(some[None])[0].float(), dim=1)
+            return F.normalize(critic.own_vectors(some, "Nearest").float(), dim=1)
 
         every = torch.arange(self.num_nodes, device=self.table.device)
         with torch.no_grad():

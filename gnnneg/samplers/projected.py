@@ -31,7 +31,8 @@ class Projected(Sampler):
             :class:`~gnnneg.generators.EMU`, is to change. (default: :obj:`None`, for those that make their own)
 
     Raises:
-        UserError: When called, if the generator makes nothing without a proposal.
+        UserError: When called, if the generator makes nothing without a proposal, or entities have no vectors of their
+            own (NBFNet).
     """
 
     def __init__(self, generator: Generator, num_nodes: int, proposal: Sampler | None = None):
@@ -52,7 +53,9 @@ class Projected(Sampler):
             if not made.size(1):
                 name = type(self.generator).__name__
                 raise UserError(f"Projected: {name} changes sampled negatives, so give it a proposal to change.")
-            found = nearest(made.flatten(0, 1), lambda some: critic.embed(some[None])[0].float(), self.num_nodes)
+            found = nearest(
+                made.flatten(0, 1), lambda some: critic.own_vectors(some, "Projected").float(), self.num_nodes
+            )
         index = found.view(made.shape[:2])
         weight = offered.weight if offered.index.size(1) == index.size(1) else ones(index)
         return Negatives(index, weight)

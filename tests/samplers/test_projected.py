@@ -2,18 +2,19 @@
 
 import pytest
 import torch
-from examples import CHANNELS, NODES, RELATIONS, kge, known, toy
+from examples import CHANNELS, NODES, RELATIONS, kge, known, messages, toy
 from torch.testing import assert_close
 
 from gnnneg.corruption import Both
 from gnnneg.decoders import ComplEx
 from gnnneg.errors import UserError
-from gnnneg.generators import DANS, EMU, GNDN, Mixup
+from gnnneg.generators import DANS, EMU, GNDN, Mixup, SelfPacedEMU
 from gnnneg.kernels import nearest as search
 from gnnneg.kernels.nearest import nearest
 from gnnneg.losses import InfoNCE
-from gnnneg.records import asked
-from gnnneg.samplers import Filtered, Hardest, Mixture, Projected, Uniform
+from gnnneg.models import Difference, NBFNet
+from gnnneg.records import Negatives, asked
+from gnnneg.samplers import Corrected, Diverse, Filtered, Hardest, Mixture, Nearest, Projected, Taught, Uniform
 from gnnneg.tasks import LinkPrediction
 
 
@@ -105,3 +106,94 @@ def test_in_a_config_and_by_name():
     assert drawn
     assert set(drawn) <= names
     assert_close(figures["absent"], 1 - figures["drawn"] / (2 * 50 * 8))
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_a_paced_generator_goes_on_by_either_door(training):
+    """Ten steps from 3 to a half, whether scores are asked for or vectors; none while it is judged (fault 16)."""
+    query, target, _, critic = question()
+    proposal = Uniform(NODES, 4)
+    for door in (
+        lambda made: Projected(made, NODES, proposal).train(training)(query, target, critic, chance()),
+        lambda made: made.train(training)(critic, query, target, proposal(query, target, critic), chance()),
+        lambda made: made.train(training).vectors(critic, query, target, proposal(query, target, critic)),
+    ):
+        made, seen = SelfPacedEMU(3.0, 0.5, steps=10), []
+        for _ in range(12):
+            seen.append(made.pace)
+            door(made)
+        wanted = [*torch.linspace(3, 0.5, 11).tolist(), 0.5] if training else [3.0] * 12
+        assert seen == pytest.approx(wanted)
+
+
+def test_its_vectors_are_of_its_pace():
+    """Those of the first step are those of one that stays at the start, those of the second of one at the end."""
+    query, target, _, critic = question()
+    offered = Uniform(NODES, 4)(query, target, critic, chance())
+    made, found = SelfPacedEMU(3.0, 0.25, steps=1), []
+    for pace in (3.0, 0.25, 0.25):
+        found.append(made.vectors(critic, query, target, offered, chance()))
+        assert torch.equal(found[-1], SelfPacedEMU(pace, pace).vectors(critic, query, target, offered, chance()))
+    assert not torch.equal(found[0], found[1])
+
+
+def states():
+    torch.manual_seed(0)
+    return NBFNet(RELATIONS, CHANNELS, 2)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [states, lambda: Difference(kge(), states(), 0.5, messages()), lambda: Difference(states(), kge(), 0.5)],
+    ids=["NBFNet", "Difference of one", "Difference with one"],
+)
+@pytest.mark.parametrize(
+    "sampler",
+    [
+        lambda: Nearest(NODES, 4, 3),
+        lambda: Projected(EMU(0.5), NODES, Uniform(NODES, 4)),
+        lambda: Projected(GNDN(RELATIONS, CHANNELS, 2), NODES),
+        lambda: Filtered(Mixture([Uniform(NODES, 3), Hardest(Nearest(NODES, 4, 3), 2)]), known()),
+        lambda: Corrected(Nearest(NODES, 4, 3)),
+    ],
+)
+def test_entities_without_vectors_of_their_own_are_near_to_nobody(model, sampler):
+    """They would be compared by what they are for the first query of the batch (fault 9)."""
+    model, (query, target) = model(), asked(toy(), RELATIONS)
+    critic = model.scorer(model.encode(messages()), query)
+    sampler = sampler()
+    if not isinstance(model, NBFNet) and any(isinstance(part, GNDN) for part in sampler.modules()):
+        pytest.skip("is made for vectors of one width")
+    name = next(type(part).__name__ for part in sampler.modules() if isinstance(part, Nearest | Projected))
+    with pytest.raises(UserError, match=f"{name} compares the entities' own vectors.*leave {name} out"):
+        sampler(query, target, critic, chance())
+    # what asks about each query by itself goes on, and so does whoever brings a model of its own
+    assert Diverse(Uniform(NODES, 5, shared=True), 2)(query, target, critic).index.shape == (40, 2)
+    assert Taught(Nearest(NODES, 4, 3), kge())(query, target, critic).index.shape == (40, 4)
+
+
+def test_whose_vectors_hang_on_the_query_is_seen_even_if_it_does_not_say_so():
+    query, target = asked(toy(), RELATIONS)
+    model = states()
+    critic = model.scorer(model.encode(messages()), query)
+    critic.has_vectors = True
+    with pytest.raises(UserError, match="Nearest compares the entities' own vectors"):
+        Nearest(NODES, 4, 3)(query, target, critic)
+
+
+def test_dans_says_nothing_of_neighbours_that_there_are_not():
+    """Under NBFNet all figures but the share of known answers among the nearest entities."""
+    query, target = asked(toy(), RELATIONS)
+    figures = []
+    for model in (states(), kge()):
+        made = DANS(known(), CHANNELS, 1, 1, width=12)
+        made(model.scorer(model.encode(messages()), query), query, target, Negatives(target[:, None], torch.ones(1, 1)))
+        figures.append(set(made.figures()))
+    assert figures[1] - figures[0] == {"known"}
+    assert "rank" in figures[0]
+
+
+@pytest.mark.parametrize(("share", "nodes", "wanted"), [(0.1, 30, 3), (0.07, 100, 7), (0.28, 50, 14), (0.11, 30, 4)])
+def test_a_share_of_neighbours_is_counted_as_it_is_written(share, nodes, wanted):
+    """As an exact fraction, rounded up; in binary 0.07 times 100 is a little more than 7."""
+    assert Nearest(nodes, 5, share).table.size(1) == wanted
