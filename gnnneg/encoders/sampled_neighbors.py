@@ -34,7 +34,8 @@ class SampledNeighbors(Encoder):
 
     A step's messages do not depend on the size of the graph; only hiding the batch's statements, and the dense
     gradient of the encoder's own table, still do. Each set of nodes that a step asks for draws neighbourhoods of its
-    own, once: anchors and targets are one where both sides are asked, and shared negatives are few.
+    own, once, which serve whoever asks for some of them again: anchors and targets are one where both sides are asked,
+    and shared negatives are few.
 
     Args:
         encoder (Encoder): Passes messages.
@@ -95,8 +96,8 @@ class Neighborhoods(Encoding):
         if signed and self.kept is not None:
             self.kept = torch.cat([self.kept, graph.denied_kept])
         self.statistics: Statistics = {}  # of batch normalisation, for all that is asked for
-        # the last nodes asked for and their vectors, with and without gradients
-        self._last: dict[bool, tuple[Tensor, Tensor]] = {}
+        # the nodes asked for and their vectors: without gradients the last, with gradients, which hold them, all
+        self._asked: dict[bool, list[tuple[Tensor, Tensor]]] = {False: [], True: []}
 
     def __getitem__(self, index: Int[Tensor, "*s"]) -> Float[Tensor, "*s d"]:
         table, place = self.rows(index)
@@ -104,13 +105,18 @@ class Neighborhoods(Encoding):
 
     def rows(self, index: Int[Tensor, "*s"]) -> tuple[Float[Tensor, "u d"], Int[Tensor, "*s"]]:
         node, place = compact(index, self.whole.num_nodes)
-        graded = torch.is_grad_enabled()
-        if graded not in self._last or not torch.equal(node, self._last[graded][0]):
-            # without gradients it is only looked at: nothing is dropped, and no statistics move
-            with nullcontext() if graded else judging(self.encoder):
-                vector = self.encoder(self.around(node))[torch.arange(len(node), device=node.device)]
-            self._last[graded] = node, vector
-        return self._last[graded][1], place
+        learning = torch.is_grad_enabled()
+        for nodes, vector in self._asked[learning]:
+            if len(node) <= len(nodes):
+                where = torch.searchsorted(nodes, node).clamp(max=len(nodes) - 1)
+                if torch.equal(nodes[where], node):  # the same, or some of them
+                    return vector, where[place]
+        # without gradients it is only looked at: nothing is dropped, and no statistics move
+        with nullcontext() if learning else judging(self.encoder):
+            vector = self.encoder(self.around(node))[torch.arange(len(node), device=node.device)]
+        kept = self._asked[True] if learning else []
+        self._asked[learning] = [*kept, (node, vector)]
+        return vector, place
 
     def around(self, node: Int[Tensor, "u"]) -> Data:
         """The graph of a neighbourhood drawn around some nodes: its own nodes are ``n_id`` of all, these come first,

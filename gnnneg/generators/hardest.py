@@ -58,11 +58,13 @@ class HardestEMU(Generator):
     ) -> Float[Tensor, "b m d"]:
         return exchanged(scorer, target, negatives, self._masks(scorer, target, negatives))
 
-    @torch.no_grad()
     def _masks(self, scorer: Scorer, target: Int[Tensor, "b"], negatives: Negatives) -> Bool[Tensor, "b k h"]:
-        positive = scorer.embed(target[:, None])
-        own, parts = scorer.terms(positive), negatives.index.split(max(1, CHUNK // positive.numel()), 1)
-        return torch.cat([self._keep(own - scorer.terms(scorer.embed(part))) for part in parts], 1)
+        # of the very vectors that are changed then, and not of some that are made without gradients
+        positive, columns = positives(scorer, target)[:, None], scorer.columns(negatives.index)
+        size, step = negatives.index.size(1), max(1, CHUNK // max(1, positive.numel()))
+        with torch.no_grad():
+            own, parts = scorer.terms(positive), [slice(at, at + step) for at in range(0, size, step)]
+            return torch.cat([self._keep(own - scorer.terms(columns(part))) for part in parts], 1)
 
     def _keep(self, margin: Float[Tensor, "b k h"]) -> Tensor:
         count = round(self.share * margin.size(2))

@@ -126,7 +126,9 @@ def test_deeper_layers_see_less_and_the_same_nodes_are_asked_for_once(graph, mon
         alone = encoding[asked]
     assert not alone.requires_grad
     assert len(visited) == 2
-    assert not torch.equal(encoding[torch.tensor([1, 5])], vector[:2])  # other nodes: drawn anew
+    assert torch.equal(encoding[torch.tensor([1, 5])], vector[:2])  # some of them: not drawn again
+    assert len(visited) == 2
+    assert not torch.equal(encoding[torch.tensor([1, 5, 6])][:2], vector[:2])  # with another: drawn anew
     assert len(visited) == 4
 
 
