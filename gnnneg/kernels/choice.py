@@ -47,8 +47,9 @@ def choose(share: Float[Tensor, "b n"], size: int, generator: torch.Generator | 
     """Columns, each with probability in proportion to its share of the row; one of no share is never drawn.
 
     By inversion: a bisection in the running sum for each draw, on all threads, where ``torch.multinomial`` draws one
-    after the other.
+    after the other. In doubles, since a float has but :math:`2^{24}` levels in :math:`[0, 1)`: millions of columns
+    would be drawn unevenly, and some of them never.
     """
     total = share.double().cumsum(1)
-    chance = torch.rand(len(share), size, generator=generator, device=share.device).double()
+    chance = torch.rand(len(share), size, generator=generator, device=share.device, dtype=torch.double)
     return _choose(total, chance)

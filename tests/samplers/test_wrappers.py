@@ -90,14 +90,14 @@ def test_weights_undo_the_preference(asking):
     """Enumerated: in expectation a draw's weighted value is the mean over what is proposed."""
     query, target, critic = asking
     value = torch.rand(NODES)
-    sampler = HardDraw(All(NODES), 8000, temperature=0.5)
+    sampler = HardDraw(All(NODES), 40_000, temperature=0.5)
     drawn = sampler(query, target, critic, chance())
     offered = All(NODES)(query, target, critic).weight
     share = (critic.score / 0.5).masked_fill(offered == 0, -torch.inf).softmax(1)
     assert_close(drawn.weight * share.gather(1, drawn.index) * NODES, torch.ones_like(drawn.weight))
     found = (drawn.weight * value[drawn.index]).mean()
     assert_close(found, (offered * value).mean(), atol=0.015, rtol=0)
-    plain = HardDraw(All(NODES), 8000, temperature=0.5, weighted=False)(query, target, critic, chance())
+    plain = HardDraw(All(NODES), 40_000, temperature=0.5, weighted=False)(query, target, critic, chance())
     assert torch.equal(plain.index, drawn.index)
     assert (plain.weight == 1).all()
 
