@@ -48,6 +48,7 @@ def add(subparsers: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Runs the command."""
     from gnnneg.cli.table import cell, show
+    from gnnneg.data.naming import said
     from gnnneg.digits import digits
     from gnnneg.errors import UserError
     from gnnneg.experiment import Run, untrained
@@ -73,8 +74,8 @@ def run(args: argparse.Namespace) -> int:
         return 0
     clouds, words = figures.pop("geometry"), figures.pop("examples")
     del figures["percentiles"], figures["plane"]
-    said = [[name, cell(value, digits(name, figures)), MEANING.get(name, "")] for name, value in figures.items()]
-    show(["negatives", "", ""], said)
+    table = [[name, cell(value, digits(name, figures)), MEANING.get(name, "")] for name, value in figures.items()]
+    show(["negatives", "", ""], table)
     print()
     rows = [
         [name, *(cloud[key] for key in ("cosine", "isotropy", "rank", "likeness"))] for name, cloud in clouds.items()
@@ -83,9 +84,13 @@ def run(args: argparse.Namespace) -> int:
     print()
     lines = []
     for one in words:
-        question = one["anchor"], one["relation"], "?"
+        anchor, relation, target = (said(one[key], one.get(f"{key}_label")) for key in ("anchor", "relation", "target"))
+        question = anchor, relation, "?"
         hardest = sorted(one["negatives"], key=lambda drawn: -drawn["percentile"])[:NAMED]
-        said = [f"{drawn['name']}{' (true)' * drawn['true']} {drawn['percentile']:.2f}" for drawn in hardest]
-        lines.append([" ".join(question if one["side"] == "tail" else question[::-1]), one["target"], ", ".join(said)])
+        named = [
+            f"{said(drawn['name'], drawn.get('label'))}{' (true)' * drawn['true']} {drawn['percentile']:.2f}"
+            for drawn in hardest
+        ]
+        lines.append([" ".join(question if one["side"] == "tail" else question[::-1]), target, ", ".join(named)])
     show(["asked", "answer", f"hardest {NAMED} drawn, with percentile"], lines)
     return 0

@@ -67,12 +67,13 @@ def harmless(frame: "pd.DataFrame") -> "pd.DataFrame":
 
 
 def spoken(frame: "pd.DataFrame") -> "pd.DataFrame":
-    """The frame for people: an entity by its label, the name behind it, in place of two columns."""
+    """The frame for people: an entity or a relation by its label, the name behind it, in place of two columns."""
+    from gnnneg.data.naming import said
+
     frame = frame.copy()
-    for end in ("head", "tail"):
+    for end in ("head", "relation", "tail"):
         if f"{end}_label" in frame:
-            labels = frame.pop(f"{end}_label")
-            frame[end] = [f"{label} ({name})" if label else name for name, label in zip(frame[end], labels)]
+            frame[end] = [said(name, label) for name, label in zip(frame[end], frame.pop(f"{end}_label"))]
     return frame
 
 

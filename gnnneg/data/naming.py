@@ -63,6 +63,17 @@ def called(data: HeteroData, index: Int[Tensor, "m"]) -> list[str] | None:
     return None if labels is None else [labels[i] or "" for i in index.tolist()]
 
 
+def relations_called(data: HeteroData, index: Int[Tensor, "m"]) -> list[str] | None:
+    """The labels of some relations, in the same way."""
+    labels = data.get("relation_labels")
+    return None if labels is None else [labels[i] or "" for i in index.tolist()]
+
+
+def said(name: str, label: str | None) -> str:
+    """A name for people: the label where there is one, the name behind it."""
+    return f"{label} ({name})" if label else name
+
+
 def _find(
     asked: object,
     what: str,

@@ -27,7 +27,8 @@ def nearest(vector: Float[Tensor, "n d"], data: HeteroData, triplet: Triplets, k
 
     Returns:
         Columns ``polarity, head, relation, tail, split, distance``, stated before denied and the nearest first; where
-        the data say it, ``source``, and ``confidence``; where they have labels, ``head_label`` and ``tail_label``.
+        the data say it, ``source``, and ``confidence``; where they have labels, ``head_label``,
+        ``tail_label`` and ``relation_label``.
     """
     head, relation, tail = (int(column) for column in triplet)
     parts = []

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -159,13 +159,17 @@ def shown(
     names: list[str],
     relation_names: list[str],
     generator: torch.Generator | None = None,
+    *,
+    labels: Sequence[str | None] | None = None,
+    relation_labels: Sequence[str | None] | None = None,
 ) -> list[dict[str, Any]]:
     """What is drawn for some triplets, in words: one record a query.
 
     Returns:
         Under ``anchor``, ``relation`` and ``side`` what is asked, under ``target`` the answer, and under ``negatives``
         the candidates that are there, each with its ``name``, its ``percentile`` among all entities, and whether it is
-        ``true``.
+        ``true``. Where there are labels, ``anchor_label``, ``target_label``, ``relation_label``, and of a candidate its
+        ``label``.
     """
     device, size = truth.key.device, truth.num_relations
     with judging(model, sampler, corruption):
@@ -179,7 +183,12 @@ def shown(
     records = []
     for row, (anchor, rel_type, answer) in enumerate(zip(*(part.tolist() for part in (*query, target)))):
         drawn = [
-            {"name": names[entity], "percentile": share, "true": wrong}
+            {
+                "name": names[entity],
+                "percentile": share,
+                "true": wrong,
+                **({} if labels is None else {"label": labels[entity] or ""}),
+            }
             for entity, share, wrong, here in zip(*(part[row].tolist() for part in (index, percentile, true, there)))
             if here
         ]
@@ -192,6 +201,10 @@ def shown(
                 "negatives": drawn,
             }
         )
+        if labels is not None:
+            records[-1] |= {"anchor_label": labels[anchor] or "", "target_label": labels[answer] or ""}
+        if relation_labels is not None:
+            records[-1]["relation_label"] = relation_labels[rel_type % size] or ""
     return records
 
 

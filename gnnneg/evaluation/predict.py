@@ -59,7 +59,8 @@ def predict(
     Returns:
         Columns ``head, relation, tail, score, known``, best first; ``known`` is the split that states the triple
         (``"train"``, ``"valid"``, ``"test"``), ``"denied"`` or ``"unknown"``. ``head_score`` after ``score`` where the
-        head is asked, or nothing. Where the data have labels, also ``head_label`` and ``tail_label``.
+        head is asked, or nothing. Where the data have labels, also ``head_label``, ``tail_label`` and
+        ``relation_label``.
 
     Raises:
         UserError: If fewer than two of the three are given, a name is not in the data or not of one entity alone, a
@@ -143,6 +144,9 @@ def named(data: HeteroData, triplets: Triplets, columns: Mapping[str, object]) -
         labels = naming.called(data, index)
         if labels is not None:
             frame[f"{end}_label"] = labels
+    kinds = naming.relations_called(data, triplets.rel_type)
+    if kinds is not None:
+        frame["relation_label"] = kinds
     return pd.DataFrame(frame)
 
 

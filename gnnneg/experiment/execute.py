@@ -343,6 +343,9 @@ def _result(setup: Setup, judge: Judge, history: History, name: str, path: Path 
                 called = naming.called(data, index)
                 if called is not None:
                     by[what] = called
+            called = naming.relations_called(data, ranks.rel_type)
+            if called is not None:
+                by["relation_label"] = called
             ranks.to_parquet(path / folder.RANKS, data["entity"].names, data.relation_names, by)
     else:
         warnings.warn("The data set has no test statements, so nothing was tested.", stacklevel=2)

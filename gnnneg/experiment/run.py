@@ -254,6 +254,9 @@ class Run:
 
         Where the model is tested on a graph of other entities, answers come from there if it has those given. Where the
         data set is missing, a model that does not look at it answers all the same, and ``known`` is empty.
+
+        Where the run has a :attr:`calibration`, which is fitted when it is first asked for, ``probability`` is that of
+        the score by Platt scaling.
         """
         try:
             judge = self._about(head, tail)
@@ -262,9 +265,17 @@ class Run:
                 raise
             warnings.warn(f"{missing} Until then nobody can say which answers are known.", stacklevel=2)
             answers = predict(self.model, self._silent, head, relation, tail, k, among=among)
-            return answers.assign(known=None)
+            return self._likely(answers.assign(known=None))
         means: dict[str, Any] = {"graph": judge.graph, "unknown_only": unknown_only, "among": among}
-        return predict(self.model, judge.data, head, relation, tail, k, **means)
+        return self._likely(predict(self.model, judge.data, head, relation, tail, k, **means))
+
+    def _likely(self, answers: pd.DataFrame) -> pd.DataFrame:
+        """Answers with the probability of their score, if somebody has asked for the run's calibration before."""
+        kept = self.__dict__.get("calibration") or self._calibrated()
+        if kept is not None:
+            place = list(answers).index("score") + 1
+            answers.insert(place, "probability", kept.platt(torch.tensor(answers["score"].to_numpy())).numpy())
+        return answers
 
     def explain(
         self, head: str, relation: str, tail: str, k: int = 3, among: str | Sequence[str] | None = None
@@ -290,10 +301,8 @@ class Run:
         try:
             judge = self._about(head, tail)
         except Missing:  # which has been told
-            kept = self._calibrated()
-            if kept is not None:
-                answer["probability"] = kept.platt(torch.tensor(answer["score"].to_numpy())).numpy()
             return answer, None
+        answer = answer.drop(columns="probability", errors="ignore")  # it stands behind, whether it was kept or not
         place = naming.entity(judge.data, head), naming.relation(judge.data, relation), naming.entity(judge.data, tail)
         triplet = Triplets(*(torch.tensor([index]) for index in place))
         answer["probability"] = float("nan")
@@ -325,7 +334,8 @@ class Run:
 
         Returns:
             Columns ``weight``, and ``path`` in words: ``a -r-> b <-s- c`` says that ``(a, r, b)`` and ``(c, s, b)`` are
-            stated. The heaviest first; :meth:`~gnnneg.interfaces.Model.paths` says what a weight is.
+            stated; labels come before names. The heaviest first; :meth:`~gnnneg.interfaces.Model.paths` says what a
+            weight is.
 
         Raises:
             UserError: If the model does not go by paths, or a name is unknown.
@@ -333,6 +343,7 @@ class Run:
         self.predict(head, relation, tail)  # names are checked
         judge = self._about(head, tail)
         names, relations = judge.data["entity"].names, judge.data.relation_names
+        labels, kinds = judge.data["entity"].get("labels"), judge.data.get("relation_labels")
         device = device_of(self.model)
         given = naming.entity(judge.data, head), naming.relation(judge.data, relation)
         query = Query(*(torch.tensor([i], device=device) for i in given))
@@ -340,11 +351,15 @@ class Run:
         with judging(self.model):
             found = self.model.paths(judge.graph, query, target, k)
 
-        def step(edge_type: int, node: int) -> str:
-            name = relations[edge_type % len(relations)]
-            return f"-{name}-> {names[node]}" if edge_type < len(relations) else f"<-{name}- {names[node]}"
+        def entity(node: int) -> str:
+            return naming.said(names[node], None if labels is None else labels[node])
 
-        words = [" ".join([names[given[0]], *(step(kind, node) for _, kind, node in path.steps)]) for path in found]
+        def step(edge_type: int, node: int) -> str:
+            kind = edge_type % len(relations)
+            name = naming.said(relations[kind], None if kinds is None else kinds[kind])
+            return f"-{name}-> {entity(node)}" if edge_type < len(relations) else f"<-{name}- {entity(node)}"
+
+        words = [" ".join([entity(given[0]), *(step(kind, node) for _, kind, node in path.steps)]) for path in found]
         return pd.DataFrame({"weight": [path.weight for path in found], "path": words})
 
     @cached_property
@@ -503,7 +518,8 @@ def negatives(
     )
     means = sampler, side.model, judge.graph
     few = Triplets(*(column[:EXAMPLES] for column in questions))
-    words = shown(*means, few, truth, side.corruption, node.names, judge.data.relation_names, generator)
+    called = {"labels": node.get("labels"), "relation_labels": judge.data.get("relation_labels")}
+    words = shown(*means, few, truth, side.corruption, node.names, judge.data.relation_names, generator, **called)
     questions = Triplets(*(column.to(judge.device) for column in questions))
     asked = sampler, side.generators, *means[1:], questions, side.corruption, generator
     clouds = geometry(*asked)

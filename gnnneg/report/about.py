@@ -83,9 +83,8 @@ def examples(run: Folder) -> list[dict[str, Any]]:
     for which, part in parts:
         for row in part.to_dict("records"):
             given, answer = (_called(row, end) for end in ("anchor", "target"))
-            question = (
-                f"{given} {row['relation_name']} ?" if row["side"] == "tail" else f"? {row['relation_name']} {given}"
-            )
+            relation = _called(row, "relation")
+            question = f"{given} {relation} ?" if row["side"] == "tail" else f"? {relation} {given}"
             of = f" of {int(row['candidates']):,}" if "candidates" in row else ""
             rows.append({"which": which, "question": question, "answer": answer, "rank": f"{row['rank']:,g}{of}"})
     return rows

@@ -255,6 +255,10 @@ def _relations(runs: Sequence[Folder]) -> dict[str, Any] | None:
     size = pd.concat([part["queries"] for part in parts if len(part)], axis=1).max(axis=1)
     order = size.sort_values(ascending=False, kind="stable").index
     columns = [column for column in next(part for part in parts if len(part)).columns if column != "queries"]
+    labels: dict[str, Any] = {}
+    for frame in frames:
+        if frame is not None and {"relation_name", "relation_label"} <= set(frame):
+            labels |= dict(zip(frame["relation_name"].astype(str), frame["relation_label"]))
     rows = []
     for name in order[:MOST_RELATIONS]:
         cells = []
@@ -262,9 +266,11 @@ def _relations(runs: Sequence[Folder]) -> dict[str, Any] | None:
             for column in columns:
                 value = _number(part.at[name, column]) if name in part.index else None
                 share = value if column in ("MRR", "Hits@10") else None
-                said = written(value, borne(int(part.at[name, "queries"])) if name in part.index else 0)
-                cells.append({"value": value, "text": said, "share": share, "place": place % SERIES})
-        rows.append({"name": str(name), "queries": int(size[name]), "cells": cells})
+                text = written(value, borne(int(part.at[name, "queries"])) if name in part.index else 0)
+                cells.append({"value": value, "text": text, "share": share, "place": place % SERIES})
+        label = labels.get(name)
+        said = f"{label} ({name})" if isinstance(label, str) and label else str(name)
+        rows.append({"name": said, "queries": int(size[name]), "cells": cells})
     return {"columns": columns, "rows": rows, "left_out": max(0, len(order) - MOST_RELATIONS)}
 
 
