@@ -19,22 +19,26 @@ class MCNS(Sampler):
 
     `"Understanding Negative Sampling in Graph Representation Learning" <https://arxiv.org/abs/2005.09863>`_ shows that
     negatives should follow the positives' distribution, positively but sub-linearly, and takes the model's for it
-    (self-contrast): here :math:`p(u \mid q) \propto e^{\alpha s(q, u)}`. Each query has some chains, which go on
-    from where those of its anchor last were: of an anchor that a batch asks about several times, where those of the
-    last query were. A proposed state is any entity, or (``local``) a neighbour of the present one,
+    (self-contrast): here :math:`p(u \mid q) \propto e^{\alpha s(q, u)}`. Each known query has some chains of its own,
+    which go on from where they last were; of a query that a batch asks several times, from where those of the last
+    were. (The paper's chains belong to nodes, which it asks one question each: a chain of another relation's query has
+    another distribution, and one step from there does not reach this one's.) Queries that are not known start anywhere
+    each time. A proposed state is any entity, or (``local``) a neighbour of the present one,
 
     .. math::
         q(v \mid u) = (1 - \lambda) \frac{1}{n} + \lambda \frac{[v \sim u]}{\deg u} , \qquad
         \text{accepted with } \min \left( 1, \frac{p(v) \, q(u \mid v)}{p(u) \, q(v \mid u)} \right) ,
 
     each state with a chance of its own. What a query is given are its chain's next states, so they come with
-    repetitions. Cost: ``(burn_in + num_negatives / chains) * chains`` scores a query, ``chains`` at a time.
+    repetitions. Cost: ``(burn_in + num_negatives / chains) * chains`` scores a query, ``chains`` at a time; ``4 *
+    chains`` bytes for each of the two queries of a statement at most, which checkpoints carry.
 
     Args:
-        known (KnownAnswers): Training facts, for neighbours.
+        known (KnownAnswers): Training facts, for neighbours: whose queries have chains.
         num_negatives (int): Candidates per query.
         alpha (float): :math:`\alpha`. (default: :obj:`0.75`)
-        burn_in (int): Steps before the first candidate, when some chain of the batch is new. (default: :obj:`10`)
+        burn_in (int): Steps before the first candidate, when some query of the batch has no chains yet.
+            (default: :obj:`10`)
         local (float): :math:`\lambda`. (default: :obj:`0.5`)
         chains (int): Chains a query, at most one for each candidate. (default: :obj:`64`)
 
@@ -61,14 +65,18 @@ class MCNS(Sampler):
             raise UserError(f"MCNS(local={local}): give a share from 0 to below 1.")
         self.num_nodes, self.num_negatives = known.num_nodes, num_negatives
         self.alpha, self.burn_in, self.local = alpha, burn_in, local
-        self.near = neighbours(known)
-        self.register_buffer("state", torch.full((known.num_nodes, min(chains, num_negatives)), -1))  # -1: nowhere yet
+        self.known, self.near = known, neighbours(known)
+        size = len(known.key), min(chains, num_negatives)
+        self.register_buffer("state", torch.full(size, -1, dtype=torch.int32))  # -1: nowhere yet
 
     def forward(
         self, query: Query, target: Int[Tensor, "b"], critic: Scorer, generator: torch.Generator | None = None
     ) -> Negatives:
         device, size = target.device, (len(target), self.state.size(1))
-        now = self.state[query.anchor]
+        row, found = self.known.row(query)
+        now = torch.full(size, -1, device=device)
+        if len(self.state):
+            now = torch.where(found[:, None], self.state[row].long(), now)
         burn_in = self.burn_in if bool((now < 0).any()) else 0
         steps = burn_in + -(-self.num_negatives // size[1])
 
@@ -87,7 +95,7 @@ class MCNS(Sampler):
                 accept = odds.log() < other - score + ratio.log()
                 now, score = torch.where(accept, then, now), torch.where(accept, other, score)
                 visited.append(now)
-        if self.training:
-            write_last(self.state, query.anchor, now)
+        if self.training and len(self.state):
+            write_last(self.state, row, now.int(), found)
         index = torch.cat(visited[burn_in:], dim=1)[:, : self.num_negatives]
         return Negatives(index, ones(index))

@@ -184,13 +184,48 @@ def test_chains_are_of_their_own():
 
 
 def test_chains_go_on():
-    """The next call starts from where the chain of its anchor was, in training only."""
+    """The next call starts from where the chain of its query was, in training only."""
     query, target = asked(toy(), RELATIONS)
     critic = Scores(torch.full((40, NODES), -1e4).index_fill(1, torch.tensor([7]), 0.0))
-    sampler = MCNS(known(), 30, burn_in=0, alpha=1.0, local=0.0, chains=1)
+    sampler = MCNS(known(), 200, burn_in=0, alpha=1.0, local=0.0, chains=1)
     sampler(query, target, critic, chance())
-    assert (sampler.state[query.anchor] == 7).all()  # nobody ever leaves the one state that is probable
+    assert (sampler.state[sampler.known.row(query)[0]] == 7).all()  # nobody ever leaves the one state that is probable
     assert (sampler(query, target, critic, chance(1)).index == 7).all()
+
+
+@pytest.mark.parametrize("wanted", ["each query", "one after the other"])
+def test_candidates_follow_their_own_query(wanted):
+    """Two relations of the same anchors, of which one likes what the other does not, asked in turn with no burn-in but
+    the first: each query's candidates come in proportion to its own distribution.
+    """
+    line = Triplets(torch.arange(9).repeat(2), torch.arange(2).repeat_interleave(9), torch.arange(1, 10).repeat(2))
+    facts, anchor = KnownAnswers(line, 10, 2), torch.arange(9)
+    score = torch.stack([torch.linspace(-2, 2, 10), torch.linspace(2, -2, 10)])
+    sampler, draw = MCNS(facts, 64, alpha=1.0, burn_in=20), chance()
+    count = torch.zeros(2, 10)
+    for step in range(60):
+        for relation in (0, 1) if wanted == "each query" else (step // 30,):
+            critic = Scores(score[relation].expand(9, -1))
+            index = sampler(Query(anchor, torch.full((9,), relation)), anchor, critic, draw).index
+            count[relation] += torch.bincount(index.flatten(), minlength=10)
+    share = count / count.sum(1, keepdim=True)
+    assert float((share - score.softmax(1)).abs().sum(1).max() / 2) < 0.03
+
+
+def test_who_is_not_known_has_no_chain():
+    """A query without facts starts anywhere and burns in, each time, and moves nobody else's; nor is there one without
+    any facts at all.
+    """
+    none = torch.empty(0, dtype=torch.long)
+    for facts in (known(toy(6)), KnownAnswers(Triplets(none, none, none), NODES, RELATIONS)):
+        sampler = MCNS(facts, 4, burn_in=30, chains=4, alpha=1.0)
+        every = Query(torch.arange(NODES).repeat(2 * RELATIONS), torch.arange(2 * RELATIONS).repeat_interleave(NODES))
+        unknown = Query(*(column[~facts.row(every)[1]] for column in every))
+        score = torch.full((len(unknown.anchor), NODES), -20.0).index_fill(1, torch.tensor([3]), 0.0)
+        for seed in range(2):
+            index = sampler(unknown, unknown.anchor, Scores(score), chance(seed)).index
+            assert (index == 3).float().mean() > 0.8
+        assert (sampler.state == -1).all()
 
 
 def test_mcns_needs_jumps():
@@ -279,7 +314,7 @@ def test_a_chain_at_entity_0_goes_on():
             asked_for.append(index)
             return super().__call__(index)
 
-    query = Query(torch.tensor([1, 2]), torch.tensor([0, 1]))
+    query = Query(*(column[:2] for column in asked(toy(), RELATIONS)[0]))
     found = sampler(query, torch.tensor([3, 4]), Counting(score), chance())
     assert (found.index == 0).all()
     assert (asked_for[0] == 0).all()
