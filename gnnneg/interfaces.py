@@ -499,6 +499,8 @@ class Generator(Part, ABC):
 
     asks_denied: bool = False
     """Whether it asks about denied statements of its own choice, which an encoder that reads them would give away."""
+    draws_entities: bool = False
+    """Whether it draws entities itself, of which its task and other generators know nothing."""
 
     @abstractmethod
     def forward(

@@ -55,6 +55,7 @@ from gnnneg.generators import (
     LearnedEMU,
     MatchedEMU,
     Mixup,
+    Redrawn,
     SelfPacedEMU,
 )
 from gnnneg.interfaces import Sampler, Scorer
@@ -253,6 +254,7 @@ EXAMPLES: list[Callable[[], nn.Module]] = [
     partial(LearnedEMU, RELATIONS, CHANNELS, 0.6),
     partial(HardestEMU, 0.4),
     Mixup,
+    lambda: Redrawn(EMU(0.6, label=0.3, groups=None), Uniform(NODES, 2)),
     partial(GNDN, RELATIONS, CHANNELS, 2),
     lambda: DANS(known(), CHANNELS, 1, 1, width=12),
     lambda: DANS(known(), CHANNELS, 2, 0, width=12, average=0.5, hinge=True, steps=1),

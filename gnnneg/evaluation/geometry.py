@@ -124,7 +124,7 @@ def made(
         assert isinstance(make, Generator)
         name, kinds = _name(make, found), make.kinds()
         vectors = make.vectors(scorer, query, target, negatives, generator)
-        changed = not kinds and vectors.size(1) == negatives.index.size(1)
+        changed = not kinds and not make.draws_entities and vectors.size(1) == negatives.index.size(1)
         found[name] = Cloud(vectors, changed, len(kinds) < 2)
         if len(kinds) > 1:
             parts = vectors.split(list(kinds.values()), dim=1)

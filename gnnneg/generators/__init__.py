@@ -9,6 +9,7 @@ from gnnneg.generators.learned import LearnedEMU
 from gnnneg.generators.matched import MatchedEMU
 from gnnneg.generators.mixup import Mixup
 from gnnneg.generators.paced import SelfPacedEMU
+from gnnneg.generators.redrawn import Redrawn
 
 __all__ = [
     "DANS",
@@ -20,5 +21,6 @@ __all__ = [
     "LearnedEMU",
     "MatchedEMU",
     "Mixup",
+    "Redrawn",
     "SelfPacedEMU",
 ]

@@ -37,6 +37,7 @@ class DeniedStatements(Generator):
     """
 
     asks_denied = True
+    draws_entities = True
 
     def __init__(
         self,

@@ -28,7 +28,8 @@ class EMU(Generator):
         - \frac{1}{N} \Bigl( \log p_0 + \beta \sum_j \log p_j \Bigr) , \qquad
         p = \mathrm{softmax}(s_0, \hat{s}_1, \ldots, \hat{s}_N) .
 
-    The paper adds :math:`\alpha` times the plain cross-entropy of the same negatives: the task's own ``scale``.
+    The paper adds :math:`\alpha` times the plain cross-entropy of the same negatives: the task's own ``scale``. Its
+    released code draws uniform negatives anew for this term, which is :class:`Redrawn`.
 
     **Which way round.** ``share`` is :math:`\rho`, the fraction taken *from the positive*. The released code's
     ``if_EMU`` is the fraction kept from the negative, :math:`1 - \rho`: its 0.39 is ``share=0.61``. Paper and code

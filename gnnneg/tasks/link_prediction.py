@@ -49,9 +49,9 @@ class LinkPrediction(Task):
     Raises:
         UserError: If a number is out of range, or an option would change nothing (``scale``, ``one_term`` without
             generators, ``hide_between`` where no messages pass); if an encoder reads the denied statements that a
-            generator asks about; if the sampler is :class:`~gnnneg.samplers.NoiseContrastive` and the loss or a
-            generator does not go with it; when asked, if all edges between anchors and all entities would have to be
-            hidden.
+            generator asks about; if ``hide_between`` cannot know what a generator draws; if the sampler is
+            :class:`~gnnneg.samplers.NoiseContrastive` and the loss or a generator does not go with it; when asked, if
+            all edges between anchors and all entities would have to be hidden.
     """
 
     def __init__(
@@ -80,6 +80,12 @@ class LinkPrediction(Task):
             raise UserError(
                 "LinkPrediction(hide_between=True) hides edges that messages would pass over, and here none do: leave "
                 "hide_between out, or give a graph and a model that reads it."
+            )
+        drawing = [type(made).__name__ for made in generators if made.draws_entities]
+        if hide_between and drawing:
+            raise UserError(
+                f"hide_between hides no edges of the entities that {drawing[0]} draws, so that only answers would be "
+                f"without: leave hide_between or {drawing[0]} out."
             )
         self.model, self.corruption, self.sampler, self.loss = model, corruption, sampler, loss
         self.generators = nn.ModuleList(generators)
