@@ -26,7 +26,8 @@ class KBGAN(OwnOptimizer, Sampler):
     whose decoder is :class:`~gnnneg.decoders.ERMLPE`, it is IGAN,
     `"Incorporating GAN for Negative Sampling in Knowledge Representation Learning"
     <https://arxiv.org/abs/1809.11017>`_, whose generator has a softmax over all entities. It learns when it is asked,
-    in training mode only.
+    in training mode only. The policy draws with its dropout, since this gradient is that of the distribution that was
+    drawn from; rewards are the critic's scores in this step, and give the critic no gradient.
 
     Cost: the policy's scores of what is proposed, there and back, and the critic's of what is drawn.
 

@@ -24,7 +24,7 @@ class Dual(Task):
     the other's negatives.
 
     A step takes a batch of stated statements and, drawn evenly and with replacement, as large a share of the denied
-    ones. Each side's sampler is handed the *other* side's model for a critic, without gradient:
+    ones. Each side's sampler is handed the *other* side's model for a critic, in evaluation mode and without gradients:
 
     ::
 
@@ -40,7 +40,8 @@ class Dual(Task):
     Candidates are filtered by what each side knows: the negative side's parts are *mirrored*, so that to them what is
     denied is what is known. The model that comes out is the :class:`~gnnneg.models.Difference` of the two.
 
-    Cost: both sides' steps, and two scorings of the pools.
+    Cost: both sides' steps, and two scorings of the pools. A critic that passes messages passes over its whole graph
+    once a step, without gradients: evaluation mode samples no edges.
 
     Args:
         positive (LinkPrediction): Learns what is stated.
