@@ -38,6 +38,7 @@ def lent(generator: torch.Generator | None) -> Iterator[torch.Generator | None]:
 def _shared(device: torch.device) -> torch.Generator | None:
     """The global generator of a device, if it is of a kind that has one."""
     if device.type == "cuda":
+        torch.cuda.init()  # before which it has none
         return torch.cuda.default_generators[torch.cuda.current_device() if device.index is None else device.index]
     return torch.default_generator if device.type == "cpu" else None
 
