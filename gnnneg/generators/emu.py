@@ -9,9 +9,11 @@ from torch import Tensor
 
 from gnnneg.checks import draws
 from gnnneg.errors import UserError
-from gnnneg.generators.term import Term, exchanged, positives, refuse_share
+from gnnneg.generators.term import Term, exchange, exchanged, positives, refuse_share
 from gnnneg.interfaces import Generator, Label, Scorer
 from gnnneg.records import Made, Mutation, Negatives, Query
+
+ROUNDED = 1e-3  # by how much of itself a share, or what it leaves, may be another for the sake of fewer draws
 
 
 class EMU(Generator):
@@ -59,7 +61,8 @@ class EMU(Generator):
             over them (InfoNCE, BCE), wrong for those that average. (default: :obj:`True`)
 
     Raises:
-        UserError: If share or label is no fraction, scale negative or groups below 1.
+        UserError: If share or label is no fraction, scale negative or groups below 1; when called, if a ``fixed`` share
+            of the coordinates is none or all of them.
     """
 
     def __init__(
@@ -129,9 +132,13 @@ class EMU(Generator):
         """Where coordinates stay the negative's, along the last dimension of ``size``."""
         if self.fixed:
             rank = torch.rand(size, device=device, generator=generator).argsort(-1).argsort(-1)
-            return rank >= round(self.share * size[-1])
-        # four draws of 16 bits from one of 64: a uniform float each would cost as much as the scores
-        count = math.prod(size)
-        drawn = torch.randint(-(1 << 63), (1 << 63) - 1, (-(-count // 4),), device=device, generator=generator)
-        last = round(self.share * (1 << 16)) - (1 << 15) - 1  # of the draws that exchange; none where it is below all
-        return drawn.view(torch.int16)[:count].view(size) > last if last >= -(1 << 15) else drawn.new_ones(size).bool()
+            return rank >= exchange("EMU", self.share, size[-1])
+        # four draws of 16 bits from one of 64, or two of 32: a uniform float each would cost as much as the scores
+        count, bits, dtype = math.prod(size), 16, torch.int16
+        if abs(round(self.share * 2**bits) / 2**bits - self.share) > ROUNDED * min(self.share, 1 - self.share):
+            bits, dtype = 32, torch.int32
+        whole = -(-count // (64 // bits))
+        drawn = torch.randint(-(1 << 63), (1 << 63) - 1, (whole,), device=device, generator=generator)
+        least = -(1 << bits - 1)
+        last = round(self.share * 2**bits) + least - 1  # of the draws that exchange; none where it is below all
+        return drawn.view(dtype)[:count].view(size) > last if last >= least else drawn.new_ones(size).bool()

@@ -4,7 +4,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from gnnneg.generators.term import Term, exchanged, positives, refuse_share
+from gnnneg.generators.term import Term, exchange, exchanged, positives, refuse_share
 from gnnneg.interfaces import CHUNK, Generator, Label, Scorer
 from gnnneg.records import Made, Mutation, Negatives, Query
 
@@ -28,7 +28,7 @@ class HardestEMU(Generator):
 
     Raises:
         UserError: If share or label is no fraction, or scale negative; when called, if scores are not made of
-            coordinates (NBFNet).
+            coordinates (NBFNet), or the share of them is none or all.
     """
 
     def __init__(self, share: float, label: float | Label | None = None, scale: float = 1.0, mean: bool = True):
@@ -67,7 +67,7 @@ class HardestEMU(Generator):
             return torch.cat([self._keep(own - scorer.terms(columns(part))) for part in parts], 1)
 
     def _keep(self, margin: Float[Tensor, "b k h"]) -> Tensor:
-        count = round(self.share * margin.size(2))
+        count = exchange("HardestEMU", self.share, margin.size(2))
         if not count:
             return torch.ones_like(margin, dtype=torch.bool)
         value, place = margin.topk(count, dim=2)

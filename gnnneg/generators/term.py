@@ -9,6 +9,8 @@ from gnnneg.errors import UserError
 from gnnneg.interfaces import Label, Scorer
 from gnnneg.records import Made, Negatives, Query
 
+LEAST = 1e-6  # of a share, and of what it leaves
+
 
 class Term(nn.Module):
     r"""How mutated negatives count: their soft label, and the weight of their term.
@@ -47,9 +49,26 @@ class Term(nn.Module):
 
 
 def refuse_share(name: str, share: float) -> None:
-    """Refuses what is no fraction."""
+    """Refuses what is no fraction, and what is so near to none or all that no draw would tell it from them."""
     if not 0 <= share <= 1:
         raise UserError(f"{name}(share={share}): the fraction taken from the positive lies between 0 and 1.")
+    if 0 < share < LEAST or 0 < 1 - share < LEAST:
+        raise UserError(f"{name}(share={share}): give {round(share)} itself, or keep {LEAST:g} away from it.")
+
+
+def exchange(name: str, share: float, width: int) -> int:
+    """How many of ``width`` coordinates are exchanged.
+
+    Raises:
+        UserError: If it is none or all of them, and the share is not 0 or 1.
+    """
+    count = round(share * width)
+    if 0 < share < 1 and not 0 < count < width:
+        least, which = (f"at least {1 / width:g}", "none") if count == 0 else (f"at most {1 - 1 / width:g}", "all")
+        raise UserError(
+            f"{name}(share={share}) exchanges {which} of {width} coordinates: give {least}, or {count and 1}."
+        )
+    return count
 
 
 def positives(scorer: Scorer, target: Int[Tensor, "b"]) -> Float[Tensor, "b d"]:

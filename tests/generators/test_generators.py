@@ -129,6 +129,39 @@ def test_share_is_the_share_of_exchanged_coordinates():
         assert (each - (1 - share)).abs().max() < 5 * (share * (1 - share) / 2000) ** 0.5
 
 
+@pytest.mark.parametrize("share", [7e-6, 1e-3, 1 - 7e-6])
+def test_a_small_share_is_drawn_as_it_is(share):
+    """Of ten million coordinates, exchanged or kept as often as told: 16 bits would make of 7e-6 nothing."""
+    rare = EMU(share).masks((10_000_000,), torch.device("cpu"), draw())
+    rare, wanted = int(rare.sum()) if share > 0.5 else int((~rare).sum()), 1e7 * min(share, 1 - share)
+    assert abs(rare - wanted) < 5 * wanted**0.5
+
+
+@pytest.mark.parametrize("make", [EMU, MatchedEMU, HardestEMU])
+@pytest.mark.parametrize("share", [1e-7, 1 - 1e-7])
+def test_a_share_that_no_draw_can_have_is_refused(make, share):
+    with pytest.raises(UserError, match=f"give {round(share)} itself, or keep 1e-06 away from it"):
+        make(share)
+    for whole in (0.0, 1.0, 1e-6):
+        make(whole)
+
+
+@pytest.mark.parametrize("make", [lambda share: EMU(share, fixed=True), HardestEMU])
+def test_a_count_of_none_or_all_is_asked_for_as_such(make):
+    """Of eight coordinates: one is 1/8, and what rounds to none or all is told."""
+    scorer, query, target, negatives = asked()
+    for share, told in (
+        (0.06, "none of 8 coordinates: give at least 0.125, or 0"),
+        (0.95, "all of 8.*at most 0.875, or 1"),
+    ):
+        with pytest.raises(UserError, match=told):
+            make(share)(scorer, query, target, negatives, draw())
+    plain, own = scorer(negatives.index), scorer(target[:, None])
+    assert_close(make(0.0)(scorer, query, target, negatives, draw()).score, plain)
+    if isinstance(make(1.0), EMU):
+        assert_close(make(1.0)(scorer, query, target, negatives, draw()).score, own.expand_as(plain))
+
+
 def test_hardness_grows_with_the_share():
     """The cosine of mutated negatives to the positive, and the score's nearness to the target's."""
     torch.manual_seed(0)
