@@ -50,8 +50,8 @@ def mutated(
             mean, spread = torch.lerp(every.to(whole.dtype), whole, share), share * (1 - share) * spread
             return noisy(none, torch.ones_like(whole), mean, spread, none, none, mutation.noise)
         parts, constant, size = variance((keep * (1 - keep)).expand_as(own))
-        spread = parts, constant, rounding(size)
+        varied = parts, constant, rounding(size)
         if keep.size(1) == 1:  # one probability for all coordinates: the mean is made of the plain score
-            return noisy((1 - keep) * whole, keep, total(None, None), *spread, mutation.noise)
+            return noisy((1 - keep) * whole, keep, total(None, None), *varied, mutation.noise)
         mean = total(keep, ((1 - keep) * own).sum(1, keepdim=True))
-        return noisy(none, torch.ones_like(whole), mean, *spread, mutation.noise)
+        return noisy(none, torch.ones_like(whole), mean, *varied, mutation.noise)
