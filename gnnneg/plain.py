@@ -2,12 +2,23 @@
 
 import json
 import math
+import unicodedata
 from typing import Any
+
+STEERING = ("Cc", "Cf", "Cs", "Zl", "Zp")  # categories of Unicode: control and format signs, breaks, halves of pairs
+KEPT = "\n\t\u200c\u200d\u00ad"  # lines and columns, and joiners that scripts and emoji are written with
 
 
 def to_json(value: Any, ensure_ascii: bool = True) -> str:
     """Indented JSON; numbers that are not finite become null, since JSON has none."""
     return json.dumps(finite(value), indent=2, ensure_ascii=ensure_ascii, allow_nan=False)
+
+
+def visible(text: str) -> str:
+    """The text for a terminal: what would steer it or turn the direction of writing is shown by its code instead."""
+    return "".join(
+        repr(sign)[1:-1] if unicodedata.category(sign) in STEERING and sign not in KEPT else sign for sign in text
+    )
 
 
 def finite(value: Any) -> Any:

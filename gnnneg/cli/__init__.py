@@ -11,6 +11,7 @@ from typing import NoReturn
 
 from gnnneg.cli.settings import options, parted
 from gnnneg.errors import UserError, echo, nearest
+from gnnneg.plain import visible
 from gnnneg.trust import VARIABLE, allowing
 
 COMMANDS = ("train", "resume", "evaluate", "predict", "negatives", "compare", "report", "data", "bench")
@@ -34,6 +35,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in words
     words = [word for word in words if word != "--debug"]
+    if any("\0" in word for word in words):
+        return _say("The command line holds a zero byte, which no name of a file has: leave it out.", BAD_INPUT, debug)
     warnings.showwarning = _warn  # type: ignore[assignment]
     try:
         return _run(words)
@@ -96,7 +99,7 @@ def _say(message: str, code: int, debug: bool) -> int:
         import traceback
 
         traceback.print_exc()
-    print(" ".join(message.split()), file=sys.stderr)
+    print(visible(" ".join(message.split())), file=sys.stderr)
     return code
 
 
@@ -106,4 +109,4 @@ def _broken(error: Exception, debug: bool) -> int:
 
 
 def _warn(message: Warning | str, category: type[Warning], *_: object) -> None:
-    print(f"Warning: {' '.join(str(message).split())}", file=sys.stderr)
+    print(f"Warning: {visible(' '.join(str(message).split()))}", file=sys.stderr)

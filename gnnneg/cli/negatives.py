@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from gnnneg.cli.where import chosen
+from gnnneg.cli.writing import write_text
 from gnnneg.plain import to_json
 
 NAMED = 4  # negatives named for each query
@@ -66,9 +67,7 @@ def run(args: argparse.Namespace) -> int:
     if args.plot:
         from gnnneg.report.negatives import page
 
-        out = Path(args.plot)
-        out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_text(page(args.path, figures), encoding="utf-8")
+        write_text(Path(args.plot), page(args.path, figures))
     if args.json:
         print(to_json(figures))
         return 0

@@ -2,12 +2,12 @@
 
 import argparse
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from gnnneg.cli.where import where
-from gnnneg.plain import to_json
+from gnnneg.cli.writing import write, write_text
+from gnnneg.plain import to_json, visible
 
 EXAMPLES = """which tails:      gnnneg predict RUN --head aspirin --relation treats
 which heads:      gnnneg predict RUN --relation treats --tail migraine
@@ -91,7 +91,7 @@ def run(args: argparse.Namespace) -> int:
             else:
                 print("No path leads there in as many steps as the model has layers.")
     elif args.format == "parquet" and args.out:
-        _write(Path(args.out), lambda path: answers.to_parquet(path, index=False))
+        write(Path(args.out), lambda path: answers.to_parquet(path, index=False))
     elif args.format == "parquet":
         answers.to_parquet(sys.stdout.buffer, index=False)
     else:
@@ -103,18 +103,7 @@ def run(args: argparse.Namespace) -> int:
             rows[0]["paths"] = records(paths)
         text = to_json(rows) + "\n" if as_json else harmless(answers).to_csv(index=False)
         if args.out:
-            _write(Path(args.out), lambda path: path.write_bytes(text.encode("utf-8", "surrogatepass")))
+            write_text(Path(args.out), text)
         else:
-            sys.stdout.write(text)
+            sys.stdout.write(visible(text) if sys.stdout.isatty() else text)
     return 0
-
-
-def _write(path: Path, write: Callable[[Path], object]) -> None:
-    """A whole file or the old one; what is no file, such as a pipe, is written as it is."""
-    from gnnneg.training.atomic import replacing
-
-    if path.exists() and not path.is_file():
-        write(path)
-        return
-    with replacing(path) as temporary:
-        write(temporary)

@@ -21,13 +21,19 @@ def add(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Runs the command."""
+    from gnnneg.cli.writing import write_text
+    from gnnneg.errors import UserError
     from gnnneg.report.page import page
     from gnnneg.report.reading import read_all
 
     runs = read_all(args.paths)
     out = Path(args.out) if args.out else runs[0].path / "report.html" if len(runs) == 1 else Path("report.html")
     html = page(runs)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(html, encoding="utf-8")
+    try:
+        write_text(out, html)
+    except UserError as error:
+        if args.out:
+            raise
+        raise UserError(f"{error} Or say where to with --out FILE.html.") from error
     print(out)
     return 0

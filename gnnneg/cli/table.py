@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from gnnneg.digits import MOST, digits
+from gnnneg.plain import visible
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,7 +33,7 @@ def show(
 
     listed = [list(row) for row in rows]
     table = Table(
-        title=None if title is None else Text(title),
+        title=None if title is None else Text(visible(title)),
         title_justify="left",
         box=None,
         pad_edge=False,
@@ -40,7 +41,7 @@ def show(
     )
     for place, name in enumerate(columns):
         numbers = all(isinstance(row[place], int | float) for row in listed)
-        table.add_column(Text(name), justify="right" if numbers and listed else "left", overflow="fold")
+        table.add_column(Text(visible(name)), justify="right" if numbers and listed else "left", overflow="fold")
     for place, row in enumerate(listed):
         counts = dict(zip(columns, row)) if about is None else about[place]
         table.add_row(*(Text(cell(value, digits(name, counts))) for name, value in zip(columns, row)))
@@ -55,7 +56,7 @@ def cell(value: Any, most: int = MOST) -> str:
         return f"{value:,}"
     if isinstance(value, float):
         return f"{value:,.1f}" if abs(value) >= 100 else f"{value:.{most}f}"
-    return str(value)
+    return visible(str(value))
 
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")

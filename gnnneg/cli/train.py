@@ -50,7 +50,7 @@ def tell(run: "Run", as_json: bool) -> None:
     if as_json:
         print(to_json(result))
         return
-    data = result["data"]
+    data = result.get("data", {})  # a run of an older version does not say
     asked = {"valid": data.get("valid"), "test": result.get("test_graph", data).get("test")}
     ranking(result["metrics"], "split", {split: 2 * (count or 0) for split, count in asked.items()})
     classified = result["metrics"].get("test", {}).get("classification")
@@ -59,8 +59,10 @@ def tell(run: "Run", as_json: bool) -> None:
         names = [name for name in classified if name != "count"]
         show(["classification", *names], [["test", *(classified[name] for name in names)]], about=[classified])
     time, memory = result["time"], result["memory"]["peak_rss_mib"]
+    train, test, rate = (
+        0.0 if time[name] is None else time[name] for name in ("train_s", "evaluate_s", "triples_per_s")
+    )
     print(
-        f"\n{run.path}: best epoch {result['best_epoch']}, trained {time['train_s']:.1f} s at "
-        f"{time['triples_per_s']:,.0f} triples/s, evaluated {time['evaluate_s']:.1f} s"
-        + (f", peak memory {memory:,.0f} MiB." if memory else ".")
+        f"\n{run.path}: best epoch {result.get('best_epoch')}, trained {train:.1f} s at {rate:,.0f} triples/s, "
+        f"evaluated {test:.1f} s" + (f", peak memory {memory:,.0f} MiB." if memory else ".")
     )

@@ -23,6 +23,9 @@ def read(path: str | Path) -> Tree:
         raise UserError(f"{path} is empty: a config says at least data, task and optimizer.")
     if not isinstance(content, dict):
         raise UserError(f"{path} holds a {type(content).__name__}, but a config is a mapping with keys such as data.")
+    other = [key for key in content if not isinstance(key, str)]
+    if other:
+        raise UserError(f"{path} has the key {echo(other[0])}, but keys of a config are words such as data.")
     return content
 
 

@@ -226,13 +226,16 @@ def resume(
     run = Run.opened(path, device, data, allow)
     assert run.path is not None
     assert run.plan is not None
+    fit = run.plan.arguments["fit"].build({})
+    if unfinished(run.path, fit) is None:  # nothing will be written, so that whoever may read it may ask
+        with suppress(Missing):
+            run.data  # noqa: B018  # told if it is no longer what the run was trained on
+        if progress:
+            print(f"{path} is finished, and stays as it is.", file=sys.stderr)
+        return Run.load(path, device, data, allow)
     with held(run.path):
-        reason = unfinished(run.path, run.plan.arguments["fit"].build({}))
-        if reason is None:
-            with suppress(Missing):
-                run.data  # noqa: B018  # told if it is no longer what the run was trained on
-            if progress:
-                print(f"{path} is finished, and stays as it is.", file=sys.stderr)
+        reason = unfinished(run.path, fit)
+        if reason is None:  # another process has finished it in between
             return Run.load(path, device, data, allow)
         tidy(run.path, reason)
         with allowing(allow):

@@ -1,7 +1,7 @@
 """The files of a run folder, and what may be wrong with them."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,8 @@ DATA = "data.json"  # which data set it was, and where
 STATEMENTS = "statements.parquet"  # only of data that can be had from nowhere else
 ATTRIBUTES = "attributes.safetensors"  # what belongs to them
 TEST_GRAPH = "test_graph"  # a folder of the same
+
+MEASURED = {"time": ("train_s", "evaluate_s", "triples_per_s"), "memory": ("peak_rss_mib",)}  # of a result
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
@@ -79,13 +81,30 @@ def read_result(folder: Path) -> dict[str, Any]:
         return {}
     result = read_json(folder / RESULT)
     parts = [result.get(name) for name in ("metrics", "time", "memory")]
-    splits = parts[0].values() if isinstance(parts[0], dict) else [None]
-    if not all(isinstance(part, dict) for part in (*parts, *splits)):
+    splits = list(parts[0].values()) if isinstance(parts[0], dict) else [None]
+    whole = all(isinstance(part, dict) for part in (*parts, *splits)) and all(
+        name in result[part] and _number(result[part][name]) for part, names in MEASURED.items() for name in names
+    )
+    others = (result.get(name, {}) for name in ("data", "test_graph"))
+    if not whole or not all(_numbers(splits)) or not all(isinstance(other, dict) for other in others):
         raise UserError(
             f"{folder / RESULT} is damaged (a part is missing): copy the run again, or delete it, and 'gnnneg resume' "
             "makes it anew."
         )
     return result
+
+
+def _number(value: Any) -> bool:
+    return value is None or (isinstance(value, int | float) and not isinstance(value, bool))
+
+
+def _numbers(values: Iterable[Any]) -> Iterator[bool]:
+    """Of a tree of figures, whether each is one."""
+    for value in values:
+        if isinstance(value, dict):
+            yield from _numbers(value.values())
+        else:
+            yield _number(value)
 
 
 def weights(folder: Path) -> str:

@@ -193,6 +193,7 @@ def assemble(
     refuse_optimizer(optimizer)
     scheduler = settings["scheduler"]
     if scheduler is not None:
+        refuse_negative(scheduler)
         epochs = settings["fit"].arguments["epochs"]
         refuse_scheduler(lambda of: scheduler.build({"optimizer": of}), optimizer.defaults.get("lr", 0.0), epochs)
     return Setup(
@@ -206,6 +207,20 @@ def assemble(
         device=device,
         test_graph=test_graph,
     )
+
+
+def refuse_negative(part: Any) -> None:
+    """Refuses negative counts of a scheduler and of those within it, which torch takes and makes other rates of.
+
+    Raises:
+        UserError: If there is one.
+    """
+    inner = part.arguments if isinstance(part, Plan) else dict(enumerate(part)) if isinstance(part, list) else {}
+    for name, value in inner.items():
+        if isinstance(value, int) and value < 0 and name != "last_epoch":
+            where = f"{part.key}.{name}" if isinstance(part, Plan) else f"position {name} of a list of a scheduler"
+            raise UserError(f"{where} is {value}: give a number that is not negative.")
+        refuse_negative(value)
 
 
 def needed(part: Any) -> set[str]:

@@ -9,7 +9,7 @@ import pandas as pd
 import yaml
 
 from gnnneg.digits import borne, digits, written
-from gnnneg.errors import MissingExtra
+from gnnneg.errors import MissingExtra, UserError
 from gnnneg.report.about import examples, probabilities, statements, verified
 from gnnneg.report.negatives import MEANING, legend, pictures
 from gnnneg.report.plots import SERIES, curves
@@ -98,16 +98,23 @@ def page(runs: Sequence[Folder]) -> str:
         useless=[name for name, one in zip(names, metrics) if _useless(one)],
         costs=_rows([(key, label, "") for key, label in COSTS], [flat(run.result) for run in runs]),
         pictures=_pictures(runs),
-        negatives=[
-            {"name": name, "legend": legend(run.negatives["geometry"]), "pictures": pictures(run.negatives)}
-            for name, run in zip(names, runs)
-            if run.negatives
-        ],
+        negatives=[_negatives(name, run) for name, run in zip(names, runs) if run.negatives],
         meaning=MEANING,
         strata=[part for part in (_bars(runs, by, title) for by, title in STRATA) if part],
         relations=_relations(runs),
         differs=_differs(groups, names, runs),
     )
+
+
+def _negatives(name: str, run: Folder) -> dict[str, Any]:
+    try:
+        return {"name": name, "legend": legend(run.negatives["geometry"]), "pictures": pictures(run.negatives)}
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        if isinstance(error, UserError):
+            raise
+        raise UserError(
+            f"{run.path / 'negatives.json'} is damaged: write it again with 'gnnneg negatives {run.path}'."
+        ) from error
 
 
 def _names(runs: Sequence[Folder]) -> list[str]:
@@ -259,6 +266,7 @@ def _relations(runs: Sequence[Folder]) -> dict[str, Any] | None:
     for frame in frames:
         if frame is not None and {"relation_name", "relation_label"} <= set(frame):
             labels |= dict(zip(frame["relation_name"].astype(str), frame["relation_label"]))
+    counted = [part["queries"].to_dict() if len(part) else {} for part in parts]
     rows = []
     for name in order[:MOST_RELATIONS]:
         cells = []
@@ -266,7 +274,7 @@ def _relations(runs: Sequence[Folder]) -> dict[str, Any] | None:
             for column in columns:
                 value = _number(part.at[name, column]) if name in part.index else None
                 share = value if column in ("MRR", "Hits@10") else None
-                text = written(value, borne(int(part.at[name, "queries"])) if name in part.index else 0)
+                text = written(value, borne(counted[place].get(name)))
                 cells.append({"value": value, "text": text, "share": share, "place": place % SERIES})
         label = labels.get(name)
         said = f"{label} ({name})" if isinstance(label, str) and label else str(name)

@@ -152,7 +152,7 @@ def read(path: str | Path) -> Folder:
     result = _json(path / "result.json")
     if not isinstance(result.get("metrics"), dict) or not all(isinstance(m, dict) for m in result["metrics"].values()):
         raise _damaged(path / "result.json", "it holds no metrics")
-    for part in ("metrics", "time", "memory"):
+    for part in ("metrics", "time", "memory", "data", "test_graph", "verified_negatives"):
         wrong = _no_number(result.get(part) or {}, part)
         if wrong is not None:
             raise _damaged(path / "result.json", wrong)
