@@ -8,6 +8,7 @@ started again it goes on where it stopped, and tries first what has failed.
 """
 
 import argparse
+import builtins
 import hashlib
 import inspect
 import json
@@ -15,6 +16,7 @@ import os
 import random
 import sys
 import time
+import tomllib
 import traceback
 import warnings
 from collections import Counter
@@ -39,7 +41,7 @@ from gnnneg.data.known import KnownAnswers
 from gnnneg.data.pools import slots
 from gnnneg.encoders import Lookup
 from gnnneg.errors import UserError
-from gnnneg.interfaces import Corruption, Decoder, Generator, Loss, Part, Penalty, Sampler
+from gnnneg.interfaces import Corruption, Decoder, Generator, Label, Loss, Part, Penalty, Sampler, Weighing
 from gnnneg.models import KGEModel
 from gnnneg.records import Triplets
 from gnnneg.tasks import LinkPrediction
@@ -105,6 +107,8 @@ def fitted(part: Any, facts: dict[str, Any]) -> Any:
         return part
     args, kwargs = part.made_with
     given = signature(type(part)).bind(*args, **kwargs).arguments
+    if isinstance(part, Lookup):
+        given["sparse"] = False  # that of a policy or a teacher too
     for name, value in given.items():
         given[name] = facts[name] if name in facts else fitted(value, facts)
         if name in FEWER and isinstance(value, int):
@@ -124,10 +128,11 @@ class Setting:
     sparse: bool
     channels: int
     dropout: float
-    label: float
+    label: float | str
     one_term: bool
     corruption: str
     penalty: str | None
+    weighing: str | None
 
     @classmethod
     def drawn(cls, case: str) -> "Setting":
@@ -142,10 +147,11 @@ class Setting:
             half(),
             draw.choice([2, 8]),
             0.5 * tenth(),
-            0.3 * half(),
+            draw.choice(list(parts(Label))) if tenth() else 0.3 * half(),
             half(),
             draw.choice(list(parts(Corruption))),
             draw.choice(list(parts(Penalty))) if tenth() else None,
+            draw.choice(list(parts(Weighing))) if tenth() else None,
         )
 
 
@@ -154,7 +160,7 @@ def task(case: str, now: Setting) -> LinkPrediction:
     facts = dict(worlds()[now.world].facts)
     if now.one_negative:
         facts["num_negatives"] = 1
-    facts["hidden_channels"] = now.channels
+    facts |= {"hidden_channels": now.channels, "sparse": now.sparse}
 
     def made(kind: type, name: str) -> Any:
         return fitted(parts(kind)[name], facts)
@@ -170,7 +176,8 @@ def task(case: str, now: Setting) -> LinkPrediction:
         made(Loss, loss),
         generators,
         None if now.penalty is None else made(Penalty, now.penalty),
-        label=now.label,
+        None if now.weighing is None else made(Weighing, now.weighing),
+        label=made(Label, now.label) if isinstance(now.label, str) else now.label,
         one_term=now.one_term and bool(generators),
     )
 
@@ -354,9 +361,11 @@ def _all(whole: Whole, record: Record, minutes: float, bar: Progress) -> None:
 
 
 def strict() -> None:
-    """Warnings are errors, as in the tests."""
-    warnings.simplefilter("error")
-    warnings.filterwarnings("ignore", ".*torch.jit.*")
+    """Warnings are errors, but for those that are none in the tests."""
+    tests = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["pytest"]["ini_options"]
+    for line in tests["filterwarnings"]:
+        action, message, category = (*line.split(":"), "", "Warning")[:3]
+        warnings.filterwarnings(action, message, getattr(builtins, category))
 
 
 def shown(case: str) -> int:
