@@ -19,8 +19,8 @@ from gnnneg.data.catalogue import Card, Source, card, names
 from gnnneg.data.formats.ntriples import read_ntriples
 from gnnneg.data.hetero import by_type, from_hetero
 from gnnneg.data.known import KnownAnswers
-from gnnneg.data.profile import profile
 from gnnneg.data.layout import Layout
+from gnnneg.data.profile import profile
 from gnnneg.data.read import read_table, truth
 from gnnneg.data.rows import by_row
 from gnnneg.data.statements import PAIR, message_graph, triplets
@@ -503,6 +503,17 @@ def test_unknown_names_and_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         load(tmp_path / "no")
     with pytest.raises(UserError, match=r"holds no dataset\.yaml"):
         load(f"{tmp_path}")
+    (tmp_path / "own.tsv").write_text("a\tr\tb\n")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(
+        UserError, match=r"own\.tsv is no folder: .* 'gnnneg data import own\.tsv --out DIR', and name DIR"
+    ):
+        load("own.tsv")
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "config.yaml").touch()
+    for name in ("run", f"{tmp_path}/run"):
+        with pytest.raises(UserError, match=r"the folder of a run, not of data: write what .* data\.name, or train on"):
+            load(name)
     # a folder that happens to be called like a data set does not hide it
     (tmp_path / "synthetic").mkdir()
     monkeypatch.chdir(tmp_path)

@@ -95,6 +95,9 @@ def pieces(path: Path) -> Iterator[bytes]:
                 while piece := stream.read(CHUNK):
                     if not made:
                         _refuse_others(path, piece)
+                        twice = next((k for k, magic in PACKED.items() if kind and magic.match(piece)), None)
+                        if twice is not None:
+                            raise UserError(f"{path} is packed twice ({twice} in {kind}): unpack it once.")
                     made += len(piece)
                     if kind is not None and made > LARGEST and made > RATIO * file.tell():
                         raise UserError(

@@ -148,7 +148,7 @@ def ingest(
         if numbers["valid"] or not given
         else ["There is no validation split: nothing tells training when to stop, and its last weights are kept."]
     )
-    notes += _negations(parts)
+    notes += _negations(parts) + _unlike(parts)
     about = f"Random split with seed {seed}." if not given else "With the splits it came with."
     _write(out, path, parts, closed, read, about, numbers)
     return Report(
@@ -297,6 +297,17 @@ def _negations(parts: Parts) -> list[str]:
         f"{len(negated):,} relations seem to negate others, such as {few}, and are read as relations of their own: "
         f"--negated '{re.escape(how)}(.*)' would make them denials."
     ]
+
+
+def _unlike(parts: Parts) -> list[str]:
+    """A note on lines that repeat a statement with another confidence."""
+    number = 0
+    for table in parts.values():
+        if "confidence" in table.column_names:
+            with_it = table.group_by([*ROLES, "confidence"]).aggregate([]).num_rows
+            number += with_it - _distinct(table)
+    what = "lines repeat a statement with another confidence, and each is kept with its own."
+    return [f"{number:,} {what}"] if number else []
 
 
 def _graph(parts: Parts) -> HeteroData:

@@ -223,7 +223,9 @@ def truth(column: pa.ChunkedArray, where: Where, labels: Labels = LABELS) -> pa.
         entry = f"the label {echo(folded(wrong))} is"
         if not wrong.strip():
             entry = "the label is empty, to which --labels stated= or --labels denied= gives a meaning; it is"
-        raise UserError(f"{where(row)}: {entry} none of {'; '.join(known)}.")
+        raise UserError(
+            f"{where(row)}: {entry} none of {'; '.join(known)}; others get a meaning with --labels (in a card, labels)."
+        )
     value = pa.array([None if what == "unknown" else what == "stated" for what in means], pa.bool_())
     return pa.chunked_array([value.take(pc.cast(_combined(place), pa.int64()))])
 

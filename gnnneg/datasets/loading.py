@@ -1,6 +1,7 @@
 """Any data set by its name or folder."""
 
 import os
+import shlex
 from pathlib import Path
 
 from torch_geometric.data import HeteroData
@@ -11,6 +12,8 @@ from gnnneg.data.download import verify
 from gnnneg.data.synthetic import world
 from gnnneg.datasets.benchmark import KnowledgeGraph
 from gnnneg.errors import UserError
+
+RUN = "config.yaml"  # that a folder is one of a run
 
 
 def load(name: str | Path, root: str | Path | None = None) -> HeteroData:
@@ -46,10 +49,16 @@ def folder_of(name: str | Path) -> Path | None:
         UserError: If it is a path, but not one to a folder with a card.
     """
     folder = Path(name).expanduser()
-    path = isinstance(name, Path) or os.sep in name
+    path = isinstance(name, Path) or os.sep in name or (name not in names() and folder.is_file())
     if not path and (name in names() or not folder.is_dir()):
         return None
     if (folder / CARD).is_file():
         return folder
+    if (folder / RUN).is_file():
+        raise UserError(
+            f"{folder} is the folder of a run, not of data: write what its {RUN} has under data.name, or train on its "
+            f"own data with 'gnnneg train {folder / RUN}'."
+        )
     reason = f"holds no {CARD}" if folder.is_dir() else "is no folder"
-    raise UserError(f"{folder} {reason}: make a data set with 'gnnneg data import PATH --out DIR'.")
+    what = shlex.quote(str(folder)) if folder.exists() else "PATH"
+    raise UserError(f"{folder} {reason}: make a data set with 'gnnneg data import {what} --out DIR', and name DIR.")

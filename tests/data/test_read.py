@@ -149,12 +149,13 @@ def test_labels() -> None:
     column = pa.chunked_array([["1", "-1", "True", " false", "0", "+1", "1.0"]])
     assert truth(column, by_row("f")).to_pylist() == [True, False, True, False, False, True, True]
     with pytest.raises(
-        UserError, match=r"f: row 2: the label 'maybe' is none of 1, .*true \(stated\); 0, .*\(denied\)\."
+        UserError,
+        match=r"f: row 2: the label 'maybe' is none of 1, .*true \(stated\); 0, .*\(denied\); others get a meaning",
     ):
         truth(pa.chunked_array([["1", "maybe"]]), by_row("f"))
     own = Labels(denied=("-1", "-1C"), unknown=("0c",))
     assert truth(pa.chunked_array([["-1c", "0c", "-1"]]), by_row("f"), own).to_pylist() == [False, None, False]
-    with pytest.raises(UserError, match=r"label '1' is none of -1, -1C \(denied\); 0c \(unknown\)\."):
+    with pytest.raises(UserError, match=r"label '1' is none of -1, -1C \(denied\); 0c \(unknown\); others"):
         truth(pa.chunked_array([["1"]]), by_row("f"), own)
 
 

@@ -107,6 +107,8 @@ def read_labelled(
     else:
         layout = Layout((), delimiter or DELIMITED[kind], count_line=count_line, quoted=kind == "csv")
         begins = beginning(path, layout, [*named, *asked.values()], header, account)
+        if kind == "tsv" and delimiter is None:
+            _refuse_quotation_marks(path, begins.first)
     named = named or _first_three(path, begins)
     wanted = dict(zip(ROLES, named)) | asked
     places = {role: _place(column, begins, path) for role, column in wanted.items()}
@@ -184,6 +186,16 @@ def _first_three(path: Path, sheet: Beginning) -> list[str]:
             f"{','.join(found)}."
         )
     return ["1", "2", "3"]
+
+
+def _refuse_quotation_marks(path: Path, first: list[str]) -> None:
+    """A TSV has no quotation, so that marks around all fields would be parts of all names."""
+    if len(first) >= 3 and all(len(field) > 2 and field[0] == field[-1] == '"' for field in first):
+        raise UserError(
+            f"{path}: all fields of its first line are in quotation marks: if they are no part of the names, say "
+            "--format csv --delimiter tab (with --columns 1,2,3 --no-header if that line is a statement), and if they "
+            "are, --delimiter tab."
+        )
 
 
 def _place(column: str, sheet: Beginning | Sheet, path: Path) -> int:

@@ -1,6 +1,7 @@
 """RDF in all its syntaxes, through pyoxigraph."""
 
 import re
+import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -8,12 +9,15 @@ from gnnneg.data.account import Account
 from gnnneg.data.decode import text
 from gnnneg.data.formats.annotated import Annotations, with_labels
 from gnnneg.data.formats.bounds import DEEPEST, JSON, TRIPLES, caught, one_line, shallow, sound_xml
+from gnnneg.data.formats.columns import YES, negates
 from gnnneg.data.formats.negations import LITERALS, Triple, folded
 from gnnneg.data.formats.ntriples import BLANK
 from gnnneg.data.formats.seen import syntax
 from gnnneg.data.formats.statements import Statements, collected
-from gnnneg.errors import MissingExtra, UserError
+from gnnneg.data.layout import folded as folded_label
+from gnnneg.errors import MissingExtra, UserError, echo
 
+ABOUT = "triples about triples"
 OX = {
     **{"N-Triples": "N_TRIPLES", "N-Quads": "N_QUADS", "Turtle": "TURTLE", "TriG": "TRIG", "N3": "N3"},
     **{"RDF/XML": "RDF_XML", "JSON-LD": "JSON_LD"},
@@ -47,7 +51,25 @@ def read_rdf(path: str | Path, literals: bool = False, denied_graphs: Sequence[s
     for graph in denied_graphs:
         if graph not in graphs:
             raise UserError(f"{path} has no graph {graph!r}; it has {', '.join(graphs) or 'no named ones'}.")
+    for graph in graphs:
+        result.left_out.used(f"named graph {echo(graph)}, as {'denied' if graph in denied_graphs else 'stated'}")
+        if graph not in denied_graphs and negates(re.split(r"[/#:]", graph)[-1]):
+            warnings.warn(
+                f"{path}: the triples of the named graph {echo(graph)} are read as stated: if they are denied, say "
+                f"--denied-graph {graph}.",
+                stacklevel=2,
+            )
     return result
+
+
+def _refuse_denials(path: Path, predicate: object, value: str) -> None:
+    """What is said about triples is left out, but not that one is false: it would be read as stated, or be lost."""
+    name = str(getattr(predicate, "value", ""))
+    if negates(re.split(r"[/#:]", name)[-1]) and folded_label(value) in YES:
+        raise UserError(
+            f"{path}: {echo(name)} says of a triple that it is false, which is not read there: put what is false into "
+            "a named graph of its own, and say --denied-graph."
+        )
 
 
 def _triples(path: Path, literals: bool, denied: Sequence[str], graphs: dict[str, None]) -> Iterator[Triple]:
@@ -62,8 +84,9 @@ def _triples(path: Path, literals: bool, denied: Sequence[str], graphs: dict[str
             return node.value, ""
         if isinstance(node, ox.Literal):
             return str(node), "" if literals else LITERALS
-        return str(node), BLANK if isinstance(node, ox.BlankNode) else "triples about triples"
+        return str(node), BLANK if isinstance(node, ox.BlankNode) else ABOUT
 
+    about: set[str] = set()  # blank nodes that stand for a triple
     content, kind = text(path), syntax(path)
     if kind == "RDF/XML":
         content = sound_xml(path, content)
@@ -78,6 +101,11 @@ def _triples(path: Path, literals: bool, denied: Sequence[str], graphs: dict[str
                 if graph:
                     graphs[graph] = None
                 (head, refused_head), (tail, refused_tail) = (entity(node) for node in (quad.subject, quad.object))
+                if refused_tail == ABOUT:
+                    about.add(head)
+                if refused_tail == ABOUT or head in about:
+                    refused_head = ABOUT
+                    _refuse_denials(path, quad.predicate, str(getattr(quad.object, "value", "")))
                 stated = graph not in denied
                 if not isinstance(quad.predicate, ox.NamedNode):  # in N3
                     refused_head = refused_head or "relations that are no IRIs"

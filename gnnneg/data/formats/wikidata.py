@@ -9,9 +9,11 @@ from gnnneg.data.account import Account
 from gnnneg.data.decode import lines
 from gnnneg.data.formats.statements import Row, Statements, collected, share, shown
 from gnnneg.data.labels import Called
+from gnnneg.data.read import listed
 from gnnneg.errors import UserError
 
 LANGUAGES = ("en", "mul")
+OTHERS = {"edges", "links", "triples", "object", "tail", "target", "relation", "predicate"}
 RANKS = ("preferred", "normal", "deprecated")
 
 
@@ -50,6 +52,7 @@ def _rows(path: Path, weight: float, left_out: Account, closed: list[tuple[str, 
         where = f"{path}:{number}"
         try:
             entity = json.loads(text)
+            _refuse_another(where, entity)
             head, claims = _text(entity["id"]), entity.get("claims") or {}  # PHP writes an empty object as []
             _call(entity, head, called)
             for key in ("descriptions", "sitelinks"):
@@ -65,6 +68,16 @@ def _rows(path: Path, weight: float, left_out: Account, closed: list[tuple[str, 
         except (KeyError, TypeError, AttributeError, IndexError, ValueError):
             raise UserError(f"{where}: not an entity of Wikidata: {shown(text)}.") from None
         yield from (row for row in rows if row is not None)
+
+
+def _refuse_another(where: str, entity: Any) -> None:
+    """JSON is written by others too: objects that have neither claims nor labels, but ends or edges."""
+    keys = {*entity} if isinstance(entity, dict) else set()
+    if "claims" not in keys and keys & OTHERS:
+        raise UserError(
+            f"{where}: JSON is read as what Wikidata writes, and this has {listed([*map(str, entity)])}: write it as "
+            "a table, such as with pandas.DataFrame.to_csv or as parquet."
+        )
 
 
 def _call(entity: dict[str, Any], head: str, called: Called) -> None:
