@@ -148,3 +148,13 @@ def test_what_is_drawn_in_words(model, facts):
     assert [(one["name"], one["true"]) for one in found[0]["negatives"]] == [("c", True), ("b", False)]
     assert [one["percentile"] for one in found[0]["negatives"]] == [0.625, 0.375]
     assert [one["name"] for one in found[1]["negatives"]] == ["a", "a", "d"]
+
+
+def test_the_degree_ratio_is_a_mean_over_what_is_there(model, facts):
+    """Plus one, 0 has 2, 1 has 3, 2 has 3, 3 has 4: what is absent does not count."""
+    sampler = Fixed(torch.tensor([[2, 1, 3], [0, 0, 3]]), torch.tensor([[1.0, 0.5, 0.0], [1.0, 2.0, 1.0]]))
+    known = answers((0, 0, 3), (1, 0, 2), (1, 0, 3), (2, 0, 3))
+    figures = diagnose(sampler, model, None, facts, truth(), Tail(1), known=known)
+    ratio = (3 / 4) * (3 / 4) * (2 / 3) * (2 / 3) * (4 / 3)
+    assert figures["degree_ratio"] == pytest.approx(ratio ** (1 / 5))
+    assert ratio == pytest.approx(1 / 3)
