@@ -79,7 +79,7 @@ def read_labels(path: Path) -> dict[str, list[str]]:
 
 def attach(data: HeteroData, labels: dict[str, list[str]]) -> None:
     """Puts labels on a graph: ``data["entity"].labels`` and ``data.relation_labels`` have the label of each entity and
-    relation, or an empty one, and ``data["entity"].synonyms`` all that each entity is called besides.
+    relation, or an empty one, ``data["entity"].synonyms`` and ``data.relation_synonyms`` what each is called besides.
     """
     of_entities = [labels.get(name, []) for name in data["entity"].names]
     of_relations = [labels.get(name, []) for name in data.relation_names]
@@ -88,3 +88,4 @@ def attach(data: HeteroData, labels: dict[str, list[str]]) -> None:
         data["entity"].synonyms = [found[1:] for found in of_entities]
     if any(of_relations):
         data.relation_labels = [found[0] if found else "" for found in of_relations]
+        data.relation_synonyms = [found[1:] for found in of_relations]

@@ -23,12 +23,12 @@ def entity(data: HeteroData, asked: object) -> int:
 
 
 def relation(data: HeteroData, asked: object) -> int:
-    """The relation that has this name, or else this label.
+    """The relation that has this name, or else this label, or else this synonym.
 
     Raises:
         UserError: If there is none, or several relations are called so.
     """
-    return _find(asked, "relation", data.relation_names, data.get("relation_labels"), None)
+    return _find(asked, "relation", data.relation_names, data.get("relation_labels"), data.get("relation_synonyms"))
 
 
 def among(data: HeteroData, chosen: str | Sequence[str]) -> Int[Tensor, "m"]:

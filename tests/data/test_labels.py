@@ -6,6 +6,7 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
+from gnnneg.data import naming
 from gnnneg.data.ingest import ingest
 from gnnneg.data.labels import LABELS_FILE, Called, joined, read_labels, write_labels
 from gnnneg.datasets import load
@@ -71,3 +72,17 @@ def test_a_file_that_is_no_table_of_labels(tmp_path: Path) -> None:
     for file, wrong in (("b.parquet", "is not a parquet file"), ("d.parquet", "does not exist")):
         with pytest.raises(UserError, match=f"{file} {wrong}"):
             read_labels(tmp_path / file)
+
+
+def test_relations_are_found_by_what_they_are_called(tmp_path: Path) -> None:
+    """Names come before labels, and labels before synonyms; those of relations are kept as those of entities are."""
+    label, also = "http://www.w3.org/2000/01/rdf-schema#label", "http://www.w3.org/2004/02/skos/core#altLabel"
+    (tmp_path / "a.nt").write_text(
+        "<http://e/a> <http://e/r> <http://e/b> .\n<http://e/a> <http://e/s> <http://e/b> .\n"
+        f'<http://e/r> <{label}> "rel" .\n<http://e/r> <{also}> "relation" .\n<http://e/s> <{also}> "of" .\n'
+    )
+    ingest(tmp_path / "a.nt", tmp_path / "out", valid=0.0, test=0.0)
+    data = load(tmp_path / "out")
+    assert list(data.relation_labels) == ["rel", "of"]
+    assert list(data.relation_synonyms) == [["relation"], []]
+    assert [naming.relation(data, asked) for asked in ("http://e/s", "rel", "relation", "of")] == [1, 0, 0, 1]
