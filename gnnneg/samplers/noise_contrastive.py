@@ -52,16 +52,21 @@ class NoiseContrastive(Sampler):
         there, log_k = offered.weight > 0, math.log(offered.index.size(1))
         own = self.proposal.log_prob(query, target, critic, target[:, None])
         drawn = self.proposal.log_prob(query, target, critic, offered.index)
-        if own.numel() > 1:  # one number for all is that of what was drawn, and to look at it is to wait for the device
-            self._refuse(own, there)
+        if own.numel() > 1:  # one number for all is that of what was drawn
+            own = self._refuse(own, own.isneginf() & there.any(1, keepdim=True))
         # what is not there may have any probability
         noise = Noise(torch.where(own.isneginf(), 0.0, own + log_k), torch.where(there, drawn + log_k, 0.0))
         return Negatives(offered.index, offered.weight, noise)
 
-    def _refuse(self, own: Tensor, there: Tensor) -> None:
-        """Refuses a target that is never drawn, of a query that has candidates."""
-        if (own.isneginf() & there.any(1, keepdim=True)).any():
+    def _refuse(self, own: Tensor, never: Tensor) -> Tensor:
+        """Refuses a target that is never drawn, of a query that has candidates. To look is to wait for a device: there
+        the loss becomes NaN, which the trainer refuses.
+        """
+        if own.device.type != "cpu":
+            return own.masked_fill(never, torch.nan)
+        if never.any():
             raise UserError(
                 f"NoiseContrastive({type(self.proposal).__name__}): the proposal never draws some of the targets, so "
                 "they would teach nothing: use one that can draw every answer, such as Uniform or Popular."
             )
+        return own

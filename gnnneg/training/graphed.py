@@ -143,7 +143,7 @@ def _entries(parts: nn.Module) -> Iterator[tuple[str, Any]]:
                 if name not in ("_modules", "_parameters", "_buffers", "made_with"):
                     yield f"{path or type(part).__name__}.{name}", _plain(value, 3)
         for name in part.counts if isinstance(part, Counts) else ():
-            yield f"{path or type(part).__name__}.{name}, a count,", int(part.get_buffer(name))
+            yield f"{path or type(part).__name__}.{name}, a count,", part.get_buffer(name).tolist()
 
 
 class _Same:

@@ -134,6 +134,7 @@ def test_truncated(tmp_path: Path, name: str, start: float, end: float) -> None:
     read(tmp_path / name, name, content[int(start * start * len(content)) : int(end * len(content)) + 1], None)
 
 
+@pytest.mark.filterwarnings("ignore:.*are read as stated")  # of a graph called "false"
 @given(NAMES, st.integers(0, 40), st.integers(0, 20), st.integers(0, 40), PIECES)
 @SETTINGS
 def test_fields_changed_and_moved(tmp_path: Path, name: str, row: int, column: int, other: int, new: bytes) -> None:
@@ -169,6 +170,7 @@ def test_every_file_in_every_format(tmp_path: Path, format: str) -> None:
         read(tmp_path / "a.xyz", "a.xyz", content.decode(errors="replace").encode("utf-16"), format)
 
 
+@pytest.mark.filterwarnings("ignore:.*are read as stated")  # of a graph called "false"
 def test_every_reader_has_a_whole_file(tmp_path: Path) -> None:
     formats = {"truewalks"} | {ENDINGS[Path(name).suffix] for name in WHOLE if name != "truewalks"}
     assert formats == set(READERS)
