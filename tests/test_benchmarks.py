@@ -66,8 +66,8 @@ def test_what_was_interrupted_is_gone_on_with_or_begun_again(tmp_path, monkeypat
     """Without its end, a run ends as it did; without a checkpoint it is trained again; and both are looked at."""
     worth = script("worth")
 
-    def here(command: list[str], **_: object) -> CompletedProcess:  # six starts of Python would take half a minute
-        return CompletedProcess(command, main(command[3:]), stderr="")
+    def here(command: list, **_: object) -> CompletedProcess:  # six starts of Python would take half a minute
+        return CompletedProcess(command, main([str(word) for word in command[3:]]), stderr="")
 
     monkeypatch.setattr(worth.subprocess, "run", here)
     arguments = Namespace(
