@@ -69,7 +69,7 @@ def test_what_was_interrupted_is_gone_on_with_or_begun_again(tmp_path, monkeypat
     def here(command: list, **_: object) -> CompletedProcess:  # six starts of Python would take half a minute
         return CompletedProcess(command, main([str(word) for word in command[3:]]), stderr="")
 
-    monkeypatch.setattr(worth.subprocess, "run", here)
+    monkeypatch.setattr(worth, "subprocess", Namespace(run=here))
     arguments = Namespace(
         suite="samplers", config=CONFIG, out=tmp_path, seconds=100, settings=["--fit.epochs", "2", "--device", "cpu"]
     )
