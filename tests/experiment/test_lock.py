@@ -1,5 +1,6 @@
 """One process at a time in a run folder, and nobody's files are cleared away but one's own."""
 
+import errno
 import json
 import os
 import signal
@@ -12,9 +13,10 @@ import pytest
 from experiment.helpers import CONFIG, QUICK, everything, ring, trained
 
 from gnnneg import UserError
-from gnnneg.experiment import folder, resume, train_config
+from gnnneg.experiment import folder, lock, resume, train_config
 from gnnneg.experiment.lock import LOCK, held
 from gnnneg.training import Interrupted
+from gnnneg.training.atomic import Unwritable
 
 # holds a folder without loading torch
 CHILD = """
@@ -195,3 +197,133 @@ def test_ctrl_c_while_the_result_is_worked_out_says_how_to_get_it(tmp_path, monk
         trained(ring(), tmp_path / "run")
     monkeypatch.setattr(execute, "_result", result)
     assert resume(tmp_path / "run", progress=False).metrics == trained(ring(), None).metrics
+
+
+# where the file system locks nothing
+
+
+@pytest.fixture
+def unlocked(monkeypatch):
+    """As some network file systems: ``flock`` is refused."""
+
+    def flock(*arguments):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(lock.fcntl, "flock", flock)
+    monkeypatch.setattr(lock, "PATIENCE", 0.05)
+
+
+def left_by(folder: Path, **said: object) -> None:
+    (folder / LOCK).write_text(json.dumps({"host": socket.gethostname(), **said}))
+
+
+NOBODY = 2**30  # beyond what any system numbers its processes with
+
+
+def test_without_locks_who_makes_the_file_has_it(tmp_path, unlocked):
+    with held(tmp_path) as before:
+        assert before is False
+        said = json.loads((tmp_path / LOCK).read_text())
+        assert (said["host"], said["process"]) == (socket.gethostname(), os.getpid())
+        words = (
+            rf"by process {os.getpid()} on .*: wait until it has ended, or delete {LOCK} in it if that process is no"
+        )
+        with pytest.raises(UserError, match=words), held(tmp_path):
+            pytest.fail("two are in it")
+        assert json.loads((tmp_path / LOCK).read_text()) == said
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("said", "free"),
+    [
+        ({"process": NOBODY}, True),
+        ({"process": NOBODY, "started": "7 x"}, True),
+        ({"process": os.getpid(), "started": "7 another start of the system"}, True),  # its number is ours by now
+        ({"process": os.getpid()}, False),  # as older versions wrote it
+        ({"process": "who"}, False),
+        ({"process": NOBODY, "host": "elsewhere"}, False),
+    ],
+)
+def test_without_locks_the_dead_are_told_from_the_living(tmp_path, unlocked, said, free):
+    left_by(tmp_path, **said)
+    if free:
+        with held(tmp_path) as before:
+            assert before is True
+            assert json.loads((tmp_path / LOCK).read_text())["started"] == lock._started(os.getpid())
+    else:
+        with pytest.raises(UserError, match="is in use by process"), held(tmp_path):
+            pytest.fail("two are in it")
+        (tmp_path / LOCK).unlink()
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="only Linux tells")
+def test_when_a_process_began():
+    assert lock._started(os.getpid()) == lock._started(os.getpid()) is not None
+    assert lock._started(os.getppid()) != lock._started(os.getpid())
+    assert lock._started(NOBODY) is None
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[1]"])
+def test_without_locks_a_file_that_a_kill_cut_short_is_waited_for_and_taken(tmp_path, unlocked, content):
+    (tmp_path / LOCK).write_bytes(content)
+    with held(tmp_path):
+        assert json.loads((tmp_path / LOCK).read_text())["process"] == os.getpid()
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("moment", ["_owner", "_sign", "_gone", "_clear"])
+@pytest.mark.parametrize("left", [True, False])
+def test_without_locks_one_of_two_has_it_whenever_the_other_comes(tmp_path, unlocked, monkeypatch, moment, left):
+    """The second comes, from the beginning to its end, between two steps of the first."""
+    if left:
+        left_by(tmp_path, process=NOBODY)
+    step, inside, second = getattr(lock, moment), [], held(tmp_path)
+
+    def struck(*arguments):
+        if not inside:
+            inside.append(None)
+            try:
+                second.__enter__()
+            except UserError:
+                return step(*arguments)
+            inside.append("second")
+        return step(*arguments)
+
+    monkeypatch.setattr(lock, moment, struck)
+    try:
+        with held(tmp_path):
+            inside.append("first")
+    except UserError as error:
+        assert "is in use by process" in str(error)
+    if not left and moment in ("_gone", "_clear"):
+        assert inside == ["first"], "of a new file nobody asks who is gone"
+        return
+    assert inside[1:] in (["first"], ["second"])
+    if inside[1] == "second":
+        assert (tmp_path / LOCK).exists()
+        second.__exit__(None, None, None)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_lock_that_is_not_ours_any_more_is_left_alone(tmp_path):
+    """Somebody deleted it by hand, and another process is in."""
+    with held(tmp_path):
+        (tmp_path / LOCK).unlink()
+        (tmp_path / LOCK).write_text("theirs")
+    assert (tmp_path / LOCK).read_text() == "theirs"
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_lock_that_is_a_link_writes_over_no_other_file(tmp_path, there):
+    """A run folder of somebody else's may hold one."""
+    run, target = tmp_path / "run", tmp_path / "mine.txt"
+    run.mkdir()
+    if there:
+        target.write_text("mine")
+    (run / LOCK).symlink_to(target)
+    with pytest.raises(Unwritable, match=rf"{LOCK} could not be written"), held(run):
+        pytest.fail("it is held")
+    assert target.exists() is there
+    assert not there or target.read_text() == "mine"
