@@ -35,7 +35,7 @@ from gnnneg.experiment.graph import write_graph, write_named
 from gnnneg.experiment.inductive import refuse_entities
 from gnnneg.experiment.judge import Evaluation, Judge
 from gnnneg.experiment.lock import held
-from gnnneg.experiment.ready import refuse_hidden_features, refuse_optimizer, refuse_seed
+from gnnneg.experiment.ready import refuse_hidden_features, refuse_optimizer, refuse_seed, tell_of_confidence
 from gnnneg.experiment.run import Run
 from gnnneg.experiment.settings import Setup, anchored, assemble, choose, plan, source
 from gnnneg.experiment.whereabouts import Missing
@@ -275,6 +275,8 @@ def _train(setup: Setup, means: Plan | None, path: Path | None, name: str, progr
             "says, and the last weights are kept.",
             stacklevel=2,
         )
+    if not resume:
+        tell_of_confidence(setup.task, setup.data)
     history = setup.fit(
         setup.task,
         triplets(setup.data, "stated", "train"),

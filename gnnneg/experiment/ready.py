@@ -10,8 +10,10 @@ from torch.optim import SGD, Optimizer
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 from torch_geometric.data import Data, HeteroData
 
+from gnnneg.data.statements import confidence
 from gnnneg.errors import UserError, echo
-from gnnneg.interfaces import Task
+from gnnneg.interfaces import Task, Weighing
+from gnnneg.tasks import Confidence
 from gnnneg.training.optimizers import stepped
 
 LAST_SEED = (1 << 32) - 1  # NumPy's and scikit-learn's; torch would take more
@@ -41,6 +43,24 @@ def refuse_hidden_features(task: Task, data: HeteroData) -> None:
                 "The task's graph has features x, but the data have none, so that validation and prediction would miss "
                 "them: set data['entity'].x, from which message_graph(data) takes them."
             )
+
+
+def tell_of_confidence(task: Task, data: HeteroData) -> None:
+    """Warns where the data say how sure training statements are and nothing of the task reads it.
+
+    A task or weighing of the user's own may read it in its own way.
+    """
+    sure = confidence(data, "stated", "train")
+    doubtful = 0 if sure is None else int((sure < 1).sum())
+    own = [part for part in task.modules() if not type(part).__module__.startswith("gnnneg.")]
+    read = any(isinstance(part, Confidence) for part in task.modules())
+    if not doubtful or read or any(isinstance(part, Task | Weighing) for part in own):
+        return
+    warnings.warn(
+        f"{doubtful:,} training statements have a confidence below 1, which {type(task).__name__} does not read: all "
+        "count the same. LinkPrediction reads it with weighing: Confidence (in Python, weighing=Confidence(known)).",
+        stacklevel=4,
+    )
 
 
 def refuse_optimizer(optimizer: Optimizer) -> None:

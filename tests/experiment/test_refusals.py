@@ -2,11 +2,15 @@
 
 import pytest
 import torch
-from experiment.helpers import linked, ring
+from experiment.helpers import linked, ring, trained
 from torch.optim import LBFGS, SGD, Adagrad, Adam
 
-from gnnneg import Fit, UserError, train
-from gnnneg.experiment import Evaluation, Judge
+from gnnneg import DistMult, Fit, KGEModel, KvsAll, Lookup, UserError, train
+from gnnneg.config import Facts
+from gnnneg.data.statements import confidence
+from gnnneg.experiment import Evaluation, Judge, resume
+from gnnneg.interfaces import Weighing
+from gnnneg.tasks import Confidence
 
 FIT = Fit(epochs=3, batch_size=8, evaluate_every=1)
 
@@ -114,3 +118,44 @@ def test_test_statements_of_another_graph_have_their_own_judge():
     assert judge.on("test") is judge.elsewhere
     assert judge.on("valid") is judge
     assert judge.on("train") is judge
+
+
+# what nobody reads
+
+
+def doubtful(share=1.0):
+    data = ring()
+    count = data["entity", "stated", "entity"].edge_type.numel()
+    sure = torch.full((count,), 0.25)
+    sure[int(share * count) :] = 1.0
+    data["entity", "stated", "entity"].confidence = sure
+    return data
+
+
+def test_confidences_that_no_loss_reads_are_told_of(tmp_path):
+    """Case 18: K-vs-all and link prediction came to the same numbers whatever the data said."""
+    data = doubtful(0.5)
+    known = Facts(data).known
+    number = int((confidence(data, "stated", "train") < 1).sum())
+    for task in (linked(data), KvsAll(KGEModel(Lookup(20, 4), DistMult(2, 4)), known)):
+        words = rf"{number} training statements have a confidence below 1, which {type(task).__name__} does not read"
+        with pytest.warns(UserWarning, match=words):
+            train(task, data, plain(task), Fit(epochs=1, batch_size=8), progress=False)
+    with pytest.warns(UserWarning, match="does not read: .* weighing: Confidence"):
+        trained(data, tmp_path / "run")
+    (tmp_path / "run" / "result.json").unlink()
+    resume(tmp_path / "run", progress=False)  # it has been told once
+
+
+class Own(Weighing):
+    def forward(self, triplets):
+        return torch.full((len(triplets.rel_type),), 1.0)
+
+
+def test_confidences_that_are_read_are_not_told_of():
+    data = doubtful()
+    for task in (linked(data, weighing=Confidence(Facts(data).known)), linked(data, weighing=Own())):
+        train(task, data, plain(task), Fit(epochs=1, batch_size=8), progress=False)
+    data = doubtful(0.0)
+    task = linked(data)
+    train(task, data, plain(task), Fit(epochs=1, batch_size=8), progress=False)  # all are sure
