@@ -63,7 +63,20 @@ class DifferenceScorer(Scorer):
         return DifferenceScorer(self.positive.asking(query), self.negative.asking(query), self.weight)
 
     def factors(self, target: Int[Tensor, "b"]) -> tuple[Float[Tensor, "b _"], ...]:
-        return (*self.positive.factors(target), *self.negative.factors(target))
+        """Anchor and target of both side by side, first and last as elsewhere; between them what else there is."""
+        one, other = self.positive.factors(target), self.negative.factors(target)
+        first, last = (torch.cat([one[end], other[end]], dim=1) for end in (0, -1))
+        return first, *one[1:-1], *other[1:-1], last
+
+    def images(self, target: Int[Tensor, "b"]) -> tuple[Float[Tensor, "b d"], Float[Tensor, "b d"]]:
+        """Those of both side by side, whose squares add up; :obj:`weight`, which is no part of either, is left out."""
+        (forth, back), (other_forth, other_back) = self.positive.images(target), self.negative.images(target)
+        return torch.cat([forth, other_forth], dim=1), torch.cat([back, other_back], dim=1)
+
+    def limits(self, target: Int[Tensor, "b"]) -> tuple[Float[Tensor, "b x"], Float[Tensor, "b y"]]:
+        """What is to be small of either."""
+        (length, slant), (other_length, other_slant) = self.positive.limits(target), self.negative.limits(target)
+        return torch.cat([length, other_length], dim=1), torch.cat([slant, other_slant], dim=1)
 
     def _beside(self, positive: Float[Tensor, "c k _"], negative: Float[Tensor, "c2 k _"]) -> Float[Tensor, "c3 k d"]:
         """Both vectors of candidates; one may have states for each query, the other one vector for all."""
@@ -90,7 +103,7 @@ class Difference(Model):
         negative (Model): Of what is denied.
         weight (float): :math:`\lambda`; at 0 scores are the first model's alone. (default: :obj:`0.0`)
         graph (torch_geometric.data.Data, optional): What the second model's messages pass over: denied statements.
-            (default: :obj:`None`)
+            Unused by a model that looks vectors up. (default: :obj:`None`)
     """
 
     mirrored = ("negative", "graph")

@@ -1,17 +1,20 @@
 """A difference is what its parts are: what they read, whether nodes have vectors, and how much they hold."""
 
 import pytest
-from examples import NODES, RELATIONS, denied, kge, messages
+import torch
+from examples import NODES, RELATIONS, denied, kge, messages, toy
+from torch.testing import assert_close
 
 from gnnneg.corruption import Both
 from gnnneg.data.known import KnownAnswers
-from gnnneg.decoders import DistMult
+from gnnneg.decoders import ComplEx, DistMult, RotatE, TransD, TransE, TransH
 from gnnneg.encoders import RGCN
 from gnnneg.errors import UserError
 from gnnneg.evaluation.at_once import at_once
 from gnnneg.generators import DeniedStatements
 from gnnneg.losses import InfoNCE
 from gnnneg.models import Difference, KGEModel, NBFNet
+from gnnneg.penalties import DURA, Lp, SoftConstraints
 from gnnneg.samplers import Uniform
 from gnnneg.tasks import LinkPrediction
 
@@ -54,3 +57,39 @@ def test_a_part_that_reads_what_is_denied_is_refused_what_asks_about_it(model):
         LinkPrediction(model(), Both(RELATIONS), Uniform(NODES, 3), InfoNCE(), generators=[asks], graph=messages())
     plain = Difference(kge(), signed(False))
     LinkPrediction(plain, Both(RELATIONS), Uniform(NODES, 3), InfoNCE(), generators=[asks], graph=messages())
+
+
+@pytest.mark.parametrize(
+    ("penalty", "decoders"),
+    [
+        (DURA(0.3, 0.7, 1.5), (DistMult, ComplEx)),
+        (Lp(0.1), (DistMult, RotatE)),
+        (SoftConstraints(0.5), (TransE, TransD)),
+        (SoftConstraints(0.5), (TransH, TransH)),
+    ],
+)
+def test_a_penalty_of_a_difference_is_that_of_both(penalty, decoders):
+    torch.manual_seed(0)
+    parts = [kge(decoder) for decoder in decoders]
+    for part in parts:
+        part.encoder.weight.data *= 4  # so that some lengths are above what constraints allow
+    query, target = Both(RELATIONS)(toy())
+    model, own = Difference(*parts, 0.5), [part.scorer(part.encode(None), query) for part in parts]
+    wanted = [penalty(scorer, query, target) for scorer in own]
+    assert all((value > 0).any() for value in wanted)
+    found = penalty(model.scorer(model.encode(None), query), query, target)
+    assert_close(found, wanted[0] + wanted[1])
+    leaves = list(model.parameters())
+    every = {"allow_unused": True, "materialize_grads": True}  # RotatE's angles have no magnitude
+    assert_close(*(torch.autograd.grad(one.sum(), leaves, **every) for one in (found, sum(wanted))))
+
+
+@pytest.mark.parametrize("decoders", [(DistMult, TransE), (TransE, DistMult)])
+def test_a_penalty_that_one_side_cannot_have_is_refused(decoders):
+    model = Difference(*(kge(decoder) for decoder in decoders))
+    query, target = Both(RELATIONS)(toy())
+    scorer = model.scorer(model.encode(None), query)
+    with pytest.raises(UserError, match="TransE is not bilinear"):
+        DURA(1.0)(scorer, query, target)
+    with pytest.raises(UserError, match="DistMult has no constraints"):
+        SoftConstraints(1.0)(scorer, query, target)
