@@ -100,10 +100,11 @@ class GNDN(OwnOptimizer, Generator):
     ) -> Float[Tensor, "b m d"]:
         # not in half precision: autocast keeps copies of weights, from before a step too, and small gradients are lost
         with torch.autocast(target.device.type, enabled=False):
+            given = self._given(scorer, query, target)  # asked once: an encoder that samples would draw others
             if self.training:
-                self._learn(scorer, query, target, generator)
+                self._learn(scorer, query.rel_type, given, generator)
             with torch.no_grad():
-                return self._make(scorer, query, target, generator)
+                return self._make(query.rel_type, given, generator)
 
     def kinds(self) -> dict[str, int]:
         return {"made": self.num_negatives}
@@ -111,25 +112,36 @@ class GNDN(OwnOptimizer, Generator):
     def trained(self) -> Iterator[Parameter]:
         yield from ()
 
-    def _make(
-        self, scorer: Scorer, query: Query, target: Int[Tensor, "b"], generator: torch.Generator | None
-    ) -> Float[Tensor, "b m d"]:
-        anchor = scorer.anchors(query)[:, None].detach().float()
-        positive = scorer.embed(target[:, None]).detach().float()
-        if anchor.size(2) != self.hidden_channels:
-            raise UserError(f"GNDN has {self.hidden_channels} hidden_channels, the model's vectors {anchor.size(2)}.")
-        size = len(target), self.num_negatives, self.hidden_channels
-        noise = torch.randn(size, generator=generator, device=target.device)
-        relation = self.relation(query.rel_type)[:, None]
-        given = [anchor.expand(size), relation.expand(size), noise]
-        direction = F.normalize(self.network(torch.cat(given, dim=2)), dim=2)
-        return positive.norm(dim=2, keepdim=True) * direction
+    def _given(
+        self, scorer: Scorer, query: Query, target: Int[Tensor, "b"]
+    ) -> tuple[Float[Tensor, "b d"], Float[Tensor, "b 1"]]:
+        """The anchors' vectors, and the lengths of the targets'."""
+        anchor, positive = scorer.anchors(query).detach().float(), scorer.embed(target[:, None])[:, 0].detach().float()
+        if anchor.size(1) != self.hidden_channels:
+            raise UserError(f"GNDN has {self.hidden_channels} hidden_channels, the model's vectors {anchor.size(1)}.")
+        return anchor, positive.norm(dim=1, keepdim=True)
 
-    def _learn(self, scorer: Scorer, query: Query, target: Int[Tensor, "b"], generator: torch.Generator | None) -> None:
+    def _make(
+        self, rel_type: Int[Tensor, "b"], given: tuple[Tensor, Tensor], generator: torch.Generator | None
+    ) -> Float[Tensor, "b m d"]:
+        anchor, length = given
+        size = len(anchor), self.num_negatives, self.hidden_channels
+        noise = torch.randn(size, generator=generator, device=anchor.device)
+        relation = self.relation(rel_type)
+        vectors = [anchor[:, None].expand(size), relation[:, None].expand(size), noise]
+        return length[:, None] * F.normalize(self.network(torch.cat(vectors, dim=2)), dim=2)
+
+    def _learn(
+        self,
+        scorer: Scorer,
+        rel_type: Int[Tensor, "b"],
+        given: tuple[Tensor, Tensor],
+        generator: torch.Generator | None,
+    ) -> None:
         """One step towards being believed; the model's parameters are given no gradient."""
         own = list(self.parameters())
         with torch.enable_grad():
-            score = scorer.decode(self._make(scorer, query, target, generator)).float()
+            score = scorer.decode(self._make(rel_type, given, generator)).float()
             grads = torch.autograd.grad(F.softplus(-score).mean(), own)
         for weight, pull in zip(own, grads):
             weight.grad = pull

@@ -8,7 +8,7 @@ from torch.testing import assert_close
 from gnnneg.corruption import Both
 from gnnneg.decoders import DistMult
 from gnnneg.encoders import RGCN, SampledNeighbors
-from gnnneg.generators import DANS, EMU, HardestEMU, LearnedEMU, MatchedEMU, Mixup, SelfPacedEMU
+from gnnneg.generators import DANS, EMU, GNDN, HardestEMU, LearnedEMU, MatchedEMU, Mixup, SelfPacedEMU
 from gnnneg.losses import InfoNCE
 from gnnneg.models import KGEModel
 from gnnneg.records import Negatives, asked, ones
@@ -26,6 +26,7 @@ GENERATORS = {
     "LearnedEMU": lambda: LearnedEMU(RELATIONS, CHANNELS, 0.5),
     "Mixup": lambda: Mixup(),
     "DANS": lambda: DANS(known(), CHANNELS, 1, 1, width=12),
+    "GNDN": lambda: GNDN(RELATIONS, CHANNELS, 2),
 }
 
 

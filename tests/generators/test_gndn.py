@@ -47,7 +47,8 @@ def test_its_step_is_down_its_loss_and_touches_nobody_else():
     made = GNDN(RELATIONS, CHANNELS, 2)
     made.optimizer = torch.optim.SGD(made.parameters(), lr=0.5)
     own = list(made.parameters())
-    loss = F.softplus(-scorer.decode(made._make(scorer, query, target, chance()))).mean()
+    vectors = made._make(query.rel_type, made._given(scorer, query, target), chance())
+    loss = F.softplus(-scorer.decode(vectors)).mean()
     wanted = [weight - 0.5 * pull for weight, pull in zip(own, torch.autograd.grad(loss, own))]
     made(scorer, query, target, NONE, chance())
     assert_close(own, wanted)
