@@ -21,6 +21,7 @@ from gnnneg.records import Made, Negatives, Query
 
 PACE = 0.1  # share of a batch in the running root mean squares
 BETAS = 0.5, 0.999
+PULL, AUXILIARY = 1e-4, 1.0  # where nothing else is said
 
 
 @dataclass(frozen=True)
@@ -99,8 +100,9 @@ class DANS(Counts, OwnOptimizer, Generator):
         width (int): Width :math:`w` of hidden layers. (default: :obj:`100`)
         sigma (float): :math:`\sigma`. (default: :obj:`0.01`)
         film (bool): Whether hidden layers are modulated. (default: :obj:`True`)
-        pull (float): :math:`\lambda`, towards the identity. (default: :obj:`1e-4`)
-        auxiliary (float): :math:`\mu`, 0 leaves the pathways' being told apart out. (default: :obj:`1.0`)
+        pull (float): :math:`\lambda`, towards the identity; only where the modulation learns. (default: :obj:`1e-4`)
+        auxiliary (float): :math:`\mu`, 0 leaves the pathways' being told apart out; only with both of them.
+            (default: :obj:`1.0`)
         conditional (bool): Whether the discriminator sees the query vector too, and so has to find a vector plausible
             for the query, not only like some entity. (default: :obj:`False`)
         hinge (bool): Whether it is trained by the hinge loss, with layers of spectral norm 1, as in `"Spectral
@@ -123,8 +125,8 @@ class DANS(Counts, OwnOptimizer, Generator):
         faults (Faults, optional): What to do as the release does. (default: :obj:`None`, nothing)
 
     Raises:
-        UserError: If a number is out of range; when called, if the model's vectors are of another width, or it has no
-            query vector like an entity's.
+        UserError: If a number is out of range, or an option would change nothing; when called, if the model's vectors
+            are of another width, or it has no query vector like an entity's.
     """
 
     counts = ("asked",)
@@ -140,8 +142,8 @@ class DANS(Counts, OwnOptimizer, Generator):
         width: int = 100,
         sigma: float = 0.01,
         film: bool = True,
-        pull: float = 1e-4,
-        auxiliary: float = 1.0,
+        pull: float = PULL,
+        auxiliary: float = AUXILIARY,
         conditional: bool = False,
         hinge: bool = False,
         average: float = 0.0,
@@ -177,8 +179,7 @@ class DANS(Counts, OwnOptimizer, Generator):
         not_negative("DANS", scale=scale, pull=pull, auxiliary=auxiliary, sigma=sigma)
         step_size("DANS", lr=lr, discriminator_lr=discriminator_lr)
         faults = faults or Faults()
-        if faults.one_pathway and not relation:
-            raise UserError("DANS: one_pathway copies the relation's pathway, so let it make something.")
+        _refuse_idle(entity, relation, film, pull, auxiliary, conditional, faults)
         self.known, self.hidden_channels = known, hidden_channels
         self.entity, self.relation, self.width, self.sigma, self.film = entity, relation, width, sigma, film
         self.pull, self.auxiliary, self.conditional, self.hinge = pull, auxiliary, conditional, hinge
@@ -367,3 +368,26 @@ class DANS(Counts, OwnOptimizer, Generator):
             weight.grad = pull
         self.optimizer.step()
         self.optimizer.zero_grad()
+
+
+def _refuse_idle(
+    entity: int, relation: int, film: bool, pull: float, auxiliary: float, conditional: bool, faults: Faults
+) -> None:
+    """Refuses options that were chosen and would change nothing.
+
+    Raises:
+        UserError: If there is such an option.
+    """
+    if pull not in (0, PULL) and (not film or faults.frozen_film):
+        raise UserError(f"DANS(pull={pull}) draws a modulation back that here nobody learns: leave pull out.")
+    if auxiliary not in (0, AUXILIARY) and not (entity and relation):
+        raise UserError(f"DANS(auxiliary={auxiliary}) tells two pathways apart, and here is one: leave auxiliary out.")
+    if faults.one_pathway and not (entity and relation):
+        raise UserError(
+            f"DANS(entity={entity}, relation={relation}): one_pathway puts what the relation's pathway makes in the "
+            "other's place, so let both make something."
+        )
+    if faults.frozen_film and not film:
+        raise UserError("DANS(film=False) has no modulation that frozen_film could keep as it starts: leave one out.")
+    if faults.reciprocal and not (relation or conditional):
+        raise UserError("DANS(relation=0) never asks what reciprocal changes: leave one out.")

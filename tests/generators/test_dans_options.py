@@ -244,10 +244,45 @@ def test_senseless_settings_are_sentences():
         ({"generator_steps": 0}, "take one step at least"),
         ({"learns": 0}, "learn from one vector of one batch at least"),
         ({"every": 0}, "learn from one vector of one batch at least"),
-        ({"relation": 0, "faults": Faults(one_pathway=True)}, "let it make something"),
     ):
         with pytest.raises(UserError, match=words):
             dans(**options)
+
+
+FROZEN, ONE, TURNED = Faults(frozen_film=True), Faults(one_pathway=True), Faults(reciprocal=True)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"film": False, "pull": 0.1}, "leave pull out"),
+        ({"faults": FROZEN, "pull": 0.1}, "leave pull out"),
+        ({"relation": 0, "auxiliary": 0.5}, "leave auxiliary out"),
+        ({"entity": 0, "auxiliary": 2.0}, "leave auxiliary out"),
+        ({"relation": 0, "faults": ONE}, "let both make something"),
+        ({"entity": 0, "faults": ONE}, "let both make something"),
+        ({"film": False, "faults": FROZEN}, "leave one out"),
+        ({"relation": 0, "faults": TURNED}, "leave one out"),
+    ],
+)
+def test_an_option_that_would_change_nothing_is_refused(options, words):
+    with pytest.raises(UserError, match=words):
+        dans(**options)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"film": False},
+        {"film": False, "pull": 0.0},
+        {"relation": 0},
+        {"entity": 0, "auxiliary": 0.0},
+        {"relation": 0, "conditional": True, "faults": TURNED},
+    ],
+)
+def test_what_is_off_may_be_said_to_be_off(options):
+    _, scorer, query, target = asked()
+    assert dans(**options)(scorer, query, target, NONE, chance()).score.isfinite().all()
 
 
 def test_layers_start_with_the_length_that_a_rectifier_keeps():
