@@ -89,6 +89,8 @@ class Counts(nn.Module):
 
     counts: ClassVar[tuple[str, ...]] = ("step",)
     """The names of these buffers."""
+    newer: ClassVar[tuple[str, ...]] = ()
+    """Those of them that earlier versions had not: what goes on from such a checkpoint counts them from 0."""
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Any:
         kept = {name: self._buffers[name] for name in self.counts}

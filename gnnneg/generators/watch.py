@@ -29,7 +29,7 @@ class Watch(Counts):
         known (KnownAnswers): Training facts.
     """
 
-    counts = ("batches", "bad", "said")
+    counts, newer = ("batches", "bad", "said"), ("bad", "said")
     batches: Tensor
     bad: Tensor
     """For each complaint, at how many looks in a row there was cause for it."""

@@ -6,7 +6,7 @@ from torch import nn
 
 from gnnneg.errors import UserError
 from gnnneg.training.checkpoint import latest
-from gnnneg.training.weights import misfit
+from gnnneg.training.weights import completed, misfit
 
 
 def load_task(folder: Path, task: nn.Module) -> None:
@@ -23,7 +23,8 @@ def load_task(folder: Path, task: nn.Module) -> None:
     if kept is None:
         return
     path, state = kept
-    difference = misfit(state["task"], task.state_dict())
+    given = completed(state["task"], task)
+    difference = misfit(given, task.state_dict())
     if difference is not None:
         raise UserError(f"{path} belongs to another run or version: {difference}; train again, or remove {folder}.")
-    task.load_state_dict(state["task"])
+    task.load_state_dict(given)

@@ -14,7 +14,7 @@ from torch.optim.lr_scheduler import LRScheduler
 from gnnneg.errors import UserError
 from gnnneg.interfaces import Task
 from gnnneg.training import randomness
-from gnnneg.training.weights import misfit, snapshot
+from gnnneg.training.weights import completed, misfit, snapshot
 
 
 @dataclass
@@ -122,6 +122,7 @@ class Run:
             scaler, chance, kinds = state["scaler"], state["chance"], state["kinds"]
         except (KeyError, TypeError) as error:
             raise UserError(f"{path} lacks a part of a checkpoint ({error}): train again.") from error
+        given = completed(given, self.task)
         difference = misfit(given, self.task.state_dict())
         if difference is None and kinds != self._kinds():
             difference = f"its optimiser and scheduler are {' and '.join(kinds)}, not {' and '.join(self._kinds())}"

@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import safetensors.torch
+import torch
 from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from gnnneg.errors import UserError
+from gnnneg.interfaces import Counts
 from gnnneg.training.atomic import replacing
 
 FILE = "model.safetensors"
@@ -35,6 +37,15 @@ def misfit(given: Mapping[str, Any], wanted: Mapping[str, Any]) -> str | None:
         if there != here:
             return f"{name!r} is {_shape(there)} in the file and {_shape(here)} in the model"
     return None
+
+
+def completed(given: Mapping[str, Any], module: nn.Module) -> Mapping[str, Any]:
+    """A saved state, with 0 for the counts that it is too old to have."""
+    modules = module.named_modules(remove_duplicate=False)  # what two share is saved under both names
+    counting = [(name, part) for name, part in modules if isinstance(part, Counts)]
+    newer = {f"{name}.{count}": getattr(part, count) for name, part in counting for count in part.newer}
+    lacking = {name: torch.zeros_like(count) for name, count in newer.items() if name not in given}
+    return {**given, **lacking} if lacking else given
 
 
 def _shape(shape: tuple[int, ...] | None) -> str:

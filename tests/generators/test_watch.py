@@ -4,13 +4,21 @@ import warnings
 
 import pytest
 import torch
-from examples import CHANNELS, known
+from examples import CHANNELS, NODES, RELATIONS, kge, known
 from generators.adversary import NONE, asked, chance, dans, rms
 from torch.testing import assert_close
 
+from gnnneg.corruption import Both
+from gnnneg.errors import UserError
 from gnnneg.generators import watch
 from gnnneg.generators.watch import Watch, some
 from gnnneg.kernels.spectrum import effective_rank
+from gnnneg.losses import BCE
+from gnnneg.samplers import Uniform
+from gnnneg.tasks import LinkPrediction
+from gnnneg.training.checkpoint import save
+from gnnneg.training.restore import load_task
+from gnnneg.training.run import Run
 
 
 def test_effective_rank_by_hand():
@@ -139,6 +147,34 @@ def test_a_run_that_goes_on_says_what_an_uninterrupted_one_says(often, stop, end
     assert "says the same of all" in (before + after)[0]
 
 
+def test_a_checkpoint_from_before_there_were_such_counts_is_gone_on_with(tmp_path):
+    """They begin at 0; what else is missing is told."""
+
+    def started() -> tuple[Run, Watch]:
+        torch.manual_seed(0)
+        task = LinkPrediction(kge(), Both(RELATIONS), Uniform(NODES, 2), BCE(), generators=[dans()])
+        scaler = torch.amp.GradScaler("cpu", enabled=False)
+        return Run(task, torch.optim.Adam(task.trained()), None, scaler, chance()), task.generators[0].watch
+
+    run, watch = started()
+    watch.batches += 7
+    state = run.state_dict()
+    for name in ("bad", "said"):
+        del state["task"][f"generators.0.watch.{name}"]
+    save(tmp_path / "000000001.pt", state)
+    for load in (lambda run: run.load_state_dict(state, tmp_path), lambda run: load_task(tmp_path, run.task)):
+        again, other = started()
+        other.bad += 2
+        other.said.fill_(True)
+        load(again)
+        assert int(other.batches) == 7
+        assert not other.bad.any()
+        assert not other.said.any()
+    del state["task"]["generators.0.watch.batches"]
+    with pytest.raises(UserError, match=r"watch\.batches' is in the model but not in the file"):
+        run.load_state_dict(state, tmp_path)
+
+
 def test_a_word_when_the_discriminator_has_won(often):
     make = dans(lr=0.0, discriminator_lr=0.02)
     for network in make.pathways.values():
@@ -173,7 +209,6 @@ def test_figures_are_in_the_log_of_a_run_and_in_its_report(tmp_path):
 
     from torch.optim import Adam
 
-    from gnnneg.corruption import Both
     from gnnneg.data.known import KnownAnswers
     from gnnneg.data.statements import num_relations, triplets
     from gnnneg.data.synthetic import world
@@ -181,12 +216,10 @@ def test_figures_are_in_the_log_of_a_run_and_in_its_report(tmp_path):
     from gnnneg.encoders import Lookup
     from gnnneg.experiment import train
     from gnnneg.generators import DANS
-    from gnnneg.losses import BCE
     from gnnneg.models import KGEModel
     from gnnneg.report.page import page
     from gnnneg.report.reading import read
-    from gnnneg.samplers import Filtered, Mixture, Projected, Uniform
-    from gnnneg.tasks import LinkPrediction
+    from gnnneg.samplers import Filtered, Mixture, Projected
     from gnnneg.training import Fit
 
     data = world(60).data
