@@ -18,6 +18,7 @@ FOREVER = 1 << 53  # steps of training
 DRAWN = 1 << 24  # candidates of a query
 MOST = 1 << 31  # entities, relations
 LARGEST = 1 << 36  # numbers of a table
+LEAST = 1e-6  # of a share, and of what it leaves
 
 
 def finite(part: str, **given: Any) -> None:
@@ -61,6 +62,14 @@ def below_one(part: str, **given: Any) -> None:
     for name, value in given.items():
         if value is not None and not (_is_finite(value) and 0 <= float(value) < 1):
             raise _wrong(part, name, value, "a number from 0 to below 1")
+
+
+def refuse_share(part: str, share: float) -> None:
+    """Refuses what is no fraction, and what is so near to none or all that no draw would tell it from them."""
+    if not 0 <= share <= 1:
+        raise UserError(f"{part}(share={share}): the fraction taken from the positive lies between 0 and 1.")
+    if 0 < share < LEAST or 0 < 1 - share < LEAST:
+        raise UserError(f"{part}(share={share}): give {round(share)} itself, or keep {LEAST:g} away from it.")
 
 
 def step_size(part: str, **given: Any) -> None:

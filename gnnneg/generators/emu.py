@@ -7,9 +7,9 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from gnnneg.checks import draws
+from gnnneg.checks import draws, refuse_share
 from gnnneg.errors import UserError
-from gnnneg.generators.term import Term, exchange, exchanged, positives, refuse_share
+from gnnneg.generators.term import Term, exchange, exchanged, positives
 from gnnneg.interfaces import Generator, Label, Scorer
 from gnnneg.records import Made, Mutation, Negatives, Query
 
@@ -53,7 +53,7 @@ class EMU(Generator):
         groups (int, optional): Number of masks of a query; :obj:`None` is one for each negative. (default: :obj:`1`)
         joint (bool): Whether real and imaginary part of RotatE's coordinates, and both vectors of TransD's, are
             exchanged together. If not, as in the released code, scores have no closed form and vectors are made.
-            (default: :obj:`True`)
+            Under other decoders, whose coordinates are single numbers, it changes nothing. (default: :obj:`True`)
         fixed (bool): Whether exactly :math:`\rho d` coordinates are exchanged, as the paper words it, instead of each
             with probability :math:`\rho`, as its code does. (default: :obj:`False`)
         detach (bool): Whether the target learns nothing from what it lends; for ablations. (default: :obj:`False`)

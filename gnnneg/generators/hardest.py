@@ -4,7 +4,8 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from gnnneg.generators.term import Term, exchange, exchanged, positives, refuse_share
+from gnnneg.checks import refuse_share
+from gnnneg.generators.term import Term, exchange, exchanged, positives
 from gnnneg.interfaces import CHUNK, Generator, Label, Scorer
 from gnnneg.records import Made, Mutation, Negatives, Query
 

@@ -5,10 +5,10 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import Parameter
 
-from gnnneg.checks import table, widths
+from gnnneg.checks import refuse_share, table, widths
 from gnnneg.errors import UserError
 from gnnneg.generators.matched import seed
-from gnnneg.generators.term import Term, exchanged, positives, refuse_share
+from gnnneg.generators.term import Term, exchanged, positives
 from gnnneg.interfaces import Generator, Label, Scorer
 from gnnneg.records import Made, Mutation, Negatives, Query
 

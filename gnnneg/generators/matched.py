@@ -6,7 +6,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from gnnneg.generators.term import Term, exchanged, positives, refuse_share
+from gnnneg.checks import refuse_share
+from gnnneg.generators.term import Term, exchanged, positives
 from gnnneg.interfaces import Generator, Label, Scorer
 from gnnneg.records import Made, Mutation, Negatives, Query
 

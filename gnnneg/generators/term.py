@@ -9,8 +9,6 @@ from gnnneg.errors import UserError
 from gnnneg.interfaces import Label, Scorer
 from gnnneg.records import Made, Negatives, Query
 
-LEAST = 1e-6  # of a share, and of what it leaves
-
 
 class Term(nn.Module):
     r"""How mutated negatives count: their soft label, and the weight of their term.
@@ -46,14 +44,6 @@ class Term(nn.Module):
             scale = scale / count.clamp(min=1)
         label = self.label(query, negatives.index) if isinstance(self.label, Label) else self.label
         return Made(score, weight, label, scale)
-
-
-def refuse_share(name: str, share: float) -> None:
-    """Refuses what is no fraction, and what is so near to none or all that no draw would tell it from them."""
-    if not 0 <= share <= 1:
-        raise UserError(f"{name}(share={share}): the fraction taken from the positive lies between 0 and 1.")
-    if 0 < share < LEAST or 0 < 1 - share < LEAST:
-        raise UserError(f"{name}(share={share}): give {round(share)} itself, or keep {LEAST:g} away from it.")
 
 
 def exchange(name: str, share: float, width: int) -> int:

@@ -7,7 +7,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import Parameter
 
-from gnnneg.checks import not_negative
+from gnnneg.checks import not_negative, refuse_share
 from gnnneg.errors import UserError
 from gnnneg.interfaces import Task
 from gnnneg.kernels.everyone import everyone
@@ -43,14 +43,15 @@ class MutatedKvsAll(Task):
         scale (float): :math:`\alpha`, the weight of the plain loss without its penalty. (default: :obj:`1.0`)
 
     Raises:
-        UserError: If share or label is no fraction, or the plain loss no softmax; when called, if the decoder's scores
-            are no sums.
+        UserError: If share or label is no fraction, the share nearly none or all, or the plain loss no softmax; when
+            called, if the decoder's scores are no sums.
     """
 
     def __init__(self, plain: KvsAll, share: float, label: float = 0.0, scale: float = 1.0):
         super().__init__()
         if not (0 <= share <= 1 and 0 <= label <= 1):
             raise UserError(f"MutatedKvsAll(share={share}, label={label}): both lie between 0 and 1.")
+        refuse_share("MutatedKvsAll", share)
         not_negative("MutatedKvsAll", scale=scale)
         if not plain.softmax:
             raise UserError("MutatedKvsAll mutates what a softmax tells apart: set softmax: true in plain.")

@@ -98,6 +98,12 @@ def test_share_and_label_are_fractions(wrong):
         made(**wrong)
 
 
+@pytest.mark.parametrize("share", [1e-9, 1 - 1e-9])
+def test_a_share_that_no_draw_can_have_is_refused(share):
+    with pytest.raises(UserError, match="keep 1e-06 away"):
+        made(share=share)
+
+
 @pytest.mark.parametrize("fraction", [0.0, 1.0])
 def test_the_ends_of_the_fractions_are_taken(fraction):
     assert made(share=fraction, label=fraction).share == fraction
