@@ -51,7 +51,8 @@ class Dual(Task):
             choose once training is over. (default: :obj:`None`)
         shared (bool): Whether both sides have one table of entities, the first's, each with relations of its own.
             (default: :obj:`False`)
-        opponent (bool): Whether each side's critic is the other; else its own, for comparison. (default: :obj:`True`)
+        opponent (bool): Whether each side's critic is the other; else its own, for comparison. Samplers that ask no
+            critic (Uniform, Popular) draw the same either way. (default: :obj:`True`)
 
     Raises:
         UserError: If nothing is denied, or tables cannot be shared.

@@ -19,8 +19,8 @@ def hide(graph: Data, triplets: Triplets, num_relations: int, between: Pairs | N
 
     Without this a graph network learns to copy the edge that it is asked for, and fails on every new one. Of denied
     edges, which a signed encoder reads, all that answer a query of ``triplets`` from either side go: any of them may
-    be offered as that query's negative, and a message over it would tell. With ``between``, denied edges between these
-    pairs go, too.
+    be offered as that query's negative, and a message over it would tell. With ``between``, all denied edges between
+    these pairs go, too.
 
     Besides what is left, the result holds the ``whole`` graph and which of its edges are ``kept`` (``denied_kept``), so
     that an encoder which sorts edges need not sort them again.

@@ -36,10 +36,11 @@ class LinkPrediction(Task):
             (default: :obj:`1.0`)
         graph (torch_geometric.data.Data, optional): What messages pass over; the batch's own statements are hidden
             from it. Unused by models that look vectors up. (default: :obj:`None`)
-        hide_between (bool): Whether all edges between the two entities of a batch's statement are hidden, not just
-            the statement, because near copies of a relation give an answer away as its own edge does; and then those
-            between each anchor and its negatives too, or only answers would be without an edge, and a model would learn
-            that neighbours are wrong. The graph is encoded again after sampling. (default: :obj:`False`)
+        hide_between (bool): Whether all edges between the two entities of a batch's statement are hidden, stated and
+            denied ones, not just the statement, because near copies of a relation give an answer away as its own edge
+            does; and then those between each anchor and its negatives too, or only answers would be without an edge,
+            and a model would learn that neighbours are wrong. The graph is encoded again after sampling.
+            (default: :obj:`False`)
         one_term (bool): Whether sampled and made negatives are in one loss term, against one positive, each weight
             multiplied by the scale of its generator (or ``scale``). Else each has a term of its own, and the positive
             is in all of them: under BCE it then counts once for each term. Papers that make some of a query's negatives
