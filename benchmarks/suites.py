@@ -250,6 +250,7 @@ def dans(config: Path) -> Cases:
     pool = part("Uniform", num_negatives=80)
     plain = {"conditional": False, "hinge": False, "every": 1, "scale": 1.0}
     release = {"one_pathway": True, "frozen_film": True, "batch_norm": True, "reciprocal": True, "attached": True}
+    rates = {"lr": 1e-3, "discriminator_lr": 1e-4}
     mutated = [part("EMU", share=0.61, label=0.53)]
     over_all = ["--task.sampler", "All", "--task.loss", "InfoNCE"]
     return {
@@ -271,11 +272,14 @@ def dans(config: Path) -> Cases:
         ],
         "cross-entropy over all": over_all,
         "DANS": made(20, **width),
+        "DANS, one term": [*made(20, **width), "--task.one_term", "true"],
         "DANS, as in the paper": made(20, **width, **plain),
-        "DANS, ten steps to one": made(20, **width, **plain, steps=10, lr=1e-3, discriminator_lr=1e-4),
-        "DANS, as released": made(
-            20, **width, **plain, auxiliary=0.0, faults=release, steps=10, lr=1e-3, discriminator_lr=1e-4
-        ),
+        "DANS, as in the paper, one term": [*made(20, **width, **plain), "--task.one_term", "true"],
+        "DANS, ten steps to one": made(20, **width, **plain, steps=10),
+        "DANS, one step to ten": made(20, **width, **plain, generator_steps=10),
+        "DANS, step sizes of the release": made(20, **width, **plain, **rates),
+        "DANS, ten steps to one, step sizes of the release": made(20, **width, **plain, **rates, steps=10),
+        "DANS, as released": made(20, **width, **plain, **rates, auxiliary=0.0, faults=release, steps=10),
         "DANS, entity's pathway": made(20, **width, entity=10, relation=0),
         "DANS, relation's pathway": made(20, **width, entity=0, relation=10),
         "DANS, no FiLM": made(20, **width, film=False),

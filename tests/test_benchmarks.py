@@ -1,6 +1,7 @@
 """The benchmarks' own tables of samplers mean something."""
 
 import importlib.util
+import json
 import shutil
 import sys
 from argparse import Namespace
@@ -110,6 +111,22 @@ def test_every_case_of_the_comparison_with_dans_can_be_drawn_from(name):
     ]
     run = untrained(BASE, [*settings, "--data.name", "synthetic"])
     assert run.negatives("train", 60)["drawn"] > 50
+
+
+@pytest.mark.parametrize(
+    ("name", "differs"),
+    [
+        ("DANS, ten steps to one", {"steps": 10}),
+        ("DANS, one step to ten", {"generator_steps": 10}),
+        ("DANS, step sizes of the release", {"lr": 1e-3, "discriminator_lr": 1e-4}),
+    ],
+)
+def test_what_tells_dans_at_another_pace_from_the_papers_is_that_alone(name, differs):
+    def made(name: str) -> dict:
+        settings = SUITES["dans"](BASE, ROOT)[name]
+        return json.loads(settings[settings.index("--task.generators") + 1])[0]["init_args"]
+
+    assert made(name) == made("DANS, as in the paper") | differs
 
 
 def test_policies_of_kbgan_are_trained_once_and_started_with(tmp_path):
