@@ -118,6 +118,29 @@ def test_pykeen_rotate(triplets):
             assert_close(ours, theirs, rtol=1e-4, atol=1e-4)
 
 
+def test_a_checkpoint_of_pyg_s_rotate_scores_as_there():
+    """What PyG saves, read into ours with p=2: all triplets there are, asked for tails and for heads. The paper's sum
+    of moduli orders them otherwise.
+    """
+    from torch_geometric.nn.kge import RotatE as Peer
+
+    peer = Peer(NODES, RELATIONS, RANK, margin=9.0)
+    saved = peer.state_dict()
+    model, paper = (KGEModel(Lookup(NODES, 2 * RANK), RotatE(RELATIONS, 2 * RANK, p=p)) for p in (2, 1))
+    entity = torch.cat([saved["node_emb.weight"], saved["node_emb_im.weight"]], 1)
+    for ours in (model, paper):
+        ours.load_state_dict({"encoder.weight": entity, "decoder.relation.weight": saved["rel_emb.weight"]})
+    h, r, t = torch.cartesian_prod(*map(torch.arange, (NODES, RELATIONS, NODES))).T
+    with torch.no_grad():
+        theirs = peer(h, r, t) - peer.margin  # which is the loss's here
+        anchors, relations = h[::NODES], r[::NODES]
+        forth = model.scorer(model.encode(None), Query(anchors, relations))(torch.arange(NODES)[None])
+        assert_close(forth.flatten(), theirs, rtol=1e-4, atol=1e-5)
+        back = model.scorer(model.encode(None), Query(anchors, relations + RELATIONS))(torch.arange(NODES)[None])
+        assert_close(back, theirs.view(NODES, RELATIONS, NODES).permute(2, 1, 0).flatten(0, 1), rtol=1e-4, atol=1e-5)
+        assert not torch.equal(paper(None, h, r, t).argsort(), theirs.argsort())
+
+
 def test_rotate_scales_phases_as_the_paper_s_code(triplets):
     """Written out: phase = relation / (range / pi) with range = (gamma + 2) / d, and relations start within it."""
     gamma, pi = 9.0, 3.14159265358979323846

@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+from device import somewhere
 from examples import NODES, RELATIONS, Fixed, Scores, kge, known, toy
 from torch import Tensor, nn
 from torch.testing import assert_close
@@ -205,6 +206,28 @@ def test_a_proposal_that_never_draws_the_target_is_refused():
     task = LinkPrediction(kge(), Tail(RELATIONS), NoiseContrastive(Nearest(NODES, 5, 4)), BCE())
     with pytest.raises(UserError, match=r"NoiseContrastive\(Nearest\): the proposal never draws some of the targets"):
         task(toy())
+
+
+def test_on_a_device_such_a_target_makes_the_loss_no_number():
+    """Entity 2 is never drawn. Where the second query has candidates, it has no loss; the third has none, and keeps its
+    score. Nobody waits for the device to find that out, and the trainer stops at a loss that is no number.
+    """
+    chance, score, target = torch.tensor([0.75, 0.25, 0.0]), torch.randn(3), torch.tensor([1, 2, 2])
+    index, weight = torch.tensor([[1, 0], [1, 0], [1, 0]]), torch.tensor([[1.0, 1.0], [0.0, 1.0], [0.0, 0.0]])
+    sampler = NoiseContrastive(Stated(index, weight, chance))
+    for loss in (BCE(), InfoNCE()):
+        with pytest.raises(UserError, match="never draws some of the targets"):
+            costs(score, target, sampler, loss)
+        with somewhere() as place:
+            there = NoiseContrastive(Stated(*(value.to(place.device) for value in (index, weight, chance))))
+            asked = score.to(place.device), target.to(place.device)
+            with place.counted() as waits:
+                found = costs(*asked, there, loss)
+            assert not waits
+            found = found.cpu()
+        assert found.isfinite().tolist() == [True, False, True]
+        assert found[1].isnan()
+        assert_close(found[0], costs(score, target[:1], NoiseContrastive(Stated(index, weight[:1], chance)), loss)[0])
 
 
 @pytest.mark.parametrize("inner", [Corrupt(known(), 5), Typed(slots(known()), NODES, 5)])

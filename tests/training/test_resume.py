@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from examples import NODES, RELATIONS, kge, toy
 from torch.optim import SGD, Adam
 from torch.optim import lr_scheduler as schedulers
 from training.toy import (
@@ -26,7 +27,11 @@ from training.toy import (
     train,
 )
 
+from gnnneg.corruption import Alternating
 from gnnneg.errors import UserError
+from gnnneg.losses import InfoNCE
+from gnnneg.samplers import Uniform
+from gnnneg.tasks import LinkPrediction
 from gnnneg.training import Fit, Interrupted
 from gnnneg.training.checkpoint import load, names, save
 from gnnneg.training.randomness import chance, restore
@@ -324,6 +329,37 @@ def test_state_of_other_parts_goes_on(tmp_path):
     with pytest.raises(Interrupted):
         go(number=4)
     assert go(resume=True).learner.count == 10
+
+
+@pytest.mark.parametrize("step", [2, 3, 4, 5])
+def test_sides_asked_for_in_turn_go_on(tmp_path, step):
+    """Three batches an epoch, so that each epoch begins with another side; cut before batches of heads and of tails."""
+
+    def go(folder: Path, stop: int | None = None, resume: bool = False):
+        torch.manual_seed(0)
+        task, sides = LinkPrediction(kge(), Alternating(RELATIONS), Uniform(NODES, 3), InfoNCE()), []
+
+        def watch(corruption, given):
+            if len(sides) == stop:
+                raise Broken
+            sides.append(["tails", "heads"][int(corruption.step) % 2])
+
+        task.corruption.register_forward_pre_hook(watch)
+        fit, optimizer = Fit(epochs=3, batch_size=15, checkpoint_seconds=0.0), Adam(task.trained(), lr=0.05)
+        fit(task, toy(), optimizer, seed=3, folder=folder, progress=False, resume=resume)
+        return sides, task, optimizer
+
+    sides, task, optimizer = go(tmp_path / "whole")
+    assert sides == ["tails", "heads"] * 4 + ["tails"]
+    with pytest.raises(Broken):
+        go(tmp_path / "cut", stop=step)
+    left, again, reoptimizer = go(tmp_path / "cut", resume=True)
+    assert left == sides[step:]
+    assert int(again.corruption.step) == 9
+    assert same_bits(task.state_dict(), again.state_dict())
+    assert same_bits(optimizer.state_dict(), reoptimizer.state_dict())
+    assert same_bits(end(tmp_path / "whole"), end(tmp_path / "cut"))
+    assert timeless(lines(tmp_path / "whole")) == timeless(lines(tmp_path / "cut"))
 
 
 def test_state_that_could_not_be_read_back_is_found_at_the_start(tmp_path):
