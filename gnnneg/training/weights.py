@@ -43,7 +43,7 @@ def completed(given: Mapping[str, Any], module: nn.Module) -> Mapping[str, Any]:
     """A saved state, with 0 for the counts that it is too old to have."""
     modules = module.named_modules(remove_duplicate=False)  # what two share is saved under both names
     counting = [(name, part) for name, part in modules if isinstance(part, Counts)]
-    newer = {f"{name}.{count}": getattr(part, count) for name, part in counting for count in part.newer}
+    newer = {f"{name}.{count}".lstrip("."): getattr(part, count) for name, part in counting for count in part.newer}
     lacking = {name: torch.zeros_like(count) for name, count in newer.items() if name not in given}
     return {**given, **lacking} if lacking else given
 
