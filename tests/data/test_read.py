@@ -12,7 +12,7 @@ from gnnneg.data.build import appearance, build, counts, graph
 from gnnneg.data.catalogue import Card, Dictionary, Source
 from gnnneg.data.formats.ntriples import read_ntriples
 from gnnneg.data.layout import Labels, Layout
-from gnnneg.data.read import confidences, read_names, read_table, truth
+from gnnneg.data.read import as_text, confidences, read_names, read_table, truth
 from gnnneg.data.rows import by_row
 from gnnneg.data.statements import PAIR, confidence, triplets
 from gnnneg.errors import UserError
@@ -345,3 +345,12 @@ def test_a_long_line_is_shown_in_part(tmp_path, length, shown):
 
     text = "".join(chr(97 + i % 26) for i in range(length))
     assert _show(text.encode()) == repr(text[:shown] + "..." * (shown < length))
+
+
+def test_missing_labels_are_empty_and_missing_names_are_refused():
+    """A place without a label is one without a word, the others keep theirs."""
+    name = "label"
+    table = pa.table({"head": ["a", "b"], name: pa.array([None, "x"], pa.string())})
+    assert as_text(table, Path("a.parquet")).to_pydict() == {"head": ["a", "b"], name: ["", "x"]}
+    with pytest.raises(UserError, match=r"a\.parquet: row 2 has no head"):
+        as_text(pa.table({"head": ["a", None]}), Path("a.parquet"))

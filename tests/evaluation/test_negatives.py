@@ -56,6 +56,13 @@ def test_private_draws_by_hand(model, facts):
     assert sampler.training
 
 
+def test_one_private_draw_each(model, facts):
+    """0 gets 1, and 1 gets 0: two entities, each once."""
+    figures = diagnose(Fixed(torch.tensor([[1], [0]]), torch.ones(2, 1)), model, None, facts, truth(), Tail(1))
+    assert figures["drawn"] == 2
+    assert figures["perplexity"] == pytest.approx(2)
+
+
 def test_shared_draws_and_the_target_itself(model, facts):
     """One set for both: 3 is question 0's own target, 2 is true for both."""
     sampler = Fixed(torch.tensor([[2, 3]]), torch.ones(1, 1))

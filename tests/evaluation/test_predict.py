@@ -162,3 +162,17 @@ def test_bad_questions(model, data):
     model.score[0, 0, 1] = torch.nan
     with pytest.raises(UserError, match="NaN"):
         predict(model, data, head="Ann", relation="knows")
+    with pytest.raises(UserError, match="NaN"):  # of an answer that is not asked for, too
+        predict(model, data, head="Ann", relation="knows", among=[data["entity"].names[2]])
+
+
+def test_names_that_look_the_same_are_understood(model, data):
+    """Typed on another machine in another form of Unicode, or with a stray blank."""
+    data["entity"].names = ["Caf\u00e9", "Bob", "New York", "Dan"]
+    for asked in ("Cafe\u0301", "Caf\u00e9 ", "\u00a0Caf\u00e9"):
+        assert predict(model, data, head=asked, relation="knows ")["head"].tolist() == ["Caf\u00e9"] * 4
+    assert predict(model, data, head="New  York", relation="knows")["head"].tolist() == ["New York"] * 4
+    data["entity"].names = ["Caf\u00e9", "Cafe\u0301", " Caf\u00e9", "Dan"]
+    assert predict(model, data, head="Cafe\u0301", relation="knows")["head"].tolist() == ["Cafe\u0301"] * 4
+    with pytest.raises(UserError, match=r"look alike: give one of 'Caf\\xe9', 'Cafe\\u0301', ' Caf\\xe9' as it is"):
+        predict(model, data, head="Caf\u00e9  ", relation="knows")
