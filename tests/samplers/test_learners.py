@@ -228,6 +228,26 @@ def test_who_is_not_known_has_no_chain():
         assert (sampler.state == -1).all()
 
 
+def test_of_a_query_asked_several_times_the_last_chains_stay():
+    """Whatever the number of threads: each query stands some twenty times in the batch, and its chains go on from the
+    candidates of the last.
+    """
+    threads, draw = torch.get_num_threads(), chance()
+    facts = Triplets(torch.randint(200, (4000,), generator=draw), torch.zeros(4000).long(), torch.arange(4000) % 200)
+    query, target = asked(facts, 1)
+    sampler = MCNS(KnownAnswers(facts, 200, 1), 64, burn_in=0)
+    row, found = sampler.known.row(query)
+    assert found.all()
+    last = {one: place for place, one in enumerate(row.tolist())}
+    try:
+        torch.set_num_threads(4)
+        for _ in range(3):
+            index = sampler(query, target, Scores(torch.zeros(1, 200).expand(4000, -1)), draw).index
+            assert torch.equal(sampler.state[list(last)].long(), index[list(last.values())])
+    finally:
+        torch.set_num_threads(threads)
+
+
 def test_mcns_needs_jumps():
     with pytest.raises(UserError, match="give a share from 0 to below 1"):
         MCNS(known(), 5, local=1.0)
