@@ -33,6 +33,7 @@ STATEMENTS = "statements.parquet"  # only of data that can be had from nowhere e
 ATTRIBUTES = "attributes.safetensors"  # what belongs to them
 TEST_GRAPH = "test_graph"  # a folder of the same
 
+CONFIGURED = ("data", "task", "optimizer", "fit", "evaluation", "seed", "device")  # device is the last line of it
 MEASURED = {"time": ("train_s", "evaluate_s", "triples_per_s"), "memory": ("peak_rss_mib",)}  # of a result
 
 
@@ -69,6 +70,30 @@ def read_json(path: Path, versioned: bool = False) -> dict[str, Any]:
             f"use the version that the run's {ENVIRONMENT} names, or train again."
         )
     return content
+
+
+def refuse_cut(path: Path, config: dict[str, Any]) -> None:
+    """Refuses the config of a run that lacks what every one has.
+
+    What was cut off would be taken for left out, and its defaults for what was trained with.
+
+    Raises:
+        UserError: If a part is missing.
+    """
+    lacks = [name for name in CONFIGURED if name not in config]
+    if lacks:
+        raise UserError(
+            f"{path} is damaged (it lacks {', '.join(lacks)}): copy the run again, or add what it was trained with."
+        )
+
+
+@contextmanager
+def named(path: Path) -> Iterator[None]:
+    """Tells of which file an error in the block is."""
+    try:
+        yield
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from error
 
 
 def read_result(folder: Path) -> dict[str, Any]:

@@ -100,7 +100,10 @@ class Run:
             raise UserError(f"{path} is not a run folder: it has no {folder.CONFIG}.")
         folder.read_json(path / folder.ENVIRONMENT, versioned=True)
         tree = config.read(path / folder.CONFIG)
-        run = cls(path, outline(tree), {}, choose(device))
+        folder.refuse_cut(path / folder.CONFIG, tree)
+        with folder.named(path / folder.CONFIG):
+            outlined = outline(tree)
+        run = cls(path, outlined, {}, choose(device))
         run.allow, run.place, run._tree = allow, data, tree
         return run
 
@@ -118,7 +121,7 @@ class Run:
         """What its whole config means; classes that are not gnnneg's have to be allowed."""
         if self.path is None:
             return None
-        with allowing(self.allow):
+        with allowing(self.allow), folder.named(self.path / folder.CONFIG):
             return plan(self._tree)
 
     @property

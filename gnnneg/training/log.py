@@ -70,7 +70,7 @@ class Log:
                 "the others are lost.",
                 stacklevel=2,
             )
-        if content:
+        if content or self.path.is_symlink():  # a link may lead to a file of somebody else's: it is replaced
             with replacing(self.path) as temporary:
                 temporary.write_bytes(b"".join(line + b"\n" for line in whole[:lines]))
 

@@ -139,3 +139,38 @@ def test_a_result_that_lacks_a_part_is_damaged(original, run, said):
         Run.load(run)
     resume(run, progress=False)
     assert Run.load(run).metrics == Run.load(original).metrics
+
+
+@pytest.mark.parametrize("share", [0.1, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95])
+def test_a_config_that_was_cut_is_never_taken_for_whole(run, share):
+    """What is cut off would be filled in by defaults: figures by another filter, without a word."""
+    cut("config.yaml", share)(run)
+    for verb in (Run.load, lambda path: resume(path, progress=False)):
+        with pytest.raises(UserError, match=r"config\.yaml") as caught:
+            verb(run)
+        assert "\n" not in str(caught.value)
+
+
+def test_what_a_config_means_is_said_of_its_file(run):
+    config = run / "config.yaml"
+    config.write_text(config.read_text().replace("class_path: Uniform", "class_path: Unifrom"))
+    (run / "result.json").unlink()
+    with pytest.raises(UserError, match=r"config\.yaml: task\.sampler: .*'Unifrom'; did you mean 'Uniform'"):
+        resume(run, progress=False)
+
+
+@pytest.mark.filterwarnings("ignore:.*has 0 lines")
+@pytest.mark.parametrize("there", [True, False])
+def test_a_log_that_is_a_link_writes_into_no_other_file(run, tmp_path, there):
+    """A run folder of somebody else's may hold one."""
+    target = tmp_path / "mine.txt"
+    if there:
+        target.write_text("")
+    (run / "metrics.jsonl").unlink()
+    (run / "metrics.jsonl").symlink_to(target)
+    config = run / "config.yaml"
+    config.write_text(config.read_text().replace("epochs: 4", "epochs: 5"))
+    resume(run, progress=False)
+    assert target.exists() is there
+    assert not there or target.read_text() == ""
+    assert log(run)
