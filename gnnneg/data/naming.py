@@ -7,7 +7,8 @@ from jaxtyping import Int
 from torch import Tensor
 from torch_geometric.data import HeteroData
 
-from gnnneg.errors import UserError, echo, nearest
+from gnnneg.data.gate import tidied
+from gnnneg.errors import LONGEST, UserError, echo, nearest
 
 FEW = 5  # so many of several with one label are listed
 
@@ -97,5 +98,12 @@ def _find(
             )
         if found:
             return found[0]
+    plain = tidied(asked)
+    alike = [row for row, name in enumerate(names) if tidied(name) == plain]
+    if len(alike) == 1:  # but for stray blanks and Unicode's forms, which nobody sees
+        return alike[0]
+    if alike:
+        ways = ", ".join(ascii(names[row])[:LONGEST] for row in alike[:FEW])
+        raise UserError(f"{echo(asked)} may be {len(alike)} {what} names that look alike: give one of {ways} as it is.")
     known = [*names, *(label for label in labels or () if label)]
     raise UserError(f"There is no {what} {echo(asked)} in the data; {nearest(asked, known)}")
