@@ -1,8 +1,10 @@
 """The command line: one module a command. Bad input gets one sentence on standard error and exit code 2."""
 
 import argparse
+import codecs
 import importlib
 import importlib.util
+import io
 import os
 import sys
 import warnings
@@ -38,6 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if any("\0" in word for word in words):
         return _say("The command line holds a zero byte, which no name of a file has: leave it out.", BAD_INPUT, debug)
     warnings.showwarning = _warn  # type: ignore[assignment]
+    _speak()
     try:
         return _run(words)
     except KeyboardInterrupt as error:
@@ -92,6 +95,15 @@ def _run(words: list[str]) -> int:
     args.settings = settings
     with allowing(getattr(args, "allow", ())):
         return args.run(args)
+
+
+def _speak() -> None:
+    """Writes UTF-8 in any locale, and to a terminal of another alphabet what it has no letters for as escapes."""
+    if isinstance(sys.stdout, io.TextIOWrapper) and codecs.lookup(sys.stdout.encoding).name != "utf-8":
+        if sys.stdout.isatty():
+            sys.stdout.reconfigure(errors="backslashreplace")
+        else:
+            sys.stdout.reconfigure(encoding="utf-8")
 
 
 def _say(message: str, code: int, debug: bool) -> int:

@@ -227,6 +227,7 @@ def run_fetch(args: argparse.Namespace) -> int:
         card(name)  # before anything is downloaded
     for name in args.name:
         dataset = KnowledgeGraph(name, args.root)
+        dataset.download()  # a file may have been changed since it was read
         print(f"{name}: {dataset.root}")
     return 0
 

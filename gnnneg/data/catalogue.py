@@ -243,7 +243,7 @@ def node_card(name: str) -> NodeCard:
         UserError: If there is none of that name, with the nearest ones.
     """
     folder = cards()
-    known = sorted(path.parent.name for path in folder.glob(f"*/{NODE_CARD}")) if folder else []
+    known = _node_names()
     if folder is None or name not in known:
         raise UserError(f"Unknown graph {echo(name)}: {nearest(name, known)}")
     path = folder / name / NODE_CARD
@@ -252,6 +252,11 @@ def node_card(name: str) -> NodeCard:
         content["layout"] = _make(Layout, content["layout"], path)
     content["files"] = {file: _make(Source, source, path) for file, source in content["files"].items()}
     return _make(NodeCard, content, path)
+
+
+def _node_names() -> list[str]:
+    folder = cards()
+    return sorted(path.parent.name for path in folder.glob(f"*/{NODE_CARD}")) if folder else []
 
 
 def names() -> list[str]:
@@ -267,6 +272,11 @@ def card(name: str) -> Card:
         UserError: If there is none of that name, with the nearest ones.
     """
     folder = cards()
+    if name in _node_names():
+        raise UserError(
+            f"{name} is a graph with labelled nodes, not of statements: load it in Python with "
+            f"gnnneg.datasets.{'Planetoid' if name.startswith('Planetoid') else 'Entities'}({name!r})."
+        )
     if folder is None or name not in names():
         raise UserError(f"Unknown data set {echo(name)}: {nearest(name, names())}")
     return read_card(folder / name / CARD)

@@ -1,8 +1,11 @@
 import argparse
+import io
 import json
+import os
 import re
 import shlex
 import shutil
+import sys
 from pathlib import Path
 
 import pyarrow.parquet
@@ -15,6 +18,9 @@ from gnnneg.data.synthetic import world
 from gnnneg.datasets import load
 from gnnneg.documents import parse_yaml
 from gnnneg.errors import UserError
+
+MIRROR = Path(os.environ.get("GNNNEG_MIRROR") or Path(__file__).parents[3] / "shared" / "datasets")
+needs_mirror = pytest.mark.skipif(not (MIRROR / "Nations").is_dir(), reason=f"no mirror of the data sets at {MIRROR}")
 
 
 def run(*args: object) -> int:
@@ -222,3 +228,35 @@ def test_the_page_on_imports_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         (head,), (tail,) = data["entity", "denied", "entity"].edge_index.tolist()
         assert [data["entity"].names[i] for i in (head, tail)] == ["b", "a"]
     assert "confidence" in load(tmp_path / "go")["entity", "denied", "entity"]
+
+
+@needs_mirror
+def test_fetch_checks_a_file_that_was_changed_since_it_was_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("GNNNEG_MIRROR", str(MIRROR))
+    assert run("fetch", "Nations", "--root", tmp_path) == 0
+    file = tmp_path / "Nations" / "raw" / "train.txt"
+    whole = file.read_bytes()
+    file.write_bytes(whole + b"junk\tjunk\tjunk\n")
+    assert run("fetch", "Nations", "--root", tmp_path) == 0
+    assert file.read_bytes() == whole, "it is fetched again"
+
+
+class Terminal(io.TextIOWrapper):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(("kind", "shown"), [(io.TextIOWrapper, "größe"), (Terminal, "gr\\xf6\\xdfe")])
+def test_names_beyond_the_alphabet_of_the_locale_are_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: type[io.TextIOWrapper], shown: str
+) -> None:
+    """Case 24, on standard output: UTF-8 through a pipe, escapes on a terminal that has no such letters."""
+    (tmp_path / "t.tsv").write_text("kinase\tbinds\tβ-catenin\n", encoding="utf-8")
+    raw = io.BytesIO()
+    monkeypatch.setattr("sys.stdout", kind(raw, encoding="ascii"))
+    monkeypatch.chdir(tmp_path)
+    assert main(["data", "import", "t.tsv", "--out", "größe", "--valid", "0", "--test", "0"]) == 0
+    sys.stdout.flush()
+    assert f"Written to {shown}" in raw.getvalue().decode()

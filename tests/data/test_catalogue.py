@@ -123,3 +123,10 @@ def test_an_unknown_name_is_told_the_nearest() -> None:
         card("FB15k237")
     with pytest.raises(UserError, match=r"Unknown data set '\.\./FB15k-237'"):
         card("../FB15k-237")
+
+
+@pytest.mark.parametrize(("name", "cls"), [("AIFB", "Entities"), ("Planetoid-Cora", "Planetoid")])
+def test_a_graph_with_labelled_nodes_is_told_to_be_one(name: str, cls: str) -> None:
+    """Not answered with a data set whose name is near."""
+    with pytest.raises(UserError, match=rf"labelled nodes, .* gnnneg\.datasets\.{cls}\('{name}'\)"):
+        card(name)
