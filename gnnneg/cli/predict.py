@@ -76,6 +76,8 @@ def run(args: argparse.Namespace) -> int:
                 answers[f"{side}_rank"] = [f"{r:g} of {n:,}" for r, n in zip(answers[f"{side}_rank"], candidates)]
         answers = spoken(answers)
         show(list(answers.columns), answers.itertuples(index=False))
+        if whole and answers["probability"].notna().all():
+            print(_fitted(trained.calibration))
         if likened is not None:
             for polarity in ("stated", "denied"):
                 part = spoken(likened[likened["polarity"] == polarity].drop(columns="polarity"))
@@ -107,3 +109,13 @@ def run(args: argparse.Namespace) -> int:
         else:
             sys.stdout.write(visible(text) if sys.stdout.isatty() else text)
     return 0
+
+
+def _fitted(by: Any) -> str:
+    """How a probability was come to: it holds for statements mixed as these are."""
+    others = "random ones, since none is denied" if by.drawn else "denied ones"
+    share = 100 * by.stated / (by.stated + by.denied)
+    return (
+        f"\nThe probability is by Platt scaling, fitted on {by.stated:,} stated validation statements ({share:.0f} %) "
+        f"and {by.denied:,} {others}."
+    )

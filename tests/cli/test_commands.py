@@ -256,6 +256,8 @@ def test_a_triple_is_explained(said, trained, copy, tmp_path):
     assert f"{answer['tail_rank']:g} of {answer['tail_candidates']}" in table
     assert all(row["head"] in table for row in answer["nearest"])
     assert "nearest denied statements" in table
+    assert f"by Platt scaling, fitted on {kept['stated']:,} stated validation statements (" in " ".join(table.split())
+    assert f"and {kept['denied']:,} denied ones." in " ".join(table.split())
     frame = pd.read_csv(StringIO(printed(said, "predict", copy, *ask, "--format", "csv")))
     assert frame["probability"].tolist() == pytest.approx([answer["probability"]])
     assert "leave --new out" in refused(said, "predict", copy, *ask, "--new")
@@ -322,6 +324,7 @@ def test_what_the_data_lack_is_said_in_one_sentence(said, trained, tmp_path):
     assert "107 random, since none is denied" in printed(said, "evaluate", out, "--calibration")
     ask = ["--head", "person_0", "--relation", "lives_in", "--tail", "city_0"]
     assert "No other statement of lives_in is denied." in printed(said, "predict", out, *ask)
+    assert "(50 %) and 107 random ones, since none is denied." in printed(said, "predict", out, *ask)
 
 
 def test_pairs(said, trained, monkeypatch):
