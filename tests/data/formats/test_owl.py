@@ -205,6 +205,11 @@ def test_denials_that_the_parser_drops_are_counted(tmp_path: Path) -> None:
     found = read_owl(tmp_path / "a.owl")
     assert said(found) == {"- a p b"}
     assert found.left_out == {"negative assertions that py-horned-owl did not read": 1}
+    aside = f"<!-- {lacking}\n{whole} -->"  # nobody says what stands in a comment
+    (tmp_path / "a.owl").write_text(f"{head}{aside}{whole}{aside}</rdf:RDF>")
+    found = read_owl(tmp_path / "a.owl")
+    assert said(found) == {"- a p b"}
+    assert not found.left_out
 
 
 @pytest.mark.parametrize(
