@@ -1,6 +1,8 @@
 """Tests of the tests, and of the house."""
 
 import ast
+import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -103,3 +105,14 @@ def test_distribution_stays_in_two_files():
     for file in ROOT.rglob("*.py"):
         if "torch.distributed" in file.read_text():
             assert file.relative_to(ROOT).as_posix() in {"training/distributed.py", "encoders/sharded.py"}
+
+
+def test_every_extra_is_used():
+    """An extra that nothing imports promises what is not there."""
+    extras = tomllib.loads((ROOT.parent / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    code = "\n".join(file.read_text() for folder in (ROOT, ROOT.parent / "benchmarks") for file in folder.rglob("*.py"))
+    modules = {"py-horned-owl": "pyhornedowl", "scikit-learn": "sklearn"}
+    for extra in set(extras) - {"dev"}:
+        for package in extras[extra]:
+            name = package.partition(">")[0]
+            assert re.search(rf"(import|from) {modules.get(name, name)}\b", code), f"{extra}: nothing imports {package}"
