@@ -165,6 +165,7 @@ def test_naming_another_class_drops_the_arguments_of_the_one_before():
         (["--fit", "7"], "fit should be a mapping with epochs"),
         (["--fit.amp", "half"], "fit.amp should be 'bfloat16' or 'float16' or null, not 'half'"),
         (["--task.model.decoder", "DistMul"], "no Decoder called 'DistMul'; did you mean 'DistMult'?"),
+        (["--task.model.decoder", "\u0421omplEx"], "no Decoder called '\u0421omplEx'; did you mean 'ComplEx'?"),
         (["--task.model.decoder.width", "5"], "(DistMult) has no 'width'. Known: hidden_channels, bound, reciprocal"),
         (["--task.model.encoder.num_nodes", "5"], "'num_nodes' is a fact of the data set"),
         (["--task.sampler", "Uniform2"], "did you mean 'Uniform'?"),
@@ -241,6 +242,11 @@ def test_what_is_wrong_is_told_before_the_data_are_touched(settings, told):
     ("settings", "told"),
     [
         (["--task.model.decoder.hidden_channels", "5"], "hidden_channels is 5, but the encoder's is 10: leave it out"),
+        (["--task.label", "5"], "LinkPrediction(label=5.0): give a number between 0 and 1."),
+        (
+            ["--task.model.decoder", "ComplEx", "--task.model.encoder.hidden_channels", "9"],
+            "half real, half imaginary: 9 is odd",
+        ),
         (["--task.loss.temperature", "-1"], "task.loss: InfoNCE(temperature=-1.0): give a finite number above 0."),
         (["--task.sampler.num_negatives", "61"], "on a graph of 60 entities"),
         (["--optimizer.lr", "-1"], "optimizer (Adagrad): Invalid learning rate"),

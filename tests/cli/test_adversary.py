@@ -170,7 +170,10 @@ def test_other_scripts_are_shown_as_they_are(text):
     assert visible("\x1b[0m\u202e\x85") == "\\x1b[0m\\u202e\\x85"
 
 
-@pytest.mark.parametrize("words", [("report", "{}", "--out"), ("negatives", "{}", "--plot")])
+PREDICT = "predict", "{}", "--head", "e1", "--relation", "next", "--format", "csv", "--out"
+
+
+@pytest.mark.parametrize("words", [("report", "{}", "--out"), ("negatives", "{}", "--plot"), PREDICT])
 def test_a_full_disk_leaves_the_page_that_was_there(say, run, tmp_path, monkeypatch, words):
     page = tmp_path / "page.html"
     page.write_text("old")

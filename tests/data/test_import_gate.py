@@ -288,3 +288,20 @@ def test_figures_of_the_import_are_those_of_the_data(tmp_path: Path) -> None:
     )
     report = ingest(path, tmp_path / "out", **WHOLE)
     assert report.used["statements"] == len(said(tmp_path / "out")) == 5
+
+
+def test_blank_nodes_of_two_files_in_two_syntaxes_are_two_and_say_the_same(tmp_path: Path) -> None:
+    """Case 14: ``_:b0`` of test is nobody whom train knows, whatever the ending of the files."""
+    iri = "<http://e/{}>".format
+    train = [(iri("a"), iri("has"), "_:b0 ."), ("_:b0", iri("kind"), iri("k1") + " .")]
+    train += [(iri("c"), iri("has"), iri("a") + " ."), (iri("c"), iri("kind"), iri("k1") + " .")]
+    test = [(iri("c"), iri("has"), "_:b0 ."), (iri("a"), iri("kind"), iri("k1") + " .")]
+    found = []
+    for ending in ("nt", "ttl"):
+        write(tmp_path / ending / f"train.{ending}", train, " ")
+        write(tmp_path / ending / f"test.{ending}", test, " ")
+        report = ingest(tmp_path / ending, tmp_path / f"out_{ending}")
+        assert report.left_out["blank nodes"] == 3
+        found.append([said(tmp_path / f"out_{ending}", split=split) for split in ("train", "test")])
+    assert found[0] == found[1]
+    assert [len(part) for part in found[0]] == [2, 1]

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from experiment.helpers import everything, linked, log, ring, trained, weights
+from torch.optim import Adagrad
 from torch_geometric.data import HeteroData
 
 from gnnneg import Run, Typed, UserError, from_hetero, train
@@ -223,11 +224,39 @@ def test_a_graph_called_synthetic_is_judged_by_its_own_facts(tmp_path):
 
 
 def test_made_up_worlds_of_pyg_are_taken(tmp_path):
-    from torch.optim import Adagrad
-
     from gnnneg.datasets import SyntheticWorld
 
     data = SyntheticWorld(40)
     task = linked(data[0])
     run = train(task, data, Adagrad(task.trained(), lr=0.1), Fit(epochs=1), out=tmp_path / "run", progress=False)
     assert Run.load(tmp_path / "run", "cpu").evaluate() == run.evaluate()
+
+
+def test_a_transformed_data_set_is_kept_as_it_was_made(tmp_path, monkeypatch):
+    """Its name would bring it back without the transform: what it was trained on lies in the run."""
+    from gnnneg.data.catalogue import Card, Source
+    from gnnneg.datasets import Benchmark
+
+    class Own(Benchmark):
+        pass
+
+    def chosen(data):
+        data["entity"].candidate_tails = torch.tensor([1, 2])
+        return data
+
+    (tmp_path / "mirror" / "own").mkdir(parents=True)
+    for split, places in (("train", range(20)), ("test", range(0, 20, 4))):
+        step = 1 if split == "train" else 2
+        rows = "".join(f"e{i}\tr\te{(i + step) % 20}\n" for i in places)
+        (tmp_path / "mirror" / "own" / f"{split}.tsv").write_text(rows)
+    monkeypatch.setenv("GNNNEG_MIRROR", str(tmp_path / "mirror"))
+    files = {"train.tsv": Source(), "test.tsv": Source()}
+    card = Card(name="own", stated={"train": "train.tsv", "test": "test.tsv"}, files=files)
+    data = Own(card, tmp_path / "root", transform=chosen)
+    task = linked(data[0])
+    optimizer = Adagrad(task.trained(), lr=0.1)
+    with pytest.warns(UserWarning, match="no validation statements"):
+        run = train(task, data, optimizer, Fit(epochs=1), out=tmp_path / "run", progress=False)
+    again = Run.load(tmp_path / "run", "cpu")
+    assert again.data["entity"].candidate_tails.tolist() == [1, 2]
+    assert again.evaluate() == run.evaluate()

@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -147,6 +148,25 @@ def test_only_what_a_run_writes_is_cleared(tmp_path):
     with pytest.raises(ZeroDivisionError), folder.begun(run):
         fail()
     assert list(everything(run)) == ["theirs.txt"]
+
+
+@pytest.mark.parametrize("number", [1, 3, 5])  # the others are of folders, which some systems cannot flush
+def test_a_disk_that_is_full_at_the_start_leaves_nothing_to_go_on_with(tmp_path, monkeypatch, number):
+    """Whichever of the first files it is: the folder is gone, and nobody is told to go on with it."""
+    fsync, calls = os.fsync, []
+
+    def full(handle):
+        calls.append(None)
+        if len(calls) == number:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return fsync(handle)
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(UserError, match="No space left on device") as caught:
+        trained(ring(), tmp_path / "run")
+    assert "resume" not in str(caught.value)
+    assert "give the command again" in str(caught.value)
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize("where", ["write_names", "write_json", "write_graph"])
@@ -292,11 +312,8 @@ def test_without_locks_one_of_two_has_it_whenever_the_other_comes(tmp_path, unlo
         return step(*arguments)
 
     monkeypatch.setattr(lock, moment, struck)
-    try:
-        with held(tmp_path):
-            inside.append("first")
-    except UserError as error:
-        assert "is in use by process" in str(error)
+    with suppress(UserError), held(tmp_path):
+        inside.append("first")
     if not left and moment in ("_gone", "_clear"):
         assert inside == ["first"], "of a new file nobody asks who is gone"
         return

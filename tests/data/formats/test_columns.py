@@ -345,3 +345,12 @@ def test_a_first_line_that_stands_out_is_told_of(tmp_path: Path) -> None:
     assert len(rows(path)) == 6, "x occurs again"
     table(path, [("drug", "effect", "disease"), *THREE, more[0], ("x", "hates", "z")])
     assert len(rows(path)) == 6, "another relation occurs once"
+
+
+@pytest.mark.parametrize("first", ["0,1,2", "head,relation,tail", "subject,predicate,object"])
+def test_a_header_of_csv_is_no_statement_either(tmp_path: Path, first: str) -> None:
+    """Case 12, h4: positions switch nothing off in silence."""
+    path = table(tmp_path / "a.csv", [tuple(first.split(",")), *THREE], ",")
+    with pytest.raises(UserError, match="--no-header"):
+        rows(path, columns=["1", "2", "3"])
+    assert rows(path, columns=["1", "2", "3"], header=True) == stated(THREE)

@@ -185,3 +185,19 @@ def test_the_files_of_a_folder_are_asked_too(tmp_path: Path) -> None:
     report = ingest(tmp_path / "data", tmp_path / "out")
     assert (report.counts["train"], report.counts["test"]) == (2, 1)
     assert "train.owl, read as Turtle, which it is, in spite of its name" in report.used
+
+
+@pytest.mark.filterwarnings("ignore:.*are read as stated")  # of a graph called "false"
+@pytest.mark.parametrize("file", FILES)
+def test_a_byte_order_mark_is_no_part_of_any_format(tmp_path: Path, file: str) -> None:
+    """Case 11, and OWL, JSON and annotations: Windows saves them so."""
+    format, content = "truewalks" if file == "truewalks.tsv" else None, (EXCERPTS / file).read_bytes()
+    (tmp_path / file).write_bytes(b"\xef\xbb\xbf" + content)
+    marked, plain = read_statements(tmp_path / file, format), read_statements(EXCERPTS / file, format)
+    assert marked.table.equals(plain.table)
+    assert marked.left_out == plain.left_out
+
+
+def test_a_mark_before_the_number_of_lines(tmp_path: Path) -> None:
+    (tmp_path / "a.tsv").write_bytes(b"\xef\xbb\xbf2\na\tr\tb\nb\tr\tc\n")
+    assert read_statements(tmp_path / "a.tsv", count_line=True).table["head"].to_pylist() == ["a", "b"]
