@@ -129,7 +129,7 @@ def _about(name: str, run: Folder, place: int) -> dict[str, Any]:
     best = run.result.get("best_epoch")
     most = borne(run.queries)
     tiles = [(label, written(_number(run.metrics.get(key)), most)) for key, label, _ in HEADLINE if key in TILES]
-    said = [f"seed {run.seed}"] + ([f"best epoch {best}"] if best is not None else [])
+    said = [f"seed {run.seed}"] + ([f"best epoch {best}{_at_once(best, run)}"] if best is not None else [])
     return {
         "name": name,
         "dataset": run.dataset,
@@ -139,6 +139,17 @@ def _about(name: str, run: Folder, place: int) -> dict[str, Any]:
         "config": yaml.safe_dump(run.config, sort_keys=False, allow_unicode=True),
         "environment": [(key, _plain(value)) for key, value in flat(run.environment).items()],
     }
+
+
+def _at_once(best: Any, run: Folder) -> str:
+    """Of a run that was best when it was first looked at: it learnt by heart, perhaps."""
+    validated, _ = _series([flat(record) for record in run.log], "valid.mrr")
+    first = len(validated) > 1 and best == validated[0]
+    return (
+        f", the first of {len(validated)} that were validated: the later ones overfit, or learnt nothing"
+        if first
+        else ""
+    )
 
 
 def _useless(metrics: dict[str, Any]) -> bool:

@@ -443,3 +443,15 @@ def test_many_runs_are_rows(tmp_path):
     assert "|Test|MRR|" in said
     assert "|r5|0.7000|" in said
     assert "|MRR|mean reciprocal rank" not in said
+
+
+@pytest.mark.parametrize(("best", "told"), [(2, True), (4, False)])
+def test_a_run_that_was_best_at_first_sight_is_told_to_overfit(tmp_path, best, told):
+    run = finished(tmp_path / "a")
+    assert "the first of" not in page([read(run)])  # one look tells nothing
+    with (run / "metrics.jsonl").open("a") as file:
+        file.writelines(json.dumps({"epoch": epoch, "valid": {"mrr": 0.2}}) + "\n" for epoch in (4, 6))
+    result = json.loads((run / "result.json").read_text())
+    (run / "result.json").write_text(json.dumps(result | {"best_epoch": best}))
+    words = f"best epoch {best}, the first of 3 that were validated: the later ones overfit"
+    assert (words in page([read(run)])) is told
