@@ -233,6 +233,7 @@ def resume(
         if progress:
             print(f"{path} is finished, and stays as it is.", file=sys.stderr)
         return Run.load(path, device, data, allow)
+    folder.refuse_links(run.path)
     with held(run.path):
         reason = unfinished(run.path, fit)
         if reason is None:  # another process has finished it in between

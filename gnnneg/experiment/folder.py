@@ -96,6 +96,19 @@ def named(path: Path) -> Iterator[None]:
         raise UserError(f"{path}: {error}") from error
 
 
+def refuse_links(folder: Path) -> None:
+    """Refuses to write where links of a run folder lead, which may be somebody else's and hold any.
+
+    Raises:
+        UserError: If a folder of it is a link out of it.
+    """
+    for name in (MODEL, CHECKPOINTS, TEST_GRAPH):
+        if (folder / name).is_symlink() and not (folder / name).resolve().is_relative_to(folder.resolve()):
+            raise UserError(
+                f"{folder / name} is a link out of the run, which would be written to: move the files here."
+            )
+
+
 def read_result(folder: Path) -> dict[str, Any]:
     """What a run came to; empty while it is not finished.
 

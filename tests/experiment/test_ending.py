@@ -174,3 +174,21 @@ def test_a_log_that_is_a_link_writes_into_no_other_file(run, tmp_path, there):
     assert target.exists() is there
     assert not there or target.read_text() == ""
     assert log(run)
+
+
+@pytest.mark.parametrize("name", ["model", "checkpoints"])
+def test_a_folder_that_is_a_link_out_of_the_run_is_not_written_to(run, tmp_path, name):
+    """A run folder of somebody else's may name another run's model; one that is whole is read all the same."""
+    shutil.move(run / name, tmp_path / "mine")
+    (run / name).symlink_to(tmp_path / "mine")
+    assert resume(run, progress=False).evaluate()["mrr"] > 0
+    config = run / "config.yaml"
+    config.write_text(config.read_text().replace("epochs: 4", "epochs: 5"))
+    before = everything(tmp_path / "mine")
+    with pytest.raises(UserError, match=f"{name} is a link out of the run"):
+        resume(run, progress=False)
+    assert everything(tmp_path / "mine") == before
+    (run / name).unlink()
+    shutil.move(tmp_path / "mine", run / "inside")
+    (run / name).symlink_to("inside")
+    resume(run, progress=False)
