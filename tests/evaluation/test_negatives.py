@@ -155,6 +155,11 @@ def test_what_is_drawn_in_words(model, facts):
     assert [(one["name"], one["true"]) for one in found[0]["negatives"]] == [("c", True), ("b", False)]
     assert [one["percentile"] for one in found[0]["negatives"]] == [0.625, 0.375]
     assert [one["name"] for one in found[1]["negatives"]] == ["a", "a", "d"]
+    words = {"labels": ["Ann", None, "Cleo", "Dan"], "relation_labels": ["is fond of"]}
+    told = shown(sampler, model, None, facts, truth(), Tail(1), ["a", "b", "c", "d"], ["likes"], **words)
+    keys = "anchor_label", "relation_label", "target_label"
+    assert [[one[key] for key in keys] for one in told] == [["Ann", "is fond of", "Dan"], ["", "is fond of", "Cleo"]]
+    assert [one["label"] for one in told[0]["negatives"]] == ["Cleo", ""]
 
 
 def test_the_degree_ratio_is_a_mean_over_what_is_there(model, facts):
