@@ -6,9 +6,12 @@ import importlib
 import importlib.util
 import io
 import os
+import signal
 import sys
+import threading
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import NoReturn
 
 from gnnneg.cli.settings import options, parted
@@ -42,7 +45,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     warnings.showwarning = _warn  # type: ignore[assignment]
     _speak()
     try:
-        return _run(words)
+        with _terminable():
+            return _run(words)
     except KeyboardInterrupt as error:
         return _say(str(error) or "Interrupted.", INTERRUPTED, debug)
     except BrokenPipeError:  # whoever read our output has seen enough
@@ -95,6 +99,23 @@ def _run(words: list[str]) -> int:
     args.settings = settings
     with allowing(getattr(args, "allow", ())):
         return args.run(args)
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """Ends at SIGTERM as at Ctrl-C, so that what is half written is removed; who has a handler of his own keeps it."""
+    mine = threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    if mine:
+        signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        yield
+    finally:
+        if mine:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def _interrupt(*_: object) -> NoReturn:
+    raise KeyboardInterrupt
 
 
 def _speak() -> None:

@@ -5,6 +5,7 @@ import os
 import re
 import shlex
 import shutil
+import signal
 import sys
 from pathlib import Path
 
@@ -260,3 +261,16 @@ def test_names_beyond_the_alphabet_of_the_locale_are_shown(
     assert main(["data", "import", "t.tsv", "--out", "größe", "--valid", "0", "--test", "0"]) == 0
     sys.stdout.flush()
     assert f"Written to {shown}" in raw.getvalue().decode()
+
+
+def test_a_terminated_import_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "t.tsv").write_text("a\tr\tb\n")
+    before = signal.getsignal(signal.SIGTERM)
+    monkeypatch.setattr("gnnneg.data.ingest.sha256", lambda path: signal.raise_signal(signal.SIGTERM))
+    words = ["data", "import", str(tmp_path / "t.tsv"), "--out", str(tmp_path / "out"), "--valid", "0", "--test", "0"]
+    assert main(words) == 130
+    assert capsys.readouterr().err == "Interrupted.\n"
+    assert os.listdir(tmp_path) == ["t.tsv"]
+    assert signal.getsignal(signal.SIGTERM) is before is signal.SIG_DFL
