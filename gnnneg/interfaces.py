@@ -120,6 +120,8 @@ class Encoder(Part, ABC):
 
     hidden_channels: int
     uses_graph: bool
+    reads_denied: bool = False
+    """Whether messages pass over denied statements."""
     num_layers: int | None = None
     """How many edges a message passes along, where it is known."""
 
@@ -435,11 +437,11 @@ class Model(Part, ABC):
     def scorer(self, encoding: Encoding, query: Query) -> Scorer:
         """A scorer for one batch of queries."""
 
-    @abstractmethod
     def forward(
         self, graph: Data | None, head_index: Int[Tensor, "b"], rel_type: Int[Tensor, "b"], tail_index: Int[Tensor, "b"]
     ) -> Float[Tensor, "b"]:
-        """The scores of triplets, PyG's habit."""
+        """The scores of triplets, PyG's habit; where candidates are classes, ``tail_index`` are classes."""
+        return self.scorer(self.encode(graph), Query(head_index, rel_type))(tail_index[:, None]).squeeze(1)
 
     def paths(self, graph: Data, query: Query, target: Int[Tensor, "1"], count: int) -> list[Path]:
         """The ways through the graph that speak most for one answer to one query.

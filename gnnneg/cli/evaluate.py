@@ -95,7 +95,7 @@ def run(args: argparse.Namespace) -> int:
                 "with random": figures.pop("with_random"),
             }
             there = {name: part for name, part in parts.items() if part is not None}
-            ranking(there, "among", dict.fromkeys(there, figures["queries"]))
+            ranking(there, "among", dict.fromkeys(there, int(figures["queries"])))
             print()
             _both(figures, table, "relations", False)
     elif args.calibration:

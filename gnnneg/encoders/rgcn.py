@@ -223,7 +223,7 @@ class RGCN(Encoder):
         self.num_nodes, self.num_relations = num_nodes, num_relations
         self.hidden_channels = hidden_channels if out_channels is None else out_channels
         self.dropout, self.edge_dropout, self.num_layers = dropout, edge_dropout, num_layers
-        self.per_relation, self.signed = per_relation, signed
+        self.per_relation, self.reads_denied = per_relation, signed
         first = num_nodes if one_hot else hidden_channels
         width = [first, *[hidden_channels] * (num_layers - 1), self.hidden_channels]
         num_types = 2 * num_relations * (1 + signed)
@@ -248,7 +248,7 @@ class RGCN(Encoder):
             UserError: If there is no graph, it is of another size, or, where asked for, lacks denied statements.
         """
         graph, number = numbers(graph, self.num_nodes, "R-GCN")
-        if self.signed and "denied_edge_index" not in graph:
+        if self.reads_denied and "denied_edge_index" not in graph:
             raise UserError("A signed R-GCN needs denied_edge_index and denied_edge_type, as in message_graph.")
         sent, weight = self._heard(graph)
         x: Tensor | None = self.weight
@@ -268,7 +268,7 @@ class RGCN(Encoder):
 
     def _heard(self, graph: Data) -> tuple[Messages, Tensor]:
         """Along which edges, and what each of them counts."""
-        sent, kept = messages(graph, self.num_relations, self.signed)
+        sent, kept = messages(graph, self.num_relations, self.reads_denied)
         if self.training and self.edge_dropout:
             stays = torch.rand(len(sent.order), device=sent.order.device) >= self.edge_dropout
             kept = stays if kept is None else kept & stays

@@ -40,7 +40,7 @@ class SampledEdges(Encoder):
         whole("SampledEdges", num_edges=num_edges)
         self.encoder, self.num_edges, self.num_layers = encoder, num_edges, encoder.num_layers
         self.hidden_channels = encoder.hidden_channels
-        self.signed = bool(getattr(encoder, "signed", False))
+        self.reads_denied = encoder.reads_denied
 
     def relation_states(self) -> Float[Tensor, "t c"] | None:
         """The encoder's."""
@@ -57,7 +57,7 @@ class SampledEdges(Encoder):
         share = min(1.0, 2 * self.num_edges / max(1, graph.num_edges))
         edge = _drawn(graph.edge_index, share)
         shown = {"num_nodes": graph.num_nodes}
-        if self.signed:
+        if self.reads_denied:
             denied = _drawn(graph.denied_edge_index, share)
             shown |= {name: graph[name][..., denied] for name in ("denied_edge_index", "denied_edge_type")}
         for name, value in graph.to_dict().items():

@@ -68,7 +68,7 @@ class SampledNeighbors(Encoder):
             )
         self.encoder, self.num_neighbors, self.num_layers = encoder, list(num_neighbors), encoder.num_layers
         self.hidden_channels = encoder.hidden_channels
-        self.signed = bool(getattr(encoder, "signed", False))
+        self.reads_denied = encoder.reads_denied
 
     def relation_states(self) -> Float[Tensor, "t c"] | None:
         """The encoder's."""
@@ -77,7 +77,7 @@ class SampledNeighbors(Encoder):
     def forward(self, graph: Data | None) -> Encoding:
         if graph is None or not self.training:
             return self.encoder(graph)
-        return Neighborhoods(self.encoder, graph, self.num_neighbors, self.signed)
+        return Neighborhoods(self.encoder, graph, self.num_neighbors, self.reads_denied)
 
 
 class Neighborhoods(Encoding):

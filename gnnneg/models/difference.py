@@ -132,12 +132,3 @@ class Difference(Model):
             raise TypeError("Difference scores what it has encoded itself.")
         parts = self.positive.scorer(encoding.positive, query), self.negative.scorer(encoding.negative, query)
         return DifferenceScorer(*parts, self.weight)
-
-    def forward(
-        self,
-        graph: Data | None,
-        head_index: Int[Tensor, "b"],
-        rel_type: Int[Tensor, "b"],
-        tail_index: Int[Tensor, "b"],
-    ) -> Float[Tensor, "b"]:
-        return self.scorer(self.encode(graph), Query(head_index, rel_type))(tail_index[:, None]).squeeze(1)

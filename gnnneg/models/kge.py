@@ -88,7 +88,7 @@ class KGEModel(Model):
             states = encoder.relation_states()
         self.decoder = decoder if states is None else decoder.reading(states)  # without a table that nobody reads
         self.num_relations = decoder.num_relations
-        self.uses_graph, self.reads_denied = encoder.uses_graph, bool(getattr(encoder, "signed", False))
+        self.uses_graph, self.reads_denied = encoder.uses_graph, encoder.reads_denied
 
     def encode(self, graph: Data | None) -> Encoding:
         return self.encoder(graph)
@@ -97,12 +97,3 @@ class KGEModel(Model):
         states = self.encoder.relation_states()
         decoder = self.decoder if states is None else self.decoder.reading(states)
         return KGEScorer(encoding, decoder, query, self.dropout if self.training else 0.0)
-
-    def forward(
-        self,
-        graph: Data | None,
-        head_index: Int[Tensor, "b"],
-        rel_type: Int[Tensor, "b"],
-        tail_index: Int[Tensor, "b"],
-    ) -> Float[Tensor, "b"]:
-        return self.scorer(self.encode(graph), Query(head_index, rel_type))(tail_index[:, None]).squeeze(1)

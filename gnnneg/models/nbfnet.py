@@ -272,15 +272,6 @@ class NBFNet(Model):
         edges = seen.edges.source.long().cpu(), seen.edges.edge_type.long().cpu(), ends
         return heaviest(*edges, pull.cpu(), seen.num_nodes, int(query.anchor), int(target), count)
 
-    def forward(
-        self,
-        graph: Data | None,
-        head_index: Int[Tensor, "b"],
-        rel_type: Int[Tensor, "b"],
-        tail_index: Int[Tensor, "b"],
-    ) -> Float[Tensor, "b"]:
-        return self.scorer(self.encode(graph), Query(head_index, rel_type))(tail_index[:, None]).squeeze(1)
-
 
 def _degree(edges: Edges, weight: Float[Tensor, "e"]) -> Float[Tensor, "n"]:
     """How many edges lead to each node."""

@@ -76,13 +76,3 @@ class NodeClassifier(Model):
         scorer = ClassScorer(state, self.similarity, Dense(self.weight))
         scorer.num_candidates = self.num_classes
         return scorer
-
-    def forward(
-        self,
-        graph: Data | None,
-        head_index: Int[Tensor, "b"],
-        rel_type: Int[Tensor, "b"],
-        tail_index: Int[Tensor, "b"],
-    ) -> Float[Tensor, "b"]:
-        """The scores of nodes ``head_index`` being of classes ``tail_index``."""
-        return self.scorer(self.encode(graph), Query(head_index, rel_type))(tail_index[:, None]).squeeze(1)

@@ -425,7 +425,7 @@ def test_from_config_to_ranks(tmp_path, capsys, signed):
     assert kept["mrr"] > 0.3  # chance among 200 entities is 0.03
 
     run = Run.load(out)
-    assert run.model.encoder.signed == (signed == "true")
+    assert run.model.encoder.reads_denied == (signed == "true")
     data = run.data.clone()
     for polarity in ("stated", "denied"):  # nothing but training statements is left
         store = data["entity", polarity, "entity"]

@@ -20,7 +20,7 @@ class Watched(Encoder):
     def __init__(self, signed: bool = False):
         super().__init__()
         self.seen: list[Data] = []
-        self.signed = signed
+        self.reads_denied = signed
         self.weight = torch.nn.Parameter(torch.randn(N, D))
 
     def forward(self, graph: Data | None) -> Encoding:
