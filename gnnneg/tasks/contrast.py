@@ -73,11 +73,19 @@ def check(
 
     Raises:
         UserError: If a number is out of range, an option needs generators and there are none, or what carries
-            :math:`\\log k q` is not the outermost sampler, or goes with a loss or a generator that cannot have it.
+            :math:`\\log k q` is not the outermost sampler, or goes with a loss or a generator that cannot have it, or a
+            loss of the user's own does not read the soft labels that are given.
     """
     if not isinstance(label, Label):
         fraction(task, label=label)
     not_negative(task, scale=scale)
+    made = (part for generator in generators for part in generator.modules())
+    soft = [one for one in (label, *(getattr(part, "label", 0.0) for part in made)) if isinstance(one, Label) or one]
+    if soft and not type(loss).__module__.startswith("gnnneg.") and not _reads_labels(loss):
+        raise UserError(
+            f"{type(loss).__name__} does not read soft labels, and {task} gives it some: use label in its forward, or "
+            "leave all labels at 0."
+        )
     if not generators and scale != 1:
         raise UserError(f"{task}(scale={scale}) weighs the sampled term against those of generators: leave it out.")
     if not generators and one_term:
@@ -94,3 +102,13 @@ def check(
         raise UserError(
             f"{name} does not know how probable made negatives are: leave generators out, or use Corrected."
         )
+
+
+def _reads_labels(loss: Loss) -> bool:
+    """Whether a label of one half changes what some scores cost."""
+    weight = next(loss.parameters(), torch.empty(0))
+    score = torch.tensor([[0.0, -3.0, -1.0, 1.0, 4.0]], device=weight.device)
+    here = torch.ones(1, 1, device=weight.device)
+    with torch.no_grad():
+        one, other = (loss(score[:, :1], score[:, 1:], here, label) for label in (0.0, 0.5))
+    return not torch.equal(one, other)
