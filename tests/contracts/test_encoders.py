@@ -1,8 +1,11 @@
 """Every encoder: both doors lead to the same vectors, judging draws nothing, what is saved is all there is."""
 
+import re
+from pathlib import Path
+
 import pytest
 import torch
-from examples import CHANNELS, NODES, RELATIONS, examples, known, messages, name, sparse
+from examples import CHANNELS, NODES, RELATIONS, examples, known, messages, name, sparse, toy
 from torch.testing import assert_close
 from torch_geometric.data import Data
 
@@ -12,6 +15,7 @@ from gnnneg.encoders import GNN
 from gnnneg.interfaces import Encoder
 from gnnneg.losses import InfoNCE
 from gnnneg.models import KGEModel
+from gnnneg.records import Triplets
 from gnnneg.samplers import Filtered, Uniform
 from gnnneg.tasks import LinkPrediction
 
@@ -69,3 +73,25 @@ def test_every_parameter_learns(make, graph):
     for parameter, value in named.items():
         assert value.grad is not None, parameter
         assert value.grad.to_dense().isfinite().all()
+
+
+def test_the_encoder_of_the_page_for_contributors_trains():
+    page = (Path(__file__).parents[2] / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"^```python\n(import torch\n.*?)^```", page, re.DOTALL | re.MULTILINE)
+    namespace = {"__name__": "mine"}
+    exec(code, namespace)
+    graph = messages()
+    encoder = namespace["Mine"](NODES, RELATIONS, CHANNELS)
+    task = LinkPrediction(
+        KGEModel(encoder, DistMult(RELATIONS, CHANNELS)), Both(RELATIONS), Uniform(NODES, 3), InfoNCE(), graph=graph
+    )
+    batch = Triplets(*(column[:4] for column in toy()))  # the edges of the others are there to see
+    optimizer, cost = torch.optim.Adam(task.trained(), lr=0.05), []
+    for _ in range(20):
+        optimizer.zero_grad()
+        loss = task(batch, torch.Generator().manual_seed(0))
+        loss.backward()
+        optimizer.step()
+        cost.append(loss.item())
+    assert cost[-1] < cost[0]
+    assert encoder.layer.weight.grad.abs().sum() > 0
