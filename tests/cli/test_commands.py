@@ -594,6 +594,13 @@ def test_what_nobody_thought_of_is_one_line_too(said, monkeypatch):
     assert "Unexpected KeyError" in err
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("verb", ["evaluate", "negatives"])
+def test_a_verb_that_is_struck_ends_in_one_word(said, trained, monkeypatch, number, verb):
+    monkeypatch.setattr("gnnneg.experiment.Run.load", lambda *_: signal.raise_signal(number))
+    assert said(verb, trained) == (130, "", "Interrupted.\n")
+
+
 # killed, struck, gone on with
 
 
