@@ -48,7 +48,7 @@ class Nearest(Counts, Sampler):
         finite("Nearest", neighbours=neighbours)
         # the share as it is written: a tenth of 30 are 3, and not a rounding more
         size = math.ceil(Fraction(str(neighbours)) * num_nodes) if isinstance(neighbours, float) else neighbours
-        if not 0 < size < num_nodes or (isinstance(neighbours, float) and neighbours >= 1):
+        if not 0 < size < num_nodes:  # a share of 1 or more is all of them, or more
             raise UserError(
                 f"Nearest(neighbours={neighbours}) of {num_nodes} entities: give 1 to {num_nodes - 1}, or a "
                 "share below 1."

@@ -91,3 +91,9 @@ def test_labels_may_differ(make):
     other[:, [0, 1, 3, 4]] = one[:, [0, 1, 3, 4]]
     assert_close(loss(positive, negative, weight, one), loss(positive, negative, weight, other))
     assert (loss(positive, negative, weight, one) - loss(positive, negative, weight, 1 - one)).abs().max() > 1e-3
+
+
+@losses
+def test_without_a_label_negatives_are_wrong(make):
+    loss, positive, negative, weight = make(), torch.randn(4, 1), torch.randn(4, 5), torch.rand(4, 5)
+    assert_close(loss(positive, negative, weight), loss(positive, negative, weight, 0.0))
