@@ -44,7 +44,7 @@ test: setup
 	$(MAKE) --no-print-directory -j 2 check suite
 
 suite: setup
-	$(BIN)/pytest -n 2 --dist loadfile $(PYTEST)
+	$(BIN)/pytest -n 2 --dist worksteal $(PYTEST)
 
 format: setup
 	$(BIN)/ruff check --fix .
