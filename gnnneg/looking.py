@@ -43,9 +43,10 @@ def looked_at(model: Model, graph: Data | None, query: Query) -> "Looked":
     Args:
         model (Model): The model.
         graph (torch_geometric.data.Data, optional): What its messages pass over: all of it, since nothing is sampled
-            in evaluation mode.
+            in evaluation mode. It is brought to where the question is.
         query (Query): What is asked.
     """
+    graph = None if graph is None else graph.to(str(query.anchor.device))
     with judging(model):
         return Looked(model, model.scorer(model.encode(graph), query))
 

@@ -49,7 +49,7 @@ class NoiseContrastive(Sampler):
         self, query: Query, target: Int[Tensor, "b"], critic: Scorer, generator: torch.Generator | None = None
     ) -> Negatives:
         offered = self.proposal(query, target, critic, generator)
-        there, log_k = offered.weight > 0, math.log(offered.index.size(1))
+        there, log_k = offered.weight > 0, math.log(max(1, offered.index.size(1)))
         own = self.proposal.log_prob(query, target, critic, target[:, None])
         drawn = self.proposal.log_prob(query, target, critic, offered.index)
         if own.numel() > 1:  # one number for all is that of what was drawn

@@ -47,5 +47,4 @@ class Taught(Sampler):
         return self.sampler.log_prob(query, target, self._critic(query), index)
 
     def _critic(self, query: Query) -> Scorer:
-        graph = None if self.graph is None else self.graph.to(str(query.anchor.device))
-        return looked_at(self.teacher, graph, query)
+        return looked_at(self.teacher, self.graph, query)

@@ -127,8 +127,7 @@ class LinkPrediction(Task):
         """A scorer of its model as it is now, for others to look at: in evaluation mode, on the whole graph, without
         gradients. The model stays as it is.
         """
-        graph = None if self.graph is None else self.graph.to(str(query.anchor.device))
-        return looked_at(self.model, graph, query)
+        return looked_at(self.model, self.graph, query)
 
     def trained(self) -> Iterator[Parameter]:
         yield from self.model.parameters()

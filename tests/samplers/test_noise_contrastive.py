@@ -257,3 +257,17 @@ def test_losses_and_generators_that_cannot_have_it_are_refused():
     with pytest.raises(UserError, match="leave generators out"):
         around(sampler, generators=[EMU(0.5)])
     assert around(sampler, loss=InfoNCE())(Triplets(*(column[:4] for column in toy()))).isfinite()
+
+
+def test_no_draws_at_all():
+    """Of a proposal that offers nothing to anybody, the noise is that of one draw and not of none."""
+
+    class Nobody(Uniform):
+        def forward(self, query, target, critic, generator=None):
+            return Negatives(torch.empty(1, 0, dtype=torch.long), torch.empty(1, 0))
+
+    query = Query(torch.tensor([0, 1]), torch.tensor([0, 0]))
+    model = kge()
+    found = NoiseContrastive(Nobody(NODES, 5))(query, torch.tensor([1, 2]), model.scorer(model.encode(None), query))
+    assert_close(found.noise.target, torch.tensor([[-math.log(NODES)]]))
+    assert found.noise.negatives.size(1) == 0
