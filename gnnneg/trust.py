@@ -11,9 +11,10 @@ from pathlib import Path
 from types import ModuleType
 
 from gnnneg.errors import UserError, echo
+from gnnneg.run_files import CONFIG, ENVIRONMENT
 
 VARIABLE = "GNNNEG_ALLOW"  # names of modules, with commas or blanks between them
-RUN = ("config.yaml", "environment.json")  # what every run folder has
+RUN = (CONFIG, ENVIRONMENT)  # what every run folder has
 
 _named: ContextVar[tuple[str, ...]] = ContextVar("named", default=())
 

@@ -12,8 +12,7 @@ from gnnneg.data.download import verify
 from gnnneg.data.synthetic import world
 from gnnneg.datasets.benchmark import KnowledgeGraph
 from gnnneg.errors import UserError
-
-RUN = "config.yaml"  # that a folder is one of a run
+from gnnneg.run_files import CONFIG
 
 
 def load(name: str | Path, root: str | Path | None = None) -> HeteroData:
@@ -54,10 +53,10 @@ def folder_of(name: str | Path) -> Path | None:
         return None
     if (folder / CARD).is_file():
         return folder
-    if (folder / RUN).is_file():
+    if (folder / CONFIG).is_file():
         raise UserError(
-            f"{folder} is the folder of a run, not of data: write what its {RUN} has under data.name, or train on its "
-            f"own data with 'gnnneg train {folder / RUN}'."
+            f"{folder} is the folder of a run, not of data: write what its {CONFIG} has under data.name, or train on "
+            f"its own data with 'gnnneg train {folder / CONFIG}'."
         )
     reason = f"holds no {CARD}" if folder.is_dir() else "is no folder"
     what = shlex.quote(str(folder)) if folder.exists() else "PATH"

@@ -7,12 +7,13 @@ import torch
 from pyarrow import ArrowException
 from safetensors import SafetensorError, safe_open
 
+from gnnneg import run_files
 from gnnneg.errors import UserError
 from gnnneg.experiment import folder
 from gnnneg.training import Fit
 from gnnneg.training.atomic import sweep
 from gnnneg.training.checkpoint import latest
-from gnnneg.training.run import Position
+from gnnneg.training.state import Position
 
 
 def unfinished(path: Path, fit: Fit) -> str | None:
@@ -25,18 +26,18 @@ def unfinished(path: Path, fit: Fit) -> str | None:
     Raises:
         UserError: If it has checkpoints and none can be read.
     """
-    if not (path / folder.RESULT).exists():
+    if not (path / run_files.RESULT).exists():
         return "it was not finished"
     try:
         result = folder.read_result(path)
     except UserError:
-        return f"its {folder.RESULT} is damaged"
-    for file in (f"{folder.MODEL}/model.safetensors", f"{folder.MODEL}/{folder.MODEL_CONFIG}"):
+        return f"its {run_files.RESULT} is damaged"
+    for file in (f"{run_files.MODEL}/{run_files.WEIGHTS}", f"{run_files.MODEL}/{run_files.MODEL_CONFIG}"):
         if not whole(path / file):
             return f"its {file} is damaged"
-    if "test" in result["metrics"] and not whole(path / folder.RANKS):
-        return f"its {folder.RANKS} is damaged"
-    found = latest(path / folder.CHECKPOINTS)
+    if "test" in result["metrics"] and not whole(path / run_files.RANKS):
+        return f"its {run_files.RANKS} is damaged"
+    found = latest(path / run_files.CHECKPOINTS)
     if found is None:
         return None
     checkpoint, state = found
@@ -68,10 +69,10 @@ def tidy(path: Path, reason: str) -> None:
     Raises:
         UserError: If the run has lost its checkpoints: from the beginning it would lose what it has learnt, too.
     """
-    if folder.logged(path) and not any((path / folder.CHECKPOINTS).glob("*.pt")):
+    if folder.logged(path) and not any((path / run_files.CHECKPOINTS).glob("*.pt")):
         raise UserError(
             f"{path} cannot be gone on with ({reason}), for its checkpoints are gone: train in a new folder."
         )
-    for name in (folder.CONFIG, folder.METRICS, folder.RESULT, folder.RANKS):
+    for name in (run_files.CONFIG, run_files.METRICS, run_files.RESULT, run_files.RANKS):
         sweep(path, f"{name}.*")
-    sweep(path / folder.MODEL)
+    sweep(path / run_files.MODEL)

@@ -15,7 +15,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 from torch_geometric.data import Dataset, HeteroData
 
-from gnnneg import config, datasets
+from gnnneg import config, datasets, run_files
 from gnnneg.config import Facts, Plan, Tree
 from gnnneg.config.names import path as class_path
 from gnnneg.config.signature import parameters
@@ -151,7 +151,7 @@ def train_config(
 def _own(path: str | Path, overrides: Sequence[str]) -> Path | None:
     """The run folder that a config lies in, if the run holds its own statements and no others are asked for."""
     home = Path(path).parent
-    here = all((home / file).is_file() for file in (folder.STATEMENTS, folder.ENVIRONMENT))
+    here = all((home / file).is_file() for file in (run_files.STATEMENTS, run_files.ENVIRONMENT))
     if here and not any(word.partition("=")[0] == "--data.name" for word in overrides):
         return home
     return None
@@ -247,7 +247,7 @@ def resume(
                     "on to other numbers than if it had never been stopped.",
                     stacklevel=2,
                 )
-            if not whole(run.path / folder.MODEL / folder.MODEL_CONFIG):
+            if not whole(run.path / run_files.MODEL / run_files.MODEL_CONFIG):
                 _describe(setup, run.path)
             name = Path(source(run.plan).name).name
             return _train(setup, run.plan, run.path, name, progress, resume=True)
@@ -291,9 +291,9 @@ def _train(setup: Setup, means: Plan | None, path: Path | None, name: str, progr
         resume=resume,
     )
     try:
-        settled = judge.asks("valid") and setup.task.settle(lambda: judge.validate(model)[setup.fit.metric])
-        if settled and path is not None:
-            save_model(path / folder.MODEL, model)
+        tuned = judge.asks("valid") and setup.task.tune(lambda: judge.validate(model)[setup.fit.metric])
+        if tuned and path is not None:
+            save_model(path / run_files.MODEL, model)
         result = _result(setup, judge, history, name, path)
     except KeyboardInterrupt as error:
         if path is None:
@@ -310,15 +310,15 @@ def _begin(setup: Setup, means: Plan, path: Path, named: bool) -> None:
     if not named:
         write_graph(path, setup.data)
         if setup.test_graph is not None:
-            write_named(path / folder.TEST_GRAPH, setup.test_graph)
+            write_named(path / run_files.TEST_GRAPH, setup.test_graph)
     about = environment(setup.device, setup.seed)
-    folder.write_json(path / folder.ENVIRONMENT, {"format": folder.FORMAT, **about})
-    folder.write_names(path / folder.MODEL, setup.data)
+    folder.write_json(path / run_files.ENVIRONMENT, about, versioned=True)
+    folder.write_names(path / run_files.MODEL, setup.data)
     _describe(setup, path)
     graphs = [graph for graph in (setup.data, setup.test_graph) if graph is not None]
     kept = whereabouts.about(path, source(means), graphs, named)
-    folder.write_json(path / folder.DATA, {"format": folder.FORMAT, **kept})
-    with replacing(path / folder.CONFIG) as temporary:  # last: a folder with a config is a run
+    folder.write_json(path / run_files.DATA, kept, versioned=True)
+    with replacing(path / run_files.CONFIG) as temporary:  # last: a folder with a config is a run
         temporary.write_text(config.dump(means.plain()), encoding="utf-8")
 
 
@@ -327,7 +327,7 @@ def _describe(setup: Setup, path: Path) -> None:
     facts = Facts(setup.data)
     sizes = {"num_nodes": facts.num_nodes, "num_relations": facts.num_relations}
     model = config.describe(setup.task.model, facts, "model")
-    folder.write_json(path / folder.MODEL / folder.MODEL_CONFIG, {"format": folder.FORMAT, **sizes, "model": model})
+    folder.write_json(path / run_files.MODEL / run_files.MODEL_CONFIG, {**sizes, "model": model}, versioned=True)
 
 
 def _result(setup: Setup, judge: Judge, history: History, name: str, path: Path | None) -> dict[str, Any]:
@@ -352,7 +352,7 @@ def _result(setup: Setup, judge: Judge, history: History, name: str, path: Path 
             called = naming.relations_called(data, ranks.rel_type)
             if called is not None:
                 by["relation_label"] = called
-            ranks.to_parquet(path / folder.RANKS, data["entity"].names, data.relation_names, by)
+            ranks.to_parquet(path / run_files.RANKS, data["entity"].names, data.relation_names, by)
     else:
         warnings.warn("The data set has no test statements, so nothing was tested.", stacklevel=2)
     if judge.classifies():
@@ -377,7 +377,7 @@ def _result(setup: Setup, judge: Judge, history: History, name: str, path: Path 
     if setup.test_graph is not None:  # what the figures of test are about
         result["test_graph"] = {what: count for what, count in counts(setup.test_graph).items() if count}
     if path is not None:
-        folder.write_json(path / folder.RESULT, result)
+        folder.write_json(path / run_files.RESULT, result)
     return result
 
 

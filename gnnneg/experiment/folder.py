@@ -13,34 +13,41 @@ from gnnneg import documents
 from gnnneg.errors import UserError
 from gnnneg.experiment.lock import LOCK, held
 from gnnneg.plain import to_json
+from gnnneg.run_files import (
+    ATTRIBUTES,
+    CHECKPOINTS,
+    CONFIG,
+    DATA,
+    ENTITIES,
+    ENVIRONMENT,
+    FORMAT,
+    METRICS,
+    MODEL,
+    MODEL_CONFIG,
+    RELATIONS,
+    RESULT,
+    STATEMENTS,
+    TEST_GRAPH,
+    WEIGHTS,
+)
 from gnnneg.training.atomic import Unwritable, replacing, sweep
 
-FORMAT = 1
-
-CONFIG = "config.yaml"
-ENVIRONMENT = "environment.json"
-METRICS = "metrics.jsonl"
-RESULT = "result.json"
-RANKS = "ranks.parquet"
-NEGATIVES = "negatives.json"
-CALIBRATION = "calibration.json"
-MODEL = "model"
-MODEL_CONFIG = "config.json"
-CHECKPOINTS = "checkpoints"
 FIRST = "000000000.pt"  # the checkpoint of step 0, which holds nothing learnt
-DATA = "data.json"  # which data set it was, and where
-STATEMENTS = "statements.parquet"  # only of data that can be had from nowhere else
-ATTRIBUTES = "attributes.safetensors"  # what belongs to them
-TEST_GRAPH = "test_graph"  # a folder of the same
-
 CONFIGURED = ("data", "task", "optimizer", "fit", "evaluation", "seed", "device")  # device is the last line of it
 MEASURED = {"time": ("train_s", "evaluate_s", "triples_per_s"), "memory": ("peak_rss_mib",)}  # of a result
 
 
-def write_json(path: Path, content: dict[str, Any]) -> None:
-    """Writes a JSON file, atomically; numbers that are not finite become null, since JSON has none."""
+def write_json(path: Path, content: dict[str, Any], versioned: bool = False) -> None:
+    """Writes a JSON file, atomically; numbers that are not finite become null, since JSON has none.
+
+    Args:
+        path (Path): The file.
+        content (dict): What it holds.
+        versioned (bool): Whether it says in which format the folder is. (default: :obj:`False`)
+    """
     with replacing(path) as temporary:
-        temporary.write_text(to_json(content) + "\n", encoding="utf-8")
+        said = {"format": FORMAT, **content} if versioned else content
+        temporary.write_text(to_json(said) + "\n", encoding="utf-8")
 
 
 def read_json(path: Path, versioned: bool = False) -> dict[str, Any]:
@@ -147,7 +154,7 @@ def _numbers(values: Iterable[Any]) -> Iterator[bool]:
 
 def weights(folder: Path) -> str:
     """What tells the weights of a model folder from all others: what was worked out from them holds for no others."""
-    with (folder / "model.safetensors").open("rb") as file:
+    with (folder / WEIGHTS).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
@@ -223,10 +230,9 @@ def _learnt(folder: Path) -> bool:
 def _clear(folder: Path) -> None:
     """Removes what a run writes before it has learnt anything, and what was half written."""
     model, other = folder / MODEL, folder / TEST_GRAPH
-    names = ("entities.parquet", "relations.parquet")
     files = [folder / name for name in (CONFIG, ENVIRONMENT, METRICS, DATA, STATEMENTS, ATTRIBUTES)]
-    files += [model / part for part in (MODEL_CONFIG, "model.safetensors", *names)]
-    files += [other / part for part in (STATEMENTS, ATTRIBUTES, *names)]
+    files += [model / part for part in (MODEL_CONFIG, WEIGHTS, ENTITIES, RELATIONS)]
+    files += [other / part for part in (STATEMENTS, ATTRIBUTES, ENTITIES, RELATIONS)]
     for file in (*files, folder / CHECKPOINTS / FIRST):
         file.unlink(missing_ok=True)
         sweep(file.parent, f"{file.name}.*")
@@ -238,14 +244,15 @@ def _clear(folder: Path) -> None:
 def write_names(folder: Path, data: HeteroData) -> None:
     """Writes which entity and relation each row of the model's tables stands for."""
     folder.mkdir(parents=True, exist_ok=True)
-    for file, names in (("entities", data["entity"].names), ("relations", data.relation_names)):
-        with replacing(folder / f"{file}.parquet") as temporary:
+    for file, names in ((ENTITIES, data["entity"].names), (RELATIONS, data.relation_names)):
+        with replacing(folder / file) as temporary:
             pd.DataFrame({"name": pd.Series(names, dtype="string")}).to_parquet(temporary)
 
 
-def read_names(folder: Path, file: str) -> list[str]:
-    """The names of ``entities`` or ``relations``, in the order of the model's tables."""
-    return list(table(folder / f"{file}.parquet", ["name"])["name"])
+def read_names(folder: Path) -> tuple[list[str], list[str]]:
+    """The names of entities and of relations, in the order of the model's tables."""
+    entities, relations = (list(table(folder / file, ["name"])["name"]) for file in (ENTITIES, RELATIONS))
+    return entities, relations
 
 
 def table(path: Path, columns: list[str]) -> pd.DataFrame:

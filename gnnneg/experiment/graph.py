@@ -15,8 +15,9 @@ from torch_geometric.data import HeteroData
 
 from gnnneg.data.statements import PAIR, POLARITIES, assemble
 from gnnneg.errors import UserError
-from gnnneg.experiment.folder import ATTRIBUTES, STATEMENTS, read_names, table, write_names
+from gnnneg.experiment.folder import read_names, table, write_names
 from gnnneg.records import Triplets
+from gnnneg.run_files import ATTRIBUTES, STATEMENTS
 from gnnneg.training.atomic import replacing
 
 # kept elsewhere: in the names of the model, and in the statements
@@ -124,7 +125,7 @@ def write_named(folder: Path, data: HeteroData) -> None:
 
 def read_named(folder: Path) -> HeteroData:
     """The graph that :func:`write_named` kept."""
-    return read_graph(folder, read_names(folder, "entities"), read_names(folder, "relations"))
+    return read_graph(folder, *read_names(folder))
 
 
 def _stores(data: HeteroData) -> list[tuple[Any, Any, set[str]]]:

@@ -10,8 +10,7 @@ import pandas as pd
 
 from gnnneg import documents
 from gnnneg.errors import UserError
-
-FORMAT = 1
+from gnnneg.run_files import CALIBRATION, CONFIG, ENVIRONMENT, FORMAT, METRICS, NEGATIVES, RANKS, RESULT
 
 
 @dataclass(frozen=True)
@@ -83,7 +82,7 @@ class Folder:
         Raises:
             UserError: If it is damaged.
         """
-        path = self.path / "calibration.json"
+        path = self.path / CALIBRATION
         found = _json(path) if path.exists() else {}
         if found and not (isinstance(found.get("platt"), dict) and {"stated", "denied", "drawn"} <= set(found)):
             raise UserError(f"{path} is damaged: delete it, and it is worked out anew.")
@@ -96,7 +95,7 @@ class Folder:
         Raises:
             UserError: If it is damaged, or of another version.
         """
-        path = self.path / "negatives.json"
+        path = self.path / NEGATIVES
         if not path.exists():
             return {}
         found: Any = _json(path)
@@ -115,7 +114,7 @@ class Folder:
         Raises:
             UserError: If it is damaged.
         """
-        path = self.path / "ranks.parquet"
+        path = self.path / RANKS
         if not path.exists():
             return None
         try:
@@ -142,27 +141,27 @@ def read(path: str | Path) -> Folder:
     path = Path(path)
     if not path.exists():
         raise UserError(f"There is no folder {path}: give run folders, such as 'gnnneg train' writes them.")
-    if not (path / "config.yaml").is_file():
-        raise UserError(f"{path} is not a run folder: it has no config.yaml.")
-    if not (path / "result.json").is_file():
+    if not (path / CONFIG).is_file():
+        raise UserError(f"{path} is not a run folder: it has no {CONFIG}.")
+    if not (path / RESULT).is_file():
         raise UserError(
             f"{path} has no result yet: it is still training or was interrupted; 'gnnneg resume {path}' finishes it."
         )
-    config = _yaml(path / "config.yaml")
-    result = _json(path / "result.json")
+    config = _yaml(path / CONFIG)
+    result = _json(path / RESULT)
     if not isinstance(result.get("metrics"), dict) or not all(isinstance(m, dict) for m in result["metrics"].values()):
-        raise _damaged(path / "result.json", "it holds no metrics")
+        raise _damaged(path / RESULT, "it holds no metrics")
     for part in ("metrics", "time", "memory", "data", "test_graph", "verified_negatives"):
         wrong = _no_number(result.get(part) or {}, part)
         if wrong is not None:
-            raise _damaged(path / "result.json", wrong)
-    environment = _json(path / "environment.json") if (path / "environment.json").exists() else {}
+            raise _damaged(path / RESULT, wrong)
+    environment = _json(path / ENVIRONMENT) if (path / ENVIRONMENT).exists() else {}
     if environment.get("format", FORMAT) != FORMAT:
         raise UserError(
             f"{path} is in run format {environment['format']!r} and this version of gnnneg reads format {FORMAT}: "
-            "use the version that its environment.json names."
+            f"use the version that its {ENVIRONMENT} names."
         )
-    return Folder(path, config, environment, _lines(path / "metrics.jsonl"), result)
+    return Folder(path, config, environment, _lines(path / METRICS), result)
 
 
 def read_all(paths: list[str]) -> list[Folder]:

@@ -9,7 +9,7 @@ from types import TracebackType
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from gnnneg.training.run import Position
+from gnnneg.training.state import Position
 
 Told = Mapping[str, float]
 NOTHING: Told = {}

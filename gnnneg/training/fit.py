@@ -18,6 +18,7 @@ from gnnneg.chance import lent
 from gnnneg.errors import UserError, echo, nearest
 from gnnneg.interfaces import Task
 from gnnneg.records import Triplets
+from gnnneg.run_files import CHECKPOINTS, METRICS, MODEL
 from gnnneg.training.checkpoint import Checkpoints, names
 from gnnneg.training.display import display
 from gnnneg.training.gradients import clip
@@ -28,7 +29,7 @@ from gnnneg.training.memory import peak_cuda_mib, peak_rss_mib
 from gnnneg.training.optimizers import fused_where_it_can, owns, stepped
 from gnnneg.training.precision import products_in_tf32
 from gnnneg.training.randomness import beside, seeded, untouched
-from gnnneg.training.run import Position, Run
+from gnnneg.training.state import Position, TrainingState
 from gnnneg.training.weights import save_model
 
 Evaluate = Callable[[], dict[str, float]]
@@ -236,9 +237,9 @@ class _Loop:
         recorded = fit.cuda_graph is not False and self.device.type == "cuda"
         required = bool(fit.cuda_graph)
         self.learn = Graphed(self.learn_once, task, self.generator, required) if recorded else self.learn_once
-        self.run = Run(task, optimizer, scheduler, self.scaler, self.generator)
-        self.log = Log(None if folder is None else folder / "metrics.jsonl")
-        self.checkpoints = Checkpoints(None if folder is None else folder / "checkpoints", fit.checkpoint_seconds)
+        self.state = TrainingState(task, optimizer, scheduler, self.scaler, self.generator)
+        self.log = Log(None if folder is None else folder / METRICS)
+        self.checkpoints = Checkpoints(None if folder is None else folder / CHECKPOINTS, fit.checkpoint_seconds)
         self.interruption = Interruption()
         self.display = display(progress, fit.epochs, fit.metric)
         self.pending: list[tuple[int, int, Tensor]] = []
@@ -253,7 +254,7 @@ class _Loop:
                 raise UserError("There is nothing to resume without a run folder: give one.")
             return
         if not resume:
-            if (self.folder / "metrics.jsonl").exists() or names(self.folder / "checkpoints"):
+            if (self.folder / METRICS).exists() or names(self.folder / CHECKPOINTS):
                 raise UserError(
                     f"{self.folder} already holds a run: go on with it (gnnneg resume {self.folder}) "
                     "or choose another folder."
@@ -263,12 +264,12 @@ class _Loop:
         if found is None:
             self.log.rewind(0)
             return
-        path, state = found
-        self.run.load_state_dict(state, path)
-        self.log.rewind(state["lines"])
+        path, kept = found
+        self.state.load_state_dict(kept, path)
+        self.log.rewind(kept["lines"])
 
     def train(self) -> History:
-        run, at = self.run, self.run.at
+        state, at = self.state, self.state.at
         self.expired = self.fit.expired(at)
         checks = torch.sparse.check_sparse_tensor_invariants
         # as the user has it, said aloud: left unsaid, torch warns of it at the first row-sparse step
@@ -281,16 +282,16 @@ class _Loop:
                     self.validate(self.evaluate)
                 if self.scheduler is not None and not isinstance(self.scheduler, ReduceLROnPlateau):
                     self.scheduler.step()
-                run.turn()
+                state.turn()
             if self.interruption.wanted:
                 self.stop()
             self.save()
-            if run.best is not None:
-                self.task.model.load_state_dict(run.best)
+            if state.best is not None:
+                self.task.model.load_state_dict(state.best)
             self.publish()
         return History(
             epochs=at.epoch,
-            best_epoch=at.best_epoch if run.best is not None else at.epoch,
+            best_epoch=at.best_epoch if state.best is not None else at.epoch,
             best=dict(at.best),
             train_s=at.train_s,
             evaluate_s=at.evaluate_s,
@@ -301,13 +302,13 @@ class _Loop:
         )
 
     def validation_due(self) -> bool:
-        epoch = self.run.at.epoch + 1
+        epoch = self.state.at.epoch + 1
         return epoch % self.fit.evaluate_every == 0 or epoch == self.fit.epochs or self.expired
 
     def epoch(self) -> None:
         """Goes through the examples that the epoch has left."""
-        at = self.run.at
-        order = self.run.shuffled(self.count)
+        at = self.state.at
+        order = self.state.shuffled(self.count)
         self.task.train()
         self.clock = self.glanced = time.perf_counter()
         for begin in range(at.done, self.count, self.fit.batch_size):
@@ -330,14 +331,14 @@ class _Loop:
 
     def step(self, rows: Int[Tensor, "b"]) -> None:
         """One batch."""
-        at = self.run.at
+        at = self.state.at
         batch = _like(self.examples, [column[rows] for column in self.examples])
         self.optimizer.zero_grad()
         with products_in_tf32(self.fit.tf32 and self.device.type == "cuda"), lent(self.generator) as self.drawn_from:
             loss = self.learn(batch)
         self.pending.append((at.step + 1, len(rows), loss))
         if self.device.type == "cpu":  # elsewhere reading a number means waiting for the device
-            self.settle()
+            self.add_losses()
         if self.fit.clip_norm is not None:
             self.scaler.unscale_(self.optimizer)
             clip(self.task.trained(), self.fit.clip_norm)
@@ -358,9 +359,9 @@ class _Loop:
         self.scaler.scale(loss).backward()
         return loss.detach()
 
-    def settle(self) -> None:
+    def add_losses(self) -> None:
         """Adds up the losses that are still on the device, and stops if one is not finite."""
-        at = self.run.at
+        at = self.state.at
         if not self.pending:
             return
         values = torch.stack([loss for *_, loss in self.pending]).tolist()
@@ -371,24 +372,24 @@ class _Loop:
         self.pending.clear()
 
     def _lost(self, what: str, step: int) -> str:
-        saved = [] if self.folder is None else names(self.folder / "checkpoints")[-1:]
+        saved = [] if self.folder is None else names(self.folder / CHECKPOINTS)[-1:]
         saved = [path for path in saved if int(path.stem)]  # that of step 0 holds nothing learnt
         kept = f"; the last good checkpoint is {saved[-1]}" if saved else ""
         return (
-            f"The {what} at epoch {self.run.at.epoch + 1}, step {step}: lower the learning rate, set fit.clip_norm, "
+            f"The {what} at epoch {self.state.at.epoch + 1}, step {step}: lower the learning rate, set fit.clip_norm, "
             f"or leave fit.amp out{kept}."
         )
 
     def lap(self) -> None:
         """Counts the time since the last look at the clock as training."""
         now = time.perf_counter()
-        self.run.at.seconds += now - self.clock
+        self.state.at.seconds += now - self.clock
         self.clock = now
 
     def look(self) -> None:
         """Reads the losses and shows how far training is."""
-        at = self.run.at
-        self.settle()
+        at = self.state.at
+        self.add_losses()
         self.lap()
         share = at.done / self.count
         self.rate = self.triples * share / at.seconds
@@ -397,7 +398,7 @@ class _Loop:
 
     def validate(self, evaluate: Evaluate) -> None:
         """Measures the model, and keeps it if it is the best so far."""
-        run, at, metric = self.run, self.run.at, self.fit.metric
+        state, at, metric = self.state, self.state.at, self.fit.metric
         if self.checkpoints.due():
             self.save()
         self.task.eval()
@@ -416,7 +417,7 @@ class _Loop:
         self.log.write({"epoch": at.epoch + 1, "step": at.step, "valid": metrics, "seconds": seconds})
         if self.value > at.best.get(metric, -math.inf):
             at.best_epoch, at.best, at.waited = at.epoch + 1, metrics, 0
-            run.keep_best()
+            state.keep_best()
             self.publish()
         else:
             at.waited += 1
@@ -426,22 +427,22 @@ class _Loop:
 
     def save(self) -> None:
         """Writes a checkpoint, if the weights are worth it."""
-        self.settle()
-        if not self.run.sound():
-            raise UserError(self._lost("weights are no longer finite", self.run.at.step))
+        self.add_losses()
+        if not self.state.sound():
+            raise UserError(self._lost("weights are no longer finite", self.state.at.step))
         self.log.sync()
-        self.checkpoints.save(self.run.at.step, {**self.run.state_dict(), "lines": len(self.log.records)})
+        self.checkpoints.save(self.state.at.step, {**self.state.state_dict(), "lines": len(self.log.records)})
 
     def publish(self) -> None:
         """Writes ``model/``: the best weights so far, or the present ones before the first validation."""
         if self.folder is not None:
-            save_model(self.folder / "model", self.task.model if self.run.best is None else self.run.best)
+            save_model(self.folder / MODEL, self.task.model if self.state.best is None else self.state.best)
 
     def stop(self) -> NoReturn:
         """Leaves a run that can be used and gone on with."""
         self.save()
         self.publish()
-        at = self.run.at
+        at = self.state.at
         words = f"Interrupted in epoch {min(at.epoch + 1, self.fit.epochs)} of {self.fit.epochs}, step {at.step}"
         if self.folder is None:
             raise Interrupted(f"{words}: the model has the weights of that moment, and nothing was saved.")

@@ -12,9 +12,8 @@ from torch import Tensor, nn
 
 from gnnneg.errors import UserError
 from gnnneg.interfaces import Counts
+from gnnneg.run_files import WEIGHTS
 from gnnneg.training.atomic import replacing
-
-FILE = "model.safetensors"
 
 
 def snapshot(module: nn.Module) -> dict[str, Any]:
@@ -63,7 +62,7 @@ def save_model(folder: Path, model: nn.Module | Mapping[str, Any]) -> Path:
         UserError: If the disk is full or cannot be written; an older file is left as it was.
     """
     state = snapshot(model) if isinstance(model, nn.Module) else dict(model)
-    path = folder / FILE
+    path = folder / WEIGHTS
     with replacing(path) as temporary:
         try:
             safetensors.torch.save_file(state, temporary)
@@ -78,7 +77,7 @@ def load_model(folder: Path, model: nn.Module) -> None:
     Raises:
         UserError: If the file is absent or damaged, or holds another model: a name or a shape differs.
     """
-    path = folder / FILE
+    path = folder / WEIGHTS
     if not path.is_file():
         raise UserError(f"There are no trained weights at {path}: the run has not got that far, or the path is wrong.")
     try:

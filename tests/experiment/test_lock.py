@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from experiment.helpers import CONFIG, QUICK, everything, ring, trained
 
-from gnnneg import UserError
+from gnnneg import UserError, run_files
 from gnnneg.experiment import folder, lock, resume, train_config
 from gnnneg.experiment.lock import LOCK, held
 from gnnneg.training import Interrupted
@@ -126,22 +126,22 @@ def test_of_two_at_once_the_loser_clears_nothing(tmp_path, monkeypatch):
         monkeypatch.setattr(folder, "_refuse_used", lambda path: None)
         with pytest.raises(UserError, match="is in use by process"), folder.begun(run):
             pytest.fail("two are in it")
-        (run / folder.CONFIG).write_text("mine")
+        (run / run_files.CONFIG).write_text("mine")
         with pytest.raises(UserError, match="is in use by process"), folder.begun(run):
             pytest.fail("two are in it")
-        assert (run / folder.CONFIG).read_text() == "mine"
-        (run / folder.CONFIG).unlink()
-        (run / folder.METRICS).write_text("learnt")
+        assert (run / run_files.CONFIG).read_text() == "mine"
+        (run / run_files.CONFIG).unlink()
+        (run / run_files.METRICS).write_text("learnt")
 
 
 def test_only_what_a_run_writes_is_cleared(tmp_path):
     run = tmp_path / "run"
 
     def fail() -> None:
-        for name in (folder.ENVIRONMENT, folder.STATEMENTS, folder.ATTRIBUTES, folder.DATA, "theirs.txt"):
+        for name in (run_files.ENVIRONMENT, run_files.STATEMENTS, run_files.ATTRIBUTES, run_files.DATA, "theirs.txt"):
             (run / name).touch()
-        (run / folder.MODEL).mkdir()
-        (run / folder.MODEL / "entities.parquet").touch()
+        (run / run_files.MODEL).mkdir()
+        (run / run_files.MODEL / "entities.parquet").touch()
         (run / "config.yaml.12-ab.tmp").touch()
         raise ZeroDivisionError
 

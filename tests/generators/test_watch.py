@@ -12,13 +12,14 @@ from gnnneg.corruption import Both
 from gnnneg.errors import UserError
 from gnnneg.generators import watch
 from gnnneg.generators.watch import Watch, some
+from gnnneg.interfaces import Drawn
 from gnnneg.kernels.spectrum import effective_rank
 from gnnneg.losses import BCE
 from gnnneg.samplers import Uniform
 from gnnneg.tasks import LinkPrediction
 from gnnneg.training.checkpoint import save
 from gnnneg.training.restore import load_task
-from gnnneg.training.run import Run
+from gnnneg.training.state import TrainingState
 
 
 def test_effective_rank_by_hand():
@@ -36,9 +37,9 @@ def test_figures_are_those_of_the_networks(monkeypatch):
     model, scorer, query, target = asked()
     make = dans(entity=2, relation=3, sigma=0.5, lr=0.0, discriminator_lr=0.0)
     assert make.figures() == {}
-    make.vectors(scorer, query, target, NONE, chance())
+    make.vectors(Drawn(scorer, query, target, NONE, chance()))
     found = make.figures()
-    real, given, unit = make._given(scorer, query, target)
+    real, given, unit = make._given(Drawn(scorer, query, target, NONE))
     draws = chance()
     make._make(make.pathways, given, draws)  # those that the pathways learnt from
     made, away = make._make(make.pathways, given, draws)  # those that the discriminator did
@@ -73,7 +74,7 @@ def test_parts_that_are_off_have_no_figures():
         ({}, set()),
     ):
         make = dans(**options)
-        make(scorer, query, target, NONE, chance())
+        make(Drawn(scorer, query, target, NONE, chance()))
         every = {"discriminator", "pathways", "film", "rank", "rank_of_real", "known"}
         assert set(make.figures()) == every - absent
 
@@ -104,7 +105,7 @@ def drawn(make, batches: int = 25) -> list[str]:
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
         for _ in range(batches):
-            make(scorer, query, target, NONE, draws)
+            make(Drawn(scorer, query, target, NONE, draws))
     return [str(word.message) for word in said]
 
 
@@ -150,11 +151,11 @@ def test_a_run_that_goes_on_says_what_an_uninterrupted_one_says(often, stop, end
 def test_a_checkpoint_from_before_there_were_such_counts_is_gone_on_with(tmp_path):
     """They begin at 0; what else is missing is told."""
 
-    def started() -> tuple[Run, Watch]:
+    def started() -> tuple[TrainingState, Watch]:
         torch.manual_seed(0)
         task = LinkPrediction(kge(), Both(RELATIONS), Uniform(NODES, 2), BCE(), generators=[dans()])
         scaler = torch.amp.GradScaler("cpu", enabled=False)
-        return Run(task, torch.optim.Adam(task.trained()), None, scaler, chance()), task.generators[0].watch
+        return TrainingState(task, torch.optim.Adam(task.trained()), None, scaler, chance()), task.generators[0].watch
 
     run, watch = started()
     watch.batches += 7

@@ -378,10 +378,10 @@ def test_nothing_is_left_of_a_file_whose_writer_fails(tmp_path, error):
 
 def test_weights_are_sound_with_empty_and_whole_numbers_among_them():
     """An empty table and whole numbers cannot be unsound, and are not asked."""
-    from gnnneg.training.run import Run
+    from gnnneg.training.state import TrainingState
 
     task, optimizer = build()
-    run = Run(task, optimizer, None, torch.amp.GradScaler("cpu", enabled=False), torch.Generator())
+    run = TrainingState(task, optimizer, None, torch.amp.GradScaler("cpu", enabled=False), torch.Generator())
     task.model.empty = nn.Parameter(torch.empty(0, 3))
     task.model.whole = nn.Parameter(torch.tensor([1, 2]), requires_grad=False)
     assert run.sound()

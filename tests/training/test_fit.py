@@ -531,7 +531,7 @@ def test_lines_say_metric_and_remaining_time(monkeypatch):
     from rich.console import Console
 
     from gnnneg.training import display
-    from gnnneg.training.run import Position
+    from gnnneg.training.state import Position
 
     now = [100.0]
     monkeypatch.setattr(display.time, "monotonic", lambda: now[0])
@@ -558,7 +558,7 @@ def test_the_bar_on_a_terminal(monkeypatch):
     from rich.console import Console
 
     from gnnneg.training import display
-    from gnnneg.training.run import Position
+    from gnnneg.training.state import Position
 
     screen = io.StringIO()
     shown = display.Bar(Console(file=screen, force_terminal=True, width=120), epochs=4, metric="mrr")

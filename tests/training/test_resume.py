@@ -484,13 +484,13 @@ def test_kill_9_while_a_checkpoint_is_written(tmp_path, whole):
 def test_what_a_checkpoint_lacks_and_has_more_is_told_the_right_way_round(tmp_path):
     from gnnneg.errors import UserError
     from gnnneg.training.restore import load_task
-    from gnnneg.training.run import Run
+    from gnnneg.training.state import TrainingState
 
-    def started(extra: str | None) -> Run:
+    def started(extra: str | None) -> TrainingState:
         task, optimizer = build()
         if extra:
             task.model.register_buffer(extra, torch.zeros(2))
-        return Run(task, optimizer, None, torch.amp.GradScaler("cpu", enabled=False), torch.Generator())
+        return TrainingState(task, optimizer, None, torch.amp.GradScaler("cpu", enabled=False), torch.Generator())
 
     from gnnneg.training.checkpoint import save
 

@@ -1,4 +1,4 @@
-"""One training run at one moment."""
+"""Where training stands."""
 
 import warnings
 from dataclasses import asdict, dataclass, field
@@ -43,7 +43,7 @@ class Position:
     """Validations since then."""
 
 
-class Run:
+class TrainingState:
     """All that the rest of a run depends on: the task, what trains it, where it stands and every source of chance."""
 
     def __init__(

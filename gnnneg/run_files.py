@@ -1,0 +1,21 @@
+"""The names of a run folder's files, and the format that they are in."""
+
+FORMAT = 1
+
+CONFIG = "config.yaml"
+ENVIRONMENT = "environment.json"
+METRICS = "metrics.jsonl"
+RESULT = "result.json"
+RANKS = "ranks.parquet"
+NEGATIVES = "negatives.json"
+CALIBRATION = "calibration.json"
+CHECKPOINTS = "checkpoints"
+MODEL = "model"  # a folder of the next four
+MODEL_CONFIG = "config.json"
+WEIGHTS = "model.safetensors"
+ENTITIES = "entities.parquet"
+RELATIONS = "relations.parquet"
+DATA = "data.json"  # which data set it was, and where
+STATEMENTS = "statements.parquet"  # only of data that can be had from nowhere else
+ATTRIBUTES = "attributes.safetensors"  # what belongs to them
+TEST_GRAPH = "test_graph"  # a folder of the same
