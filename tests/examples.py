@@ -22,7 +22,8 @@ import gnnneg.losses
 import gnnneg.models
 import gnnneg.penalties
 import gnnneg.samplers
-import gnnneg.tasks  # noqa: F401  every module of parts is imported, so that its subclasses are known
+import gnnneg.tasks
+import gnnneg.weighings  # noqa: F401  every module of parts is imported, so that its subclasses are known
 from gnnneg.corruption import Alternating, Bernoulli, Both, Either, Head, OneSide, Tail
 from gnnneg.data.known import KnownAnswers
 from gnnneg.data.pools import slots
@@ -44,13 +45,13 @@ from gnnneg.decoders import (
     TransE,
     TransH,
 )
-from gnnneg.encoders import GNN, RGCN, CompGCN, Lookup, SampledEdges, SampledNeighbors, Subtraction
+from gnnneg.encoders import GNN, RGCN, CompGCN, Lookup, SampledEdges, SampledNeighbors, ShardedLookup, Subtraction
 from gnnneg.generators import (
     DANS,
     EMU,
     GNDN,
+    AsReleased,
     DeniedStatements,
-    Faults,
     HardestEMU,
     LearnedEMU,
     MatchedEMU,
@@ -96,7 +97,8 @@ from gnnneg.samplers import (
     Typed,
     Uniform,
 )
-from gnnneg.tasks import Confidence, Dual, KvsAll, LinkPrediction, MutatedKvsAll, NodeClassification, Subsampling
+from gnnneg.tasks import Dual, KvsAll, LinkPrediction, NodeClassification, SharedMask
+from gnnneg.weighings import Confidence, Subsampling
 
 NODES, RELATIONS, CHANNELS = 11, 3, 8
 
@@ -154,6 +156,7 @@ EXAMPLES: list[Callable[[], nn.Module]] = [
     # encoders
     partial(Lookup, NODES, CHANNELS),
     partial(Lookup, NODES, CHANNELS, sparse=True),
+    partial(ShardedLookup, NODES, CHANNELS),
     lambda: GNN(LGConv(), CHANNELS),
     partial(RGCN, NODES, RELATIONS, CHANNELS, num_bases=2),
     partial(RGCN, NODES, RELATIONS, CHANNELS, num_layers=1, num_blocks=2, edge_dropout=0.5, signed=True),
@@ -245,21 +248,21 @@ EXAMPLES: list[Callable[[], nn.Module]] = [
     lambda: Projected(DANS(known(), CHANNELS, 2, 1, width=12), NODES),
     lambda: Filtered(Projected(EMU(0.5, groups=None), NODES, Uniform(NODES, 5)), known()),
     # generators
-    partial(EMU, 0.6, label=0.3),
+    partial(EMU, 0.6, soft_label=0.3),
     partial(EMU, 0.6, groups=2, fixed=True),
     partial(EMU, 0.6, groups=None),
     partial(EMU, 0.6, joint=False, detach=True),
-    partial(MatchedEMU, 0.6, label=0.3),
+    partial(MatchedEMU, 0.6, soft_label=0.3),
     partial(SelfPacedEMU, 2.0, 1.0, 10),
     partial(LearnedEMU, RELATIONS, CHANNELS, 0.6),
     partial(HardestEMU, 0.4),
     Mixup,
-    lambda: Redrawn(EMU(0.6, label=0.3, groups=None), Uniform(NODES, 2)),
+    lambda: Redrawn(EMU(0.6, soft_label=0.3, groups=None), Uniform(NODES, 2)),
     partial(GNDN, RELATIONS, CHANNELS, 2),
     lambda: DANS(known(), CHANNELS, 1, 1, width=12),
-    lambda: DANS(known(), CHANNELS, 2, 0, width=12, average=0.5, hinge=True, steps=1),
-    lambda: DANS(known(), CHANNELS, 0, 2, width=12, film=False, conditional=True, label=0.1),
-    lambda: DANS(known(), CHANNELS, 1, 1, width=12, faults=Faults(True, True, True, True, True)),
+    lambda: DANS(known(), CHANNELS, 2, 0, width=12, adversary=Adversary(average=0.5, hinge=True)),
+    lambda: DANS(known(), CHANNELS, 0, 2, 12, film=False, adversary=Adversary(conditional=True), soft_label=0.1),
+    lambda: DANS(known(), CHANNELS, 1, 1, width=12, as_released=AsReleased(True, True, True, True, True)),
     lambda: DeniedStatements(known(denied()), 2),
     lambda: DeniedStatements(known(denied()), 2, grouped=False),
     # labels
@@ -305,7 +308,7 @@ EXAMPLES: list[Callable[[], nn.Module]] = [
     ),
     lambda: KvsAll(kge(), known()),
     lambda: KvsAll(kge(), known(), softmax=True, weighted=True, penalty=Lp(0.01)),
-    lambda: MutatedKvsAll(KvsAll(kge(), known(), softmax=True, weighted=True), 0.3, label=0.1, scale=0.5),
+    lambda: KvsAll(kge(), known(), softmax=True, weighted=True, mutation=SharedMask(0.3, 0.1), scale=0.5),
 ]
 
 

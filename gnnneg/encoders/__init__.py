@@ -7,6 +7,7 @@ from gnnneg.encoders.lookup import Lookup
 from gnnneg.encoders.rgcn import RGCN
 from gnnneg.encoders.sampled_edges import SampledEdges
 from gnnneg.encoders.sampled_neighbors import SampledNeighbors
+from gnnneg.encoders.sharded import ShardedLookup
 from gnnneg.encodings import Dense, RowSparse
 
 __all__ = [
@@ -21,5 +22,6 @@ __all__ = [
     "RowSparse",
     "SampledEdges",
     "SampledNeighbors",
+    "ShardedLookup",
     "Subtraction",
 ]

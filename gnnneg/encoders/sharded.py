@@ -1,0 +1,90 @@
+"""The embedding table over several processes."""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, Int
+from torch import Tensor
+from torch.nn import Parameter
+from torch_geometric.data import Data
+
+from gnnneg.checks import not_negative, table, widths
+from gnnneg.distributed import block, fetched, size
+from gnnneg.errors import UserError
+from gnnneg.interfaces import Encoder, Encoding
+from gnnneg.kernels.rows import compact
+
+ROWS = 1 << 16  # drawn at once
+
+
+class RowSharded(Encoding):
+    """A table of which each process holds a block of rows: what is asked for is sent, and its gradient sent back.
+
+    Args:
+        own (torch.Tensor): This process's rows.
+        num_rows (int): Rows of the whole table.
+    """
+
+    def __init__(self, own: Float[Tensor, "o d"], num_rows: int):
+        self.own, self.num_rows = own, num_rows
+
+    def __getitem__(self, index: Int[Tensor, "*s"]) -> Float[Tensor, "*s d"]:
+        rows, place = self.rows(index)
+        return F.embedding(place, rows)
+
+    def rows(self, index: Int[Tensor, "*s"]) -> tuple[Float[Tensor, "u d"], Int[Tensor, "*s"]]:
+        row, place = compact(index, self.num_rows)
+        return fetched(self.own, row, self.num_rows), place
+
+
+class ShardedLookup(Encoder):
+    r"""One free vector per node, as :class:`Lookup`, with the rows of the table parted among all processes.
+
+    Each process holds ``num_nodes / world`` rows and the optimiser's state for these alone; a step sends the rows that
+    it touches, and sends their gradients back. Gradients are row-sparse, so the optimiser has to take these
+    (:class:`~gnnneg.training.LazyAdam`, :class:`~gnnneg.training.RowAdagrad`). In one process it is
+    ``Lookup(sparse=True)``, with the same initial vectors.
+
+    Cost: with ``u`` distinct rows a step and process, about :math:`2 u d` numbers each way.
+
+    Args:
+        num_nodes (int): Number of entities.
+        hidden_channels (int): Width of the vectors, in real numbers.
+        bound (float, optional): Vectors start uniform in :math:`[-\text{bound}, \text{bound}]`; :obj:`None` is
+            Glorot's :math:`\sqrt{6 / (n + d)}`. (default: :obj:`None`)
+
+    Raises:
+        UserError: If there are more processes than rows.
+    """
+
+    uses_graph = False
+
+    def __init__(self, num_nodes: int, hidden_channels: int, bound: float | None = None):
+        super().__init__()
+        widths("ShardedLookup", hidden_channels=hidden_channels)
+        table("ShardedLookup", num_nodes=num_nodes, hidden_channels=hidden_channels)
+        not_negative("ShardedLookup", bound=bound)
+        if size() > num_nodes:
+            raise UserError(
+                f"ShardedLookup: {size()} processes for {num_nodes} entities leave some without a row: start fewer."
+            )
+        self.num_nodes, self.hidden_channels = num_nodes, hidden_channels
+        self.bound = math.sqrt(6 / (num_nodes + hidden_channels)) if bound is None else bound
+        start, stop = block(num_nodes)
+        self.weight = Parameter(torch.empty(stop - start, hidden_channels))
+        self.reset_parameters()
+
+    @torch.no_grad()
+    def reset_parameters(self) -> None:
+        """Draws new vectors: every process draws all, and keeps its own, so that they are those of one process."""
+        start, stop = block(self.num_nodes)
+        for begin in range(0, self.num_nodes, ROWS):
+            end = min(begin + ROWS, self.num_nodes)
+            drawn = torch.empty(end - begin, self.hidden_channels).uniform_(-self.bound, self.bound)
+            first, last = max(begin, start), min(end, stop)
+            if first < last:
+                self.weight[first - start : last - start] = drawn[first - begin : last - begin]
+
+    def forward(self, graph: Data | None) -> Encoding:
+        return RowSharded(self.weight, self.num_nodes)
