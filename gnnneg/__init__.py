@@ -5,6 +5,8 @@ Names are imported when they are first used, so that ``import gnnneg`` and ``gnn
 
 import importlib
 
+from gnnneg.former import formerly
+
 _CONTENTS = {
     "gnnneg.config": ["Facts"],
     "gnnneg.corruption": ["Alternating", "Bernoulli", "Both", "Either", "Head", "OneSide", "Tail"],
@@ -153,9 +155,13 @@ __all__ = sorted(_HOME)
 
 
 def __getattr__(name: str) -> object:
-    if name not in _HOME:
+    if name in _HOME:
+        return getattr(importlib.import_module(_HOME[name]), name)
+    # a module, which is in small letters, is no class of an earlier version
+    found = formerly(name, (__getattr__(one) for one in _HOME)) if name[:1].isupper() else None
+    if found is None:
         raise AttributeError(f"module 'gnnneg' has no attribute {name!r}")
-    return getattr(importlib.import_module(_HOME[name]), name)
+    return found
 
 
 def __dir__() -> list[str]:

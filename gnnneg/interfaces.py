@@ -19,6 +19,7 @@ from torch_geometric.data import Data
 
 from gnnneg.chance import lent
 from gnnneg.errors import UserError
+from gnnneg.former import takes_former_options
 from gnnneg.records import Made, Mutation, Negatives, Path, Query, Triplets
 
 CHUNK = 1 << 22  # numbers of a tensor of made vectors, 16 MiB
@@ -32,10 +33,19 @@ class Part(nn.Module):
     """Parameters of the constructor, and all below them, that take what is denied for stated and the reverse."""
     gone: ClassVar[dict[str, str]] = {}
     """Parameters that the constructor once had, and what to do about a config that still has them."""
+    renamed: ClassVar[dict[str, str]] = {}
+    """Parameters that had another name in earlier versions, old name to new: the old ones work, with a warning."""
+    former: ClassVar[tuple[str, ...]] = ()
+    """Names by which earlier versions knew the class: they work, with a warning."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        takes_former_options(cls)
 
     def __new__(cls, *args: object, **kwargs: object) -> "Part":
         part = super().__new__(cls)
-        object.__setattr__(part, "made_with", (args, kwargs))  # torch's own __setattr__ waits for its __init__
+        made_with = args, {cls.renamed.get(name, name): value for name, value in kwargs.items()}
+        object.__setattr__(part, "made_with", made_with)  # torch's own __setattr__ waits for its __init__
         return part
 
     def figures(self) -> dict[str, float]:

@@ -16,6 +16,7 @@ from typing import NoReturn
 
 from gnnneg.cli.settings import options, parted
 from gnnneg.errors import UserError, echo, nearest
+from gnnneg.former import FormerName
 from gnnneg.plain import visible
 from gnnneg.trust import VARIABLE, allowing
 
@@ -43,6 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if any("\0" in word for word in words):
         return _say("The command line holds a zero byte, which no name of a file has: leave it out.", BAD_INPUT, debug)
     warnings.showwarning = _warn  # type: ignore[assignment]
+    warnings.simplefilter("default", FormerName)  # which Python tells programmers alone
     _speak()
     try:
         with _terminable():

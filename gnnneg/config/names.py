@@ -6,6 +6,7 @@ from types import ModuleType
 
 import gnnneg
 from gnnneg.errors import UserError, echo, nearest
+from gnnneg.former import formerly
 from gnnneg.trust import VARIABLE, load
 
 # where the classes of the large libraries are defined that a file may name
@@ -63,6 +64,9 @@ def find(family: type, name: object, key: str) -> type:
         raise UserError(f"{key}: class_path should be the name of a class, not {echo(name)}.")
     if name in known:
         return known[name]
+    once = formerly(name.rpartition(".")[2] if name.startswith("gnnneg.") else name, known.values())
+    if once is not None:
+        return once
     steps = name.split(".")
     if len(steps) == 1 or not all(step.isidentifier() for step in steps):
         raise UserError(f"{key}: there is no {family.__name__} called {echo(name)}; {nearest(name, known)}")

@@ -23,8 +23,10 @@ from gnnneg.config.signature import (
     name,
     options,
     parameters,
+    renamed,
 )
 from gnnneg.errors import FEW, UserError, echo, nearest
+from gnnneg.former import current
 
 # what a part says for the parts beside it: a decoder is as wide as the encoder it reads
 WIDTH = "hidden_channels"
@@ -180,6 +182,7 @@ def _arguments(
     here = f"{key} ({cls.__name__})" if named else key or "The config"
     facts = {} if is_foreign(cls) else facts
     known, scope = parameters(cls), ChainMap({}, dict(facts))
+    written = current(written, renamed(cls), here)
     _refuse(written, known, facts, here, hands_on(cls), gone(cls))
     arguments: dict[str, Any] = {}
     linked = []

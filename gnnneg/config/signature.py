@@ -60,6 +60,11 @@ def gone(cls: type) -> dict[str, str]:
     return dict(getattr(cls, "gone", {}))
 
 
+def renamed(cls: type) -> dict[str, str]:
+    """The parameters of a constructor that had another name in earlier versions, old name to new."""
+    return dict(getattr(cls, "renamed", {}))
+
+
 def options(annotation: Any) -> tuple[Any, ...]:
     """The alternatives of a union, or the annotation alone."""
     union = typing.get_origin(annotation) in (typing.Union, types.UnionType)
