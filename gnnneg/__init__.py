@@ -59,6 +59,7 @@ _CONTENTS = {
         "Multiplication",
         "SampledEdges",
         "SampledNeighbors",
+        "ShardedLookup",
         "Subtraction",
     ],
     "gnnneg.errors": ["UserError"],
@@ -77,6 +78,8 @@ _CONTENTS = {
         "DANS",
         "EMU",
         "GNDN",
+        "Adversary",
+        "AsReleased",
         "DeniedStatements",
         "HardestEMU",
         "LearnedEMU",
@@ -137,17 +140,17 @@ _CONTENTS = {
         "Uniform",
     ],
     "gnnneg.tasks": [
-        "Confidence",
         "Dual",
         "KvsAll",
         "LinkPrediction",
         "MutatedKvsAll",
         "NodeClassification",
-        "Subsampling",
+        "SharedMask",
         "labelled",
     ],
-    "gnnneg.training": ["Fit", "LazyAdam"],
+    "gnnneg.training": ["Fit", "LazyAdam", "RowAdagrad"],
     "gnnneg.trust": ["allowed", "allowing"],
+    "gnnneg.weighings": ["Confidence", "Subsampling"],
 }
 _HOME = {name: module for module, names in _CONTENTS.items() for name in names}
 

@@ -13,49 +13,43 @@ from gnnneg.interfaces import Corruption, Counts
 from gnnneg.records import Query, Triplets, asked
 
 
-class Tail(Corruption):
+class Sided(Corruption, ABC):
+    """Asks for sides that no statistics choose."""
+
+    def __init__(self, num_relations: int):
+        super().__init__()
+        whole(type(self).__name__, num_relations=num_relations)
+        self.num_relations = num_relations
+
+
+class Tail(Sided):
     """Asks every triplet for its tail.
 
     Args:
         num_relations (int): Number of relations, inverses not counted.
     """
 
-    def __init__(self, num_relations: int):
-        super().__init__()
-        whole("Tail", num_relations=num_relations)
-        self.num_relations = num_relations
-
     def forward(self, triplets: Triplets, generator: torch.Generator | None = None) -> tuple[Query, Int[Tensor, "q"]]:
         return asked(triplets, self.num_relations)
 
 
-class Head(Corruption):
+class Head(Sided):
     """Asks every triplet for its head.
 
     Args:
         num_relations (int): Number of relations, inverses not counted.
     """
 
-    def __init__(self, num_relations: int):
-        super().__init__()
-        whole("Head", num_relations=num_relations)
-        self.num_relations = num_relations
-
     def forward(self, triplets: Triplets, generator: torch.Generator | None = None) -> tuple[Query, Int[Tensor, "q"]]:
         return asked(triplets, self.num_relations, head=True)
 
 
-class Both(Corruption):
+class Both(Sided):
     """Asks every triplet for its tail and for its head: ``2 b`` queries, all tails first.
 
     Args:
         num_relations (int): Number of relations, inverses not counted.
     """
-
-    def __init__(self, num_relations: int):
-        super().__init__()
-        whole("Both", num_relations=num_relations)
-        self.num_relations = num_relations
 
     def forward(self, triplets: Triplets, generator: torch.Generator | None = None) -> tuple[Query, Int[Tensor, "q"]]:
         twice = Triplets(*(torch.cat([column, column]) for column in triplets))
@@ -63,7 +57,7 @@ class Both(Corruption):
         return asked(twice, self.num_relations, head)
 
 
-class Alternating(Counts, Corruption):
+class Alternating(Counts, Sided):
     """Asks all triplets of a batch for their tails in one step and for their heads in the next, as the code of RotatE
     and of EMU does.
 
@@ -79,9 +73,7 @@ class Alternating(Counts, Corruption):
     step: Tensor
 
     def __init__(self, num_relations: int):
-        super().__init__()
-        whole("Alternating", num_relations=num_relations)
-        self.num_relations = num_relations
+        super().__init__(num_relations)
         self.register_buffer("step", torch.zeros((), dtype=torch.long))
 
     def forward(self, triplets: Triplets, generator: torch.Generator | None = None) -> tuple[Query, Int[Tensor, "q"]]:

@@ -8,6 +8,7 @@ vectors that belong to no entity. A *task* turns a batch into one number, and th
 import copy
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import torch
@@ -19,7 +20,7 @@ from torch_geometric.data import Data
 
 from gnnneg.chance import lent
 from gnnneg.errors import UserError
-from gnnneg.former import takes_former_options
+from gnnneg.former import takes_former_options, takes_record
 from gnnneg.records import Made, Mutation, Negatives, Path, Query, Triplets
 
 CHUNK = 1 << 22  # numbers of a tensor of made vectors, 16 MiB
@@ -47,6 +48,11 @@ class Part(nn.Module):
         made_with = args, {cls.renamed.get(name, name): value for name, value in kwargs.items()}
         object.__setattr__(part, "made_with", made_with)  # torch's own __setattr__ waits for its __init__
         return part
+
+    @classmethod
+    def reworded(cls, given: dict[str, Any]) -> dict[str, Any]:
+        """The arguments of a config of an earlier version as they are said now, where it is not only names."""
+        return given
 
     def figures(self) -> dict[str, float]:
         """How it is doing, by name, for whoever watches training: the log has them after each epoch, progress shows
@@ -508,6 +514,30 @@ class Label(Part, ABC):
         """Labels ``(#b, #k)``, from 0 for certainly wrong to 1."""
 
 
+@dataclass(frozen=True)
+class Drawn:
+    """What generators start from: queries with their targets, and the negatives that are drawn for them.
+
+    Args:
+        scorer (Scorer): That of the queries.
+        query (Query): What is asked.
+        target (torch.Tensor): The answers, ``(b,)``.
+        negatives (Negatives): Candidates of the task's sampler.
+        rng (torch.Generator, optional): What further draws come from. (default: :obj:`None`, torch's own)
+    """
+
+    scorer: Scorer
+    query: Query
+    target: Int[Tensor, "b"]
+    negatives: Negatives
+    rng: torch.Generator | None = None
+
+    @property
+    def positive(self) -> Float[Tensor, "b d"]:
+        """The targets' vectors."""
+        return self.scorer.embed(self.target[:, None])[:, 0]
+
+
 class Generator(Part, ABC):
     """Makes negatives that belong to no entity, and says how their loss term counts."""
 
@@ -516,26 +546,17 @@ class Generator(Part, ABC):
     draws_entities: bool = False
     """Whether it draws entities itself, of which its task and other generators know nothing."""
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        for name in {"forward", "vectors"} & vars(cls).keys():
+            setattr(cls, name, takes_record(vars(cls)[name], Drawn, cls.__name__))
+
     @abstractmethod
-    def forward(
-        self,
-        scorer: Scorer,
-        query: Query,
-        target: Int[Tensor, "b"],
-        negatives: Negatives,
-        generator: torch.Generator | None = None,
-    ) -> Made:
+    def forward(self, drawn: Drawn) -> Made:
         """Scores of made negatives, from the vectors of the targets and of the sampled negatives."""
 
     @abstractmethod
-    def vectors(
-        self,
-        scorer: Scorer,
-        query: Query,
-        target: Int[Tensor, "b"],
-        negatives: Negatives,
-        generator: torch.Generator | None = None,
-    ) -> Float[Tensor, "b m d"]:
+    def vectors(self, drawn: Drawn) -> Float[Tensor, "b m d"]:
         """Vectors that have these scores, or are distributed like what has them: for looking at, and for who needs
         vectors instead of scores. A generator that learns when it is asked learns here too.
         """
@@ -608,7 +629,7 @@ class Task(Part, ABC):
     def trained(self) -> Iterator[Parameter]:
         """What the trainer's optimiser owns; samplers that learn for themselves leave theirs out."""
 
-    def settle(self, evaluate: Callable[[], float]) -> bool:
+    def tune(self, evaluate: Callable[[], float]) -> bool:
         """Chooses, once training is over, what no gradient can choose, and says whether there was such a thing:
         :obj:`evaluate` tells how good the model is on validation as it is now, larger being better.
         """

@@ -177,7 +177,7 @@ def task(case: str, now: Setting) -> LinkPrediction:
         generators,
         None if now.penalty is None else made(Penalty, now.penalty),
         None if now.weighing is None else made(Weighing, now.weighing),
-        label=made(Label, now.label) if isinstance(now.label, str) else now.label,
+        soft_label=made(Label, now.label) if isinstance(now.label, str) else now.label,
         one_term=now.one_term and bool(generators),
     )
 

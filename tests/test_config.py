@@ -133,12 +133,12 @@ def test_settings_on_the_command_line(data, settings, reads):
 def test_a_number_where_a_part_would_do_too(data):
     """A soft label is one number or a part that knows better; generators are a list of parts."""
     emu = "[{class_path: EMU, init_args: {share: 0.5, label: 0.25}}]"
-    setup = built(data, "--task.label", "0.1", "--task.generators", emu)
-    assert setup.task.label == 0.1
+    setup = built(data, "--task.soft_label", "0.1", "--task.generators", emu)
+    assert setup.task.soft_label == 0.1
     assert setup.task.generators[0].term.label == 0.25
     emu = "[{class_path: EMU, init_args: {share: 0.5, label: {class_path: SlotLabel, init_args: {seen: 0.3}}}}]"
-    setup = built(data, "--task.label", "SlotLabel", "--task.generators", emu, "--task.generators.0.groups", "4")
-    assert (setup.task.label.seen, setup.task.label.unseen) == (0.1, 0.0)
+    setup = built(data, "--task.soft_label", "SlotLabel", "--task.generators", emu, "--task.generators.0.groups", "4")
+    assert (setup.task.soft_label.seen, setup.task.soft_label.unseen) == (0.1, 0.0)
     assert setup.task.generators[0].term.label.seen == 0.3
     assert setup.task.generators[0].groups == 4
     assert sum(isinstance(part, SlotLabel) for part in setup.task.modules()) == 2  # both move with the task
@@ -211,7 +211,7 @@ def test_naming_another_class_drops_the_arguments_of_the_one_before():
         (["--task.sampler.num_negatives", "null"], "task.sampler.num_negatives should be int, not None."),
         (["--task.sampler.shared", "null"], "task.sampler.shared should be bool, not None."),
         (["--task.sampler.shared", "yes"], "task.sampler.shared should be bool, not 'yes'."),
-        (["--task.label", "null"], "task.label should be a Label"),
+        (["--task.soft_label", "null"], "task.soft_label should be a Label"),
         (["--task.sampler", "null"], "task.sampler should be a Sampler"),
         (["--optimizer.lr", "null"], "optimizer.lr should be float or Tensor, not None."),
         (
@@ -242,7 +242,7 @@ def test_what_is_wrong_is_told_before_the_data_are_touched(settings, told):
     ("settings", "told"),
     [
         (["--task.model.decoder.hidden_channels", "5"], "hidden_channels is 5, but the encoder's is 10: leave it out"),
-        (["--task.label", "5"], "LinkPrediction(label=5.0): give a number between 0 and 1."),
+        (["--task.soft_label", "5"], "LinkPrediction(soft_label=5.0): give a number between 0 and 1."),
         (
             ["--task.model.decoder", "ComplEx", "--task.model.encoder.hidden_channels", "9"],
             "half real, half imaginary: 9 is odd",

@@ -182,7 +182,7 @@ def _arguments(
     here = f"{key} ({cls.__name__})" if named else key or "The config"
     facts = {} if is_foreign(cls) else facts
     known, scope = parameters(cls), ChainMap({}, dict(facts))
-    written = current(written, renamed(cls), here)
+    written = current(getattr(cls, "reworded", dict)(written), renamed(cls), here)
     _refuse(written, known, facts, here, hands_on(cls), gone(cls))
     arguments: dict[str, Any] = {}
     linked = []

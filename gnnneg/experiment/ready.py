@@ -13,8 +13,8 @@ from torch_geometric.data import Data, HeteroData
 from gnnneg.data.statements import confidence
 from gnnneg.errors import UserError, echo
 from gnnneg.interfaces import Task, Weighing
-from gnnneg.tasks import Confidence
 from gnnneg.training.optimizers import stepped
+from gnnneg.weighings import Confidence
 
 LAST_SEED = (1 << 32) - 1  # NumPy's and scikit-learn's; torch would take more
 TRIED = 1000  # steps of a scheduler at most

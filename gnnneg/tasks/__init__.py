@@ -1,22 +1,20 @@
 """Tasks: what a batch costs, which is all that the trainer knows."""
 
-from gnnneg.tasks.confidence import Confidence
 from gnnneg.tasks.dual import Dual
 from gnnneg.tasks.hiding import hide
 from gnnneg.tasks.k_vs_all import KvsAll
 from gnnneg.tasks.link_prediction import LinkPrediction
 from gnnneg.tasks.mutated_k_vs_all import MutatedKvsAll
 from gnnneg.tasks.node_classification import NodeClassification, labelled
-from gnnneg.tasks.subsampling import Subsampling
+from gnnneg.tasks.shared_mask import SharedMask
 
 __all__ = [
-    "Confidence",
     "Dual",
     "KvsAll",
     "LinkPrediction",
     "MutatedKvsAll",
     "NodeClassification",
-    "Subsampling",
+    "SharedMask",
     "hide",
     "labelled",
 ]

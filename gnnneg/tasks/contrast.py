@@ -1,107 +1,110 @@
 """What a batch of queries costs against its negatives, those that generators make of them included."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import ClassVar
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn import Parameter
 
 from gnnneg.checks import fraction, not_negative
 from gnnneg.errors import UserError
-from gnnneg.interfaces import Generator, Label, Loss, Sampler, Scorer
-from gnnneg.records import Negatives, Query
+from gnnneg.interfaces import Drawn, Label, Loss, Sampler, Task
+from gnnneg.records import Made, Triplets
 
 
-def contrast(
-    scorer: Scorer,
-    query: Query,
-    target: Int[Tensor, "b"],
-    negatives: Negatives,
-    loss: Loss,
-    label: float | Label,
-    scale: float,
-    generators: nn.ModuleList,
-    generator: torch.Generator | None,
-    one_term: bool = False,
-) -> Float[Tensor, "b"]:
-    r"""The loss of each query.
+class Contrastive(Task):
+    """A task that tells targets from negatives: what that costs, and what learns by it."""
 
-    It is ``scale`` times that of the sampled negatives, and one term for each generator: a positive takes part in each
-    of them. With ``one_term`` it is one loss of the positive against all negatives, whose weights are multiplied by the
-    scale of their term. If the negatives say so, :math:`\log k q` is taken off all scores first.
-    """
-    score, negative = scorer(target[:, None]), scorer(negatives.index)
-    if negatives.noise is not None:
-        score, negative = score - negatives.noise.target, negative - negatives.noise.negatives
-    soft = label(query, negatives.index) if isinstance(label, Label) else label
-    if one_term:
-        terms = [(negative, negatives.weight, soft, scale)]
-        for make in generators:
-            made = make(scorer, query, target, negatives, generator)
-            terms.append((made.score, made.weight, made.label, made.scale))
-        return loss(score, *_side_by_side(terms))
-    total = scale * loss(score, negative, negatives.weight, soft)
-    for make in generators:
-        made = make(scorer, query, target, negatives, generator)
-        total = total + made.scale * loss(score, made.score, made.weight, made.label)
-    return total
+    renamed: ClassVar = {"label": "soft_label"}
+    sampler: Sampler
+    loss: Loss
+    generators: nn.ModuleList
+    soft_label: float | Label
+    scale: float
+    one_term: bool
+
+    def contrast(self, drawn: Drawn) -> Float[Tensor, "b"]:
+        r"""The loss of each query.
+
+        It is ``scale`` times that of the sampled negatives, and one term for each generator: a positive takes part in
+        each of them. With ``one_term`` it is one loss of the positive against all negatives, whose weights are
+        multiplied by the scale of their term. If the negatives say so, :math:`\log k q` is taken off all scores first.
+        """
+        negatives = drawn.negatives
+        score, negative = drawn.scorer(drawn.target[:, None]), drawn.scorer(negatives.index)
+        if negatives.noise is not None:
+            score, negative = score - negatives.noise.target, negative - negatives.noise.negatives
+        label = self.soft_label
+        label = label(drawn.query, negatives.index) if isinstance(label, Label) else label
+        sampled = Made(negative, negatives.weight, label, self.scale)
+        terms = [sampled, *(make(drawn) for make in self.generators)]
+        if self.one_term:
+            return self.loss(score, *_side_by_side(terms))
+        first, *others = (term.scale * self.loss(score, term.score, term.weight, term.label) for term in terms)
+        return sum(others, first)
+
+    def examples(self, triplets: Triplets) -> Triplets:
+        return triplets
+
+    def trained(self) -> Iterator[Parameter]:
+        yield from self.model.parameters()
+        yield from self.loss.parameters()
+        for made in self.generators:
+            yield from made.trained()  # type: ignore[operator]
+
+    def refuse(self) -> None:
+        """Refuses what does not fit together, or would change nothing: its constructor's last line.
+
+        Raises:
+            UserError: If a number is out of range, an option needs generators and there are none, or what carries
+                :math:`\\log k q` is not the outermost sampler, or goes with a loss or a generator that cannot have
+                it, or a loss of the user's own does not read the soft labels that are given.
+        """
+        name, loss = type(self).__name__, self.loss
+        if not isinstance(self.soft_label, Label):
+            fraction(name, soft_label=self.soft_label)
+        not_negative(name, scale=self.scale)
+        soft = [self.soft_label, *(getattr(part, "soft_label", 0.0) for part in self.generators.modules())]
+        given = any(isinstance(one, Label) or one for one in soft)
+        if given and not type(loss).__module__.startswith("gnnneg.") and not _reads_labels(loss):
+            raise UserError(
+                f"{type(loss).__name__} does not read soft labels, and {name} gives it some: use label in its forward, "
+                "or leave all labels at 0."
+            )
+        if not self.generators and self.scale != 1:
+            raise UserError(
+                f"{name}(scale={self.scale}) weighs the sampled term against those of generators: leave it out."
+            )
+        if not self.generators and self.one_term:
+            raise UserError(f"{name}(one_term=True) joins the terms of generators to the sampled one: leave it out.")
+        noisy = [part for part in self.sampler.modules() if isinstance(part, Sampler) and part.gives_noise]
+        if not noisy:
+            return
+        name = type(noisy[0]).__name__
+        if noisy[-1] is not self.sampler:
+            raise UserError(f"{name} stands around all other samplers: write {name}(Filtered(...)), for example.")
+        if not loss.takes_noise:
+            raise UserError(
+                f"{name} does not go with this {type(loss).__name__}: use BCE, or InfoNCE at temperature 1."
+            )
+        if self.generators:
+            raise UserError(
+                f"{name} does not know how probable made negatives are: leave generators out, or use Corrected."
+            )
 
 
-def _side_by_side(
-    terms: Sequence[tuple[Tensor, Tensor, float | Tensor, float | Tensor]],
-) -> tuple[Tensor, Tensor, Tensor]:
+def _side_by_side(terms: Sequence[Made]) -> tuple[Tensor, Tensor, Tensor]:
     """The scores, weights and labels of all terms, each as wide as all negatives together."""
     scores, weights, labels = [], [], []
-    for score, weight, label, scale in terms:
-        each = scale[:, None] if isinstance(scale, Tensor) else scale
-        scores.append(score)
-        weights.append((weight * each).expand_as(score))
-        labels.append(torch.as_tensor(label, dtype=weight.dtype, device=score.device).expand_as(score))
+    for term in terms:
+        scale = term.scale[:, None] if isinstance(term.scale, Tensor) else term.scale
+        scores.append(term.score)
+        weights.append((term.weight * scale).expand_as(term.score))
+        label = torch.as_tensor(term.label, dtype=term.weight.dtype, device=term.score.device)
+        labels.append(label.expand_as(term.score))
     return torch.cat(scores, 1), torch.cat(weights, 1), torch.cat(labels, 1)
-
-
-def check(
-    task: str,
-    sampler: Sampler,
-    loss: Loss,
-    generators: Sequence[Generator],
-    label: float | Label,
-    scale: float,
-    one_term: bool,
-) -> None:
-    """Refuses what does not fit together, or would change nothing.
-
-    Raises:
-        UserError: If a number is out of range, an option needs generators and there are none, or what carries
-            :math:`\\log k q` is not the outermost sampler, or goes with a loss or a generator that cannot have it, or a
-            loss of the user's own does not read the soft labels that are given.
-    """
-    if not isinstance(label, Label):
-        fraction(task, label=label)
-    not_negative(task, scale=scale)
-    made = (part for generator in generators for part in generator.modules())
-    soft = [one for one in (label, *(getattr(part, "label", 0.0) for part in made)) if isinstance(one, Label) or one]
-    if soft and not type(loss).__module__.startswith("gnnneg.") and not _reads_labels(loss):
-        raise UserError(
-            f"{type(loss).__name__} does not read soft labels, and {task} gives it some: use label in its forward, or "
-            "leave all labels at 0."
-        )
-    if not generators and scale != 1:
-        raise UserError(f"{task}(scale={scale}) weighs the sampled term against those of generators: leave it out.")
-    if not generators and one_term:
-        raise UserError(f"{task}(one_term=True) joins the terms of generators to the sampled one: leave it out.")
-    noisy = [part for part in sampler.modules() if isinstance(part, Sampler) and part.gives_noise]
-    if not noisy:
-        return
-    name = type(noisy[0]).__name__
-    if noisy[-1] is not sampler:
-        raise UserError(f"{name} stands around all other samplers: write {name}(Filtered(...)), for example.")
-    if not loss.takes_noise:
-        raise UserError(f"{name} does not go with this {type(loss).__name__}: use BCE, or InfoNCE at temperature 1.")
-    if generators:
-        raise UserError(
-            f"{name} does not know how probable made negatives are: leave generators out, or use Corrected."
-        )
 
 
 def _reads_labels(loss: Loss) -> bool:

@@ -99,7 +99,7 @@ class Dual(Task):
     def trained(self) -> Iterator[Parameter]:
         yield from dict.fromkeys([*self.positive.trained(), *self.negative.trained()])
 
-    def settle(self, evaluate: Callable[[], float]) -> bool:
+    def tune(self, evaluate: Callable[[], float]) -> bool:
         if self.weight is not None:
             return False
         scores = {}

@@ -1,30 +1,23 @@
 """K-vs-all: each distinct query once, against every entity, with all its answers at once."""
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, ClassVar
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor
 from torch.nn import Parameter
 
-from gnnneg.checks import below_one, whole
+from gnnneg.checks import below_one, not_negative, whole
 from gnnneg.data.known import KnownAnswers
 from gnnneg.errors import UserError
 from gnnneg.interfaces import Encoding, Model, Penalty, Task
 from gnnneg.kernels.everyone import everyone
 from gnnneg.kernels.softmax import weighted_logsumexp
-from gnnneg.records import Query, Triplets, asked
-
-
-class Answered(NamedTuple):
-    """Queries, and where in the index of known answers those lie that an example is about."""
-
-    anchor: Int[Tensor, "b"]
-    rel_type: Int[Tensor, "b"]
-    begin: Int[Tensor, "b"]
-    end: Int[Tensor, "b"]
+from gnnneg.records import Query, Triplets
+from gnnneg.tasks.answered import Answered, answered
+from gnnneg.tasks.shared_mask import SharedMask
 
 
 class KvsAll(Task):
@@ -61,10 +54,16 @@ class KvsAll(Task):
             Only for the weighted softmax, where answers need not know of each other. (default: :obj:`None`, all)
         penalty (Penalty, optional): A term of each answered query, the mean over a query's answers.
             (default: :obj:`None`)
+        mutation (SharedMask, optional): Adds EMU's term, with every entity as a negative; needs ``softmax``. It costs a
+            second matrix of scores. (default: :obj:`None`)
+        scale (float): Weight of the plain term against the mutated one, the penalty left out; only with ``mutation``.
+            (default: :obj:`1.0`)
 
     Raises:
-        UserError: If ``answers`` is below 1, or given without ``softmax`` and ``weighted``.
+        UserError: If a number is out of range, or an option goes without another that it needs.
     """
+
+    former: ClassVar = ("MutatedKvsAll",)
 
     def __init__(
         self,
@@ -75,6 +74,8 @@ class KvsAll(Task):
         weighted: bool = False,
         answers: int | None = None,
         penalty: Penalty | None = None,
+        mutation: SharedMask | None = None,
+        scale: float = 1.0,
     ):
         super().__init__()
         below_one("KvsAll", smoothing=smoothing)
@@ -83,35 +84,47 @@ class KvsAll(Task):
         if model.uses_graph:
             raise UserError("KvsAll asks for every edge of a query at once and cannot hide them: use LinkPrediction.")
         whole("KvsAll", answers=answers)
+        not_negative("KvsAll", scale=scale)
+        if mutation is not None and not softmax:
+            raise UserError("KvsAll(mutation=...) mutates what a softmax tells apart: set softmax: true.")
+        if mutation is None and scale != 1:
+            raise UserError(f"KvsAll(scale={scale}) weighs the plain term against the mutated one: leave it out.")
         self.model, self.known, self.penalty = model, known, penalty
         self.smoothing, self.softmax, self.weighted, self.answers = smoothing, softmax, weighted, answers
+        self.mutation, self.scale = mutation, scale
+
+    @classmethod
+    def reworded(cls, given: dict[str, Any]) -> dict[str, Any]:
+        """MutatedKvsAll had the arguments of a KvsAll under ``plain``, and those of its mutation beside it."""
+        plain, names = given.get("plain"), {"share": "mutation_ratio", "label": "soft_label"}
+        if not isinstance(plain, dict):
+            return given
+        mutation = {new: given[old] for old, new in names.items() if old in given}
+        others = {name: value for name, value in given.items() if name not in {"plain", *names}}
+        return {**(plain.get("init_args", {}) if "class_path" in plain else plain), **others, "mutation": mutation}
 
     def examples(self, triplets: Triplets) -> Answered:
-        both = [asked(triplets, self.known.num_relations, head)[0] for head in (False, True)]
-        pairs = torch.cat([torch.stack(list(query)) for query in both], dim=1)
-        query = Query(*torch.unique(pairs, dim=1))
-        begin, end = self.known.span(query)
-        if self.answers is None:
-            return Answered(*query, begin, end)
-        parts = (end - begin + self.answers - 1) // self.answers
-        row = torch.repeat_interleave(torch.arange(len(parts), device=parts.device), parts)
-        before = (parts.cumsum(0) - parts)[row]
-        begin = begin[row] + (torch.arange(len(row), device=row.device) - before) * self.answers
-        return Answered(query.anchor[row], query.rel_type[row], begin, torch.minimum(begin + self.answers, end[row]))
+        return answered(triplets, self.known, self.answers)
 
     def forward(self, batch: Answered, generator: torch.Generator | None = None) -> Float[Tensor, ""]:
         encoding = self.model.encode(None)
-        loss = self.entropy(batch, encoding)
+        if self.mutation is None:
+            loss = self.entropy(batch, encoding)
+        else:
+            scorer = self.model.scorer(encoding, batch.query)
+            loss = self.mutation(scorer, self.known, batch, self._each(batch), generator)
+            if self.scale:
+                loss = loss + self.scale * self.entropy(batch, encoding)
         return loss if self.penalty is None else loss + self.penalised(batch, encoding, self.penalty)
 
     def entropy(self, batch: Answered, encoding: Encoding) -> Float[Tensor, ""]:
-        """The loss of a batch without its penalty."""
+        """The plain loss of a batch, without mutation and penalty."""
         num_nodes, device = self.known.num_nodes, batch.anchor.device
-        scorer = self.model.scorer(encoding, Query(batch.anchor, batch.rel_type))
+        scorer = self.model.scorer(encoding, batch.query)
         score = scorer(everyone(num_nodes, device))
         row, answer = self.known.between(batch.begin, batch.end)
-        count, weight = batch.end - batch.begin, self.weight(batch)
-        hit = (1 - self.smoothing) * self._share(batch)[row] * score[row, answer]
+        count, weight = batch.length, self.weight(batch)
+        hit = (1 - self.smoothing) * self._each(batch)[row] * score[row, answer]
         if self.softmax:
             loss = weight @ weighted_logsumexp(score, torch.ones(1, 1, device=device)).to(weight.dtype) - hit.sum()
         else:
@@ -125,15 +138,15 @@ class KvsAll(Task):
         """What a penalty adds: for each query the mean over its answers."""
         row, answer = self.known.between(batch.begin, batch.end)
         each = Query(batch.anchor[row], batch.rel_type[row])
-        return self._share(batch)[row] @ penalty(self.model.scorer(encoding, each), each, answer)
+        return self._each(batch)[row] @ penalty(self.model.scorer(encoding, each), each, answer)
 
-    def _share(self, batch: Answered) -> Float[Tensor, "b"]:
+    def _each(self, batch: Answered) -> Float[Tensor, "b"]:
         """What one answer of each example counts."""
-        return self.weight(batch) / (batch.end - batch.begin).clamp(min=1)
+        return self.weight(batch) / batch.length.clamp(min=1)
 
     def weight(self, batch: Answered) -> Float[Tensor, "b"]:
         """What each example counts in the loss of a batch."""
-        count = batch.end - batch.begin
+        count = batch.length
         weight = torch.full(count.shape, 1 / len(count), device=count.device)
         # by the mean over the data, not over the batch: so every statement weighs the same
         return weight * count / self._mean() if self.weighted else weight

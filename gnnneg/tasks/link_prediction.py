@@ -1,24 +1,23 @@
 """Link prediction, one step in full."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn import Parameter
 from torch_geometric.data import Data
 
 from gnnneg.errors import UserError
-from gnnneg.interfaces import Corruption, Generator, Label, Loss, Model, Penalty, Sampler, Scorer, Task, Weighing
+from gnnneg.interfaces import Corruption, Drawn, Generator, Label, Loss, Model, Penalty, Sampler, Scorer, Weighing
 from gnnneg.looking import looked_at
 from gnnneg.records import Negatives, Query, Triplets
-from gnnneg.tasks.contrast import check, contrast
+from gnnneg.tasks.contrast import Contrastive
 from gnnneg.tasks.hiding import Pairs, hide
 
 Critic = Callable[[Query], Scorer]
 
 
-class LinkPrediction(Task):
+class LinkPrediction(Contrastive):
     """Tells the target of each query from negatives.
 
     Args:
@@ -31,7 +30,7 @@ class LinkPrediction(Task):
             (default: :obj:`None`)
         weighing (Weighing, optional): How much each triplet of a batch counts in the loss, the penalty left out.
             (default: :obj:`None`, all the same)
-        label (float or Label): Soft label of the sampled negatives. (default: :obj:`0.0`)
+        soft_label (float or Label): Soft label of the sampled negatives. (default: :obj:`0.0`)
         scale (float): Weight of the sampled term against the generators' own; only with generators.
             (default: :obj:`1.0`)
         graph (torch_geometric.data.Data, optional): What messages pass over; the batch's own statements are hidden
@@ -64,7 +63,7 @@ class LinkPrediction(Task):
         generators: Sequence[Generator] = (),
         penalty: Penalty | None = None,
         weighing: Weighing | None = None,
-        label: float | Label = 0.0,
+        soft_label: float | Label = 0.0,
         scale: float = 1.0,
         graph: Data | None = None,
         hide_between: bool = False,
@@ -76,7 +75,6 @@ class LinkPrediction(Task):
                 "A signed encoder sees the very statements that DeniedStatements asks about: use the sampler Denied, "
                 "whose statements are hidden, or an encoder that is not signed."
             )
-        check("LinkPrediction", sampler, loss, generators, label, scale, one_term)
         if hide_between and (graph is None or not model.uses_graph):
             raise UserError(
                 "LinkPrediction(hide_between=True) hides edges that messages would pass over, and here none do: leave "
@@ -91,11 +89,9 @@ class LinkPrediction(Task):
         self.model, self.corruption, self.sampler, self.loss = model, corruption, sampler, loss
         self.generators = nn.ModuleList(generators)
         self.penalty, self.weighing = penalty, weighing
-        self.label, self.scale, self.one_term = label, scale, one_term
+        self.soft_label, self.scale, self.one_term = soft_label, scale, one_term
         self.graph, self.hide_between = graph, hide_between
-
-    def examples(self, triplets: Triplets) -> Triplets:
-        return triplets
+        self.refuse()
 
     def forward(
         self,
@@ -114,8 +110,7 @@ class LinkPrediction(Task):
         negatives = self.sampler(query, target, asked, generator)
         if self.hide_between:
             scorer = self.model.scorer(self.model.encode(self._visible(batch, query, negatives)), query)
-        means = self.loss, self.label, self.scale, self.generators, generator, self.one_term
-        loss = contrast(scorer, query, target, negatives, *means)
+        loss = self.contrast(Drawn(scorer, query, target, negatives, generator))
         penalty = None if self.penalty is None else self.penalty(scorer, query, target)
         if self.weighing is None:
             return (loss if penalty is None else loss + penalty).mean()
@@ -128,12 +123,6 @@ class LinkPrediction(Task):
         gradients. The model stays as it is.
         """
         return looked_at(self.model, self.graph, query)
-
-    def trained(self) -> Iterator[Parameter]:
-        yield from self.model.parameters()
-        yield from self.loss.parameters()
-        for made in self.generators:
-            yield from made.trained()  # type: ignore[operator]
 
     def _visible(self, batch: Triplets, query: Query | None = None, negatives: Negatives | None = None) -> Data | None:
         """The graph without what the batch, and its negatives if they are there, must not see."""

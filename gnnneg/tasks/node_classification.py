@@ -1,19 +1,18 @@
 """Node classification."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
-from torch.nn import Parameter
 from torch_geometric.data import Data
 
-from gnnneg.interfaces import Generator, Label, Loss, Model, Sampler, Task
+from gnnneg.interfaces import Drawn, Generator, Label, Loss, Model, Sampler
 from gnnneg.records import Query, Triplets
-from gnnneg.tasks.contrast import check, contrast
+from gnnneg.tasks.contrast import Contrastive
 
 
-class NodeClassification(Task):
+class NodeClassification(Contrastive):
     r"""Tells the class of a node from the other classes.
 
     The statements are *node is of class*, with one relation: heads are nodes, tails classes (:func:`labelled`). So
@@ -30,7 +29,7 @@ class NodeClassification(Task):
         graph (torch_geometric.data.Data, optional): What messages pass over, whole in every step; labels are no edges,
             so nothing has to be hidden. (default: :obj:`None`)
         generators (list[Generator]): Make negatives in embedding space, one loss term each. (default: :obj:`()`)
-        label (float or Label): Soft label of the wrong classes. (default: :obj:`0.0`)
+        soft_label (float or Label): Soft label of the wrong classes. (default: :obj:`0.0`)
         scale (float): Weight of the sampled term against the generators' own; only with generators.
             (default: :obj:`1.0`)
         one_term (bool): Whether sampled and made negatives are in one loss term, as in
@@ -47,32 +46,22 @@ class NodeClassification(Task):
         loss: Loss,
         graph: Data | None = None,
         generators: Sequence[Generator] = (),
-        label: float | Label = 0.0,
+        soft_label: float | Label = 0.0,
         scale: float = 1.0,
         one_term: bool = False,
     ):
         super().__init__()
-        check("NodeClassification", sampler, loss, generators, label, scale, one_term)
         self.model, self.sampler, self.loss, self.graph = model, sampler, loss, graph
         self.generators = nn.ModuleList(generators)
-        self.label, self.scale, self.one_term = label, scale, one_term
-
-    def examples(self, triplets: Triplets) -> Triplets:
-        return triplets
+        self.soft_label, self.scale, self.one_term = soft_label, scale, one_term
+        self.refuse()
 
     def forward(self, batch: Triplets, generator: torch.Generator | None = None) -> Float[Tensor, ""]:
         query, target = Query(batch.head_index, batch.rel_type), batch.tail_index
         graph = None if self.graph is None else self.graph.to(batch.rel_type.device)
         scorer = self.model.scorer(self.model.encode(graph), query)
         negatives = self.sampler(query, target, scorer, generator)
-        means = self.loss, self.label, self.scale, self.generators, generator, self.one_term
-        return contrast(scorer, query, target, negatives, *means).mean()
-
-    def trained(self) -> Iterator[Parameter]:
-        yield from self.model.parameters()
-        yield from self.loss.parameters()
-        for made in self.generators:
-            yield from made.trained()  # type: ignore[operator]
+        return self.contrast(Drawn(scorer, query, target, negatives, generator)).mean()
 
 
 def labelled(y: Int[Tensor, "n"], mask: Bool[Tensor, "n"]) -> Triplets:

@@ -103,7 +103,7 @@ def test_confidence_of_some_edge_types_only(dtype: torch.dtype) -> None:
 
 def test_confidence_reaches_the_loss() -> None:
     from gnnneg.config import Facts
-    from gnnneg.tasks import Confidence
+    from gnnneg.weighings import Confidence
 
     data = from_hetero(confident(), denied="not_")
     given = triplets(data, "stated", "train")

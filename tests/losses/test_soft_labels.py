@@ -49,9 +49,9 @@ class Heedful(Deaf):
 
 def test_soft_labels_that_a_loss_of_ones_own_does_not_read_are_refused():
     def task(loss, label=0.0, generators=()):
-        return LinkPrediction(kge(), Both(RELATIONS), Uniform(NODES, 3), loss, generators, label=label)
+        return LinkPrediction(kge(), Both(RELATIONS), Uniform(NODES, 3), loss, generators, soft_label=label)
 
-    for options in ({"label": 0.25}, {"label": SlotLabel(known(), 0.3)}, {"generators": [EMU(0.5, label=0.1)]}):
+    for options in ({"label": 0.25}, {"label": SlotLabel(known(), 0.3)}, {"generators": [EMU(0.5, soft_label=0.1)]}):
         with pytest.raises(UserError, match="Deaf does not read soft labels, and LinkPrediction gives it some"):
             task(Deaf(), **options)
         for loss in (Heedful(), InfoNCE()):

@@ -13,7 +13,7 @@ from gnnneg.corruption import Both, Tail
 from gnnneg.data.pools import slots
 from gnnneg.errors import UserError
 from gnnneg.generators import EMU
-from gnnneg.interfaces import Sampler, Scorer
+from gnnneg.interfaces import Drawn, Sampler, Scorer
 from gnnneg.labels import SlotLabel
 from gnnneg.losses import BCE, HaSa, InfoNCE, LogSigmoid, MarginRanking
 from gnnneg.records import Negatives, Query, Triplets
@@ -30,8 +30,7 @@ from gnnneg.samplers import (
     Typed,
     Uniform,
 )
-from gnnneg.tasks import LinkPrediction
-from gnnneg.tasks.contrast import contrast
+from gnnneg.tasks import LinkPrediction, NodeClassification
 
 DATA = torch.tensor([0.5, 0.25, 0.125, 0.125])  # p, and as often are these the targets of one query
 TARGETS = torch.tensor([0, 0, 0, 0, 1, 1, 2, 3])
@@ -60,7 +59,7 @@ def costs(score: Tensor, target: Tensor, sampler: Sampler, loss) -> Tensor:
     query = Query(torch.zeros_like(target), torch.zeros_like(target))
     scorer = Scores(score.expand(len(target), -1))
     negatives = sampler(query, target, scorer)
-    return contrast(scorer, query, target, negatives, loss, 0.0, 1.0, nn.ModuleList(), None)
+    return NodeClassification(kge(), sampler, loss).contrast(Drawn(scorer, query, target, negatives))
 
 
 def optimum(cost, size: int = 4) -> Tensor:
@@ -121,7 +120,8 @@ def test_gradient_by_hand():
     negatives = sampler(query, target, scorer, torch.Generator().manual_seed(1))
     assert (negatives.weight == 0).any()  # some are absent,
     assert any(len(set(row)) < 6 for row in negatives.index.tolist())  # and some there twice
-    contrast(scorer, query, target, negatives, BCE(), 0.0, 1.0, nn.ModuleList(), None).sum().backward()
+    drawn_for = Drawn(scorer, query, target, negatives)
+    NodeClassification(kge(), sampler, BCE()).contrast(drawn_for).sum().backward()
 
     chance = (torch.bincount(known().answer, minlength=NODES) + 1).double().sqrt()
     noise = (6 * chance / chance.sum()).tolist()

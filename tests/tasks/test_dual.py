@@ -17,12 +17,13 @@ from gnnneg.decoders import ComplEx, DistMult
 from gnnneg.encoders import RGCN, CompGCN
 from gnnneg.errors import UserError
 from gnnneg.generators import DeniedStatements
-from gnnneg.interfaces import Task
+from gnnneg.interfaces import Drawn, Task
 from gnnneg.losses import BCE, InfoNCE, MarginRanking
 from gnnneg.models import Difference, KGEModel
 from gnnneg.records import Negatives, Query, Triplets, asked
 from gnnneg.samplers import All, Denied, Filtered, Hardest, Padded, Uniform
-from gnnneg.tasks import Confidence, Dual, LinkPrediction
+from gnnneg.tasks import Dual, LinkPrediction
+from gnnneg.weighings import Confidence
 
 BLIND = Scores(torch.zeros(1, NODES))  # a critic for those who ask none
 NONE = Negatives(torch.zeros(1, 0, dtype=torch.long), torch.ones(1, 1))
@@ -129,10 +130,10 @@ def test_difference_by_hand():
 
 def test_validation_chooses_the_weight():
     task = dual(toy(), denied())
-    assert task.settle(lambda: -abs(float(task.model.weight) - 0.2))
+    assert task.tune(lambda: -abs(float(task.model.weight) - 0.2))
     assert float(task.model.weight) == pytest.approx(0.2)
     task = dual(toy(), denied(), weight=0.7)
-    assert not task.settle(lambda: float(task.model.weight == 0.2))
+    assert not task.tune(lambda: float(task.model.weight == 0.2))
     assert float(task.model.weight) == pytest.approx(0.7)
 
 
@@ -231,9 +232,9 @@ def test_denied_statements_are_scored_with_their_own_anchors(grouped):
     model, facts = kge(), known(denied())
     query, target = Both(RELATIONS)(toy())
     scorer = model.scorer(model.encode(None), query)
-    part = DeniedStatements(facts, 3, grouped, label=0.1, scale=0.5)
+    part = DeniedStatements(facts, 3, grouped, soft_label=0.1, scale=0.5)
     position, weight = part._drawn(query, draw())
-    made = part(scorer, query, target, Negatives(target[:, None], torch.ones(1, 1)), draw())
+    made = part(Drawn(scorer, query, target, Negatives(target[:, None], torch.ones(1, 1)), draw()))
     other, answer = facts.at(position.flatten())
     owner = query.rel_type.repeat_interleave(3)
     there = weight.flatten() > 0
@@ -272,7 +273,7 @@ def test_pointwise_is_labelled_examples():
     task = LinkPrediction(model, Tail(RELATIONS), Filtered(Uniform(NODES, 3), known()), BCE(), generators=[part])
     query, target = Tail(RELATIONS)(toy())
     scorer = model.scorer(model.encode(None), query)
-    made = part(scorer, query, target, NONE, draw())
+    made = part(Drawn(scorer, query, target, NONE, draw()))
     loss = task.loss(scorer(target[:, None]), made.score, made.weight, made.label)
     alone = task.loss(scorer(target[:, None]), made.score, torch.zeros_like(made.score), made.label)
     assert_close(loss - alone, torch.nn.functional.softplus(made.score).sum(1))
@@ -346,7 +347,7 @@ def test_margin_ranking_pairs_by_relation():
     model, part = kge(), DeniedStatements(known(denied()), 4)
     query, target = Tail(RELATIONS)(toy())
     scorer = model.scorer(model.encode(None), query)
-    made = part(scorer, query, target, NONE, draw())
+    made = part(Drawn(scorer, query, target, NONE, draw()))
     positive = scorer(target[:, None])
     there = made.weight > 0
     expected = ((1.0 + made.score - positive).clamp(min=0) * there).sum(1) / there.sum(1).clamp(min=1)

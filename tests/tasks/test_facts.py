@@ -20,7 +20,8 @@ from gnnneg.models import KGEModel
 from gnnneg.penalties import Lp
 from gnnneg.records import Query, Triplets, asked
 from gnnneg.samplers import All, Uniform
-from gnnneg.tasks import KvsAll, LinkPrediction, Subsampling, hide
+from gnnneg.tasks import KvsAll, LinkPrediction, hide
+from gnnneg.weighings import Subsampling
 
 
 def one_vs_all(model, triplets, **options) -> LinkPrediction:
@@ -80,10 +81,10 @@ def test_subsampling_weighs_both_sides_of_a_triplet():
 def test_label_and_scale_reach_the_loss():
     model, triplets = kge(), toy()
     plain = one_vs_all(model, triplets)(triplets)
-    made = [EMU(0.0, label=0.3)]
+    made = [EMU(0.0, soft_label=0.3)]
     both = [one_vs_all(model, triplets, scale=scale, generators=made)(triplets) for scale in (0.0, 1.0, 3.0)]
     assert_close([both[1] - both[0], both[2] - both[0]], [plain, 3 * plain])
-    assert one_vs_all(model, triplets, label=0.1)(triplets) > plain  # -0.1 log p_j is positive for every negative
+    assert one_vs_all(model, triplets, soft_label=0.1)(triplets) > plain  # -0.1 log p_j is positive for every negative
 
 
 def test_dropout_only_while_training():
@@ -291,7 +292,7 @@ def test_a_label_is_asked_about_the_query_and_its_negatives():
 
     torch.manual_seed(0)
     model, label = kge(), SlotLabel(known(), 0.3)
-    task = LinkPrediction(model, Tail(RELATIONS), All(NODES), InfoNCE(), label=label)
+    task = LinkPrediction(model, Tail(RELATIONS), All(NODES), InfoNCE(), soft_label=label)
     batch = toy()
     query, target = Query(batch.head_index, batch.rel_type), batch.tail_index
     scorer, every = model.scorer(model.encode(None), query), torch.arange(NODES)[None]

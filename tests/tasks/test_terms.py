@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from examples import CHANNELS, NODES, RELATIONS, Scores, kge, known, messages, toy
-from torch import Tensor, nn
+from torch import Tensor
 from torch.testing import assert_close
 
 from gnnneg.corruption import Both, Tail
@@ -14,15 +14,15 @@ from gnnneg.encoders import RGCN
 from gnnneg.errors import UserError
 from gnnneg.generators import DANS, EMU
 from gnnneg.generators.term import Term
-from gnnneg.interfaces import Generator, Scorer
+from gnnneg.interfaces import Drawn, Generator
 from gnnneg.labels import SlotLabel
 from gnnneg.losses import BCE, InfoNCE, LogSigmoid, MarginRanking
 from gnnneg.models import KGEModel, NodeClassifier
 from gnnneg.penalties import Lp
 from gnnneg.records import Made, Negatives, Query, Triplets
 from gnnneg.samplers import All, Uniform
-from gnnneg.tasks import Confidence, KvsAll, LinkPrediction, MutatedKvsAll, NodeClassification, Subsampling
-from gnnneg.tasks.contrast import contrast
+from gnnneg.tasks import KvsAll, LinkPrediction, NodeClassification, SharedMask
+from gnnneg.weighings import Confidence, Subsampling
 
 EVERY = torch.arange(NODES)[None]
 
@@ -34,10 +34,10 @@ class Gives(Generator):
         super().__init__()
         self.made = made
 
-    def forward(self, scorer: Scorer, query: Query, target: Tensor, negatives: Negatives, generator=None) -> Made:
+    def forward(self, drawn: Drawn) -> Made:
         return self.made
 
-    def vectors(self, scorer: Scorer, query: Query, target: Tensor, negatives: Negatives, generator=None) -> Tensor:
+    def vectors(self, drawn: Drawn) -> Tensor:
         raise NotImplementedError
 
 
@@ -47,8 +47,9 @@ def put(loss, one_term: bool, scale: float = 1.0, label: float = 0.0) -> Tensor:
     query, target = Query(torch.zeros(1).long(), torch.zeros(1).long()), torch.zeros(1).long()
     negatives = Negatives(torch.tensor([[1, 2, 3]]), torch.tensor([[1.0, 1.0, 0.0]]))
     made = Made(torch.tensor([[2.0, 0.0]]), torch.tensor([[1.0, 0.5]]), 0.1, torch.tensor([0.25]))
-    generators = nn.ModuleList([Gives(made)])
-    return contrast(Scores(score), query, target, negatives, loss, label, scale, generators, None, one_term)[0]
+    options = {"generators": [Gives(made)], "soft_label": label, "scale": scale, "one_term": one_term}
+    task = NodeClassification(kge(), All(NODES), loss, **options)
+    return task.contrast(Drawn(Scores(score), query, target, negatives))[0]
 
 
 def soft(logit: float, label: float = 0.0) -> Tensor:
@@ -101,7 +102,7 @@ def test_dans_has_one_positive_to_twenty_negatives():
 def test_one_term_takes_labels_of_all_kinds():
     model, batch = kge(), toy()
     label = SlotLabel(known(), 0.3)
-    options = {"generators": [EMU(0.5, label=label)], "label": label, "one_term": True}
+    options = {"generators": [EMU(0.5, soft_label=label)], "soft_label": label, "one_term": True}
     for sampler in (Uniform(NODES, 5), Uniform(NODES, 5, shared=True), All(NODES)):
         for loss in (BCE(), InfoNCE(), LogSigmoid()):
             LinkPrediction(model, Both(RELATIONS), sampler, loss, **options)(batch).backward()
@@ -142,8 +143,8 @@ def test_weighing_leaves_the_penalty_alone(weighing):
 @pytest.mark.parametrize("answers", [None, 1])
 def test_mutated_k_vs_all_adds_its_penalty_whole(scale, answers):
     def loss(penalty) -> Tensor:
-        plain = KvsAll(model, known(), softmax=True, weighted=True, answers=answers, penalty=penalty)
-        task = MutatedKvsAll(plain, 0.3, scale=scale)
+        options = {"softmax": True, "weighted": True, "answers": answers, "penalty": penalty, "scale": scale}
+        task = KvsAll(model, known(), **options, mutation=SharedMask(0.3))
         return task(task.examples(toy()), torch.Generator().manual_seed(0))
 
     model = kge()

@@ -1,0 +1,43 @@
+"""Queries with all their answers, which is what K-vs-all training goes through."""
+
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Int
+from torch import Tensor
+
+from gnnneg.data.known import KnownAnswers
+from gnnneg.records import Query, Triplets, asked
+
+
+class Answered(NamedTuple):
+    """Queries, and where in the index of known answers those lie that an example is about."""
+
+    anchor: Int[Tensor, "b"]
+    rel_type: Int[Tensor, "b"]
+    begin: Int[Tensor, "b"]
+    end: Int[Tensor, "b"]
+
+    @property
+    def query(self) -> Query:
+        return Query(self.anchor, self.rel_type)
+
+    @property
+    def length(self) -> Int[Tensor, "b"]:
+        """How many answers each example is about."""
+        return self.end - self.begin
+
+
+def answered(triplets: Triplets, known: KnownAnswers, most: int | None) -> Answered:
+    """The distinct queries of statements, those with more than ``most`` answers in parts."""
+    both = [asked(triplets, known.num_relations, head)[0] for head in (False, True)]
+    pairs = torch.cat([torch.stack(list(query)) for query in both], dim=1)
+    query = Query(*torch.unique(pairs, dim=1))
+    begin, end = known.span(query)
+    if most is None:
+        return Answered(*query, begin, end)
+    parts = (end - begin + most - 1) // most
+    row = torch.repeat_interleave(torch.arange(len(parts), device=parts.device), parts)
+    before = (parts.cumsum(0) - parts)[row]
+    begin = begin[row] + (torch.arange(len(row), device=row.device) - before) * most
+    return Answered(query.anchor[row], query.rel_type[row], begin, torch.minimum(begin + most, end[row]))

@@ -1,0 +1,91 @@
+"""EMU for 1-vs-all training."""
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from gnnneg.checks import fraction, ratio
+from gnnneg.data.known import KnownAnswers
+from gnnneg.interfaces import Part, Scorer
+from gnnneg.kernels.everyone import everyone
+from gnnneg.kernels.softmax import softmax_sums
+from gnnneg.records import Mutation
+from gnnneg.tasks.answered import Answered
+
+
+class SharedMask(Part):
+    r"""EMU (:class:`~gnnneg.generators.EMU`) with every entity as a negative, which its paper rules out: the mutated
+    term of :class:`~gnnneg.tasks.KvsAll`.
+
+    For each query one mask of coordinates is drawn. With the scores :math:`\ell` of what stays, an answer :math:`t` of
+    a query that has the known answers :math:`A` costs
+
+    .. math::
+        \frac{1}{N'} \Bigl( (1 + \beta N') \log \bigl( e^{\ell_t} + \sum_{j \notin A} e^{\ell_j} \bigr)
+            - \ell_t - \beta \sum_{j \notin A} \ell_j \Bigr) , \qquad N' = n - |A| ,
+
+    so no other known answer competes, and none has a label. No label is ever written down: the sum over all that is no
+    answer is taken in the pass that takes the log-sum-exp.
+
+    Scores have to be sums over coordinates, of which a softmax sees only those that stay: every decoder but TransE with
+    :math:`p = 2`, TransH, TransD and HAKE, for which :class:`~gnnneg.tasks.LinkPrediction` with
+    :class:`~gnnneg.samplers.All` is exact.
+
+    Args:
+        mutation_ratio (float): :math:`\rho`, the fraction taken from the positive.
+        soft_label (float): :math:`\beta`. (default: :obj:`0.0`)
+
+    Raises:
+        UserError: If a number is no fraction, or the ratio nearly none or all; when called, if the decoder's scores are
+            no sums.
+    """
+
+    def __init__(self, mutation_ratio: float, soft_label: float = 0.0):
+        super().__init__()
+        ratio("SharedMask", mutation_ratio=mutation_ratio)
+        fraction("SharedMask", soft_label=soft_label)
+        self.mutation_ratio, self.soft_label = mutation_ratio, soft_label
+
+    def forward(
+        self,
+        scorer: Scorer,
+        known: KnownAnswers,
+        batch: Answered,
+        each: Float[Tensor, "b"],
+        generator: torch.Generator | None = None,
+    ) -> Float[Tensor, ""]:
+        """The term of a batch: ``scorer`` is that of its queries, and ``each`` what one answer counts."""
+        query, device = batch.query, batch.anchor.device
+        index = everyone(known.num_nodes, device)
+        width = scorer.embed(index[:, :1]).size(2) // scorer.parts
+        keep = (torch.rand(len(each), width, device=device, generator=generator) >= self.mutation_ratio).float()
+        row, answer = known.answers(query)
+        score, taken = _TakeOut.apply(scorer.mutated(index, Mutation(None, keep)), row, answer)
+
+        begin, _ = known.span(query)  # of a query's answers those that this example is about
+        place = torch.arange(len(row), device=device) - torch.searchsorted(row, row) + begin[row]
+        ours = (place >= batch.begin[row]) & (place < batch.end[row])
+        row, hit = row[ours], taken[ours].float()
+        rest, total = softmax_sums(score, torch.ones(1, 1, device=device))
+        negatives = (known.num_nodes - known.count(query)).clamp(min=1).float()
+        beta = self.soft_label
+        cost = (1 + beta * negatives)[row] * torch.logaddexp(hit, rest[row]) - hit - beta * total[row]
+        return (each / negatives)[row] @ cost
+
+
+class _TakeOut(torch.autograd.Function):
+    """Some scores, and the matrix without them: their places hold minus infinity, which no gradient leaves."""
+
+    @staticmethod
+    def forward(  # type: ignore[no-untyped-def]
+        ctx, score: Float[Tensor, "b n"], row: Int[Tensor, "m"], column: Int[Tensor, "m"]
+    ) -> tuple[Tensor, Tensor]:
+        taken = score[row, column]
+        score[row, column] = -torch.inf
+        ctx.mark_dirty(score)
+        ctx.save_for_backward(row, column)
+        return score, taken
+
+    @staticmethod
+    def backward(ctx, grad: Tensor, taken: Tensor) -> tuple[Tensor, None, None]:  # type: ignore[no-untyped-def]
+        return grad.index_put(ctx.saved_tensors, taken), None, None
