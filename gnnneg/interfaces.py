@@ -440,7 +440,7 @@ class Model(Part, ABC):
     uses_graph: bool
     reads_denied: bool = False
     """Whether messages pass over denied statements."""
-    footprint: int = 0
+    activations: int = 0
     """About how many numbers it holds for each query and node while it scores: so many fewer queries at once."""
     has_vectors: bool = True
     """Whether nodes have vectors before a question is asked."""

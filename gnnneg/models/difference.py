@@ -119,7 +119,7 @@ class Difference(Model):
         denied = graph is not None and negative.uses_graph  # its messages pass over what is denied
         self.reads_denied = denied or positive.reads_denied or negative.reads_denied
         self.has_vectors = positive.has_vectors and negative.has_vectors
-        self.footprint = positive.footprint + negative.footprint  # both hold their states at once
+        self.activations = positive.activations + negative.activations  # both hold their states at once
 
     def encode(self, graph: Data | None) -> Pair:
         against = self.graph

@@ -212,7 +212,7 @@ class NBFNet(Model):
         if hidden_channels % 2 and isinstance(message, Rotation):
             raise UserError(f"Rotation turns pairs: give an even number of hidden_channels, not {hidden_channels}.")
         self.num_relations, self.hidden_channels = num_relations, hidden_channels
-        self.footprint = (8 + 4 * aggregation.features) * hidden_channels  # states, what arrives, what is made of it
+        self.activations = (8 + 4 * aggregation.features) * hidden_channels  # states, what arrives, what is made of it
         self.shortcut, self.recompute = shortcut, recompute
         self.query = nn.Embedding(2 * num_relations, hidden_channels)
         options = message, aggregation, dependent, layer_norm

@@ -41,7 +41,7 @@ def test_no_more_queries_than_fit(how):
     model, sizes = kge(), []
     fits = 2**26 // (2**20 * NODES)
     scorer = model.scorer
-    model.footprint = 2**20
+    model.activations = 2**20
     model.scorer = lambda encoding, query: sizes.append(query.anchor.numel()) or scorer(encoding, query)
     graph = Data(num_nodes=NODES)
     draw = torch.Generator().manual_seed(0)

@@ -339,7 +339,7 @@ def test_relations_are_asked_within_the_budget(fits):
     """A model that holds much for each query is asked no more of them at once than fit, be it part of a statement's."""
     stated, tested = world(16)
     model = Tabled(coarse(16, levels=2))
-    model.footprint = 10
+    model.activations = 10
     expected = rows(relation_ranks(model, None, tested, index_of(stated)))
     model.asked.clear()
     budget = fits * 10 * NODES / 2**18

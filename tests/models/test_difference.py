@@ -30,15 +30,15 @@ def signed(signed: bool = True) -> KGEModel:
 def test_both_hold_their_states():
     one = paths()
     both = Difference(paths(), paths())
-    assert both.footprint == 2 * one.footprint > 0
+    assert both.activations == 2 * one.activations > 0
     assert not both.has_vectors
     assert at_once(both, 40_943, 1024) == at_once(one, 2 * 40_943, 1024) < 1024
     for mixed in (Difference(kge(), paths()), Difference(paths(), kge())):
         assert mixed.uses_graph
         assert not mixed.has_vectors
-        assert mixed.footprint == one.footprint
+        assert mixed.activations == one.activations
     looked_up = Difference(kge(), kge())
-    assert (looked_up.uses_graph, looked_up.reads_denied, looked_up.footprint) == (False, False, 0)
+    assert (looked_up.uses_graph, looked_up.reads_denied, looked_up.activations) == (False, False, 0)
     assert looked_up.has_vectors
 
 

@@ -344,12 +344,12 @@ def test_the_task_hides_all_edges_of_a_pair_if_told(some):
 
 
 def test_ranked_some_queries_at_a_time(some, monkeypatch):
-    """As many as its footprint lets into memory, which changes no rank."""
+    """As many as its activations lets into memory, which changes no rank."""
     model, statements = NBFNet(R, D, 2), Triplets(*torch.tensor(some).T)
     known = KnownAnswers(statements, N, R)
     whole = ranks(model, graph(some), statements, known)
     served = counted(model, monkeypatch)
-    few = ranks(model, graph(some), statements, known, memory_mib=3.5 * 4 * model.footprint * N / 2**20)
+    few = ranks(model, graph(some), statements, known, memory_mib=3.5 * 4 * model.activations * N / 2**20)
     assert max(served) == 3
     assert torch.equal(few.realistic, whole.realistic)
 
