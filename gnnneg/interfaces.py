@@ -54,7 +54,7 @@ class Part(nn.Module):
         """The arguments of a config of an earlier version as they are said now, where it is not only names."""
         return given
 
-    def figures(self) -> dict[str, float]:
+    def monitored(self) -> dict[str, float]:
         """How it is doing, by name, for whoever watches training: the log has them after each epoch, progress shows
         them, a report draws them.
         """

@@ -247,7 +247,7 @@ class DANS(Counts, OwnOptimizer, Generator):
     def trained(self) -> Iterator[Parameter]:
         yield from ()
 
-    def figures(self) -> dict[str, float]:
+    def monitored(self) -> dict[str, float]:
         r"""What is watched, as running means over some hundred batches or as last seen.
 
         * ``discriminator``: its accuracy, the mean of that on real and on made vectors. Near 1 the pathways have lost,
@@ -261,7 +261,7 @@ class DANS(Counts, OwnOptimizer, Generator):
         """
         alone = len(self.count) < 2 or not self.auxiliary
         absent = {"called_real": True, "film": not self.film, "pathways": alone}
-        return {name: value for name, value in self.watch.figures().items() if not absent.get(name)}
+        return {name: value for name, value in self.watch.monitored().items() if not absent.get(name)}
 
     def _given(
         self, scorer: Scorer, query: Query, target: Int[Tensor, "b"]

@@ -85,7 +85,7 @@ class Watch(Counts):
                 self.said[place] = True
                 warnings.warn(words, stacklevel=2)
 
-    def figures(self) -> dict[str, float]:
+    def monitored(self) -> dict[str, float]:
         """Under the names that :meth:`DANS.figures` explains; nothing before the first batch, and no ``known`` where
         entities have no vectors before a question is asked (NBFNet).
         """
@@ -109,7 +109,7 @@ class Watch(Counts):
 
     def _complaints(self) -> Iterator[tuple[bool, str]]:
         """Whether something is wrong, for each thing that may be, and what to do about it."""
-        now = self.figures()
+        now = self.monitored()
         right, rank, real = now["discriminator"], now["rank"], now["rank_of_real"]
         yield (
             rank < min(1.5, 1 + (real - 1) / 4),  # entities too may lie along one line

@@ -80,5 +80,5 @@ def told(task: nn.Module) -> dict[str, float]:
     found = {}
     for path, part in task.named_modules():
         if isinstance(part, Part):
-            found.update({f"{path}.{name}" if path else name: float(value) for name, value in part.figures().items()})
+            found.update({f"{path}.{name}" if path else name: float(value) for name, value in part.monitored().items()})
     return found

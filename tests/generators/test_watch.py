@@ -36,9 +36,9 @@ def test_figures_are_those_of_the_networks(monkeypatch):
     monkeypatch.setattr(watch, "NEIGHBOURED", 10**6)
     model, scorer, query, target = asked()
     make = dans(entity=2, relation=3, sigma=0.5, lr=0.0, discriminator_lr=0.0)
-    assert make.figures() == {}
+    assert make.monitored() == {}
     make.vectors(Drawn(scorer, query, target, NONE, chance()))
-    found = make.figures()
+    found = make.monitored()
     real, given, unit = make._given(Drawn(scorer, query, target, NONE))
     draws = chance()
     make._make(make.pathways, given, draws)  # those that the pathways learnt from
@@ -76,7 +76,7 @@ def test_parts_that_are_off_have_no_figures():
         make = dans(**options)
         make(Drawn(scorer, query, target, NONE, chance()))
         every = {"discriminator", "pathways", "film", "rank", "rank_of_real", "known"}
-        assert set(make.figures()) == every - absent
+        assert set(make.monitored()) == every - absent
 
 
 def test_running_means():
@@ -124,7 +124,7 @@ def test_a_word_when_all_made_vectors_are_alike(often):
         warnings.simplefilter("error")
         for _ in range(30):
             flat(torch.tensor([0.7, 0.5, 0.5, 0.1]), scorer, query, line, {"entity": line[:, None]})
-    assert flat.figures()["rank"] == pytest.approx(1, abs=1e-3)
+    assert flat.monitored()["rank"] == pytest.approx(1, abs=1e-3)
 
 
 def make_again(make):
@@ -237,7 +237,7 @@ def test_figures_are_in_the_log_of_a_run_and_in_its_report(tmp_path):
     inside = "sampler.samplers.1.proposal.generator"
     names = {"discriminator", "pathways", "rank", "rank_of_real", "known"}
     assert set(told[-1]) == {f"generators.0.{name}" for name in names} | {f"{inside}.{n}" for n in names | {"film"}}
-    assert told[-1]["generators.0.discriminator"] == pytest.approx(task.generators[0].figures()["discriminator"])
+    assert told[-1]["generators.0.discriminator"] == pytest.approx(task.generators[0].monitored()["discriminator"])
     assert told[0] != told[1]
     html = page([read(tmp_path / "run")])
     assert "generators.0.discriminator" in html

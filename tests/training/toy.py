@@ -66,7 +66,7 @@ class Toy(Task):
         loss = nn.functional.softplus(wrong - score).mean()
         return loss if factor is None else loss * factor
 
-    def figures(self) -> dict[str, float]:
+    def monitored(self) -> dict[str, float]:
         return {"drawn": self.drawn}
 
     def trained(self) -> Iterator[Parameter]:
