@@ -93,7 +93,7 @@ _CONTENTS = {
         "Decoder",
         "Encoder",
         "Generator",
-        "Label",
+        "SoftLabel",
         "Loss",
         "Model",
         "Penalty",

@@ -506,7 +506,7 @@ class Sampler(Part, ABC):
         raise UserError(f"{type(self).__name__} does not know how probable its candidates are: do not correct it.")
 
 
-class Label(Part, ABC):
+class SoftLabel(Part, ABC):
     """The soft label of each negative: how far it may be true after all."""
 
     @abstractmethod

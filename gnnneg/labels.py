@@ -8,11 +8,11 @@ from gnnneg.checks import FARTHEST, whole
 from gnnneg.data.known import KnownAnswers
 from gnnneg.data.pools import neighbours, reached, slots
 from gnnneg.errors import UserError
-from gnnneg.interfaces import Label
+from gnnneg.interfaces import SoftLabel
 from gnnneg.records import Query
 
 
-class SlotLabel(Label):
+class SlotLabel(SoftLabel):
     r"""A larger label for entities that some training fact has in the slot asked for.
 
     An entity that already answers the relation for somebody is of the right type, so it may be a true answer that the
@@ -39,7 +39,7 @@ class SlotLabel(Label):
         return torch.where(self.slots.contains(query.rel_type, index), self.seen, self.unseen)
 
 
-class PathLabel(Label):
+class PathLabel(SoftLabel):
     r"""A larger label for entities near the anchor: the path prior of `"HaSa: Hardness and Structure-Aware Contrastive
     Knowledge Graph Embedding" <https://arxiv.org/abs/2305.10563>`_.
 

@@ -41,7 +41,7 @@ from gnnneg.data.known import KnownAnswers
 from gnnneg.data.pools import slots
 from gnnneg.encoders import Lookup
 from gnnneg.errors import UserError
-from gnnneg.interfaces import Corruption, Decoder, Generator, Label, Loss, Part, Penalty, Sampler, Weighing
+from gnnneg.interfaces import Corruption, Decoder, Generator, Loss, Part, Penalty, Sampler, SoftLabel, Weighing
 from gnnneg.models import KGEModel
 from gnnneg.records import Triplets
 from gnnneg.tasks import LinkPrediction
@@ -147,7 +147,7 @@ class Setting:
             half(),
             draw.choice([2, 8]),
             0.5 * tenth(),
-            draw.choice(list(parts(Label))) if tenth() else 0.3 * half(),
+            draw.choice(list(parts(SoftLabel))) if tenth() else 0.3 * half(),
             half(),
             draw.choice(list(parts(Corruption))),
             draw.choice(list(parts(Penalty))) if tenth() else None,
@@ -177,7 +177,7 @@ def task(case: str, now: Setting) -> LinkPrediction:
         generators,
         None if now.penalty is None else made(Penalty, now.penalty),
         None if now.weighing is None else made(Weighing, now.weighing),
-        soft_label=made(Label, now.label) if isinstance(now.label, str) else now.label,
+        soft_label=made(SoftLabel, now.label) if isinstance(now.label, str) else now.label,
         one_term=now.one_term and bool(generators),
     )
 

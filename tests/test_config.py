@@ -211,7 +211,7 @@ def test_naming_another_class_drops_the_arguments_of_the_one_before():
         (["--task.sampler.num_negatives", "null"], "task.sampler.num_negatives should be int, not None."),
         (["--task.sampler.shared", "null"], "task.sampler.shared should be bool, not None."),
         (["--task.sampler.shared", "yes"], "task.sampler.shared should be bool, not 'yes'."),
-        (["--task.soft_label", "null"], "task.soft_label should be a Label"),
+        (["--task.soft_label", "null"], "task.soft_label should be a SoftLabel"),
         (["--task.sampler", "null"], "task.sampler should be a Sampler"),
         (["--optimizer.lr", "null"], "optimizer.lr should be float or Tensor, not None."),
         (

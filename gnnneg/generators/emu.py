@@ -10,7 +10,7 @@ from torch import Tensor
 from gnnneg.checks import draws, refuse_share
 from gnnneg.errors import UserError
 from gnnneg.generators.term import Term, exchange, exchanged, positives
-from gnnneg.interfaces import Generator, Label, Scorer
+from gnnneg.interfaces import Generator, Scorer, SoftLabel
 from gnnneg.records import Made, Mutation, Negatives, Query
 
 ROUNDED = 1e-3  # by how much of itself a share, or what it leaves, may be another for the sake of fewer draws
@@ -48,7 +48,7 @@ class EMU(Generator):
 
     Args:
         share (float): :math:`\rho`.
-        label (float or Label): :math:`\beta`, one or one for each negative. (default: :obj:`0.0`)
+        label (float or SoftLabel): :math:`\beta`, one or one for each negative. (default: :obj:`0.0`)
         scale (float): Weight of the term. (default: :obj:`1.0`)
         groups (int, optional): Number of masks of a query; :obj:`None` is one for each negative. (default: :obj:`1`)
         joint (bool): Whether real and imaginary part of RotatE's coordinates, and both vectors of TransD's, are
@@ -68,7 +68,7 @@ class EMU(Generator):
     def __init__(
         self,
         share: float,
-        label: float | Label = 0.0,
+        label: float | SoftLabel = 0.0,
         scale: float = 1.0,
         groups: int | None = 1,
         joint: bool = True,

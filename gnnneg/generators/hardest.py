@@ -6,7 +6,7 @@ from torch import Tensor
 
 from gnnneg.checks import refuse_share
 from gnnneg.generators.term import Term, exchange, exchanged, positives
-from gnnneg.interfaces import CHUNK, Generator, Label, Scorer
+from gnnneg.interfaces import CHUNK, Generator, Scorer, SoftLabel
 from gnnneg.records import Made, Mutation, Negatives, Query
 
 
@@ -23,7 +23,7 @@ class HardestEMU(Generator):
 
     Args:
         share (float): :math:`\rho`.
-        label (float or Label, optional): :math:`\beta`; :obj:`None` is the share. (default: :obj:`None`)
+        label (float or SoftLabel, optional): :math:`\beta`; :obj:`None` is the share. (default: :obj:`None`)
         scale (float): Weight of the term. (default: :obj:`1.0`)
         mean (bool): Whether the term is divided by its number of negatives. (default: :obj:`True`)
 
@@ -32,7 +32,7 @@ class HardestEMU(Generator):
             coordinates (NBFNet), or the share of them is none or all.
     """
 
-    def __init__(self, share: float, label: float | Label | None = None, scale: float = 1.0, mean: bool = True):
+    def __init__(self, share: float, label: float | SoftLabel | None = None, scale: float = 1.0, mean: bool = True):
         super().__init__()
         refuse_share("HardestEMU", share)
         self.share = share

@@ -9,7 +9,7 @@ from gnnneg.checks import refuse_share, table, widths
 from gnnneg.errors import UserError
 from gnnneg.generators.matched import seed
 from gnnneg.generators.term import Term, exchanged, positives
-from gnnneg.interfaces import Generator, Label, Scorer
+from gnnneg.interfaces import Generator, Scorer, SoftLabel
 from gnnneg.records import Made, Mutation, Negatives, Query
 
 ROUNDS = 40  # of bisection: the shift lies within 1e-9 of where it should be
@@ -33,7 +33,7 @@ class LearnedEMU(Generator):
         hidden_channels (int): Width of the node vectors.
         share (float): :math:`\rho`, the budget.
         floor (float): :math:`\epsilon`. (default: :obj:`0.05`)
-        label (float or Label): :math:`\beta`. (default: :obj:`0.0`)
+        label (float or SoftLabel): :math:`\beta`. (default: :obj:`0.0`)
         scale (float): Weight of the term. (default: :obj:`1.0`)
         mean (bool): Whether the term is divided by its number of negatives. (default: :obj:`True`)
 
@@ -53,7 +53,7 @@ class LearnedEMU(Generator):
         hidden_channels: int,
         share: float,
         floor: float = 0.05,
-        label: float | Label = 0.0,
+        label: float | SoftLabel = 0.0,
         scale: float = 1.0,
         mean: bool = True,
     ):

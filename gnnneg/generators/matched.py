@@ -8,7 +8,7 @@ from torch import Tensor
 
 from gnnneg.checks import refuse_share
 from gnnneg.generators.term import Term, exchanged, positives
-from gnnneg.interfaces import Generator, Label, Scorer
+from gnnneg.interfaces import Generator, Scorer, SoftLabel
 from gnnneg.records import Made, Mutation, Negatives, Query
 
 
@@ -28,7 +28,7 @@ class MatchedEMU(Generator):
 
     Args:
         share (float): :math:`\rho`, the fraction taken from the positive.
-        label (float or Label): :math:`\beta`. (default: :obj:`0.0`)
+        label (float or SoftLabel): :math:`\beta`. (default: :obj:`0.0`)
         scale (float): Weight of the term. (default: :obj:`1.0`)
         mean (bool): Whether the term is divided by its number of negatives. (default: :obj:`True`)
 
@@ -40,7 +40,7 @@ class MatchedEMU(Generator):
     noise: int | None = None
     """The last step's seed: who records steps of training for replay sees by it that Python takes part."""
 
-    def __init__(self, share: float, label: float | Label = 0.0, scale: float = 1.0, mean: bool = True):
+    def __init__(self, share: float, label: float | SoftLabel = 0.0, scale: float = 1.0, mean: bool = True):
         super().__init__()
         refuse_share("MatchedEMU", share)
         self.share = share

@@ -8,7 +8,7 @@ from gnnneg.checks import FOREVER, positive, whole
 from gnnneg.errors import UserError
 from gnnneg.generators.matched import seed
 from gnnneg.generators.term import Term, between, positives
-from gnnneg.interfaces import Counts, Generator, Label, Scorer
+from gnnneg.interfaces import Counts, Generator, Scorer, SoftLabel
 from gnnneg.records import Made, Mutation, Negatives, Query
 
 
@@ -28,7 +28,7 @@ class SelfPacedEMU(Counts, Generator):
         start (float): :math:`z` at first. (default: :obj:`3.0`)
         end (float): :math:`z` at last. (default: :obj:`0.5`)
         steps (int): Training steps on the way. (default: :obj:`10000`)
-        label (float or Label): :math:`\beta`. (default: :obj:`0.0`)
+        label (float or SoftLabel): :math:`\beta`. (default: :obj:`0.0`)
         scale (float): Weight of the term. (default: :obj:`1.0`)
         mean (bool): Whether the term is divided by its number of negatives. (default: :obj:`True`)
 
@@ -47,7 +47,7 @@ class SelfPacedEMU(Counts, Generator):
         start: float = 3.0,
         end: float = 0.5,
         steps: int = 10000,
-        label: float | Label = 0.0,
+        label: float | SoftLabel = 0.0,
         scale: float = 1.0,
         mean: bool = True,
     ):

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from gnnneg.checks import not_negative
 from gnnneg.errors import UserError
-from gnnneg.interfaces import Label, Scorer
+from gnnneg.interfaces import Scorer, SoftLabel
 from gnnneg.records import Made, Negatives, Query
 
 
@@ -19,7 +19,7 @@ class Term(nn.Module):
 
     Args:
         name (str): Who asks, for errors.
-        label (float or Label): Soft label.
+        label (float or SoftLabel): Soft label.
         scale (float): Weight of the term.
         mean (bool): Whether the term is divided by its number of negatives.
 
@@ -27,9 +27,9 @@ class Term(nn.Module):
         UserError: If a label lies outside :math:`[0, 1]` or a scale is negative.
     """
 
-    def __init__(self, name: str, label: float | Label, scale: float, mean: bool):
+    def __init__(self, name: str, label: float | SoftLabel, scale: float, mean: bool):
         super().__init__()
-        if not isinstance(label, Label) and not 0 <= label <= 1:
+        if not isinstance(label, SoftLabel) and not 0 <= label <= 1:
             raise UserError(f"{name}(label={label}): a soft label lies between 0, wrong, and 1, as true as the target.")
         if scale < 0:
             raise UserError(f"{name}(scale={scale}): a negative weight would teach the opposite.")
@@ -42,7 +42,7 @@ class Term(nn.Module):
         if self.mean:
             count = weight.sum(1) if weight.size(1) > 1 else weight[:, 0] * score.size(1)
             scale = scale / count.clamp(min=1)
-        label = self.label(query, negatives.index) if isinstance(self.label, Label) else self.label
+        label = self.label(query, negatives.index) if isinstance(self.label, SoftLabel) else self.label
         return Made(score, weight, label, scale)
 
 

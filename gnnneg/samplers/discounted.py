@@ -4,7 +4,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from gnnneg.interfaces import Label, Sampler, Scorer
+from gnnneg.interfaces import Sampler, Scorer, SoftLabel
 from gnnneg.records import Negatives, Query
 
 
@@ -13,10 +13,10 @@ class Discounted(Sampler):
 
     Args:
         proposal (Sampler): Offers the candidates.
-        label (Label): That probability, such as :class:`~gnnneg.labels.PathLabel`.
+        label (SoftLabel): That probability, such as :class:`~gnnneg.labels.PathLabel`.
     """
 
-    def __init__(self, proposal: Sampler, label: Label):
+    def __init__(self, proposal: Sampler, label: SoftLabel):
         super().__init__()
         self.proposal, self.label = proposal, label
 

@@ -10,7 +10,7 @@ from torch.nn import Parameter
 
 from gnnneg.checks import fraction, not_negative
 from gnnneg.errors import UserError
-from gnnneg.interfaces import Drawn, Label, Loss, Sampler, Task
+from gnnneg.interfaces import Drawn, Loss, Sampler, SoftLabel, Task
 from gnnneg.records import Made, Triplets
 
 
@@ -21,7 +21,7 @@ class Contrastive(Task):
     sampler: Sampler
     loss: Loss
     generators: nn.ModuleList
-    soft_label: float | Label
+    soft_label: float | SoftLabel
     scale: float
     one_term: bool
 
@@ -37,7 +37,7 @@ class Contrastive(Task):
         if negatives.noise is not None:
             score, negative = score - negatives.noise.target, negative - negatives.noise.negatives
         label = self.soft_label
-        label = label(drawn.query, negatives.index) if isinstance(label, Label) else label
+        label = label(drawn.query, negatives.index) if isinstance(label, SoftLabel) else label
         sampled = Made(negative, negatives.weight, label, self.scale)
         terms = [sampled, *(make(drawn) for make in self.generators)]
         if self.one_term:
@@ -63,11 +63,11 @@ class Contrastive(Task):
                 it, or a loss of the user's own does not read the soft labels that are given.
         """
         name, loss = type(self).__name__, self.loss
-        if not isinstance(self.soft_label, Label):
+        if not isinstance(self.soft_label, SoftLabel):
             fraction(name, soft_label=self.soft_label)
         not_negative(name, scale=self.scale)
         soft = [self.soft_label, *(getattr(part, "soft_label", 0.0) for part in self.generators.modules())]
-        given = any(isinstance(one, Label) or one for one in soft)
+        given = any(isinstance(one, SoftLabel) or one for one in soft)
         if given and not type(loss).__module__.startswith("gnnneg.") and not _reads_labels(loss):
             raise UserError(
                 f"{type(loss).__name__} does not read soft labels, and {name} gives it some: use label in its forward, "

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch_geometric.data import Data
 
 from gnnneg.errors import UserError
-from gnnneg.interfaces import Corruption, Drawn, Generator, Label, Loss, Model, Penalty, Sampler, Scorer, Weighing
+from gnnneg.interfaces import Corruption, Drawn, Generator, Loss, Model, Penalty, Sampler, Scorer, SoftLabel, Weighing
 from gnnneg.looking import looked_at
 from gnnneg.records import Negatives, Query, Triplets
 from gnnneg.tasks.contrast import Contrastive
@@ -30,7 +30,7 @@ class LinkPrediction(Contrastive):
             (default: :obj:`None`)
         weighing (Weighing, optional): How much each triplet of a batch counts in the loss, the penalty left out.
             (default: :obj:`None`, all the same)
-        soft_label (float or Label): Soft label of the sampled negatives. (default: :obj:`0.0`)
+        soft_label (float or SoftLabel): Soft label of the sampled negatives. (default: :obj:`0.0`)
         scale (float): Weight of the sampled term against the generators' own; only with generators.
             (default: :obj:`1.0`)
         graph (torch_geometric.data.Data, optional): What messages pass over; the batch's own statements are hidden
@@ -63,7 +63,7 @@ class LinkPrediction(Contrastive):
         generators: Sequence[Generator] = (),
         penalty: Penalty | None = None,
         weighing: Weighing | None = None,
-        soft_label: float | Label = 0.0,
+        soft_label: float | SoftLabel = 0.0,
         scale: float = 1.0,
         graph: Data | None = None,
         hide_between: bool = False,

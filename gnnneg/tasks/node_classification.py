@@ -7,7 +7,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch_geometric.data import Data
 
-from gnnneg.interfaces import Drawn, Generator, Label, Loss, Model, Sampler
+from gnnneg.interfaces import Drawn, Generator, Loss, Model, Sampler, SoftLabel
 from gnnneg.records import Query, Triplets
 from gnnneg.tasks.contrast import Contrastive
 
@@ -29,7 +29,7 @@ class NodeClassification(Contrastive):
         graph (torch_geometric.data.Data, optional): What messages pass over, whole in every step; labels are no edges,
             so nothing has to be hidden. (default: :obj:`None`)
         generators (list[Generator]): Make negatives in embedding space, one loss term each. (default: :obj:`()`)
-        soft_label (float or Label): Soft label of the wrong classes. (default: :obj:`0.0`)
+        soft_label (float or SoftLabel): Soft label of the wrong classes. (default: :obj:`0.0`)
         scale (float): Weight of the sampled term against the generators' own; only with generators.
             (default: :obj:`1.0`)
         one_term (bool): Whether sampled and made negatives are in one loss term, as in
@@ -46,7 +46,7 @@ class NodeClassification(Contrastive):
         loss: Loss,
         graph: Data | None = None,
         generators: Sequence[Generator] = (),
-        soft_label: float | Label = 0.0,
+        soft_label: float | SoftLabel = 0.0,
         scale: float = 1.0,
         one_term: bool = False,
     ):

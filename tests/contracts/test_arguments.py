@@ -26,12 +26,12 @@ from gnnneg.interfaces import (
     Decoder,
     Encoder,
     Generator,
-    Label,
     Loss,
     Model,
     Penalty,
     Sampler,
     Similarity,
+    SoftLabel,
     Task,
     Weighing,
 )
@@ -95,7 +95,7 @@ def works(part: Any) -> None:
         settled(part(torch.zeros(4, 1), torch.ones(4, 3), torch.ones(1, 1)))
     elif isinstance(part, Penalty):
         settled(part(scorer, QUERY, TARGET))
-    elif isinstance(part, Label):
+    elif isinstance(part, SoftLabel):
         settled(torch.as_tensor(part(QUERY, TARGET[:, None])))
     elif isinstance(part, Weighing):
         settled(part(BATCH))

@@ -23,7 +23,6 @@ from gnnneg.interfaces import (
     Decoder,
     Encoder,
     Generator,
-    Label,
     Loss,
     Model,
     OwnOptimizer,
@@ -31,6 +30,7 @@ from gnnneg.interfaces import (
     Sampler,
     Scorer,
     Similarity,
+    SoftLabel,
     Task,
     Weighing,
 )
@@ -102,7 +102,7 @@ def around(part) -> Task:
         means |= {"model": KGEModel(Lookup(NODES, CHANNELS, bound=0.5), part)}
     elif isinstance(part, SoftConstraints):  # of decoders that have some
         means |= {"model": kge(TransH), "penalty": part}
-    elif isinstance(part, Label):
+    elif isinstance(part, SoftLabel):
         means |= {"sampler": Discounted(Near(), part)}
     elif isinstance(part, Generator):
         means |= {"generators": [part]}

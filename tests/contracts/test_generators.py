@@ -11,14 +11,14 @@ from torch.testing import assert_close
 from gnnneg.corruption import Both
 from gnnneg.decoders import ComplEx, DistMult, RotatE, TransE
 from gnnneg.generators import DANS, GNDN, DeniedStatements, LearnedEMU, MatchedEMU, Redrawn, SelfPacedEMU
-from gnnneg.interfaces import Generator, Label
+from gnnneg.interfaces import Generator, SoftLabel
 from gnnneg.losses import InfoNCE
 from gnnneg.records import Negatives, Query
 from gnnneg.samplers import All, Filtered, InBatch, Uniform
 from gnnneg.tasks import LinkPrediction
 
 generators = pytest.mark.parametrize("make", examples(Generator), ids=name)
-labels = pytest.mark.parametrize("make", examples(Label), ids=name)
+labels = pytest.mark.parametrize("make", examples(SoftLabel), ids=name)
 OWN = DANS | GNDN | DeniedStatements | Redrawn  # two negatives of their own, whatever is sampled
 shared = pytest.mark.parametrize("shared", [True, False], ids=["shared", "private"])
 

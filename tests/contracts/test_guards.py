@@ -14,18 +14,18 @@ from gnnneg.interfaces import (
     Decoder,
     Encoder,
     Generator,
-    Label,
     Loss,
     Model,
     Penalty,
     Sampler,
     Similarity,
+    SoftLabel,
     Task,
     Weighing,
 )
 
 ROOT = Path(interfaces.__file__).parent
-BASES = [Encoder, Decoder, Similarity, Model, Corruption, Sampler, Generator, Label, Loss, Penalty, Task, Weighing]
+BASES = [Encoder, Decoder, Similarity, Model, Corruption, Sampler, Generator, SoftLabel, Loss, Penalty, Task, Weighing]
 
 
 @pytest.mark.parametrize("base", BASES)
