@@ -7,14 +7,13 @@ import argparse
 from collections.abc import Callable
 
 import torch
+from measure import rate
 from torch import Tensor
 
 FORMS = {"bases": {"num_bases": 30}, "blocks": {"num_blocks": 8}, "full": {}}
 
 
 def _rate(layer: Callable[[Tensor], Tensor], x: Tensor, num_edges: int) -> float:
-    from cases import rate
-
     outward = torch.randn_like(x)
 
     def step() -> int:
@@ -29,12 +28,13 @@ def ours(arguments: argparse.Namespace, data) -> float:  # type: ignore[no-untyp
     from gnnneg.data.statements import message_graph, num_relations
     from gnnneg.encoders.messages import messages
     from gnnneg.encoders.rgcn import RGCNLayer
+    from gnnneg.subgraph import MessageGraph
 
     graph, r = message_graph(data), num_relations(data)
     torch.manual_seed(0)
     layer = RGCNLayer(arguments.width, arguments.width, 2 * r, **FORMS[arguments.model])
     x = torch.randn(graph.num_nodes, arguments.width, requires_grad=True)
-    sent, _ = messages(graph, r)
+    sent, _ = messages(MessageGraph.of(graph, "R-GCN"), r)
     kept = torch.ones(graph.num_edges, dtype=torch.bool)
     return _rate(lambda x: layer.along(x, sent, sent.weights(True, kept)), x, graph.num_edges)
 

@@ -12,10 +12,11 @@ from torch_geometric.data import Data
 from gnnneg.checks import DEEPEST, fraction, table, whole, widths
 from gnnneg.encoders.batch_norm import PartNorm, Statistics
 from gnnneg.encoders.composition import Composition, Correlation
-from gnnneg.encoders.messages import Messages, messages, numbers, shrunk
+from gnnneg.encoders.messages import Messages, messages, read, shrunk
 from gnnneg.encodings import Dense
 from gnnneg.errors import UserError
 from gnnneg.interfaces import Encoder, Encoding
+from gnnneg.subgraph import MessageGraph
 
 
 class CompGCNLayer(nn.Module):
@@ -164,21 +165,21 @@ class CompGCN(Encoder):
         Raises:
             UserError: If there is no graph, or it is of another size.
         """
-        graph, number = numbers(graph, self.num_nodes, "CompGCN")
-        sent, weight = self._heard(graph)
-        x: Tensor = self.weight if number is None else F.embedding(number, self.weight)
+        seen = read(graph, self.num_nodes, "CompGCN")
+        sent, weight = self._heard(seen)
+        x: Tensor = self.weight if seen.n_id is None else F.embedding(seen.n_id, self.weight)
         relation: Tensor = self.relation
-        size = graph.get("num_sampled_nodes")
+        size = seen.num_sampled_nodes
         with torch.autocast(weight.device.type, enabled=False):  # sums over many neighbours
             for depth, layer in enumerate(self.layers):
                 if size is None:
                     x, relation = layer(x, relation, sent, weight)
                     continue
                 if depth:
-                    part = shrunk(graph, depth)
+                    part = shrunk(seen, size, depth)
                     x, (sent, weight) = x[: part.num_nodes], self._heard(part)
                 right = sum(size[: max(1, len(size) - 1 - depth)])  # the last hop has heard nobody
-                x, relation = layer(x, relation, sent, weight, (right, graph.get("statistics")))
+                x, relation = layer(x, relation, sent, weight, (right, seen.statistics))
         return Dense(x)
 
     def relation_states(self) -> Float[Tensor, "t c"] | None:
@@ -190,7 +191,7 @@ class CompGCN(Encoder):
             states = states @ layer.relation  # type: ignore[operator]
         return states
 
-    def _heard(self, graph: Data) -> tuple[Messages, Tensor]:
+    def _heard(self, graph: MessageGraph) -> tuple[Messages, Tensor]:
         """Along which edges, and what each of them counts."""
         sent, kept = messages(graph, self.num_relations, parts=2)
         return sent, sent.symmetric(kept)

@@ -41,7 +41,7 @@ class GNN(Encoder):
             UserError: If there is no graph, it has no features, or the module cannot read them or gives no vectors.
         """
         name = type(self.module).__name__
-        x = None if graph is None else graph.get("x")
+        x = None if graph is None else graph.x
         if graph is None or x is None:
             raise UserError(
                 f"GNN ({name}) needs node features, x, and edge_index: set data['entity'].x, one row of numbers for "

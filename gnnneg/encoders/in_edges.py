@@ -14,12 +14,12 @@ class InEdges:
     """The edges of a graph by target.
 
     Args:
-        edge_index (torch.Tensor): The edges, ``(2, e)``.
+        source (torch.Tensor): Where each of the graph's edges comes from, ``(e,)``.
         order (torch.Tensor): Which edge each of those by target is, ``(e,)``.
         offset (torch.Tensor): Where each target's edges begin, and where the last one's end, ``(n + 1,)``.
     """
 
-    edge_index: Int[Tensor, "2 e"]
+    source: Int[Tensor, "e"]
     order: Int[Tensor, "e"]
     offset: Int[Tensor, "m"]
 
@@ -28,7 +28,7 @@ class InEdges:
         """Sorts the edges of a graph."""
         count = torch.bincount(edge_index[1], minlength=num_nodes)
         offset = torch.cat([count.new_zeros(1), count.cumsum(0)])
-        return InEdges(edge_index, edge_index[1].argsort(stable=True), offset)
+        return InEdges(edge_index[0].clone(), edge_index[1].argsort(stable=True), offset)
 
     def drawn(self, node: Int[Tensor, "u"], size: int, kept: Bool[Tensor, "e"] | None = None) -> Int[Tensor, "k"]:
         """Edges that lead to some nodes: of each node ``size`` different ones, any as likely as any other, or all that

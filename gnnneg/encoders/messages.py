@@ -1,15 +1,16 @@
 """How messages run over a relational graph, sorted once and then remembered for as long as the graph lives."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch_geometric.data import Data
 
-from gnnneg.encoders.remember import once
 from gnnneg.errors import UserError
 from gnnneg.kernels.aggregate import gather_sum
+from gnnneg.remember import once
+from gnnneg.subgraph import MessageGraph
 
 
 @dataclass(frozen=True)
@@ -158,56 +159,49 @@ def remembered(
     return once(edge_index, (edge_type, *(denied or ())), ("messages", num_nodes, num_types, parts), make)
 
 
-def numbers(graph: Data | None, num_nodes: int, whose: str) -> tuple[Data, Int[Tensor, "n"] | None]:
-    """The graph, and which of all nodes its nodes are if it is a part of one (``graph.n_id``, as PyG calls it).
+def read(graph: Data | None, num_nodes: int, whose: str) -> MessageGraph:
+    """A graph, or a part of one.
 
     Raises:
         UserError: If there is no graph, or it has another number of nodes than its encoder was made for.
     """
-    if graph is None:
-        raise UserError(f"{whose} needs a graph with edge_index and edge_type, as message_graph makes it.")
-    number = graph.get("n_id")
-    if number is None and graph.num_nodes != num_nodes:
-        raise UserError(f"{whose} was made for {num_nodes:,} nodes, but the graph has {graph.num_nodes:,}.")
-    return graph, number
+    seen = MessageGraph.of(graph, whose)
+    if seen.n_id is None and seen.num_nodes != num_nodes:
+        raise UserError(f"{whose} was made for {num_nodes:,} nodes, but the graph has {seen.num_nodes:,}.")
+    return seen
 
 
-def shrunk(graph: Data, depth: int) -> Data:
-    """What a layer has to see of a neighbourhood that lies hop by hop (``graph.num_sampled_nodes``, as PyG calls it):
-    each layer gives states that are right for one hop less, so that only edges into these matter.
+def shrunk(graph: MessageGraph, size: list[int], depth: int) -> MessageGraph:
+    """What a layer has to see of a neighbourhood: each layer gives states that are right for one hop less, so that only
+    edges into these matter.
 
     Args:
-        graph (torch_geometric.data.Data): Its first nodes are those whose states are wanted.
+        graph (MessageGraph): Its first nodes are those whose states are wanted.
+        size (list[int]): Its ``num_sampled_nodes``.
         depth (int): How many layers came before.
     """
-    size = graph.num_sampled_nodes
     hops = max(1, len(size) - 1 - depth)
-    part = {"num_nodes": sum(size[: hops + 1])}
-    for index, kind in (("edge_index", "edge_type"), ("denied_edge_index", "denied_edge_type")):
-        if index in graph:
-            stays = graph[index][1] < sum(size[:hops])
-            part |= {index: graph[index][:, stays], kind: graph[kind][stays]}
-    return Data(**part)
+    ends = [graph.edge_index, *([] if graph.denied_edge_index is None else [graph.denied_edge_index])]
+    return replace(graph.subgraph(*(index[1] < sum(size[:hops]) for index in ends)), num_nodes=sum(size[: hops + 1]))
 
 
 def messages(
-    graph: Data, num_relations: int, signed: bool = False, parts: int = 1
+    graph: MessageGraph, num_relations: int, signed: bool = False, parts: int = 1
 ) -> tuple[Messages, Bool[Tensor, "e"] | None]:
     """How messages run over a graph, and which of its edges are there.
 
     Sorting is done once for a graph, and not again for one that :func:`~gnnneg.tasks.hide` has taken edges out of.
 
     Args:
-        graph (torch_geometric.data.Data): With inverse edges, as ``message_graph`` makes it.
+        graph (MessageGraph): With inverse edges, as ``message_graph`` makes it.
         num_relations (int): Number of relations, inverses not counted.
         signed (bool): Whether messages pass over denied statements too, with edge types of their own from
             ``2 * num_relations`` on. (default: :obj:`False`)
         parts (int): See :class:`Messages`. (default: :obj:`1`)
+
+    Raises:
+        UserError: If edges have no types or types that no relation has, or denied statements are missing.
     """
-    whole = graph.get("whole", graph)
-    denied = (whole.denied_edge_index, whole.denied_edge_type) if signed else None
-    num_types = 2 * num_relations * (1 + signed)
-    sent = remembered(whole.edge_index, whole.edge_type, whole.num_nodes, num_types, denied, parts)
-    if whole is graph:
-        return sent, None
-    return sent, torch.cat([graph.kept, graph.denied_kept]) if signed else graph.kept
+    whole, num_types = graph.origin, 2 * num_relations * (1 + signed)
+    sent = remembered(*whole.typed, whole.num_nodes, num_types, whole.denied if signed else None, parts)
+    return sent, graph.left(signed)

@@ -12,11 +12,12 @@ from torch_geometric.nn import MessagePassing
 from torch_geometric.nn.inits import glorot, zeros
 
 from gnnneg.checks import DEEPEST, fraction, table, whole, widths
-from gnnneg.encoders.messages import Messages, messages, numbers, remembered, shrunk
+from gnnneg.encoders.messages import Messages, messages, read, remembered, shrunk
 from gnnneg.encodings import Dense
 from gnnneg.errors import UserError
 from gnnneg.interfaces import Encoder, Encoding
 from gnnneg.kernels.aggregate import transform
+from gnnneg.subgraph import MessageGraph
 
 
 class RGCNLayer(MessagePassing):
@@ -247,26 +248,24 @@ class RGCN(Encoder):
         Raises:
             UserError: If there is no graph, it is of another size, or, where asked for, lacks denied statements.
         """
-        graph, number = numbers(graph, self.num_nodes, "R-GCN")
-        if self.reads_denied and "denied_edge_index" not in graph:
-            raise UserError("A signed R-GCN needs denied_edge_index and denied_edge_type, as in message_graph.")
-        sent, weight = self._heard(graph)
+        seen = read(graph, self.num_nodes, "R-GCN")
+        sent, weight = self._heard(seen)
         x: Tensor | None = self.weight
-        if number is not None:
-            x = number if x is None else F.embedding(number, x)
+        if seen.n_id is not None:
+            x = seen.n_id if x is None else F.embedding(seen.n_id, x)
         with torch.autocast(weight.device.type, enabled=False):  # sums over many neighbours
             for depth, layer in enumerate(self.layers):
                 if depth:
                     assert x is not None
                     x = F.dropout(x.relu(), self.dropout, self.training)
-                    if "num_sampled_nodes" in graph:
-                        part = shrunk(graph, depth)
+                    if seen.num_sampled_nodes is not None:
+                        part = shrunk(seen, seen.num_sampled_nodes, depth)
                         x, (sent, weight) = x[: part.num_nodes], self._heard(part)
                 x = layer.along(x, sent, weight)  # type: ignore[operator]
         assert x is not None  # there is at least one layer
         return Dense(x)
 
-    def _heard(self, graph: Data) -> tuple[Messages, Tensor]:
+    def _heard(self, graph: MessageGraph) -> tuple[Messages, Tensor]:
         """Along which edges, and what each of them counts."""
         sent, kept = messages(graph, self.num_relations, self.reads_denied)
         if self.training and self.edge_dropout:

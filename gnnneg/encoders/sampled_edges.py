@@ -8,8 +8,7 @@ from torch_geometric.data import Data
 from gnnneg.checks import whole
 from gnnneg.errors import UserError
 from gnnneg.interfaces import Encoder, Encoding
-
-BESIDES = "whole", "kept", "denied_kept"  # of a graph with hidden edges: which of the whole graph's are left
+from gnnneg.subgraph import MessageGraph
 
 
 class SampledEdges(Encoder):
@@ -50,21 +49,16 @@ class SampledEdges(Encoder):
         """What the encoder makes of a part of the graph, or of all of it.
 
         Raises:
-            UserError: If inverse edges do not lie behind all others, in the same order.
+            UserError: If inverse edges do not lie behind all others, in the same order, or the encoder reads denied
+                edges and there are none.
         """
         if graph is None or not self.training:
             return self.encoder(graph)
-        share = min(1.0, 2 * self.num_edges / max(1, graph.num_edges))
-        edge = _drawn(graph.edge_index, share)
-        shown = {"num_nodes": graph.num_nodes}
-        if self.reads_denied:
-            denied = _drawn(graph.denied_edge_index, share)
-            shown |= {name: graph[name][..., denied] for name in ("denied_edge_index", "denied_edge_type")}
-        for name, value in graph.to_dict().items():
-            if name not in shown and name not in BESIDES:
-                of_edges = isinstance(value, Tensor) and graph.is_edge_attr(name)
-                shown[name] = value[..., edge] if name == "edge_index" else value[edge] if of_edges else value
-        return self.encoder(Data(**shown))
+        seen = MessageGraph.of(graph, "SampledEdges")
+        share = min(1.0, 2 * self.num_edges / max(1, seen.edge_index.size(1)))
+        edge = _drawn(seen.edge_index, share)
+        denied = _drawn(seen.denied[0], share) if self.reads_denied else None
+        return self.encoder(seen.subgraph(edge, denied).data(graph, edge))
 
 
 def _drawn(edge_index: Int[Tensor, "2 e"], share: float) -> Int[Tensor, "k"]:

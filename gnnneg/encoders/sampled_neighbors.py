@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 
 import torch
 import torch.nn.functional as F
@@ -13,13 +14,12 @@ from torch_geometric.data import Data
 from gnnneg.checks import draws
 from gnnneg.encoders.batch_norm import PartNorm, Statistics
 from gnnneg.encoders.in_edges import InEdges
-from gnnneg.encoders.remember import once
 from gnnneg.errors import UserError
 from gnnneg.interfaces import Encoder, Encoding
 from gnnneg.kernels.rows import compact
 from gnnneg.looking import judging
-
-DENIED = "denied_edge_index", "denied_edge_type"
+from gnnneg.remember import once
+from gnnneg.subgraph import MessageGraph
 
 
 class SampledNeighbors(Encoder):
@@ -92,9 +92,8 @@ class Neighborhoods(Encoding):
 
     def __init__(self, encoder: Encoder, graph: Data, num_neighbors: list[int], signed: bool):
         self.encoder, self.num_neighbors, self.signed = encoder, num_neighbors, signed
-        self.whole, self.kept = graph.get("whole", graph), graph.get("kept")
-        if signed and self.kept is not None:
-            self.kept = torch.cat([self.kept, graph.denied_kept])
+        seen = MessageGraph.of(graph, "SampledNeighbors")
+        self.data, self.graph, self.kept = graph if seen.whole is None else seen.whole, seen.origin, seen.left(signed)
         self.statistics: Statistics = {}  # of batch normalisation, for all that is asked for
         # the nodes asked for and their vectors: without gradients the last, with gradients, which hold them, all
         self._asked: dict[bool, list[tuple[Tensor, Tensor]]] = {False: [], True: []}
@@ -104,7 +103,7 @@ class Neighborhoods(Encoding):
         return F.embedding(place, table)
 
     def rows(self, index: Int[Tensor, "*s"]) -> tuple[Float[Tensor, "u d"], Int[Tensor, "*s"]]:
-        node, place = compact(index, self.whole.num_nodes)
+        node, place = compact(index, self.graph.num_nodes)
         learning = torch.is_grad_enabled()
         for nodes, vector in self._asked[learning]:
             if len(node) <= len(nodes):
@@ -122,11 +121,11 @@ class Neighborhoods(Encoding):
         """The graph of a neighbourhood drawn around some nodes: its own nodes are ``n_id`` of all, these come first,
         then hop by hop ``num_sampled_nodes`` more.
         """
-        whole, edges = self.whole, self._edges()
+        edges, stated = self._edges(), self.graph.edge_index.size(1)
         hops, reached, found = [node], node, []
         for size in self.num_neighbors:
             found.append(edges.drawn(hops[-1], size, self.kept))
-            more = torch.cat([reached, edges.edge_index[0, found[-1]]]).unique()
+            more = torch.cat([reached, edges.source[found[-1]]]).unique()
             hops.append(more[~torch.isin(more, reached, assume_unique=True)])
             reached = more
         number, edge = torch.cat(hops), torch.cat(found)
@@ -135,24 +134,24 @@ class Neighborhoods(Encoding):
         def numbered(edge_index: Tensor) -> Tensor:
             return place[torch.searchsorted(ordered, edge_index)]
 
-        stated = edge[edge < whole.num_edges]
-        part = {"num_nodes": len(number), "n_id": number, "num_sampled_nodes": [len(hop) for hop in hops]}
-        part["statistics"] = self.statistics
-        part["edge_index"] = numbered(whole.edge_index[:, stated])
-        if self.signed:
-            denied = edge[edge >= whole.num_edges] - whole.num_edges
-            part[DENIED[0]] = numbered(whole[DENIED[0]][:, denied])
-            part[DENIED[1]] = whole[DENIED[1]][denied]
-        for name, value in whole.to_dict().items():
-            if name in part or name in DENIED:
-                continue
-            of = stated if whole.is_edge_attr(name) else number if whole.is_node_attr(name) else None
-            part[name] = value[of] if isinstance(value, Tensor) and of is not None else value
-        return Data(**part)
+        some = edge[edge < stated]
+        part = self.graph.subgraph(some, edge[edge >= stated] - stated if self.signed else None)
+        part = replace(
+            part,
+            edge_index=numbered(part.edge_index),
+            denied_edge_index=None if part.denied_edge_index is None else numbered(part.denied_edge_index),
+            num_nodes=len(number),
+            n_id=number,
+            num_sampled_nodes=[len(hop) for hop in hops],
+            statistics=self.statistics,
+        )
+        return part.data(self.data, some, number)
 
     def _edges(self) -> InEdges:
-        whole = self.whole
-        if not self.signed:
-            return once(whole.edge_index, (), "in", lambda: InEdges.of(whole.edge_index, whole.num_nodes))
-        both = whole.edge_index, whole[DENIED[0]]
-        return once(both[0], both[1:], "in, signed", lambda: InEdges.of(torch.cat(both, dim=1), whole.num_nodes))
+        """By target, denied ones behind the others if they are read."""
+        graph, denied = self.graph, self.graph.denied[:1] if self.signed else ()
+
+        def make() -> InEdges:
+            return InEdges.of(torch.cat([graph.edge_index, *denied], dim=1), graph.num_nodes)
+
+        return once(graph.edge_index, denied, ("in", self.signed, graph.num_nodes), make)

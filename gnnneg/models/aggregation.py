@@ -1,6 +1,7 @@
 """What a network that asks the graph sends along an edge, and what a node makes of all that arrives."""
 
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
@@ -9,7 +10,7 @@ from torch import Tensor
 
 from gnnneg.interfaces import Part
 from gnnneg.kernels.pna import pna
-from gnnneg.kernels.relational import EXTREME, PRODUCT, ROTATION, SUM, Edges, propagate
+from gnnneg.kernels.relational import EXTREME, PRODUCT, ROTATION, SUM, TOTAL, Arrived, Edges, propagate
 
 
 class Message(Part, ABC):
@@ -52,6 +53,38 @@ class Rotation(Message):
         return columns.view(len(columns), 2, size, -1).transpose(1, 2).flatten(2)
 
 
+@dataclass(frozen=True)
+class Arriving:
+    """What arrives at each node: messages along edges, and the boundary.
+
+    Args:
+        message (Message): What becomes of a state along an edge.
+        states (torch.Tensor): The nodes' states for each query, ``(n, b, d)``.
+        relation (torch.Tensor): The relations' vectors for each query, ``(t, b, d)``.
+        edges (Edges): The edges, sorted.
+        weight (torch.Tensor): What each edge counts, 0 meaning that it is not there, ``(e,)``.
+        boundary (torch.Tensor): The state before the first step, ``(n, b, d)``.
+        degree (torch.Tensor): How many arrive at each node, the boundary too, ``(n,)``.
+    """
+
+    message: Message
+    states: Float[Tensor, "n b d"]
+    relation: Float[Tensor, "t b d"]
+    edges: Edges
+    weight: Float[Tensor, "e"]
+    boundary: Float[Tensor, "n b d"]
+    degree: Float[Tensor, "n"]
+
+    @property
+    def sent(self) -> tuple[Float[Tensor, "n c"], Float[Tensor, "t c"], Edges, Float[Tensor, "e"]]:
+        """What kernels read: states and relations in columns, the edges, and what these count."""
+        return self.message.columns(self.states), self.message.columns(self.relation), self.edges, self.weight
+
+    def along(self, want: int, sign: float = 1.0) -> Arrived:
+        """What is told of the messages along edges, see :func:`~gnnneg.kernels.relational.propagate`."""
+        return propagate(*self.sent, self.message.kind, want, sign)
+
+
 class Aggregation(Part, ABC):
     """What a node makes of its messages, of which the boundary is one more."""
 
@@ -61,17 +94,8 @@ class Aggregation(Part, ABC):
     """How often it tells them, each time multiplied by something else."""
 
     @abstractmethod
-    def forward(
-        self,
-        message: Message,
-        states: Float[Tensor, "n b d"],
-        relation: Float[Tensor, "t b d"],
-        edges: Edges,
-        weight: Float[Tensor, "e"],
-        boundary: Float[Tensor, "n b d"],
-        degree: Float[Tensor, "n"],
-    ) -> Float[Tensor, "n b f"]:
-        """``(n, b, features * d)``, of what arrives and of the boundary, ``degree`` messages in all."""
+    def forward(self, arriving: Arriving) -> Float[Tensor, "n b f"]:
+        """``(n, b, features * d)``, of all that arrives."""
 
     def scaled(self, degree: Float[Tensor, "n"]) -> list[Float[Tensor, "n"]]:
         """What the features are multiplied by, each time they are told."""
@@ -81,18 +105,9 @@ class Aggregation(Part, ABC):
 class Added(Aggregation, ABC):
     """The sum of all messages, or what is made of it."""
 
-    def forward(
-        self,
-        message: Message,
-        states: Float[Tensor, "n b d"],
-        relation: Float[Tensor, "t b d"],
-        edges: Edges,
-        weight: Float[Tensor, "e"],
-        boundary: Float[Tensor, "n b d"],
-        degree: Float[Tensor, "n"],
-    ) -> Float[Tensor, "n b f"]:
-        told = propagate(message.columns(states), message.columns(relation), edges, weight, message.kind)
-        return self.of(message.states(told.total, states.size(1)) + boundary, degree)
+    def forward(self, arriving: Arriving) -> Float[Tensor, "n b f"]:
+        total = arriving.message.states(arriving.along(TOTAL).total, arriving.states.size(1))
+        return self.of(total + arriving.boundary, arriving.degree)
 
     @abstractmethod
     def of(self, total: Float[Tensor, "n b d"], degree: Float[Tensor, "n"]) -> Float[Tensor, "n b d"]:
@@ -118,19 +133,9 @@ class Extreme(Aggregation, ABC):
 
     sign: ClassVar[float]
 
-    def forward(
-        self,
-        message: Message,
-        states: Float[Tensor, "n b d"],
-        relation: Float[Tensor, "t b d"],
-        edges: Edges,
-        weight: Float[Tensor, "e"],
-        boundary: Float[Tensor, "n b d"],
-        degree: Float[Tensor, "n"],
-    ) -> Float[Tensor, "n b f"]:
-        columns = message.columns(states), message.columns(relation)
-        told = message.states(propagate(*columns, edges, weight, message.kind, EXTREME, self.sign).high, states.size(1))
-        return torch.maximum(told, boundary) if self.sign > 0 else torch.minimum(told, boundary)
+    def forward(self, arriving: Arriving) -> Float[Tensor, "n b f"]:
+        high = arriving.message.states(arriving.along(EXTREME, self.sign).high, arriving.states.size(1))
+        return torch.maximum(high, arriving.boundary) if self.sign > 0 else torch.minimum(high, arriving.boundary)
 
 
 class Max(Extreme):
@@ -154,23 +159,13 @@ class PNA(Aggregation):
     features = 4
     scales = 3
 
-    def forward(
-        self,
-        message: Message,
-        states: Float[Tensor, "n b d"],
-        relation: Float[Tensor, "t b d"],
-        edges: Edges,
-        weight: Float[Tensor, "e"],
-        boundary: Float[Tensor, "n b d"],
-        degree: Float[Tensor, "n"],
-    ) -> Float[Tensor, "n b f"]:
-        columns = message.columns(states), message.columns(relation)
-        size, width = states.shape[1:]
-        if not isinstance(message, Rotation):
-            return pna(message.kind, *columns, edges, weight, message.columns(boundary), degree, width).view(
-                len(states), size, 4 * width
-            )
-        told = pna(message.kind, *columns, edges, weight, message.columns(boundary), degree, size * width)
+    def forward(self, arriving: Arriving) -> Float[Tensor, "n b f"]:
+        message, (num_nodes, size, width) = arriving.message, arriving.states.shape
+        turned = isinstance(message, Rotation)  # pairs are halves of all columns
+        side = size * width if turned else width
+        told = pna(message.kind, *arriving.sent, message.columns(arriving.boundary), arriving.degree, side)
+        if not turned:
+            return told.view(num_nodes, size, 4 * width)
         return torch.cat([message.states(one, size) for one in told.chunk(4, 1)], dim=2)
 
     def scaled(self, degree: Float[Tensor, "n"]) -> list[Float[Tensor, "n"]]:

@@ -8,7 +8,6 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
-from torch.utils.weak import WeakTensorKeyDictionary
 from torch_geometric.data import Data
 
 from gnnneg.checks import DEEPEST, table, whole, widths
@@ -16,9 +15,11 @@ from gnnneg.errors import UserError
 from gnnneg.interfaces import Encoding, Model, Scorer
 from gnnneg.kernels.everyone import is_everyone
 from gnnneg.kernels.relational import Edges, sort_edges
-from gnnneg.models.aggregation import PNA, Aggregation, Message, Product, Rotation
+from gnnneg.models.aggregation import PNA, Aggregation, Arriving, Message, Product, Rotation
 from gnnneg.models.paths import heaviest
 from gnnneg.records import Path, Query
+from gnnneg.remember import once
+from gnnneg.subgraph import MessageGraph
 
 
 class Visible(Encoding):
@@ -88,14 +89,14 @@ class BellmanFordLayer(nn.Module):
         degree: Float[Tensor, "n"],
     ) -> Float[Tensor, "n b d"]:
         """The next states, before any shortcut."""
-        aggregation, relation = self.aggregation, self.relations(query)
-        features = aggregation(self.message, states, relation, edges, weight, boundary, degree)
+        arriving = Arriving(self.message, states, self.relations(query), edges, weight, boundary, degree)
+        features = self.aggregation(arriving)
         width, told = states.size(2), features.size(2)
         out = F.linear(states, self.update.weight[:, :width], self.update.bias)
         # the features once, under all matrices: scaled and beside each other they would be three times as many
         stacked = self.update.weight[:, width:].unflatten(1, (-1, told)).transpose(0, 1).flatten(0, 1)
         parts = F.linear(features, stacked).split(width, dim=2)
-        for scale, part in zip(aggregation.scaled(degree), parts):
+        for scale, part in zip(self.aggregation.scaled(degree), parts):
             out = torch.addcmul(out, part, scale[:, None, None])
         return self.norm(out).relu()
 
@@ -226,14 +227,12 @@ class NBFNet(Model):
         """Sorts the edges, once for a graph and for what :func:`~gnnneg.tasks.hide` leaves of it.
 
         Raises:
-            UserError: If there is no graph.
+            UserError: If there is no graph, or it has other edge types.
         """
-        if graph is None:
-            raise UserError("NBFNet needs a graph with edge_index and edge_type, as message_graph makes it.")
-        whole = graph.get("whole", graph)
-        edges = _sorted_once(whole, 2 * self.num_relations)
-        weight = torch.ones(len(edges.order), device=edges.order.device)
-        return Visible(edges, weight if whole is graph else graph.kept[edges.order].float(), whole.num_nodes)
+        seen = MessageGraph.of(graph, "NBFNet")
+        edges = _sorted_once(seen.origin, 2 * self.num_relations)
+        there = torch.ones_like(edges.order) if seen.kept is None else seen.kept[edges.order]
+        return Visible(edges, there.float(), seen.num_nodes)
 
     def scorer(self, encoding: Encoding, query: Query) -> Scorer:
         if not isinstance(encoding, Visible):
@@ -279,20 +278,16 @@ def _degree(edges: Edges, weight: Float[Tensor, "e"]) -> Float[Tensor, "n"]:
     return (there[edges.offset[1:]] - there[edges.offset[:-1]]).to(weight.dtype)
 
 
-# a graph's sorted edges, for as long as its edge_index lives: a graph that moves has another
-_sorted = WeakTensorKeyDictionary()
-
-
-def _sorted_once(graph: Data, num_types: int) -> Edges:
+def _sorted_once(graph: MessageGraph, num_types: int) -> Edges:
     """Raises:
     UserError: If the graph has more edge types than that.
     """
-    known = _sorted.get(graph.edge_index)
-    if known is None or known[0] is not graph.edge_type or known[1] != graph.num_nodes:
-        if graph.edge_type.numel() and int(graph.edge_type.max()) >= num_types:
-            highest = int(graph.edge_type.max())
+    edge_index, edge_type = graph.typed
+
+    def by_target() -> Edges:
+        if edge_type.numel() and int(edge_type.max()) >= num_types:
+            highest = int(edge_type.max())
             raise UserError(f"The graph has edge type {highest}, but num_relations allows only {num_types}.")
-        made = sort_edges(graph.edge_index, graph.edge_type, graph.num_nodes)
-        known = _sorted[graph.edge_index] = graph.edge_type, graph.num_nodes, made
-    edges: Edges = known[2]
-    return edges
+        return sort_edges(edge_index, edge_type, graph.num_nodes)
+
+    return once(edge_index, (edge_type,), ("by target", num_types, graph.num_nodes), by_target)

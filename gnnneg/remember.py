@@ -15,8 +15,10 @@ _made = WeakTensorKeyDictionary()
 def once(edge_index: Tensor, made_of: tuple[Tensor, ...], key: Hashable, make: Callable[[], Made]) -> Made:
     """What ``make`` gives, made anew only for other tensors, or for ones that have changed in place.
 
+    Changes are seen by torch's own count of them, which tensors of inference mode do not have.
+
     Args:
-        edge_index (torch.Tensor): Whose life it shares.
+        edge_index (torch.Tensor): Whose life it shares: what is made must not hold it, nor a view of it.
         made_of (tuple): The other tensors that it is made of.
         key: What it is, and whatever else it depends on.
         make (Callable): Makes it.
