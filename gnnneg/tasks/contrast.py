@@ -1,6 +1,7 @@
 """What a batch of queries costs against its negatives, those that generators make of them included."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import ClassVar
 
 import torch
@@ -39,11 +40,11 @@ class Contrastive(Task):
         label = self.soft_label
         label = label(drawn.query, negatives.index) if isinstance(label, SoftLabel) else label
         sampled = Made(negative, negatives.weight, label, self.scale)
-        terms = [sampled, *(make(drawn) for make in self.generators)]
+        terms = chain([sampled], (make(drawn) for make in self.generators))
         if self.one_term:
             return self.loss(score, *_side_by_side(terms))
-        first, *others = (term.scale * self.loss(score, term.score, term.weight, term.label) for term in terms)
-        return sum(others, first)
+        costs = (term.scale * self.loss(score, term.score, term.weight, term.label) for term in terms)
+        return sum(costs, next(costs))
 
     def examples(self, triplets: Triplets) -> Triplets:
         return triplets
@@ -95,7 +96,7 @@ class Contrastive(Task):
             )
 
 
-def _side_by_side(terms: Sequence[Made]) -> tuple[Tensor, Tensor, Tensor]:
+def _side_by_side(terms: Iterable[Made]) -> tuple[Tensor, Tensor, Tensor]:
     """The scores, weights and labels of all terms, each as wide as all negatives together."""
     scores, weights, labels = [], [], []
     for term in terms:
