@@ -1,5 +1,6 @@
 """Torch's global generator, which dropout and modules of others draw from, in step with a generator of one's own."""
 
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import RLock
@@ -33,6 +34,18 @@ def lent(generator: torch.Generator | None) -> Iterator[torch.Generator | None]:
         finally:
             generator.set_state(shared.get_state())
             shared.set_state(before)
+
+
+def seed(generator: torch.Generator | None, device: torch.device) -> int:
+    """A seed, drawn. Of a device's generator it is made of seed and place, which the host knows, instead of a number
+    for which it would have to wait.
+    """
+    source = _shared(device) if generator is None else generator
+    if source is None or source.device.type == "cpu":
+        return int(torch.randint(1 << 32, (), generator=source))
+    place = source.get_state()
+    torch.rand((), device=device, generator=source)  # so that the next place is another
+    return zlib.crc32(bytes(place.tolist()))
 
 
 def _shared(device: torch.device) -> torch.Generator | None:

@@ -64,12 +64,12 @@ def below_one(part: str, **given: Any) -> None:
             raise _wrong(part, name, value, "a number from 0 to below 1")
 
 
-def refuse_share(part: str, share: float) -> None:
+def ratio(part: str, **given: Any) -> None:
     """Refuses what is no fraction, and what is so near to none or all that no draw would tell it from them."""
-    if not 0 <= share <= 1:
-        raise UserError(f"{part}(share={share}): the fraction taken from the positive lies between 0 and 1.")
-    if 0 < share < LEAST or 0 < 1 - share < LEAST:
-        raise UserError(f"{part}(share={share}): give {round(share)} itself, or keep {LEAST:g} away from it.")
+    fraction(part, **given)
+    for name, value in given.items():
+        if 0 < value < LEAST or 0 < 1 - value < LEAST:
+            raise _wrong(part, name, value, f"{round(value)} itself, or keep {LEAST:g} away from it")
 
 
 def step_size(part: str, **given: Any) -> None:

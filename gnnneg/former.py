@@ -1,6 +1,7 @@
 """Names of earlier versions: they work for one version more, and a warning says the new name.
 
-A class lists its own former names in ``former``, and those of its options in ``renamed``, old to new.
+A class lists its own former names in ``former``, and those of its options in ``renamed``, old to new: ``group.name`` is
+an option of the dataclass that the option ``group`` is.
 """
 
 import functools
@@ -8,6 +9,7 @@ import inspect
 import sys
 import warnings
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import fields, replace
 from typing import Any, TypeVar
 
 from gnnneg.errors import UserError
@@ -38,12 +40,16 @@ def current(given: Mapping[str, Any], renamed: Mapping[str, str], where: str) ->
     found: dict[str, Any] = {}
     for name, value in given.items():
         new = renamed.get(name, name)
-        if new in found or (new != name and new in given):
+        group, _, option = new.rpartition(".")
+        if new in found or (new != name and (group or new) in given):
             old = next(old for old in renamed if renamed[old] == new and old in given)
             raise UserError(f"{where}: {new!r} was once called {old!r}, and both are given: leave {old!r} out.")
         if new != name:
             warn(name, new, where)
-        found[new] = value
+        if group:
+            found[group] = {**found.get(group, {}), option: value}
+        else:
+            found[new] = value
     return found
 
 
@@ -59,12 +65,30 @@ def takes_former_options(cls: Class) -> Class:
     own = inspect.signature(first).parameters
     renamed = {old: new for some in listed for old, new in some.items() if old not in own}
 
+    groups = {new.rpartition(".")[0] for new in renamed.values()}
+
     @functools.wraps(first)
     def init(self: Any, *args: Any, **kwargs: Any) -> None:
-        first(self, *args, **(kwargs if renamed.keys().isdisjoint(kwargs) else current(kwargs, renamed, cls.__name__)))
+        if not renamed.keys().isdisjoint(kwargs):
+            found = current(kwargs, renamed, cls.__name__)
+            moved = {name: replace(own[name].default, **found[name]) for name in groups & found.keys() - kwargs.keys()}
+            kwargs = found | moved
+            if type(self).__init__ is init and hasattr(self, "made_with"):
+                object.__setattr__(self, "made_with", (args, kwargs))
+        first(self, *args, **kwargs)
 
     cls.renamed, cls.__init__ = renamed, init  # type: ignore[attr-defined, misc]
     return cls
+
+
+def takes_record(method: Callable[..., Any], record: type, where: str) -> Callable[..., Any]:
+    """A method that takes a record, of one that takes the fields of it one by one, as in earlier versions."""
+    if len(inspect.signature(method).parameters) < 3:  # itself and the record
+        return method
+    names = [field.name for field in fields(record)]  # type: ignore[arg-type]
+    words = f"{where}.{method.__name__}: take one {record.__name__}, with {', '.join(names)}, since the next version"
+    warnings.warn(f"{words} hands on nothing else.", FormerName, stacklevel=3)
+    return functools.wraps(method)(lambda part, given: method(part, *(getattr(given, name) for name in names)))
 
 
 def formerly(name: str, among: Iterable[object]) -> type | None:

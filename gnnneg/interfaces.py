@@ -45,8 +45,7 @@ class Part(nn.Module):
 
     def __new__(cls, *args: object, **kwargs: object) -> "Part":
         part = super().__new__(cls)
-        made_with = args, {cls.renamed.get(name, name): value for name, value in kwargs.items()}
-        object.__setattr__(part, "made_with", made_with)  # torch's own __setattr__ waits for its __init__
+        object.__setattr__(part, "made_with", (args, kwargs))  # torch's own __setattr__ waits for its __init__
         return part
 
     @classmethod

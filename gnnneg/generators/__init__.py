@@ -1,6 +1,8 @@
 """Generators: negatives that belong to no entity."""
 
-from gnnneg.generators.dans import DANS, Faults
+from gnnneg.former import former_names
+from gnnneg.generators.adversary import Adversary, AsReleased
+from gnnneg.generators.dans import DANS
 from gnnneg.generators.denied import DeniedStatements
 from gnnneg.generators.emu import EMU
 from gnnneg.generators.gndn import GNDN
@@ -15,8 +17,9 @@ __all__ = [
     "DANS",
     "EMU",
     "GNDN",
+    "Adversary",
+    "AsReleased",
     "DeniedStatements",
-    "Faults",
     "HardestEMU",
     "LearnedEMU",
     "MatchedEMU",
@@ -24,3 +27,5 @@ __all__ = [
     "Redrawn",
     "SelfPacedEMU",
 ]
+
+__getattr__ = former_names(__name__)

@@ -1,14 +1,16 @@
 """Denied statements against whatever is stated."""
 
+from typing import ClassVar
+
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from gnnneg.checks import draws, not_negative
+from gnnneg.checks import draws, fraction, not_negative
 from gnnneg.data.known import KnownAnswers
 from gnnneg.errors import UserError
-from gnnneg.interfaces import Generator, Scorer
-from gnnneg.records import Made, Negatives, Query
+from gnnneg.interfaces import Drawn, Generator
+from gnnneg.records import Made, Query
 
 
 class DeniedStatements(Generator):
@@ -28,7 +30,7 @@ class DeniedStatements(Generator):
         num_negatives (int): Denied statements per query. (default: :obj:`1`)
         grouped (bool): Whether only those of the query's relation are drawn; a query whose relation has none gets
             none. Else they are drawn from all, asked from the same side. (default: :obj:`True`)
-        label (float): Their soft label. (default: :obj:`0.0`)
+        soft_label (float): Their soft label. (default: :obj:`0.0`)
         scale (float): Weight of the term. (default: :obj:`1.0`)
 
     Raises:
@@ -36,6 +38,7 @@ class DeniedStatements(Generator):
             answers no other queries than its own.
     """
 
+    renamed: ClassVar = {"label": "soft_label"}
     asks_denied = True
     draws_entities = True
 
@@ -44,47 +47,29 @@ class DeniedStatements(Generator):
         denied: KnownAnswers,
         num_negatives: int = 1,
         grouped: bool = True,
-        label: float = 0.0,
+        soft_label: float = 0.0,
         scale: float = 1.0,
     ):
         super().__init__()
         if not len(denied):
             raise UserError("DeniedStatements needs denied training statements, and the data set has none.")
-        if num_negatives < 1 or not 0 <= label <= 1 or scale < 0:
-            raise UserError(
-                f"DeniedStatements(num_negatives={num_negatives}, label={label}, scale={scale}): at least one "
-                "negative, a label from 0 to 1, and no negative scale."
-            )
         draws("DeniedStatements", num_negatives=num_negatives)
+        fraction("DeniedStatements", soft_label=soft_label)
         not_negative("DeniedStatements", scale=scale)
         self.denied, self.num_negatives, self.grouped = denied, num_negatives, grouped
-        self.label, self.scale = label, scale
+        self.soft_label, self.scale = soft_label, scale
 
-    def forward(
-        self,
-        scorer: Scorer,
-        query: Query,
-        target: Int[Tensor, "b"],
-        negatives: Negatives,
-        generator: torch.Generator | None = None,
-    ) -> Made:
-        position, weight = self._drawn(query, generator)
+    def forward(self, drawn: Drawn) -> Made:
+        position, weight = self._positions(drawn.query, drawn.rng)
         other, answer = self.denied.at(position.flatten())
-        score = scorer.asking(other)(answer[:, None]).view(position.shape)
-        return Made(score, weight, self.label, self.scale)
+        score = drawn.scorer.asking(other)(answer[:, None]).view(position.shape)
+        return Made(score, weight, self.soft_label, self.scale)
 
-    def vectors(
-        self,
-        scorer: Scorer,
-        query: Query,
-        target: Int[Tensor, "b"],
-        negatives: Negatives,
-        generator: torch.Generator | None = None,
-    ) -> Float[Tensor, "b m d"]:
+    def vectors(self, drawn: Drawn) -> Float[Tensor, "b m d"]:
         """The vectors of the denied targets; their scores are those of other anchors."""
-        return scorer.embed(self.denied.answer[self._drawn(query, generator)[0]])
+        return drawn.scorer.embed(self.denied.answer[self._positions(drawn.query, drawn.rng)[0]])
 
-    def _drawn(self, query: Query, generator: torch.Generator | None) -> tuple[Int[Tensor, "b m"], Tensor]:
+    def _positions(self, query: Query, generator: torch.Generator | None) -> tuple[Int[Tensor, "b m"], Tensor]:
         """Positions of denied statements, and what each counts."""
         if self.grouped:
             begin, end = self.denied.span_of(query.rel_type)

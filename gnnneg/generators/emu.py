@@ -2,18 +2,18 @@
 
 import math
 from collections.abc import Iterator
+from typing import ClassVar
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor
 
-from gnnneg.checks import draws, refuse_share
-from gnnneg.errors import UserError
-from gnnneg.generators.term import Term, exchange, exchanged, positives
-from gnnneg.interfaces import Generator, Scorer, SoftLabel
-from gnnneg.records import Made, Mutation, Negatives, Query
+from gnnneg.checks import draws, ratio
+from gnnneg.generators.mutation import Term, exchange, exchanged
+from gnnneg.interfaces import Drawn, Generator, SoftLabel
+from gnnneg.records import Made, Mutation
 
-ROUNDED = 1e-3  # by how much of itself a share, or what it leaves, may be another for the sake of fewer draws
+ROUNDED = 1e-3  # by how much of itself a ratio, or what it leaves, may be another for the sake of fewer draws
 
 
 class EMU(Generator):
@@ -33,9 +33,9 @@ class EMU(Generator):
     The paper adds :math:`\alpha` times the plain cross-entropy of the same negatives: the task's own ``scale``. Its
     released code draws uniform negatives anew for this term, which is :class:`Redrawn`.
 
-    **Which way round.** ``share`` is :math:`\rho`, the fraction taken *from the positive*. The released code's
-    ``if_EMU`` is the fraction kept from the negative, :math:`1 - \rho`: its 0.39 is ``share=0.61``. Paper and code
-    contradict each other; RESULTS.md has the grid that settles which reading gains.
+    **Which way round.** ``mutation_ratio`` is :math:`\rho`, the fraction taken *from the positive*. The released code's
+    ``if_EMU`` is the fraction kept from the negative, :math:`1 - \rho`: its 0.39 is ``mutation_ratio=0.61``. Paper and
+    code contradict each other; RESULTS.md has the grid that shows which reading gains.
 
     **Forms.** One mask for all negatives of a query (``groups=1``) has a closed form with every decoder (but TransH and
     TransD with :math:`p = 1`, which make vectors): of inner products it is the masked query plus a constant, which a
@@ -44,11 +44,11 @@ class EMU(Generator):
     each negative, which has to make the vectors, ``(b, k, d)`` numbers in chunks, twice. :class:`MatchedEMU` has its
     mean and variance without making them.
 
-    With ``share=0`` nothing is mutated: the paper's ablation, unbounded label smoothing alone.
+    With ``mutation_ratio=0`` nothing is mutated: the paper's ablation, unbounded label smoothing alone.
 
     Args:
-        share (float): :math:`\rho`.
-        label (float or SoftLabel): :math:`\beta`, one or one for each negative. (default: :obj:`0.0`)
+        mutation_ratio (float): :math:`\rho`.
+        soft_label (float or SoftLabel): :math:`\beta`, one or one for each negative. (default: :obj:`0.0`)
         scale (float): Weight of the term. (default: :obj:`1.0`)
         groups (int, optional): Number of masks of a query; :obj:`None` is one for each negative. (default: :obj:`1`)
         joint (bool): Whether real and imaginary part of RotatE's coordinates, and both vectors of TransD's, are
@@ -61,14 +61,16 @@ class EMU(Generator):
             over them (InfoNCE, BCE), wrong for those that average. (default: :obj:`True`)
 
     Raises:
-        UserError: If share or label is no fraction, scale negative or groups below 1; when called, if a ``fixed`` share
+        UserError: If ratio or label is no fraction, scale negative or groups below 1; when called, if a ``fixed`` ratio
             of the coordinates is none or all of them.
     """
 
+    renamed: ClassVar = {"share": "mutation_ratio", "label": "soft_label"}
+
     def __init__(
         self,
-        share: float,
-        label: float | SoftLabel = 0.0,
+        mutation_ratio: float,
+        soft_label: float | SoftLabel = 0.0,
         scale: float = 1.0,
         groups: int | None = 1,
         joint: bool = True,
@@ -77,68 +79,48 @@ class EMU(Generator):
         mean: bool = True,
     ):
         super().__init__()
-        refuse_share("EMU", share)
-        if groups is not None and groups < 1:
-            raise UserError(f"EMU(groups={groups}): at least 1 mask a query, or null for one a negative.")
+        ratio("EMU", mutation_ratio=mutation_ratio)
         draws("EMU", groups=groups)
-        self.share, self.groups = share, groups
+        self.mutation_ratio, self.groups = mutation_ratio, groups
         self.joint, self.fixed, self.detach = joint, fixed, detach
-        self.term = Term("EMU", label, scale, mean)
+        self.term = Term("EMU", soft_label, scale, mean)
 
-    def forward(
-        self,
-        scorer: Scorer,
-        query: Query,
-        target: Int[Tensor, "b"],
-        negatives: Negatives,
-        generator: torch.Generator | None = None,
-    ) -> Made:
-        positive = positives(scorer, target)
-        positive = positive.detach() if self.detach else positive
-        score = []
-        for part, keep in self._parts(scorer, positive, negatives, generator):
-            score.append(scorer.mutated(part, Mutation(positive, keep)))
-        return self.term(query, negatives, torch.cat(score, 1) if len(score) > 1 else score[0])
+    def forward(self, drawn: Drawn) -> Made:
+        positive = drawn.positive.detach() if self.detach else drawn.positive
+        parts = self._parts(drawn, positive)
+        score = [drawn.scorer.mutated(part, Mutation(positive, keep)) for part, keep in parts]
+        return self.term(drawn, torch.cat(score, 1) if len(score) > 1 else score[0])
 
-    def vectors(
-        self,
-        scorer: Scorer,
-        query: Query,
-        target: Int[Tensor, "b"],
-        negatives: Negatives,
-        generator: torch.Generator | None = None,
-    ) -> Float[Tensor, "b m d"]:
-        parts = self._parts(scorer, positives(scorer, target), negatives, generator)
+    def vectors(self, drawn: Drawn) -> Float[Tensor, "b m d"]:
+        parts = self._parts(drawn, drawn.positive)
         keep = [mask[:, None].expand(-1, part.size(1), -1) if mask.dim() == 2 else mask for part, mask in parts]
-        return exchanged(scorer, target, negatives, torch.cat(keep, 1))
+        return exchanged(drawn, torch.cat(keep, 1))
 
-    def _parts(
-        self,
-        scorer: Scorer,
-        positive: Float[Tensor, "b d"],
-        negatives: Negatives,
-        generator: torch.Generator | None,
-    ) -> Iterator[tuple[Tensor, Tensor]]:
+    def _parts(self, drawn: Drawn, positive: Float[Tensor, "b d"]) -> Iterator[tuple[Tensor, Tensor]]:
         """The negatives in groups, each with its masks."""
-        rows, width = len(positive), positive.size(1) // (scorer.parts if self.joint else 1)
-        groups = self.groups or 1
-        for part in negatives.index.tensor_split(groups, 1) if groups > 1 else [negatives.index]:
+        rows, width = len(positive), positive.size(1) // (drawn.scorer.parts if self.joint else 1)
+        index, groups = drawn.negatives.index, self.groups or 1
+        for part in index.tensor_split(groups, 1) if groups > 1 else [index]:
             if self.groups:
-                yield part, self.masks((rows, width), positive.device, generator).to(positive.dtype)
+                yield part, self.masks((rows, width), positive.device, drawn.rng).to(positive.dtype)
             else:  # bits, since they are many
-                yield part, self.masks((rows, part.size(1), width), positive.device, generator)
+                yield part, self.masks((rows, part.size(1), width), positive.device, drawn.rng)
 
     def masks(self, size: tuple[int, ...], device: torch.device, generator: torch.Generator | None) -> Tensor:
         """Where coordinates stay the negative's, along the last dimension of ``size``."""
         if self.fixed:
             rank = torch.rand(size, device=device, generator=generator).argsort(-1).argsort(-1)
-            return rank >= exchange("EMU", self.share, size[-1])
+            return rank >= exchange("EMU", self.mutation_ratio, size[-1])
         # four draws of 16 bits from one of 64, or two of 32: a uniform float each would cost as much as the scores
         count, bits, dtype = math.prod(size), 16, torch.int16
-        if abs(round(self.share * 2**bits) / 2**bits - self.share) > ROUNDED * min(self.share, 1 - self.share):
+        if abs(round(self.mutation_ratio * 2**bits) / 2**bits - self.mutation_ratio) > ROUNDED * min(
+            self.mutation_ratio, 1 - self.mutation_ratio
+        ):
             bits, dtype = 32, torch.int32
         whole = -(-count // (64 // bits))
         drawn = torch.randint(-(1 << 63), (1 << 63) - 1, (whole,), device=device, generator=generator)
         least = -(1 << bits - 1)
-        last = round(self.share * 2**bits) + least - 1  # of the draws that exchange; none where it is below all
+        last = (
+            round(self.mutation_ratio * 2**bits) + least - 1
+        )  # of the draws that exchange; none where it is below all
         return drawn.view(dtype)[:count].view(size) > last if last >= least else drawn.new_ones(size).bool()

@@ -1,17 +1,18 @@
 """A network that makes the missing vector, trained against the model."""
 
 from collections.abc import Iterator
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import Parameter
 
-from gnnneg.checks import draws, not_negative, step_size, table, widths
+from gnnneg.checks import draws, fraction, not_negative, step_size, table, widths
 from gnnneg.errors import UserError
-from gnnneg.interfaces import Generator, OwnOptimizer, Scorer
-from gnnneg.records import Made, Negatives, Query
+from gnnneg.interfaces import Drawn, Generator, OwnOptimizer
+from gnnneg.records import Made, ones
 
 
 class GNDN(OwnOptimizer, Generator):
@@ -38,13 +39,15 @@ class GNDN(OwnOptimizer, Generator):
         num_negatives (int): Vectors made for each query. (default: :obj:`1`)
         width (int): Width :math:`w` of the hidden layer. (default: :obj:`128`)
         lr (float): Step size of its own Adam. (default: :obj:`0.001`)
-        label (float): Soft label of what it makes. (default: :obj:`0.0`)
+        soft_label (float): Soft label of what it makes. (default: :obj:`0.0`)
         scale (float): Weight of the term; at 1, under losses that sum over negatives, each weighs as much as a sampled
             one. (default: :obj:`1.0`)
 
     Raises:
         UserError: If it is to make nothing, or another width is found in the model.
     """
+
+    renamed: ClassVar = {"label": "soft_label"}
 
     def __init__(
         self,
@@ -53,22 +56,18 @@ class GNDN(OwnOptimizer, Generator):
         num_negatives: int = 1,
         width: int = 128,
         lr: float = 1e-3,
-        label: float = 0.0,
+        soft_label: float = 0.0,
         scale: float = 1.0,
     ):
         super().__init__()
-        if num_negatives < 1 or not 0 <= label <= 1 or scale < 0:
-            raise UserError(
-                f"GNDN(num_negatives={num_negatives}, label={label}, scale={scale}): make at least one negative, with "
-                "a label between 0 and 1 and a weight that is not negative."
-            )
         draws("GNDN", num_negatives=num_negatives)
         widths("GNDN", hidden_channels=hidden_channels, width=width)
         table("GNDN", num_relations=num_relations, hidden_channels=hidden_channels)
         step_size("GNDN", lr=lr)
+        fraction("GNDN", soft_label=soft_label)
         not_negative("GNDN", scale=scale)
         self.hidden_channels, self.num_negatives = hidden_channels, num_negatives
-        self.label, self.scale = label, scale
+        self.soft_label, self.scale = soft_label, scale
         self.relation = nn.Embedding(2 * num_relations, hidden_channels)
         self.network = nn.Sequential(
             nn.Linear(3 * hidden_channels, width), nn.LeakyReLU(0.2), nn.Linear(width, hidden_channels)
@@ -78,33 +77,17 @@ class GNDN(OwnOptimizer, Generator):
     def new_optimizer(self) -> torch.optim.Optimizer:
         return torch.optim.Adam(self.parameters(), lr=self.lr, fused=True)
 
-    def forward(
-        self,
-        scorer: Scorer,
-        query: Query,
-        target: Int[Tensor, "b"],
-        negatives: Negatives,
-        generator: torch.Generator | None = None,
-    ) -> Made:
-        vectors = self.vectors(scorer, query, target, negatives, generator)
-        weight = torch.ones(1, 1, device=target.device)
-        return Made(scorer.decode(vectors), weight, self.label, self.scale)
+    def forward(self, drawn: Drawn) -> Made:
+        return Made(drawn.scorer.decode(self.vectors(drawn)), ones(drawn.target[:, None]), self.soft_label, self.scale)
 
-    def vectors(
-        self,
-        scorer: Scorer,
-        query: Query,
-        target: Int[Tensor, "b"],
-        negatives: Negatives,
-        generator: torch.Generator | None = None,
-    ) -> Float[Tensor, "b m d"]:
+    def vectors(self, drawn: Drawn) -> Float[Tensor, "b m d"]:
         # not in half precision: autocast keeps copies of weights, from before a step too, and small gradients are lost
-        with torch.autocast(target.device.type, enabled=False):
-            given = self._given(scorer, query, target)  # asked once: an encoder that samples would draw others
+        with torch.autocast(drawn.target.device.type, enabled=False):
+            given = self._given(drawn)  # asked once: an encoder that samples would draw others
             if self.training:
-                self._learn(scorer, query.rel_type, given, generator)
+                self._learn(drawn, given)
             with torch.no_grad():
-                return self._make(query.rel_type, given, generator)
+                return self._make(drawn, given)
 
     def kinds(self) -> dict[str, int]:
         return {"made": self.num_negatives}
@@ -112,36 +95,26 @@ class GNDN(OwnOptimizer, Generator):
     def trained(self) -> Iterator[Parameter]:
         yield from ()
 
-    def _given(
-        self, scorer: Scorer, query: Query, target: Int[Tensor, "b"]
-    ) -> tuple[Float[Tensor, "b d"], Float[Tensor, "b 1"]]:
+    def _given(self, drawn: Drawn) -> tuple[Float[Tensor, "b d"], Float[Tensor, "b 1"]]:
         """The anchors' vectors, and the lengths of the targets'."""
-        anchor, positive = scorer.anchors(query).detach().float(), scorer.embed(target[:, None])[:, 0].detach().float()
+        anchor, positive = drawn.scorer.anchors(drawn.query).detach().float(), drawn.positive.detach().float()
         if anchor.size(1) != self.hidden_channels:
             raise UserError(f"GNDN has {self.hidden_channels} hidden_channels, the model's vectors {anchor.size(1)}.")
         return anchor, positive.norm(dim=1, keepdim=True)
 
-    def _make(
-        self, rel_type: Int[Tensor, "b"], given: tuple[Tensor, Tensor], generator: torch.Generator | None
-    ) -> Float[Tensor, "b m d"]:
+    def _make(self, drawn: Drawn, given: tuple[Tensor, Tensor]) -> Float[Tensor, "b m d"]:
         anchor, length = given
         size = len(anchor), self.num_negatives, self.hidden_channels
-        noise = torch.randn(size, generator=generator, device=anchor.device)
-        relation = self.relation(rel_type)
+        noise = torch.randn(size, generator=drawn.rng, device=anchor.device)
+        relation = self.relation(drawn.query.rel_type)
         vectors = [anchor[:, None].expand(size), relation[:, None].expand(size), noise]
         return length[:, None] * F.normalize(self.network(torch.cat(vectors, dim=2)), dim=2)
 
-    def _learn(
-        self,
-        scorer: Scorer,
-        rel_type: Int[Tensor, "b"],
-        given: tuple[Tensor, Tensor],
-        generator: torch.Generator | None,
-    ) -> None:
+    def _learn(self, drawn: Drawn, given: tuple[Tensor, Tensor]) -> None:
         """One step towards being believed; the model's parameters are given no gradient."""
         own = list(self.parameters())
         with torch.enable_grad():
-            score = scorer.decode(self._make(rel_type, given, generator)).float()
+            score = drawn.scorer.decode(self._make(drawn, given)).float()
             grads = torch.autograd.grad(F.softplus(-score).mean(), own)
         for weight, pull in zip(own, grads):
             weight.grad = pull

@@ -1,21 +1,22 @@
 """Embedding mutation that learns where to mutate."""
 
+from typing import ClassVar
+
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor
 from torch.nn import Parameter
 
-from gnnneg.checks import refuse_share, table, widths
+from gnnneg.checks import ratio, table, widths
 from gnnneg.errors import UserError
-from gnnneg.generators.matched import seed
-from gnnneg.generators.term import Term, exchanged, positives
-from gnnneg.interfaces import Generator, Scorer, SoftLabel
-from gnnneg.records import Made, Mutation, Negatives, Query
+from gnnneg.generators.mutation import Matching, Term, masked
+from gnnneg.interfaces import Drawn, SoftLabel
+from gnnneg.records import Made
 
 ROUNDS = 40  # of bisection: the shift lies within 1e-9 of where it should be
 
 
-class LearnedEMU(Generator):
+class LearnedEMU(Matching):
     r"""Mutation with a probability for each coordinate of each relation, trained to make the loss *larger*.
 
     Coordinate :math:`l` comes from the positive with probability
@@ -31,9 +32,9 @@ class LearnedEMU(Generator):
     Args:
         num_relations (int): Number of relations, inverses not counted.
         hidden_channels (int): Width of the node vectors.
-        share (float): :math:`\rho`, the budget.
+        mutation_ratio (float): :math:`\rho`, the budget.
         floor (float): :math:`\epsilon`. (default: :obj:`0.05`)
-        label (float or SoftLabel): :math:`\beta`. (default: :obj:`0.0`)
+        soft_label (float or SoftLabel): :math:`\beta`. (default: :obj:`0.0`)
         scale (float): Weight of the term. (default: :obj:`1.0`)
         mean (bool): Whether the term is divided by its number of negatives. (default: :obj:`True`)
 
@@ -42,72 +43,54 @@ class LearnedEMU(Generator):
             closed form, as for :class:`MatchedEMU`.
     """
 
+    renamed: ClassVar = {"share": "mutation_ratio", "label": "soft_label"}
     gone = {"rate": "leave it out, since Adagrad and Adam take steps of one size whatever a gradient is multiplied by"}
-
-    noise: int | None = None
-    """The last step's seed: who records steps of training for replay sees by it that Python takes part."""
 
     def __init__(
         self,
         num_relations: int,
         hidden_channels: int,
-        share: float,
+        mutation_ratio: float,
         floor: float = 0.05,
-        label: float | SoftLabel = 0.0,
+        soft_label: float | SoftLabel = 0.0,
         scale: float = 1.0,
         mean: bool = True,
     ):
         super().__init__()
-        refuse_share("LearnedEMU", share)
-        if not 0 <= floor < share < 1 - floor:
-            raise UserError(f"LearnedEMU(share={share}, floor={floor}): the share lies between floor and 1 - floor.")
+        ratio("LearnedEMU", mutation_ratio=mutation_ratio)
+        if not 0 <= floor < mutation_ratio < 1 - floor:
+            raise UserError(
+                f"LearnedEMU(mutation_ratio={mutation_ratio}, floor={floor}): give a ratio between floor and 1 - floor."
+            )
         widths("LearnedEMU", hidden_channels=hidden_channels)
         table("LearnedEMU", num_relations=num_relations, hidden_channels=hidden_channels)
-        self.share, self.floor = share, floor
+        self.mutation_ratio, self.floor = mutation_ratio, floor
         self.logit = Parameter(torch.empty(2 * num_relations, hidden_channels))
-        self.term = Term("LearnedEMU", label, scale, mean)
+        self.term = Term("LearnedEMU", soft_label, scale, mean)
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
         """Starts from one probability for all coordinates."""
         torch.nn.init.zeros_(self.logit)
 
-    def forward(
-        self,
-        scorer: Scorer,
-        query: Query,
-        target: Int[Tensor, "b"],
-        negatives: Negatives,
-        generator: torch.Generator | None = None,
-    ) -> Made:
-        positive = positives(scorer, target)
-        width = positive.size(1) // scorer.parts
+    def forward(self, drawn: Drawn) -> Made:
+        positive, relation = drawn.positive, drawn.query.rel_type
+        width = positive.size(1) // drawn.scorer.parts
         if width > self.logit.size(1):
             raise UserError(f"LearnedEMU has {self.logit.size(1)} hidden_channels, the model's vectors {width}.")
-        relation, row = query.rel_type, torch.arange(len(query.rel_type), device=positive.device)
+        row = torch.arange(len(relation), device=positive.device)
         if len(self.logit) < len(relation):  # each once, asked for or not: to find out would be to wait for a device
             relation, row = torch.arange(len(self.logit), device=positive.device), relation
         probability = self.probability(turn_round(self.logit[relation, :width]))
-        self.noise = seed(generator, positive.device)
-        mutation = Mutation(positive, 1 - probability[row], noise=self.noise)
-        return self.term(query, negatives, scorer.mutated(negatives.index, mutation))
+        return self.matched(drawn, positive, 1 - probability[row])
 
-    def vectors(
-        self,
-        scorer: Scorer,
-        query: Query,
-        target: Int[Tensor, "b"],
-        negatives: Negatives,
-        generator: torch.Generator | None = None,
-    ) -> Float[Tensor, "b m d"]:
-        size = len(target), negatives.index.size(1), positives(scorer, target).size(1) // scorer.parts
-        probability = self.probability(self.logit[query.rel_type, : size[2]])
-        keep = torch.rand(size, device=target.device, generator=generator) >= probability[:, None]
-        return exchanged(scorer, target, negatives, keep)
+    def vectors(self, drawn: Drawn) -> Float[Tensor, "b m d"]:
+        width = drawn.positive.size(1) // drawn.scorer.parts
+        return masked(drawn, self.probability(self.logit[drawn.query.rel_type, :width])[:, None])
 
     def probability(self, logit: Float[Tensor, "r h"]) -> Float[Tensor, "r h"]:
         """The probabilities, whose mean in each row is the budget, with the gradient of the shift that sees to it."""
-        budget = (self.share - self.floor) / (1 - 2 * self.floor)
+        budget = (self.mutation_ratio - self.floor) / (1 - 2 * self.floor)
         with torch.no_grad():
             centre = torch.logit(torch.full((), budget, dtype=logit.dtype, device=logit.device))
             low, high = centre - logit.amax(1, keepdim=True), centre - logit.amin(1, keepdim=True)

@@ -1,18 +1,17 @@
 """Embedding mutation without masks."""
 
-import zlib
+from typing import ClassVar
 
-import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor
 
-from gnnneg.checks import refuse_share
-from gnnneg.generators.term import Term, exchanged, positives
-from gnnneg.interfaces import Generator, Scorer, SoftLabel
-from gnnneg.records import Made, Mutation, Negatives, Query
+from gnnneg.checks import ratio
+from gnnneg.generators.mutation import Matching, Term, masked
+from gnnneg.interfaces import Drawn, SoftLabel
+from gnnneg.records import Made
 
 
-class MatchedEMU(Generator):
+class MatchedEMU(Matching):
     r"""The mean and the variance of :class:`EMU` with a mask for each negative, as Gaussian noise on its margin.
 
     For scores that are sums over coordinates, whose margins :math:`\Delta_j = s_0 - s_j` have the parts
@@ -27,60 +26,29 @@ class MatchedEMU(Generator):
     matched.
 
     Args:
-        share (float): :math:`\rho`, the fraction taken from the positive.
-        label (float or SoftLabel): :math:`\beta`. (default: :obj:`0.0`)
+        mutation_ratio (float): :math:`\rho`, the fraction taken from the positive.
+        soft_label (float or SoftLabel): :math:`\beta`. (default: :obj:`0.0`)
         scale (float): Weight of the term. (default: :obj:`1.0`)
         mean (bool): Whether the term is divided by its number of negatives. (default: :obj:`True`)
 
     Raises:
-        UserError: If share or label is no fraction, or scale negative; when called, if the model has no closed form
+        UserError: If ratio or label is no fraction, or scale negative; when called, if the model has no closed form
             (NBFNet, TransD, TransH with :math:`p = 1`).
     """
 
-    noise: int | None = None
-    """The last step's seed: who records steps of training for replay sees by it that Python takes part."""
+    renamed: ClassVar = {"share": "mutation_ratio", "label": "soft_label"}
 
-    def __init__(self, share: float, label: float | SoftLabel = 0.0, scale: float = 1.0, mean: bool = True):
+    def __init__(
+        self, mutation_ratio: float, soft_label: float | SoftLabel = 0.0, scale: float = 1.0, mean: bool = True
+    ):
         super().__init__()
-        refuse_share("MatchedEMU", share)
-        self.share = share
-        self.term = Term("MatchedEMU", label, scale, mean)
+        ratio("MatchedEMU", mutation_ratio=mutation_ratio)
+        self.mutation_ratio = mutation_ratio
+        self.term = Term("MatchedEMU", soft_label, scale, mean)
 
-    def forward(
-        self,
-        scorer: Scorer,
-        query: Query,
-        target: Int[Tensor, "b"],
-        negatives: Negatives,
-        generator: torch.Generator | None = None,
-    ) -> Made:
-        positive = positives(scorer, target)
-        keep = positive.new_full((len(target), 1), 1 - self.share)
-        self.noise = seed(generator, positive.device)
-        mutation = Mutation(positive, keep, noise=self.noise)
-        return self.term(query, negatives, scorer.mutated(negatives.index, mutation))
+    def forward(self, drawn: Drawn) -> Made:
+        positive = drawn.positive
+        return self.matched(drawn, positive, positive.new_full((len(positive), 1), 1 - self.mutation_ratio))
 
-    def vectors(
-        self,
-        scorer: Scorer,
-        query: Query,
-        target: Int[Tensor, "b"],
-        negatives: Negatives,
-        generator: torch.Generator | None = None,
-    ) -> Float[Tensor, "b m d"]:
-        size = len(target), negatives.index.size(1), positives(scorer, target).size(1) // scorer.parts
-        keep = torch.rand(size, device=target.device, generator=generator) >= self.share
-        return exchanged(scorer, target, negatives, keep)
-
-
-def seed(generator: torch.Generator | None, device: torch.device) -> int:
-    """A seed, drawn. Of a device's generator it is made of seed and place, which the host knows, instead of a number
-    for which it would have to wait.
-    """
-    if (device if generator is None else generator.device).type == "cpu":
-        return int(torch.randint(1 << 32, (), generator=generator))
-    if generator is None:
-        generator = torch.cuda.default_generators[torch.cuda.current_device() if device.index is None else device.index]
-    place = generator.get_state()
-    torch.rand((), device=device, generator=generator)  # so that the next place is another
-    return zlib.crc32(bytes(place.tolist()))
+    def vectors(self, drawn: Drawn) -> Float[Tensor, "b m d"]:
+        return masked(drawn, self.mutation_ratio)

@@ -1,14 +1,15 @@
 """Mixtures of positives and negatives."""
 
+from dataclasses import replace
+
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor
 
 from gnnneg.checks import positive
-from gnnneg.errors import UserError
-from gnnneg.generators.term import Term, exchanged, positives
-from gnnneg.interfaces import Generator, Scorer
-from gnnneg.records import Made, Mutation, Negatives, Query
+from gnnneg.generators.mutation import Term, exchanged
+from gnnneg.interfaces import Drawn, Generator
+from gnnneg.records import Made, Mutation
 
 
 class Mixup(Generator):
@@ -35,44 +36,22 @@ class Mixup(Generator):
 
     def __init__(self, a: float = 2.0, b: float = 1.0, scale: float = 1.0, mean: bool = True):
         super().__init__()
-        if min(a, b) <= 0:
-            raise UserError(f"Mixup(a={a}, b={b}): both parameters of a Beta distribution are above 0.")
         positive("Mixup", a=a, b=b)
         self.a, self.b = a, b
         self.term = Term("Mixup", 0.0, scale, mean)
 
-    def forward(
-        self,
-        scorer: Scorer,
-        query: Query,
-        target: Int[Tensor, "b"],
-        negatives: Negatives,
-        generator: torch.Generator | None = None,
-    ) -> Made:
-        keep = self._shares(target, negatives, generator)
-        score = scorer.mutated(negatives.index, Mutation(positives(scorer, target), keep[:, :, None]))
-        made = self.term(query, negatives, score)
-        return Made(made.score, made.weight, 1 - keep, made.scale)
+    def forward(self, drawn: Drawn) -> Made:
+        keep = self._shares(drawn)
+        mutation = Mutation(drawn.positive, keep[:, :, None])
+        made = self.term(drawn, drawn.scorer.mutated(drawn.negatives.index, mutation))
+        return replace(made, label=1 - keep)
 
-    def vectors(
-        self,
-        scorer: Scorer,
-        query: Query,
-        target: Int[Tensor, "b"],
-        negatives: Negatives,
-        generator: torch.Generator | None = None,
-    ) -> Float[Tensor, "b m d"]:
-        return exchanged(scorer, target, negatives, self._shares(target, negatives, generator)[:, :, None])
+    def vectors(self, drawn: Drawn) -> Float[Tensor, "b m d"]:
+        return exchanged(drawn, self._shares(drawn)[:, :, None])
 
-    def _shares(
-        self, target: Int[Tensor, "b"], negatives: Negatives, generator: torch.Generator | None
-    ) -> Float[Tensor, "b k"]:
-        """What each mixture has from the negative."""
-        like = torch.ones(len(target), negatives.index.size(1), device=target.device)
-        one, other = (_gamma(like * value, generator) for value in (self.a, self.b))
+    def _shares(self, drawn: Drawn) -> Float[Tensor, "b k"]:
+        """What each mixture has from the negative, a Beta variate: a ratio of Gamma variates."""
+        like = torch.ones(len(drawn.target), drawn.negatives.index.size(1), device=drawn.target.device)
+        # as torch.distributions draws, which takes no generator
+        one, other = (torch._standard_gamma(like * value, generator=drawn.rng) for value in (self.a, self.b))
         return one / (one + other).clamp(min=torch.finfo(one.dtype).tiny)
-
-
-def _gamma(shape: Tensor, generator: torch.Generator | None) -> Tensor:
-    """Gamma variates, whose ratios are Beta variates; the draw that torch.distributions makes, from a generator."""
-    return torch._standard_gamma(shape, generator=generator)

@@ -1,15 +1,16 @@
 """Mutations whose negatives are drawn for them alone."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor
 from torch.nn import Parameter
 
 from gnnneg.errors import UserError
-from gnnneg.interfaces import Generator, Sampler, Scorer
-from gnnneg.records import Made, Negatives, Query
+from gnnneg.interfaces import Drawn, Generator, Sampler
+from gnnneg.records import Made
 
 
 class Redrawn(Generator):
@@ -51,32 +52,20 @@ class Redrawn(Generator):
             )
         self.generator, self.sampler = generator, sampler
 
-    def forward(
-        self,
-        scorer: Scorer,
-        query: Query,
-        target: Int[Tensor, "b"],
-        negatives: Negatives,
-        generator: torch.Generator | None = None,
-    ) -> Made:
-        own = self.sampler(query, target, scorer, generator)
-        return self.generator(scorer, query, target, own, generator)
+    def forward(self, drawn: Drawn) -> Made:
+        return self.generator(self._redrawn(drawn))
 
-    def vectors(
-        self,
-        scorer: Scorer,
-        query: Query,
-        target: Int[Tensor, "b"],
-        negatives: Negatives,
-        generator: torch.Generator | None = None,
-    ) -> Float[Tensor, "b m d"]:
+    def vectors(self, drawn: Drawn) -> Float[Tensor, "b m d"]:
         """As they are scored, but that those which are there stand, again, in the places of a query's absent ones."""
-        own = self.sampler(query, target, scorer, generator)
-        vectors = self.generator.vectors(scorer, query, target, own, generator)
-        there = (own.weight > 0).expand(vectors.shape[:2])
+        own = self._redrawn(drawn)
+        vectors = self.generator.vectors(own)
+        there = (own.negatives.weight > 0).expand(vectors.shape[:2])
         place = torch.arange(there.size(1), device=there.device) % there.sum(1, keepdim=True).clamp(min=1)
         column = there.byte().sort(dim=1, descending=True, stable=True).indices.gather(1, place)
         return vectors.gather(1, column[:, :, None].expand(-1, -1, vectors.size(2)))
+
+    def _redrawn(self, drawn: Drawn) -> Drawn:
+        return replace(drawn, negatives=self.sampler(drawn.query, drawn.target, drawn.scorer, drawn.rng))
 
     def trained(self) -> Iterator[Parameter]:
         yield from self.generator.trained()

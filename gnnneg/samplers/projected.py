@@ -6,7 +6,7 @@ from torch import Tensor
 
 from gnnneg.checks import whole
 from gnnneg.errors import UserError
-from gnnneg.interfaces import Generator, Sampler, Scorer
+from gnnneg.interfaces import Drawn, Generator, Sampler, Scorer
 from gnnneg.kernels.nearest import nearest
 from gnnneg.records import Negatives, Query, ones
 
@@ -49,7 +49,7 @@ class Projected(Sampler):
         else:
             offered = self.proposal(query, target, critic, generator)
         with torch.no_grad(), torch.autocast(target.device.type, enabled=False):
-            made = self.generator.vectors(critic, query, target, offered, generator).float()
+            made = self.generator.vectors(Drawn(critic, query, target, offered, generator)).float()
             if not made.size(1):
                 name = type(self.generator).__name__
                 raise UserError(f"Projected: {name} changes sampled negatives, so give it a proposal to change.")

@@ -11,7 +11,7 @@ from torch.testing import assert_close
 from gnnneg.corruption import Both
 from gnnneg.decoders import ComplEx, DistMult, RotatE, TransE
 from gnnneg.generators import DANS, GNDN, DeniedStatements, LearnedEMU, MatchedEMU, Redrawn, SelfPacedEMU
-from gnnneg.interfaces import Generator, SoftLabel
+from gnnneg.interfaces import Drawn, Generator, SoftLabel
 from gnnneg.losses import InfoNCE
 from gnnneg.records import Negatives, Query
 from gnnneg.samplers import All, Filtered, InBatch, Uniform
@@ -43,7 +43,7 @@ def draw(seed: int = 0) -> torch.Generator:
 def test_scores_for_every_decoder(make, shared, decoder):
     """One score for each negative, whatever it is made of; the gradient reaches the query."""
     model, scorer, query, target = asked(decoder)
-    made = make()(scorer, query, target, offered(shared), draw())
+    made = make()(Drawn(scorer, query, target, offered(shared), draw()))
     assert made.score.shape == (4, 2 if isinstance(make(), OWN) else 6)
     made.score.sum().backward()
     reached = model.encoder.weight.grad.abs().sum(1) > 0
@@ -56,8 +56,8 @@ def test_scores_for_every_decoder(make, shared, decoder):
 def test_same_generator_same_negatives(make, shared):
     _, scorer, query, target = asked()
     part, negatives = make().eval(), offered(shared)
-    first = part(scorer, query, target, negatives, draw()).score
-    assert_close(part(scorer, query, target, negatives, draw()).score, first, rtol=0, atol=0)
+    first = part(Drawn(scorer, query, target, negatives, draw())).score
+    assert_close(part(Drawn(scorer, query, target, negatives, draw())).score, first, rtol=0, atol=0)
 
 
 @generators
@@ -65,7 +65,7 @@ def test_eval_moves_nothing(make):
     _, scorer, query, target = asked()
     part = make().eval()
     before = copy.deepcopy(part.state_dict())
-    part(scorer, query, target, offered(True), draw())
+    part(Drawn(scorer, query, target, offered(True), draw()))
     assert_close(part.state_dict(), before, rtol=0, atol=0)
 
 
@@ -74,10 +74,10 @@ def test_round_trips(make):
     _, scorer, query, target = asked()
     part, again, negatives = make(), make(), offered(True)
     again.eval()
-    part(scorer, query, target, negatives, draw())
+    part(Drawn(scorer, query, target, negatives, draw()))
     again.load_state_dict(part.state_dict())
     part.eval()
-    one, other = (each(scorer, query, target, negatives, draw(1)).score for each in (part, again))
+    one, other = (each(Drawn(scorer, query, target, negatives, draw(1))).score for each in (part, again))
     assert_close(one, other, rtol=0, atol=0)
 
 
@@ -89,7 +89,7 @@ def test_absent_negatives_stay_absent(make):
     _, scorer, query, target = asked()
     weight = torch.ones(4, 6)
     weight[0, :4] = 0
-    made = make()(scorer, query, target, Negatives(offered(True).index, weight), draw())
+    made = make()(Drawn(scorer, query, target, Negatives(offered(True).index, weight), draw()))
     assert torch.equal(made.weight, weight)
     assert_close(made.scale, torch.tensor([1 / 2, 1 / 6, 1 / 6, 1 / 6]))
 
@@ -106,7 +106,7 @@ def test_scale_is_the_weight_of_the_term(make):
         if whole and "mean" not in inspect.signature(type(make())).parameters:
             continue
         part, count = type(make())(**{**given, "scale": 3.0, **whole}), 6
-        scale = torch.as_tensor(part(scorer, query, target, offered(True), draw()).scale)
+        scale = torch.as_tensor(part(Drawn(scorer, query, target, offered(True), draw())).scale)
         divided = part.term.mean if hasattr(part, "term") else False
         assert_close(scale, torch.full_like(scale, 3 / count if divided else 3.0))
 
@@ -155,11 +155,13 @@ def test_vectors_are_those_that_are_scored(make, shared, decoder):
         pytest.skip("its vectors have their scores with other anchors")
     _, scorer, query, target = asked(decoder)
     part, negatives = make().eval(), offered(shared)
-    made = part(scorer, query, target, negatives, draw())
-    vectors = part.vectors(scorer, query, target, negatives, draw())
+    made = part(Drawn(scorer, query, target, negatives, draw()))
+    vectors = part.vectors(Drawn(scorer, query, target, negatives, draw()))
     if isinstance(part, MatchedEMU | LearnedEMU | SelfPacedEMU):
-        many = [part(scorer, query, target, negatives, draw(seed)).score for seed in range(100)]
-        other = [scorer.decode(part.vectors(scorer, query, target, negatives, draw(seed))) for seed in range(100)]
+        many = [part(Drawn(scorer, query, target, negatives, draw(seed))).score for seed in range(100)]
+        other = [
+            scorer.decode(part.vectors(Drawn(scorer, query, target, negatives, draw(seed)))) for seed in range(100)
+        ]
         one, two = torch.stack(many), torch.stack(other)
         assert ((one.mean(0) - two.mean(0)).abs() < 6 * (one.std(0) + two.std(0)) / 100**0.5 + 1e-4).all()
     else:

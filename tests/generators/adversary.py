@@ -1,11 +1,13 @@
 """A small DANS and a model to try it on."""
 
+from dataclasses import fields
+
 import torch
 from examples import CHANNELS, RELATIONS, kge, known, toy
 
 from gnnneg.corruption import Both
 from gnnneg.decoders import DistMult
-from gnnneg.generators import DANS
+from gnnneg.generators import DANS, Adversary
 from gnnneg.records import Negatives
 
 NONE = Negatives(torch.zeros(1, 1, dtype=torch.long), torch.ones(1, 1))
@@ -16,7 +18,9 @@ def chance(seed: int = 0) -> torch.Generator:
 
 
 def dans(**options) -> DANS:
-    return DANS(known(), CHANNELS, **{"width": 12, **options})
+    """One whose adversary's options stand beside its own."""
+    learning = {field.name: options.pop(field.name) for field in fields(Adversary) if field.name in options}
+    return DANS(known(), CHANNELS, **{"width": 12, **options}, adversary=Adversary(**learning))
 
 
 def asked(decoder=DistMult, size: float = 1.0):

@@ -9,6 +9,7 @@ from gnnneg.corruption import Both
 from gnnneg.decoders import DistMult
 from gnnneg.encoders import RGCN, SampledNeighbors
 from gnnneg.generators import DANS, EMU, GNDN, HardestEMU, LearnedEMU, MatchedEMU, Mixup, SelfPacedEMU
+from gnnneg.interfaces import Drawn
 from gnnneg.losses import InfoNCE
 from gnnneg.models import KGEModel
 from gnnneg.records import Negatives, asked, ones
@@ -69,9 +70,11 @@ def test_what_takes_nothing_scores_what_the_loss_scores(made, num_negatives, mon
     scorer = model.scorer(model.encode(messages()), query)
     index = torch.randint(NODES, (9, num_negatives))
     plain = scorer(index)
-    found = made(scorer, query, target, Negatives(index, ones(index)), torch.Generator().manual_seed(0)).score
+    found = made(Drawn(scorer, query, target, Negatives(index, ones(index)), torch.Generator().manual_seed(0))).score
     assert_close(found, plain, rtol=1e-4, atol=1e-5)
-    vectors = made.vectors(scorer, query, target, Negatives(index, ones(index)), torch.Generator().manual_seed(0))
+    vectors = made.vectors(
+        Drawn(scorer, query, target, Negatives(index, ones(index)), torch.Generator().manual_seed(0))
+    )
     assert_close(vectors, scorer.embed(index))
 
 

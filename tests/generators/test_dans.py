@@ -1,6 +1,7 @@
 """DANS, against its formulas. Tests with a number are those that methods.md, section 2.5, asks for."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -13,7 +14,8 @@ from gnnneg.corruption import Both
 from gnnneg.decoders import ComplEx, DistMult, RotatE
 from gnnneg.encoders import Lookup
 from gnnneg.evaluation import ranks
-from gnnneg.generators import DANS, Faults
+from gnnneg.generators import DANS, AsReleased
+from gnnneg.interfaces import Drawn
 from gnnneg.losses import BCE
 from gnnneg.models import KGEModel
 from gnnneg.records import Triplets
@@ -55,7 +57,7 @@ def test_vectors_by_the_formula(decoder):
     """Both conditions, of both sides, and both networks, written out."""
     model, scorer, query, target = asked(decoder)
     make = dans(entity=2, relation=3, sigma=0.3).eval()
-    found = make.vectors(scorer, query, target, NONE, chance())
+    found = make.vectors(Drawn(scorer, query, target, NONE, chance()))
     draws, given = chance(), {"entity": model.encoder.weight[query.anchor], "relation": products(model, query)}
     wanted = []
     for name, count in (("entity", 2), ("relation", 3)):
@@ -82,7 +84,7 @@ def test_1_the_auxiliary_head_tells_pathways_apart():
         make._step(make._doubt(real, made, {})[0], list(make.discriminator.parameters()))
     assert right() > 0.9
     # without it, or with one pathway, the head does not move
-    make.auxiliary = 0.0
+    make.adversary = replace(make.adversary, auxiliary=0.0)
     (pull,) = torch.autograd.grad(make._doubt(real, made, {})[0], head[:1], allow_unused=True)
     assert pull is None or not pull.any()
 
@@ -90,16 +92,16 @@ def test_1_the_auxiliary_head_tells_pathways_apart():
 def test_2_both_pathways_reach_the_model():
     """Each half has its own content, and the model's gradient is that of both; the release has one half twice."""
     model, scorer, query, target = asked()
-    for faults, same in ((Faults(), False), (Faults(one_pathway=True), True)):
-        make = dans(entity=2, relation=2, faults=faults).eval()
+    for released, same in ((AsReleased(), False), (AsReleased(one_pathway=True), True)):
+        make = dans(entity=2, relation=2, as_released=released).eval()
         for name, value in (("entity", 0.5), ("relation", -1.0)):
             make.pathways[name].output.weight.data.zero_()
             make.pathways[name].output.bias.data.fill_(value)
-        found = make.vectors(scorer, query, target, NONE, chance()) / rms(model.encoder.weight[target])
+        found = make.vectors(Drawn(scorer, query, target, NONE, chance())) / rms(model.encoder.weight[target])
         first, second = (torch.tensor(3 * math.tanh(value / 3)) for value in (-1.0 if same else 0.5, -1.0))
         assert_close(found[:, :2], first.expand_as(found[:, :2]))
         assert_close(found[:, 2:], second.expand_as(found[:, 2:]))
-        made = make(scorer, query, target, NONE, chance())
+        made = make(Drawn(scorer, query, target, NONE, chance()))
         assert_close(made.score, scorer.decode(rms(model.encoder.weight[target]) * found))
 
 
@@ -108,7 +110,7 @@ def test_3_every_film_parameter_moves_and_an_identity_is_one():
     make = dans()
     film = {name: weight.clone() for name, weight in make.pathways.named_parameters() if "film" in name}
     assert len(film) == 2 * 2 * 4
-    make(scorer, query, target, NONE, chance())
+    make(Drawn(scorer, query, target, NONE, chance()))
     now = dict(make.pathways.named_parameters())
     assert all((now[name] != before).any() for name, before in film.items())
     # starts near the identity, and is one if it makes nothing
@@ -121,7 +123,7 @@ def test_3_every_film_parameter_moves_and_an_identity_is_one():
         if "film" in name:
             weight.data.zero_()
     plain.pathways.load_state_dict(fresh.pathways.state_dict(), strict=False)
-    one, other = (each.vectors(scorer, query, target, NONE, chance()) for each in (fresh, plain))
+    one, other = (each.vectors(Drawn(scorer, query, target, NONE, chance())) for each in (fresh, plain))
     assert_close(one, other, rtol=0, atol=0)
     assert not any("film" in name for name, _ in plain.named_parameters())
 
@@ -139,7 +141,7 @@ def test_4_nothing_frozen_receives_a_gradient():
         moved.append([sum(not torch.equal(a, b) for a, b in pair) for pair in pairs])
 
     make._step = watched
-    vectors = make.vectors(scorer, query, target, NONE, chance())
+    vectors = make.vectors(Drawn(scorer, query, target, NONE, chance()))
     count = [len(list(network.parameters())) for network in networks]
     assert moved[0] == [count[0], 0]
     assert moved[1][0] == 0
@@ -156,9 +158,9 @@ def test_4_the_models_gradient_stops_at_the_vectors():
     """The release's goes on through the pathways into the encoder."""
     for attached in (False, True):
         model, scorer, query, target = asked()
-        make = dans(faults=Faults(attached=attached)).eval()
-        score = make(scorer, query, target, NONE, chance()).score.sum()
-        vectors = make.vectors(scorer, query, target, NONE, chance())
+        make = dans(as_released=AsReleased(attached=attached)).eval()
+        score = make(Drawn(scorer, query, target, NONE, chance())).score.sum()
+        vectors = make.vectors(Drawn(scorer, query, target, NONE, chance()))
         assert vectors.requires_grad == attached
         weights = list(model.parameters())
         found = torch.autograd.grad(score, weights, retain_graph=True)
@@ -179,11 +181,11 @@ def test_5_a_strong_pull_leaves_the_global_generator():
         torch.manual_seed(1)
         make, draws = dans(pull=pull, lr=1e-2), chance()
         for _ in range(150):
-            make(scorer, query, target, NONE, draws)
+            make(Drawn(scorer, query, target, NONE, draws))
         make.eval()
         plain = dans(film=False).eval()
         plain.load_state_dict(make.state_dict() | {"_extra_state": plain.get_extra_state()}, strict=False)
-        one, other = (each.vectors(scorer, query, target, NONE, chance()) for each in (make, plain))
+        one, other = (each.vectors(Drawn(scorer, query, target, NONE, chance())) for each in (make, plain))
         far.append(float(rms(one - other) / rms(one)))
     assert far[0] > 0.3
     assert far[1] < 0.05
@@ -226,7 +228,7 @@ def test_7_twenty_negatives_of_each_positive():
     query, target = task.corruption(toy(), draws)
     scorer = model.scorer(model.encode(None), query)
     index = task.sampler(query, target, scorer, draws).index
-    made = make.vectors(scorer, query, target, NONE, draws)
+    made = make.vectors(Drawn(scorer, query, target, NONE, draws))
     assert (index.size(1), made.size(1)) == (10, 10)
     assert not torch.equal(made[:, :5], made[:, 5:])
     drawn, own = scorer(index), scorer(target[:, None])
@@ -238,8 +240,8 @@ def test_8_half_of_them_replace_heads():
     """Of a statement's two rows the first makes tails, the second heads, each scored in its place."""
     model, scorer, query, target = asked(ComplEx)
     make, triplets = dans(entity=2, relation=2).eval(), toy()
-    made, score = make.vectors(scorer, query, target, NONE, chance()), None
-    score = make(scorer, query, target, NONE, chance()).score
+    made, score = make.vectors(Drawn(scorer, query, target, NONE, chance())), None
+    score = make(Drawn(scorer, query, target, NONE, chance())).score
     size = len(triplets.rel_type)
     assert made.shape == (2 * size, 4, CHANNELS)
     number = lambda vector: torch.complex(*vector.chunk(2, dim=-1))  # noqa: E731
@@ -256,7 +258,7 @@ def test_steps_are_down_the_declared_losses(hinge):
     _, scorer, query, target = asked()
     make = dans(entity=1, relation=2, pull=0.01, auxiliary=0.5, hinge=hinge).eval()  # spectral norms stay as they are
     make.optimizer = torch.optim.SGD([{"params": n.parameters()} for n in (make.pathways, make.discriminator)], lr=0.1)
-    real, given, _ = make._given(scorer, query, target)
+    real, given, _ = make._given(Drawn(scorer, query, target, NONE))
     conditions, draws = given, chance()
 
     def networks() -> dict:
@@ -306,7 +308,7 @@ def test_made_vectors_are_as_long_as_real_ones():
         _, scorer, query, target = asked(size=size)
         make, draws = dans(lr=0.01), chance()
         for _ in range(10):
-            vectors = make.vectors(scorer, query, target, NONE, draws)
+            vectors = make.vectors(Drawn(scorer, query, target, NONE, draws))
         found.append(vectors / size)
     assert_close(found[0], found[1], rtol=1e-3, atol=1e-4)
     assert found[0].abs().max() <= 3 * rms(asked()[0].encoder.weight[asked()[3]])
@@ -322,12 +324,12 @@ def test_it_comes_to_look_like_entities():
     real = model.encoder.weight[target].detach()
 
     def apart() -> float:
-        vectors = make.eval().vectors(scorer, query, target, NONE, chance(1)).flatten(0, 1)
+        vectors = make.eval().vectors(Drawn(scorer, query, target, NONE, chance(1))).flatten(0, 1)
         make.train()
         return float((vectors.mean(0) - real.mean(0)).norm() + (vectors.std(0) - real.std(0)).norm())
 
-    make(scorer, query, target, NONE, draws)
+    make(Drawn(scorer, query, target, NONE, draws))
     before = apart()
     for _ in range(150):
-        make(scorer, query, target, NONE, draws)
+        make(Drawn(scorer, query, target, NONE, draws))
     assert apart() < before / 4

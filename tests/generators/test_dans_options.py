@@ -12,7 +12,8 @@ from torch.testing import assert_close
 from gnnneg.corruption import Both
 from gnnneg.decoders import HAKE, RESCAL, TransD, TransE, TransH
 from gnnneg.errors import UserError
-from gnnneg.generators import DANS, EMU, Faults
+from gnnneg.generators import DANS, EMU, Adversary, AsReleased
+from gnnneg.interfaces import Drawn
 from gnnneg.losses import BCE
 from gnnneg.samplers import Uniform
 from gnnneg.tasks import LinkPrediction
@@ -22,7 +23,7 @@ from gnnneg.tasks import LinkPrediction
 def test_either_pathway_alone(count, name):
     _, scorer, query, target = asked()
     make = dans(entity=count[0], relation=count[1])
-    assert make.vectors(scorer, query, target, NONE, chance()).shape == (len(target), 3, CHANNELS)
+    assert make.vectors(Drawn(scorer, query, target, NONE, chance())).shape == (len(target), 3, CHANNELS)
     assert not any(name in key for key, _ in make.named_parameters())
 
 
@@ -32,13 +33,13 @@ def test_it_learns_from_some_and_makes_all(monkeypatch):
     judged = []
     original = DANS._judged
     monkeypatch.setattr(DANS, "_judged", lambda self, x, given: judged.append(x.size(1)) or original(self, x, given))
-    assert dans(entity=5, relation=3, learns=2).vectors(scorer, query, target, NONE, chance()).size(1) == 8
+    assert dans(entity=5, relation=3, learns=2).vectors(Drawn(scorer, query, target, NONE, chance())).size(1) == 8
     assert judged == [2, 2, 1, 4]  # either pathway, real ones, both
     torch.manual_seed(3)
     one = dans(entity=2, relation=2, learns=2)
     torch.manual_seed(3)
     other = dans(entity=2, relation=2)
-    assert torch.equal(*(make.vectors(scorer, query, target, NONE, chance()) for make in (one, other)))
+    assert torch.equal(*(make.vectors(Drawn(scorer, query, target, NONE, chance())) for make in (one, other)))
 
 
 def test_it_learns_from_every_third_batch_and_makes_for_each():
@@ -52,10 +53,10 @@ def test_it_learns_from_every_third_batch_and_makes_for_each():
             make = dans(every=3)
             make.load_state_dict(state)
         before = [weight.clone() for weight in make.parameters()]
-        assert make.vectors(scorer, query, target, NONE, chance()).size(1) == 10
+        assert make.vectors(Drawn(scorer, query, target, NONE, chance())).size(1) == 10
         moved.append(any(not torch.equal(*pair) for pair in zip(before, make.parameters())))
     assert moved == [True, False, False, True, False, False, True]
-    make.eval().vectors(scorer, query, target, NONE, chance())
+    make.eval().vectors(Drawn(scorer, query, target, NONE, chance()))
     assert int(make.asked) == 7  # whoever looks on does not count
 
 
@@ -69,7 +70,7 @@ def test_each_side_takes_as_many_steps_as_it_is_told(generator_steps, steps):
             state = make.state_dict()
             make = dans(generator_steps=generator_steps, steps=steps, every=2)
             make.load_state_dict(state)
-        make(scorer, query, target, NONE, draws)
+        make(Drawn(scorer, query, target, NONE, draws))
     counted = [
         {int(make.optimizer.state[weight]["step"]) for weight in group["params"]}
         for group in make.optimizer.param_groups
@@ -92,7 +93,7 @@ def test_the_pathways_steps_are_of_one_batch_and_one_judge():
         for name in ("entity", "relation"):
             noise = make.sigma * torch.randn(20, make.count[name], CHANNELS, generator=draws)
             vectors, away = pathways[name](given[name], noise)
-            loss = loss + F.softplus(-make.discriminator(vectors)[..., 0]).mean() + make.pull * away.mean()
+            loss = loss + F.softplus(-make.discriminator(vectors)[..., 0]).mean() + make.adversary.pull * away.mean()
         pulls = torch.autograd.grad(loss, own)
         with torch.no_grad():
             for weight, mean, pull in zip(own, averaged.parameters(), pulls):
@@ -125,7 +126,7 @@ def test_spectral_norms_are_one():
     for hinge in (False, True):
         make, draws = dans(hinge=hinge, discriminator_lr=0.01), chance()
         for _ in range(60):
-            make(scorer, query, target, NONE, draws)
+            make(Drawn(scorer, query, target, NONE, draws))
         norms = [
             float(torch.linalg.matrix_norm(layer.weight.detach(), 2))
             for layer in make.discriminator.modules()
@@ -141,36 +142,36 @@ def test_the_average_is_one():
     weight = make.pathways["entity"].output.weight
     seen = [weight.clone()]
     for _ in range(2):
-        make(scorer, query, target, NONE, draws)
+        make(Drawn(scorer, query, target, NONE, draws))
         seen.append(weight.clone())
     mean = 0.75 * (0.75 * seen[0] + 0.25 * seen[1]) + 0.25 * seen[2]
     assert_close(make.averaged["entity"].output.weight.data, mean)
     make.eval()
-    averaged = make.vectors(scorer, query, target, NONE, chance())
+    averaged = make.vectors(Drawn(scorer, query, target, NONE, chance()))
     make.pathways.load_state_dict(make.averaged.state_dict())
     make.averaged = None
-    assert_close(make.vectors(scorer, query, target, NONE, chance()), averaged)
+    assert_close(make.vectors(Drawn(scorer, query, target, NONE, chance())), averaged)
 
 
 def test_faults_of_the_release():
     """One by one, each moves a number as predicted; test 2 has the pathway that is lost, test 4 the gradient."""
     model, scorer, query, target = asked()
     # the modulation is far from the identity, and stays there
-    make = dans(faults=Faults(frozen_film=True))
+    make = dans(as_released=AsReleased(frozen_film=True))
     before = {name: weight.clone() for name, weight in make.pathways.named_parameters()}
-    make(scorer, query, target, NONE, chance())
+    make(Drawn(scorer, query, target, NONE, chance()))
     for name, weight in make.pathways.named_parameters():
         assert torch.equal(weight, before[name]) == ("film" in name)
     assert rms(make.pathways["entity"].film[0](torch.randn(50, CHANNELS))[0] - 1) > 0.7
     # an added variance of 0.8 makes a layer of variance v one of variance v / (v + 0.8)
-    network = dans(faults=Faults(batch_norm=True)).pathways["entity"]
+    network = dans(as_released=AsReleased(batch_norm=True)).pathways["entity"]
     seen = []
     network.norm[0].register_forward_hook(lambda _, given, made: seen.extend([given[0].var(0), made.var(0)]))
     network(torch.randn(4000, CHANNELS), torch.zeros(4000, 1, CHANNELS))
     assert_close(seen[1], seen[0] / (seen[0] + 0.8), rtol=1e-3, atol=1e-3)
     # heads are asked with one over the relation
-    make = dans(faults=Faults(reciprocal=True)).eval()
-    found = make._given(scorer, query, target)[1]["relation"]
+    make = dans(as_released=AsReleased(reciprocal=True)).eval()
+    found = make._given(Drawn(scorer, query, target, NONE))[1]["relation"]
     anchor, relation = model.encoder.weight[query.anchor], model.decoder.relation.weight[query.rel_type % RELATIONS]
     head = (query.rel_type >= RELATIONS)[:, None]
     wanted = torch.where(head, anchor / relation, anchor * relation)
@@ -180,7 +181,7 @@ def test_faults_of_the_release():
 
 def test_a_single_vector_is_not_normalised():
     """Of which no variance can be had: in training it is refused, and in evaluation what was seen before serves."""
-    network = dans(faults=Faults(batch_norm=True)).pathways["entity"]
+    network = dans(as_released=AsReleased(batch_norm=True)).pathways["entity"]
     with pytest.raises(UserError, match="here is a single one: choose a batch_size"):
         network(torch.randn(1, CHANNELS), torch.zeros(1, 1, CHANNELS))
     for queries, made in ((2, 1), (1, 2)):
@@ -193,11 +194,11 @@ def test_two_steps_are_one_and_another_after_a_round_trip():
     made = [dans(average=0.5) for _ in range(2)]
     made[1].load_state_dict(made[0].state_dict())
     for seed in (0, 1):
-        made[0](scorer, query, target, NONE, chance(seed))
-    made[1](scorer, query, target, NONE, chance(0))
+        made[0](Drawn(scorer, query, target, NONE, chance(seed)))
+    made[1](Drawn(scorer, query, target, NONE, chance(0)))
     again = dans(average=0.5)
     again.load_state_dict(made[1].state_dict())
-    again(scorer, query, target, NONE, chance(1))
+    again(Drawn(scorer, query, target, NONE, chance(1)))
     assert_close(dict(again.named_parameters()), dict(made[0].named_parameters()))
 
 
@@ -205,8 +206,8 @@ def test_two_steps_are_one_and_another_after_a_round_trip():
 def test_decoders_without_a_query_vector_are_refused(decoder):
     _, scorer, query, target = asked(decoder)
     with pytest.raises(UserError, match=f"{decoder.__name__} writes more into a query.*or give DANS relation=0"):
-        dans()(scorer, query, target, NONE, chance())
-    assert dans(relation=0)(scorer, query, target, NONE, chance()).score.isfinite().all()
+        dans()(Drawn(scorer, query, target, NONE, chance()))
+    assert dans(relation=0)(Drawn(scorer, query, target, NONE, chance())).score.isfinite().all()
 
 
 @pytest.mark.parametrize("decoder", [RESCAL, TransE])
@@ -235,34 +236,34 @@ def test_it_composes():
 def test_senseless_settings_are_sentences():
     _, scorer, query, target = asked()
     with pytest.raises(UserError, match="DANS has 6 hidden_channels, the model's vectors 8"):
-        DANS(known(), 6)(scorer, query, target, NONE)
+        DANS(known(), 6)(Drawn(scorer, query, target, NONE))
     for options, words in (
-        ({"entity": 0, "relation": 0}, "at least one negative"),
-        ({"label": 1.5}, "label lies between 0 and 1"),
-        ({"average": 1.0}, "from 0 to below 1"),
-        ({"steps": 0}, "take one step at least"),
-        ({"generator_steps": 0}, "take one step at least"),
-        ({"learns": 0}, "learn from one vector of one batch at least"),
-        ({"every": 0}, "learn from one vector of one batch at least"),
+        ({"entity": 0, "relation": 0}, r"DANS\(entity \+ relation=0\): give a whole number from 1"),
+        ({"soft_label": 1.5}, r"DANS\(soft_label=1.5\): give a number between 0 and 1"),
+        ({"average": 1.0}, r"Adversary\(average=1.0\): give a number from 0 to below 1"),
+        ({"steps": 0}, r"Adversary\(steps=0\): give a whole number from 1"),
+        ({"generator_steps": 0}, r"Adversary\(generator_steps=0\): give a whole number from 1"),
+        ({"learns": 0}, r"Adversary\(learns=0\): give a whole number from 1"),
+        ({"every": 0}, r"Adversary\(every=0\): give a whole number from 1"),
     ):
         with pytest.raises(UserError, match=words):
             dans(**options)
 
 
-FROZEN, ONE, TURNED = Faults(frozen_film=True), Faults(one_pathway=True), Faults(reciprocal=True)
+FROZEN, ONE, TURNED = AsReleased(frozen_film=True), AsReleased(one_pathway=True), AsReleased(reciprocal=True)
 
 
 @pytest.mark.parametrize(
     ("options", "words"),
     [
         ({"film": False, "pull": 0.1}, "leave pull out"),
-        ({"faults": FROZEN, "pull": 0.1}, "leave pull out"),
+        ({"as_released": FROZEN, "pull": 0.1}, "leave pull out"),
         ({"relation": 0, "auxiliary": 0.5}, "leave auxiliary out"),
         ({"entity": 0, "auxiliary": 2.0}, "leave auxiliary out"),
-        ({"relation": 0, "faults": ONE}, "let both make something"),
-        ({"entity": 0, "faults": ONE}, "let both make something"),
-        ({"film": False, "faults": FROZEN}, "leave one out"),
-        ({"relation": 0, "faults": TURNED}, "leave one out"),
+        ({"relation": 0, "as_released": ONE}, "let both make something"),
+        ({"entity": 0, "as_released": ONE}, "let both make something"),
+        ({"film": False, "as_released": FROZEN}, "leave one out"),
+        ({"relation": 0, "as_released": TURNED}, "leave one out"),
     ],
 )
 def test_an_option_that_would_change_nothing_is_refused(options, words):
@@ -277,12 +278,12 @@ def test_an_option_that_would_change_nothing_is_refused(options, words):
         {"film": False, "pull": 0.0},
         {"relation": 0},
         {"entity": 0, "auxiliary": 0.0},
-        {"relation": 0, "conditional": True, "faults": TURNED},
+        {"relation": 0, "conditional": True, "as_released": TURNED},
     ],
 )
 def test_what_is_off_may_be_said_to_be_off(options):
     _, scorer, query, target = asked()
-    assert dans(**options)(scorer, query, target, NONE, chance()).score.isfinite().all()
+    assert dans(**options)(Drawn(scorer, query, target, NONE, chance())).score.isfinite().all()
 
 
 def test_layers_start_with_the_length_that_a_rectifier_keeps():
@@ -302,7 +303,7 @@ def test_layers_start_with_the_length_that_a_rectifier_keeps():
 
 
 def test_the_moving_average_learns_nothing_itself():
-    made = DANS(known(), CHANNELS, average=0.5)
+    made = DANS(known(), CHANNELS, adversary=Adversary(average=0.5))
     assert len(made.pathways["entity"].film) == 2  # modulated, unless told otherwise
     assert not any(weight.requires_grad for weight in made.averaged.parameters())
     learnt = {id(weight) for group in made.new_optimizer().param_groups for weight in group["params"]}

@@ -10,9 +10,11 @@ import torch
 from examples import CHANNELS, NODES, RELATIONS, kge, known, toy
 from torch.testing import assert_close
 
+from gnnneg.chance import seed
 from gnnneg.decoders import ComplEx, DistMult, RotatE, TransE
 from gnnneg.errors import UserError
 from gnnneg.generators import EMU, HardestEMU, LearnedEMU, MatchedEMU, Mixup, SelfPacedEMU
+from gnnneg.interfaces import Drawn
 from gnnneg.labels import SlotLabel
 from gnnneg.losses import BCE, InfoNCE
 from gnnneg.records import Negatives, Query
@@ -34,7 +36,7 @@ def asked(decoder=DistMult, shared: bool = True):
 
 def term(generator, decoder=DistMult, loss=None, shared: bool = True) -> torch.Tensor:
     scorer, query, target, negatives = asked(decoder, shared)
-    made = generator(scorer, query, target, negatives, draw())
+    made = generator(Drawn(scorer, query, target, negatives, draw()))
     return made.scale * (loss or InfoNCE())(scorer(target[:, None]), made.score, made.weight, made.label)
 
 
@@ -80,7 +82,7 @@ def test_unbounded_smoothing_is_scaled_cross_entropy():
 def test_constant_cancels_under_softmax_only():
     """Of inner products shared-mask EMU is the masked query; what the target adds no softmax sees, but BCE does."""
     scorer, _query, target, negatives = asked()
-    emu = EMU(0.6, label=0.3, mean=False)
+    emu = EMU(0.6, soft_label=0.3, mean=False)
     keep = emu.masks((B, CHANNELS), torch.device("cpu"), draw())
     scorer.vector = scorer.vector * keep  # dropout of the query, not rescaled
     masked = scorer(target[:, None]), scorer(negatives.index)
@@ -97,7 +99,7 @@ def test_masked_coordinates_teach_nothing():
     emu, target = EMU(0.5), torch.tensor([5])
     keep = emu.masks((1, CHANNELS), torch.device("cpu"), draw())[0]
     scorer = model.scorer(model.encode(None), query)
-    made = emu(scorer, query, target, Negatives(torch.tensor([[1, 2, 3]]), torch.ones(1, 1)), draw())
+    made = emu(Drawn(scorer, query, target, Negatives(torch.tensor([[1, 2, 3]]), torch.ones(1, 1)), draw()))
     InfoNCE()(scorer(target[:, None]), made.score, made.weight).sum().backward()
     grad = model.encoder.weight.grad[5].abs()
     assert 0 < keep.sum() < CHANNELS
@@ -108,7 +110,7 @@ def test_detached_target_is_taught_by_its_own_score_only():
     grads = []
     for detach in (False, True):
         scorer, query, target, negatives = asked()
-        made = EMU(0.5, detach=detach)(scorer, query, target, negatives, draw())
+        made = EMU(0.5, detach=detach)(Drawn(scorer, query, target, negatives, draw()))
         (grad,) = torch.autograd.grad(made.score.sum(), scorer.encoding.table)
         grads.append(grad[target])
     assert grads[0].abs().max() > 1e-3
@@ -155,11 +157,11 @@ def test_a_count_of_none_or_all_is_asked_for_as_such(make):
         (0.95, "all of 8.*at most 0.875, or 1"),
     ):
         with pytest.raises(UserError, match=told):
-            make(share)(scorer, query, target, negatives, draw())
+            make(share)(Drawn(scorer, query, target, negatives, draw()))
     plain, own = scorer(negatives.index), scorer(target[:, None])
-    assert_close(make(0.0)(scorer, query, target, negatives, draw()).score, plain)
+    assert_close(make(0.0)(Drawn(scorer, query, target, negatives, draw())).score, plain)
     if isinstance(make(1.0), EMU):
-        assert_close(make(1.0)(scorer, query, target, negatives, draw()).score, own.expand_as(plain))
+        assert_close(make(1.0)(Drawn(scorer, query, target, negatives, draw())).score, own.expand_as(plain))
 
 
 def test_hardness_grows_with_the_share():
@@ -180,7 +182,7 @@ def test_groups_have_masks_of_their_own(decoder):
     negatives = Negatives(torch.full((1, K), 9), torch.ones(1, 1))
 
     def distinct(groups: int | None) -> int:
-        score = EMU(0.5, groups=groups)(scorer, query, target, negatives, draw()).score
+        score = EMU(0.5, groups=groups)(Drawn(scorer, query, target, negatives, draw())).score
         return max(len(row.unique()) for row in (score * 1e4).round())
 
     assert [distinct(groups) for groups in (1, 2, 3)] == [1, 2, 3]
@@ -191,7 +193,9 @@ def test_groups_have_masks_of_their_own(decoder):
 def test_joint_masks_matter_to_rotate_alone():
     for decoder, same in ((ComplEx, True), (RotatE, False)):
         scorer, query, target, negatives = asked(decoder)
-        scores = [EMU(0.5, joint=joint)(scorer, query, target, negatives, draw()).score for joint in (True, False)]
+        scores = [
+            EMU(0.5, joint=joint)(Drawn(scorer, query, target, negatives, draw())).score for joint in (True, False)
+        ]
         assert torch.allclose(*scores) == same
 
 
@@ -200,7 +204,7 @@ def test_matched_is_the_limit_of_independent_masks():
     scorer, query, target, negatives = asked(ComplEx)
     many = Negatives(negatives.index.repeat(1, 3000), negatives.weight)
     forms = [EMU(0.6, groups=None), MatchedEMU(0.6)]
-    drawn = [form(scorer, query, target, many, draw()).score.view(B, 3000, K) for form in forms]
+    drawn = [form(Drawn(scorer, query, target, many, draw())).score.view(B, 3000, K) for form in forms]
     spread = drawn[0].std(1)
     assert ((drawn[0].mean(1) - drawn[1].mean(1)).abs() < 6 * spread / 3000**0.5 + 1e-4).all()
     busy = spread > 1e-2
@@ -213,12 +217,12 @@ def test_pace_goes_from_start_to_end():
     seen = []
     for _ in range(6):
         seen.append(paced.pace)
-        paced(scorer, query, target, negatives, draw())
+        paced(Drawn(scorer, query, target, negatives, draw()))
     assert seen == [3.0, 2.5, 2.0, 1.5, 1.0, 1.0]
 
 
 def test_learned_budget_holds_and_has_its_gradient():
-    learned = LearnedEMU(RELATIONS, CHANNELS, share=0.7, floor=0.1).double()
+    learned = LearnedEMU(RELATIONS, CHANNELS, mutation_ratio=0.7, floor=0.1).double()
     logit = (3 * torch.randn(5, CHANNELS)).double().requires_grad_()
     probability = learned.probability(logit)
     assert_close(probability.mean(1), torch.full((5,), 0.7).double())
@@ -229,7 +233,7 @@ def test_learned_budget_holds_and_has_its_gradient():
 
 def test_learned_mutation_makes_the_loss_larger():
     """The model's optimiser descends, and yet the generator's own parameters move to where the loss is larger."""
-    learned = LearnedEMU(RELATIONS, CHANNELS, share=0.5)
+    learned = LearnedEMU(RELATIONS, CHANNELS, mutation_ratio=0.5)
     optimizer = torch.optim.Adam(learned.parameters(), lr=0.2)
 
     def mean() -> float:
@@ -249,7 +253,7 @@ def test_learned_mutation_makes_the_loss_larger():
 
 def test_learned_mutation_goes_up_by_the_gradient_of_the_loss():
     """Minus the difference quotient, whatever else the optimiser does with it: there is no factor to choose."""
-    learned = LearnedEMU(RELATIONS, CHANNELS, share=0.5).double()
+    learned = LearnedEMU(RELATIONS, CHANNELS, mutation_ratio=0.5).double()
     learned.logit.data.normal_(generator=draw())
     term(learned).mean().backward()
     step, place, found = 1e-3, (0, 3), []
@@ -265,7 +269,7 @@ def test_learned_mutation_goes_up_by_the_gradient_of_the_loss():
 def test_no_mask_is_harder_than_the_hardest(decoder):
     """Brute force over all masks of that share; those that would lower the score are not taken."""
     scorer, query, target, negatives = asked(decoder)
-    found = HardestEMU(0.5)(scorer, query, target, negatives, draw()).score
+    found = HardestEMU(0.5)(Drawn(scorer, query, target, negatives, draw())).score
     width = CHANNELS // scorer.parts
     own, each = scorer.terms(scorer.embed(target[:, None])), scorer.terms(scorer.embed(negatives.index))
     best = each.sum(2)
@@ -277,17 +281,17 @@ def test_no_mask_is_harder_than_the_hardest(decoder):
 
 def test_hardest_is_labelled_by_its_share():
     scorer, query, target, negatives = asked()
-    assert HardestEMU(0.4)(scorer, query, target, negatives, draw()).label == 0.4
-    assert HardestEMU(0.4, label=0.1)(scorer, query, target, negatives, draw()).label == 0.1
+    assert HardestEMU(0.4)(Drawn(scorer, query, target, negatives, draw())).label == 0.4
+    assert HardestEMU(0.4, soft_label=0.1)(Drawn(scorer, query, target, negatives, draw())).label == 0.1
 
 
 def test_mixtures_lie_between():
     """Of inner products, a mixture's score is the mixture of scores; what it has from the negative is Beta(2, 1)."""
     scorer, query, target, negatives = asked()
-    made = Mixup()(scorer, query, target, negatives, draw())
+    made = Mixup()(Drawn(scorer, query, target, negatives, draw()))
     own, plain = scorer(target[:, None]), scorer(negatives.index)
     assert_close(made.score, made.label * own + (1 - made.label) * plain)
-    many = Mixup()(scorer, query, target, Negatives(negatives.index.repeat(1, 2000), negatives.weight), draw())
+    many = Mixup()(Drawn(scorer, query, target, Negatives(negatives.index.repeat(1, 2000), negatives.weight), draw()))
     kept = 1 - many.label
     assert kept.mean() == pytest.approx(2 / 3, abs=5e-3)
     assert kept.var() == pytest.approx(1 / 18, abs=3e-3)
@@ -309,12 +313,12 @@ def test_slot_label_knows_who_was_seen_where():
     "make",
     [
         lambda: EMU(1.2),
-        lambda: EMU(0.5, label=-0.1),
+        lambda: EMU(0.5, soft_label=-0.1),
         lambda: EMU(0.5, scale=-1.0),
         lambda: EMU(0.5, groups=0),
         lambda: MatchedEMU(-0.1),
         lambda: SelfPacedEMU(start=0.0),
-        lambda: LearnedEMU(3, 8, share=0.97, floor=0.05),
+        lambda: LearnedEMU(3, 8, mutation_ratio=0.97, floor=0.05),
         lambda: Mixup(a=0.0),
         lambda: SlotLabel(known(), seen=1.5),
     ],
@@ -328,7 +332,7 @@ def test_nonsense_is_refused(make):
 def test_vectors_of_the_matched_forms_take_their_share_of_the_target(make):
     """One vector a negative; each coordinate is the target's or the negative's, the target's as often as told."""
     scorer, query, target, negatives = asked(shared=False)
-    draws = [make().vectors(scorer, query, target, negatives, draw(seed)) for seed in range(60)]
+    draws = [make().vectors(Drawn(scorer, query, target, negatives, draw(seed))) for seed in range(60)]
     found = torch.stack(draws)
     assert found.shape == (60, B, K, CHANNELS)
     lent, own = scorer.embed(target[:, None]), scorer.embed(negatives.index)
@@ -339,18 +343,16 @@ def test_vectors_of_the_matched_forms_take_their_share_of_the_target(make):
 
 
 def test_a_seed_is_a_number_of_32_bits():
-    from gnnneg.generators.matched import seed
-
     found = [seed(draw(i), torch.device("cpu")) for i in range(20)]
     assert all(0 <= one < 1 << 32 for one in found)
     assert len(set(found)) == 20
 
 
-@pytest.mark.parametrize("share", [-0.1, 1.1])
-def test_a_share_is_a_fraction(share):
-    for make in (EMU, MatchedEMU, lambda share: LearnedEMU(RELATIONS, CHANNELS, share)):
-        with pytest.raises(UserError, match="the fraction taken from the positive lies between 0 and 1"):
-            make(share)
+@pytest.mark.parametrize("ratio", [-0.1, 1.1])
+def test_a_mutation_ratio_is_a_fraction(ratio):
+    for make in (EMU, MatchedEMU, lambda ratio: LearnedEMU(RELATIONS, CHANNELS, ratio)):
+        with pytest.raises(UserError, match=rf"EMU\(mutation_ratio={ratio}\): give a number between 0 and 1"):
+            make(ratio)
 
 
 def test_bits_are_drawn_four_from_a_number(monkeypatch):

@@ -10,6 +10,7 @@ from gnnneg.corruption import Both
 from gnnneg.decoders import ERMLPE, RESCAL, ComplEx, DistMult, TransE
 from gnnneg.errors import UserError
 from gnnneg.generators import GNDN
+from gnnneg.interfaces import Drawn
 from gnnneg.losses import InfoNCE, LogSigmoid, MarginRanking
 from gnnneg.records import Negatives
 from gnnneg.samplers import Uniform
@@ -32,7 +33,7 @@ def asked(decoder=ComplEx):
 def test_vectors_by_the_formula():
     model, scorer, query, target = asked()
     made = GNDN(RELATIONS, CHANNELS, 3).eval()
-    found = made.vectors(scorer, query, target, NONE, chance())
+    found = made.vectors(Drawn(scorer, query, target, NONE, chance()))
     noise = torch.randn(len(target), 3, CHANNELS, generator=chance())
     for i in (0, 17, 60):
         for j in range(3):
@@ -47,10 +48,10 @@ def test_its_step_is_down_its_loss_and_touches_nobody_else():
     made = GNDN(RELATIONS, CHANNELS, 2)
     made.optimizer = torch.optim.SGD(made.parameters(), lr=0.5)
     own = list(made.parameters())
-    vectors = made._make(query.rel_type, made._given(scorer, query, target), chance())
+    vectors = made._make(query.rel_type, made._given(Drawn(scorer, query, target, NONE)), chance())
     loss = F.softplus(-scorer.decode(vectors)).mean()
     wanted = [weight - 0.5 * pull for weight, pull in zip(own, torch.autograd.grad(loss, own))]
-    made(scorer, query, target, NONE, chance())
+    made(Drawn(scorer, query, target, NONE, chance()))
     assert_close(own, wanted)
     assert all(weight.grad is None for weight in model.parameters())
 
@@ -58,8 +59,8 @@ def test_its_step_is_down_its_loss_and_touches_nobody_else():
 def test_the_models_gradient_stops_at_the_vectors():
     model, scorer, query, target = asked()
     made = GNDN(RELATIONS, CHANNELS, 2).eval()
-    score = made(scorer, query, target, NONE, chance()).score
-    vectors = made.vectors(scorer, query, target, NONE, chance())
+    score = made(Drawn(scorer, query, target, NONE, chance())).score
+    vectors = made.vectors(Drawn(scorer, query, target, NONE, chance()))
     weights = list(model.parameters())
     assert_close(
         torch.autograd.grad(score.sum(), weights, retain_graph=True),
@@ -74,7 +75,7 @@ def test_it_comes_to_be_believed(decoder):
     made, draws, share = GNDN(RELATIONS, CHANNELS, 2, lr=0.01), chance(), []
     own = scorer(target[:, None]).detach()
     for _ in range(200):
-        share.append(float((made(scorer, query, target, NONE, draws).score > own).float().mean()))
+        share.append(float((made(Drawn(scorer, query, target, NONE, draws)).score > own).float().mean()))
     assert share[-1] > 0.95
     assert share[-1] > share[0] + 0.15
 
@@ -93,7 +94,7 @@ def test_the_tasks_optimiser_leaves_it_alone():
 def test_widths_must_agree():
     _, scorer, query, target = asked()
     with pytest.raises(UserError, match="GNDN has 6 hidden_channels, the model's vectors 8"):
-        GNDN(RELATIONS, 6)(scorer, query, target, NONE)
+        GNDN(RELATIONS, 6)(Drawn(scorer, query, target, NONE))
     with pytest.raises(UserError, match="make at least one negative"):
         GNDN(RELATIONS, CHANNELS, 0)
 
@@ -122,10 +123,10 @@ def test_in_half_precision_vectors_are_those_of_the_weights_after_the_step(decod
     with torch.autocast("cpu", dtype):
         scorer = model.scorer(model.encode(None), query)
         scorer(target[:, None])
-        found = made.vectors(scorer, query, target, NONE, draws)
+        found = made.vectors(Drawn(scorer, query, target, NONE, draws))
     again = chance()
     torch.randn(len(target), 2, CHANNELS, generator=again)  # what it learnt from
-    assert_close(found, made.eval().vectors(scorer, query, target, NONE, again))
+    assert_close(found, made.eval().vectors(Drawn(scorer, query, target, NONE, again)))
 
 
 def test_small_gradients_are_not_lost_in_half_precision():
@@ -139,7 +140,7 @@ def test_small_gradients_are_not_lost_in_half_precision():
         before = [weight.clone() for weight in made.parameters()]
         with torch.autocast("cpu", torch.float16, enabled=half):
             scorer = model.scorer(model.encode(None), query)
-            made(scorer, query, target, NONE, chance())
+            made(Drawn(scorer, query, target, NONE, chance()))
         moved.append([now - was for now, was in zip(made.parameters(), before)])
     assert moved[0][-1].abs().max() > 1e-4
     assert_close(moved[1], moved[0])

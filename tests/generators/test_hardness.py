@@ -9,6 +9,7 @@ from torch.testing import assert_close
 from gnnneg.decoders import ERMLPE, HAKE, RESCAL, ComplEx, DistMult, RotatE, TransE, TransH
 from gnnneg.encoders import Lookup
 from gnnneg.generators import SelfPacedEMU
+from gnnneg.interfaces import Drawn
 from gnnneg.kernels.noise import normal
 from gnnneg.models import KGEModel
 from gnnneg.records import Mutation, Negatives, Query, ones
@@ -35,7 +36,9 @@ def untrained(decoder, shared, scale=1.0):
 
 def found(scorer, query, target, index, start):
     """How many of those that lose to their target beat it mutated, of how many; how far the others were moved."""
-    made = SelfPacedEMU(start)(scorer, query, target, Negatives(index, ones(index)), torch.Generator().manual_seed(5))
+    made = SelfPacedEMU(start)(
+        Drawn(scorer, query, target, Negatives(index, ones(index)), torch.Generator().manual_seed(5))
+    )
     plain, own = scorer(index), scorer(target[:, None])
     behind = own - plain > 1e-3 * plain.std()
     moved = (made.score - plain)[plain > own + 1e-3 * plain.std()].abs() / plain.std()

@@ -11,6 +11,7 @@ from gnnneg.encoders import RGCN
 from gnnneg.errors import UserError
 from gnnneg.evaluation.geometry import made
 from gnnneg.generators import DANS, EMU, GNDN, DeniedStatements, MatchedEMU, Mixup, Redrawn
+from gnnneg.interfaces import Drawn
 from gnnneg.losses import BCE, InfoNCE
 from gnnneg.models import KGEModel
 from gnnneg.records import Negatives, asked, ones
@@ -85,7 +86,7 @@ def test_vectors_are_of_candidates_that_are_there():
         torch.tensor([[0.0, 1, 0, 1, 0], [1, 1, 1, 1, 1]]),
     )
     scorer, empty = model.scorer(model.encode(None), query), Negatives(INDEX[0][:, :0], ones(INDEX[0]))
-    found = Redrawn(EMU(0.0), Fixed(index, weight)).vectors(scorer, query, target, empty)
+    found = Redrawn(EMU(0.0), Fixed(index, weight)).vectors(Drawn(scorer, query, target, empty))
     assert_close(found, model.encoder.weight[torch.tensor([[2, 4, 2, 4, 2], [6, 7, 8, 9, 10]])])
 
 
@@ -94,9 +95,8 @@ def test_what_is_drawn_anew_is_not_looked_at_as_changed(make):
     """Even where it is as many: which of the sampled ones are there says nothing of it."""
     model = kge()
     query, target = asked(toy(), RELATIONS)
-    clouds = made(
-        [make()], model.scorer(model.encode(None), query), query, target, Negatives(INDEX[0], torch.ones(1, 1))
-    )
+    negatives = Negatives(INDEX[0], torch.ones(1, 1))
+    clouds = made([make()], Drawn(model.scorer(model.encode(None), query), query, target, negatives))
     assert [cloud.changed for cloud in clouds.values()] == [False]
 
 

@@ -9,12 +9,13 @@ from gnnneg.corruption import Both
 from gnnneg.decoders import ComplEx
 from gnnneg.errors import UserError
 from gnnneg.generators import DANS, EMU, GNDN, Mixup, SelfPacedEMU
+from gnnneg.interfaces import Drawn
 from gnnneg.kernels import nearest as search
 from gnnneg.kernels.nearest import nearest
 from gnnneg.losses import InfoNCE
 from gnnneg.models import Difference, NBFNet
 from gnnneg.records import Negatives, asked
-from gnnneg.samplers import Corrected, Diverse, Filtered, Hardest, Mixture, Nearest, Projected, Taught, Uniform
+from gnnneg.samplers import Corrected, Diverse, Filtered, Hardest, Mixture, Nearest, Projected, Uniform, WithCritic
 from gnnneg.tasks import LinkPrediction
 
 
@@ -44,7 +45,7 @@ def test_each_made_vector_becomes_the_nearest_entity(make):
     query, target, model, critic = question()
     part = make().eval()
     found = Projected(part, NODES)(query, target, critic, chance())
-    made = part.vectors(critic, query, target, found, chance())
+    made = part.vectors(Drawn(critic, query, target, found, chance()))
     far = (made[:, :, None] - model.encoder.weight.detach()).norm(dim=3)
     assert torch.equal(found.index, far.argmin(2))
     assert not found.index.requires_grad
@@ -115,8 +116,8 @@ def test_a_paced_generator_goes_on_by_either_door(training):
     proposal = Uniform(NODES, 4)
     for door in (
         lambda made: Projected(made, NODES, proposal).train(training)(query, target, critic, chance()),
-        lambda made: made.train(training)(critic, query, target, proposal(query, target, critic), chance()),
-        lambda made: made.train(training).vectors(critic, query, target, proposal(query, target, critic)),
+        lambda made: made.train(training)(Drawn(critic, query, target, proposal(query, target, critic), chance())),
+        lambda made: made.train(training).vectors(Drawn(critic, query, target, proposal(query, target, critic))),
     ):
         made, seen = SelfPacedEMU(3.0, 0.5, steps=10), []
         for _ in range(12):
@@ -132,8 +133,8 @@ def test_its_vectors_are_of_its_pace():
     offered = Uniform(NODES, 4)(query, target, critic, chance())
     made, found = SelfPacedEMU(3.0, 0.25, steps=1), []
     for pace in (3.0, 0.25, 0.25):
-        found.append(made.vectors(critic, query, target, offered, chance()))
-        assert torch.equal(found[-1], SelfPacedEMU(pace, pace).vectors(critic, query, target, offered, chance()))
+        found.append(made.vectors(Drawn(critic, query, target, offered, chance())))
+        assert torch.equal(found[-1], SelfPacedEMU(pace, pace).vectors(Drawn(critic, query, target, offered, chance())))
     assert not torch.equal(found[0], found[1])
 
 
@@ -169,7 +170,7 @@ def test_entities_without_vectors_of_their_own_are_near_to_nobody(model, sampler
         sampler(query, target, critic, chance())
     # what asks about each query by itself goes on, and so does whoever brings a model of its own
     assert Diverse(Uniform(NODES, 5, shared=True), 2)(query, target, critic).index.shape == (40, 2)
-    assert Taught(Nearest(NODES, 4, 3), kge())(query, target, critic).index.shape == (40, 4)
+    assert WithCritic(Nearest(NODES, 4, 3), kge())(query, target, critic).index.shape == (40, 4)
 
 
 def test_whose_vectors_hang_on_the_query_is_seen_even_if_it_does_not_say_so():

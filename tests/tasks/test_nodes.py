@@ -17,6 +17,7 @@ from gnnneg.encoders import GNN, RGCN
 from gnnneg.errors import UserError
 from gnnneg.evaluation import accuracy
 from gnnneg.generators import DANS, EMU, GNDN, MatchedEMU
+from gnnneg.interfaces import Drawn
 from gnnneg.losses import InfoNCE
 from gnnneg.models import NodeClassifier
 from gnnneg.records import Query, Triplets
@@ -90,7 +91,7 @@ def test_r_gcn_on_aifb_is_pyg_s(tmp_path):
 def test_shared_masks_are_dropout_of_states():
     data, made = graph(), model()
     batch = labelled(data.y, data.train_mask)
-    emu = EMU(0.5, label=0.2, mean=False)
+    emu = EMU(0.5, soft_label=0.2, mean=False)
     task = NodeClassification(made, All(CLASSES), InfoNCE(), data, generators=[emu], scale=0.0)
     found = task(batch, torch.Generator().manual_seed(0))
     keep = emu.masks((20, WIDTH), torch.device("cpu"), torch.Generator().manual_seed(0))
@@ -108,7 +109,7 @@ def test_noise_grows_with_the_distance_of_classes():
     state, own = scorer.vector, made.weight[target]
     variance = 0.21 * (state[:, None] * (own[:, None] - made.weight)).square().sum(2)
     negatives, draw, noise = All(CLASSES)(query, target, scorer), torch.Generator().manual_seed(0), MatchedEMU(0.3)
-    scores = [noise(scorer, query, target, negatives, draw).score for _ in range(800)]
+    scores = [noise(Drawn(scorer, query, target, negatives, draw)).score for _ in range(800)]
     assert_close(torch.stack(scores).var(0), variance.clamp(min=1e-6), rtol=0.3, atol=1e-6)
 
 

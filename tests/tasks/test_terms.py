@@ -1,5 +1,7 @@
 """How the terms of a loss are put together, written out."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -13,7 +15,7 @@ from gnnneg.decoders import DistMult
 from gnnneg.encoders import RGCN
 from gnnneg.errors import UserError
 from gnnneg.generators import DANS, EMU
-from gnnneg.generators.term import Term
+from gnnneg.generators.mutation import Term
 from gnnneg.interfaces import Drawn, Generator
 from gnnneg.labels import SlotLabel
 from gnnneg.losses import BCE, InfoNCE, LogSigmoid, MarginRanking
@@ -164,7 +166,8 @@ def test_corrected_negatives_make_the_term_of_all_entities():
     for loss in (InfoNCE(), BCE()):
         found = []
         for some, counts in ((index, weight), (torch.tensor([[1, 2, 3]]), torch.ones(1, 1))):
-            made = term(query, Negatives(some, counts), score[:, some[0]])
+            drawn = Drawn(Scores(score), query, query.anchor, Negatives(some, counts))
+            made = term(drawn, score[:, some[0]])
             found.append(made.scale * loss(score[:, :1], made.score, made.weight, made.label))
         assert_close(*found)
 
@@ -173,10 +176,13 @@ def test_a_term_of_little_weight_counts_its_positive_once():
     """Two negatives of weight 1/8 in all, by hand: divided by that, the positive would count eight times."""
     query = Query(torch.zeros(1).long(), torch.zeros(1).long())
     negatives = Negatives(torch.tensor([[1, 2]]), torch.tensor([[0.0625, 0.0625]]))
-    made = Term("EMU", 0.0, 1.0, True)(query, negatives, torch.tensor([[1.0, -1.0]]))
+    score = torch.tensor([[1.0, -1.0]])
+    drawn = Drawn(Scores(score), query, query.anchor, negatives)
+    made = Term("EMU", 0.0, 1.0, True)(drawn, score)
     cost = made.scale * BCE()(torch.tensor([[0.5]]), made.score, made.weight, made.label)
     assert_close(cost[0], soft(-0.5) + 0.0625 * (soft(1.0) + soft(-1.0)))
-    none = Term("EMU", 0.0, 1.0, True)(query, Negatives(negatives.index, torch.zeros(1, 2)), made.score)
+    drawn = replace(drawn, negatives=Negatives(negatives.index, torch.zeros(1, 2)))
+    none = Term("EMU", 0.0, 1.0, True)(drawn, score)
     assert_close(none.scale, torch.ones(1))
 
 
