@@ -91,6 +91,38 @@ def takes_record(method: Callable[..., Any], record: type, where: str) -> Callab
     return functools.wraps(method)(lambda part, given: method(part, *(getattr(given, name) for name in names)))
 
 
+class Former:
+    """An attribute or a method by its former name, as in ``figures = Former("monitored")``."""
+
+    old: str
+
+    def __init__(self, new: str):
+        self.new = new
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.old = name
+
+    def __get__(self, thing: Any, cls: type) -> Any:
+        if thing is None:
+            return self
+        warn(self.old, self.new, cls.__name__)
+        return getattr(thing, self.new)
+
+    def __set__(self, thing: Any, value: object) -> None:
+        warn(self.old, self.new, type(thing).__name__)
+        setattr(thing, self.new, value)
+
+
+def takes_former_attributes(cls: type) -> None:
+    """Has what a class defines by a former name of its bases stand for the new one."""
+    for base in cls.__mro__[1:]:
+        for old, thing in vars(base).items():
+            if isinstance(thing, Former) and old in vars(cls):
+                warn(old, thing.new, cls.__name__)
+                setattr(cls, thing.new, vars(cls)[old])
+                delattr(cls, old)
+
+
 def formerly(name: str, among: Iterable[object]) -> type | None:
     """The class that was once called ``name``, with a warning; None if there is none."""
     for thing in among:

@@ -20,7 +20,7 @@ from torch_geometric.data import Data
 
 from gnnneg.chance import lent
 from gnnneg.errors import UserError
-from gnnneg.former import takes_former_options, takes_record
+from gnnneg.former import Former, former_names, takes_former_attributes, takes_former_options, takes_record
 from gnnneg.records import Made, Mutation, Negatives, Path, Query, Triplets
 
 CHUNK = 1 << 22  # numbers of a tensor of made vectors, 16 MiB
@@ -42,6 +42,7 @@ class Part(nn.Module):
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         takes_former_options(cls)
+        takes_former_attributes(cls)
 
     def __new__(cls, *args: object, **kwargs: object) -> "Part":
         part = super().__new__(cls)
@@ -58,6 +59,8 @@ class Part(nn.Module):
         them, a report draws them.
         """
         return {}
+
+    figures = Former("monitored")
 
 
 class OwnOptimizer(nn.Module):
@@ -187,8 +190,13 @@ class Similarity(nn.Module, ABC):
     """
 
     parts: int = 1
-    alike: bool = True
-    """Whether a query vector is one of the candidates' own space, at or along which answers lie."""
+    shares_space: bool = True
+    """Whether query and candidate vectors share a space: answers lie at the query's vector, or along it."""
+    alike = Former("shares_space")
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        takes_former_attributes(cls)
 
     @abstractmethod
     def forward(
@@ -441,6 +449,7 @@ class Model(Part, ABC):
     """Whether messages pass over denied statements."""
     activations: int = 0
     """About how many numbers it holds for each query and node while it scores: so many fewer queries at once."""
+    footprint = Former("activations")
     has_vectors: bool = True
     """Whether nodes have vectors before a question is asked."""
 
@@ -507,6 +516,8 @@ class Sampler(Part, ABC):
 
 class SoftLabel(Part, ABC):
     """The soft label of each negative: how far it may be true after all."""
+
+    former = ("Label",)
 
     @abstractmethod
     def forward(self, query: Query, index: Int[Tensor, "c k"]) -> Float[Tensor, "v j"]:
@@ -633,3 +644,6 @@ class Task(Part, ABC):
         :obj:`evaluate` tells how good the model is on validation as it is now, larger being better.
         """
         return False
+
+
+__getattr__ = former_names(__name__)

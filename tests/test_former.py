@@ -15,7 +15,7 @@ from gnnneg import cli
 from gnnneg.config import describe, override, resolve
 from gnnneg.errors import UserError
 from gnnneg.former import FormerName, former_names, takes_former_options
-from gnnneg.interfaces import Sampler
+from gnnneg.interfaces import Part, Sampler, SoftLabel
 from gnnneg.records import Negatives, Query
 
 
@@ -124,6 +124,34 @@ def test_class_in_the_contents(monkeypatch: pytest.MonkeyPatch) -> None:
     assert seen[0].filename == __file__
     with pytest.raises(AttributeError, match=r"^module 'gnnneg' has no attribute 'Uneven'"):
         gnnneg.Uneven  # noqa: B018
+
+
+def test_attributes() -> None:
+    part = Part()
+    with pytest.warns(FormerName, match=r"^Part: 'figures' is now called 'monitored'") as seen:
+        assert part.figures() == {}
+    assert seen[0].filename == __file__
+    model = gnnneg.NBFNet(2)
+    with pytest.warns(FormerName, match=r"^NBFNet: 'footprint' is now called 'activations'"):
+        model.footprint = 7
+    assert model.activations == 7
+
+
+def test_attributes_of_a_class_below() -> None:
+    with pytest.warns(FormerName, match=r"^Old: 'figures' is now called 'monitored'") as seen:
+
+        class Old(Part):
+            def figures(self) -> dict[str, float]:
+                return {"loss": 1.0}
+
+    assert seen[0].filename == __file__
+    assert Old().monitored() == {"loss": 1.0}
+
+
+def test_soft_label() -> None:
+    for module in (gnnneg, gnnneg.interfaces):
+        with pytest.warns(FormerName, match=r"^'Label' is now called 'SoftLabel'"):
+            assert module.Label is SoftLabel
 
 
 def test_command_line_says_so(capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -34,7 +34,7 @@ class Polar(Similarity):
         scale (float): What a stored phase is multiplied by to be an angle. (default: :obj:`1.0`)
     """
 
-    alike = False
+    shares_space = False
 
     def __init__(self, modulus_weight: float = 1.0, phase_weight: float = 0.5, scale: float = 1.0):
         super().__init__()

@@ -38,8 +38,8 @@ def target_of(mutation: Mutation) -> Float[Tensor, "b d"]:
     return mutation.positive
 
 
-def alike(query: Float[Tensor, "b q"], candidates: Candidates) -> tuple[Float[Tensor, "b q"], Candidates]:
-    """Both in one precision, at least float32: autocast may hand over halves, whose large products cancel badly."""
+def in_float32(query: Float[Tensor, "b q"], candidates: Candidates) -> tuple[Float[Tensor, "b q"], Candidates]:
+    """Both in one precision, float32 or more: autocast may hand over halves, whose large products cancel badly."""
     precision = torch.promote_types(query.dtype, torch.float32)
     return query.to(precision), candidates.map(lambda vector: vector.to(precision))
 
@@ -65,7 +65,7 @@ class Squared:
     """
 
     def __init__(self, query: Float[Tensor, "b h"], candidates: Candidates, factor: Float[Tensor, "b h"] | None = None):
-        self.query, self.candidates = alike(query, candidates)
+        self.query, self.candidates = in_float32(query, candidates)
         self.moved = factor is not None
         self.factor = torch.ones_like(self.query) if factor is None else factor
 
@@ -112,7 +112,7 @@ class Inner(Similarity):
         if mutation.noise is None:  # a masked query, and what the target adds
             kept = query * mutation.keep
             return candidates.inner(kept, ((query - kept) * positive).sum(1, keepdim=True))
-        exact, vectors = alike(query, candidates)
+        exact, vectors = in_float32(query, candidates)
         own = exact * positive
 
         def total(weight: Tensor | None, offset: Tensor | None) -> Tensor:

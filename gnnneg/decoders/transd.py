@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from gnnneg.checks import not_negative, table, widths
 from gnnneg.decoders.relations import Relations
-from gnnneg.decoders.similarity import Squared, alike, refuse_order, root, target_of
+from gnnneg.decoders.similarity import Squared, in_float32, refuse_order, root, target_of
 from gnnneg.errors import UserError
 from gnnneg.interfaces import Candidates, Decoder, Similarity
 from gnnneg.records import Mutation
@@ -46,7 +46,7 @@ class DynamicMapping(Similarity):
     """
 
     parts = 2
-    alike = False
+    shares_space = False
 
     def __init__(self, p: int = 2):
         super().__init__()
@@ -87,7 +87,7 @@ class DynamicMapping(Similarity):
         lent: Float[Tensor, "b d"] | None = None,
     ) -> Float[Tensor, "b k"]:
         """The squared distance to candidates, each coordinate times what is kept of it, plus what is lent to all."""
-        query, candidates = alike(query, candidates)
+        query, candidates = in_float32(query, candidates)
         own, along = query.chunk(2, dim=1)
         vector = candidates.map(lambda both: both.chunk(2, dim=-1)[0])
         with torch.autocast(query.device.type, enabled=False):  # a small difference of large products

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from gnnneg.checks import not_negative, table, widths
 from gnnneg.decoders.relations import Relations
-from gnnneg.decoders.similarity import Squared, alike, refuse_order, root, target_of
+from gnnneg.decoders.similarity import Squared, in_float32, refuse_order, root, target_of
 from gnnneg.errors import UserError
 from gnnneg.interfaces import Candidates, Decoder, Similarity
 from gnnneg.kernels.noise import noisy, rounding
@@ -47,7 +47,7 @@ class Hyperplane(Similarity):
         UserError: When called, if a mutation names no target, asks for noise under :math:`p = 1`, or is paced.
     """
 
-    alike = False
+    shares_space = False
 
     def __init__(self, p: int = 2):
         super().__init__()
@@ -90,7 +90,7 @@ class Hyperplane(Similarity):
         lent: Float[Tensor, "b d"] | None = None,
     ) -> Float[Tensor, "b k"]:
         """The squared distance to candidates, each coordinate times what is kept of it, plus what is lent to all."""
-        query, candidates = alike(query, candidates)
+        query, candidates = in_float32(query, candidates)
         own, normal = query.chunk(2, dim=1)
         if lent is not None:
             own = own - flat(lent, normal)
@@ -119,7 +119,7 @@ class Hyperplane(Similarity):
 
         whose moments are polynomials in :math:`\delta`, by the cumulants of the independent :math:`m_l`.
         """
-        query, candidates = alike(query, candidates)
+        query, candidates = in_float32(query, candidates)
         own, normal = query.chunk(2, dim=1)
         second = keep * (1 - keep)
         third, fourth = second * (1 - 2 * keep), second * (1 - 6 * second)

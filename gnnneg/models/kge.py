@@ -24,7 +24,7 @@ class KGEScorer(VectorScorer):
         self.decoder, self.query, self.dropout = decoder, query, dropout
 
     def composed(self) -> Float[Tensor, "b d"]:
-        if not self.similarity.alike:
+        if not self.similarity.shares_space:
             raise UserError(
                 f"{type(self.decoder).__name__} writes more into a query than a vector like an entity's, so nothing "
                 "can be made from it: use DistMult, ComplEx, RotatE, TransE or RESCAL."

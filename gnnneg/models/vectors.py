@@ -23,9 +23,9 @@ def may_drop(name: str, dropout: float, similarity: Similarity, whose: str) -> N
         whose (str): Makes the query, for the error.
 
     Raises:
-        UserError: If something is to be dropped, and the similarity is not ``alike``.
+        UserError: If something is to be dropped, and the similarity is not of their space (``shares_space``).
     """
-    if dropout and not similarity.alike:
+    if dropout and not similarity.shares_space:
         raise UserError(
             f"{name}(dropout={dropout}): {whose}'s queries hold more than a vector like an entity's, and that must not "
             "be dropped: leave dropout out, or use DistMult, ComplEx, RotatE, TransE, RESCAL or ERMLPE."
