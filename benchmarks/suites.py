@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from gnnneg.data.ingest import ingest
 from gnnneg.data.statements import SPLITS, triplets
 from gnnneg.data.synthetic import world
 from gnnneg.experiment.execute import train_config
+from gnnneg.generators import Adversary
 
 K = 64
 POOL = 256
@@ -47,8 +49,8 @@ SAMPLERS: dict[str, dict[str, Any]] = {
     "relational": part("Padded", first=part("Filtered", proposal=part("Relational", num_negatives=K)), rest=UNIFORM),
     "two hops": part("Filtered", proposal=part("KHop", num_negatives=K, hops=2)),
     "random walks": part("Filtered", proposal=part("RandomWalk", num_negatives=K, hops=2)),
-    "nearest 200": part("Filtered", proposal=part("Nearest", num_negatives=K, neighbours=200, refresh=300)),
-    "truncated, .9": part("Filtered", proposal=part("Nearest", num_negatives=K, neighbours=0.1, refresh=1000)),
+    "nearest 200": part("Filtered", proposal=part("Nearest", num_negatives=K, num_neighbors=200, refresh=300)),
+    "truncated, .9": part("Filtered", proposal=part("Nearest", num_negatives=K, num_neighbors=0.1, refresh=1000)),
     "hardest of 256": HARD,
     "drawn of 256, weighted": part("HardDraw", proposal=MANY, num_negatives=K),
     "drawn of 256": part("HardDraw", proposal=MANY, num_negatives=K, weighted=False),
@@ -227,19 +229,11 @@ def kept(config: Path) -> Cases:
 
 def made(count: int, **given: Any) -> list[str]:
     """DANS: half of so many negatives drawn, a quarter made by each pathway, unless told otherwise."""
-    quarter = count // 4
-    split = {
-        "entity": quarter,
-        "relation": count // 2 - quarter,
-        "conditional": True,
-        "hinge": True,
-        "learns": 1,
-        "every": 4,
-        "scale": 0.1,
-        **given,
-    }
+    quarter, ours = count // 4, {"conditional": True, "hinge": True, "learns": 1, "every": 4}
+    split = {"entity": quarter, "relation": count // 2 - quarter, "scale": 0.1, **ours, **given}
+    learning = {option.name: split.pop(option.name) for option in fields(Adversary) if option.name in split}
     drawn = part("Uniform", num_negatives=count - split["entity"] - split["relation"])
-    return [*sampled(drawn), "--task.generators", json.dumps([part("DANS", **split)])]
+    return [*sampled(drawn), "--task.generators", json.dumps([part("DANS", adversary=learning, **split)])]
 
 
 def dans(config: Path) -> Cases:
@@ -251,7 +245,7 @@ def dans(config: Path) -> Cases:
     plain = {"conditional": False, "hinge": False, "every": 1, "scale": 1.0}
     release = {"one_pathway": True, "frozen_film": True, "batch_norm": True, "reciprocal": True, "attached": True}
     rates = {"lr": 1e-3, "discriminator_lr": 1e-4}
-    mutated = [part("EMU", share=0.61, label=0.53)]
+    mutated = [part("EMU", mutation_ratio=0.61, soft_label=0.53)]
     over_all = ["--task.sampler", "All", "--task.loss", "InfoNCE"]
     return {
         "random": sampled(twenty),
@@ -279,7 +273,7 @@ def dans(config: Path) -> Cases:
         "DANS, one step to ten": made(20, **width, **plain, generator_steps=10),
         "DANS, step sizes of the release": made(20, **width, **plain, **rates),
         "DANS, ten steps to one, step sizes of the release": made(20, **width, **plain, **rates, steps=10),
-        "DANS, as released": made(20, **width, **plain, **rates, auxiliary=0.0, faults=release, steps=10),
+        "DANS, as released": made(20, **width, **plain, **rates, auxiliary=0.0, as_released=release, steps=10),
         "DANS, entity's pathway": made(20, **width, entity=10, relation=0),
         "DANS, relation's pathway": made(20, **width, entity=0, relation=10),
         "DANS, no FiLM": made(20, **width, film=False),
@@ -309,7 +303,7 @@ def dans(config: Path) -> Cases:
         "EMU, and over all": [
             *over_all,
             "--task.generators",
-            json.dumps([part("EMU", share=0.1, label=0.0, scale=0.1)]),
+            json.dumps([part("EMU", mutation_ratio=0.1, soft_label=0.0, scale=0.1)]),
         ],
     }
 

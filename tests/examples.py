@@ -16,6 +16,7 @@ from torch_geometric.nn import LGConv
 import gnnneg.corruption
 import gnnneg.decoders
 import gnnneg.encoders
+import gnnneg.evaluation
 import gnnneg.generators
 import gnnneg.labels
 import gnnneg.losses
@@ -27,7 +28,7 @@ import gnnneg.weighings  # noqa: F401  every module of parts is imported, so tha
 from gnnneg.corruption import Alternating, Bernoulli, Both, Either, Head, OneSide, Tail
 from gnnneg.data.known import KnownAnswers
 from gnnneg.data.pools import slots
-from gnnneg.data.statements import assemble, message_graph
+from gnnneg.data.statements import PAIR, assemble, message_graph
 from gnnneg.decoders import (
     ERMLPE,
     HAKE,
@@ -46,10 +47,21 @@ from gnnneg.decoders import (
     TransH,
 )
 from gnnneg.encoders import GNN, RGCN, CompGCN, Lookup, SampledEdges, SampledNeighbors, ShardedLookup, Subtraction
+from gnnneg.evaluation import (
+    Clustering,
+    KnownNegatives,
+    PairClassification,
+    ProbabilityCalibration,
+    Ranking,
+    RelationRanking,
+    Testbed,
+    TripleClassification,
+)
 from gnnneg.generators import (
     DANS,
     EMU,
     GNDN,
+    Adversary,
     AsReleased,
     DeniedStatements,
     HardestEMU,
@@ -93,9 +105,9 @@ from gnnneg.samplers import (
     RandomWalk,
     Relational,
     SelfPaced,
-    Taught,
     Typed,
     Uniform,
+    WithCritic,
 )
 from gnnneg.tasks import Dual, KvsAll, LinkPrediction, NodeClassification, SharedMask
 from gnnneg.weighings import Confidence, Subsampling
@@ -146,6 +158,20 @@ def messages() -> Data:
     names = [str(i) for i in range(NODES)], [str(i) for i in range(RELATIONS)]
     stated, denied = sparse(), toy(10, seed=1)
     return message_graph(assemble(stated, torch.zeros(6).long(), *names, denied, torch.zeros(10).long()))
+
+
+def bed(seed: int = 0, bare: bool = False) -> Testbed:
+    """All that an evaluation may ask about, statements of each split, denied ones, types and pairs; or none of it."""
+    names = [str(i) for i in range(NODES)], [str(i) for i in range(RELATIONS)]
+    stated, wrong = toy(40, seed=2), toy(30, seed=3)
+    if bare:
+        return Testbed(assemble(stated, torch.zeros(40).long(), *names), seed=seed)
+    data = assemble(stated, torch.arange(40) % 3, *names, wrong, torch.arange(30) % 3)
+    data["entity"].type = torch.eye(NODES, 2, dtype=torch.bool)
+    data["entity"].type[5:, 0] = True
+    data[PAIR].edge_label_index = torch.stack([stated.head_index, stated.tail_index])
+    data[PAIR].edge_label = torch.arange(40) % 2
+    return Testbed(data, seed=seed)
 
 
 def kge(decoder: type = DistMult, **options) -> KGEModel:
@@ -239,7 +265,7 @@ EXAMPLES: list[Callable[[], nn.Module]] = [
     lambda: Child(Uniform(NODES, 9), kge(), 3),
     lambda: Child(Filtered(All(NODES), known()), kge(ComplEx), 3),
     lambda: Influence(Filtered(All(NODES), known()), 3),
-    lambda: Taught(Hardest(All(NODES), 3), kge()),
+    lambda: WithCritic(Hardest(All(NODES), 3), kge()),
     lambda: Cached(Uniform(NODES, 5), known(), 3, size=4),
     lambda: Cached(Uniform(NODES, 5, shared=True), known(), 3, size=4, temperature=0.0, every=2),
     lambda: KBGAN(Uniform(NODES, 5), kge(), 2),
@@ -291,6 +317,16 @@ EXAMPLES: list[Callable[[], nn.Module]] = [
     # weighings
     lambda: Subsampling(known()),
     lambda: Confidence(known()),
+    # evaluators
+    Ranking,
+    partial(Ranking, "valid", sampled=3),
+    partial(Ranking, per="relation"),
+    RelationRanking,
+    TripleClassification,
+    partial(KnownNegatives, num_random=4),
+    ProbabilityCalibration,
+    PairClassification,
+    partial(Clustering, seeds=2),
     # tasks
     lambda: Dual(side(toy()), side(denied()), known(denied())),
     lambda: LinkPrediction(kge(), Both(RELATIONS), Uniform(NODES, 5), InfoNCE()),

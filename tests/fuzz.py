@@ -50,7 +50,7 @@ ROOT = Path(__file__).resolve().parent.parent
 CHUNKED = gnnneg.interfaces, gnnneg.candidates, gnnneg.generators.hardest  # where CHUNK is read
 signature = cache(inspect.signature)
 NOBODY = "None.0"  # in place of a generator
-FEWER = {"num_negatives": 0, "neighbours": 1, "size": 1}  # by how many at least than there are entities
+FEWER = {"num_negatives": 0, "num_neighbors": 1, "size": 1}  # by how many at least than there are entities
 KINDS = Sampler, Generator, Decoder, Loss
 
 

@@ -18,7 +18,7 @@ from gnnneg.looking import Looked, judging, looked_at
 from gnnneg.losses import InfoNCE
 from gnnneg.models import Difference, KGEModel, NBFNet
 from gnnneg.records import Mutation, Query, asked
-from gnnneg.samplers import KBGAN, All, Child, Filtered, Hardest, Taught
+from gnnneg.samplers import KBGAN, All, Child, Filtered, Hardest, WithCritic
 from gnnneg.tasks import Dual, LinkPrediction
 from gnnneg.training.graphed import python_state
 
@@ -198,7 +198,7 @@ def test_all_that_a_scorer_answers_it_answers_when_looked_at():
 def test_a_teacher_teaches_in_evaluation_mode_and_keeps_its_modes(passes):
     torch.manual_seed(0)
     teacher = NETWORKS["CompGCN" if passes else "Lookup"]()
-    sampler = Taught(Hardest(All(NODES), 3), teacher, graph=graph()).train()
+    sampler = WithCritic(Hardest(All(NODES), 3), teacher, graph=graph()).train()
     query, target = asked(toy(), RELATIONS)
     wanted = Hardest(All(NODES), 3)(query, target, Scores(evaluated(teacher, query))).index
     before = state(teacher)

@@ -1,5 +1,6 @@
 """Samplers: which entities are offered as wrong answers."""
 
+from gnnneg.former import former_names
 from gnnneg.samplers.all import All
 from gnnneg.samplers.cached import Cached
 from gnnneg.samplers.child import Child
@@ -27,9 +28,9 @@ from gnnneg.samplers.projected import Projected
 from gnnneg.samplers.random_walk import RandomWalk
 from gnnneg.samplers.relational import Relational
 from gnnneg.samplers.self_paced import SelfPaced
-from gnnneg.samplers.taught import Taught
 from gnnneg.samplers.typed import Typed
 from gnnneg.samplers.uniform import Uniform
+from gnnneg.samplers.with_critic import WithCritic
 
 __all__ = [
     "KBGAN",
@@ -59,7 +60,9 @@ __all__ = [
     "RandomWalk",
     "Relational",
     "SelfPaced",
-    "Taught",
     "Typed",
     "Uniform",
+    "WithCritic",
 ]
+
+__getattr__ = former_names(__name__)

@@ -15,7 +15,7 @@ class Hardest(Sampler):
     """The candidates that the critic scores highest (or lowest), absent ones last.
 
     ``Hardest(Filtered(Uniform(1000)), 10)`` is dynamic hard sampling; ``Hardest(Filtered(All()), k)`` gives *near
-    misses*, the entities nearest to where the model expects the answer, and under :class:`Taught` those of a teacher.
+    misses*, the entities nearest to where the model expects the answer, and under :class:`WithCritic` those of another.
     Cost: the scores of what is proposed, without gradient, in chunks.
 
     Args:

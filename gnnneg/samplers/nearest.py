@@ -20,37 +20,40 @@ class Nearest(Counts, Sampler):
 
     With a number of neighbours these are the *nearest neighbour* negatives of `"Analysis of the Impact of Negative
     Sampling on Link Prediction in Knowledge Graphs" <https://arxiv.org/abs/1708.06816>`_ (there in a teacher's space:
-    wrap in :class:`Taught`); with a share of all entities, :math:`1 - \epsilon`, the truncated sampling of
+    wrap in :class:`WithCritic`); with a share of all entities, :math:`1 - \epsilon`, the truncated sampling of
     `"Bootstrapping Entity Alignment" <https://www.ijcai.org/proceedings/2018/611>`_.
 
     Likeness is the cosine, found exactly, chunk by chunk, at the first draw and every ``refresh`` draws in training.
-    Cost: :math:`n^2 d` then, and a table of ``num_nodes x neighbours``, which checkpoints carry.
+    Cost: :math:`n^2 d` then, and a table of ``num_nodes x num_neighbors``, which checkpoints carry.
 
     Args:
         num_nodes (int): Number of entities.
         num_negatives (int): Candidates per query.
-        neighbours (int or float): How many, or which share of all entities below 1. (default: :obj:`50`)
+        num_neighbors (int or float): How many, or which share of all entities below 1. (default: :obj:`50`)
         refresh (int, optional): After how many draws neighbours are found anew. (default: :obj:`None`, never)
 
     Raises:
         UserError: If there are not so many other entities; when called, if entities have no vectors of their own
-            (NBFNet): under :class:`Taught` another model's serve.
+            (NBFNet): under :class:`WithCritic` another model's serve.
     """
 
     counts = ("draws",)
+    renamed = {"neighbours": "num_neighbors"}
     table: Tensor
     draws: Tensor
 
-    def __init__(self, num_nodes: int, num_negatives: int, neighbours: int | float = 50, refresh: int | None = None):
+    def __init__(self, num_nodes: int, num_negatives: int, num_neighbors: int | float = 50, refresh: int | None = None):
         super().__init__()
         whole("Nearest", num_nodes=num_nodes, refresh=refresh)
         draws("Nearest", num_negatives=num_negatives)
-        finite("Nearest", neighbours=neighbours)
+        finite("Nearest", num_neighbors=num_neighbors)
         # the share as it is written: a tenth of 30 are 3, and not a rounding more
-        size = math.ceil(Fraction(str(neighbours)) * num_nodes) if isinstance(neighbours, float) else neighbours
+        size = (
+            math.ceil(Fraction(str(num_neighbors)) * num_nodes) if isinstance(num_neighbors, float) else num_neighbors
+        )
         if not 0 < size < num_nodes:  # a share of 1 or more is all of them, or more
             raise UserError(
-                f"Nearest(neighbours={neighbours}) of {num_nodes} entities: give 1 to {num_nodes - 1}, or a "
+                f"Nearest(num_neighbors={num_neighbors}) of {num_nodes} entities: give 1 to {num_nodes - 1}, or a "
                 "share below 1."
             )
         self.num_nodes, self.num_negatives, self.refresh = num_nodes, num_negatives, refresh

@@ -43,7 +43,7 @@ def test_the_last_draw_of_a_stage_is_corrected_by_that_stage(wrap):
 def test_neighbours_are_corrected_by_the_table_they_were_drawn_from():
     """Five draws among four neighbours: 4 / 5 each, also where the next draw finds neighbours anew."""
     _, query, target, model = setting()
-    sampler, draw = Corrected(Nearest(NODES, 5, neighbours=4, refresh=2)).train(), torch.Generator().manual_seed(0)
+    sampler, draw = Corrected(Nearest(NODES, 5, num_neighbors=4, refresh=2)).train(), torch.Generator().manual_seed(0)
     for _ in range(5):
         weight = sampler(query, target, model.scorer(model.encode(None), query), draw).weight
         assert_close(weight, torch.full_like(weight, 0.8))

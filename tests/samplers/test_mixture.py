@@ -21,8 +21,8 @@ from gnnneg.samplers import (
     Mixture,
     Padded,
     Popular,
-    Taught,
     Uniform,
+    WithCritic,
 )
 
 
@@ -83,7 +83,7 @@ def test_mixtures_of_mixtures():
     parts, shares = [uniform(2), popular(5)], [0.9, 0.1]
     assert is_one(Corrected(Mixture([Mixture(parts), Mixture(parts[::-1], shares)], [0.3, 0.7])))
     assert is_one(Mixture([Mixture([Corrected(part) for part in parts], shares), Corrected(uniform(3))]))
-    assert is_one(Corrected(Taught(Mixture(parts, shares), kge())))
+    assert is_one(Corrected(WithCritic(Mixture(parts, shares), kge())))
 
 
 def test_curricula_of_mixtures_and_mixtures_of_curricula():
@@ -139,7 +139,7 @@ def test_a_part_that_cannot_be_corrected_says_so():
         lambda: Corrected(uniform()),
         lambda: Filtered(Corrected(InBatch(known())), known()),
         lambda: Discounted(Corrected(uniform()), SlotLabel(known(), 0.5)),
-        lambda: Taught(Corrected(uniform()), kge()),
+        lambda: WithCritic(Corrected(uniform()), kge()),
         lambda: Curriculum([Corrected(uniform()), Corrected(popular())], [0, 1]),
         lambda: Padded(Corrected(uniform()), Corrected(popular())),
         lambda: Mixture([Corrected(uniform()), Filtered(Corrected(popular()), known())]),

@@ -6,8 +6,10 @@ import torch
 from examples import NODES, RELATIONS, Scores, graph, kge, known, sparse, toy
 from torch.testing import assert_close
 
+from gnnneg import samplers
 from gnnneg.data.known import KnownAnswers
 from gnnneg.errors import UserError
+from gnnneg.former import FormerName
 from gnnneg.interfaces import Sampler
 from gnnneg.labels import PathLabel, SlotLabel
 from gnnneg.records import Negatives, Query, Triplets, asked
@@ -27,8 +29,8 @@ from gnnneg.samplers import (
     Padded,
     PreBatch,
     SelfPaced,
-    Taught,
     Uniform,
+    WithCritic,
 )
 from gnnneg.samplers.diverse import greedy
 
@@ -233,13 +235,13 @@ class Vectors(Scores):
         return self.vector[index]
 
 
-@pytest.mark.parametrize(("neighbours", "size"), [(3, 3), (0.25, 3)])
-def test_nearest_by_cosine(asking, neighbours, size):
+@pytest.mark.parametrize(("num_neighbors", "size"), [(3, 3), (0.25, 3)])
+def test_nearest_by_cosine(asking, num_neighbors, size):
     query, target, _ = asking
     vector = torch.randn(NODES, 4)
     like = torch.nn.functional.cosine_similarity(vector[:, None], vector[None], dim=2).fill_diagonal_(-torch.inf)
     wanted = like.topk(size, dim=1).indices
-    sampler, drawn = Nearest(NODES, 50, neighbours), [set() for _ in range(NODES)]
+    sampler, drawn = Nearest(NODES, 50, num_neighbors), [set() for _ in range(NODES)]
     index = sampler(query, target, Vectors(vector), chance()).index
     for t, row in zip(target.tolist(), index.tolist()):
         drawn[t] |= set(row)
@@ -268,10 +270,17 @@ def test_nearest_are_found_anew_when_due(asking):
     assert torch.equal(never.table, first)
 
 
-@pytest.mark.parametrize("neighbours", [0, NODES, 1.0])
-def test_nearest_needs_some_but_not_all(neighbours):
+def test_former_names():
+    with pytest.warns(FormerName, match="'neighbours' is now called 'num_neighbors'"):
+        assert Nearest(NODES, 5, neighbours=3).table.size(1) == 3
+    with pytest.warns(FormerName, match="'Taught' is now called 'WithCritic'"):
+        assert samplers.Taught is WithCritic
+
+
+@pytest.mark.parametrize("num_neighbors", [0, NODES, 1.0])
+def test_nearest_needs_some_but_not_all(num_neighbors):
     with pytest.raises(UserError, match=f"of {NODES} entities: give 1 to {NODES - 1}, or a share below 1"):
-        Nearest(NODES, 5, neighbours)
+        Nearest(NODES, 5, num_neighbors)
 
 
 def test_taught_asks_the_teacher(asking, tmp_path):
@@ -281,7 +290,7 @@ def test_taught_asks_the_teacher(asking, tmp_path):
     teacher, path = kge(), tmp_path / "model.safetensors"
     save_file(teacher.state_dict(), path)
     wanted = Hardest(All(NODES), 3)(query, target, teacher.scorer(teacher.encode(None), query)).index
-    for taught in (Taught(Hardest(All(NODES), 3), teacher), Taught(Hardest(All(NODES), 3), kge(), str(path))):
+    for taught in (WithCritic(Hardest(All(NODES), 3), teacher), WithCritic(Hardest(All(NODES), 3), kge(), str(path))):
         assert torch.equal(taught(query, target, critic).index, wanted)
         assert not any(weight.requires_grad for weight in taught.parameters())
     assert not torch.equal(Hardest(All(NODES), 3)(query, target, critic).index, wanted)
@@ -291,10 +300,10 @@ def test_a_teacher_without_weights_says_what_to_do(tmp_path):
     from safetensors.torch import save_file
 
     with pytest.raises(UserError, match=r"cannot be read .* give a run's model.safetensors"):
-        Taught(All(NODES), kge(), str(tmp_path / "none.safetensors"))
+        WithCritic(All(NODES), kge(), str(tmp_path / "none.safetensors"))
     save_file({"else": torch.zeros(1)}, tmp_path / "other.safetensors")
     with pytest.raises(UserError, match="are not the teacher's"):
-        Taught(All(NODES), kge(), str(tmp_path / "other.safetensors"))
+        WithCritic(All(NODES), kge(), str(tmp_path / "other.safetensors"))
 
 
 def test_pre_batch_remembers_the_last_targets():
@@ -345,6 +354,19 @@ def test_the_cache_by_chance_prefers_the_top():
             total += float(critic(index).detach().mean()) * (step >= 20)
         mean.append(total)
     assert mean[0] < mean[1] < mean[2]
+
+
+def test_without_purge_known_answers_are_drawn_like_others():
+    """With nobody preferred, each entity is drawn as often as any other, known answers too; else they never are."""
+    facts, (query, target) = known(), asked(toy(), RELATIONS)
+    answers = facts.contains(query, torch.arange(NODES)[None]).float().mean()
+    for purge, wanted in ((False, answers), (True, 0.0)):
+        sampler, generator, found = Cached(Uniform(NODES, 6), facts, 20, size=4, purge=purge), chance(), []
+        for _ in range(100):
+            drawn = sampler(query, target, Scores(torch.zeros(len(target), NODES)), generator)
+            found.append((facts.contains(query, drawn.index) & (drawn.weight > 0)).float().mean())
+        assert torch.stack(found).mean() == pytest.approx(float(wanted), abs=0.02 * (not purge))
+    assert answers > 0.05
 
 
 class Offers(Sampler):

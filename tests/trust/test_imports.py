@@ -198,7 +198,7 @@ def test_weights_are_found_from_every_directory(place, trained, monkeypatch):
     model = yaml.safe_load((trained / "config.yaml").read_text())["task"]["init_args"]["model"]
     weights = os.path.relpath(trained / "model" / "model.safetensors", place)
     sampler = {"sampler": {"class_path": "Uniform", "init_args": {"num_negatives": 2}}, "teacher": model}
-    taught = {"class_path": "Taught", "init_args": {**sampler, "weights": weights}}
+    taught = {"class_path": "WithCritic", "init_args": {**sampler, "weights": weights}}
     made = train_config(CONFIG, [*SMALL, "--task.sampler", yaml.safe_dump(taught)], place / "run", progress=False)
     (place / "elsewhere").mkdir()
     monkeypatch.chdir(place / "elsewhere")

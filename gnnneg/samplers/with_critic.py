@@ -1,4 +1,4 @@
-"""Another model's taste."""
+"""Another model as the critic."""
 
 import torch
 from jaxtyping import Float, Int
@@ -11,7 +11,7 @@ from gnnneg.records import Negatives, Query
 from gnnneg.samplers.pretrained import pretrained
 
 
-class Taught(Sampler):
+class WithCritic(Sampler):
     """Asks a sampler with a fixed, trained model as its critic instead of the one being trained.
 
     The teacher is in evaluation mode and gives no gradient. One that passes messages sees the whole graph, also the
@@ -27,10 +27,12 @@ class Taught(Sampler):
         UserError: If the weights cannot be read or are another model's, or the model needs a graph and there is none.
     """
 
+    former = ("Taught",)
+
     def __init__(self, sampler: Sampler, teacher: Model, weights: str | None = None, graph: Data | None = None):
         super().__init__()
         self.sampler, self.graph = sampler, graph
-        self.teacher = pretrained("Taught", "teacher", teacher, weights, graph).requires_grad_(False)
+        self.teacher = pretrained("WithCritic", "teacher", teacher, weights, graph).requires_grad_(False)
 
     @property
     def is_corrected(self) -> bool | None:
