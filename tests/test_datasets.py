@@ -14,16 +14,17 @@ from torch_geometric.datasets import FB15k_237, WordNet18RR
 
 from gnnneg import datasets
 from gnnneg.config.facts import Facts
-from gnnneg.data.build import appearance, counts
 from gnnneg.data.catalogue import Card, Source, card, names
 from gnnneg.data.formats.ntriples import read_ntriples
 from gnnneg.data.hetero import by_type, from_hetero
 from gnnneg.data.known import KnownAnswers
 from gnnneg.data.layout import Layout
+from gnnneg.data.parts import appearance
 from gnnneg.data.profile import profile
-from gnnneg.data.read import read_table, truth
+from gnnneg.data.read import read_table
 from gnnneg.data.rows import by_row
-from gnnneg.data.statements import PAIR, message_graph, triplets
+from gnnneg.data.statements import PAIR, counts, message_graph, triplets
+from gnnneg.data.values import truth
 from gnnneg.datasets import Benchmark, KnowledgeGraph, SyntheticWorld, load
 from gnnneg.errors import UserError
 from gnnneg.experiment.graph import read_statements, write_statements

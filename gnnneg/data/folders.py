@@ -21,7 +21,7 @@ OTHERS = {"triples", "triple", "triplets", "statements", "facts", "edges", "data
 PACKED = {"gz", "bz2", "xz", "zst"}
 
 
-class Part(NamedTuple):
+class SplitFile(NamedTuple):
     """One file, its split, whether what it holds is stated, and its ending, which tells its format."""
 
     path: Path
@@ -35,7 +35,7 @@ class Part(NamedTuple):
         return self.split if self.stated else f"{self.split}_denied"
 
 
-def parts_of(folder: Path, endings: Container[str], account: Account) -> list[Part]:
+def parts_of(folder: Path, endings: Container[str], account: Account) -> list[SplitFile]:
     """The files of a folder that hold statements, in the order of the splits.
 
     A name may be that of a split in other words (``val``, ``dev``), and say that all is denied (``test_negatives``,
@@ -49,7 +49,7 @@ def parts_of(folder: Path, endings: Container[str], account: Account) -> list[Pa
     Raises:
         UserError: If two files are of one split and polarity, or none is of train.
     """
-    found: dict[str, Part] = {}
+    found: dict[str, SplitFile] = {}
     files = sorted(folder.iterdir())
     for path in files:
         part = _part(path, endings) if path.is_file() else None
@@ -74,7 +74,7 @@ def parts_of(folder: Path, endings: Container[str], account: Account) -> list[Pa
     return [part if part.ending else part._replace(ending=usual) for part in ordered]
 
 
-def _part(path: Path, endings: Container[str]) -> Part | None:
+def _part(path: Path, endings: Container[str]) -> SplitFile | None:
     """What the name of a file says; nothing if it is no name of a split."""
     pieces = path.name.split(".")
     kinds = [f".{piece.lower()}" for piece in pieces[1:] if f".{piece.lower()}" in endings]
@@ -86,7 +86,7 @@ def _part(path: Path, endings: Container[str]) -> Part | None:
         return None
     if not splits and not denied:
         return None
-    return Part(path, splits[0] if splits else "train", not denied, kinds[-1] if kinds else "")
+    return SplitFile(path, splits[0] if splits else "train", not denied, kinds[-1] if kinds else "")
 
 
 def _few(names: list[str]) -> str:

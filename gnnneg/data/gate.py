@@ -1,7 +1,8 @@
 """The gate that every graph goes through on its way in: an import, ``from_hetero``, what is inherited, given splits.
 
-Refused, or settled by a named option, is a statement that is both stated and denied, one that stands in two splits, and
-one thing under two spellings. Told is what else may leak: a pair that is asked about and linked the other way round.
+Refused, or resolved by a named option, is a statement that is both stated and denied, one that stands in two splits,
+and one thing under two spellings. Told is what else may leak: a pair that is asked about and linked the other way
+round.
 """
 
 import copy
@@ -16,8 +17,9 @@ from jaxtyping import Bool, Int
 from torch import Tensor
 from torch_geometric.data import HeteroData
 
-from gnnneg.data.statements import POLARITIES, SPLITS, num_relations, triplets
+from gnnneg.data.statements import POLARITIES, SPLITS, distinct, sliced, triplets
 from gnnneg.errors import UserError, echo
+from gnnneg.records import Triplets
 
 SHOWN = 20
 BLANKS = re.compile(r"[^\S\n]+")
@@ -26,7 +28,7 @@ Keep = dict[str, Bool[Tensor, "_"]]
 
 
 @dataclass(frozen=True)
-class Findings:
+class GateReport:
     """What the gate has counted.
 
     Args:
@@ -55,8 +57,8 @@ def admit(
     mirrored: str | None = None,
     apart: bool = False,
     where: str = "The graph",
-) -> tuple[HeteroData, Findings]:
-    """A graph that may come in: what contradicts itself or stands in two splits is refused, or settled as asked.
+) -> tuple[HeteroData, GateReport]:
+    """A graph that may come in: what contradicts itself or stands in two splits is refused, or resolved as asked.
 
     Cost: two sorts of the statements, and a look at every name.
 
@@ -72,7 +74,7 @@ def admit(
         where (str): What is told about in errors. (default: ``"The graph"``)
 
     Returns:
-        The graph, and what was found in it before anything was settled.
+        The graph, and what was found in it before anything was resolved.
 
     Raises:
         UserError: For what is refused, and for names that are one but for blanks and their form in Unicode.
@@ -80,7 +82,7 @@ def admit(
     if not apart:
         names = {"entity": data["entity"].names, "relation": data.relation_names}
         refuse_variants(names, where, "rename them so that each thing has one, or keep them apart with apart=True")
-    keep, found = settled(data, wins, overlap, mirrored, where)
+    keep, found = resolved(data, wins, overlap, mirrored, where)
     return (data if all(bool(k.all()) for k in keep.values()) else only(data, keep)), found
 
 
@@ -95,7 +97,7 @@ def look_over(data: HeteroData, name: str) -> None:
     Raises:
         UserError: If something is stated and denied at once.
     """
-    found = settled(data, "stated", "keep")[1]
+    found = resolved(data, "stated", "keep")[1]
     if found.contradictions:
         raise UserError(
             f"In {name}, {found.contradictions:,} statements are both stated and denied, such as "
@@ -111,13 +113,13 @@ def look_over(data: HeteroData, name: str) -> None:
         )
 
 
-def settled(
+def resolved(
     data: HeteroData,
     wins: str | None = None,
     overlap: str | None = None,
     mirrored: str | None = None,
     where: str = "The graph",
-) -> tuple[Keep, Findings]:
+) -> tuple[Keep, GateReport]:
     """Which statements of each polarity stay, and what was found; see :func:`admit`."""
     for name, value, known in (
         ("wins", wins, POLARITIES),
@@ -133,7 +135,7 @@ def settled(
     later = {p: _later(number[p], split[p]) for p in POLARITIES}
     turned = _turned(data)
     asked = split["stated"] > 0
-    found = Findings(
+    found = GateReport(
         int(torch.unique(number["stated"][both["stated"]]).numel()),
         sum(int(torch.unique(number[p][later[p]]).numel()) for p in POLARITIES),
         int(torch.unique(number["stated"][turned]).numel()),
@@ -160,12 +162,7 @@ def only(data: HeteroData, keep: Mapping[str, Tensor]) -> HeteroData:
     for polarity, chosen in keep.items():
         store = result["entity", polarity, "entity"]
         for key, value in store.to_dict().items():
-            if key == "edge_index":
-                store[key] = value[:, chosen]
-            elif isinstance(value, Tensor) and value.dim() and value.size(0) == chosen.numel():
-                store[key] = value[chosen]
-            elif isinstance(value, list) and len(value) == chosen.numel():
-                store[key] = [item for item, stays in zip(value, chosen.tolist()) if stays]
+            store[key] = sliced(key, value, chosen, chosen.numel())
     return result
 
 
@@ -207,7 +204,7 @@ def refuse_variants(names: Mapping[str, Iterable[str]], where: str, advice: str)
             )
 
 
-def _refuse(found: Findings, wins: str | None, overlap: str | None, where: str) -> None:
+def _refuse(found: GateReport, wins: str | None, overlap: str | None, where: str) -> None:
     if found.contradictions and wins is None:
         raise UserError(
             f"{where}: {found.contradictions:,} statements are both stated and denied, such as "
@@ -229,12 +226,9 @@ def _shown(rows: list[list[str]], total: int) -> str:
 
 def _numbered(data: HeteroData) -> dict[str, Int[Tensor, "_"]]:
     """A number for each statement, the same for the same head, relation and tail, whatever its polarity and split."""
-    head, rel, tail = (torch.cat(column) for column in zip(*(triplets(data, p) for p in POLARITIES)))
-    size = int(data["entity"].num_nodes or 0)
-    pair = torch.unique(head * size + tail, return_inverse=True)[1]  # the pair's number, so that nothing overflows
-    number = torch.unique(pair * max(num_relations(data), 1) + rel, return_inverse=True)[1]
-    many = [data["entity", p, "entity"].edge_type.numel() for p in POLARITIES]
-    return dict(zip(POLARITIES, number.split(many)))
+    parts = [triplets(data, polarity) for polarity in POLARITIES]
+    number = distinct(Triplets(*map(torch.cat, zip(*parts))))[1]
+    return dict(zip(POLARITIES, number.split([part.rel_type.numel() for part in parts])))
 
 
 def _later(number: Int[Tensor, "e"], split: Int[Tensor, "e"]) -> Bool[Tensor, "e"]:

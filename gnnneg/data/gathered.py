@@ -1,4 +1,4 @@
-"""What the files of an import say: one table a split, with names as they are meant, and an account of it all."""
+"""What the files of an import say: statements by polarity and split, names as they are meant, an account of it all."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,14 +18,15 @@ from gnnneg.data.formats.names import spelt_out, without_negations
 from gnnneg.data.formats.statements import ROLES, Statements
 from gnnneg.data.gate import refuse_variants, tidied
 from gnnneg.data.labels import joined
+from gnnneg.data.parts import Parts, Piece, distinct, parted
 from gnnneg.errors import UserError
 
 
 @dataclass(frozen=True)
 class Gathered:
-    """What the files say: tables by split, questions without an answer, labels, and an account of all."""
+    """What the files say: statements, questions without an answer, labels, and an account of all."""
 
-    tables: dict[str | None, pa.Table]
+    parts: Parts
     closed: pa.Table | None
     labels: pa.Table | None
     account: Account
@@ -39,7 +40,7 @@ def gathered(
     negated: str | None,
     options: dict[str, Any],
 ) -> Gathered:
-    """What the files say by split.
+    """What the files say; those of a file without a split are of train.
 
     Args:
         path (Path): A file, or a folder of splits.
@@ -53,14 +54,14 @@ def gathered(
         UserError: As the reader; if a file of denials states something, or no relation is negated.
     """
     account = Account()
-    sources: list[tuple[str | None, Path, bool, str | None]] = [(None, path, True, format)]
+    sources = [("train", path, True, format)]
     if path.is_dir():
         parts = parts_of(path, ENDINGS, account)
         # where the last ending says nothing, one before it or that of train does; else the content is asked, too
         kinds = [None if ending(part.path) in ENDINGS else ENDINGS.get(part.ending) for part in parts]
         sources = [(part.split, part.path, part.stated, format or kind) for part, kind in zip(parts, kinds)]
-    sources += [(None, Path(denied), False, format)] if denied is not None else []
-    tables: dict[str | None, list[pa.Table]] = {}
+    sources += [("train", Path(denied), False, format)] if denied is not None else []
+    pieces: list[Piece] = []
     closed, labels, met = [], [], 0
     for split, source, stated, kind in sources:
         found = read_statements(source, kind, **options) if stated else _denials(source, kind, options)
@@ -70,16 +71,14 @@ def gathered(
         if negated is not None:
             found, number = without_negations(found, negated)
             met += number
-        tables.setdefault(split, []).append(found.table)
+        pieces += parted(found.table, split)
         account.add(found.left_out)
         closed += [found.closed] if found.closed is not None else []
         labels.append(found.labels)
     if negated is not None and not met:
         raise UserError(f"{path}: no relation is negated as {negated!r} says.")
-    every = _alike([table for several in tables.values() for table in several])
-    together = {split: pa.concat_tables([every.pop(0) for _ in several]) for split, several in tables.items()}
     questions = pa.concat_tables(closed).group_by(list(ROLES[:2])).aggregate([]) if closed else None
-    return Gathered(together, questions, joined(labels), account)
+    return Gathered(Parts.of(pieces), questions, joined(labels), account)
 
 
 def _denials(path: Path, format: str | None, options: dict[str, Any]) -> Statements:
@@ -102,18 +101,6 @@ def _all_denied(found: Statements, path: Path) -> Statements:
     return found._replace(table=found.table.set_column(len(ROLES), "label", label))
 
 
-def _alike(tables: list[pa.Table]) -> list[pa.Table]:
-    """Tables with the same columns: what has no confidence is believed fully, what has no source has an empty one."""
-    defaults = {"confidence": pa.scalar(1.0, pa.float64()), "source": pa.scalar("", pa.large_string())}
-    for name, value in defaults.items():
-        if any(name in table.column_names for table in tables):
-            tables = [
-                t if name in t.column_names else t.append_column(name, pa.repeat(value, t.num_rows)) for t in tables
-            ]
-    columns = [*ROLES, "label", *(name for name in defaults if name in tables[0].column_names)]
-    return [table.select(columns) for table in tables]
-
-
 def with_tidy_names(read: Gathered, tidy: bool | None, path: Path) -> tuple[Gathered, int]:
     """The same with names in composed form and without stray blanks, and how many were not so.
 
@@ -129,8 +116,8 @@ def with_tidy_names(read: Gathered, tidy: bool | None, path: Path) -> tuple[Gath
     if tidy is False:
         return read, 0
     names = {
-        "entity": met_in([t[c] for t in read.tables.values() for c in ("head", "tail")]),
-        "relation": met_in([t["relation"] for t in read.tables.values()]),
+        "entity": distinct(read.parts.each("head", "tail")),
+        "relation": distinct(read.parts.each("relation")),
     }
     if tidy is None:
         refuse_variants(names, str(path), "make them one with --tidy, or keep them apart with --no-tidy")
@@ -145,14 +132,9 @@ def with_tidy_names(read: Gathered, tidy: bool | None, path: Path) -> tuple[Gath
             table = table.set_column(table.column_names.index(column), column, _mended(table[column], changed))
         return table
 
-    tables = {split: mend(table) for split, table in read.tables.items()}
+    parts = Parts({key: mend(table) for key, table in read.parts.tables.items()})
     closed, labels = (None if table is None else mend(table) for table in (read.closed, read.labels))
-    return Gathered(tables, closed, labels, read.account), len(changed)
-
-
-def met_in(columns: list[pa.ChunkedArray]) -> list[str]:
-    """The distinct strings of some columns, in order."""
-    return pa.chunked_array([chunk for c in columns for chunk in c.chunks], pa.large_string()).unique().to_pylist()
+    return Gathered(parts, closed, labels, read.account), len(changed)
 
 
 def _mended(column: pa.ChunkedArray, changed: Mapping[str, str]) -> pa.ChunkedArray:

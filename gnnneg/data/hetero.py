@@ -21,7 +21,7 @@ from gnnneg.data.edges import EdgeType
 from gnnneg.data.gate import admit
 from gnnneg.data.meaning import Place, meanings, refuse_unread, stating
 from gnnneg.data.splits import random_split
-from gnnneg.data.statements import PAIR, POLARITIES, SPLITS, assemble, completed
+from gnnneg.data.statements import PAIR, POLARITIES, SPLITS, assemble, completed, sliced
 from gnnneg.data.unified import node_types, sole, unified
 from gnnneg.errors import UserError, echo
 from gnnneg.records import Triplets
@@ -63,7 +63,7 @@ def by_type(data: HeteroData, denied: str = "not_") -> HeteroData:
                 if name in columns:
                     out[name].x = attributes.own_features(value[index], columns[name])
             elif key not in {*NODE_KEYS, *APART} or key in ("names", "x"):
-                out[name][key] = _slice(value, index, of.numel())
+                out[name][key] = sliced(key, value, index, of.numel())
         for key, value in store.get("attributes", {}).get(name, {}).items():
             out[name][key] = value
     found = {polarity: _grouped(data, polarity, of, len(names)) for polarity in POLARITIES}
@@ -80,7 +80,7 @@ def by_type(data: HeteroData, denied: str = "not_") -> HeteroData:
         new.statement_index = chosen
         for key, value in store.items():
             if key not in {*EDGE_KEYS, "edge_type"} or key in ("confidence", "source"):
-                new[key] = _slice(value, chosen, store.edge_type.numel())
+                new[key] = sliced(key, value, chosen, store.edge_type.numel())
         for key, value in apart.items():
             new[key] = value
     if PAIR in data.edge_types:
@@ -284,14 +284,6 @@ def _places(
                 raise UserError(f"There would be two edge types {edge_type}: choose another beginning than {denied!r}.")
             listed[edge_type] = Place(edge_type, polarity, r), {}
     return list(listed.values())
-
-
-def _slice(value: Any, index: Int[Tensor, "m"], size: int) -> Any:
-    if isinstance(value, Tensor) and value.dim() and value.size(0) == size:
-        return value[index]
-    if isinstance(value, list) and len(value) == size:
-        return [value[i] for i in index.tolist()]
-    return value
 
 
 def _pair_up(data: HeteroData, out: HeteroData, types: list[str], order: list[Tensor]) -> None:

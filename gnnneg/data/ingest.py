@@ -10,20 +10,18 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet
 import torch
-from torch_geometric.data import HeteroData
 
-from gnnneg.data.build import appearance, counts, graph
 from gnnneg.data.catalogue import CARD, Dictionary, names
 from gnnneg.data.download import sha256
 from gnnneg.data.formats.statements import ROLES
-from gnnneg.data.gate import Findings, settled
-from gnnneg.data.gathered import Gathered, gathered, met_in, with_tidy_names
+from gnnneg.data.gate import GateReport, resolved
+from gnnneg.data.gathered import Gathered, gathered, with_tidy_names
 from gnnneg.data.labels import write_labels
+from gnnneg.data.parts import Parts, distinct
 from gnnneg.data.splits import random_split
-from gnnneg.data.statements import POLARITIES, SPLITS, triplets
+from gnnneg.data.statements import POLARITIES, SPLITS, counts, triplets
 from gnnneg.documents import dump
 from gnnneg.errors import UserError, echo
 
@@ -39,13 +37,13 @@ class Report:
     Args:
         counts (dict): Entities, relations and statements by split.
         duplicates (int): Lines that repeat an earlier one; they are kept.
-        contradictions (int): Statements that were stated and denied, settled as asked.
+        contradictions (int): Statements that were stated and denied, resolved as asked.
         left_out (dict): How much was not taken, by what it is and why.
         short (int): How many stated lines fewer than asked for are in valid and test, since train must mention all.
         closed (int): Questions without any answer, listed in ``closed.parquet``.
         contradicted (list): The first twenty contradictions.
         used (dict): How much was taken, by what it is: files, columns, statements.
-        overlap (int): Statements that stood in two splits, settled as asked.
+        overlap (int): Statements that stood in two splits, resolved as asked.
         mirrored (int): Stated statements of valid and test, of ``asked`` in all, whose entities train links the other
             way round.
         asked (int): Distinct stated statements of valid and test.
@@ -115,34 +113,29 @@ def ingest(
         **options: What the reader of the format takes.
 
     Raises:
-        UserError: As the reader, and for what :obj:`wins`, :obj:`overlap` and :obj:`tidy` do not settle.
+        UserError: As the reader, and for what :obj:`wins`, :obj:`overlap` and :obj:`tidy` do not resolve.
     """
     path, out = Path(path), Path(out)
     _check(path, out, denied, seed, mirrored)
     said = gathered(path, denied, format, dictionary, negated, options)
     read, tidied_names = with_tidy_names(said, tidy, path)
-    parts: Parts = {}
-    for split, table in read.tables.items():
-        plain = table.drop_columns(["label"])
-        parts["stated", split or "train"] = plain.filter(table["label"])
-        parts["denied", split or "train"] = plain.filter(pc.invert(table["label"]))
     given, aside = path.is_dir(), mirrored if mirrored != "together" else None
-    parts, found = _settled(parts, wins, overlap, aside if given else None, path)
-    if not parts["stated", "train"].num_rows:
+    parts, found = _admitted(read.parts, wins, overlap, aside if given else None, path)
+    if not parts.tables["stated", "train"].num_rows:
         where = f"train of {path}" if given else f"{path}"
         raise UserError(f"{where} states nothing: every line is denied.")
     short = 0
     if not given:
         parts = _split(parts, valid, test, seed, cover, mirrored in (None, "together"))
-        parts, after = _settled(parts, None, None, aside, path)
+        parts, after = _admitted(parts, None, None, aside, path)
         found = dataclasses.replace(found, mirrored=after.mirrored, asked=after.asked)
-        sizes = {split: _distinct(t) for (polarity, split), t in parts.items() if polarity == "stated"}
+        sizes = {split: _distinct(table) for split, table in parts.of_polarity("stated").items()}
         asked_of = sum(sizes.values()) - sizes["train"]
         wanted = round(valid * sum(sizes.values())) + round(test * sum(sizes.values()))
         short = max(0, wanted - asked_of) if cover else 0
     closed = _still_closed(read, parts)
-    duplicates = sum(t.num_rows - _distinct(t) for t in parts.values())
-    numbers = counts(_graph(parts))
+    duplicates = sum(t.num_rows - _distinct(t) for t in parts.tables.values())
+    numbers = counts(parts.graph)
     notes = (
         []
         if numbers["valid"] or not given
@@ -187,34 +180,31 @@ def _check(path: Path, out: Path, denied: str | Path | None, seed: int, mirrored
 
 
 def _write(
-    out: Path, path: Path, parts: "Parts", closed: pa.Table | None, read: Gathered, about: str, numbers: dict[str, int]
+    out: Path, path: Path, parts: Parts, closed: pa.Table | None, read: Gathered, about: str, numbers: dict[str, int]
 ) -> None:
     """Writes the folder aside and renames it, so that a folder with a card is always whole."""
     out = out.resolve()
     out.parent.mkdir(parents=True, exist_ok=True)
     new = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
     try:
-        files = {}
-        for (polarity, split), table in parts.items():
-            name = f"{split}.parquet" if polarity == "stated" else f"{split}_denied.parquet"
-            pa.parquet.write_table(table, new / name)
-            files[polarity, split] = name
-        written = list(files.values())
+        files: dict[str, dict[str, str]] = {polarity: {} for polarity in POLARITIES}
+        for (polarity, split), table in parts.tables.items():
+            files[polarity][split] = f"{split}.parquet" if polarity == "stated" else f"{split}_denied.parquet"
+            pa.parquet.write_table(table, new / files[polarity][split])
+        written = [name for by_split in files.values() for name in by_split.values()]
         if closed is not None:
             pa.parquet.write_table(closed, new / CLOSED)
             written.append(CLOSED)
             about += f" {CLOSED} lists the {closed.num_rows:,} questions (head, relation) that have no answer at all."
-        used = _all_names(parts)
-        labels = write_labels(new, read.labels, used) if read.labels is not None else None
+        labels = write_labels(new, read.labels, distinct(parts.each(*ROLES))) if read.labels is not None else None
         written += [labels] if labels is not None else []
         card = {
             "name": out.name,
             "title": f"Imported from {path.name}",
             "task": "link prediction",
             "notes": about,
-            "layout": {"columns": parts["stated", "train"].column_names},
-            "stated": {split: n for (polarity, split), n in files.items() if polarity == "stated"},
-            "denied": {split: n for (polarity, split), n in files.items() if polarity == "denied"},
+            "layout": {"columns": parts.tables["stated", "train"].column_names},
+            **files,
             **({"labels": labels} if labels is not None else {}),
             "published": numbers,
             "files": {n: {"sha256": sha256(new / n), "bytes": (new / n).stat().st_size} for n in written},
@@ -231,9 +221,6 @@ def _write(
         shutil.rmtree(new, ignore_errors=True)
 
 
-Parts = dict[tuple[str, str], pa.Table]
-
-
 def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
@@ -245,25 +232,18 @@ def _still_closed(read: Gathered, parts: Parts) -> pa.Table | None:
     if read.closed is None:
         return None
     pair = list(ROLES[:2])
-    answered = pa.concat_tables([t.select(pair) for (p, _), t in parts.items() if p == "stated"])
+    answered = pa.concat_tables([table.select(pair) for table in parts.of_polarity("stated").values()])
     closed = read.closed.join(answered, pair, join_type="left anti").sort_by([(role, "ascending") for role in pair])
     read.account.left_out("'no answer' where there is one", read.closed.num_rows - closed.num_rows)
     return closed if closed.num_rows else None
 
 
-def _settled(
+def _admitted(
     parts: Parts, wins: str | None, overlap: str | None, mirrored: str | None, path: Path
-) -> tuple[Parts, Findings]:
+) -> tuple[Parts, GateReport]:
     """What may come in by the gate."""
-    keep, found = settled(_graph(parts), wins, overlap, mirrored, str(path))
-    result: Parts = {}
-    for polarity in POLARITIES:
-        mine = [(split, table) for (p, split), table in parts.items() if p == polarity]
-        for (split, table), kept in zip(mine, keep[polarity].split([table.num_rows for _, table in mine])):
-            chosen = table.filter(pa.array(kept.numpy()))
-            if chosen.num_rows or (polarity, split) == ("stated", "train"):
-                result[polarity, split] = chosen
-    return {key: result[key] for key in parts if key in result}, found
+    keep, found = resolved(parts.graph, wins, overlap, mirrored, str(path))
+    return parts.kept(keep), found
 
 
 def _distinct(table: pa.Table) -> int:
@@ -271,24 +251,21 @@ def _distinct(table: pa.Table) -> int:
 
 
 def _split(parts: Parts, valid: float, test: float, seed: int, cover: bool, together: bool) -> Parts:
-    data = _graph(parts)
+    """The statements, all of train as yet, with a random split."""
     generator = torch.Generator().manual_seed(seed)
-    result: Parts = {}
-    for polarity, split in parts:
+    pieces = []
+    for (polarity, _), table in parts.tables.items():
         # a denied statement teaches nothing about who exists, so only stated ones are kept in train for that
         stated = polarity == "stated"
-        number = random_split(triplets(data, polarity), valid, test, generator, cover and stated, together)
-        for i, name in enumerate(SPLITS):
-            chosen = parts[polarity, split].filter(pa.array((number == i).numpy()))
-            if chosen.num_rows or (polarity, name) == ("stated", "train"):
-                result[polarity, name] = chosen
-    return result
+        number = random_split(triplets(parts.graph, polarity), valid, test, generator, cover and stated, together)
+        pieces += [(polarity, s, table.filter(pa.array((number == i).numpy()))) for i, s in enumerate(SPLITS)]
+    return Parts.of(pieces)
 
 
 def _negations(parts: Parts) -> list[str]:
     """A note on relations that seem to negate others, and are read as relations like any."""
-    names = met_in([table["relation"] for (polarity, _), table in parts.items() if polarity == "stated"])
-    negated = [name for name in names if NEGATION.match(name)]
+    stated = distinct(table["relation"] for table in parts.of_polarity("stated").values())
+    negated = [name for name in stated if NEGATION.match(name)]
     if not negated:
         return []
     few = ", ".join(echo(name) for name in negated[:5])
@@ -302,20 +279,9 @@ def _negations(parts: Parts) -> list[str]:
 def _unlike(parts: Parts) -> list[str]:
     """A note on lines that repeat a statement with another confidence."""
     number = 0
-    for table in parts.values():
+    for table in parts.tables.values():
         if "confidence" in table.column_names:
             with_it = table.group_by([*ROLES, "confidence"]).aggregate([]).num_rows
             number += with_it - _distinct(table)
     what = "lines repeat a statement with another confidence, and each is kept with its own."
     return [f"{number:,} {what}"] if number else []
-
-
-def _graph(parts: Parts) -> HeteroData:
-    entities = appearance(*((t["head"], t["tail"]) for t in parts.values()))
-    relations = appearance(*((t["relation"],) for t in parts.values()))
-    listed = [(polarity, split, Path(), table) for (polarity, split), table in parts.items()]
-    return graph(listed, entities, relations, entities, relations)
-
-
-def _all_names(parts: Parts) -> list[str]:
-    return met_in([table[role] for table in parts.values() for role in ROLES])

@@ -8,10 +8,9 @@ from jaxtyping import Bool, Int
 from torch import Tensor
 from torch_geometric.data import HeteroData
 
-from gnnneg.data.build import counts
 from gnnneg.data.cardinality import CARDINALITIES, cardinality
 from gnnneg.data.known import KnownAnswers
-from gnnneg.data.statements import SPLITS, num_relations, triplets
+from gnnneg.data.statements import SPLITS, counts, distinct, num_relations, triplets
 from gnnneg.records import Query, Triplets
 
 
@@ -105,8 +104,8 @@ def profile(data: HeteroData, published: dict[str, int] | None = None) -> Profil
         unseen_relations={
             s: int((~related[torch.unique(t.rel_type)]).sum()) for s, t in stated.items() if s != "train"
         },
-        duplicates={s: t.rel_type.numel() - _distinct(t).rel_type.numel() for s, t in stated.items()},
-        overlap={s: int(_in(_distinct(t), facts).sum()) for s, t in stated.items() if s != "train"},
+        duplicates={s: t.rel_type.numel() - distinct(t)[0].rel_type.numel() for s, t in stated.items()},
+        overlap={s: int(_in(distinct(t)[0], facts).sum()) for s, t in stated.items() if s != "train"},
         self_loops={s: int((t.head_index == t.tail_index).sum()) for s, t in stated.items()},
         leakage=_leakage(train, stated["test"], n),
         leaks=_leaks(train, n, data.relation_names),
@@ -122,17 +121,6 @@ def _shares(kind: Int[Tensor, "e"]) -> dict[str, float]:
 def _unseen(part: Triplets, seen: Bool[Tensor, "n"]) -> int:
     mentioned = torch.unique(torch.cat([part.head_index, part.tail_index]))
     return int((~seen[mentioned]).sum())
-
-
-def _distinct(part: Triplets) -> Triplets:
-    """Each statement once. Two sorts of integers, which is many times quicker than sorting rows."""
-    if not part.rel_type.numel():
-        return part
-    n, r = int(torch.cat([part.head_index, part.tail_index]).max()) + 1, int(part.rel_type.max()) + 1
-    pair, position = torch.unique(part.head_index * n + part.tail_index, return_inverse=True)
-    key = torch.unique(position * r + part.rel_type)  # the pair's number, not the pair, so this cannot overflow
-    pair = pair[key // r]
-    return Triplets(pair // n, key % r, pair % n)
 
 
 def _in(part: Triplets, known: KnownAnswers) -> Bool[Tensor, "b"]:
@@ -152,7 +140,7 @@ def _leaks(
     train: Triplets, n: int, names: list[str], share: float = 0.8, least: int = 10, limit: int = 50
 ) -> list[Leak]:
     """Relations whose training pairs are to at least ``share`` also those of another, in one direction or the other."""
-    head_index, rel_type, tail_index = _distinct(train)
+    head_index, rel_type, tail_index = distinct(train)[0]
     keep = head_index != tail_index  # a self-loop is its own reverse and says nothing
     head_index, rel_type, tail_index = head_index[keep], rel_type[keep], tail_index[keep]
     size = torch.bincount(rel_type, minlength=len(names))

@@ -1,6 +1,5 @@
 """One reader of delimited triples; what a line means is declared by a :class:`~gnnneg.data.layout.Layout`."""
 
-import csv
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,8 +9,8 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from gnnneg.data.decode import LARGEST, RATIO, text, unpacked
-from gnnneg.data.layout import DELIMITERS, IGNORED, LABELS, MAY_BE_EMPTY, NUMBER, TRIPLES, Labels, Layout, folded
-from gnnneg.data.rows import Where, rows
+from gnnneg.data.layout import DELIMITERS, IGNORED, MAY_BE_EMPTY, TRIPLES, Layout
+from gnnneg.data.rows import first_fault, shown
 from gnnneg.errors import UserError, echo
 
 MOST_ROWS = 10_000_000  # of a parquet file that is smaller than an eighth of them
@@ -46,7 +45,7 @@ def read_columns(path: Path, layout: Layout, skip: int = 0) -> pa.Table:
         layout (Layout): What its lines hold.
         skip (int): Lines before the first that are none of them. (default: :obj:`0`)
     """
-    raw = read_bytes(path)
+    raw = text(path).encode()
     if not raw.strip():
         raise UserError(f"{path} is empty: expected lines of {layout.expected}.")
     if layout.quoted and raw.count(b'"') % 2:  # pyarrow would take the rest of the file for one name
@@ -71,15 +70,16 @@ def read_columns(path: Path, layout: Layout, skip: int = 0) -> pa.Table:
             ),
         )
     except pa.ArrowInvalid as error:
-        why = " ".join(str(error).split()).rstrip(".")
-        raise _first_fault(path, raw, layout, before) or UserError(f"{path} cannot be read: {why[:160]}.") from None
+        raise first_fault(path, raw, layout, before) or UserError(f"{path} cannot be read: {_why(error)}.") from None
     needed = [c for c in layout.columns if c not in (IGNORED, *MAY_BE_EMPTY)]
     if any(pc.any(pc.equal(pc.binary_length(table[c]), 0)).as_py() for c in needed):
-        raise _first_fault(path, raw, layout, before) or UserError(f"{path} has an empty field.")
+        raise first_fault(path, raw, layout, before) or UserError(f"{path} has an empty field.")
     if layout.count_line:
         first = raw.split(b"\n", skip + 1)[skip].strip()
         if not first.isdigit():
-            raise UserError(f"{path}:{skip + 1}: expected the number of lines that follow, found {_show(first)}.")
+            raise UserError(
+                f"{path}:{skip + 1}: expected the number of lines that follow, found {shown(first.decode())}."
+            )
         if int(first[:18]) != table.num_rows:
             raise UserError(
                 f"{path}:{skip + 1} announces {int(first[:18]):,} lines, but {table.num_rows:,} follow: is it "
@@ -102,8 +102,7 @@ def read_parquet(path: Path) -> pa.Table:
     except (pa.ArrowException, OSError, ValueError, NotImplementedError) as error:
         if isinstance(error, UserError):
             raise
-        why = " ".join(str(error).split()).rstrip(".")
-        raise UserError(f"{path} is not a parquet file: {why[:160]}.") from None
+        raise UserError(f"{path} is not a parquet file: {_why(error)}.") from None
     for name in table.column_names:
         if table.column_names.count(name) > 1:
             raise UserError(f"{path} has two columns {echo(name)}: give them names of their own.")
@@ -163,112 +162,11 @@ def as_text(table: pa.Table, path: Path) -> pa.Table:
     return table
 
 
-def read_bytes(path: Path) -> bytes:
-    """The text of a file in UTF-8; see :func:`gnnneg.data.decode.text`."""
-    return text(path).encode()
-
-
-def read_names(path: str | Path, layout: Layout) -> list[str]:
-    """A dictionary file as the list of names by id.
-
-    Args:
-        path (str or Path): Lines of ``name`` and ``id``, in the layout's order.
-        layout (Layout): With the columns ``name`` and ``id``.
-
-    Raises:
-        UserError: Also if the ids are not each of ``0, ..., n - 1`` once.
-    """
-    table = read_table(path, layout)
-    order, names = integers(table["id"], path), table["name"].to_pylist()
-    if sorted(order) != list(range(len(names))):
-        raise UserError(
-            f"{path}: the ids must be 0 to {len(names) - 1:,}, each once; is 'name id' the order of columns?"
-        )
-    result = [""] * len(names)
-    for i, name in zip(order, names):
-        result[i] = name
-    return result
-
-
 def listed(names: Sequence[str]) -> str:
     """Names of columns for an error; in quotes where there is more to one than shows."""
     shown = [n if n and n.isprintable() and n == n.strip() and len(n) < 80 else echo(n) for n in names[:40]]
     return ", ".join(shown) + (f" and {len(names) - 40:,} more" if len(names) > 40 else "")
 
 
-def integers(column: pa.ChunkedArray, path: str | Path) -> list[int]:
-    """A column of digits as integers."""
-    digits = pc.match_substring_regex(column, r"^[0-9]{1,18}$")
-    if not pc.all(digits).as_py():
-        wrong = column.filter(pc.invert(digits))[0].as_py()
-        raise UserError(f"{path}: expected an integer id, found {wrong!r}; check the column order in the card.")
-    return pc.cast(column, pa.int64()).to_pylist()
-
-
-def truth(column: pa.ChunkedArray, where: Where, labels: Labels = LABELS) -> pa.ChunkedArray:
-    """A label column as booleans: true is stated, false denied, null unknown.
-
-    Raises:
-        UserError: For a label that has no meaning, with its place, which ``where`` tells.
-    """
-    entries = pc.fill_null(pc.cast(column, pa.large_string()), "")
-    met = pa.chunked_array([entries]).unique() if isinstance(entries, pa.Array) else entries.unique()
-    meant = {folded(label): what for what, some in vars(labels).items() for label in some}
-    means = [meant.get(folded(label), "") for label in met.to_pylist()]
-    place = pc.index_in(entries, met)
-    if "" in means:
-        wrong = met[means.index("")].as_py()
-        row = pc.index(entries, wrong).as_py()
-        known = [f"{', '.join(map(_quoted, some))} ({what})" for what, some in vars(labels).items() if some]
-        entry = f"the label {echo(folded(wrong))} is"
-        if not wrong.strip():
-            entry = "the label is empty, to which --labels stated= or --labels denied= gives a meaning; it is"
-        raise UserError(
-            f"{where(row)}: {entry} none of {'; '.join(known)}; others get a meaning with --labels (in a card, labels)."
-        )
-    value = pa.array([None if what == "unknown" else what == "stated" for what in means], pa.bool_())
-    return pa.chunked_array([value.take(pc.cast(_combined(place), pa.int64()))])
-
-
-def _combined(column: pa.ChunkedArray | pa.Array) -> pa.Array:
-    return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
-
-
-def _quoted(label: str) -> str:
-    return label or "''"
-
-
-def confidences(column: pa.ChunkedArray, where: Where) -> pa.ChunkedArray:
-    """A confidence column as numbers from 0 to 1.
-
-    Raises:
-        UserError: For what is none, with its place, which ``where`` tells.
-    """
-    text = pc.utf8_trim_whitespace(pc.cast(column, pa.large_string()))
-    number = pc.match_substring_regex(text, NUMBER)
-    value = pc.cast(pc.if_else(number, text, "-1"), pa.float64())
-    wrong = pc.invert(pc.and_(pc.greater_equal(value, 0.0), pc.less_equal(value, 1.0)))
-    if pc.any(wrong).as_py():
-        row = pc.index(wrong, True).as_py()
-        raise UserError(f"{where(row)}: the confidence {text[row].as_py()!r} is no number from 0 to 1.")
-    return value
-
-
-def _first_fault(path: Path, raw: bytes, layout: Layout, skip: int) -> UserError | None:
-    """Goes through the lines one by one, only when pyarrow has refused the file, to say which one is wrong."""
-    try:
-        for i, row in rows(raw.decode(), layout, skip):
-            if len(row) != len(layout.columns):
-                found = _show(DELIMITERS[layout.delimiter].join(row).encode())
-                return UserError(f"{path}:{i}: expected {layout.expected}, found {len(row)}: {found}.")
-            for name, field in zip(layout.columns, row):
-                if name not in (IGNORED, *MAY_BE_EMPTY) and not field:
-                    return UserError(f"{path}:{i}: expected {layout.expected}, but the {name} is empty.")
-    except csv.Error as error:
-        return UserError(f"{path} cannot be read as a table with quotation marks: {error}.")
-    return None
-
-
-def _show(line: bytes) -> str:
-    text = line.decode(errors="replace")
-    return repr(text if len(text) <= 60 else text[:57] + "...")
+def _why(error: Exception) -> str:
+    return " ".join(str(error).split()).rstrip(".")[:160]

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from gnnneg.data.decode import text
-from gnnneg.data.layout import DELIMITERS, Layout
+from gnnneg.data.layout import DELIMITERS, IGNORED, MAY_BE_EMPTY, Layout
+from gnnneg.errors import UserError
 
 # the place of a row, which is counted from 0, as the beginning of a sentence
 Where = Callable[[int], str]
@@ -47,6 +48,26 @@ def by_row(path: str | Path) -> Where:
 def where_of(path: Path, layout: Layout) -> Where:
     """The places of the rows of a file that :func:`gnnneg.data.read.read_table` reads."""
     return by_row(path) if path.suffix == ".parquet" else by_line(path, layout, layout.count_line + layout.header)
+
+
+def first_fault(path: Path, raw: bytes, layout: Layout, skip: int) -> UserError | None:
+    """Goes through the lines one by one, only when pyarrow has refused the file, to say which one is wrong."""
+    try:
+        for i, row in rows(raw.decode(), layout, skip):
+            if len(row) != len(layout.columns):
+                found = shown(DELIMITERS[layout.delimiter].join(row))
+                return UserError(f"{path}:{i}: expected {layout.expected}, found {len(row)}: {found}.")
+            for name, field in zip(layout.columns, row):
+                if name not in (IGNORED, *MAY_BE_EMPTY) and not field:
+                    return UserError(f"{path}:{i}: expected {layout.expected}, but the {name} is empty.")
+    except csv.Error as error:
+        return UserError(f"{path} cannot be read as a table with quotation marks: {error}.")
+    return None
+
+
+def shown(line: str) -> str:
+    """A line, or its beginning, in quotes."""
+    return repr(line if len(line) <= 60 else line[:57] + "...")
 
 
 def _plain(content: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:

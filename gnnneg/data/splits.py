@@ -7,7 +7,7 @@ from jaxtyping import Bool, Int
 from torch import Tensor
 from torch_geometric.data import HeteroData
 
-from gnnneg.data.statements import SPLITS, triplets
+from gnnneg.data.statements import SPLITS, distinct, sliced, triplets
 from gnnneg.errors import UserError
 from gnnneg.records import Triplets
 
@@ -41,16 +41,16 @@ def random_split(
     """
     if not (valid >= 0 and test >= 0 and valid + test < 1):  # so said, since nan is neither
         raise UserError(f"Shares valid {valid} and test {test} must not be negative and must leave some for train.")
-    rows, place = torch.unique(torch.stack(statements, dim=1), dim=0, return_inverse=True)
-    count = rows.size(0)
+    rows, place = distinct(statements)
+    count = rows.rel_type.numel()
     order = torch.randperm(count, generator=generator)
     free = order
     if cover and count:
-        head_index, rel_type, tail_index = rows[order].T
+        head_index, rel_type, tail_index = (column[order] for column in rows)
         rank = torch.arange(count)
-        first = torch.full((int(rows[:, [0, 2]].max()) + 1,), count)
-        first = first.scatter_reduce(0, torch.cat([head_index, tail_index]), rank.repeat(2), "amin")
-        said = torch.full((int(rows[:, 1].max()) + 1,), count).scatter_reduce(0, rel_type, rank, "amin")
+        mentioned = torch.cat([head_index, tail_index])
+        first = torch.full((int(mentioned.max()) + 1,), count).scatter_reduce(0, mentioned, rank.repeat(2), "amin")
+        said = torch.full((int(rel_type.max()) + 1,), count).scatter_reduce(0, rel_type, rank, "amin")
         free = order[(first[head_index] != rank) & (first[tail_index] != rank) & (said[rel_type] != rank)]
     group = _mirrored(rows) if together else torch.arange(count)
     free = free[_whole(group, free)[free]]
@@ -62,20 +62,20 @@ def random_split(
     return split[place]
 
 
-def _mirrored(rows: Int[Tensor, "e 3"]) -> Int[Tensor, "e"]:
+def _mirrored(rows: Triplets) -> Int[Tensor, "e"]:
     """A number for each statement, shared by those about two entities that are linked both ways."""
-    if not len(rows):
-        return torch.empty(0, dtype=torch.long)
-    head_index, _, tail_index = rows.T
-    size = int(rows[:, [0, 2]].max()) + 1
+    head_index, rel_type, tail_index = rows
+    if not rel_type.numel():
+        return rel_type
     low, high = torch.minimum(head_index, tail_index), torch.maximum(head_index, tail_index)
-    pair = torch.unique(low * size + high, return_inverse=True)[1]
+    pair = torch.unique(low * (int(high.max()) + 1) + high, return_inverse=True)[1]
     ways = [
-        torch.zeros(len(rows), dtype=torch.bool).index_fill(0, pair[way], True)
+        torch.zeros_like(pair, dtype=torch.bool).index_fill(0, pair[way], True)
         for way in (head_index < tail_index, head_index > tail_index)
     ]
     both = (ways[0] & ways[1])[pair]
-    return torch.where(both, pair, len(rows) + torch.arange(len(rows))).unique(return_inverse=True)[1]
+    own = len(pair) + torch.arange(len(pair))
+    return torch.where(both, pair, own).unique(return_inverse=True)[1]
 
 
 def _whole(group: Int[Tensor, "e"], free: Int[Tensor, "f"]) -> Bool[Tensor, "e"]:
@@ -120,8 +120,8 @@ def share_denied(data: HeteroData, from_valid: float, kept: float = 1.0, seed: i
     generator = torch.Generator().manual_seed(seed)
     result = copy.copy(data)
     store = result["entity", "denied", "entity"]
-    row, place = torch.unique(torch.stack(triplets(data, "denied"), dim=1), dim=0, return_inverse=True)
-    split, count = store.split.clone(), len(row)
+    row, place = distinct(triplets(data, "denied"))
+    split, count = store.split.clone(), row.rel_type.numel()
     train, valid, test = (torch.zeros(count).index_fill_(0, place[split == i], 1).bool() for i in range(len(SPLITS)))
     moves = (torch.rand(count, generator=generator) < from_valid) & valid & ~test
     split[moves[place] & (split == SPLITS.index("valid"))] = SPLITS.index("train")
@@ -129,5 +129,5 @@ def share_denied(data: HeteroData, from_valid: float, kept: float = 1.0, seed: i
     keep = stays[place] | (split != SPLITS.index("train"))
     store.split = split
     for key, value in store.to_dict().items():
-        store[key] = value[:, keep] if key == "edge_index" else value[keep]
+        store[key] = sliced(key, value, keep, len(keep))
     return result

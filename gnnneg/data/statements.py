@@ -18,9 +18,11 @@ proteins interact, are not statements::
 """
 
 import copy
+from typing import Any
 
+import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch_geometric.data import Data, HeteroData
 from torch_geometric.data.storage import EdgeStorage
@@ -126,6 +128,53 @@ def triplets(data: HeteroData, polarity: str = "stated", split: str | None = Non
     """The statements of one polarity, of one split or (:obj:`None`) of all."""
     store, keep = _chosen(data, polarity, split)
     return Triplets(store.edge_index[0, keep], store.edge_type[keep], store.edge_index[1, keep])
+
+
+def counts(data: HeteroData) -> dict[str, int]:
+    """Entities, relations, statements by split, pairs and what was left out, by the names that cards give them."""
+    result = {"entities": data["entity"].num_nodes, "relations": len(data.relation_names)}
+    for polarity, prefix in zip(POLARITIES, ("", "denied_")):
+        sizes = torch.bincount(data["entity", polarity, "entity"].split, minlength=len(SPLITS)).tolist()
+        result |= {prefix + split: size for split, size in zip(SPLITS, sizes)}
+    if PAIR in data.edge_types:
+        label = data[PAIR].edge_label
+        result |= {"pairs_true": int((label > 0).sum()), "pairs_false": int((label == 0).sum())}
+    return result | data.get("left_out", {})
+
+
+def distinct(part: Triplets) -> tuple[Triplets, Int[Tensor, "e"]]:
+    """Each statement once, in the order of head, relation and tail, and the place of every statement among them.
+
+    Cost: two sorts of integers, which is many times quicker than one of rows.
+    """
+    head_index, rel_type, tail_index = part
+    if not rel_type.numel():
+        return part, rel_type
+    relations, tails = int(rel_type.max()) + 1, int(tail_index.max()) + 1
+    asked, number = torch.unique(head_index * relations + rel_type, return_inverse=True)
+    # the number of head and relation, not the two themselves, so that nothing overflows
+    key, place = torch.unique(number * tails + tail_index, return_inverse=True)
+    asked = asked[key // tails]
+    return Triplets(asked // relations, asked % relations, key % tails), place
+
+
+def sliced(key: str, value: Any, chosen: Bool[Tensor, "e"] | Int[Tensor, "m"], size: int) -> Any:
+    """What some nodes or edges have of an attribute, chosen by a mask or by number; other values are as they are.
+
+    Args:
+        key (str): What it is called; the edges of ``edge_index`` are its columns.
+        value (Any): The attribute.
+        chosen (torch.Tensor): Which nodes or edges.
+        size (int): How many there are in all.
+    """
+    if key == "edge_index":
+        return value[:, chosen if isinstance(value, Tensor) else chosen.numpy()]
+    if isinstance(value, list | tuple) and len(value) == size:
+        where = chosen.nonzero()[:, 0] if chosen.dtype == torch.bool else chosen
+        return [value[i] for i in where.tolist()]
+    if isinstance(value, Tensor | np.ndarray) and value.ndim and len(value) == size:
+        return value[chosen if isinstance(value, Tensor) else chosen.numpy()]
+    return value
 
 
 def confidence(data: HeteroData, polarity: str = "stated", split: str | None = None) -> Float[Tensor, "e"] | None:

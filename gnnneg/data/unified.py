@@ -17,6 +17,7 @@ from torch_geometric.utils import to_edge_index
 
 from gnnneg.data.edges import EdgeType, checked, checked_split, length
 from gnnneg.data.link_split import ASKED, FALSE, asked_of, joined
+from gnnneg.data.statements import sliced
 from gnnneg.errors import UserError, echo
 
 ENTITY = "entity"
@@ -140,7 +141,7 @@ def _typed(data: Any) -> HeteroData:
     for number, name in enumerate(relations):
         one = result[ENTITY, name, ENTITY]
         for key, value in edge.items():
-            one[key] = value if rel_type is None else _chosen(key, value, rel_type == number)
+            one[key] = value if rel_type is None else sliced(key, value, rel_type == number, count)
     if rel_type is not None:
         result.relation_names = relations
     return result
@@ -220,17 +221,6 @@ def _refuse_numbers(kind: Any, size: int, key: str) -> None:
         raise UserError(f"{key} should be one whole number for each of {size:,}: give a tensor of shape ({size},).")
     if kind.numel() and int(kind.min()) < 0:
         raise UserError(f"{key} holds {int(kind.min())}: number types from 0 on.")
-
-
-def _chosen(key: str, value: Any, of: Tensor) -> Any:
-    """An attribute of some edges."""
-    if key == "edge_index":
-        return value[:, of if isinstance(value, Tensor) else of.numpy()]
-    if length(value) != len(of):
-        return value
-    if isinstance(value, list | tuple):
-        return [one for one, chosen in zip(value, of.tolist()) if chosen]
-    return value[of if isinstance(value, Tensor) else of.numpy()]
 
 
 def _opened(data: HeteroData) -> HeteroData:

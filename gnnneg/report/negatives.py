@@ -1,10 +1,9 @@
 """Pictures of where negatives lie: how near their positives, and on which sides of them."""
 
-from html import escape
-from importlib.resources import files
 from typing import Any
 
 from gnnneg.report.plots import SERIES, clouds, curves
+from gnnneg.report.templates import rendered
 
 MEANING = (
     "Cosine: mean cosine similarity to the positive. Isotropy: 1 where they lie around it on all sides alike. Rank: in "
@@ -82,30 +81,16 @@ def legend(geometry: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def page(title: str, figures: dict[str, Any]) -> str:
-    """The pictures as one self-contained page, in the style of a report."""
-    template = files("gnnneg.report").joinpath("page.html").read_text(encoding="utf-8")
-    style = template[template.index("<style>") : template.index("</style>")]
-    rows = "".join(
-        f'<tr><td><span class="dot" style="--c: var(--series-{key["place"]})"></span>{escape(key["name"])}</td>'
-        f"<td>{key['cosine']}</td><td>{key['isotropy']}</td><td>{key['rank']}</td><td>{key['likeness']}</td></tr>"
-        for key in legend(figures["geometry"])
-    )
-    drawn = "".join(
-        f'<figure class="card"><figcaption><h3>{escape(one["title"])}</h3></figcaption>{one["svg"]}</figure>'
-        for one in pictures(figures)
-    )
-    said = "".join(
-        f"<tr><td>{escape(name.replace('_', ' '))}</td><td>{value:,.4g}</td></tr>"
-        for name, value in figures.items()
-        if isinstance(value, int | float)
-    )
-    return (
-        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>Negatives of {escape(title)}</title>'
-        f"{style}</style></head><body><main><h1>Negatives of {escape(title)}</h1>"
-        f'<p class="soft">{MEANING}</p>'
-        '<div class="scroll narrow"><table><tr><th>vectors</th><th>cosine</th><th>isotropy</th><th>rank</th>'
-        "<th>likeness</th></tr>"
-        f"{rows}</table></div>"
-        f'<p></p><div class="grid">{drawn}</div><h2>Figures</h2>'
-        f'<div class="scroll narrow"><table>{said}</table></div></main></body></html>\n'
+    """The pictures as one self-contained page, in the style of a report.
+
+    Raises:
+        MissingExtra: If jinja2 or matplotlib is not installed.
+    """
+    return rendered(
+        "negatives.html",
+        title=title,
+        meaning=MEANING,
+        legend=legend(figures["geometry"]),
+        pictures=pictures(figures),
+        figures=[(name, f"{value:,.4g}") for name, value in figures.items() if isinstance(value, int | float)],
     )

@@ -1,7 +1,6 @@
 """One self-contained page about one or several runs: what was done, how well it went, and where it did not."""
 
 from collections.abc import Sequence
-from importlib.resources import files
 from itertools import islice
 from typing import Any
 
@@ -9,12 +8,13 @@ import pandas as pd
 import yaml
 
 from gnnneg.digits import borne, digits, written
-from gnnneg.errors import MissingExtra, UserError
+from gnnneg.errors import UserError
 from gnnneg.report.about import examples, probabilities, statements, verified
 from gnnneg.report.negatives import MEANING, legend, pictures
 from gnnneg.report.plots import SERIES, curves
 from gnnneg.report.reading import Folder
 from gnnneg.report.tables import flat, group, row
+from gnnneg.report.templates import rendered
 
 HEADLINE = (
     ("mrr", "MRR", "mean reciprocal rank; ties get the middle of the ranks they span"),
@@ -66,17 +66,11 @@ def page(runs: Sequence[Folder]) -> str:
     Raises:
         MissingExtra: If jinja2 or matplotlib is not installed.
     """
-    try:
-        import jinja2
-    except ImportError as error:
-        raise MissingExtra("plot", "A report") from error
-    template = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(
-        files("gnnneg.report").joinpath("page.html").read_text(encoding="utf-8")
-    )
     names = _names(runs)
     metrics = [flat(run.metrics) for run in runs]
     groups = group(runs)
-    return template.render(
+    return rendered(
+        "page.html",
         title=", ".join(dict.fromkeys(run.dataset for run in runs)),
         split=" and ".join(dict.fromkeys(run.split for run in runs)),
         runs=[_about(name, run, place) for place, (name, run) in enumerate(zip(names, runs))],

@@ -8,13 +8,15 @@ import pytest
 import torch
 from hypothesis import given, settings
 
-from gnnneg.data.build import appearance, build, counts, graph
+from gnnneg.data.build import build
 from gnnneg.data.catalogue import Card, Dictionary, Source
 from gnnneg.data.formats.ntriples import read_ntriples
 from gnnneg.data.layout import Labels, Layout
-from gnnneg.data.read import as_text, confidences, read_names, read_table, truth
-from gnnneg.data.rows import by_row
-from gnnneg.data.statements import PAIR, confidence, triplets
+from gnnneg.data.parts import Parts, appearance
+from gnnneg.data.read import as_text, read_table
+from gnnneg.data.rows import by_row, shown
+from gnnneg.data.statements import PAIR, confidence, counts, triplets
+from gnnneg.data.values import confidences, read_names, truth
 from gnnneg.errors import UserError
 
 ROWS = [("00260881", "likes", '"a" b'), ("x", "likes", "00260881"), ("x", "likes", "00260881"), ("x", "is", "x")]
@@ -269,7 +271,7 @@ def test_confidence_and_source_stand_beside_their_statements(tmp_path: Path) -> 
     }
     words = {k: pa.array(v, pa.float64() if k == "confidence" else pa.large_string()) for k, v in columns.items()}
     table = pa.table(words)  # as importing makes it
-    made = graph([("denied", "train", tmp_path, table)], ["a", "b"], ["r"], ["a", "b"], ["r"])
+    made = Parts.of([("denied", "train", table)]).graph
     assert confidence(made, "denied").tolist() == [0.25, 1.0]
     assert confidence(made, "stated").tolist() == []
     assert (made["entity", "denied", "entity"].source.tolist(), made.source_names) == ([-1, 0], ["x"])
@@ -338,13 +340,11 @@ def test_ntriples_by_its_grammar(tmp_path: Path) -> None:
             read_ntriples(write(tmp_path / "b.nt", "<a> <b> <c> .\n" + wrong))
 
 
-@pytest.mark.parametrize(("length", "shown"), [(59, 59), (60, 60), (61, 57), (1000, 57)])
-def test_a_long_line_is_shown_in_part(tmp_path, length, shown):
+@pytest.mark.parametrize(("length", "kept"), [(59, 59), (60, 60), (61, 57), (1000, 57)])
+def test_a_long_line_is_shown_in_part(length, kept):
     """Up to 60 characters whole, else 57 of them and three dots."""
-    from gnnneg.data.read import _show
-
     text = "".join(chr(97 + i % 26) for i in range(length))
-    assert _show(text.encode()) == repr(text[:shown] + "..." * (shown < length))
+    assert shown(text) == repr(text[:kept] + "..." * (kept < length))
 
 
 def test_missing_labels_are_empty_and_missing_names_are_refused():

@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 from gnnneg.data.account import Account
 from gnnneg.data.decode import lines
-from gnnneg.data.formats.statements import Row, Statements, collected, share, shown
+from gnnneg.data.formats.statements import Row, Statements, collected, share
+from gnnneg.data.rows import shown
 from gnnneg.errors import UserError
 
 RELATION = re.compile(r"(?!not)[a-z]\w*", re.IGNORECASE)

@@ -9,8 +9,9 @@ from typing import NamedTuple
 from gnnneg.data.account import Account
 from gnnneg.data.decode import lines
 from gnnneg.data.formats.annotations import identifier, tell
-from gnnneg.data.formats.statements import Row, Statements, collected, fields, shown
+from gnnneg.data.formats.statements import Row, Statements, collected, fields
 from gnnneg.data.labels import Called
+from gnnneg.data.rows import shown
 from gnnneg.errors import UserError
 
 COLUMNS = (

@@ -15,8 +15,9 @@ from gnnneg.data.formats.beginning import Beginning, beginning
 from gnnneg.data.formats.statements import ROLES, Statements
 from gnnneg.data.gate import tidied
 from gnnneg.data.layout import IGNORED, Labels, Layout
-from gnnneg.data.read import as_text, confidences, listed, read_columns, read_parquet, truth
+from gnnneg.data.read import as_text, listed, read_columns, read_parquet
 from gnnneg.data.rows import Where, by_line, by_row
+from gnnneg.data.values import confidences, truth
 from gnnneg.errors import UserError, echo
 
 PLAIN = (

@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 from gnnneg.data.account import Account
 from gnnneg.data.catalogue import Dictionary
 from gnnneg.data.formats.statements import Statements
-from gnnneg.data.read import integers, read_names
+from gnnneg.data.values import integers, read_names
 from gnnneg.errors import UserError, echo
 
 # an equals sign that is no part of (?=...) or (?<=...)

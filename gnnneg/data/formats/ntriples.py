@@ -8,7 +8,8 @@ from gnnneg.data.account import Account
 from gnnneg.data.decode import lines
 from gnnneg.data.formats.annotated import Annotations, with_labels
 from gnnneg.data.formats.negations import LITERALS, Triple, folded
-from gnnneg.data.formats.statements import Statements, collected, shown
+from gnnneg.data.formats.statements import Statements, collected
+from gnnneg.data.rows import shown
 from gnnneg.errors import UserError
 
 NODE = r"(?:<[^<>\"{}|^`\s]+>|_:[^\s<>\"]+?)"

@@ -11,7 +11,8 @@ from gnnneg.data.decode import text
 from gnnneg.data.formats.annotated import RDFS, Annotations
 from gnnneg.data.formats.bounds import FUNCTIONAL, caught, one_line, quiet, shallow, sound_xml
 from gnnneg.data.formats.negations import NEGATION, OWL, RDF_TYPE
-from gnnneg.data.formats.statements import Row, Statements, collected, shown
+from gnnneg.data.formats.statements import Row, Statements, collected
+from gnnneg.data.rows import shown
 from gnnneg.errors import MissingExtra, UserError
 
 SUBCLASS = f"{RDFS}subClassOf"

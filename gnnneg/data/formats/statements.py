@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 
 from gnnneg.data.account import Account
+from gnnneg.data.rows import shown
 from gnnneg.errors import UserError
 
 ROLES = ("head", "relation", "tail")
@@ -112,8 +113,3 @@ def share(value: str | float, where: str) -> float:
     if not 0 <= number <= 1:
         raise UserError(f"{where}: a confidence is a number from 0 to 1, not {value!r}.")
     return number
-
-
-def shown(line: str) -> str:
-    """A line, or its beginning, in quotes."""
-    return repr(line if len(line) <= 60 else line[:57] + "...")

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from gnnneg.data.decode import lines
-from gnnneg.data.formats.statements import Row, Statements, collected, fields, shown
+from gnnneg.data.formats.statements import Row, Statements, collected, fields
+from gnnneg.data.rows import shown
 from gnnneg.errors import UserError
 
 ITEM = re.compile(r"\(([PFC])\)([+-])(\S+)")

@@ -7,9 +7,10 @@ from typing import Any
 
 from gnnneg.data.account import Account
 from gnnneg.data.decode import lines
-from gnnneg.data.formats.statements import Row, Statements, collected, share, shown
+from gnnneg.data.formats.statements import Row, Statements, collected, share
 from gnnneg.data.labels import Called
 from gnnneg.data.read import listed
+from gnnneg.data.rows import shown
 from gnnneg.errors import UserError
 
 LANGUAGES = ("en", "mul")

@@ -17,7 +17,8 @@ from gnnneg.data.formats.hpoa import read_hpoa
 from gnnneg.data.formats.statements import Statements
 from gnnneg.data.formats.truewalks import read_truewalks
 from gnnneg.data.layout import Layout
-from gnnneg.data.read import read_names, read_table
+from gnnneg.data.read import read_table
+from gnnneg.data.values import read_names
 from gnnneg.errors import UserError
 
 EXCERPTS = Path(__file__).parent / "excerpts"

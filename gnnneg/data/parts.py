@@ -1,0 +1,175 @@
+"""Statements as tables, one for each polarity and split, and the graph that they make."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import torch
+from jaxtyping import Bool, Int
+from torch import Tensor
+from torch_geometric.data import HeteroData
+
+from gnnneg.data.formats.statements import ROLES
+from gnnneg.data.statements import POLARITIES, SPLITS, assemble
+from gnnneg.errors import UserError
+from gnnneg.records import Triplets
+
+Piece = tuple[str, str, pa.Table]  # polarity, split and statements
+# where no file tells: such statements are believed fully, and have no source
+DEFAULTS = {"confidence": pa.scalar(1.0, pa.float64()), "source": pa.scalar("", pa.large_string())}
+
+
+@dataclass(frozen=True)
+class Names:
+    """The names of entities or relations by their numbers, and what stands for each in tables: an id, or the name.
+
+    Args:
+        names (list[str]): The names.
+        keys (pyarrow.Array): What stands in tables, in the same order.
+    """
+
+    names: list[str]
+    keys: pa.Array
+
+    @classmethod
+    def of(cls, names: list[str]) -> "Names":
+        """Names that stand for themselves."""
+        return cls(names, pa.array(names, pa.large_string()))
+
+    def index(self, column: pa.ChunkedArray, what: str, path: Path) -> Int[Tensor, "e"]:
+        """The numbers of what a column holds.
+
+        Args:
+            column (pyarrow.ChunkedArray): Some of the keys.
+            what (str): What they are, for errors: ``entity`` or ``relation``.
+            path (Path): Where they are from, for errors.
+
+        Raises:
+            UserError: If one is none of the keys.
+        """
+        index = pc.index_in(column, self.keys)
+        if index.null_count:
+            wrong = column.filter(pc.is_null(index))[0].as_py()
+            raise UserError(f"{path}: {what} {wrong!r} is not in the dictionary of {len(self.keys):,}.")
+        return torch.from_numpy(index.to_numpy().astype("int64"))
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Statements by polarity and split, all tables with the same columns: ``head``, ``relation`` and ``tail``, and
+    where a file tells, ``confidence`` and ``source``.
+
+    Args:
+        tables (dict): A table for each polarity and split, stated ones first, in the order of the splits.
+    """
+
+    tables: Mapping[tuple[str, str], pa.Table]
+
+    @classmethod
+    def of(cls, found: Iterable[Piece]) -> "Parts":
+        """Tables, of which several may be of one polarity and split; empty ones are left out, but for stated train."""
+        every = list(found)
+        there = {name for *_, table in every for name in table.column_names}
+        columns = [*ROLES, *(name for name in DEFAULTS if name in there)]
+        tables: dict[tuple[str, str], list[pa.Table]] = {(p, s): [] for p in POLARITIES for s in SPLITS}
+        for polarity, split, table in every:
+            for name in set(columns) - {*table.column_names}:
+                table = table.append_column(name, pa.repeat(DEFAULTS[name], table.num_rows))
+            if table.num_rows or (polarity, split) == ("stated", "train"):
+                tables[polarity, split].append(table.select(columns))
+        return cls({key: pa.concat_tables(some) for key, some in tables.items() if some})
+
+    def each(self, *columns: str) -> list[pa.ChunkedArray]:
+        """These columns of every table."""
+        return [table[column] for table in self.tables.values() for column in columns if column in table.column_names]
+
+    def of_polarity(self, polarity: str) -> dict[str, pa.Table]:
+        """The tables of one polarity by split."""
+        return {split: table for (which, split), table in self.tables.items() if which == polarity}
+
+    def kept(self, keep: Mapping[str, Bool[Tensor, "_"]]) -> "Parts":
+        """The statements of each polarity that are to be kept, in the order that they have in the graph."""
+        if all(bool(mask.all()) for mask in keep.values()):
+            return self
+        chosen = []
+        for polarity in POLARITIES:
+            mine = self.of_polarity(polarity)
+            masks = keep[polarity].split([table.num_rows for table in mine.values()])
+            chosen += [(polarity, split, t.filter(pa.array(m.numpy()))) for (split, t), m in zip(mine.items(), masks)]
+        return Parts.of(chosen)
+
+    @cached_property
+    def graph(self) -> HeteroData:
+        """The graph of the statements; see :func:`graph`."""
+        return graph(self)
+
+
+def parted(table: pa.Table, split: str) -> list[Piece]:
+    """A table by its labels: what is stated (true), what is denied (false) and what is unknown (null)."""
+    true = table["label"]
+    masks = {"stated": true, "denied": pc.invert(true), "unknown": pc.is_null(true)}
+    return [(polarity, split, table.filter(mask)) for polarity, mask in masks.items()]
+
+
+def graph(parts: Parts, entities: Names | None = None, relations: Names | None = None) -> HeteroData:
+    """The graph of some statements.
+
+    Args:
+        parts (Parts): The statements.
+        entities, relations (Names, optional): All of them. (default: in the order in which reading row by row meets
+            them, head before tail)
+    """
+    tables = list(parts.tables.values())
+    if entities is None:
+        entities = Names.of(appearance(*((table["head"], table["tail"]) for table in tables)))
+    if relations is None:
+        relations = Names.of(distinct(parts.each("relation")))
+    sources = [name for name in distinct(parts.each("source")) if name]
+    numbered, split = {}, {}
+    for polarity in POLARITIES:
+        mine = parts.of_polarity(polarity)
+        columns = zip(ROLES, ("entity", "relation", "entity"), (entities, relations, entities))
+        numbered[polarity] = Triplets(
+            *(_joined([names.index(t[role], what, Path()) for t in mine.values()]) for role, what, names in columns)
+        )
+        split[polarity] = _joined([torch.full((t.num_rows,), SPLITS.index(s)) for s, t in mine.items()])
+    data = assemble(
+        numbered["stated"], split["stated"], entities.names, relations.names, numbered["denied"], split["denied"]
+    )
+    for polarity in POLARITIES:
+        store, mine = data["entity", polarity, "entity"], parts.of_polarity(polarity)
+        if any("confidence" in table.column_names for table in tables):
+            sure = [torch.from_numpy(t["confidence"].to_numpy().astype("float32")) for t in mine.values()]
+            store.confidence = torch.cat([torch.empty(0), *sure])
+        if sources:
+            named = Names.of(["", *sources])  # an empty name says that there is none
+            store.source = _joined([named.index(t["source"], "source", Path()) - 1 for t in mine.values()])
+    if sources:
+        data.source_names = sources
+    return data
+
+
+def appearance(*rows: tuple[pa.ChunkedArray, ...]) -> list[str]:
+    """The distinct values of tables of columns, in the order in which reading row by row meets them."""
+    met = []
+    for columns in rows:
+        size, width = len(columns[0]), len(columns)
+        order = torch.arange(size * width).view(width, size).T.reshape(-1)
+        met.append(_stacked(columns).combine_chunks().take(pa.array(order.numpy())).unique())
+    return pa.chunked_array(met, pa.large_string()).unique().to_pylist()
+
+
+def distinct(columns: Iterable[pa.ChunkedArray]) -> list[str]:
+    """The distinct values of columns, in the order in which reading one after the other meets them."""
+    return _stacked(columns).unique().to_pylist()
+
+
+def _stacked(columns: Iterable[pa.ChunkedArray]) -> pa.ChunkedArray:
+    return pa.chunked_array([chunk for column in columns for chunk in column.chunks], pa.large_string())
+
+
+def _joined(columns: list[Int[Tensor, "_"]]) -> Int[Tensor, "e"]:
+    return torch.cat([torch.empty(0, dtype=torch.long), *columns])

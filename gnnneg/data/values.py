@@ -1,0 +1,87 @@
+"""What the entries of columns mean: labels, confidences, and ids with the names that they stand for."""
+
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from gnnneg.data.layout import LABELS, NUMBER, Labels, Layout, folded
+from gnnneg.data.read import read_table
+from gnnneg.data.rows import Where
+from gnnneg.errors import UserError, echo
+
+
+def truth(column: pa.ChunkedArray, where: Where, labels: Labels = LABELS) -> pa.ChunkedArray:
+    """A label column as booleans: true is stated, false denied, null unknown.
+
+    Raises:
+        UserError: For a label that has no meaning, with its place, which ``where`` tells.
+    """
+    entries = pc.fill_null(pc.cast(column, pa.large_string()), "")
+    met = entries.unique()
+    meant = {folded(label): what for what, some in vars(labels).items() for label in some}
+    means = [meant.get(folded(label), "") for label in met.to_pylist()]
+    place = pc.index_in(entries, met)
+    if "" in means:
+        wrong = met[means.index("")].as_py()
+        row = pc.index(entries, wrong).as_py()
+        known = [f"{', '.join(map(_quoted, some))} ({what})" for what, some in vars(labels).items() if some]
+        entry = f"the label {echo(folded(wrong))} is"
+        if not wrong.strip():
+            entry = "the label is empty, to which --labels stated= or --labels denied= gives a meaning; it is"
+        raise UserError(
+            f"{where(row)}: {entry} none of {'; '.join(known)}; others get a meaning with --labels (in a card, labels)."
+        )
+    value = pa.array([None if what == "unknown" else what == "stated" for what in means], pa.bool_())
+    return value.take(place)
+
+
+def confidences(column: pa.ChunkedArray, where: Where) -> pa.ChunkedArray:
+    """A confidence column as numbers from 0 to 1.
+
+    Raises:
+        UserError: For what is none, with its place, which ``where`` tells.
+    """
+    text = pc.utf8_trim_whitespace(pc.cast(column, pa.large_string()))
+    number = pc.match_substring_regex(text, NUMBER)
+    value = pc.cast(pc.if_else(number, text, "-1"), pa.float64())
+    wrong = pc.invert(pc.and_(pc.greater_equal(value, 0.0), pc.less_equal(value, 1.0)))
+    if pc.any(wrong).as_py():
+        row = pc.index(wrong, True).as_py()
+        raise UserError(f"{where(row)}: the confidence {text[row].as_py()!r} is no number from 0 to 1.")
+    return value
+
+
+def read_names(path: str | Path, layout: Layout) -> list[str]:
+    """A dictionary file as the list of names by id.
+
+    Args:
+        path (str or Path): Lines of ``name`` and ``id``, in the layout's order.
+        layout (Layout): With the columns ``name`` and ``id``.
+
+    Raises:
+        UserError: Also if the ids are not each of ``0, ..., n - 1`` once.
+    """
+    table = read_table(path, layout)
+    order, names = integers(table["id"], path), table["name"].to_pylist()
+    if sorted(order) != list(range(len(names))):
+        raise UserError(
+            f"{path}: the ids must be 0 to {len(names) - 1:,}, each once; is 'name id' the order of columns?"
+        )
+    result = [""] * len(names)
+    for i, name in zip(order, names):
+        result[i] = name
+    return result
+
+
+def integers(column: pa.ChunkedArray, path: str | Path) -> list[int]:
+    """A column of digits as integers."""
+    digits = pc.match_substring_regex(column, r"^[0-9]{1,18}$")
+    if not pc.all(digits).as_py():
+        wrong = column.filter(pc.invert(digits))[0].as_py()
+        raise UserError(f"{path}: expected an integer id, found {wrong!r}; check the column order in the card.")
+    return pc.cast(column, pa.int64()).to_pylist()
+
+
+def _quoted(label: str) -> str:
+    return label or "''"
