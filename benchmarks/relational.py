@@ -34,7 +34,7 @@ def ours(arguments: argparse.Namespace, data) -> float:  # type: ignore[no-untyp
     torch.manual_seed(0)
     layer = RGCNLayer(arguments.width, arguments.width, 2 * r, **FORMS[arguments.model])
     x = torch.randn(graph.num_nodes, arguments.width, requires_grad=True)
-    sent, _ = messages(MessageGraph.of(graph, "R-GCN"), r)
+    sent, _ = messages(MessageGraph.of(graph, "R-GCN"), 2 * r)
     kept = torch.ones(graph.num_edges, dtype=torch.bool)
     return _rate(lambda x: layer.along(x, sent, sent.weights(True, kept)), x, graph.num_edges)
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch_geometric.data import Data
 
 from gnnneg.interfaces import Model, Scorer
-from gnnneg.records import Mutation, Query
+from gnnneg.records import Query
 
 
 @contextmanager
@@ -51,6 +51,16 @@ def looked_at(model: Model, graph: Data | None, query: Query) -> "Looked":
         return Looked(model, model.scorer(model.encode(graph), query))
 
 
+def _asked(name: str) -> Callable[..., Any]:
+    """A method of :class:`Looked` that asks the other scorer's of this name."""
+
+    def ask(self: "Looked", *given: Any) -> Any:
+        with judging(self.model):
+            return getattr(self.scorer, name)(*given)
+
+    return ask
+
+
 class Looked(Scorer):
     """Another scorer, asked without gradients while its model is in evaluation mode.
 
@@ -63,56 +73,32 @@ class Looked(Scorer):
         self.model, self.scorer = model, scorer
         self.num_candidates, self.has_vectors = scorer.num_candidates, scorer.has_vectors
 
-    def _asked(self, ask: Callable, *given: Any) -> Any:
-        with judging(self.model):
-            return ask(*given)
-
-    def embed(self, index: Int[Tensor, "c k"]) -> Float[Tensor, "c k d"]:
-        return self._asked(self.scorer.embed, index)
-
-    def decode(self, candidate: Float[Tensor, "c k d"]) -> Float[Tensor, "b k"]:
-        return self._asked(self.scorer.decode, candidate)
-
-    def __call__(self, index: Int[Tensor, "c k"]) -> Float[Tensor, "b k"]:
-        return self._asked(self.scorer, index)
-
-    def own_vectors(self, index: Int[Tensor, "k"], asker: str) -> Float[Tensor, "k d"]:
-        return self._asked(self.scorer.own_vectors, index, asker)
-
-    def columns(self, index: Int[Tensor, "c k"]) -> Callable[[slice], Float[Tensor, "c l d"]]:
-        some = self._asked(self.scorer.columns, index)
-        return lambda part: self._asked(some, part)
-
     @property
     def parts(self) -> int:
         return self.scorer.parts
 
-    def mutated(self, index: Int[Tensor, "c k"], mutation: Mutation) -> Float[Tensor, "b k"]:
-        return self._asked(self.scorer.mutated, index, mutation)
+    def columns(self, index: Int[Tensor, "c k"]) -> Callable[[slice], Float[Tensor, "c l d"]]:
+        some = _asked("columns")(self, index)
 
-    def terms(self, candidate: Float[Tensor, "c k d"]) -> Float[Tensor, "b k h"]:
-        return self._asked(self.scorer.terms, candidate)
+        def columns(part: slice) -> Float[Tensor, "c l d"]:
+            with judging(self.model):
+                return some(part)
 
-    def composed(self) -> Float[Tensor, "b d"]:
-        return self._asked(self.scorer.composed)
-
-    def anchors(self, query: Query) -> Float[Tensor, "b d"]:
-        return self._asked(self.scorer.anchors, query)
+        return columns
 
     def asking(self, query: Query) -> Scorer:
-        return Looked(self.model, self._asked(self.scorer.asking, query))
+        return Looked(self.model, _asked("asking")(self, query))
 
-    def factors(self, target: Int[Tensor, "b"]) -> tuple[Float[Tensor, "b _"], ...]:
-        return self._asked(self.scorer.factors, target)
-
-    def images(self, target: Int[Tensor, "b"]) -> tuple[Float[Tensor, "b d"], Float[Tensor, "b d"]]:
-        return self._asked(self.scorer.images, target)
-
-    def limits(self, target: Int[Tensor, "b"]) -> tuple[Float[Tensor, "b x"], Float[Tensor, "b y"]]:
-        return self._asked(self.scorer.limits, target)
-
-    def relations(self, target: Int[Tensor, "b"]) -> Float[Tensor, "b r"]:
-        return self._asked(self.scorer.relations, target)
-
-    def alignment(self, target: Int[Tensor, "b"], index: Int[Tensor, "c k"]) -> Float[Tensor, "b k"]:
-        return self._asked(self.scorer.alignment, target, index)
+    embed = _asked("embed")
+    decode = _asked("decode")
+    __call__ = _asked("__call__")
+    own_vectors = _asked("own_vectors")
+    mutated = _asked("mutated")
+    terms = _asked("terms")
+    composed = _asked("composed")
+    anchors = _asked("anchors")
+    factors = _asked("factors")
+    images = _asked("images")
+    limits = _asked("limits")
+    relations = _asked("relations")
+    alignment = _asked("alignment")

@@ -3,8 +3,9 @@
 from collections.abc import Callable, Hashable
 from typing import TypeVar
 
-from torch import Tensor
 from torch.utils.weak import WeakTensorKeyDictionary
+
+from gnnneg.subgraph import MessageGraph
 
 Made = TypeVar("Made")
 
@@ -12,19 +13,21 @@ Made = TypeVar("Made")
 _made = WeakTensorKeyDictionary()
 
 
-def once(edge_index: Tensor, made_of: tuple[Tensor, ...], key: Hashable, make: Callable[[], Made]) -> Made:
+def once(graph: MessageGraph, key: Hashable, make: Callable[[], Made]) -> Made:
     """What ``make`` gives, made anew only for other tensors, or for ones that have changed in place.
 
     Changes are seen by torch's own count of them, which tensors of inference mode do not have.
 
     Args:
-        edge_index (torch.Tensor): Whose life it shares: what is made must not hold it, nor a view of it.
-        made_of (tuple): The other tensors that it is made of.
+        graph (MessageGraph): Whose edges it is made of. It lives as long as ``edge_index``, which it must not hold, nor
+            a view of it.
         key: What it is, and whatever else it depends on.
         make (Callable): Makes it.
     """
-    version = [0 if one.is_inference() else one._version for one in (edge_index, *made_of)]
-    known = _made.setdefault(edge_index, {})
+    edges = graph.edge_index, graph.edge_type, graph.denied_edge_index, graph.denied_edge_type
+    version = [0 if one is None or one.is_inference() else one._version for one in edges]
+    made_of, version = edges[1:], [*version, graph.num_nodes]
+    known = _made.setdefault(graph.edge_index, {})
     if key in known:
         before, then, made = known[key]
         if version == then and all(one is other for one, other in zip(before, made_of)):

@@ -70,11 +70,11 @@ class MessageGraph:
         return self if self.whole is None else MessageGraph.of(self.whole, "hide")
 
     @property
-    def typed(self) -> tuple[Int[Tensor, "2 e"], Int[Tensor, "e"]]:
+    def stated(self) -> tuple[Int[Tensor, "2 e"], Int[Tensor, "e"]]:
         """The edges and their types.
 
         Raises:
-            UserError: If these are missing.
+            UserError: If types are missing.
         """
         if self.edge_type is None:
             raise UserError("The graph has edge_index but no edge_type: make it by message_graph.")
@@ -90,6 +90,15 @@ class MessageGraph:
         if self.denied_edge_index is None or self.denied_edge_type is None:
             raise UserError("A signed encoder needs denied_edge_index and denied_edge_type, as in message_graph.")
         return self.denied_edge_index, self.denied_edge_type
+
+    def check(self, num_types: int) -> None:
+        """Raises:
+        UserError: If an edge has a type that none of ``num_types`` is.
+        """
+        for kind in (self.edge_type, self.denied_edge_type):
+            highest = -1 if kind is None or not kind.numel() else int(kind.max())
+            if highest >= num_types:
+                raise UserError(f"The graph has edge type {highest}, but num_relations allows only {num_types}.")
 
     def left(self, signed: bool) -> Bool[Tensor, "_"] | None:
         """Which of the whole graph's edges are left, denied ones behind the others if ``signed``; None if all."""

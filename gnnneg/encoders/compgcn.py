@@ -193,5 +193,5 @@ class CompGCN(Encoder):
 
     def _heard(self, graph: MessageGraph) -> tuple[Messages, Tensor]:
         """Along which edges, and what each of them counts."""
-        sent, kept = messages(graph, self.num_relations, parts=2)
+        sent, kept = messages(graph, 2 * self.num_relations, parts=2)
         return sent, sent.symmetric(kept)

@@ -90,14 +90,8 @@ class Messages:
 def arrange(
     edge_index: Int[Tensor, "2 e"], edge_type: Int[Tensor, "e"], num_nodes: int, num_types: int, parts: int = 1
 ) -> Messages:
-    """Sorts the edges of a graph with ``num_types`` edge types both ways; see :class:`Messages` for ``parts``.
-
-    Raises:
-        UserError: If there are more edge types than that.
-    """
+    """Sorts the edges of a graph with ``num_types`` edge types both ways; see :class:`Messages` for ``parts``."""
     source, target = edge_index
-    if edge_type.numel() and int(edge_type.max()) >= num_types:
-        raise UserError(f"The graph has edge type {int(edge_type.max())}, but num_relations allows only {num_types}.")
     into = target * parts + edge_type // (num_types // parts)
     by_message = (edge_type * num_nodes + source).argsort(stable=True)
     by_target = (target * num_types + edge_type).argsort(stable=True)
@@ -130,35 +124,6 @@ def _offset(length: Int[Tensor, "s"]) -> Int[Tensor, "m"]:
     return torch.cat([length.new_zeros(1), length.cumsum(0)])
 
 
-def remembered(
-    edge_index: Int[Tensor, "2 e"],
-    edge_type: Int[Tensor, "e"],
-    num_nodes: int,
-    num_types: int,
-    denied: tuple[Tensor, Tensor] | None = None,
-    parts: int = 1,
-) -> Messages:
-    """What :func:`arrange` makes of a graph, made anew only for other tensors, or for ones that have changed.
-
-    Args:
-        edge_index (torch.Tensor): ``(2, e)``.
-        edge_type (torch.Tensor): ``(e,)``.
-        num_nodes (int): Number of nodes.
-        num_types (int): Number of edge types.
-        denied (tuple, optional): ``edge_index`` and ``edge_type`` of more edges, whose types are the upper half.
-            (default: :obj:`None`)
-        parts (int): See :class:`Messages`. (default: :obj:`1`)
-    """
-
-    def make() -> Messages:
-        if denied is None:
-            return arrange(edge_index, edge_type, num_nodes, num_types, parts)
-        both = torch.cat([edge_index, denied[0]], dim=1), torch.cat([edge_type, denied[1] + num_types // 2])
-        return arrange(*both, num_nodes, num_types, parts)
-
-    return once(edge_index, (edge_type, *(denied or ())), ("messages", num_nodes, num_types, parts), make)
-
-
 def read(graph: Data | None, num_nodes: int, whose: str) -> MessageGraph:
     """A graph, or a part of one.
 
@@ -186,22 +151,30 @@ def shrunk(graph: MessageGraph, size: list[int], depth: int) -> MessageGraph:
 
 
 def messages(
-    graph: MessageGraph, num_relations: int, signed: bool = False, parts: int = 1
+    graph: MessageGraph, num_types: int, signed: bool = False, parts: int = 1
 ) -> tuple[Messages, Bool[Tensor, "e"] | None]:
     """How messages run over a graph, and which of its edges are there.
 
     Sorting is done once for a graph, and not again for one that :func:`~gnnneg.tasks.hide` has taken edges out of.
 
     Args:
-        graph (MessageGraph): With inverse edges, as ``message_graph`` makes it.
-        num_relations (int): Number of relations, inverses not counted.
+        graph (MessageGraph): The graph, or what is left of one.
+        num_types (int): Number of edge types.
         signed (bool): Whether messages pass over denied statements too, with edge types of their own from
-            ``2 * num_relations`` on. (default: :obj:`False`)
+            ``num_types`` on. (default: :obj:`False`)
         parts (int): See :class:`Messages`. (default: :obj:`1`)
 
     Raises:
-        UserError: If edges have no types or types that no relation has, or denied statements are missing.
+        UserError: If edges have no types or ones beyond ``num_types``, or denied statements are asked for and missing.
     """
-    whole, num_types = graph.origin, 2 * num_relations * (1 + signed)
-    sent = remembered(*whole.typed, whole.num_nodes, num_types, whole.denied if signed else None, parts)
-    return sent, graph.left(signed)
+    whole = graph.origin
+
+    def arranged() -> Messages:
+        whole.check(num_types)
+        (edge_index, edge_type), all_types = whole.stated, num_types * (1 + signed)
+        if signed:
+            index, kind = whole.denied
+            edge_index, edge_type = torch.cat([edge_index, index], 1), torch.cat([edge_type, kind + num_types])
+        return arrange(edge_index, edge_type, whole.num_nodes, all_types, parts)
+
+    return once(whole, ("messages", num_types, signed, parts), arranged), graph.left(signed)

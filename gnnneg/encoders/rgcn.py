@@ -12,7 +12,7 @@ from torch_geometric.nn import MessagePassing
 from torch_geometric.nn.inits import glorot, zeros
 
 from gnnneg.checks import DEEPEST, fraction, table, whole, widths
-from gnnneg.encoders.messages import Messages, messages, read, remembered, shrunk
+from gnnneg.encoders.messages import Messages, messages, read, shrunk
 from gnnneg.encodings import Dense
 from gnnneg.errors import UserError
 from gnnneg.interfaces import Encoder, Encoding
@@ -107,7 +107,8 @@ class RGCNLayer(MessagePassing):
             edge_index (torch.Tensor): ``(2, e)``.
             edge_type (torch.Tensor): ``(e,)``.
         """
-        sent = remembered(edge_index, edge_type, self.in_channels if x is None else len(x), self.num_types)
+        graph = MessageGraph(edge_index, self.in_channels if x is None else len(x), edge_type)
+        sent, _ = messages(graph, self.num_types)
         return self.along(x, sent, sent.weights(per_relation=True), edge_index[1])
 
     def along(
@@ -267,7 +268,7 @@ class RGCN(Encoder):
 
     def _heard(self, graph: MessageGraph) -> tuple[Messages, Tensor]:
         """Along which edges, and what each of them counts."""
-        sent, kept = messages(graph, self.num_relations, self.reads_denied)
+        sent, kept = messages(graph, 2 * self.num_relations, self.reads_denied)
         if self.training and self.edge_dropout:
             stays = torch.rand(len(sent.order), device=sent.order.device) >= self.edge_dropout
             kept = stays if kept is None else kept & stays

@@ -149,9 +149,10 @@ class Neighborhoods(Encoding):
 
     def _edges(self) -> InEdges:
         """By target, denied ones behind the others if they are read."""
-        graph, denied = self.graph, self.graph.denied[:1] if self.signed else ()
+        graph = self.graph
 
         def make() -> InEdges:
-            return InEdges.of(torch.cat([graph.edge_index, *denied], dim=1), graph.num_nodes)
+            index = [graph.edge_index, *([graph.denied[0]] if self.signed else [])]
+            return InEdges.of(torch.cat(index, dim=1), graph.num_nodes)
 
-        return once(graph.edge_index, denied, ("in", self.signed, graph.num_nodes), make)
+        return once(graph, ("by target", self.signed), make)

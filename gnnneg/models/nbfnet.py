@@ -230,7 +230,13 @@ class NBFNet(Model):
             UserError: If there is no graph, or it has other edge types.
         """
         seen = MessageGraph.of(graph, "NBFNet")
-        edges = _sorted_once(seen.origin, 2 * self.num_relations)
+        whole, num_types = seen.origin, 2 * self.num_relations
+
+        def by_target() -> Edges:
+            whole.check(num_types)
+            return sort_edges(*whole.stated, whole.num_nodes)
+
+        edges = once(whole, ("sorted", num_types), by_target)
         there = torch.ones_like(edges.order) if seen.kept is None else seen.kept[edges.order]
         return Visible(edges, there.float(), seen.num_nodes)
 
@@ -276,18 +282,3 @@ def _degree(edges: Edges, weight: Float[Tensor, "e"]) -> Float[Tensor, "n"]:
     """How many edges lead to each node."""
     there = F.pad((weight != 0).cumsum(0), (1, 0))
     return (there[edges.offset[1:]] - there[edges.offset[:-1]]).to(weight.dtype)
-
-
-def _sorted_once(graph: MessageGraph, num_types: int) -> Edges:
-    """Raises:
-    UserError: If the graph has more edge types than that.
-    """
-    edge_index, edge_type = graph.typed
-
-    def by_target() -> Edges:
-        if edge_type.numel() and int(edge_type.max()) >= num_types:
-            highest = int(edge_type.max())
-            raise UserError(f"The graph has edge type {highest}, but num_relations allows only {num_types}.")
-        return sort_edges(edge_index, edge_type, graph.num_nodes)
-
-    return once(edge_index, (edge_type,), ("by target", num_types, graph.num_nodes), by_target)

@@ -1,7 +1,5 @@
 """Candidates weighed by how improbable they were."""
 
-from collections.abc import Iterable
-
 import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
@@ -53,9 +51,3 @@ class Corrected(Sampler):
                 f"Corrected({type(self.proposal).__name__}): a candidate was drawn that the known statements say is "
                 "never drawn: give the proposal the statements that are trained on."
             )
-
-
-def all_corrected(samplers: Iterable[Sampler]) -> bool | None:
-    """What all of them say of themselves; None if they say different things."""
-    said = {sampler.is_corrected for sampler in samplers}
-    return said.pop() if len(said) == 1 else None

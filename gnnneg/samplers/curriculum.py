@@ -12,10 +12,10 @@ from gnnneg.checks import FOREVER, whole
 from gnnneg.errors import UserError
 from gnnneg.interfaces import Counts, Sampler, Scorer
 from gnnneg.records import Negatives, Query
-from gnnneg.samplers.corrected import all_corrected
+from gnnneg.samplers.composed import Composed
 
 
-class Curriculum(Counts, Sampler):
+class Curriculum(Counts, Composed):
     """Each sampler from its step on: easy negatives first, hard ones when the model knows something.
 
     Steps are counted in training mode only, and go into checkpoints.
@@ -46,10 +46,6 @@ class Curriculum(Counts, Sampler):
     def _now(self) -> int:
         step = int(self.step)
         return sum(start <= step for start in self.starts) - 1
-
-    @property
-    def is_corrected(self) -> bool | None:
-        return all_corrected(self.samplers)  # type: ignore[arg-type]
 
     def forward(
         self, query: Query, target: Int[Tensor, "b"], critic: Scorer, generator: torch.Generator | None = None

@@ -6,9 +6,10 @@ from torch import Tensor
 
 from gnnneg.interfaces import Sampler, Scorer, SoftLabel
 from gnnneg.records import Negatives, Query
+from gnnneg.samplers.composed import Composed
 
 
-class Discounted(Sampler):
+class Discounted(Composed):
     """Takes a candidate's weight down by the probability that it is true after all.
 
     Args:
@@ -19,10 +20,6 @@ class Discounted(Sampler):
     def __init__(self, proposal: Sampler, label: SoftLabel):
         super().__init__()
         self.proposal, self.label = proposal, label
-
-    @property
-    def is_corrected(self) -> bool | None:
-        return self.proposal.is_corrected
 
     def forward(
         self, query: Query, target: Int[Tensor, "b"], critic: Scorer, generator: torch.Generator | None = None

@@ -7,9 +7,10 @@ from torch import Tensor
 from gnnneg.data.known import KnownAnswers
 from gnnneg.interfaces import Sampler, Scorer
 from gnnneg.records import Negatives, Query
+from gnnneg.samplers.composed import Composed
 
 
-class Filtered(Sampler):
+class Filtered(Composed):
     """Gives weight 0 to candidates that are known answers of the query, its target included.
 
     Args:
@@ -20,10 +21,6 @@ class Filtered(Sampler):
     def __init__(self, proposal: Sampler, known: KnownAnswers):
         super().__init__()
         self.proposal, self.known = proposal, known
-
-    @property
-    def is_corrected(self) -> bool | None:
-        return self.proposal.is_corrected
 
     def forward(
         self, query: Query, target: Int[Tensor, "b"], critic: Scorer, generator: torch.Generator | None = None

@@ -12,10 +12,10 @@ from gnnneg.checks import not_negative
 from gnnneg.errors import UserError
 from gnnneg.interfaces import Sampler, Scorer
 from gnnneg.records import Negatives, Query
-from gnnneg.samplers.corrected import all_corrected
+from gnnneg.samplers.composed import Composed
 
 
-class Mixture(Sampler):
+class Mixture(Composed):
     r"""What several samplers offer, side by side.
 
     Each part of ``k_i`` candidates counts as a declared share of the whole ``k``: its weights are multiplied by
@@ -48,19 +48,15 @@ class Mixture(Sampler):
         not_negative("Mixture", **{f"shares[{place}]": share for place, share in enumerate(shares or ())})
         if shares is not None and (len(shares) != len(samplers) or min(shares) < 0 or not sum(shares)):
             raise UserError(f"Mixture of {len(samplers)} samplers with shares {list(shares)}: give each its share.")
-        if all_corrected(samplers) is None:
+        self.samplers = ModuleList(samplers)
+        if self.is_corrected is None:
             raise UserError(
                 "Mixture(samplers=...) has parts that are Corrected and parts that are not: correct all of them or "
                 "none, or the whole, Corrected(Mixture(...))."
             )
-        self.samplers = ModuleList(samplers)
         self.shares = None if shares is None else [share / sum(shares) for share in shares]
 
     _drew: list[float] | None = None  # what each part counted in the last draw, of which log_prob speaks
-
-    @property
-    def is_corrected(self) -> bool | None:
-        return all_corrected(self.samplers)  # type: ignore[arg-type]
 
     def forward(
         self, query: Query, target: Int[Tensor, "b"], critic: Scorer, generator: torch.Generator | None = None
@@ -71,8 +67,8 @@ class Mixture(Sampler):
         rows = max(max(part.index.size(0), part.weight.size(0)) for part in parts)
         shared = all(part.index.size(0) == 1 for part in parts)
         index = torch.cat([part.index if shared else part.index.expand(rows, -1) for part in parts], dim=1)
-        # a corrected part is an estimate of the whole sum as it is
-        times = [share if self.is_corrected else share * sum(size) / max(1, k) for share, k in zip(shares, size)]
+        corrected = self.is_corrected  # then each part is an estimate of the whole sum as it is
+        times = [share if corrected else share * sum(size) / max(1, k) for share, k in zip(shares, size)]
         weight = [part.weight.expand(rows, k) * much for part, k, much in zip(parts, size, times)]
         return Negatives(index, torch.cat(weight, dim=1))
 

@@ -6,10 +6,10 @@ from torch import Tensor
 
 from gnnneg.interfaces import Sampler, Scorer
 from gnnneg.records import Negatives, Query
-from gnnneg.samplers.corrected import all_corrected
+from gnnneg.samplers.composed import Composed
 
 
-class Padded(Sampler):
+class Padded(Composed):
     """Puts another sampler's candidates where those of the first have weight 0.
 
     ``Padded(Denied(8), Filtered(Uniform(8)))`` are the denied answers of a query, made up to eight with random ones.
@@ -22,10 +22,6 @@ class Padded(Sampler):
     def __init__(self, first: Sampler, rest: Sampler):
         super().__init__()
         self.first, self.rest = first, rest
-
-    @property
-    def is_corrected(self) -> bool | None:
-        return all_corrected([self.first, self.rest])
 
     def forward(
         self, query: Query, target: Int[Tensor, "b"], critic: Scorer, generator: torch.Generator | None = None

@@ -8,10 +8,11 @@ from torch_geometric.data import Data
 from gnnneg.interfaces import Model, Sampler, Scorer
 from gnnneg.looking import looked_at
 from gnnneg.records import Negatives, Query
+from gnnneg.samplers.composed import Composed
 from gnnneg.samplers.pretrained import pretrained
 
 
-class WithCritic(Sampler):
+class WithCritic(Composed):
     """Asks a sampler with a fixed, trained model as its critic instead of the one being trained.
 
     The teacher is in evaluation mode and gives no gradient. One that passes messages sees the whole graph, also the
@@ -33,10 +34,6 @@ class WithCritic(Sampler):
         super().__init__()
         self.sampler, self.graph = sampler, graph
         self.teacher = pretrained("WithCritic", "teacher", teacher, weights, graph).requires_grad_(False)
-
-    @property
-    def is_corrected(self) -> bool | None:
-        return self.sampler.is_corrected
 
     def forward(
         self, query: Query, target: Int[Tensor, "b"], critic: Scorer, generator: torch.Generator | None = None

@@ -55,15 +55,14 @@ def hide(graph: Data, triplets: Triplets, num_relations: int, between: Pairs | N
 
 def _found(graph: MessageGraph, query: Int[Tensor, "b"], answer: Int[Tensor, "b"], num_types: int) -> Bool[Tensor, "e"]:
     """Which edges of the graph answer one of the queries; with one type, types do not matter."""
-    edge_index, edge_type = graph.typed
 
     def by_query() -> tuple[Tensor, Tensor, Tensor]:
-        source, target = edge_index
+        (source, target), edge_type = graph.stated
         asked, row = (source * num_types + (edge_type if num_types > 1 else 0)).unique(return_inverse=True)
         # numbered queries, so that no fused key can overflow on a large graph
         return asked, *(row * graph.num_nodes + target).sort()
 
-    asked, edge, order = once(edge_index, (edge_type,), ("by query", num_types, graph.num_nodes), by_query)
+    asked, edge, order = once(graph, ("by query", num_types), by_query)
     found = torch.zeros(len(order), dtype=torch.bool, device=order.device)
     if len(order):
         row = torch.searchsorted(asked, query).clamp(max=len(asked) - 1)

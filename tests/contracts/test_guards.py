@@ -67,7 +67,7 @@ ROOMS = {
     "candidates": {"interfaces", "kernels"},
     "encodings": {"interfaces", "kernels"},
     "looking": {"interfaces", "records"},
-    "remember": set(),
+    "remember": {"subgraph"},
     "subgraph": {"errors"},
     "data": {"records", "kernels", "errors", "documents"},
     "datasets": {"data", "records", "errors", "run_files"},

@@ -3,6 +3,7 @@
 import gc
 import weakref
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 import torch
@@ -14,6 +15,7 @@ from gnnneg.encoders import RGCN, SampledNeighbors
 from gnnneg.models import NBFNet
 from gnnneg.records import Query
 from gnnneg.remember import once
+from gnnneg.subgraph import MessageGraph
 from gnnneg.tasks import hide
 
 
@@ -70,21 +72,23 @@ def test_what_is_made_of_a_graph_goes_with_it(asked):
 
 
 def test_a_graph_is_sorted_once():
-    """Whoever asks: the same tensors and key give the same thing, and no other does."""
-    index, kind, made = torch.zeros(2, 3), torch.zeros(3), []
+    """Whoever asks: the same tensors, size and key give the same thing, and no others do."""
+    graph, made = MessageGraph.of(world(), "this test"), []
 
-    def ask(*given: object) -> int:
-        return once(*given, lambda: made.append(given) or len(made))
+    def ask(asked: MessageGraph, key: str = "a") -> int:
+        return once(asked, key, lambda: made.append(key) or len(made))
 
-    assert [ask(index, (kind,), "a") for _ in range(3)] == [1, 1, 1]
-    assert ask(index, (kind,), "b") == 2
-    assert ask(index.clone(), (kind,), "a") == 3
-    assert ask(index, (kind.clone(),), "a") == 4
-    assert ask(index, (kind,), "a") == 5  # the last one is remembered
-    kind.add_(1)
-    assert ask(index, (kind,), "a") == 6
-    assert ask(index, (kind,), "a") == 6
-    index[0, 1] = 7
-    assert ask(index, (kind,), "a") == 7
+    assert [ask(graph) for _ in range(3)] == [1, 1, 1]
+    assert ask(replace(graph, kept=None)) == 1  # what is hidden does not matter
+    assert ask(graph, "b") == 2
+    assert ask(replace(graph, edge_index=graph.edge_index.clone())) == 3
+    assert ask(replace(graph, edge_type=graph.edge_type.clone())) == 4
+    assert ask(graph) == 5  # the last one is remembered
+    assert ask(replace(graph, num_nodes=N + 1)) == 6
+    graph.edge_type.add_(0)
+    assert [ask(graph), ask(graph)] == [7, 7]
+    graph.edge_index[0, 1] = 7
+    assert ask(graph) == 8
+    assert ask(graph, "b") == 9
     with torch.inference_mode():
-        assert ask(torch.zeros(2, 3), (), "a") == 8
+        assert ask(MessageGraph(torch.zeros(2, 3, dtype=torch.long), 1)) == 10
