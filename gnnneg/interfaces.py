@@ -21,7 +21,7 @@ from torch_geometric.data import Data
 from gnnneg.chance import lent
 from gnnneg.errors import UserError
 from gnnneg.former import Former, former_names, takes_former_attributes, takes_former_options, takes_record
-from gnnneg.records import Made, Mutation, Negatives, Path, Query, Triplets
+from gnnneg.records import Labels, Made, Mutation, Negatives, Path, Query, Triplets, Weights
 
 CHUNK = 1 << 22  # numbers of a tensor of made vectors, 16 MiB
 
@@ -590,11 +590,7 @@ class Loss(Part, ABC):
 
     @abstractmethod
     def forward(
-        self,
-        positive: Float[Tensor, "b 1"],
-        negative: Float[Tensor, "b k"],
-        weight: Float[Tensor, "w l"],
-        label: float | Float[Tensor, "v j"] = 0.0,
+        self, positive: Float[Tensor, "b 1"], negative: Float[Tensor, "b k"], weight: Weights, label: Labels = 0.0
     ) -> Float[Tensor, "b"]:
         """``weight`` is ``(#b, #k)``, zero meaning absent; ``label`` the negatives' soft label, one or ``(#b, #k)``."""
 
@@ -644,6 +640,8 @@ class Task(Part, ABC):
         :obj:`evaluate` tells how good the model is on validation as it is now, larger being better.
         """
         return False
+
+    settle = Former("tune")
 
 
 __getattr__ = former_names(__name__)

@@ -11,6 +11,7 @@ from torch.nn import Parameter
 
 from gnnneg.checks import fraction, not_negative
 from gnnneg.errors import UserError
+from gnnneg.former import Former
 from gnnneg.interfaces import Drawn, Loss, Sampler, SoftLabel, Task
 from gnnneg.records import Made, Triplets
 
@@ -19,6 +20,7 @@ class Contrastive(Task):
     """A task that tells targets from negatives: what that costs, and what learns by it."""
 
     renamed: ClassVar = {"label": "soft_label"}
+    label = Former("soft_label")
     sampler: Sampler
     loss: Loss
     generators: nn.ModuleList

@@ -11,4 +11,4 @@ def MutatedKvsAll(plain: KvsAll, share: float, label: float = 0.0, scale: float 
     """
     warn("MutatedKvsAll", "KvsAll(..., mutation=SharedMask(...), scale=...)")
     args, given = plain.made_with
-    return KvsAll(*args, **given, mutation=SharedMask(share, label), scale=scale)
+    return KvsAll(*args, **{**given, "mutation": SharedMask(share, label), "scale": scale})

@@ -39,7 +39,8 @@ def misfit(given: Mapping[str, Any], wanted: Mapping[str, Any]) -> str | None:
 
 
 def completed(given: Mapping[str, Any], module: nn.Module) -> Mapping[str, Any]:
-    """A saved state, with 0 for the counts that it is too old to have."""
+    """A saved state, with 0 for the counts that it is too old to have, and without what was saved twice."""
+    given = {name: value for name, value in given.items() if not name.startswith(getattr(module, "saved_twice", ()))}
     modules = module.named_modules(remove_duplicate=False)  # what two share is saved under both names
     counting = [(name, part) for name, part in modules if isinstance(part, Counts)]
     newer = {f"{name}.{count}".lstrip("."): getattr(part, count) for name, part in counting for count in part.newer}

@@ -233,7 +233,7 @@ def test_denied_statements_are_scored_with_their_own_anchors(grouped):
     query, target = Both(RELATIONS)(toy())
     scorer = model.scorer(model.encode(None), query)
     part = DeniedStatements(facts, 3, grouped, soft_label=0.1, scale=0.5)
-    position, weight = part._drawn(query, draw())
+    position, weight = part._positions(query, draw())
     made = part(Drawn(scorer, query, target, Negatives(target[:, None], torch.ones(1, 1)), draw()))
     other, answer = facts.at(position.flatten())
     owner = query.rel_type.repeat_interleave(3)
@@ -256,7 +256,7 @@ def test_denied_statements_are_scored_with_their_own_anchors(grouped):
 def test_every_denied_statement_comes_up_evenly():
     facts = known(denied())
     query = Query(torch.zeros(30_000, dtype=torch.long), torch.zeros(30_000, dtype=torch.long))
-    position, _ = DeniedStatements(facts, 1)._drawn(query, draw())
+    position, _ = DeniedStatements(facts, 1)._positions(query, draw())
     other, _ = facts.at(position.flatten())
     _, count = position.unique(return_counts=True)
     assert (other.rel_type == 0).all()
@@ -283,7 +283,7 @@ def test_a_relation_without_denied_statements_is_left_alone():
     only = Triplets(*(column[denied().rel_type == 0] for column in denied()))
     part = DeniedStatements(KnownAnswers(only, NODES, RELATIONS), 2)
     query, target = Tail(RELATIONS)(toy())
-    made = part(kge().scorer(kge().encode(None), query), query, target, NONE, draw())
+    made = part(Drawn(kge().scorer(kge().encode(None), query), query, target, NONE, draw()))
     assert torch.equal(made.weight[:, 0] > 0, query.rel_type == 0)
 
 
@@ -305,8 +305,9 @@ def test_confidence_reaches_every_way_of_training():
     for row, (anchor, relation) in enumerate(zip(*(column.tolist() for column in query))):
         for entity, found in zip(negatives.index[row].tolist(), negatives.weight[row].tolist()):
             assert found == pytest.approx(lookup.get((anchor, relation, entity), 0) if found else 0)
-    made = DeniedStatements(facts, 3)(kge().scorer(kge().encode(None), query), query, target, NONE, draw())
-    position, _ = DeniedStatements(facts, 3)._drawn(query, draw())
+    drawn = Drawn(kge().scorer(kge().encode(None), query), query, target, NONE, draw())
+    made = DeniedStatements(facts, 3)(drawn)
+    position, _ = DeniedStatements(facts, 3)._positions(query, draw())
     other, answer = facts.at(position.flatten())
     assert_close(made.weight.flatten(), facts.sure(other, answer) * (made.weight.flatten() > 0))
 
@@ -338,7 +339,7 @@ def test_nothing_denied_is_said():
         Dual(side(toy()), side(toy()), none)
     with pytest.raises(UserError, match="needs denied training statements"):
         DeniedStatements(none)
-    with pytest.raises(UserError, match="at least one negative"):
+    with pytest.raises(UserError, match=r"num_negatives=0\): give a whole number from 1"):
         DeniedStatements(known(denied()), 0)
 
 

@@ -14,6 +14,7 @@ from gnnneg.data.known import KnownAnswers
 from gnnneg.decoders import ComplEx, DistMult
 from gnnneg.encoders import Lookup
 from gnnneg.errors import UserError
+from gnnneg.former import FormerName
 from gnnneg.generators import EMU
 from gnnneg.losses import InfoNCE
 from gnnneg.models import KGEModel
@@ -85,6 +86,16 @@ def test_label_and_scale_reach_the_loss():
     both = [one_vs_all(model, triplets, scale=scale, generators=made)(triplets) for scale in (0.0, 1.0, 3.0)]
     assert_close([both[1] - both[0], both[2] - both[0]], [plain, 3 * plain])
     assert one_vs_all(model, triplets, soft_label=0.1)(triplets) > plain  # -0.1 log p_j is positive for every negative
+
+
+def test_what_had_another_name_is_known_by_it():
+    with pytest.warns(FormerName, match="'label' is now called 'soft_label'"):
+        task = one_vs_all(kge(), toy(), label=0.1)
+    assert task.soft_label == 0.1
+    with pytest.warns(FormerName, match="'label' is now called 'soft_label'"):
+        assert task.label == 0.1
+    with pytest.warns(FormerName, match="'settle' is now called 'tune'"):
+        assert not task.settle(lambda: 0.0)
 
 
 def test_dropout_only_while_training():

@@ -17,6 +17,7 @@ from gnnneg.losses import InfoNCE
 from gnnneg.records import Mutation, Query
 from gnnneg.samplers import All, Filtered
 from gnnneg.tasks import KvsAll, LinkPrediction, SharedMask
+from gnnneg.training.weights import completed, misfit
 
 
 def made(ratio, label=0.0, scale=1.0, decoder=ComplEx, answers=None) -> KvsAll:
@@ -156,3 +157,11 @@ def test_code_of_an_earlier_version_runs():
     batch = task.examples(toy())
     assert torch.equal(*(each(batch, torch.Generator().manual_seed(0)) for each in (task, old)))
     assert task.state_dict().keys() == old.state_dict().keys()
+
+
+def test_a_checkpoint_of_an_earlier_version_fits():
+    """It had the model twice, once under the plain task's name."""
+    task = made(0.4)
+    state = task.state_dict()
+    assert completed({**state, **{f"plain.{name}": value for name, value in state.items()}}, task) == state
+    assert misfit(completed({**state, "plainer": 0}, task), state) == "'plainer' is in the file but not in the model"

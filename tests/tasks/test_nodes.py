@@ -16,7 +16,7 @@ from gnnneg.decoders import Inner
 from gnnneg.encoders import GNN, RGCN
 from gnnneg.errors import UserError
 from gnnneg.evaluation import accuracy
-from gnnneg.generators import DANS, EMU, GNDN, MatchedEMU
+from gnnneg.generators import DANS, EMU, GNDN, Adversary, MatchedEMU
 from gnnneg.interfaces import Drawn
 from gnnneg.losses import InfoNCE
 from gnnneg.models import NodeClassifier
@@ -132,7 +132,7 @@ def test_adversaries_read_the_states_of_nodes(nodes):
         assert_close(found, state / unit)
 
 
-@pytest.mark.parametrize("options", [{}, {"relation": 0, "conditional": True}])
+@pytest.mark.parametrize("options", [{}, {"relation": 0, "adversary": Adversary(conditional=True)}])
 def test_who_asks_for_a_relation_of_nodes_and_classes_is_told_what_to_set(options):
     batch = labelled(graph().y, graph().train_mask)
     dans = DANS(KnownAnswers(batch, N, 1), WIDTH, **options)
