@@ -34,10 +34,10 @@ VARIANTS: dict[str, tuple[float, float, float, Makers]] = {
     "cross-entropy": (0.0, 1.0, 0.0, lambda: ()),
     "dropout 0.5 of the state": (0.5, 1.0, 0.0, lambda: ()),
     "dropout 0.5, label smoothing": (0.5, 1.0, 0.02, lambda: ()),
-    "ULS alone": (0.0, 0.1, 0.0, lambda: [EMU(0.0, label=0.1)]),
-    "EMU, shared mask": (0.0, 0.1, 0.0, lambda: [EMU(0.5, label=0.1)]),
-    "EMU, a mask for each class": (0.0, 0.1, 0.0, lambda: [EMU(0.5, label=0.1, groups=None)]),
-    "EMU, moment-matched": (0.0, 0.1, 0.0, lambda: [MatchedEMU(0.5, label=0.1)]),
+    "ULS alone": (0.0, 0.1, 0.0, lambda: [EMU(0.0, soft_label=0.1)]),
+    "EMU, shared mask": (0.0, 0.1, 0.0, lambda: [EMU(0.5, soft_label=0.1)]),
+    "EMU, a mask for each class": (0.0, 0.1, 0.0, lambda: [EMU(0.5, soft_label=0.1, groups=None)]),
+    "EMU, moment-matched": (0.0, 0.1, 0.0, lambda: [MatchedEMU(0.5, soft_label=0.1)]),
 }
 
 

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from gnnneg.errors import UserError
 
 Class = TypeVar("Class", bound=type)
-INSIDE = ("gnnneg", "jaxtyping", "beartype")  # the latter two call our functions where tests check their types
+INSIDE = ("gnnneg", "abc", "jaxtyping", "beartype")  # the latter two call our functions where tests check their types
 
 
 class FormerName(DeprecationWarning):
@@ -25,10 +25,14 @@ class FormerName(DeprecationWarning):
 def warn(old: str, new: str, where: str = "") -> None:
     """Warns the line outside this package that used the old name; ``where`` begins the sentence."""
     words = f"{old!r} is now called {new!r}: use the new name, since the next version does not know the old one."
+    _say(f"{where}: {words}" if where else words)
+
+
+def _say(words: str) -> None:
     level = 1
     while sys._getframe(level).f_globals["__name__"].partition(".")[0] in INSIDE:
         level += 1
-    warnings.warn(f"{where}: {words}" if where else words, FormerName, stacklevel=level + 1)
+    warnings.warn(words, FormerName, stacklevel=level + 1)
 
 
 def current(given: Mapping[str, Any], renamed: Mapping[str, str], where: str) -> dict[str, Any]:
@@ -64,7 +68,6 @@ def takes_former_options(cls: Class) -> Class:
     first = cls.__init__  # type: ignore[misc]
     own = inspect.signature(first).parameters
     renamed = {old: new for some in listed for old, new in some.items() if old not in own}
-
     groups = {new.rpartition(".")[0] for new in renamed.values()}
 
     @functools.wraps(first)
@@ -85,9 +88,11 @@ def takes_record(method: Callable[..., Any], record: type, where: str) -> Callab
     """A method that takes a record, of one that takes the fields of it one by one, as in earlier versions."""
     if len(inspect.signature(method).parameters) < 3:  # itself and the record
         return method
-    names = [field.name for field in fields(record)]  # type: ignore[arg-type]
-    words = f"{where}.{method.__name__}: take one {record.__name__}, with {', '.join(names)}, since the next version"
-    warnings.warn(f"{words} hands on nothing else.", FormerName, stacklevel=3)
+    names = [field.name for field in fields(record)]
+    _say(
+        f"{where}.{method.__name__} should take one {record.__name__}, which has {', '.join(names)}: the next version "
+        "hands over nothing else."
+    )
     return functools.wraps(method)(lambda part, given: method(part, *(getattr(given, name) for name in names)))
 
 

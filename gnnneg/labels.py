@@ -4,10 +4,9 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from gnnneg.checks import FARTHEST, whole
+from gnnneg.checks import FARTHEST, fraction, whole
 from gnnneg.data.known import KnownAnswers
 from gnnneg.data.pools import neighbours, reached, slots
-from gnnneg.errors import UserError
 from gnnneg.interfaces import SoftLabel
 from gnnneg.records import Query
 
@@ -30,8 +29,7 @@ class SlotLabel(SoftLabel):
 
     def __init__(self, known: KnownAnswers, seen: float = 0.1, unseen: float = 0.0):
         super().__init__()
-        if not (0 <= seen <= 1 and 0 <= unseen <= 1):
-            raise UserError(f"SlotLabel(seen={seen}, unseen={unseen}): soft labels lie between 0 and 1.")
+        fraction("SlotLabel", seen=seen, unseen=unseen)
         self.seen, self.unseen = seen, unseen
         self.slots = slots(known)
 
@@ -58,8 +56,7 @@ class PathLabel(SoftLabel):
 
     def __init__(self, known: KnownAnswers, hops: int = 2, near: float = 0.1, far: float = 0.0):
         super().__init__()
-        if not (0 <= near <= 1 and 0 <= far <= 1):
-            raise UserError(f"PathLabel(near={near}, far={far}): soft labels lie between 0 and 1.")
+        fraction("PathLabel", near=near, far=far)
         whole("PathLabel", 0, FARTHEST, hops=hops)
         self.hops, self.near, self.far = hops, near, far
         self.reached = reached(neighbours(known), hops, hops)

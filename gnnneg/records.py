@@ -11,6 +11,11 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+Weights = Float[Tensor, "w l"]
+"""Weights of candidates, ``(#b, #k)``: 0 means *not there*."""
+Labels = float | Float[Tensor, "v j"]
+"""Soft labels of candidates, one for all or ``(#b, #k)``."""
+
 
 class Triplets(NamedTuple):
     """Statements, one a row, in PyG's names: three integer tensors of shape ``(b,)``."""
@@ -57,7 +62,7 @@ class Negatives:
     """
 
     index: Int[Tensor, "c k"]
-    weight: Float[Tensor, "w l"]
+    weight: Weights
     noise: Noise | None = None
 
     def take(self, column: Int[Tensor, "b s"]) -> "Negatives":
@@ -102,8 +107,8 @@ class Made:
     """
 
     score: Float[Tensor, "b m"]
-    weight: Float[Tensor, "w l"]
-    label: float | Float[Tensor, "v j"]
+    weight: Weights
+    label: Labels
     scale: float | Float[Tensor, "s"]
 
 

@@ -6,6 +6,7 @@ from torch import Tensor
 
 from gnnneg.checks import finite
 from gnnneg.interfaces import Loss
+from gnnneg.records import Labels, Weights
 
 
 class BCE(Loss):
@@ -30,11 +31,7 @@ class BCE(Loss):
         self.margin = margin
 
     def forward(
-        self,
-        positive: Float[Tensor, "b 1"],
-        negative: Float[Tensor, "b k"],
-        weight: Float[Tensor, "w l"],
-        label: float | Float[Tensor, "v j"] = 0.0,
+        self, positive: Float[Tensor, "b 1"], negative: Float[Tensor, "b k"], weight: Weights, label: Labels = 0.0
     ) -> Float[Tensor, "b"]:
         logit = self.margin + negative
         wrong = F.softplus(logit) - label * logit  # = (1 - label) softplus(x) + label softplus(-x)

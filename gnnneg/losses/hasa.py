@@ -6,9 +6,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from gnnneg.checks import finite, not_negative
-from gnnneg.errors import UserError
+from gnnneg.checks import below_one, finite, not_negative
 from gnnneg.interfaces import Loss
+from gnnneg.records import Labels, Weights
 
 
 class HaSa(Loss):
@@ -34,23 +34,18 @@ class HaSa(Loss):
         margin (float): :math:`m`. (default: :obj:`0.0`)
 
     Raises:
-        ValueError: If the prior is not in :math:`[0, 1)`.
+        UserError: If the prior is not in :math:`[0, 1)`.
     """
 
     def __init__(self, prior: float = 1e-4, hardness: float = 1.0, margin: float = 0.0):
         super().__init__()
-        if not 0 <= prior < 1:
-            raise UserError(f"HaSa(prior={prior}): the share of false negatives is at least 0 and below 1.")
+        below_one("HaSa", prior=prior)
         not_negative("HaSa", hardness=hardness)
         finite("HaSa", margin=margin)
         self.prior, self.hardness, self.margin = prior, hardness, margin
 
     def forward(
-        self,
-        positive: Float[Tensor, "b 1"],
-        negative: Float[Tensor, "b k"],
-        weight: Float[Tensor, "w l"],
-        label: float | Float[Tensor, "v j"] = 0.0,
+        self, positive: Float[Tensor, "b 1"], negative: Float[Tensor, "b k"], weight: Weights, label: Labels = 0.0
     ) -> Float[Tensor, "b"]:
         negative = negative.to(torch.promote_types(negative.dtype, torch.float32))
         there = weight.expand_as(negative)

@@ -11,6 +11,7 @@ from gnnneg.checks import positive
 from gnnneg.errors import UserError
 from gnnneg.interfaces import Loss
 from gnnneg.kernels.softmax import softmax_sums
+from gnnneg.records import Labels, Weights
 
 MOST = math.log(100)  # of a learned log scale, as in CLIP
 
@@ -53,11 +54,7 @@ class InfoNCE(Loss):
             self.log_scale = Parameter(torch.tensor(-math.log(temperature)))
 
     def forward(
-        self,
-        positive: Float[Tensor, "b 1"],
-        negative: Float[Tensor, "b k"],
-        weight: Float[Tensor, "w l"],
-        label: float | Float[Tensor, "v j"] = 0.0,
+        self, positive: Float[Tensor, "b 1"], negative: Float[Tensor, "b k"], weight: Weights, label: Labels = 0.0
     ) -> Float[Tensor, "b"]:
         scale = self._scale() if self.learnable else 1 / self.temperature
         if self.learnable or self.temperature != 1:

@@ -7,6 +7,7 @@ from torch import Tensor
 from gnnneg.checks import finite, not_negative
 from gnnneg.errors import UserError, echo
 from gnnneg.interfaces import Loss
+from gnnneg.records import Labels, Weights
 
 
 class LimitBased(Loss):
@@ -45,11 +46,7 @@ class LimitBased(Loss):
         self.positive, self.negative, self.balance = positive, negative, balance
 
     def forward(
-        self,
-        positive: Float[Tensor, "b 1"],
-        negative: Float[Tensor, "b k"],
-        weight: Float[Tensor, "w l"],
-        label: float | Float[Tensor, "v j"] = 0.0,
+        self, positive: Float[Tensor, "b 1"], negative: Float[Tensor, "b k"], weight: Weights, label: Labels = 0.0
     ) -> Float[Tensor, "b"]:
         wrong = F.relu(self.negative + negative)
         if isinstance(label, Tensor) or label:

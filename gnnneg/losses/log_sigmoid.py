@@ -9,6 +9,7 @@ from gnnneg.checks import draws, finite, not_negative
 from gnnneg.errors import UserError
 from gnnneg.interfaces import Loss
 from gnnneg.losses.weighting import weighted_mean
+from gnnneg.records import Labels, Weights
 
 
 class LogSigmoid(Loss):
@@ -54,11 +55,7 @@ class LogSigmoid(Loss):
         self.margin, self.adversarial, self.k = margin, adversarial, k
 
     def forward(
-        self,
-        positive: Float[Tensor, "b 1"],
-        negative: Float[Tensor, "b k"],
-        weight: Float[Tensor, "w l"],
-        label: float | Float[Tensor, "v j"] = 0.0,
+        self, positive: Float[Tensor, "b 1"], negative: Float[Tensor, "b k"], weight: Weights, label: Labels = 0.0
     ) -> Float[Tensor, "b"]:
         if self.adversarial:
             hardness = self.adversarial * negative.detach() + weight.log()

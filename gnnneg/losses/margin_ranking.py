@@ -7,6 +7,7 @@ from torch import Tensor
 from gnnneg.checks import draws, finite
 from gnnneg.interfaces import Loss
 from gnnneg.losses.weighting import weighted_mean
+from gnnneg.records import Labels, Weights
 
 
 class MarginRanking(Loss):
@@ -38,11 +39,7 @@ class MarginRanking(Loss):
         self.margin, self.k = margin, k
 
     def forward(
-        self,
-        positive: Float[Tensor, "b 1"],
-        negative: Float[Tensor, "b k"],
-        weight: Float[Tensor, "w l"],
-        label: float | Float[Tensor, "v j"] = 0.0,
+        self, positive: Float[Tensor, "b 1"], negative: Float[Tensor, "b k"], weight: Weights, label: Labels = 0.0
     ) -> Float[Tensor, "b"]:
         hinge = F.relu((1 - label) * self.margin + negative - positive)
         return weighted_mean(hinge, weight) if self.k is None else (hinge * weight).sum(1) / self.k

@@ -9,11 +9,14 @@ from examples import CHANNELS, NODES, RELATIONS, known, toy
 from generators.adversary import NONE, asked, chance, dans, rms
 from torch.testing import assert_close
 
+import gnnneg.generators
+from gnnneg.config import describe, resolve
 from gnnneg.corruption import Both
 from gnnneg.decoders import HAKE, RESCAL, TransD, TransE, TransH
 from gnnneg.errors import UserError
+from gnnneg.former import FormerName
 from gnnneg.generators import DANS, EMU, Adversary, AsReleased
-from gnnneg.interfaces import Drawn
+from gnnneg.interfaces import Drawn, Generator
 from gnnneg.losses import BCE
 from gnnneg.samplers import Uniform
 from gnnneg.tasks import LinkPrediction
@@ -248,6 +251,29 @@ def test_senseless_settings_are_sentences():
     ):
         with pytest.raises(UserError, match=words):
             dans(**options)
+
+
+def test_flat_options_are_the_groups():
+    """As earlier versions had them, in Python and in a config; beside the group they are refused."""
+    with pytest.warns(FormerName) as seen:
+        made = DANS(known(), CHANNELS, lr=0.5, hinge=True, faults=AsReleased(attached=True), label=0.1)
+    new = {"lr": "adversary.lr", "hinge": "adversary.hinge", "faults": "as_released", "label": "soft_label"}
+    assert [tuple(str(one.message).split("'")[1::2]) for one in seen] == list(new.items())
+    assert made.adversary == Adversary(lr=0.5, hinge=True)
+    assert (made.as_released, made.soft_label) == (AsReleased(attached=True), 0.1)
+    init = {"adversary": {"lr": 0.5, "hinge": True}, "soft_label": 0.1, "as_released": {"attached": True}}
+    facts = {"known": known(), "hidden_channels": CHANNELS}
+    assert describe(made, facts)["init_args"] == init
+    flat = {"class_path": "DANS", "init_args": {"steps": 3, "learns": None, "faults": None}}
+    with pytest.warns(FormerName, match=r"^generator \(DANS\): "):
+        again = resolve(Generator, flat, "generator", dict.fromkeys(facts)).build(facts)
+    assert (again.adversary, again.as_released) == (Adversary(steps=3), AsReleased())
+    with pytest.raises(
+        UserError, match=r"^DANS: 'adversary.lr' was once called 'lr', and both are given: leave 'lr' out"
+    ):
+        DANS(known(), CHANNELS, adversary=Adversary(), lr=0.5)
+    with pytest.warns(FormerName, match="^'Faults' is now called 'AsReleased'"):
+        assert gnnneg.generators.Faults is AsReleased
 
 
 FROZEN, ONE, TURNED = AsReleased(frozen_film=True), AsReleased(one_pathway=True), AsReleased(reciprocal=True)

@@ -13,11 +13,12 @@ from torch.testing import assert_close
 from gnnneg.chance import seed
 from gnnneg.decoders import ComplEx, DistMult, RotatE, TransE
 from gnnneg.errors import UserError
+from gnnneg.former import FormerName
 from gnnneg.generators import EMU, HardestEMU, LearnedEMU, MatchedEMU, Mixup, SelfPacedEMU
-from gnnneg.interfaces import Drawn
+from gnnneg.interfaces import Drawn, Generator
 from gnnneg.labels import SlotLabel
 from gnnneg.losses import BCE, InfoNCE
-from gnnneg.records import Negatives, Query
+from gnnneg.records import Made, Negatives, Query
 
 B, K = 4, 6
 
@@ -277,6 +278,24 @@ def test_no_mask_is_harder_than_the_hardest(decoder):
         mask = torch.zeros(width, dtype=torch.bool).index_fill(0, torch.tensor(chosen), True)
         best = torch.maximum(best, torch.where(mask & (own > each), own, each).sum(2))
     assert_close(found, best)
+
+
+def test_one_that_takes_a_record_apart_is_understood():
+    """As earlier versions had it: a warning says what is to be changed."""
+    with pytest.warns(FormerName, match=r"^Apart\.\w+ should take one Drawn, which has scorer, query, target") as seen:
+
+        class Apart(Generator):
+            def forward(self, scorer, query, target, negatives, generator=None):
+                score = scorer.decode(self.vectors(Drawn(scorer, query, target, negatives, generator)))
+                return Made(score, negatives.weight, 0.0, 1.0)
+
+            def vectors(self, scorer, query, target, negatives, generator=None):
+                return scorer.embed(negatives.index) + torch.rand(1, generator=generator)
+
+    assert [one.filename for one in seen] == [__file__] * 2
+    scorer, query, target, negatives = asked()
+    made = Apart()(Drawn(scorer, query, target, negatives, draw()))
+    assert_close(made.score, scorer.decode(scorer.embed(negatives.index) + torch.rand(1, generator=draw())))
 
 
 def test_hardest_is_labelled_by_its_share():

@@ -48,7 +48,8 @@ def test_its_step_is_down_its_loss_and_touches_nobody_else():
     made = GNDN(RELATIONS, CHANNELS, 2)
     made.optimizer = torch.optim.SGD(made.parameters(), lr=0.5)
     own = list(made.parameters())
-    vectors = made._make(query.rel_type, made._given(Drawn(scorer, query, target, NONE)), chance())
+    drawn = Drawn(scorer, query, target, NONE, chance())
+    vectors = made._make(drawn, made._given(drawn))
     loss = F.softplus(-scorer.decode(vectors)).mean()
     wanted = [weight - 0.5 * pull for weight, pull in zip(own, torch.autograd.grad(loss, own))]
     made(Drawn(scorer, query, target, NONE, chance()))
@@ -95,7 +96,7 @@ def test_widths_must_agree():
     _, scorer, query, target = asked()
     with pytest.raises(UserError, match="GNDN has 6 hidden_channels, the model's vectors 8"):
         GNDN(RELATIONS, 6)(Drawn(scorer, query, target, NONE))
-    with pytest.raises(UserError, match="make at least one negative"):
+    with pytest.raises(UserError, match=r"GNDN\(num_negatives=0\): give a whole number from 1"):
         GNDN(RELATIONS, CHANNELS, 0)
 
 

@@ -55,7 +55,7 @@ def test_suspicion_takes_the_pressure_off():
 
 @pytest.mark.parametrize("prior", [-0.1, 1.0])
 def test_a_prior_is_a_share(prior):
-    with pytest.raises(ValueError, match="at least 0 and below 1"):
+    with pytest.raises(ValueError, match="from 0 to below 1"):
         HaSa(prior)
 
 

@@ -188,7 +188,8 @@ def test_dans_says_nothing_of_neighbours_that_there_are_not():
     figures = []
     for model in (states(), kge()):
         made = DANS(known(), CHANNELS, 1, 1, width=12)
-        made(model.scorer(model.encode(messages()), query), query, target, Negatives(target[:, None], torch.ones(1, 1)))
+        negatives = Negatives(target[:, None], torch.ones(1, 1))
+        made(Drawn(model.scorer(model.encode(messages()), query), query, target, negatives))
         figures.append(set(made.monitored()))
     assert figures[1] - figures[0] == {"known"}
     assert "rank" in figures[0]
