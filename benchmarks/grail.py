@@ -8,8 +8,6 @@ Prints a row of Markdown for each run.
 import sys
 from pathlib import Path
 
-from gnnneg.data.known import KnownAnswers
-from gnnneg.data.statements import num_relations, triplets
 from gnnneg.evaluation import ranks
 from gnnneg.evaluation.metrics import expected_sampled_hits
 from gnnneg.experiment import Run
@@ -17,10 +15,9 @@ from gnnneg.experiment import Run
 
 def published(run: Run) -> dict[int, float]:
     """Hits@10 among 50 and among 49 random candidates."""
-    judge = run.judge.on("test")
-    facts, asked = (triplets(judge.data, "stated", split) for split in ("train", "test"))
-    known = KnownAnswers(facts, judge.data["entity"].num_nodes, num_relations(judge.data))
-    found = ranks(run.model, judge.graph, asked, known)
+    testbed = run.testbed.on("test")
+    facts, asked = (testbed.statements(split) for split in ("train", "test"))
+    found = ranks(run.model, testbed.graph, asked, testbed.answers(facts))
     rank = found.pessimistic.double()
     return {count: expected_sampled_hits(rank, found.candidates, 10, count) for count in (50, 49)}
 

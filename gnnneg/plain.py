@@ -28,3 +28,9 @@ def finite(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [finite(inner) for inner in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def records(frame: Any) -> list[dict[str, Any]]:
+    """The rows of a data frame for JSON: every digit, and None for what is missing."""
+    rows = frame.astype(object).to_dict("records")
+    return [{str(name): None if value != value else value for name, value in row.items()} for row in rows]

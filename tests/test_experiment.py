@@ -31,8 +31,8 @@ from gnnneg import (
 from gnnneg.data.known import KnownAnswers
 from gnnneg.data.statements import assemble, triplets
 from gnnneg.datasets import KnowledgeGraph
-from gnnneg.evaluation import Ranks, ranks, summary
-from gnnneg.experiment import Evaluation, Judge, Source, resume, train_config, untrained
+from gnnneg.evaluation import Ranking, Ranks, Testbed, ranks, summary
+from gnnneg.experiment import DataSource, resume, train_config, untrained
 from gnnneg.records import Triplets
 
 CONFIG = Path(__file__).parents[1] / "configs" / "synthetic" / "shared.yaml"
@@ -313,11 +313,10 @@ def test_tails_are_ranked_among_the_data_sets_own_candidates():
     data = world_of()
     data["entity"].candidate_tails = torch.tensor([1, 2, 3])
     task = linked(data)
-    judge = Judge(data, Evaluation(), torch.device("cpu"))
-    found = judge.ranks(task.model, "test")
+    found = Ranking().ranks(task.model, Testbed(data))
     assert int(found.of("tail").candidates.max()) <= 4
     del data["entity"].candidate_tails
-    assert torch.equal(found.of("head").pessimistic, judge.ranks(task.model, "test").of("head").pessimistic)
+    assert torch.equal(found.of("head").pessimistic, Ranking().ranks(task.model, Testbed(data)).of("head").pessimistic)
 
 
 def test_a_test_split_without_a_validation_split_is_told_of():
@@ -453,10 +452,10 @@ def test_ranks_equal_those_of_evaluation(trained):
 
 def test_what_a_config_may_do_to_the_data():
     """Shares of denied statements, and a hierarchy, reach what is trained on."""
-    plain, fewer = Source("synthetic").load(), Source("synthetic", denied_kept=0.5).load()
-    moved = Source("synthetic", denied_from_valid=0.5).load()
-    taught = Source("synthetic", inherit="within").load()
-    against = Source("synthetic", inherit="within", inherit_denied=True).load()
+    plain, fewer = DataSource("synthetic").load(), DataSource("synthetic", denied_kept=0.5).load()
+    moved = DataSource("synthetic", denied_from_valid=0.5).load()
+    taught = DataSource("synthetic", inherit="within").load()
+    against = DataSource("synthetic", inherit="within", inherit_denied=True).load()
 
     def size(data, polarity: str, split: str) -> int:
         return triplets(data, polarity, split).rel_type.numel()

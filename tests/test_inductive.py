@@ -18,8 +18,8 @@ from gnnneg import RGCN, Both, DistMult, Fit, InfoNCE, KGEModel, LinkPrediction,
 from gnnneg.cli import main
 from gnnneg.data.statements import assemble, message_graph, triplets
 from gnnneg.datasets import GraIL, graphs, load
-from gnnneg.evaluation import expected_sampled_hits
-from gnnneg.experiment import Evaluation, Judge, Run, resume, train_config
+from gnnneg.evaluation import Ranking, Testbed, expected_sampled_hits
+from gnnneg.experiment import Evaluation, Run, resume, train_config
 from gnnneg.experiment.inductive import refuse_entities
 from gnnneg.models import Difference, NBFNet
 from gnnneg.records import Query, Triplets
@@ -110,15 +110,15 @@ def test_figures_are_those_worked_out_by_hand(config, tmp_path, capsys):
     assert again["mrr"] == test["mrr"]
     assert main(["evaluate", str(tmp_path / "run"), "--sampled", "3"]) == 0
     assert "they do not compare" in capsys.readouterr().out
-    assert main(["evaluate", str(tmp_path / "run"), "--sampled", "3", "--relations"]) == 2
+    assert main(["evaluate", str(tmp_path / "run"), "RelationRanking", "--sampled", "3"]) == 2
     assert main(["evaluate", str(tmp_path / "run"), "--sampled", "0"]) == 2
 
 
 def test_the_filter_of_the_published_figures(folder):
     """They leave nothing out but what messages pass over: d is a rival again, and the only one below."""
     with pytest.warns(UserWarning, match="of train splits only"):
-        judge = Judge(*graphs(folder)[:1], Evaluation(("train",)), torch.device("cpu"), graphs(folder)[1])
-    found = judge.ranks(Paths(2), "test")
+        bed = Testbed(*graphs(folder), filter=("train",))
+    found = Ranking().ranks(Paths(2), bed)
     assert [found.optimistic.tolist(), found.pessimistic.tolist(), found.candidates.tolist()] == [
         [1, 2],
         [2, 3],
@@ -159,8 +159,7 @@ def test_nbfnet_sees_no_names():
     other = assemble(moved, store.split, names, data.relation_names)
     model = NBFNet(12, 8, 3)
     refuse_entities(model)
-    judge = Judge(data, Evaluation(), torch.device("cpu"), other)
-    found, same = judge.ranks(model, "test"), Judge(data, Evaluation(), torch.device("cpu")).ranks(model, "test")
+    found, same = (Ranking().ranks(model, bed) for bed in (Testbed(data, other), Testbed(data)))
     assert torch.equal(found.target, order[same.target])
     assert torch.equal(found.candidates, same.candidates)
     assert (found.realistic - same.realistic).abs().mean() < 0.5  # near ties may turn
@@ -173,8 +172,7 @@ def test_what_is_learnt_on_one_world_holds_in_another():
     task = linked(Paths(12, 0.2), data)
     optimizer, fit = Adam(task.trained(), lr=0.05), Fit(epochs=15, batch_size=64)
     run = gnnneg.train(task, data, optimizer, fit, test_graph=other, progress=False)
-    untrained = Judge(data, Evaluation(), torch.device("cpu"), other)
-    before = untrained.summary(untrained.ranks(Paths(12, 0.2), "test"))["mrr"]
+    before = Ranking()(Paths(12, 0.2), Testbed(data, other)).figures["mrr"]
     assert run.metrics["test"]["mrr"] > before + 0.3
     assert run.metrics["test"]["classification"]["auroc"] > 0.9  # thresholds from one world, statements of another
     # a question goes to the graph that has its entity, and that which is tested on comes first
@@ -231,7 +229,7 @@ def test_what_cannot_be_asked_of_two_graphs(folder, config):
     data, other = graphs(folder)
     other.relation_names = ["s", "r"]
     with pytest.raises(UserError, match="must have the relation_names"):
-        Judge(data, Evaluation(), torch.device("cpu"), other)
+        Testbed(data, other)
     with pytest.raises(UserError, match="give its name and nothing else"):
         train_config(config, ["--data.inherit", "r"], folder.parent / "run", progress=False)
     with pytest.raises(UserError, match=r"evaluation.sampled is 0"):

@@ -7,7 +7,7 @@ from typing import Any
 
 from gnnneg.cli.where import where
 from gnnneg.cli.writing import write, write_text
-from gnnneg.plain import to_json, visible
+from gnnneg.plain import records, to_json, visible
 
 EXAMPLES = """which tails:      gnnneg predict RUN --head aspirin --relation treats
 which heads:      gnnneg predict RUN --relation treats --tail migraine
@@ -47,7 +47,7 @@ def add(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Runs the command."""
-    from gnnneg.cli.table import harmless, records, show, spoken
+    from gnnneg.cli.table import harmless, show, spoken
     from gnnneg.errors import UserError
     from gnnneg.experiment import Run
 

@@ -40,8 +40,8 @@ def show(
         header_style="bold",
     )
     for place, name in enumerate(columns):
-        numbers = all(isinstance(row[place], int | float) for row in listed)
-        table.add_column(Text(visible(name)), justify="right" if numbers and listed else "left", overflow="fold")
+        numbers = {isinstance(row[place], int | float) for row in listed if row[place] is not None} == {True}
+        table.add_column(Text(visible(name)), justify="right" if numbers else "left", overflow="fold")
     for place, row in enumerate(listed):
         counts = dict(zip(columns, row)) if about is None else about[place]
         table.add_row(*(Text(cell(value, digits(name, counts))) for name, value in zip(columns, row)))
@@ -76,12 +76,6 @@ def spoken(frame: "pd.DataFrame") -> "pd.DataFrame":
         if f"{end}_label" in frame:
             frame[end] = [said(name, label) for name, label in zip(frame[end], frame.pop(f"{end}_label"))]
     return frame
-
-
-def records(frame: "pd.DataFrame") -> list[dict[str, Any]]:
-    """The rows of a frame for JSON: every digit, and null for what is missing."""
-    rows = frame.astype(object).to_dict("records")
-    return [{str(name): None if value != value else value for name, value in row.items()} for row in rows]
 
 
 RANKING = ("mrr", "hits@1", "hits@3", "hits@10", "mr", "amri", "ndcg@5")

@@ -44,7 +44,8 @@ def run(args: argparse.Namespace) -> int:
 
 def tell(run: "Run", as_json: bool) -> None:
     """Prints how a run came out."""
-    from gnnneg.cli.table import ranking, show
+    from gnnneg.cli.findings import grouped
+    from gnnneg.cli.table import ranking
 
     result = run.result
     if as_json:
@@ -53,11 +54,13 @@ def tell(run: "Run", as_json: bool) -> None:
     data = result.get("data", {})  # a run of an older version does not say
     asked = {"valid": data.get("valid"), "test": result.get("test_graph", data).get("test")}
     ranking(result["metrics"], "split", {split: 2 * (count or 0) for split, count in asked.items()})
-    classified = result["metrics"].get("test", {}).get("classification")
-    if classified:
-        print()
-        names = [name for name in classified if name != "count"]
-        show(["classification", *names], [["test", *(classified[name] for name in names)]], about=[classified])
+    for split, metrics in result["metrics"].items():
+        for key, part in metrics.items():
+            if isinstance(part, dict) and key not in ("head", "tail"):
+                inner = {name: value for name, value in part.items() if isinstance(value, dict)}
+                for table in grouped(key, {split: part, **inner}, part):
+                    print()
+                    table()
     time, memory = result["time"], result["memory"]["peak_rss_mib"]
     train, test, rate = (
         0.0 if time[name] is None else time[name] for name in ("train_s", "evaluate_s", "triples_per_s")

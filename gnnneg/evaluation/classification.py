@@ -8,8 +8,11 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch_geometric.data import Data
 
+from gnnneg.data.statements import POLARITIES
 from gnnneg.errors import UserError
+from gnnneg.evaluation.evaluator import Evaluator, Findings, refuse_undenied
 from gnnneg.evaluation.predict import of_triplets
+from gnnneg.evaluation.testbed import Testbed
 from gnnneg.interfaces import Model
 from gnnneg.looking import judging
 from gnnneg.records import Triplets
@@ -30,48 +33,35 @@ class Thresholds:
     overall: float
 
 
-def classification(
-    model: Model,
-    graph: Data | None,
-    valid: tuple[Triplets, Triplets],
-    test: tuple[Triplets, Triplets],
-    num_relations: int,
-    relation_names: list[str] | None = None,
-    *,
-    test_graph: Data | None = None,
-) -> tuple[dict[str, float], pd.DataFrame]:
+class TripleClassification(Evaluator):
     """Triple classification as in `"Reasoning With Neural Tensor Networks" <https://papers.nips.cc/paper/5028>`_.
 
     One threshold a relation, chosen on validation for accuracy; AUROC and average precision need no threshold.
 
-    Args:
-        model (Model): What is judged.
-        graph (torch_geometric.data.Data, optional): What the model may look at.
-        valid (tuple[Triplets, Triplets]): Stated and denied validation triplets.
-        test (tuple[Triplets, Triplets]): Stated and denied test triplets.
-        num_relations (int): Number of relations.
-        relation_names (list[str], optional): Names for the table.
-        test_graph (torch_geometric.data.Data, optional): What the model may look at while it is tested, where that is
-            another graph.
-
-    Returns:
-        ``accuracy, f1, f1_weighted, precision, recall, auroc, average_precision, all_true, count`` over all test
-        triplets, and a table of the same by relation. ``f1`` is that of the stated triplets, ``f1_weighted`` the mean
-        of theirs and of the denied ones' by their numbers, ``all_true`` the accuracy of calling every triplet true.
-
-    Raises:
-        UserError: If a split has no stated or no denied triplets, or a score is NaN.
+    It finds ``accuracy, f1, f1_weighted, precision, recall, auroc, average_precision, all_true, count`` over all test
+    triplets, and a table of the same by relation. ``f1`` is that of the stated triplets, ``f1_weighted`` the mean of
+    theirs and of the denied ones' by their numbers, ``all_true`` the accuracy of calling every triplet true.
     """
-    for split, parts in (("validation", valid), ("test", test)):
-        for polarity, part in zip(("stated", "denied"), parts):
-            if not part.head_index.numel():
-                raise UserError(
-                    f"Triple classification needs denied statements beside stated ones, and the {split} split has no "
-                    f"{polarity} ones: use a data set with verified negatives, such as CoDEx-S or CoDEx-M."
-                )
-    score, label, rel_type = labelled(model, graph, *valid)
-    threshold = thresholds(score, label, rel_type, num_relations)
-    return judge(threshold, *labelled(model, graph if test_graph is None else test_graph, *test), relation_names)
+
+    key = "classification"
+    no_split = "Triple classification takes thresholds from valid and judges test"
+
+    def refuse(self, testbed: Testbed) -> None:
+        refuse_undenied(testbed, ("valid", "test"), "Triple classification")
+
+    def forward(self, model: Model, testbed: Testbed) -> Findings:
+        fitted = thresholds(*split_scores(model, testbed, "valid"), testbed.num_relations)
+        figures, table = judge(fitted, *split_scores(model, testbed, "test"), testbed.data.relation_names)
+        idle = "Calling every statement true (all_true) is as accurate: the scores tell nothing apart here."
+        return Findings(figures, table, "relations", remarks=(idle,) * (figures["accuracy"] <= figures["all_true"]))
+
+
+def split_scores(
+    model: Model, testbed: Testbed, split: str
+) -> tuple[Float[Tensor, "b"], Bool[Tensor, "b"], Int[Tensor, "b"]]:
+    """What :func:`labelled` gives of a split's statements."""
+    stated, denied = (testbed.statements(split, polarity) for polarity in POLARITIES)
+    return labelled(model, testbed.on(split).graph, stated, denied)
 
 
 def scores(model: Model, graph: Data | None, triplets: Triplets, batch_size: int = 1024) -> Float[Tensor, "b"]:

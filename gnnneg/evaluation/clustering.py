@@ -6,9 +6,38 @@ import pandas as pd
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from gnnneg.checks import LONGEST, whole
 from gnnneg.errors import MissingExtra, UserError
+from gnnneg.evaluation.asking import representations
+from gnnneg.evaluation.evaluator import Evaluator, Findings
+from gnnneg.evaluation.testbed import Testbed
+from gnnneg.interfaces import Model
 
 SEEDS = 10
+
+
+class Clustering(Evaluator):
+    """Whether k-means finds the types of entities again in the model's vectors: see :func:`clustering`.
+
+    Args:
+        seeds (int): How many times k-means begins anew. (default: :obj:`10`)
+    """
+
+    no_split = "Types are of no split"
+
+    def __init__(self, seeds: int = SEEDS):
+        super().__init__()
+        whole("Clustering", most=LONGEST, seeds=seeds)
+        self.seeds = seeds
+
+    def refuse(self, testbed: Testbed) -> None:
+        if testbed.data["entity"].get("type") is None:
+            raise UserError("The entities of this data set have no types to compare clusters with: use one that has.")
+
+    def forward(self, model: Model, testbed: Testbed) -> Findings:
+        return Findings(
+            *clustering(representations(model, testbed.graph), testbed.data["entity"].type, self.seeds), "seeds"
+        )
 
 
 def clustering(

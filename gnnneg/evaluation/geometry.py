@@ -4,16 +4,16 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor, nn
 from torch_geometric.data import Data
 
 from gnnneg.errors import UserError
-from gnnneg.evaluation.at_once import at_once
-from gnnneg.interfaces import Corruption, Generator, Model, Sampler, Scorer
-from gnnneg.kernels.spectrum import effective_rank
+from gnnneg.evaluation.asking import at_once
+from gnnneg.interfaces import Corruption, Drawn, Generator, Model, Sampler
 from gnnneg.looking import judging
 from gnnneg.records import Negatives, Query, Triplets
+from gnnneg.spectrum import effective_rank
 
 BINS = 50  # of cosines between -1 and 1
 MOST = 256  # negatives of a query that are looked at
@@ -79,7 +79,9 @@ def geometry(
             raise UserError("No query has any negatives: every candidate has weight 0, so relax the filter.")
         positive = scorer.embed(target[:, None])
         drawn = scorer.embed(negatives.index).expand(len(target), -1, -1)
-        found = {"sampled": Cloud(drawn, True, True)} | made(generators, scorer, query, target, negatives, generator)
+        found = {"sampled": Cloud(drawn, True, True)} | made(
+            generators, Drawn(scorer, query, target, negatives, generator)
+        )
         for name, (vectors, changed, _) in found.items():
             # what a generator makes of each negative is there as it is; what it makes of none is, wherever any is
             seen = there if changed else some_there[:, None].expand(vectors.shape[:2])
@@ -110,21 +112,14 @@ class Cloud(NamedTuple):
     """Whether they are of one kind, or all of several."""
 
 
-def made(
-    generators: Iterable[nn.Module],
-    scorer: Scorer,
-    query: Query,
-    target: Int[Tensor, "b"],
-    negatives: Negatives,
-    generator: torch.Generator | None = None,
-) -> dict[str, Cloud]:
+def made(generators: Iterable[nn.Module], drawn: Drawn) -> dict[str, Cloud]:
     """What generators make, whole and, where it is of several kinds, by kind."""
     found: dict[str, Cloud] = {}
     for make in generators:
         assert isinstance(make, Generator)
         name, kinds = _name(make, found), make.kinds()
-        vectors = make.vectors(scorer, query, target, negatives, generator)
-        changed = not kinds and not make.draws_entities and vectors.size(1) == negatives.index.size(1)
+        vectors = make.vectors(drawn)
+        changed = not kinds and not make.draws_entities and vectors.size(1) == drawn.negatives.index.size(1)
         found[name] = Cloud(vectors, changed, len(kinds) < 2)
         if len(kinds) > 1:
             parts = vectors.split(list(kinds.values()), dim=1)

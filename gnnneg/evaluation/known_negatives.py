@@ -1,20 +1,22 @@
 """Ranking against verified negatives: does what is so come before what somebody has checked to be not so?"""
 
-from typing import Any
-
 import pandas as pd
 import torch
 from jaxtyping import Int
 from torch import Tensor
 from torch_geometric.data import Data
 
+from gnnneg.checks import DRAWN, whole
 from gnnneg.data.known import KnownAnswers
-from gnnneg.errors import UserError
+from gnnneg.data.statements import POLARITIES
 from gnnneg.evaluation.classification import auroc, average_precision, labelled
 from gnnneg.evaluation.drawn import unknown
+from gnnneg.evaluation.entity_ranking import Split
+from gnnneg.evaluation.evaluator import Evaluator, Findings, refuse_undenied
 from gnnneg.evaluation.metrics import hits, mrr, summary
 from gnnneg.evaluation.ranking import among
 from gnnneg.evaluation.record import Ranks
+from gnnneg.evaluation.testbed import Testbed
 from gnnneg.interfaces import Model
 from gnnneg.looking import judging
 from gnnneg.records import Query, Triplets, asked
@@ -22,85 +24,75 @@ from gnnneg.records import Query, Triplets, asked
 CELLS = 1 << 20  # scores at once
 
 
-def known_negatives(
-    model: Model,
-    graph: Data | None,
-    stated: Triplets,
-    denied: Triplets,
-    known: KnownAnswers,
-    num_random: int = 100,
-    generator: torch.Generator | None = None,
-    relation_names: list[str] | None = None,
-) -> tuple[dict[str, Any], pd.DataFrame]:
+class KnownNegatives(Evaluator):
     """Ranks stated triplets among the denied answers to the same question, both sides, and parts the two by score.
 
     A random candidate is easy and may be true; a verified negative is neither. A question to which nothing is denied
-    is not ranked, but counted.
+    is not ranked, but counted. A denied triplet that is stated too is left out.
+
+    It finds the :func:`~gnnneg.evaluation.summary` of ranks among denied answers alone as ``verified`` and among random
+    ones too as ``with_random`` (both missing where no question has a denied answer); ``auroc`` and
+    ``average_precision`` of stated against denied triplets, whatever their questions; the questions that were ranked
+    and that were not (``queries``, ``without_denied``), and ``stated``, ``denied``, ``contradicted`` (denied and
+    stated) and ``random`` counts. And a table by relation.
 
     Args:
-        model (Model): What is judged.
-        graph (torch_geometric.data.Data, optional): What the model may look at.
-        stated (Triplets): Stated triplets of a split.
-        denied (Triplets): Denied ones, by custom of the same split. One that is stated too is left out.
-        known (KnownAnswers): Answers that no random candidate shall be, by custom all stated facts.
-        num_random (int): Random candidates beside the denied ones, drawn with replacement. (default: :obj:`100`)
-        generator (torch.Generator, optional): Draws them.
-        relation_names (list[str], optional): Names for the table.
-
-    Returns:
-        The :func:`~gnnneg.evaluation.summary` of ranks among denied answers alone as ``verified`` and among random ones
-        too as ``with_random`` (both missing where no question has a denied answer); ``auroc`` and
-        ``average_precision`` of stated against denied triplets, whatever their questions; the questions that were
-        ranked and that were not (``queries``, ``without_denied``), and ``stated``, ``denied``, ``contradicted``
-        (denied and stated) and ``random`` counts. And a table by relation.
-
-    Raises:
-        UserError: If there are no stated or no denied triplets, or a score is NaN.
+        split (str): Whose statements. (default: :obj:`"test"`)
+        num_random (int): Random candidates beside the denied ones, drawn with replacement among those that are no known
+            answers. (default: :obj:`100`)
     """
-    for polarity, part in (("stated", stated), ("denied", denied)):
-        if not part.rel_type.numel():
-            raise UserError(
-                f"Ranking against verified negatives needs stated and denied statements, and the split has no "
-                f"{polarity} ones: choose another split, or a data set such as CoDEx-S or CoDEx-M."
-            )
-    device, sizes = known.key.device, (known.num_nodes, known.num_relations)
-    stated = Triplets(*(column.to(device) for column in stated))
-    denied = Triplets(*(column.to(device) for column in denied))
-    query, answer = asked(denied, known.num_relations)
-    own = KnownAnswers(stated, *sizes)
-    wrong = (known.contains(query, answer[:, None]) | own.contains(query, answer[:, None]))[:, 0]
-    contradicted = int(wrong.sum())
-    denied = Triplets(*(column[~wrong] for column in denied))
 
-    score, label, rel_type = labelled(model, graph, stated, denied)
-    verified, mixed, total = _ranks(model, graph, stated, KnownAnswers(denied, *sizes), known, num_random, generator)
-    figures = {
-        "verified": summary(verified) if len(verified) else None,
-        "with_random": summary(mixed) if len(mixed) else None,
-        "auroc": auroc(score, label),
-        "average_precision": average_precision(score, label),
-        "queries": len(verified),
-        "without_denied": total - len(verified),
-        "stated": int(label.sum()),
-        "denied": int((~label).sum()),
-        "contradicted": contradicted,
-        "random": num_random,
-    }
-    rows = []
-    for r in rel_type.unique().tolist():
-        mine, ranked = rel_type == r, verified.take(verified.rel_type == r)
-        rows.append(
-            {
-                "relation": str(r) if relation_names is None else relation_names[r],
-                "stated": int(label[mine].sum()),
-                "denied": int((~label[mine]).sum()),
-                "auroc": auroc(score[mine], label[mine]),
-                "queries": len(ranked),
-                "mrr": mrr(ranked.realistic),  # missing where there are none
-                "hits@1": hits(ranked.realistic, 1),
-            }
+    key = "verified_negatives"
+
+    def __init__(self, split: Split = "test", num_random: int = 100):
+        super().__init__()
+        whole("KnownNegatives", 0, DRAWN, num_random=num_random)
+        self.split, self.num_random = split, num_random
+
+    def refuse(self, testbed: Testbed) -> None:
+        refuse_undenied(testbed, (self.split,), "Ranking against verified negatives")
+
+    def forward(self, model: Model, testbed: Testbed) -> Findings:
+        there, names = testbed.on(self.split), testbed.data.relation_names
+        known, device = there.known, there.known.key.device
+        stated, denied = (
+            Triplets(*(column.to(device) for column in testbed.statements(self.split, polarity)))
+            for polarity in POLARITIES
         )
-    return figures, pd.DataFrame(rows)
+        query, answer = asked(denied, known.num_relations)
+        wrong = known.contains(query, answer[:, None]) | there.answers(stated).contains(query, answer[:, None])
+        denied = Triplets(*(column[~wrong[:, 0]] for column in denied))
+
+        score, label, rel_type = labelled(model, there.graph, stated, denied)
+        rng = there.draws(device)
+        verified, mixed, total = _ranks(model, there.graph, stated, there.answers(denied), known, self.num_random, rng)
+        figures = {
+            "verified": summary(verified) if len(verified) else None,
+            "with_random": summary(mixed) if len(mixed) else None,
+            "auroc": auroc(score, label),
+            "average_precision": average_precision(score, label),
+            "queries": len(verified),
+            "without_denied": total - len(verified),
+            "stated": int(label.sum()),
+            "denied": int((~label).sum()),
+            "contradicted": int(wrong.sum()),
+            "random": self.num_random,
+        }
+        rows = []
+        for r in rel_type.unique().tolist():
+            mine, ranked = rel_type == r, verified.take(verified.rel_type == r)
+            rows.append(
+                {
+                    "relation": names[r],
+                    "stated": int(label[mine].sum()),
+                    "denied": int((~label[mine]).sum()),
+                    "auroc": auroc(score[mine], label[mine]),
+                    "queries": len(ranked),
+                    "mrr": mrr(ranked.realistic),  # missing where there are none
+                    "hits@1": hits(ranked.realistic, 1),
+                }
+            )
+        return Findings(figures, pd.DataFrame(rows), "relations")
 
 
 def _ranks(

@@ -13,7 +13,7 @@ from torch_geometric.data import Data
 from gnnneg.data.known import KnownAnswers
 from gnnneg.data.pools import Pools, slots
 from gnnneg.errors import UserError
-from gnnneg.evaluation.at_once import at_once
+from gnnneg.evaluation.asking import at_once
 from gnnneg.interfaces import Corruption, Model, Sampler
 from gnnneg.kernels.everyone import everyone
 from gnnneg.looking import judging

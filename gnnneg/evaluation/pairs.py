@@ -1,6 +1,7 @@
 """Pair classification: do the vectors of two entities tell whether the two belong together?"""
 
 from collections.abc import Callable
+from itertools import product
 from typing import Any
 
 import pandas as pd
@@ -8,8 +9,14 @@ import torch
 from jaxtyping import Float, Int, Shaped
 from torch import Tensor
 
+from gnnneg.data.statements import PAIR, POLARITIES
 from gnnneg.errors import MissingExtra, UserError
+from gnnneg.evaluation.asking import representations
 from gnnneg.evaluation.classification import auroc
+from gnnneg.evaluation.evaluator import Evaluator, Findings
+from gnnneg.evaluation.strata import degree
+from gnnneg.evaluation.testbed import Testbed
+from gnnneg.interfaces import Model
 
 TREES, FOLDS, STATE = 100, 5, 42
 
@@ -24,6 +31,38 @@ def hadamard(x: Float[Tensor, "m d"], y: Float[Tensor, "m d"]) -> Float[Tensor, 
 def concatenation(x: Float[Tensor, "m d"], y: Float[Tensor, "m d"]) -> Float[Tensor, "m e"]:
     """One behind the other."""
     return torch.cat([x, y], 1)
+
+
+class PairClassification(Evaluator):
+    """:func:`pair_classification` of the data set's labelled pairs, and what tells them apart without any learning.
+
+    A table of all pairs and of those that degrees do not tell apart. Beside the model's ``vectors`` stand ``random``
+    ones of the same width, which say no more than who is who, and the ``counts`` of stated and denied training
+    statements. Figures are missing where too few pairs match.
+    """
+
+    no_split = "Labelled pairs are of no split"
+
+    def refuse(self, testbed: Testbed) -> None:
+        if PAIR not in testbed.data.edge_types:
+            raise UserError(
+                "The data set has no labelled pairs of entities to classify: use one such as GO-NegStatements."
+            )
+
+    def forward(self, model: Model, testbed: Testbed) -> Findings:
+        pairs, label = testbed.data[PAIR].edge_label_index, testbed.data[PAIR].edge_label
+        rng, vector = testbed.draws(), representations(model, testbed.graph)
+        count = torch.stack([degree(testbed.statements("train", p), testbed.num_nodes) for p in POLARITIES], 1)
+        known = {"vectors": vector, "random": torch.randn(vector.shape, generator=rng), "counts": count.float()}
+        chosen = {"all": torch.arange(label.numel()), "degree-matched": matched(pairs, label, count, rng)}
+        rows = []
+        for (which, row), (what, of), features in product(chosen.items(), known.items(), (hadamard, concatenation)):
+            if which == "all" or row.numel() >= 2 * FOLDS:
+                figures, _ = pair_classification(of, pairs[:, row], label[row], features)
+            else:  # nothing is left to classify
+                figures = {"pairs": row.numel(), "positive": row.numel() // 2}
+            rows.append({"among": which, "of": what, "features": features.__name__, **figures})
+        return Findings({}, pd.DataFrame(rows))
 
 
 def pair_classification(

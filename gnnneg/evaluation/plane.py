@@ -10,9 +10,9 @@ from torch import Tensor, nn
 from torch_geometric.data import Data
 
 from gnnneg.errors import UserError
-from gnnneg.evaluation.at_once import at_once
+from gnnneg.evaluation.asking import at_once
 from gnnneg.evaluation.geometry import made
-from gnnneg.interfaces import Corruption, Model, Sampler
+from gnnneg.interfaces import Corruption, Drawn, Model, Sampler
 from gnnneg.looking import judging
 from gnnneg.records import Query, Triplets
 
@@ -66,7 +66,8 @@ def plane(
         there = (offered.weight > 0).expand(len(target), offered.index.size(1))[:, :EACH]
         found = {"positive": scorer.embed(target[:, None])[:, 0]}
         found["sampled"] = scorer.embed(offered.index[:, :EACH]).expand(len(target), -1, -1)[there]
-        for name, (vectors, changed, kind) in made(generators, scorer, query, target, offered, generator).items():
+        questions = Drawn(scorer, query, target, offered, generator)
+        for name, (vectors, changed, kind) in made(generators, questions).items():
             if kind:
                 few = vectors[:, :EACH]
                 found[name] = few[there] if changed else few.flatten(0, 1)

@@ -11,8 +11,7 @@ from torch_geometric.data import Data, HeteroData
 from gnnneg.data import naming
 from gnnneg.data.statements import POLARITIES, SPLITS, message_graph, num_relations
 from gnnneg.errors import UserError
-from gnnneg.evaluation.at_once import at_once
-from gnnneg.evaluation.mode import device_of
+from gnnneg.evaluation.asking import at_once, device_of
 from gnnneg.interfaces import Encoding, Model
 from gnnneg.kernels.everyone import everyone
 from gnnneg.looking import judging
@@ -75,6 +74,7 @@ def predict(
     asks_entity = h is None or t is None
     if among is not None and not asks_entity:
         raise UserError("No entity is asked for, so there is nothing to choose among: leave the head or the tail out.")
+    chosen_from = None if among is None else naming.among(data, among)
     device, size = device_of(model), num_relations(data)
     if graph is None:
         graph = message_graph(data)
@@ -101,8 +101,8 @@ def predict(
         _refuse_nan(score)
         known = _known(triplets, data)
         left = torch.ones(len(score), dtype=torch.bool)
-        if among is not None:
-            left = torch.isin(every, naming.among(data, among))
+        if chosen_from is not None:
+            left = torch.isin(every, chosen_from)
         if unknown_only:
             left &= torch.tensor([what == "unknown" for what in known])
         order = torch.where(left, score, -torch.inf).sort(descending=True, stable=True).indices

@@ -10,11 +10,13 @@ from torch_geometric.data import Data
 
 from gnnneg.data.known import KnownAnswers
 from gnnneg.errors import UserError
-from gnnneg.evaluation.at_once import at_once
+from gnnneg.evaluation.asking import at_once
 from gnnneg.evaluation.record import Ranks
 from gnnneg.interfaces import Model, Scorer
+from gnnneg.kernels.bisection import bisected
 from gnnneg.kernels.counting import count_ranks
 from gnnneg.kernels.everyone import everyone
+from gnnneg.kernels.ragged import offsets
 from gnnneg.looking import judging
 from gnnneg.records import Query, Triplets, asked
 
@@ -90,7 +92,7 @@ def ranks(
         if candidates is None:
             key, row = torch.unique(rel_type * known.num_nodes + anchor, return_inverse=True)
             order = row.argsort(stable=True)
-            first = torch.cat([row.new_zeros(1), row.bincount(minlength=key.numel()).cumsum(0)]).tolist()
+            first = offsets(row.bincount(minlength=key.numel())).tolist()
             rows, columns = _chunks(known.num_nodes, memory_mib, most)
             for begin in range(0, key.numel(), rows):
                 part = key[begin : begin + rows]
@@ -166,7 +168,7 @@ def counts(
     length = known_row.bincount(minlength=query.anchor.numel())
     end = length.cumsum(0)[row]
     begin = end - length[row]
-    low, high = _bisect(value, begin, end, target_score, False), _bisect(value, begin, end, target_score, True)
+    low, high = (bisected(value, begin, end, target_score, right) for right in (False, True))
     above, tied, rivals = above - (end - high), tied - (high - low), (stop - start) - (end - begin)
 
     # the target is no rival of its own: gone with the known answers if it is one, else it goes now
@@ -212,25 +214,6 @@ def _chunks(width: int, memory_mib: float, most: int) -> tuple[int, int]:
     cells = max(1, int(memory_mib * 2**20 / 8))
     rows = min(max(cells // width, FEWEST), most)
     return rows, max(1, min(width, cells // rows))
-
-
-def _bisect(
-    value: Float[Tensor, "a"],
-    begin: Int[Tensor, "m"],
-    end: Int[Tensor, "m"],
-    wanted: Float[Tensor, "m"],
-    right: bool,
-) -> Int[Tensor, "m"]:
-    """Where ``wanted[i]`` belongs in the ascending ``value[begin[i]:end[i]]``, before or after its equals."""
-    low, high = begin, end
-    if not value.numel() or not begin.numel():
-        return low
-    for _ in range(value.numel().bit_length()):  # no row is longer; to ask how long they are is to wait
-        middle = (low + high) // 2
-        found = value[middle.clamp(max=value.numel() - 1)]
-        less = ((found <= wanted) if right else (found < wanted)) & (low < high)
-        low, high = torch.where(less, middle + 1, low), torch.where(less, high, torch.minimum(middle, high))
-    return low
 
 
 def _refuse_nan(bad: Bool[Tensor, "b"], query: Query) -> None:

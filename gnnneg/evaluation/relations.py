@@ -5,11 +5,32 @@ from torch_geometric.data import Data
 
 from gnnneg.data.known import KnownAnswers
 from gnnneg.errors import UserError
-from gnnneg.evaluation.at_once import at_once
+from gnnneg.evaluation.asking import at_once
+from gnnneg.evaluation.entity_ranking import Split
+from gnnneg.evaluation.evaluator import Evaluator, Findings
+from gnnneg.evaluation.metrics import summary
 from gnnneg.evaluation.record import SIDES, Ranks
+from gnnneg.evaluation.testbed import Testbed
 from gnnneg.interfaces import Model
 from gnnneg.looking import judging
 from gnnneg.records import Query, Triplets
+
+
+class RelationRanking(Evaluator):
+    """Which relation holds between head and tail: see :func:`relation_ranks`.
+
+    Args:
+        split (str): Whose statements are asked. (default: :obj:`"test"`)
+    """
+
+    def __init__(self, split: Split = "test"):
+        super().__init__()
+        self.split = split
+
+    def forward(self, model: Model, testbed: Testbed) -> Findings:
+        there, asked = testbed.on(self.split), testbed.statements(self.split)
+        found = relation_ranks(model, there.graph, asked, there.known, memory_mib=there.memory_mib)
+        return Findings(summary(found), counts={"queries": len(found)})
 
 
 def relation_ranks(

@@ -1,17 +1,18 @@
 """The one place that knows everything: builds what a config or a script asks for, trains it, judges it, keeps it."""
 
 from gnnneg.experiment.execute import read, resume, train, train_config, untrained
-from gnnneg.experiment.judge import Evaluation, Judge
 from gnnneg.experiment.run import Run
-from gnnneg.experiment.settings import Settings, Setup, Source, plan
+from gnnneg.experiment.settings import DataSource, Evaluation, Settings, Setup, plan
+from gnnneg.former import former_names
+
+__getattr__ = former_names(__name__)
 
 __all__ = [
+    "DataSource",
     "Evaluation",
-    "Judge",
     "Run",
     "Settings",
     "Setup",
-    "Source",
     "plan",
     "read",
     "resume",

@@ -3,8 +3,8 @@
 import sys
 import time
 import warnings
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,28 +16,28 @@ from torch.optim.lr_scheduler import LRScheduler
 from torch_geometric.data import Dataset, HeteroData
 
 from gnnneg import config, datasets, run_files
-from gnnneg.config import Facts, Plan, Tree
+from gnnneg.config import Plan, Tree
 from gnnneg.config.names import path as class_path
 from gnnneg.config.signature import parameters
 from gnnneg.data import naming
-from gnnneg.data.build import counts
 from gnnneg.data.catalogue import CARD, cards
 from gnnneg.data.download import cache
+from gnnneg.data.facts import Facts
 from gnnneg.data.gate import look_over
 from gnnneg.data.known import KnownAnswers
-from gnnneg.data.statements import POLARITIES, completed, triplets
+from gnnneg.data.statements import POLARITIES, completed, counts, triplets
 from gnnneg.errors import UserError
-from gnnneg.evaluation import strata
+from gnnneg.evaluation import KnownNegatives, Ranking, Ranks, Testbed, strata
 from gnnneg.experiment import folder, schedule, whereabouts
 from gnnneg.experiment.ending import tidy, unfinished, whole
 from gnnneg.experiment.environment import environment
 from gnnneg.experiment.graph import write_graph, write_named
 from gnnneg.experiment.inductive import refuse_entities
-from gnnneg.experiment.judge import Evaluation, Judge
+from gnnneg.experiment.kept import Kept
 from gnnneg.experiment.lock import held
 from gnnneg.experiment.ready import refuse_hidden_features, refuse_optimizer, refuse_seed, tell_of_confidence
 from gnnneg.experiment.run import Run
-from gnnneg.experiment.settings import Setup, anchored, assemble, choose, plan, source
+from gnnneg.experiment.settings import DataSource, Evaluation, Setup, anchored, assemble, choose, listed, plan, source
 from gnnneg.experiment.whereabouts import Missing
 from gnnneg.interfaces import Task
 from gnnneg.training import Fit, History, Interrupted, save_model
@@ -104,7 +104,7 @@ def train(
     _told_of_leaks(task, Facts(graph))
     look_over(graph, name if isinstance(data, HeteroData) else "the data set")
     if out is None:
-        return _train(setup, None, None, name, progress)
+        return _train(setup, name, progress)
 
     tree: Tree = {"data": {"name": name}, **_described(setup)}
     changed = isinstance(data, datasets.Benchmark) and (data.transform, data.pre_transform) != (None, None)
@@ -112,10 +112,7 @@ def train(
     if isinstance(data, datasets.Benchmark) and named:
         home = Path(data.root).parent
         tree["data"] = {"name": data.card.name, "root": None if home == Path(cache()) else str(home.resolve())}
-    means, path = plan(anchored(tree)), Path(out)
-    with folder.begun(path):
-        _begin(setup, means, path, named)
-        return _train(setup, means, path, tree["data"]["name"], progress)
+    return _begun(setup, plan(anchored(tree)), Path(out), named, tree["data"]["name"], progress)
 
 
 def train_config(
@@ -140,12 +137,10 @@ def train_config(
     if home.exists():
         folder.claim(home)  # said before the data are fetched
     own = _own(path, overrides)
-    graphs = source(means).graphs() if own is None else Run.load(own, allow=allow).graphs
+    graphs = source(means).graphs() if own is None else Kept(own, None, None, allow).graphs
     look_over(graphs[0], name)
     setup = assemble(means, *graphs)
-    with folder.begun(home):
-        _begin(setup, means, home, named=own is None)
-        return _train(setup, means, home, name, progress)
+    return _begun(setup, means, home, own is None, name, progress)
 
 
 def _own(path: str | Path, overrides: Sequence[str]) -> Path | None:
@@ -159,9 +154,9 @@ def _own(path: str | Path, overrides: Sequence[str]) -> Path | None:
 
 def read(path: str | Path, overrides: Sequence[str] = (), allow: str | Sequence[str] = ()) -> Plan:
     """What a YAML says, with settings over it; it may name classes of the modules ``allow``."""
-    tree = config.read(path)
+    tree = listed(config.read(path))
     config.override(tree, overrides)
-    tree = anchored(tree)  # paths that are right from every working directory
+    tree = listed(anchored(tree))  # paths that are right from every working directory
     with allowing(allow):
         means = plan(tree)
         asked = source(means)
@@ -187,18 +182,11 @@ def untrained(path: str | Path, overrides: Sequence[str] = (), allow: str | Sequ
     """What a config says, built but not trained; it may name classes of the modules ``allow``."""
     means = read(path, overrides, allow)
     own = _own(path, overrides)
-    graphs = source(means).graphs() if own is None else Run.load(own, allow=allow).graphs
+    graphs = source(means).graphs() if own is None else Kept(own, None, None, allow).graphs
     look_over(graphs[0], source(means).name)
     setup = assemble(means, *graphs)
-    return _run(setup, means, None, {}, Judge(setup.data, setup.evaluation, setup.device, setup.test_graph))
-
-
-def _run(setup: Setup, means: Plan | None, path: Path | None, result: dict[str, Any], judge: Judge) -> Run:
-    run = Run(path, means, result, setup.device)
-    run.plan, run._tree = means, {} if means is None else means.plain()
-    run.data, run.model, run.task, run.judge = setup.data, setup.task.model.eval(), setup.task, judge
-    run.test_graph = setup.test_graph
-    return run
+    setup.model.eval()
+    return Run(setup, {})
 
 
 def resume(
@@ -223,54 +211,52 @@ def resume(
         UserError: If it is no run folder, damaged, of another version, in use by another process, trained on other
             data, or has lost its checkpoints before it was finished.
     """
-    run = Run.opened(path, device, data, allow)
-    assert run.path is not None
-    assert run.plan is not None
-    fit = run.plan.arguments["fit"].build({})
-    if unfinished(run.path, fit) is None:  # nothing will be written, so that whoever may read it may ask
+    kept = Kept(path, device, data, allow)
+    fit = kept.plan.arguments["fit"].build({})
+    if unfinished(kept.path, fit) is None:  # nothing will be written, so that whoever may read it may ask
         with suppress(Missing):
-            run.data  # noqa: B018  # told if it is no longer what the run was trained on
+            kept.graphs  # noqa: B018  # told if it is no longer what the run was trained on
         if progress:
             print(f"{path} is finished, and stays as it is.", file=sys.stderr)
         return Run.load(path, device, data, allow)
-    folder.refuse_links(run.path)
-    with held(run.path):
-        reason = unfinished(run.path, fit)
+    folder.refuse_links(kept.path)
+    with held(kept.path):
+        reason = unfinished(kept.path, fit)
         if reason is None:  # another process has finished it in between
             return Run.load(path, device, data, allow)
-        tidy(run.path, reason)
+        tidy(kept.path, reason)
         with allowing(allow):
-            setup = assemble(run.plan, run.data, run.test_graph, _here(run, device))
-            if run.reordered:
+            setup = assemble(kept.plan, *kept.graphs, device=_here(kept, device))  # type: ignore[misc]
+            setup.path = kept.path
+            if kept.reordered:
                 warnings.warn(
-                    f"The statements of {source(run.plan).name} are in another order than before, so that {path} goes "
+                    f"The statements of {kept.dataset} are in another order than before, so that {path} goes "
                     "on to other numbers than if it had never been stopped.",
                     stacklevel=2,
                 )
-            if not whole(run.path / run_files.MODEL / run_files.MODEL_CONFIG):
-                _describe(setup, run.path)
-            name = Path(source(run.plan).name).name
-            return _train(setup, run.plan, run.path, name, progress, resume=True)
+            if not whole(kept.path / run_files.MODEL / run_files.MODEL_CONFIG):
+                _describe(setup, kept.path)
+            return _train(setup, Path(kept.dataset).name, progress, resume=True)
 
 
-def _here(run: Run, asked: str | None) -> torch.device:
+def _here(kept: Kept, asked: str | None) -> torch.device:
     """Where to go on with a run: where it is asked for, else where it was, else on the CPU."""
-    assert run.plan is not None
     if asked is not None:
-        return run.device
-    before = run.plan.arguments["device"]
+        return kept.device
+    before = kept.plan.arguments["device"]
     try:
         return choose(before)
     except UserError:
-        warnings.warn(f"{run.path} was trained on {before}, which is not here: it goes on on the CPU.", stacklevel=3)
+        warnings.warn(f"{kept.path} was trained on {before}, which is not here: it goes on on the CPU.", stacklevel=3)
         return torch.device("cpu")
 
 
-def _train(setup: Setup, means: Plan | None, path: Path | None, name: str, progress: bool, resume: bool = False) -> Run:
-    judge, model = Judge(setup.data, setup.evaluation, setup.device, setup.test_graph), setup.task.model
+def _train(setup: Setup, name: str, progress: bool, resume: bool = False) -> Run:
+    path, testbed, model, validation = setup.path, setup.testbed, setup.model, Ranking("valid")
+    setup.evaluation.chosen(testbed)  # refused before anything is trained
     if setup.test_graph is not None:
         refuse_entities(model)
-    if not judge.asks("valid") and judge.asks("test") and not resume:
+    if not testbed.has("valid") and testbed.has("test") and not resume:
         warnings.warn(
             "The data set has no validation statements: all epochs are trained, whatever fit.patience "
             "says, and the last weights are kept.",
@@ -284,25 +270,34 @@ def _train(setup: Setup, means: Plan | None, path: Path | None, name: str, progr
         setup.optimizer,
         setup.scheduler,
         seed=setup.seed,
-        evaluate=(lambda: judge.validate(model)) if judge.asks("valid") else None,
-        metrics=judge.metrics(),
+        evaluate=(lambda: validation.validate(model, testbed)) if testbed.has("valid") else None,
+        metrics=validation.metrics(testbed),
         folder=path,
         progress=progress,
         resume=resume,
     )
     try:
-        tuned = judge.asks("valid") and setup.task.tune(lambda: judge.validate(model)[setup.fit.metric])
+        tuned = testbed.has("valid") and setup.task.tune(lambda: validation.validate(model, testbed)[setup.fit.metric])
         if tuned and path is not None:
             save_model(path / run_files.MODEL, model)
-        result = _result(setup, judge, history, name, path)
+        result = _result(setup, history, name)
     except KeyboardInterrupt as error:
         if path is None:
             raise
         raise Interrupted(f"Interrupted while the trained model was tested: 'gnnneg resume {path}' ends it.") from error
-    return _run(setup, means, path, result, judge)
+    model.eval()
+    return Run(setup, result)
 
 
-def _begin(setup: Setup, means: Plan, path: Path, named: bool) -> None:
+def _begun(setup: Setup, means: Plan, path: Path, named: bool, name: str, progress: bool) -> Run:
+    """Trains in a new folder."""
+    setup.plan, setup.path = means, path
+    with folder.begun(path):
+        _begin(setup, source(means), path, named)
+        return _train(setup, name, progress)
+
+
+def _begin(setup: Setup, where: DataSource, path: Path, named: bool) -> None:
     """Everything that a run needs to be read or gone on with, before the first step.
 
     That is the statements, too, unless they can be had by name.
@@ -316,10 +311,10 @@ def _begin(setup: Setup, means: Plan, path: Path, named: bool) -> None:
     folder.write_names(path / run_files.MODEL, setup.data)
     _describe(setup, path)
     graphs = [graph for graph in (setup.data, setup.test_graph) if graph is not None]
-    kept = whereabouts.about(path, source(means), graphs, named)
+    kept = whereabouts.about(path, where, graphs, named)
     folder.write_json(path / run_files.DATA, kept, versioned=True)
     with replacing(path / run_files.CONFIG) as temporary:  # last: a folder with a config is a run
-        temporary.write_text(config.dump(means.plain()), encoding="utf-8")
+        temporary.write_text(config.dump(setup.tree), encoding="utf-8")
 
 
 def _describe(setup: Setup, path: Path) -> None:
@@ -330,38 +325,33 @@ def _describe(setup: Setup, path: Path) -> None:
     folder.write_json(path / run_files.MODEL / run_files.MODEL_CONFIG, {**sizes, "model": model}, versioned=True)
 
 
-def _result(setup: Setup, judge: Judge, history: History, name: str, path: Path | None) -> dict[str, Any]:
+def _result(setup: Setup, history: History, name: str) -> dict[str, Any]:
     """Judges the trained model, writes ``ranks.parquet`` and ``result.json``."""
-    model, data = setup.task.model, judge.on("test").data
+    model, testbed, path = setup.model, setup.testbed, setup.path
     began = time.perf_counter()
     metrics: dict[str, Any] = {}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # of ties, which the test split tells of
-        if judge.asks("valid"):
-            metrics["valid"] = judge.summary(judge.ranks(model, "valid"))
-    if judge.asks("test"):
-        ranks = judge.ranks(model, "test")
-        metrics["test"] = judge.summary(ranks)
-        if path is not None:
-            train, size = triplets(data, "stated", "train"), (data["entity"].num_nodes, len(data.relation_names))
-            by = strata(ranks, train, *size)
-            for what, index in (("anchor_label", ranks.anchor), ("target_label", ranks.target)):
-                called = naming.called(data, index)
-                if called is not None:
-                    by[what] = called
-            called = naming.relations_called(data, ranks.rel_type)
-            if called is not None:
-                by["relation_label"] = called
-            ranks.to_parquet(path / run_files.RANKS, data["entity"].names, data.relation_names, by)
-    else:
+    ranks: dict[str, Ranks] = {}
+    for split in ("valid", "test"):
+        if testbed.has(split):
+            ranks[split] = Ranking(split).ranks(model, testbed)
+            with _ties_untold() if split == "valid" else nullcontext():
+                metrics[split] = Ranking(split).findings(ranks[split], testbed).figures
+    with _ties_untold():
+        for one in setup.evaluation.chosen(testbed):
+            if isinstance(one, Ranking) and one.split in ranks:
+                found = one.findings(ranks[one.split], testbed)
+            else:
+                found = one(model, testbed)
+            metrics.setdefault(one.split, {}).update({one.key: found.kept()} if one.key else found.kept())
+    if "test" not in ranks:
         warnings.warn("The data set has no test statements, so nothing was tested.", stacklevel=2)
-    if judge.classifies():
-        metrics["test"]["classification"] = judge.classification(model)[0]
+    elif path is not None:
+        _write_ranks(ranks["test"], testbed.on("test"), path)
     result = {
         "dataset": name,
         "seed": setup.seed,
         "best_epoch": history.best_epoch,
-        "data": _about(judge.data),
+        "data": _about(setup.data),
         "metrics": metrics,
         "time": {
             "train_s": history.train_s,
@@ -370,15 +360,36 @@ def _result(setup: Setup, judge: Judge, history: History, name: str, path: Path 
         },
         "memory": {"peak_rss_mib": history.peak_rss_mib, "peak_cuda_mib": history.peak_cuda_mib},
     }
-    if judge.classifies():
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # of ties, which have been told of
-            result["verified_negatives"] = judge.known_negatives(model, "test", setup.seed)[0]
+    verified = metrics.get("test", {}).pop(KnownNegatives.key, None)
+    if verified is not None:  # it stood beside the metrics before evaluations were chosen
+        result[KnownNegatives.key] = verified
     if setup.test_graph is not None:  # what the figures of test are about
         result["test_graph"] = {what: count for what, count in counts(setup.test_graph).items() if count}
     if path is not None:
         folder.write_json(path / run_files.RESULT, result)
     return result
+
+
+@contextmanager
+def _ties_untold() -> Iterator[None]:
+    """Of ties the ranking of test tells, and nothing else."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Ties decide", UserWarning)
+        yield
+
+
+def _write_ranks(ranks: Ranks, testbed: Testbed, path: Path) -> None:
+    """Writes where each test target came in, with names, labels and strata."""
+    data = testbed.data
+    by = strata(ranks, testbed.statements("train"), testbed.num_nodes, testbed.num_relations)
+    for what, called in (
+        ("anchor_label", naming.called(data, ranks.anchor)),
+        ("target_label", naming.called(data, ranks.target)),
+        ("relation_label", naming.relations_called(data, ranks.rel_type)),
+    ):
+        if called is not None:
+            by[what] = called
+    ranks.to_parquet(path / run_files.RANKS, data["entity"].names, data.relation_names, by)
 
 
 def _about(data: HeteroData) -> dict[str, Any]:

@@ -1,9 +1,11 @@
 """What a config may say, and the objects that it means."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch.optim import Optimizer
@@ -19,23 +21,26 @@ import gnnneg.losses
 import gnnneg.models
 import gnnneg.penalties
 import gnnneg.samplers
-import gnnneg.tasks  # noqa: F401
+import gnnneg.tasks
+import gnnneg.weighings  # noqa: F401
 from gnnneg import datasets
-from gnnneg.config import FACTS, Facts, Plan, Tree, resolve_whole
+from gnnneg.config import Plan, Tree, resolve_whole
 from gnnneg.config.signature import parameters
+from gnnneg.data.facts import FACTS, Facts
 from gnnneg.data.gate import admit
 from gnnneg.data.ontology import inherited
 from gnnneg.data.splits import share_denied
 from gnnneg.errors import UserError
-from gnnneg.experiment.judge import Evaluation
+from gnnneg.evaluation import Evaluator, KnownNegatives, Testbed, TripleClassification
+from gnnneg.evaluation.entity_ranking import Split
 from gnnneg.experiment.ready import refuse_optimizer, refuse_scheduler, refuse_seed
-from gnnneg.interfaces import Task
+from gnnneg.interfaces import Model, Task
 from gnnneg.training import Fit
 from gnnneg.training.randomness import seeded
 
 
 @dataclass(frozen=True)
-class Source:
+class DataSource:
     """Which data set.
 
     Args:
@@ -60,6 +65,8 @@ class Source:
     inherit_denied: bool = False
     wins: str | None = None
 
+    former: ClassVar[tuple[str, ...]] = ("Source",)
+
     def load(self) -> HeteroData:
         """The graph that is trained on."""
         return self.graphs()[0]
@@ -71,7 +78,7 @@ class Source:
             UserError: If it cannot be had, or there are two and something should be done to one.
         """
         data, *others = datasets.graphs(self.name, self.root)
-        if others and Source(self.name, self.root) != self:
+        if others and DataSource(self.name, self.root) != self:
             raise UserError(f"{self.name} has a graph to train on and one to test on: give its name and nothing else.")
         if self.wins is not None:
             data = admit(data, self.wins, overlap="keep", apart=True, where=self.name)[0]
@@ -81,11 +88,65 @@ class Source:
 
 
 @dataclass(frozen=True)
+class Evaluation:
+    """What counts as known while ranking, how much memory that may take, and what else is asked of the trained model.
+
+    Args:
+        filter (tuple[str, ...]): The splits whose stated facts are left out of every ranking but their own, in
+            validation as in test. All is the custom; with less, true answers count as errors.
+            (default: :obj:`("train", "valid", "test")`)
+        memory_mib (float): About how much memory the scores may take. (default: :obj:`256`)
+        sampled (int, optional): Also gives Hits@10 against so many random candidates, as ``hits@10_50``: not comparable
+            with what ranks all, but what some papers report. (default: :obj:`None`)
+        evaluators (list[Evaluator], optional): What a run's ``result.json`` tells beside the ranking of valid and test.
+            In a config, a bare list under ``evaluation`` is short for this. (default: where statements are denied,
+            :class:`~gnnneg.evaluation.TripleClassification` and :class:`~gnnneg.evaluation.KnownNegatives`)
+    """
+
+    filter: tuple[Split, ...] = ("train", "valid", "test")
+    memory_mib: float = 256.0
+    sampled: int | None = None
+    evaluators: Sequence[Evaluator] | None = None
+
+    def __post_init__(self) -> None:
+        if self.sampled is not None and self.sampled < 1:
+            raise UserError(f"evaluation.sampled is {self.sampled}: give at least 1, or leave it out.")
+        if not self.memory_mib > 0:
+            raise UserError(f"evaluation.memory_mib is {self.memory_mib}: give a number above 0.")
+        places = [(one.split, one.key) for one in self.evaluators or () if one.key]
+        for split, key in places:
+            if places.count((split, key)) > 1:
+                raise UserError(f"evaluation.evaluators finds {key!r} of {split} twice: leave one of the two out.")
+
+    def testbed(
+        self, seed: int, device: torch.device, data: HeteroData, test_graph: HeteroData | None = None
+    ) -> Testbed:
+        """On what models are judged."""
+        return Testbed(data, test_graph, self.filter, self.memory_mib, self.sampled, seed, device)
+
+    def chosen(self, testbed: Testbed) -> Sequence[Evaluator]:
+        """The evaluators.
+
+        Raises:
+            UserError: If the data lack what one asks about.
+        """
+        if self.evaluators is not None:
+            for one in self.evaluators:
+                one.refuse(testbed)
+            return self.evaluators
+        usual = TripleClassification(), KnownNegatives()
+        with suppress(UserError):
+            usual[0].refuse(testbed)
+            return usual
+        return ()
+
+
+@dataclass(frozen=True)
 class Settings:
     """The keys of a config.
 
     Args:
-        data (Source): Which data set.
+        data (DataSource): Which data set.
         task (Task): What is learnt.
         optimizer (torch.optim.Optimizer): Owns what the task trains.
         scheduler (LRScheduler, optional): Changes the learning rate. (default: :obj:`None`)
@@ -96,7 +157,7 @@ class Settings:
             (default: :obj:`None`)
     """
 
-    data: Source
+    data: DataSource
     task: Task
     optimizer: Optimizer
     scheduler: LRScheduler | None = None
@@ -119,6 +180,34 @@ class Setup:
     seed: int
     device: torch.device
     test_graph: HeteroData | None = None
+    plan: Plan | None = None
+    path: Path | None = None
+
+    @property
+    def tree(self) -> Tree:
+        """Its config, if it has one."""
+        return {} if self.plan is None else self.plan.plain()
+
+    @property
+    def dataset(self) -> str | None:
+        """The name of its data set, if its config says one."""
+        return None if self.plan is None else source(self.plan).name
+
+    @property
+    def model(self) -> Model:
+        """The task's."""
+        return self.task.model
+
+    @cached_property
+    def testbed(self) -> Testbed:
+        """On what it is judged."""
+        return self.evaluation.testbed(self.seed, self.device, self.data, self.test_graph)
+
+
+def listed(tree: Tree) -> Tree:
+    """A config whose ``evaluation``, where it is a bare list, is the mapping that this is short for."""
+    bare = tree.get("evaluation")
+    return {**tree, "evaluation": {"evaluators": bare}} if isinstance(bare, list) else tree
 
 
 def plan(tree: Tree) -> Plan:
@@ -132,7 +221,7 @@ def plan(tree: Tree) -> Plan:
         "optimizer": {"params": None},
         "scheduler": {"optimizer": None},
     }
-    means = resolve_whole(Settings, tree, joining)
+    means = resolve_whole(Settings, listed(tree), joining)
     refuse_seed(means.arguments["seed"])
     return means
 
@@ -142,13 +231,13 @@ class Outline:
     """The keys of a config that a trained model's answers depend on: :class:`Settings` without what is learnt and how.
 
     Args:
-        data (Source): Which data set.
+        data (DataSource): Which data set.
         evaluation (Evaluation): How it is judged.
         seed (int): Of all draws. (default: :obj:`0`)
         device (str, optional): Where it was trained. (default: :obj:`None`)
     """
 
-    data: Source
+    data: DataSource
     evaluation: Evaluation = field(default_factory=Evaluation)
     seed: int = 0
     device: str | None = None
@@ -160,7 +249,10 @@ def outline(tree: Tree) -> Plan:
     Raises:
         UserError: If one of these keys is missing, unknown or of another type.
     """
-    means = resolve_whole(Outline, {key: tree[key] for key in parameters(Outline) if key in tree}, {})
+    said = {key: value for key, value in listed(tree).items() if key in parameters(Outline)}
+    if isinstance(said.get("evaluation"), dict):
+        said["evaluation"] = {key: value for key, value in said["evaluation"].items() if key != "evaluators"}
+    means = resolve_whole(Outline, said, {})
     refuse_seed(means.arguments["seed"])
     return means
 
@@ -206,6 +298,7 @@ def assemble(
         seed=settings["seed"],
         device=device,
         test_graph=test_graph,
+        plan=plan,
     )
 
 
@@ -246,7 +339,7 @@ def choose(device: str | None) -> torch.device:
     return torch.device(device)
 
 
-def source(plan: Plan) -> Source:
+def source(plan: Plan) -> DataSource:
     """Which data set a plan asks for."""
     made: Any = plan.arguments["data"].build({})
     return made

@@ -12,7 +12,7 @@ from gnnneg import datasets
 from gnnneg.data.catalogue import CARD, read_card
 from gnnneg.errors import UserError
 from gnnneg.experiment.fingerprint import Parts, difference, fingerprint
-from gnnneg.experiment.settings import Source
+from gnnneg.experiment.settings import DataSource
 
 MANY = 200  # so many folders beside a run are looked into
 
@@ -21,12 +21,12 @@ class Missing(UserError):
     """The data set of a run is nowhere to be had."""
 
 
-def about(run: Path, source: Source, graphs: list[HeteroData], named: bool) -> dict[str, Any]:
+def about(run: Path, source: DataSource, graphs: list[HeteroData], named: bool) -> dict[str, Any]:
     """What a run keeps to know its data set again: fingerprints, and for a folder its place and its card's digest.
 
     Args:
         run (Path): The run folder.
-        source (Source): The data set that its config names.
+        source (DataSource): The data set that its config names.
         graphs (list[HeteroData]): The graph, and behind it the one to test on, if that is another.
         named (bool): Whether the graphs can be had by the name, or lie in the run folder.
     """
@@ -51,12 +51,12 @@ def changed(kept: dict[str, Any], graphs: list[HeteroData], source: str, run: Pa
     return None
 
 
-def graphs(run: Path, source: Source, kept: dict[str, Any], given: str | None) -> list[HeteroData]:
+def graphs(run: Path, source: DataSource, kept: dict[str, Any], given: str | None) -> list[HeteroData]:
     """The graphs of a run's data set: by its name, where it lay relative to the run, or in a folder beside the run.
 
     Args:
         run (Path): The run folder.
-        source (Source): The data set that its config names.
+        source (DataSource): The data set that its config names.
         kept (dict): What :func:`about` kept.
         given (str, optional): Where the user says that it is; nowhere else is looked then.
 
@@ -89,7 +89,7 @@ def graphs(run: Path, source: Source, kept: dict[str, Any], given: str | None) -
     )
 
 
-def _places(run: Path, source: Source, kept: dict[str, Any]) -> Iterator[tuple[str, str | None]]:
+def _places(run: Path, source: DataSource, kept: dict[str, Any]) -> Iterator[tuple[str, str | None]]:
     """Names and roots of what the data set may be, the likeliest first; folders only if they hold its card."""
     yield source.name, source.root
     if os.sep not in source.name:

@@ -202,7 +202,7 @@ def test_a_finished_run_of_somebody_else_is_read_by_every_verb(say, run, tmp_pat
     monkeypatch.setattr("gnnneg.experiment.folder.replacing", shut)
     monkeypatch.setattr("gnnneg.training.atomic.replacing", shut)
     before = everything(run)
-    for words in (("evaluate", run), ("evaluate", run, "--calibration"), ("resume", run), ("compare", run)):
+    for words in (("evaluate", run), ("evaluate", run, "ProbabilityCalibration"), ("resume", run), ("compare", run)):
         assert say(*words)[0] == 0, words
     assert "say where to with --out" in refused(say, "report", run)
     assert everything(run) == before
@@ -226,7 +226,7 @@ def test_relations_that_validation_only_denies(say, tmp_path, monkeypatch):
     assert say("data", "import", data, "--out", "graph")[0] == 0
     Path("c.yaml").write_text(TINY % "graph")
     assert say("train", "c.yaml", "--out", "run", "--quiet")[0] == 0
-    code, out, _ = say("evaluate", "run", "--classification", "--json")
+    code, out, _ = say("evaluate", "run", "TripleClassification", "--json")
     assert code == 0
     rows = {row["relation"]: row for row in json.loads(out)["relations"]}
     model = Run.load("run", "cpu")
@@ -235,6 +235,6 @@ def test_relations_that_validation_only_denies(say, tmp_path, monkeypatch):
     threshold = rows["s"]["threshold"]
     assert threshold > max(valid)
     assert rows["s"]["accuracy"] == sum(score < threshold for score in test) / 2
-    table = say("evaluate", "run", "--classification")[1]
+    table = say("evaluate", "run", "TripleClassification")[1]
     assert any(line.split()[0] == "s" for line in table.splitlines() if line.strip())
     assert yaml.safe_load(Path("run/config.yaml").read_text())["data"]["name"].endswith("graph")

@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -23,6 +24,7 @@ from gnnneg.data.statements import assemble, triplets
 from gnnneg.datasets import load
 from gnnneg.evaluation import pair_classification
 from gnnneg.experiment import Run
+from gnnneg.experiment.kept import Kept
 
 ROOT = Path(__file__).parents[2]
 CONFIG = str(ROOT / "configs" / "synthetic" / "shared.yaml")
@@ -101,14 +103,14 @@ def test_evaluate(said, trained):
     fresh = json.loads(printed(said, "evaluate", trained, "--json"))
     assert fresh == {name: value for name, value in kept.items() if name != "classification"}
     assert f"{kept['mrr']:.3f}" in printed(said, "evaluate", trained)
-    classified = json.loads(printed(said, "evaluate", trained, "--classification", "--json"))
+    classified = json.loads(printed(said, "evaluate", trained, "TripleClassification", "--json"))
     assert {name: value for name, value in classified.items() if name != "relations"} == kept["classification"]
     sides = json.loads(printed(said, "evaluate", trained, "--per", "side", "--json"))
     assert {row["stratum"]: row["mrr"] for row in sides} == {side: kept[side]["mrr"] for side in ("head", "tail")}
     assert "citizen_of" in printed(said, "evaluate", trained, "--per", "relation", "--split", "valid")
-    relations = json.loads(printed(said, "evaluate", trained, "--relations", "--json"))
+    relations = json.loads(printed(said, "evaluate", trained, "RelationRanking", "--json"))
     assert relations["mr"] <= 12
-    assert "accuracy" in printed(said, "evaluate", trained, "--classification")
+    assert "accuracy" in printed(said, "evaluate", trained, "TripleClassification")
 
 
 def test_predict_in_every_format(said, trained, tmp_path):
@@ -268,7 +270,7 @@ def test_calibration_is_kept_for_these_weights(said, copy, monkeypatch):
     def denied(path: Path) -> None:
         raise PermissionError(13, "Permission denied", str(path))
 
-    fresh = json.loads(printed(said, "evaluate", copy, "--calibration", "--json"))
+    fresh = json.loads(printed(said, "evaluate", copy, "ProbabilityCalibration", "--json"))
     assert set(fresh["platt"]) == {"brier", "ece"}
     assert fresh["platt"]["brier"] < fresh["score"]["brier"]
     assert fresh["valid"]["drawn"] is fresh["test"]["drawn"] is False
@@ -276,40 +278,82 @@ def test_calibration_is_kept_for_these_weights(said, copy, monkeypatch):
     kept = json.loads(file.read_text())
     kept["platt"]["slope"] = -kept["platt"]["slope"]  # what is kept is used ...
     file.write_text(json.dumps(kept))
-    again = json.loads(printed(said, "evaluate", copy, "--calibration", "--json"))
+    again = json.loads(printed(said, "evaluate", copy, "ProbabilityCalibration", "--json"))
     assert again["platt"]["brier"] > fresh["platt"]["brier"]
     file.write_text(json.dumps({**kept, "model": "another"}))  # ... unless it belongs to other weights
-    assert json.loads(printed(said, "evaluate", copy, "--calibration", "--json")) == fresh
-    assert "Platt scaling" in printed(said, "evaluate", copy, "--calibration")
+    assert json.loads(printed(said, "evaluate", copy, "ProbabilityCalibration", "--json")) == fresh
+    assert "Platt scaling" in printed(said, "evaluate", copy, "ProbabilityCalibration")
     file.unlink()
     with monkeypatch.context() as patched:  # a folder that may only be read
         patched.setattr("gnnneg.experiment.folder.replacing", denied)
-        assert json.loads(printed(said, "evaluate", copy, "--calibration", "--json")) == fresh
+        assert json.loads(printed(said, "evaluate", copy, "ProbabilityCalibration", "--json")) == fresh
     assert not file.exists()
-    printed(said, "evaluate", copy, "--calibration")
+    printed(said, "evaluate", copy, "ProbabilityCalibration")
     file.write_text(json.dumps({"model": json.loads(file.read_text())["model"]}))
-    assert "is damaged" in refused(said, "evaluate", copy, "--calibration")
+    assert "is damaged" in refused(said, "evaluate", copy, "ProbabilityCalibration")
+
+
+@pytest.mark.parametrize(
+    ("flag", "name"),
+    [
+        ("--classification", "TripleClassification"),
+        ("--known-negatives", "KnownNegatives"),
+        ("--relations", "RelationRanking"),
+    ],
+)
+def test_options_of_an_earlier_version_stand_for_evaluators(said, trained, flag, name):
+    code, out, err = said("evaluate", trained, flag, "--json")
+    assert (code, out) == (0, printed(said, "evaluate", trained, name, "--json"))
+    assert err.count("\n") == 1
+    assert f"'{flag}' is now called '{name}'" in err
+
+
+def test_an_evaluator_is_found_by_its_name_and_takes_its_options(said, trained, tmp_path, monkeypatch):
+    few = json.loads(printed(said, "evaluate", trained, "KnownNegatives", "--set", "num_random", "3", "--json"))
+    assert few["random"] == 3
+    fresh = json.loads(printed(said, "evaluate", trained, "Ranking", "--split", "valid", "--sampled", "3", "--json"))
+    assert 0 < fresh["hits@10_3"] <= 1
+    wrong = {
+        ("KnownNegative",): "there is no Evaluator called 'KnownNegative'; did you mean 'KnownNegatives'?",
+        ("KnownNegatives", "--set", "num_randm", "3"): "has no 'num_randm'. Did you mean 'num_random'?",
+        ("KnownNegatives", "--set", "num_random", "many"): "num_random should be int, not 'many'.",
+        ("KnownNegatives", "--set", "num_random", "-1"): "give a whole number from 0 to",
+        ("KnownNegatives", "--per", "side"): "has no 'per'.",
+        ("--sampled", "3", "--per", "side"): "leave sampled or per out",
+        ("mine.Median",): "add --allow mine",
+    }
+    for words, sentence in wrong.items():
+        assert sentence in refused(said, "evaluate", trained, *words), words
+    monkeypatch.chdir(tmp_path)
+    page = (Path(CONFIG).parents[2] / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    (tmp_path / "mine.py").write_text(re.search(r"```python\n(from gnnneg.evaluation.*?)```", page, re.DOTALL)[1])
+    found = json.loads(printed(said, "evaluate", trained, "mine.Median", "--allow", "mine", "--json"))
+    ranks = pd.read_parquet(trained / "ranks.parquet")
+    assert found == {
+        "median": float(torch.tensor((ranks["optimistic"] + ranks["pessimistic"]).to_numpy() / 2).median())
+    }
+    assert "median" in printed(said, "evaluate", trained, "mine.Median", "--allow", "mine")
 
 
 def test_known_negatives_and_clusters(said, trained):
-    figures = json.loads(printed(said, "evaluate", trained, "--known-negatives", "--json"))
+    figures = json.loads(printed(said, "evaluate", trained, "KnownNegatives", "--json"))
     kept = json.loads((trained / "result.json").read_text())["metrics"]["test"]
     assert figures["auroc"] == kept["classification"]["auroc"]
     assert figures["queries"] + figures["without_denied"] == 2 * figures["stated"]
     assert sum(row["queries"] for row in figures["relations"]) == figures["queries"]
     assert figures["verified"]["mrr"] > figures["with_random"]["mrr"]
-    table = printed(said, "evaluate", trained, "--known-negatives", "--split", "valid")
+    table = printed(said, "evaluate", trained, "KnownNegatives", "--split", "valid")
     assert "verified head" in table
     assert "without_denied" in table
-    clusters = json.loads(printed(said, "evaluate", trained, "--clusters", "--json"))
+    clusters = json.loads(printed(said, "evaluate", trained, "Clustering", "--json"))
     assert (clusters["types"], clusters["entities"], len(clusters["seeds"])) == (5, 200, 10)
-    assert "ari" in printed(said, "evaluate", trained, "--clusters")
+    assert "ari" in printed(said, "evaluate", trained, "Clustering")
 
 
 def test_what_the_data_lack_is_said_in_one_sentence(said, trained, tmp_path):
-    assert "no labelled pairs" in refused(said, "evaluate", trained, "--pairs")
-    for option in ("--pairs", "--clusters", "--calibration", "--classification"):
-        assert "leave --split out" in refused(said, "evaluate", trained, option, "--split", "valid")
+    assert "no labelled pairs" in refused(said, "evaluate", trained, "PairClassification")
+    for evaluator in ("PairClassification", "Clustering", "ProbabilityCalibration", "TripleClassification"):
+        assert "leave --split out" in refused(said, "evaluate", trained, evaluator, "--split", "valid")
     data = load("synthetic")
     n, r = data["entity"].num_nodes, len(data.relation_names)
     split = data["entity", "stated", "entity"].split
@@ -317,11 +361,11 @@ def test_what_the_data_lack_is_said_in_one_sentence(said, trained, tmp_path):
     task = LinkPrediction(KGEModel(Lookup(n, 8), DistMult(r, 8)), Both(r), Uniform(n, 4), InfoNCE())
     out = tmp_path / "bare"
     train(task, bare, Adagrad(task.trained(), lr=0.1), Fit(epochs=1), out=out, progress=False)
-    assert "split has no denied ones" in refused(said, "evaluate", out, "--known-negatives")
-    assert "have no types" in refused(said, "evaluate", out, "--clusters")
-    found = json.loads(printed(said, "evaluate", out, "--calibration", "--json"))  # drawn, and said to be
+    assert "split has no denied ones" in refused(said, "evaluate", out, "KnownNegatives")
+    assert "have no types" in refused(said, "evaluate", out, "Clustering")
+    found = json.loads(printed(said, "evaluate", out, "ProbabilityCalibration", "--json"))  # drawn, and said to be
     assert found["valid"] == {"stated": 107, "denied": 107, "drawn": True}
-    assert "107 random, since none is denied" in printed(said, "evaluate", out, "--calibration")
+    assert "107 random, since none is denied" in printed(said, "evaluate", out, "ProbabilityCalibration")
     ask = ["--head", "person_0", "--relation", "lives_in", "--tail", "city_0"]
     assert "No other statement of lives_in is denied." in printed(said, "predict", out, *ask)
     assert "(50 %) and 107 random ones, since none is denied." in printed(said, "predict", out, *ask)
@@ -338,9 +382,9 @@ def test_pairs(said, trained, monkeypatch):
     apart = people[torch.randint(len(people), (2, 100))]
     data["entity", "pair", "entity"].edge_label_index = torch.cat([close, apart], 1)
     data["entity", "pair", "entity"].edge_label = (torch.arange(200) < 100).long()
-    monkeypatch.setattr(Run, "data", data)
+    monkeypatch.setattr(Kept, "graphs", [data])
     monkeypatch.setattr("gnnneg.evaluation.pairs.TREES", 10)  # for speed
-    said_of = json.loads(printed(said, "evaluate", trained, "--pairs", "--json"))
+    said_of = json.loads(printed(said, "evaluate", trained, "PairClassification", "--json"))
     rows = {(row["among"], row["of"], row["features"]): row for row in said_of}
     assert len(rows) == 12
     assert rows["all", "vectors", "hadamard"]["pairs"] == 200
@@ -351,7 +395,7 @@ def test_pairs(said, trained, monkeypatch):
     vector = run.model.encoder.weight.detach()
     expected, _ = pair_classification(vector, store.edge_label_index, store.edge_label)
     assert rows["all", "vectors", "hadamard"]["f1"] == expected["f1"]
-    assert "degree-matched" in printed(said, "evaluate", trained, "--pairs")
+    assert "degree-matched" in printed(said, "evaluate", trained, "PairClassification")
 
 
 def test_negatives_of_a_config_and_of_a_run(said, trained):
@@ -367,7 +411,7 @@ def test_negatives_of_a_config_and_of_a_run(said, trained):
 def test_pictures_of_negatives(said, tmp_path):
     """A page of their own, a file in the run folder, and from then on a part of the report."""
     run, page = tmp_path / "run", tmp_path / "deep" / "negatives.html"
-    emu = '[{"class_path": "EMU", "init_args": {"share": 0.5}}]'
+    emu = '[{"class_path": "EMU", "init_args": {"mutation_ratio": 0.5}}]'
     printed(said, "train", CONFIG, *QUICK, "--task.generators", emu, "--out", run)
     report = tmp_path / "report.html"
     printed(said, "report", run, "--out", report)
@@ -573,7 +617,7 @@ def test_classification_needs_denied_statements(said, tmp_path):
     task = untrained(CONFIG).task
     train(task, data, SGD(task.trained(), lr=0.1), Fit(epochs=1), out=tmp_path / "r", progress=False)
     assert "classification" not in Run.load(tmp_path / "r").metrics["test"]
-    assert "needs denied statements" in refused(said, "evaluate", tmp_path / "r", "--classification")
+    assert "needs denied statements" in refused(said, "evaluate", tmp_path / "r", "TripleClassification")
 
 
 def test_debug_shows_where(said, tmp_path):

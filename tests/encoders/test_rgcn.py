@@ -434,7 +434,7 @@ def test_from_config_to_ranks(tmp_path, capsys, signed):
         store.edge_index, store.edge_type = store.edge_index[:, training], store.edge_type[training]
         store.split = store.split[training]
     alone = message_graph(data)
-    graph = run.judge.graph
+    graph = run.testbed.graph
     for name in ("edge_index", "edge_type", "denied_edge_index", "denied_edge_type"):
         assert torch.equal(graph[name], alone[name])
     with torch.no_grad():

@@ -4,6 +4,8 @@ import torch
 from torch import Tensor
 
 from gnnneg.data.known import KnownAnswers
+from gnnneg.data.statements import SPLITS, assemble
+from gnnneg.evaluation import Testbed
 from gnnneg.interfaces import Encoding, Model, Scorer
 from gnnneg.records import Query, Triplets
 
@@ -76,6 +78,20 @@ def coarse(seed: int = 0, levels: int = 5, nodes: int = NODES, relations: int = 
 
 def index_of(stated: Triplets, nodes: int = NODES, relations: int = RELATIONS) -> KnownAnswers:
     return KnownAnswers(stated, nodes, relations)
+
+
+def bed(
+    nodes: int, relations: int, stated: dict[str, Triplets], denied: dict[str, Triplets] | None = None, **policy
+) -> Testbed:
+    """One with these statements by split; entities and relations are called by their numbers."""
+    sides = []
+    for by_split in (stated, denied or {}):
+        none = Triplets(*[torch.empty(0, dtype=torch.long)] * 3)
+        parts = [by_split.get(split, none) for split in SPLITS]
+        split = torch.cat([torch.full_like(part.rel_type, place) for place, part in enumerate(parts)])
+        sides += [Triplets(*(torch.cat(column) for column in zip(*parts))), split]
+    names = [str(i) for i in range(nodes)], [str(i) for i in range(relations)]
+    return Testbed(assemble(*sides[:2], *names, *sides[2:]), **policy)
 
 
 def brute(score: Tensor, tested: Triplets, stated: Triplets) -> list[tuple[int, int, int]]:

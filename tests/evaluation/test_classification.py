@@ -4,11 +4,11 @@ import math
 
 import pytest
 import torch
-from evaluation.tabled import NODES, RELATIONS, Tabled, coarse, world
+from evaluation.tabled import NODES, RELATIONS, Tabled, bed, coarse, world
 from sklearn import metrics
 
 from gnnneg.errors import UserError
-from gnnneg.evaluation import classification
+from gnnneg.evaluation import TripleClassification
 from gnnneg.evaluation.classification import _figures, auroc, average_precision, judge, scores, thresholds
 from gnnneg.records import Triplets
 
@@ -120,14 +120,16 @@ def test_from_the_model():
     """Scores 0 to 3 by tail; stated valid tails 2 and 3, denied 0 and 1: the threshold is 2, and test errs once."""
     score = torch.zeros(2, 4, 4)
     score[0] = torch.arange(4.0)
-    figures, table = classification(
-        Tabled(score),
-        None,
-        (triplets((0, 0, 2), (1, 0, 3)), triplets((0, 0, 0), (1, 0, 1))),
-        (triplets((2, 0, 3), (2, 0, 1)), triplets((3, 0, 0), (3, 0, 1))),
+    judged_on = bed(
+        4,
         1,
-        ["likes"],
+        {"valid": triplets((0, 0, 2), (1, 0, 3)), "test": triplets((2, 0, 3), (2, 0, 1))},
+        {"valid": triplets((0, 0, 0), (1, 0, 1)), "test": triplets((3, 0, 0), (3, 0, 1))},
     )
+    judged_on.data.relation_names = ["likes"]
+    found = TripleClassification()(Tabled(score), judged_on)
+    figures, table = found.figures, found.table
+    assert (found.rows, found.remarks) == ("relations", ())
     assert figures["accuracy"] == 0.75
     assert (figures["precision"], figures["recall"]) == (1, 0.5)
     assert figures["auroc"] == pytest.approx(3.5 / 4)
@@ -147,13 +149,15 @@ def test_scores_in_batches():
 
 
 def test_without_denied_statements():
-    none = Triplets(*(torch.empty(0, dtype=torch.long) for _ in range(3)))
     _, tested = world(0)
-    model = Tabled(torch.zeros(2 * RELATIONS, NODES, NODES))
-    with pytest.raises(UserError, match="validation split has no denied"):
-        classification(model, None, (tested, none), (tested, tested), RELATIONS)
+    model, both = Tabled(torch.zeros(2 * RELATIONS, NODES, NODES)), {"valid": tested, "test": tested}
+    with pytest.raises(UserError, match="valid split has no denied"):
+        TripleClassification()(model, bed(NODES, RELATIONS, both, {"test": tested}))
     with pytest.raises(UserError, match="test split has no denied"):
-        classification(model, None, (tested, tested), (tested, none), RELATIONS)
+        TripleClassification()(model, bed(NODES, RELATIONS, both, {"valid": tested}))
+    found = TripleClassification()(model, bed(NODES, RELATIONS, both, both))  # all score alike
+    assert found.figures["accuracy"] == found.figures["all_true"] == 0.5
+    assert "as accurate" in found.remarks[0]
 
 
 def test_figures_of_nothing_called_true_and_of_nothing_true():

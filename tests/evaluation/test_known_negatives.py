@@ -1,18 +1,17 @@
 """Ranks among verified negatives, by hand and by plain Python; random candidates that nobody has stated."""
 
 import math
-import sys
 from collections import Counter
 
 import pytest
 import torch
-from evaluation.tabled import NODES, RELATIONS, Tabled, coarse, index_of, world
+from evaluation.tabled import NODES, RELATIONS, Tabled, bed, coarse, index_of, world
 
 from gnnneg.data.known import KnownAnswers
 from gnnneg.errors import UserError
+from gnnneg.evaluation import KnownNegatives
 from gnnneg.evaluation.classification import auroc
 from gnnneg.evaluation.drawn import corruptions, unknown
-from gnnneg.evaluation.known_negatives import known_negatives
 from gnnneg.records import Query, Triplets
 
 NONE = Triplets(*(torch.empty(0, dtype=torch.long) for _ in range(3)))
@@ -20,6 +19,15 @@ NONE = Triplets(*(torch.empty(0, dtype=torch.long) for _ in range(3)))
 
 def triplets(*rows: tuple[int, int, int]) -> Triplets:
     return Triplets(*(torch.tensor(column) for column in zip(*rows)))
+
+
+def judged(score, known: Triplets, tested: Triplets, denied: Triplets, num_random: int, **policy):
+    """What is found of test statements, where these are known from training."""
+    size = score.size(1), score.size(0) // 2
+    judged_on = bed(*size, {"train": known, "test": tested}, {"test": denied}, **policy)
+    found = KnownNegatives(num_random=num_random)(Tabled(score), judged_on)
+    assert found.rows == "relations"
+    return found.figures, found.table
 
 
 def test_by_hand():
@@ -32,8 +40,7 @@ def test_by_hand():
     score = torch.arange(6.0).expand(2, 6, 6).clone()
     stated = triplets((0, 0, 3), (1, 0, 2))
     denied = triplets((0, 0, 1), (0, 0, 4), (0, 0, 5), (3, 0, 3), (0, 0, 2))
-    known = KnownAnswers(triplets((0, 0, 3), (1, 0, 2), (0, 0, 2)), 6, 1)
-    figures, table = known_negatives(Tabled(score), None, stated, denied, known, 0)
+    figures, table = judged(score, triplets((0, 0, 2)), stated, denied, 0)
     assert figures["verified"]["mrr"] == pytest.approx((1 / 3 + 1 / 2) / 2)
     assert figures["verified"]["tail"]["mr"] == 3
     assert figures["verified"]["head"]["mr"] == 2
@@ -55,13 +62,12 @@ def test_random_candidates_join_the_denied():
     score = torch.zeros(2, 5, 5)
     score[0, 0] = torch.tensor([9.0, 8.0, 1.0, 10.0, 10.0])
     stated, denied = triplets((0, 0, 2)), triplets((0, 0, 1))
-    known = KnownAnswers(triplets((0, 0, 2), (0, 0, 3), (0, 0, 4)), 5, 1)
-    figures, _ = known_negatives(Tabled(score), None, stated, denied, known, 50, torch.Generator().manual_seed(0))
+    known = triplets((0, 0, 3), (0, 0, 4))
+    figures, _ = judged(score, known, stated, denied, 50, seed=0)
     zeros = figures["with_random"]["mr"] - 2  # the denied one is always there
     assert figures["verified"]["mr"] == 2
     assert zeros == pytest.approx(25, abs=12)  # the others were the denied one once more, and did not count
-    full = KnownAnswers(triplets((0, 0, 2), (0, 0, 3), (0, 0, 4), (0, 0, 0)), 5, 1)
-    figures, _ = known_negatives(Tabled(score), None, stated, denied, full, 50)
+    figures, _ = judged(score, triplets((0, 0, 3), (0, 0, 4), (0, 0, 0)), stated, denied, 50)
     assert figures["with_random"]["mr"] == 2
 
 
@@ -70,12 +76,14 @@ def test_random_candidates_join_the_denied():
 @pytest.mark.parametrize("seed", range(3))
 def test_plain_python_agrees(monkeypatch, seed, cells):
     """Many ties, repeated statements, contradictions; one row at a time or all at once."""
-    monkeypatch.setattr(sys.modules[known_negatives.__module__], "CELLS", cells)
+    monkeypatch.setattr("gnnneg.evaluation.known_negatives.CELLS", cells)
     whole, tested = world(seed)
     draw = torch.Generator().manual_seed(100 + seed)
     denied = Triplets(*(torch.randint(top, (90,), generator=draw) for top in (NODES, RELATIONS, NODES)))
     model = Tabled(coarse(seed))
-    figures, table = known_negatives(model, None, tested, denied, index_of(whole), 0)
+    judged_on = bed(NODES, RELATIONS, {"train": whole, "test": tested}, {"test": denied})
+    found = KnownNegatives(num_random=0)(model, judged_on)
+    figures, table = found.figures, found.table
     assert model.encoded == 2  # once for all ranks, once for all scores
 
     facts = set(zip(*(column.tolist() for column in whole)))
@@ -106,21 +114,19 @@ def test_plain_python_agrees(monkeypatch, seed, cells):
 
 def test_nothing_denied_of_what_is_asked():
     """Denied elsewhere: no ranks, but the scores can be parted."""
-    model = Tabled(torch.arange(6.0).expand(2, 6, 6).clone())
-    stated = triplets((0, 0, 3))
-    figures, table = known_negatives(model, None, stated, triplets((1, 0, 1)), KnownAnswers(stated, 6, 1), 9)
+    score = torch.arange(6.0).expand(2, 6, 6).clone()
+    figures, table = judged(score, NONE, triplets((0, 0, 3)), triplets((1, 0, 1)), 9)
     assert figures["verified"] is figures["with_random"] is None
     assert figures["auroc"] == 1
     assert math.isnan(table.iloc[0]["mrr"])
 
 
 def test_bad_splits():
-    model, stated = Tabled(torch.zeros(2, 6, 6)), triplets((0, 0, 3))
-    known = KnownAnswers(stated, 6, 1)
-    with pytest.raises(UserError, match="no denied"):
-        known_negatives(model, None, stated, NONE, known)
-    with pytest.raises(UserError, match="no stated"):
-        known_negatives(model, None, NONE, stated, known)
+    score, stated = torch.zeros(2, 6, 6), triplets((0, 0, 3))
+    with pytest.raises(UserError, match="test split has no denied"):
+        judged(score, NONE, stated, NONE, 9)
+    with pytest.raises(UserError, match="test split has no stated"):
+        judged(score, NONE, NONE, stated, 9)
 
 
 def test_unknown_is_uniform_over_the_others():

@@ -14,10 +14,10 @@ from gnnneg.encoders import Lookup
 from gnnneg.errors import UserError
 from gnnneg.evaluation import geometry, plane
 from gnnneg.generators import DANS, EMU
-from gnnneg.kernels.spectrum import effective_rank
 from gnnneg.models import KGEModel
 from gnnneg.records import Query, Triplets
 from gnnneg.samplers import Uniform
+from gnnneg.spectrum import effective_rank
 
 
 def dans() -> DANS:

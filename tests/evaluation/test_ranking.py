@@ -10,9 +10,9 @@ from torch import nn
 from gnnneg import DistMult, KGEModel, Lookup
 from gnnneg.data.statements import assemble
 from gnnneg.errors import UserError
-from gnnneg.evaluation import Ranks, ranks, relation_ranks, summary
+from gnnneg.evaluation import Ranks, Testbed, ranks, relation_ranks, summary
+from gnnneg.evaluation.entity_ranking import ranked
 from gnnneg.evaluation.ranking import counts
-from gnnneg.experiment.judge import Evaluation, Judge
 from gnnneg.records import Query, Triplets
 
 
@@ -105,10 +105,10 @@ def test_nor_where_a_run_is_asked(large):
     model, tested = large
     data = assemble(tested, torch.full((600,), 2), [str(i) for i in range(3000)], ["a", "b"])
     with pytest.warns(UserWarning, match="filtered by the facts of train"):
-        judge = Judge(data, Evaluation(("train",), memory_mib=0.05), torch.device("cpu"))
+        bed = Testbed(data, filter=("train",), memory_mib=0.05)
     expected, gap = exact(model, tested)
     for i in range(40):
-        result = judge.ranked(model, Triplets(*(column[i : i + 1] for column in tested)))
+        result = ranked(model, bed, Triplets(*(column[i : i + 1] for column in tested)))
         both = [expected[i], expected[i + 600]]
         if min(gap[i], gap[i + 600]) > 1e-5:
             assert result.optimistic.tolist() == result.pessimistic.tolist() == both

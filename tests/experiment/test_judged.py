@@ -1,6 +1,7 @@
 """What is judged, by whom and on what: small changes to it that other tests do not notice."""
 
 import hashlib
+import sys
 
 import pandas as pd
 import pytest
@@ -9,9 +10,18 @@ from experiment.helpers import ring, trained
 
 from gnnneg import UserError
 from gnnneg.data.statements import PAIR, triplets
-from gnnneg.evaluation import metrics, representations
+from gnnneg.evaluation import (
+    Clustering,
+    PairClassification,
+    ProbabilityCalibration,
+    Testbed,
+    metrics,
+    pairs,
+    probability_calibration,
+    representations,
+)
 from gnnneg.evaluation.pairs import FOLDS
-from gnnneg.experiment import folder, judge
+from gnnneg.experiment import folder
 from gnnneg.experiment.lock import LOCK
 from gnnneg.records import Triplets
 
@@ -30,7 +40,7 @@ def scores(run, part: Triplets) -> list[float]:
 
 
 def test_labelled_statements_are_the_splits_own(run):
-    score, label, drawn = run.judge.labelled(run.model, "valid", 0)
+    score, label, drawn = ProbabilityCalibration().labelled(run.model, run.testbed, "valid")
     stated, denied = (triplets(run.data, polarity, "valid") for polarity in ("stated", "denied"))
     assert label.tolist() == [True] * len(stated.rel_type) + [False] * len(denied.rel_type)
     assert score.tolist() == pytest.approx(scores(run, stated) + scores(run, denied), rel=1e-4)
@@ -43,10 +53,11 @@ def test_where_nothing_is_denied_as_many_are_drawn_and_none_is_true(run, monkeyp
     store.edge_index, store.edge_type, store.split = torch.empty(2, 0, dtype=torch.long), NONE, NONE
     asked = []
     monkeypatch.setattr(
-        judge, "labelled", lambda model, graph, *parts: asked.append(parts) or (NONE.float(), NONE.bool(), 0)
+        probability_calibration,
+        "labelled",
+        lambda model, graph, *parts: asked.append(parts) or (NONE.float(), NONE.bool(), 0),
     )
-    one = judge.Judge(data, judge.Evaluation(), torch.device("cpu"))
-    assert one.labelled(run.model, "valid", 3)[2] is True
+    assert ProbabilityCalibration().labelled(run.model, Testbed(data, seed=3), "valid")[2] is True
     ((stated, denied),) = asked
     assert len(denied.rel_type) == len(stated.rel_type) == 4
     true = set(zip(*(column.tolist() for column in triplets(data))))
@@ -54,7 +65,7 @@ def test_where_nothing_is_denied_as_many_are_drawn_and_none_is_true(run, monkeyp
     store = data["entity", "stated", "entity"]
     store.split = torch.zeros_like(store.split)
     with pytest.raises(UserError, match="there are no valid ones"):
-        judge.Judge(data, judge.Evaluation(), torch.device("cpu")).labelled(run.model, "valid", 3)
+        ProbabilityCalibration().labelled(run.model, Testbed(data, seed=3), "valid")
 
 
 @pytest.mark.parametrize("alike", [FOLDS, FOLDS - 1])
@@ -64,17 +75,17 @@ def test_pairs_are_classified_by_vectors_noise_and_counts(run, monkeypatch, alik
     half = 2 * alike  # so many of each label, of which the matched are given here
     data[PAIR].edge_label_index = torch.stack([torch.arange(half) % 20, (torch.arange(half) + 1) % 20])
     data[PAIR].edge_label = torch.arange(half) % 2
-    monkeypatch.setattr(judge, "matched", lambda *_: torch.arange(2 * alike))
+    monkeypatch.setattr(pairs, "matched", lambda *_: torch.arange(2 * alike))
     monkeypatch.setattr(
-        judge,
+        pairs,
         "pair_classification",
         lambda of, pairs, label, by: asked.append((of, pairs.size(1))) or ({"f1": 0.5}, None),
     )
-    table = judge.Judge(data, judge.Evaluation(), torch.device("cpu")).pairs(run.model, 5)
+    table = PairClassification()(run.model, Testbed(data, seed=5)).table
     assert len(table) == 12
     assert len(asked) == (12 if alike == FOLDS else 6)
     vectors, noise, counts = asked[0][0], asked[2][0], asked[4][0]
-    assert torch.equal(vectors, representations(run.model, run.judge.graph))
+    assert torch.equal(vectors, representations(run.model, run.testbed.graph))
     assert torch.equal(noise, torch.randn(vectors.shape, generator=torch.Generator().manual_seed(5)))
     for column, polarity in enumerate(("stated", "denied")):
         part = triplets(data, polarity, "train")
@@ -90,10 +101,12 @@ def test_pairs_are_classified_by_vectors_noise_and_counts(run, monkeypatch, alik
 def test_clusters_are_of_the_models_vectors(run, monkeypatch):
     data, asked = ring(), []
     data["entity"].type = torch.eye(20, 2, dtype=torch.bool)
-    monkeypatch.setattr(judge, "clustering", lambda *given: asked.append(given) or ({}, pd.DataFrame()))
-    judge.Judge(data, judge.Evaluation(), torch.device("cpu")).clusters(run.model)
-    ((vectors, types),) = asked
-    assert torch.equal(vectors, representations(run.model, run.judge.graph))
+    found = lambda *given: asked.append(given) or ({}, pd.DataFrame())  # noqa: E731
+    monkeypatch.setattr(sys.modules[Clustering.__module__], "clustering", found)
+    Clustering(7)(run.model, Testbed(data))
+    ((vectors, types, seeds),) = asked
+    assert seeds == 7
+    assert torch.equal(vectors, representations(run.model, run.testbed.graph))
     assert torch.equal(torch.as_tensor(types).bool(), data["entity"].type)
 
 

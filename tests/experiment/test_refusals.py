@@ -6,11 +6,12 @@ from experiment.helpers import linked, ring, trained
 from torch.optim import LBFGS, SGD, Adagrad, Adam
 
 from gnnneg import DistMult, Fit, KGEModel, KvsAll, Lookup, UserError, train
-from gnnneg.config import Facts
+from gnnneg.data.facts import Facts
 from gnnneg.data.statements import confidence
-from gnnneg.experiment import Evaluation, Judge, resume
+from gnnneg.evaluation import Ranking, Testbed
+from gnnneg.experiment import Evaluation, resume
 from gnnneg.interfaces import Weighing
-from gnnneg.tasks import Confidence
+from gnnneg.weighings import Confidence
 
 FIT = Fit(epochs=3, batch_size=8, evaluate_every=1)
 
@@ -95,11 +96,11 @@ def test_a_metric_that_validation_does_not_give_is_refused_before_training(tmp_p
 
 
 def test_every_metric_that_is_foretold_is_given():
-    data = ring()
+    data, ranking = ring(), Ranking("valid")
     for evaluation in (Evaluation(), Evaluation(sampled=7)):
-        judge = Judge(data, evaluation, torch.device("cpu"))
-        assert judge.metrics() == list(judge.validate(linked(data).model))
-    assert "hits@10_7" in judge.metrics()
+        bed = evaluation.testbed(0, torch.device("cpu"), data)
+        assert ranking.metrics(bed) == list(ranking.validate(linked(data).model, bed))
+    assert "hits@10_7" in ranking.metrics(bed)
     assert go(plain, None, fit=Fit(epochs=1, metric="hits@10_7"), evaluation=Evaluation(sampled=7)).metrics
 
 
@@ -112,12 +113,11 @@ def test_an_evaluation_says_which_numbers_it_takes():
             Evaluation(memory_mib=wrong)
 
 
-def test_test_statements_of_another_graph_have_their_own_judge():
-    data = ring()
-    judge = Judge(data, Evaluation(), torch.device("cpu"), ring())
-    assert judge.on("test") is judge.elsewhere
-    assert judge.on("valid") is judge
-    assert judge.on("train") is judge
+def test_test_statements_of_another_graph_have_their_own_testbed():
+    bed = Testbed(ring(), ring())
+    assert bed.on("test") is bed.elsewhere
+    assert bed.on("valid") is bed
+    assert bed.on("train") is bed
 
 
 # what nobody reads

@@ -10,7 +10,7 @@ from gnnneg.data.known import KnownAnswers
 from gnnneg.decoders import ComplEx, DistMult, RotatE, TransD, TransE, TransH
 from gnnneg.encoders import RGCN
 from gnnneg.errors import UserError
-from gnnneg.evaluation.at_once import at_once
+from gnnneg.evaluation.asking import at_once
 from gnnneg.generators import DeniedStatements
 from gnnneg.losses import InfoNCE
 from gnnneg.models import Difference, KGEModel, NBFNet

@@ -1,0 +1,95 @@
+"""Ranking of a split's statements from both sides: every metric, of the whole or in parts."""
+
+import warnings
+from dataclasses import fields
+from typing import Any, Literal
+
+import pandas as pd
+import torch
+from jaxtyping import Int
+from torch import Tensor
+
+from gnnneg.checks import whole
+from gnnneg.errors import UserError
+from gnnneg.evaluation.evaluator import Evaluator, Findings
+from gnnneg.evaluation.metrics import summary
+from gnnneg.evaluation.ranking import ranks
+from gnnneg.evaluation.record import Ranks
+from gnnneg.evaluation.strata import tables
+from gnnneg.evaluation.testbed import Testbed
+from gnnneg.interfaces import Model
+from gnnneg.records import Triplets
+
+Split = Literal["train", "valid", "test"]
+Parts = Literal["side", "relation", "cardinality", "degree"]
+
+
+class Ranking(Evaluator):
+    """Exact filtered ranking of a split's statements, tails and heads: see :func:`~gnnneg.evaluation.summary`.
+
+    Args:
+        split (str): Which one. (default: :obj:`"test"`)
+        sampled (int, optional): Also gives Hits@10 among so many random candidates: not comparable with what ranks all,
+            but what some papers report. (default: what the testbed says)
+        per (str, optional): A table by ``"side"``, ``"relation"``, ``"cardinality"`` or ``"degree"`` in place of the
+            figures of the whole. (default: :obj:`None`)
+    """
+
+    def __init__(self, split: Split = "test", sampled: int | None = None, per: Parts | None = None):
+        super().__init__()
+        whole("Ranking", sampled=sampled)
+        if sampled is not None and per is not None:
+            raise UserError("Ranking: sampled goes with the ranking of a whole split: leave sampled or per out.")
+        self.split, self.sampled, self.per = split, sampled, per
+        self.key = per or ""
+
+    def forward(self, model: Model, testbed: Testbed) -> Findings:
+        return self.findings(self.ranks(model, testbed), testbed)
+
+    def ranks(self, model: Model, testbed: Testbed) -> Ranks:
+        """The ranks; tails are among the data set's own candidates, if it has any."""
+        self.refuse(testbed)
+        return ranked(model, testbed.on(self.split), testbed.statements(self.split))
+
+    def findings(self, ranks: Ranks, testbed: Testbed) -> Findings:
+        """What ranks are worth."""
+        if self.per is not None:
+            return Findings({}, self.tables(ranks, testbed)[self.per])
+        sampled = testbed.sampled if self.sampled is None else self.sampled
+        return Findings(summary(ranks, sampled), counts={"queries": len(ranks)})
+
+    def tables(self, ranks: Ranks, testbed: Testbed) -> dict[str, pd.DataFrame]:
+        """The metrics in all kinds of parts."""
+        there = testbed.on(self.split)
+        train = there.statements("train")
+        return tables(ranks, train, there.num_nodes, there.num_relations, there.data.relation_names)
+
+    def validate(self, model: Model, testbed: Testbed) -> dict[str, float]:
+        """The metrics of both sides together, while training."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # ties are told of once, at the end
+            return _whole(self(model, testbed))
+
+    def metrics(self, testbed: Testbed) -> list[str]:
+        """The names that :meth:`validate` gives its figures, before there is a model."""
+        one = Ranks(*(torch.ones(1, dtype=torch.long) for _ in fields(Ranks)))
+        return list(_whole(self.findings(one, testbed)))
+
+
+def ranked(model: Model, testbed: Testbed, questions: Triplets, among: Int[Tensor, "k"] | None = None) -> Ranks:
+    """The ranks of any triplets under a testbed's policy, whoever states them; or both sides among these entities."""
+
+    def some(candidates: Int[Tensor, "k"] | None) -> Ranks:
+        few = None if candidates is None else candidates[None]
+        means: dict[str, Any] = {"candidates": few, "memory_mib": testbed.memory_mib}
+        return ranks(model, testbed.graph, questions, testbed.known, **means)
+
+    chosen = testbed.data["entity"].get("candidate_tails")
+    if among is not None or chosen is None:
+        return some(among)
+    head, tail = some(None).of("head"), some(chosen).of("tail")
+    return Ranks(*(torch.cat([getattr(tail, f.name), getattr(head, f.name)]) for f in fields(Ranks)))
+
+
+def _whole(found: Findings) -> dict[str, float]:
+    return {name: value for name, value in found.figures.items() if isinstance(value, float)}

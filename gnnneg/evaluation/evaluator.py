@@ -1,0 +1,113 @@
+"""An evaluation is a part: found by its name, made with arguments, and asked about a model."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import pandas as pd
+
+from gnnneg.data.statements import POLARITIES
+from gnnneg.errors import UserError
+from gnnneg.evaluation.testbed import Testbed
+from gnnneg.interfaces import Model, Part
+from gnnneg.plain import records
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What an evaluation found.
+
+    Args:
+        figures (dict): Numbers by name; a dict within it is a part of its own, such as a side.
+        table (DataFrame, optional): The same in parts, one a row.
+        rows (str): What the rows of the table are. (default: :obj:`"rows"`)
+        counts (dict): How many things figures were counted on, where no figure says so: a table writes no more digits
+            than these bear.
+        remarks (tuple[str, ...]): Sentences for people.
+    """
+
+    figures: dict[str, Any]
+    table: pd.DataFrame | None = None
+    rows: str = "rows"
+    counts: Mapping[str, int] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
+
+    def plain(self) -> Any:
+        """All of it for JSON: the figures with the table's rows, or the rows alone where there are no figures."""
+        if self.table is None:
+            return self.figures
+        rows = records(self.table)
+        return self.figures | {self.rows: rows} if self.figures else rows
+
+    def kept(self) -> dict[str, Any]:
+        """Its numbers, as a run's ``result.json`` has them: the figures, or the rows by their words if there are none.
+
+        What is true or false becomes 1 or 0.
+        """
+        if self.figures or self.table is None:
+            return {name: _numbers(value) for name, value in self.figures.items()}
+        rows: dict[str, Any] = {}
+        for row in records(self.table):
+            name = " ".join(value for value in row.values() if isinstance(value, str))
+            rows[name] = {key: _numbers(value) for key, value in row.items() if not isinstance(value, str)}
+        return rows
+
+
+class Evaluator(Part, ABC):
+    """Judges models. A config, the command line and :meth:`gnnneg.Run.evaluate` find it by its name."""
+
+    split: str = "test"
+    """Which split it asks about; one that lets its user choose takes ``split`` in its constructor."""
+    key: str
+    """Under which name a run's ``result.json`` has its figures, beside those of the split. (default: its class's)"""
+    no_split: ClassVar[str] = "It chooses its splits itself"
+    """Why there is no split to choose, where there is none."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls.key = vars(cls).get("key", cls.__name__)
+
+    def refuse(self, testbed: Testbed) -> None:
+        """Refuses data that lack what it asks about: asked before training too, so that nobody trains for it in vain.
+
+        Raises:
+            UserError: If they do; here if nothing is stated in its split.
+        """
+        if not testbed.has(self.split):
+            raise UserError(f"The data set has no {self.split} statements to rank: choose another split.")
+
+    def __call__(self, model: Model, testbed: Testbed) -> Findings:
+        self.refuse(testbed)
+        found: Findings = super().__call__(model, testbed)
+        return found
+
+    @abstractmethod
+    def forward(self, model: Model, testbed: Testbed) -> Findings:
+        """What it finds; the model stays in the mode that it was in.
+
+        Raises:
+            UserError: If the data lack what it asks about, or a score is NaN.
+        """
+
+
+def refuse_undenied(testbed: Testbed, splits: tuple[str, ...], what: str) -> None:
+    """Refuses splits that lack stated or denied statements.
+
+    Raises:
+        UserError: If one does; ``what`` begins the sentence.
+    """
+    for split in splits:
+        for polarity in POLARITIES:
+            if not testbed.has(split, polarity):
+                raise UserError(
+                    f"{what} needs denied statements beside stated ones, and the {split} split has no {polarity} ones: "
+                    "use a data set with verified negatives, such as CoDEx-S or CoDEx-M."
+                )
+
+
+def _numbers(value: Any) -> Any:
+    """A tree of numbers without truth values."""
+    if isinstance(value, dict):
+        return {name: _numbers(inner) for name, inner in value.items()}
+    return int(value) if isinstance(value, bool) else value

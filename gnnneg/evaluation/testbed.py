@@ -1,0 +1,101 @@
+"""On what models are judged: one data set, one policy, and what every evaluation of them needs."""
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import torch
+from torch_geometric.data import Data, HeteroData
+
+from gnnneg.data.known import KnownAnswers
+from gnnneg.data.statements import SPLITS, message_graph, num_relations, triplets
+from gnnneg.errors import UserError
+from gnnneg.records import Triplets
+
+
+@dataclass(eq=False)
+class Testbed:
+    """One data set and the policy by which models are judged on it.
+
+    Args:
+        data (torch_geometric.data.HeteroData): In the convention of :mod:`gnnneg.data.statements`.
+        test_graph (torch_geometric.data.HeteroData, optional): Another graph, of other entities and the same relations,
+            whose test statements are asked instead. (default: :obj:`None`)
+        filter (list[str]): The splits whose stated facts are left out of every ranking but their own. (default: all)
+        memory_mib (float): About how much memory scores may take. (default: :obj:`256.0`)
+        sampled (int, optional): Among how many random candidates rankings give Hits@10 too. (default: :obj:`None`)
+        seed (int): Of all draws. (default: :obj:`0`)
+        device (torch.device or str): Where the models are. (default: :obj:`"cpu"`)
+
+    Raises:
+        UserError: If the relations of the two graphs differ.
+    """
+
+    __test__ = False  # pytest takes it for a test by its name
+
+    data: HeteroData
+    test_graph: HeteroData | None = None
+    filter: Sequence[str] = SPLITS
+    memory_mib: float = 256.0
+    sampled: int | None = None
+    seed: int = 0
+    device: torch.device | str = "cpu"
+
+    def __post_init__(self) -> None:
+        self.elsewhere: Testbed | None = None
+        if self.test_graph is not None:
+            if self.test_graph.relation_names != self.data.relation_names:
+                raise UserError(
+                    "The graph to test on must have the relation_names of the graph to train on, in their order."
+                )
+            self.elsewhere = replace(self, data=self.test_graph, test_graph=None)
+        elif set(self.filter) != set(SPLITS):
+            which = " and ".join(self.filter) or "no"
+            warnings.warn(
+                f"Rankings are filtered by the facts of {which} splits only: comparable with no figures but "
+                "those of the same filter.",
+                stacklevel=2,
+            )
+
+    def on(self, split: str) -> "Testbed":
+        """Where a split is asked: the graph to test on, if that is another, has a testbed of its own."""
+        return self.elsewhere if split == "test" and self.elsewhere is not None else self
+
+    def statements(self, split: str, polarity: str = "stated") -> Triplets:
+        """The stated or denied statements of a split."""
+        return triplets(self.on(split).data, polarity, split)
+
+    def has(self, split: str, polarity: str = "stated") -> bool:
+        """Whether there are any."""
+        return bool(self.statements(split, polarity).rel_type.numel())
+
+    @property
+    def num_nodes(self) -> int:
+        """Number of entities."""
+        return int(self.data["entity"].num_nodes)
+
+    @property
+    def num_relations(self) -> int:
+        """Number of relations, inverses not counted."""
+        return num_relations(self.data)
+
+    def answers(self, *parts: Triplets) -> KnownAnswers:
+        """The answers that statements give, where the models are."""
+        none = Triplets(*[torch.empty(0, dtype=torch.long)] * 3)
+        whole = Triplets(*(torch.cat(column) for column in zip(*(parts or (none,)))))
+        return KnownAnswers(whole, self.num_nodes, self.num_relations).to(self.device)
+
+    @cached_property
+    def known(self) -> KnownAnswers:
+        """The answers that do not count as rivals."""
+        return self.answers(*(triplets(self.data, "stated", split) for split in self.filter))
+
+    @cached_property
+    def graph(self) -> Data:
+        """What models may look at: training facts."""
+        return message_graph(self.data).to(str(self.device))
+
+    def draws(self, device: torch.device | str = "cpu") -> torch.Generator:
+        """What is drawn by chance, from the beginning."""
+        return torch.Generator(device).manual_seed(self.seed)

@@ -1,0 +1,141 @@
+"""What a run folder keeps, read as it is asked for."""
+
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch_geometric.data import HeteroData
+
+from gnnneg import config, run_files
+from gnnneg.config import Plan
+from gnnneg.data.facts import FACTS, Facts
+from gnnneg.data.statements import assemble as assemble_graph
+from gnnneg.errors import UserError
+from gnnneg.evaluation import Testbed
+from gnnneg.experiment import folder, whereabouts
+from gnnneg.experiment.fingerprint import fingerprint, names_of
+from gnnneg.experiment.graph import read_graph, read_named
+from gnnneg.experiment.settings import assemble, choose, needed, outline, plan, source
+from gnnneg.interfaces import Model, Task
+from gnnneg.records import Triplets
+from gnnneg.training import load_model, load_task
+from gnnneg.trust import allowing
+
+SIZES = {"num_nodes", "num_relations", "hidden_channels"}  # what the names of a run tell, and the model itself
+
+
+class Kept:
+    """A run folder.
+
+    Args:
+        path (str or Path): The folder.
+        device (str, optional): Where its model shall be, whatever its config says.
+        place (str, optional): The folder in which its data set is now.
+        allow (str or list[str]): Modules that are not gnnneg's and whose classes it may name.
+
+    Raises:
+        UserError: If it is no run folder, damaged, or of another version.
+    """
+
+    def __init__(self, path: str | Path, device: str | None, place: str | None, allow: str | Sequence[str]):
+        self.path, self.place, self.allow = Path(path), place, allow
+        file = self.path / run_files.CONFIG
+        if not file.is_file():
+            raise UserError(f"{self.path} is not a run folder: it has no {run_files.CONFIG}.")
+        folder.read_json(self.path / run_files.ENVIRONMENT, versioned=True)
+        self.tree = config.read(file)
+        folder.refuse_cut(file, self.tree)
+        with folder.named(file):
+            self.outline = outline(self.tree)
+        self.device, self.dataset = choose(device), source(self.outline).name
+
+    @cached_property
+    def plan(self) -> Plan:
+        """What its whole config means; classes that are not gnnneg's have to be allowed."""
+        with allowing(self.allow), folder.named(self.path / run_files.CONFIG):
+            return plan(self.tree)
+
+    @property
+    def reordered(self) -> bool:
+        """Whether the statements are in another order than when it was trained: what is drawn by place is another."""
+        then = self._about["graphs"][0].get("order")
+        return then is not None and then != fingerprint(self.graphs[0])["order"]
+
+    @cached_property
+    def graphs(self) -> list[HeteroData]:
+        """The graph that it was trained on, and behind it the one that it is tested on, if that is another.
+
+        Raises:
+            UserError: If it is no longer the one that the model was trained on.
+            Missing: If it is neither where it was nor beside the run.
+        """
+        if not (self.path / run_files.STATEMENTS).exists():
+            return whereabouts.graphs(self.path, source(self.outline), self._about, self.place)
+        if self.place is not None:
+            raise UserError(f"{self.path} holds its own statements: leave --data.name out.")
+        found = [read_graph(self.path, *self._names)]
+        home = self.path / run_files.TEST_GRAPH
+        if home.is_dir():
+            found.append(read_named(home))
+        wrong = whereabouts.changed(self._about, found, run_files.STATEMENTS, self.path)
+        if wrong is not None:
+            raise UserError(wrong)
+        return found
+
+    @cached_property
+    def _names(self) -> tuple[list[str], list[str]]:
+        """Of entities and relations, in the order of the model's tables."""
+        return folder.read_names(self.path / run_files.MODEL)
+
+    @cached_property
+    def _about(self) -> dict[str, Any]:
+        """What the run knows of its data set; one of before fingerprints were kept knows the names alone."""
+        file, known = self.path / run_files.DATA, names_of(*self._names)
+        if not file.exists():
+            return {"graphs": [known]}
+        kept = folder.read_json(file, versioned=True)
+        try:
+            first, *others = kept["graphs"]
+            return {**kept, "graphs": [{**first, **known}, *others]}
+        except (KeyError, TypeError, ValueError) as error:
+            raise UserError(f"{file} is damaged ({error}): copy the run again.") from error
+
+    @cached_property
+    def model(self) -> Model:
+        """The trained model, in evaluation mode."""
+        home = self.path / run_files.MODEL
+        file = home / run_files.MODEL_CONFIG
+        said = folder.read_json(file, versioned=True)
+        try:
+            tree, sizes = said["model"], (said["num_nodes"], said["num_relations"])
+        except KeyError as error:
+            raise UserError(f"{file} lacks {error}: copy the run again or train again.") from None
+        if sizes != tuple(map(len, self._names)):
+            raise UserError(f"{home} is for {sizes[0]} entities and {sizes[1]} relations, which the data set has not.")
+        with allowing(self.allow):
+            means = config.resolve(Model, tree, "model", FACTS)
+            model: Model = means.build(Facts(self.silent if needed(means) <= SIZES else self.graphs[0]))
+        load_model(home, model)
+        return model.to(self.device).eval()
+
+    @cached_property
+    def silent(self) -> HeteroData:
+        """A graph of the run's entities and relations in which nothing is said: all that most models need to know."""
+        none = torch.empty(0, dtype=torch.long)
+        return assemble_graph(Triplets(none, none, none), none, *self._names)
+
+    @cached_property
+    def task(self) -> Task:
+        """The task as it was trained, its model with the best weights, all else as the last checkpoint has it."""
+        task = assemble(self.plan, self.graphs[0], device=self.device).task
+        load_task(self.path / run_files.CHECKPOINTS, task)
+        load_model(self.path / run_files.MODEL, task.model)
+        return task
+
+    @cached_property
+    def testbed(self) -> Testbed:
+        """On what it is judged, under its own policy."""
+        said = self.outline.arguments
+        return said["evaluation"].build({}).testbed(said["seed"], self.device, *self.graphs)

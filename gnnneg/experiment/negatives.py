@@ -1,0 +1,69 @@
+"""What the sampler of a task draws, and how good it is."""
+
+import copy
+from typing import Any
+
+import torch
+
+from gnnneg.data.facts import Facts
+from gnnneg.data.known import KnownAnswers
+from gnnneg.data.statements import triplets
+from gnnneg.data.synthetic import world
+from gnnneg.errors import UserError
+from gnnneg.evaluation import Testbed, diagnose, geometry, plane, shown
+from gnnneg.interfaces import Task
+from gnnneg.records import Triplets
+from gnnneg.samplers import WithCritic
+from gnnneg.tasks import Dual, LinkPrediction
+
+EXAMPLES = 5  # statements whose negatives are shown by name
+
+
+def truth(testbed: Testbed, name: str | None) -> KnownAnswers:
+    """What is true, as far as anybody knows: the whole truth of the synthetic world, else every stated fact."""
+    if name == "synthetic":
+        return world().known.to(testbed.device)
+    return testbed.answers(triplets(testbed.data))
+
+
+def negatives(task: Task, testbed: Testbed, truth: KnownAnswers, split: str, statements: int | None) -> dict[str, Any]:
+    """What the sampler of a task draws: how often it is wrong, how hard, how varied, how fast.
+
+    Under ``geometry``, where they and what generators make lie around their positives; under ``plane``, one relation's.
+
+    Raises:
+        UserError: If the task draws no negatives, or the split is of a graph whose entities it does not know.
+    """
+    if testbed.on(split) is not testbed:
+        raise UserError("Negatives are drawn from the entities that were trained on: look at split train or valid.")
+    side = task.positive if isinstance(task, Dual) else task
+    if not isinstance(side, LinkPrediction):
+        raise UserError(f"{type(task).__name__} draws no negatives: there is nothing to look at.")
+    sampler, data, device = side.sampler, testbed.data, testbed.device
+    if isinstance(task, Dual) and task.opponent:  # who chooses is the other side's model
+        sampler = WithCritic(sampler, copy.deepcopy(task.negative.model), graph=task.negative.graph)
+    rng, questions = testbed.draws(device), testbed.statements(split)
+    chosen = torch.randperm(questions.rel_type.numel(), generator=rng, device=device).cpu()[:statements]
+    questions = Triplets(*(column[chosen] for column in questions))
+    few = Triplets(*(column[:EXAMPLES] for column in questions))
+    there = Triplets(*(column.to(device) for column in questions))
+    facts, node, relations = Facts(data), data["entity"], data.relation_names
+    means = sampler, side.model, testbed.graph
+    figures = diagnose(
+        *means,
+        questions,
+        truth,
+        side.corruption,
+        rng,
+        known=facts.known.to(device),
+        denied=testbed.answers(triplets(data, "denied")),
+        types=facts.types.to(device) if "type" in node else None,
+    )
+    called = {"labels": node.get("labels"), "relation_labels": data.get("relation_labels")}
+    words = shown(*means, few, truth, side.corruption, node.names, relations, rng, **called)
+    asked = sampler, side.generators, side.model, testbed.graph, there, side.corruption, rng
+    clouds = geometry(*asked)
+    flat = plane(*asked)
+    of = flat.pop("rel_type")
+    named = {"relation": relations[of % len(relations)], "side": "tail" if of < len(relations) else "head"}
+    return {**figures, "examples": words, "geometry": clouds, "plane": {**named, **flat}}
