@@ -15,8 +15,8 @@ import time
 import torch
 from torch.optim import Adam
 
-from gnnneg.config import Facts
 from gnnneg.corruption import Either
+from gnnneg.data.facts import Facts
 from gnnneg.data.known import KnownAnswers
 from gnnneg.data.statements import triplets
 from gnnneg.datasets import load

@@ -27,8 +27,8 @@ from torch.optim import SGD, Adagrad
 from torch_geometric.data import HeteroData
 
 import gnnneg
-from gnnneg.config import Facts
 from gnnneg.corruption import Both, Either
+from gnnneg.data.facts import Facts
 from gnnneg.data.ontology import inherited
 from gnnneg.data.statements import PAIR, num_relations, triplets
 from gnnneg.datasets import load

@@ -8,9 +8,9 @@ import importlib
 from gnnneg.former import formerly
 
 _CONTENTS = {
-    "gnnneg.config": ["Facts"],
     "gnnneg.corruption": ["Alternating", "Bernoulli", "Both", "Either", "Head", "OneSide", "Tail"],
     "gnnneg.data.check": ["check"],
+    "gnnneg.data.facts": ["Facts"],
     "gnnneg.data.hetero": ["by_type", "from_hetero", "to_networkx"],
     "gnnneg.data.known": ["KnownAnswers"],
     "gnnneg.data.ontology": ["inherited"],

@@ -16,9 +16,10 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from gnnneg import config
-from gnnneg.config import FACTS, Facts, describe, override, resolve
+from gnnneg.config import describe, override, resolve
 from gnnneg.config.signature import check
 from gnnneg.corruption import Both
+from gnnneg.data.facts import FACTS, Facts
 from gnnneg.data.known import KnownAnswers
 from gnnneg.data.pools import slots
 from gnnneg.data.statements import triplets
@@ -28,7 +29,7 @@ from gnnneg.documents import parse_yaml as parse
 from gnnneg.encoders import Lookup
 from gnnneg.errors import UserError
 from gnnneg.experiment import Settings, plan
-from gnnneg.experiment.settings import assemble
+from gnnneg.experiment.setup import assemble
 from gnnneg.interfaces import Corruption, Decoder, Encoder, Loss, Model, Penalty, Sampler, Task
 from gnnneg.labels import SlotLabel
 from gnnneg.losses import InfoNCE
@@ -132,17 +133,18 @@ def test_settings_on_the_command_line(data, settings, reads):
 
 def test_a_number_where_a_part_would_do_too(data):
     """A soft label is one number or a part that knows better; generators are a list of parts."""
-    emu = "[{class_path: EMU, init_args: {share: 0.5, label: 0.25}}]"
+    emu = "[{class_path: EMU, init_args: {mutation_ratio: 0.5, soft_label: 0.25}}]"
     setup = built(data, "--task.soft_label", "0.1", "--task.generators", emu)
     assert setup.task.soft_label == 0.1
-    assert setup.task.generators[0].term.label == 0.25
-    emu = "[{class_path: EMU, init_args: {share: 0.5, label: {class_path: SlotLabel, init_args: {seen: 0.3}}}}]"
+    assert setup.task.generators[0].term.soft_label == 0.25
+    label = "{class_path: SlotLabel, init_args: {seen: 0.3}}"
+    emu = f"[{{class_path: EMU, init_args: {{mutation_ratio: 0.5, soft_label: {label}}}}}]"
     setup = built(data, "--task.soft_label", "SlotLabel", "--task.generators", emu, "--task.generators.0.groups", "4")
     assert (setup.task.soft_label.seen, setup.task.soft_label.unseen) == (0.1, 0.0)
-    assert setup.task.generators[0].term.label.seen == 0.3
+    assert setup.task.generators[0].term.soft_label.seen == 0.3
     assert setup.task.generators[0].groups == 4
     assert sum(isinstance(part, SlotLabel) for part in setup.task.modules()) == 2  # both move with the task
-    with pytest.raises(UserError, match="share"):
+    with pytest.raises(UserError, match="mutation_ratio"):
         built(data, "--task.generators", "[EMU]")
 
 
@@ -175,7 +177,7 @@ def test_naming_another_class_drops_the_arguments_of_the_one_before():
         (["--task.model", "{hidden_channels: 3}"], "task.model should be a Model, class_path: one of Difference, "),
         (["--task.generators", "EMU"], "task.generators should be a list, not 'EMU'"),
         (
-            ["--task.generators", "[{class_path: LearnedEMU, init_args: {share: 0.5, rate: 1.0}}]"],
+            ["--task.generators", "[{class_path: LearnedEMU, init_args: {mutation_ratio: 0.5, rate: 1.0}}]"],
             "task.generators.0 (LearnedEMU) has no 'rate' any more: leave it out, since ",
         ),
         (["--task.loss", "no.such.Loss"], "if you trust the module no, add --allow no,"),

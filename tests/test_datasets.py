@@ -13,8 +13,8 @@ from torch_geometric.data import HeteroData, InMemoryDataset
 from torch_geometric.datasets import FB15k_237, WordNet18RR
 
 from gnnneg import datasets
-from gnnneg.config.facts import Facts
-from gnnneg.data.catalogue import Card, Source, card, names
+from gnnneg.data.catalogue import Card, FileSource, card, names
+from gnnneg.data.facts import Facts
 from gnnneg.data.formats.ntriples import read_ntriples
 from gnnneg.data.hetero import by_type, from_hetero
 from gnnneg.data.known import KnownAnswers
@@ -430,7 +430,7 @@ def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Card:
     monkeypatch.setenv("GNNNEG_MIRROR", str(tmp_path / "mirror"))
     (tmp_path / "mirror" / "toy").mkdir(parents=True)
     (tmp_path / "mirror" / "toy" / "train.txt").write_text("a\tr\tb\nb\tr\ta\n")
-    return Card(name="toy", stated={"train": "train.txt"}, files={"train.txt": Source()}, published={"train": 2})
+    return Card(name="toy", stated={"train": "train.txt"}, files={"train.txt": FileSource()}, published={"train": 2})
 
 
 class Toy(Benchmark):
@@ -463,7 +463,7 @@ def test_counts_stand_in_for_an_unknown_digest(tmp_path: Path, toy: Card) -> Non
 
 
 def test_a_file_put_there_by_hand_is_checked(tmp_path: Path, toy: Card) -> None:
-    known = Card(name="toy", stated=toy.stated, files={"train.txt": Source(None, "0" * 64)})
+    known = Card(name="toy", stated=toy.stated, files={"train.txt": FileSource(None, "0" * 64)})
     (tmp_path / "toy" / "raw").mkdir(parents=True)
     (tmp_path / "toy" / "raw" / "train.txt").write_text("a\tr\tb\n")
     with pytest.raises(UserError, match="the card says 000000000000"):

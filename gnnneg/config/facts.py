@@ -1,95 +1,11 @@
-"""Facts of the data set: what constructors need to know and nobody should have to write."""
+"""The former place of :mod:`gnnneg.data.facts`, for one version more."""
 
-from collections.abc import Iterator, Mapping
-from functools import cached_property
-
-from torch_geometric.data import Data, HeteroData
-
-from gnnneg.data import statements
-from gnnneg.data.known import KnownAnswers
-from gnnneg.data.pools import Pools, slots
-from gnnneg.records import Query, Triplets
-
-# a constructor's parameter of such a name and type is filled in; "mirror" is for parts that are mirrored
-FACTS: dict[str, type] = {
-    "num_nodes": int,
-    "num_relations": int,
-    "known": KnownAnswers,
-    "denied": KnownAnswers,
-    "types": Pools,
-    "graph": Data,
-    "mirror": Mapping,
-}
+from gnnneg.data import facts
+from gnnneg.former import warn
 
 
-class Facts(Mapping[str, object]):
-    """The facts of one data set by the name of the parameter that asks for them, worked out when asked for.
-
-    Args:
-        data (torch_geometric.data.HeteroData): In the convention of :mod:`gnnneg.data.statements`.
-    """
-
-    def __init__(self, data: HeteroData):
-        self.data = data
-
-    def __getitem__(self, name: str) -> object:
-        if name not in FACTS:
-            raise KeyError(name)
-        return getattr(self, name)
-
-    def __contains__(self, name: object) -> bool:
-        return name in FACTS
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(FACTS)
-
-    def __len__(self) -> int:
-        return len(FACTS)
-
-    @property
-    def num_nodes(self) -> int:
-        """Number of entities."""
-        return int(self.data["entity"].num_nodes)
-
-    @property
-    def num_relations(self) -> int:
-        """Number of relations, inverses not counted."""
-        return statements.num_relations(self.data)
-
-    @cached_property
-    def known(self) -> KnownAnswers:
-        """The answers that the stated training facts give; never those of other splits, which would leak."""
-        return self._answers("stated")
-
-    @cached_property
-    def denied(self) -> KnownAnswers:
-        """The answers that the denied training statements give, but for those that training states too: nothing is a
-        verified negative of itself.
-        """
-        return self._answers("denied", self.known)
-
-    def _answers(self, polarity: str, without: KnownAnswers | None = None) -> KnownAnswers:
-        given = statements.triplets(self.data, polarity, "train")
-        sure = statements.confidence(self.data, polarity, "train")
-        if without is not None:
-            keep = ~without.contains(Query(given.head_index, given.rel_type), given.tail_index[:, None])[:, 0]
-            given, sure = Triplets(*(column[keep] for column in given)), None if sure is None else sure[keep]
-        return KnownAnswers(given, self.num_nodes, self.num_relations, sure)
-
-    @cached_property
-    def mirror(self) -> "Facts":
-        """The facts of the same data set to whom takes what is denied for stated."""
-        return Facts(statements.mirror(self.data))
-
-    @cached_property
-    def types(self) -> Pools:
-        """Of each type its entities; where the data have none, of each slot those that fill it in training."""
-        if "type" not in self.data["entity"]:
-            return slots(self.known)
-        entity, kind = self.data["entity"].type.nonzero(as_tuple=True)
-        return Pools(kind, entity, self.data["entity"].type.size(1))
-
-    @cached_property
-    def graph(self) -> Data:
-        """What messages pass over: stated training facts and their inverses."""
-        return statements.message_graph(self.data)
+def __getattr__(name: str) -> object:
+    if name not in ("FACTS", "Facts"):
+        raise AttributeError(f"module 'gnnneg.config' has no attribute {name!r}")
+    warn(f"gnnneg.config.{name}", f"gnnneg.data.facts.{name}")
+    return getattr(facts, name)

@@ -21,7 +21,7 @@ TEST_GRAPH = "test_graph_"  # what the counts of a card's second graph begin wit
 
 
 @dataclass(frozen=True)
-class Source:
+class FileSource:
     """Where one file comes from, and what it must be.
 
     Args:
@@ -96,7 +96,7 @@ class Card:
     name: str
     layout: Layout = field(default_factory=Layout)
     stated: Mapping[str, str] = field(default_factory=dict)
-    files: Mapping[str, Source] = field(default_factory=dict)
+    files: Mapping[str, FileSource] = field(default_factory=dict)
     title: str = ""
     task: str = ""
     licence: str = ""
@@ -202,7 +202,7 @@ class NodeCard:
     """
 
     name: str
-    files: Mapping[str, Source]
+    files: Mapping[str, FileSource]
     prefix: str | None = None
     graph: str | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
@@ -214,6 +214,11 @@ class NodeCard:
     notes: str = ""
     published: Mapping[str, int] = field(default_factory=dict)
     folder: Path | None = field(default=None, compare=False)
+
+    @property
+    def needed(self) -> list[str]:
+        """All of its files."""
+        return list(self.files)
 
     def __post_init__(self) -> None:
         if (self.prefix is None) == (self.graph is None):
@@ -250,7 +255,7 @@ def node_card(name: str) -> NodeCard:
     content = dict(read_yaml(path), folder=path.parent)
     if "layout" in content:
         content["layout"] = _make(Layout, content["layout"], path)
-    content["files"] = {file: _make(Source, source, path) for file, source in content["files"].items()}
+    content["files"] = {file: _make(FileSource, source, path) for file, source in content["files"].items()}
     return _make(NodeCard, content, path)
 
 
@@ -313,13 +318,14 @@ def read_card(path: Path) -> Card:
     files = content.get("files", {})
     if not isinstance(files, dict):
         raise UserError(f"{path}: 'files' must map each file name to its source.")
-    content["files"] = {name: _make(Source, source or {}, path) for name, source in files.items()}
+    content["files"] = {name: _make(FileSource, source or {}, path) for name, source in files.items()}
     return _make(Card, content, path)
 
 
 def _make(kind: type, content: Any, path: Path) -> Any:
     if not isinstance(content, dict):
-        raise UserError(f"{path}: expected the fields of a {kind.__name__.lower()}, found {echo(content)}.")
+        what = kind.__name__.removeprefix("File").lower()
+        raise UserError(f"{path}: expected the fields of a {what}, found {echo(content)}.")
     known = {f.name: f for f in dataclasses.fields(kind)}
     hints = typing.get_type_hints(kind)
     content = dict(content)

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from gnnneg.data.catalogue import Card, Source
+from gnnneg.data.catalogue import Card, FileSource
 from gnnneg.data.decode import LARGEST, RATIO, pieces
 from gnnneg.errors import UserError
 
@@ -53,7 +53,7 @@ def verify(card: Card, folder: Path) -> None:
             raise UserError(f"{path} was changed since its card was written: restore it, or import the data again.")
 
 
-def fetch(dataset: str, name: str, source: Source, target: Path, attempts: int = 5, wait: float = 0.5) -> Path:
+def fetch(dataset: str, name: str, source: FileSource, target: Path, attempts: int = 5, wait: float = 0.5) -> Path:
     """Brings one file to ``target``, uncompressed and checked; nothing to do if it is already there and right.
 
     ``GNNNEG_MIRROR`` (a folder or an address) is tried before the source, as ``MIRROR/<dataset>/<name>`` and the same
@@ -71,17 +71,20 @@ def fetch(dataset: str, name: str, source: Source, target: Path, attempts: int =
     Raises:
         UserError: If it cannot be had, or its bytes are not those that the card promises.
     """
-    if target.is_file() and (source.sha256 is None or sha256(target) == source.sha256):
+    if _right(target, source):
         return target
     target.parent.mkdir(parents=True, exist_ok=True)
     with _alone(target.parent):
-        # another process may have brought it while this one waited
-        if target.is_file() and (source.sha256 is None or sha256(target) == source.sha256):
+        if _right(target, source):  # another process may have brought it while this one waited
             return target
         return _fetched(dataset, name, source, target, attempts, wait)
 
 
-def _fetched(dataset: str, name: str, source: Source, target: Path, attempts: int, wait: float) -> Path:
+def _right(target: Path, source: FileSource) -> bool:
+    return target.is_file() and (source.sha256 is None or sha256(target) == source.sha256)
+
+
+def _fetched(dataset: str, name: str, source: FileSource, target: Path, attempts: int, wait: float) -> Path:
     tried: list[str] = []
     damaged: list[str] = []
     for place in _places(dataset, name, source):
@@ -90,7 +93,7 @@ def _fetched(dataset: str, name: str, source: Source, target: Path, attempts: in
             if part is None:
                 break
             resumed, path = part
-            wrong = _settle(path, place, source, target)
+            wrong = _put_in_place(path, place, source, target)
             if wrong is None:
                 _tell(damaged, place)
                 return target
@@ -140,7 +143,7 @@ def _alone(folder: Path) -> Iterator[None]:
         os.close(handle)
 
 
-def _places(dataset: str, name: str, source: Source) -> Iterator[str]:
+def _places(dataset: str, name: str, source: FileSource) -> Iterator[str]:
     mirror = os.environ.get("GNNNEG_MIRROR")
     if mirror:
         mirror = mirror if _remote(mirror) else os.path.expanduser(mirror)
@@ -224,7 +227,7 @@ def _progress(name: str, have: int, total: int | None) -> Iterator:
         yield lambda size: p.advance(task, size)
 
 
-def _settle(path: Path, place: str, source: Source, target: Path) -> str | None:
+def _put_in_place(path: Path, place: str, source: FileSource, target: Path) -> str | None:
     """Decompresses, checks and renames; returned is what is wrong with the file, if it is not the right one."""
     new = target.with_name(f".{target.name}.{os.getpid()}.new")
     try:

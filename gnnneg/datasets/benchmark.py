@@ -2,27 +2,30 @@
 
 import os
 import pickle
-from abc import ABC
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, ClassVar
 
-from torch_geometric.data import HeteroData, InMemoryDataset
+from torch_geometric.data import Data, HeteroData, InMemoryDataset
 
 from gnnneg.data.build import build_graphs
-from gnnneg.data.catalogue import Card, card
+from gnnneg.data.catalogue import Card, NodeCard, card
 from gnnneg.data.download import cache, fetch
 
 Transform = Callable[[HeteroData], HeteroData]
 
 
-class Benchmark(InMemoryDataset, ABC):
-    """What all data sets with a card have in common.
+class Cached(InMemoryDataset, ABC):
+    """Graphs that are made of the files of a card once; files and graphs are kept in a folder.
 
     Args:
-        card (Card): What it is.
+        card (Card or NodeCard): What it is.
         root (str or Path, optional): Folder in which to keep it, in a folder of its own. (default: ``~/.cache/gnnneg``)
         transform (callable, optional): Applied at every access.
-        pre_transform (callable, optional): Applied once, before the graph is stored.
+        pre_transform (callable, optional): Applied once, before the graphs are stored.
+        kind (type): What the graphs are.
+        anew (bool): Whether to make the graphs again although they are there. (default: :obj:`False`)
 
     Raises:
         UserError: If a file cannot be had, is damaged, or does not hold what the card says.
@@ -30,32 +33,31 @@ class Benchmark(InMemoryDataset, ABC):
 
     def __init__(
         self,
-        card: Card,
-        root: str | Path | None = None,
-        transform: Transform | None = None,
-        pre_transform: Transform | None = None,
+        card: Card | NodeCard,
+        root: str | Path | None,
+        transform: Callable[[Any], Any] | None,
+        pre_transform: Callable[[Any], Any] | None,
+        kind: type[Data] | type[HeteroData],
+        anew: bool = False,
     ):
         self.card = card
         home = Path(root).expanduser() if root is not None else cache()
-        folder = str(home / card.name)
-        # what is generated is never answered from an old copy
-        super().__init__(folder, transform, pre_transform, log=False, force_reload=card.generated)
+        super().__init__(str(home / card.name), transform, pre_transform, log=False, force_reload=anew)
         try:
-            self.load(self.processed_paths[0], data_cls=HeteroData)
+            self.load(self.processed_paths[0], data_cls=kind)
         except (RuntimeError, OSError, EOFError, ValueError, KeyError, pickle.UnpicklingError):
             # cut short by a full disk, perhaps: it is made anew from the files
             self.process()
-            self.load(self.processed_paths[0], data_cls=HeteroData)
+            self.load(self.processed_paths[0], data_cls=kind)
+
+    @abstractmethod
+    def read(self, folder: Path) -> list[Any]:
+        """The graphs, from their files."""
 
     @property
     def raw_file_names(self) -> list[str]:
-        """The files that the graph is read from."""
+        """The files that the graphs are read from."""
         return self.card.needed
-
-    @property
-    def processed_file_names(self) -> list[str]:
-        """One file, named after what was read, so that a changed card is never answered from an old copy."""
-        return [f"{self.card.digest}.pt"]
 
     def download(self) -> None:
         """Brings every file that is missing."""
@@ -66,7 +68,7 @@ class Benchmark(InMemoryDataset, ABC):
     def process(self) -> None:
         """Reads the files and stores the graphs."""
         self.download()  # a file put there by hand is checked too
-        made = build_graphs(self.card, Path(self.raw_dir))
+        made = self.read(Path(self.raw_dir))
         if self.pre_transform is not None:
             made = [self.pre_transform(data) for data in made]
         path = self.processed_paths[0]
@@ -74,8 +76,55 @@ class Benchmark(InMemoryDataset, ABC):
         self.save(made, new)
         os.replace(new, path)
 
+
+class Benchmark(Cached, ABC):
+    """What all data sets of statements with a card have in common.
+
+    Args:
+        card (Card): What it is.
+        root, transform, pre_transform: See :class:`Cached`.
+    """
+
+    card: Card
+
+    def __init__(
+        self,
+        card: Card,
+        root: str | Path | None = None,
+        transform: Transform | None = None,
+        pre_transform: Transform | None = None,
+    ):
+        # what is generated is never answered from an old copy
+        super().__init__(card, root, transform, pre_transform, HeteroData, anew=card.generated)
+
+    @property
+    def processed_file_names(self) -> list[str]:
+        """One file, named after what was read, so that a changed card is never answered from an old copy."""
+        return [f"{self.card.digest}.pt"]
+
+    def read(self, folder: Path) -> list[HeteroData]:
+        return build_graphs(self.card, folder)
+
     def __repr__(self) -> str:
         return f"{self.card.name}()"
+
+
+class OneCard(Benchmark, ABC):
+    """A data set without variants, whose card is always the same.
+
+    Args:
+        root, transform, pre_transform: See :class:`Cached`.
+    """
+
+    of: ClassVar[str]
+
+    def __init__(
+        self,
+        root: str | Path | None = None,
+        transform: Transform | None = None,
+        pre_transform: Transform | None = None,
+    ):
+        super().__init__(card(self.of), root, transform, pre_transform)
 
 
 class KnowledgeGraph(Benchmark):

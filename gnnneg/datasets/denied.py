@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from gnnneg.data.catalogue import card
-from gnnneg.datasets.benchmark import Benchmark, Transform
+from gnnneg.datasets.benchmark import Benchmark, OneCard, Transform
 
 
 class CoDEx(Benchmark):
@@ -25,65 +25,41 @@ class CoDEx(Benchmark):
         super().__init__(card(f"CoDEx-{size}"), root, transform, pre_transform)
 
 
-class GONegStatements(Benchmark):
+class GONegStatements(OneCard):
     """The Gene Ontology with positive and negative annotations of proteins, from `"Improving Knowledge Graph Embeddings
     through Contrastive Learning with Negative Statements" <https://arxiv.org/abs/2510.11868>`_: 43,721 entities, 91,701
     stated and 32,959 denied statements, all in train. ``data["entity", "pair", "entity"]`` says of 2,048 pairs of
     proteins whether they interact.
     """
 
-    def __init__(
-        self,
-        root: str | Path | None = None,
-        transform: Transform | None = None,
-        pre_transform: Transform | None = None,
-    ):
-        super().__init__(card("GO-NegStatements"), root, transform, pre_transform)
+    of = "GO-NegStatements"
 
 
-class InferWiki16k(Benchmark):
+class InferWiki16k(OneCard):
     """InferWiki16k from `"Are Missing Links Predictable? An Inferential Benchmark for Knowledge Graph Completion"
     <https://arxiv.org/abs/2108.01387>`_: 16,288 entities, 197 relations, 169,220 statements. 3,778 negatives
     are denied; 2,957 that are unknown in an open world are counted in ``data.left_out``.
     """
 
-    def __init__(
-        self,
-        root: str | Path | None = None,
-        transform: Transform | None = None,
-        pre_transform: Transform | None = None,
-    ):
-        super().__init__(card("InferWiki16k"), root, transform, pre_transform)
+    of = "InferWiki16k"
 
 
-class FB13(Benchmark):
+class FB13(OneCard):
     """FB13 from `"Reasoning With Neural Tensor Networks for Knowledge Base Completion"
     <https://papers.nips.cc/paper/5028>`_: 75,043 entities, 13 relations, 345,873 statements, and for each of valid and
     test a denied one. 53 of those of test are in fact stated.
     """
 
-    def __init__(
-        self,
-        root: str | Path | None = None,
-        transform: Transform | None = None,
-        pre_transform: Transform | None = None,
-    ):
-        super().__init__(card("FB13"), root, transform, pre_transform)
+    of = "FB13"
 
 
-class WN11(Benchmark):
+class WN11(OneCard):
     """WN11 from `"Reasoning With Neural Tensor Networks for Knowledge Base Completion"
     <https://papers.nips.cc/paper/5028>`_: 38,588 entities, 11 relations, 125,734 statements, and for each of valid and
     test a denied one.
     """
 
-    def __init__(
-        self,
-        root: str | Path | None = None,
-        transform: Transform | None = None,
-        pre_transform: Transform | None = None,
-    ):
-        super().__init__(card("WN11"), root, transform, pre_transform)
+    of = "WN11"
 
 
 class ConceptNetNegatER(Benchmark):

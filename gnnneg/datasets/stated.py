@@ -3,91 +3,55 @@
 from pathlib import Path
 
 from gnnneg.data.catalogue import card
-from gnnneg.datasets.benchmark import Benchmark, Transform
+from gnnneg.datasets.benchmark import Benchmark, OneCard, Transform
 
 
-class FB15k237(Benchmark):
+class FB15k237(OneCard):
     """FB15k-237 from `"Observed versus latent features for knowledge base and text inference"
     <https://aclanthology.org/W15-4007/>`_: 14,541 entities, 237 relations, 310,116 statements.
     """
 
-    def __init__(
-        self,
-        root: str | Path | None = None,
-        transform: Transform | None = None,
-        pre_transform: Transform | None = None,
-    ):
-        super().__init__(card("FB15k-237"), root, transform, pre_transform)
+    of = "FB15k-237"
 
 
-class WN18RR(Benchmark):
+class WN18RR(OneCard):
     """WN18RR from `"Convolutional 2D Knowledge Graph Embeddings" <https://arxiv.org/abs/1707.01476>`_: 40,943 synsets
     of WordNet, 11 relations, 93,003 statements.
     """
 
-    def __init__(
-        self,
-        root: str | Path | None = None,
-        transform: Transform | None = None,
-        pre_transform: Transform | None = None,
-    ):
-        super().__init__(card("WN18RR"), root, transform, pre_transform)
+    of = "WN18RR"
 
 
-class WN18(Benchmark):
+class WN18(OneCard):
     """WN18 from `"Translating Embeddings for Modeling Multi-relational Data" <https://papers.nips.cc/paper/5071>`_:
     40,943 synsets, 18 relations, 151,442 statements. Its test set leaks: 4,698 of 5,000 pairs are reversed in train.
     """
 
-    def __init__(
-        self,
-        root: str | Path | None = None,
-        transform: Transform | None = None,
-        pre_transform: Transform | None = None,
-    ):
-        super().__init__(card("WN18"), root, transform, pre_transform)
+    of = "WN18"
 
 
-class UMLS(Benchmark):
+class UMLS(OneCard):
     """The semantic network of UMLS, from `"Statistical Predicate Invention" <https://doi.org/10.1145/1273496.1273551>`_:
     135 entities, 46 relations, 6,529 statements.
     """
 
-    def __init__(
-        self,
-        root: str | Path | None = None,
-        transform: Transform | None = None,
-        pre_transform: Transform | None = None,
-    ):
-        super().__init__(card("UMLS"), root, transform, pre_transform)
+    of = "UMLS"
 
 
-class Kinship(Benchmark):
+class Kinship(OneCard):
     """Kinship in the Alyawarra tribe, from `"Statistical Predicate Invention"
     <https://doi.org/10.1145/1273496.1273551>`_: 104 people, 25 relations, 10,686 statements.
     """
 
-    def __init__(
-        self,
-        root: str | Path | None = None,
-        transform: Transform | None = None,
-        pre_transform: Transform | None = None,
-    ):
-        super().__init__(card("Kinship"), root, transform, pre_transform)
+    of = "Kinship"
 
 
-class Nations(Benchmark):
+class Nations(OneCard):
     """Relations between nations, from `"Statistical Predicate Invention"
     <https://doi.org/10.1145/1273496.1273551>`_: 14 nations, 55 relations, 1,992 statements. Very dense.
     """
 
-    def __init__(
-        self,
-        root: str | Path | None = None,
-        transform: Transform | None = None,
-        pre_transform: Transform | None = None,
-    ):
-        super().__init__(card("Nations"), root, transform, pre_transform)
+    of = "Nations"
 
 
 class Countries(Benchmark):
@@ -110,18 +74,12 @@ class Countries(Benchmark):
         super().__init__(card(f"Countries-{version}"), root, transform, pre_transform)
 
 
-class NELL995(Benchmark):
+class NELL995(OneCard):
     """NELL-995 from `"DeepPath" <https://arxiv.org/abs/1707.06690>`_ in OpenKE's split: 75,492 entities, 200 relations,
     154,213 statements. At least four data sets go by this name.
     """
 
-    def __init__(
-        self,
-        root: str | Path | None = None,
-        transform: Transform | None = None,
-        pre_transform: Transform | None = None,
-    ):
-        super().__init__(card("NELL-995"), root, transform, pre_transform)
+    of = "NELL-995"
 
 
 class YAGO310(Benchmark):

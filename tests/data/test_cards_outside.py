@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from gnnneg.data.catalogue import Card, NodeCard, Source, card, names
+from gnnneg.data.catalogue import Card, FileSource, NodeCard, card, names
 from gnnneg.datasets import load
 from gnnneg.errors import UserError
 
@@ -24,7 +24,7 @@ OUTSIDE = [
 
 @pytest.mark.parametrize("name", OUTSIDE)
 def test_a_card_names_files_of_its_own_folder(name: str) -> None:
-    files = {name: Source(), "train.tsv": Source()}
+    files = {name: FileSource(), "train.tsv": FileSource()}
     with pytest.raises(UserError, match="is no file of its own folder"):
         Card(name="x", stated={"train": name}, files=files)
     with pytest.raises(UserError, match="is no file of its own folder"):
@@ -34,7 +34,8 @@ def test_a_card_names_files_of_its_own_folder(name: str) -> None:
 
 
 def test_a_file_in_a_folder_within_is_one_of_its_own() -> None:
-    assert Card(name="x", stated={"train": "a/train.tsv"}, files={"a/train.tsv": Source()}).needed == ["a/train.tsv"]
+    inside = "a/train.tsv"
+    assert Card(name="x", stated={"train": inside}, files={inside: FileSource()}).needed == [inside]
     assert all(card(name).name == name for name in names())
 
 

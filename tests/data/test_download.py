@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from gnnneg.data import decode, download
-from gnnneg.data.catalogue import Source
+from gnnneg.data.catalogue import FileSource
 from gnnneg.data.download import fetch
 from gnnneg.errors import UserError
 
@@ -74,7 +74,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
 
 
 def bring(server: Server, target: Path, sha256: str | None = SHA, **kwargs: int) -> Path:
-    return fetch("toy", "train.txt", Source(f"{server.address}/train.txt", sha256), target, wait=0.0, **kwargs)
+    return fetch("toy", "train.txt", FileSource(f"{server.address}/train.txt", sha256), target, wait=0.0, **kwargs)
 
 
 def statuses(server: Server) -> list[int]:
@@ -136,7 +136,7 @@ def test_trouble_is_waited_out(server: Server, tmp_path: Path, monkeypatch: pyte
     slept: list[float] = []
     monkeypatch.setattr(download.time, "sleep", slept.append)
     server.fail = [500, 503]
-    fetch("toy", "train.txt", Source(f"{server.address}/train.txt", SHA), tmp_path / "train.txt", wait=0.5)
+    fetch("toy", "train.txt", FileSource(f"{server.address}/train.txt", SHA), tmp_path / "train.txt", wait=0.5)
     assert statuses(server) == [500, 503, 200]
     assert slept == [0.5, 1.0]
     server.fail = [500] * 9
@@ -149,16 +149,16 @@ def test_a_missing_file_is_not_asked_for_again(server: Server, tmp_path: Path) -
     with pytest.raises(
         UserError, match=r"Cannot fetch toy/no\.txt \(http://.* answers 404 Not Found\): put the file at"
     ):
-        fetch("toy", "no.txt", Source(f"{server.address}/no.txt"), tmp_path / "no.txt", wait=0.0)
+        fetch("toy", "no.txt", FileSource(f"{server.address}/no.txt"), tmp_path / "no.txt", wait=0.0)
     assert statuses(server) == [404]
 
 
 def test_no_network_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("GNNNEG_MIRROR", raising=False)
     with pytest.raises(UserError, match=r"Connection refused\): put the file at .*train\.txt, or set GNNNEG_MIRROR"):
-        fetch("toy", "train.txt", Source("http://127.0.0.1:9/train.txt"), tmp_path / "train.txt", wait=0.0)
+        fetch("toy", "train.txt", FileSource("http://127.0.0.1:9/train.txt"), tmp_path / "train.txt", wait=0.0)
     with pytest.raises(UserError, match="no source address"):
-        fetch("toy", "train.txt", Source(), tmp_path / "train.txt")
+        fetch("toy", "train.txt", FileSource(), tmp_path / "train.txt")
 
 
 def test_a_wrong_checksum_is_refused(server: Server, tmp_path: Path) -> None:
@@ -195,7 +195,7 @@ def test_the_mirror_comes_first(
         (tmp_path / "mirror" / "toy").mkdir(parents=True)
         (tmp_path / "mirror" / "toy" / name).write_bytes(content)
         monkeypatch.setenv("GNNNEG_MIRROR", str(tmp_path / "mirror"))
-    source = Source("http://127.0.0.1:9/never", SHA)
+    source = FileSource("http://127.0.0.1:9/never", SHA)
     assert fetch("toy", "train.txt", source, tmp_path / "train.txt").read_bytes() == CONTENT
     if not remote:
         assert (tmp_path / "mirror" / "toy" / name).read_bytes() == content, "the mirror is left as it is"
@@ -245,7 +245,7 @@ def test_a_damaged_mirror_is_said_and_the_source_tried(
     with pytest.raises(
         UserError, match=rf"^{place} {wrong}: it is damaged .*; put the file with sha256 {SHA} in its pla"
     ):
-        fetch("toy", "train.txt", Source(None, SHA), target)
+        fetch("toy", "train.txt", FileSource(None, SHA), target)
     assert not list(target.parent.iterdir())
 
 
@@ -274,11 +274,11 @@ def test_a_member_of_an_archive(server: Server, tmp_path: Path, monkeypatch: pyt
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as made:
         made.writestr("16k/train.txt", CONTENT)
     server.files["/all.zip"] = archive.getvalue()
-    source = Source(f"{server.address}/all.zip", SHA, member="16k/train.txt")
+    source = FileSource(f"{server.address}/all.zip", SHA, member="16k/train.txt")
     assert fetch("toy", "train.txt", source, tmp_path / "train.txt", wait=0.0).read_bytes() == CONTENT
     for member, content in (("16k/no.txt", archive.getvalue()), ("16k/train.txt", archive.getvalue()[:-30])):
         server.files["/all.zip"] = content
-        lacking = Source(source.url, SHA, member=member)
+        lacking = FileSource(source.url, SHA, member=member)
         with pytest.raises(UserError, match=f"is not a whole zip archive that has {member}"):
             fetch("toy", "train.txt", lacking, tmp_path / "other.txt", wait=0.0)
     (tmp_path / "mirror" / "toy").mkdir(parents=True)
@@ -318,4 +318,4 @@ def test_a_mirror_that_is_not_there_is_mentioned(
     for mirror, wrong in ((tmp_path / "nothing", "is no folder"), (tmp_path, "has no such file")):
         monkeypatch.setenv("GNNNEG_MIRROR", str(mirror))
         with pytest.raises(UserError, match=rf"\(GNNNEG_MIRROR, {mirror}, {wrong}; http://.*404"):
-            fetch("toy", "no.txt", Source(f"{server.address}/no.txt"), tmp_path / "no.txt", wait=0.0)
+            fetch("toy", "no.txt", FileSource(f"{server.address}/no.txt"), tmp_path / "no.txt", wait=0.0)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from gnnneg.data.catalogue import NodeCard, Source, node_card
+from gnnneg.data.catalogue import FileSource, NodeCard, node_card
 from gnnneg.data.entities import read_entities
 from gnnneg.data.layout import Layout
 from gnnneg.datasets import Entities, Planetoid
@@ -89,7 +89,7 @@ def test_bad_tables_get_one_sentence(bad, match, tmp_path):
 
 
 def test_bad_cards_and_names():
-    source = {"g.nt": Source()}
+    source = {"g.nt": FileSource()}
     for options, match in (
         ({}, "give 'prefix'"),
         ({"prefix": "ind.x", "graph": "g.nt"}, "give 'prefix'"),

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch_geometric.data import HeteroData
 
-from gnnneg.config import Facts
+from gnnneg.data.facts import Facts
 from gnnneg.data.gate import admit, look_over, tidied, variants
 from gnnneg.data.hetero import from_hetero
 from gnnneg.data.statements import POLARITIES, assemble

@@ -102,7 +102,7 @@ def test_confidence_of_some_edge_types_only(dtype: torch.dtype) -> None:
 
 
 def test_confidence_reaches_the_loss() -> None:
-    from gnnneg.config import Facts
+    from gnnneg.data.facts import Facts
     from gnnneg.weighings import Confidence
 
     data = from_hetero(confident(), denied="not_")

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from gnnneg.data.catalogue import Card, Source
+from gnnneg.data.catalogue import Card, FileSource
 from gnnneg.data.statements import assemble
 from gnnneg.datasets import Benchmark
 from gnnneg.records import Triplets
@@ -20,7 +20,7 @@ def test_a_damaged_copy_is_made_anew(tmp_path: Path, monkeypatch: pytest.MonkeyP
     (tmp_path / "mirror" / "mine").mkdir(parents=True)
     (tmp_path / "mirror" / "mine" / "train.tsv").write_text("a\tr\tb\nb\tr\tc\n")
     monkeypatch.setenv("GNNNEG_MIRROR", str(tmp_path / "mirror"))
-    card = Card(name="mine", stated={"train": "train.tsv"}, files={"train.tsv": Source()})
+    card = Card(name="mine", stated={"train": "train.tsv"}, files={"train.tsv": FileSource()})
     first = Mine(card, tmp_path / "root")[0]
     (copy,) = (tmp_path / "root" / "mine" / "processed").glob(f"{card.digest}.pt")
     whole = copy.read_bytes()

@@ -9,7 +9,7 @@ import torch
 from hypothesis import given, settings
 
 from gnnneg.data.build import build
-from gnnneg.data.catalogue import Card, Dictionary, Source
+from gnnneg.data.catalogue import Card, Dictionary, FileSource
 from gnnneg.data.formats.ntriples import read_ntriples
 from gnnneg.data.layout import Labels, Layout
 from gnnneg.data.parts import Parts, appearance
@@ -205,7 +205,7 @@ def test_dictionaries(tmp_path: Path) -> None:
 
 
 def card(layout: Layout, **kwargs: object) -> Card:
-    files = {n: Source() for n in ("train.txt", "valid.txt", "e.txt", "r.txt")}
+    files = {n: FileSource() for n in ("train.txt", "valid.txt", "e.txt", "r.txt")}
     stated = {"train": "train.txt", "valid": "valid.txt"}
     return Card(name="toy", layout=layout, stated=stated, files=files, **kwargs)  # type: ignore[arg-type]
 
@@ -303,7 +303,7 @@ def test_pairs_are_asked_and_not_stated(tmp_path: Path) -> None:
         stated={"train": "train.txt"},
         pairs="valid.txt",
         dictionary=Dictionary("e.txt", "r.txt"),
-        files={n: Source() for n in ("train.txt", "valid.txt", "e.txt", "r.txt")},
+        files={n: FileSource() for n in ("train.txt", "valid.txt", "e.txt", "r.txt")},
     )
     data = build(made, tmp_path)
     assert data["entity"].names == ["b", "a", "c"]

@@ -13,8 +13,9 @@ from torch_geometric.nn import GAT, GCN, GIN, EdgeCNN, GATConv, GCNConv, GraphSA
 import gnnneg
 from gnnneg import Both, DistMult, Fit, InfoNCE, KGEModel, LinkPrediction, Lookup, Run, Uniform
 from gnnneg.cli import main
-from gnnneg.config import FACTS, Facts, describe, resolve
+from gnnneg.config import describe, resolve
 from gnnneg.config.recover import recovered
+from gnnneg.data.facts import FACTS, Facts
 from gnnneg.data.statements import message_graph, triplets
 from gnnneg.datasets import SyntheticWorld
 from gnnneg.encoders import GNN, SampledNeighbors

@@ -10,7 +10,7 @@ from torch.optim import Adagrad
 from torch_geometric.data import HeteroData
 
 from gnnneg import Run, Typed, UserError, from_hetero, train
-from gnnneg.config import Facts
+from gnnneg.data.facts import Facts
 from gnnneg.data.hetero import by_type
 from gnnneg.data.statements import PAIR
 from gnnneg.experiment import resume, train_config
@@ -234,7 +234,7 @@ def test_made_up_worlds_of_pyg_are_taken(tmp_path):
 
 def test_a_transformed_data_set_is_kept_as_it_was_made(tmp_path, monkeypatch):
     """Its name would bring it back without the transform: what it was trained on lies in the run."""
-    from gnnneg.data.catalogue import Card, Source
+    from gnnneg.data.catalogue import Card, FileSource
     from gnnneg.datasets import Benchmark
 
     class Own(Benchmark):
@@ -250,7 +250,7 @@ def test_a_transformed_data_set_is_kept_as_it_was_made(tmp_path, monkeypatch):
         rows = "".join(f"e{i}\tr\te{(i + step) % 20}\n" for i in places)
         (tmp_path / "mirror" / "own" / f"{split}.tsv").write_text(rows)
     monkeypatch.setenv("GNNNEG_MIRROR", str(tmp_path / "mirror"))
-    files = {"train.tsv": Source(), "test.tsv": Source()}
+    files = {"train.tsv": FileSource(), "test.tsv": FileSource()}
     card = Card(name="own", stated={"train": "train.tsv", "test": "test.tsv"}, files=files)
     data = Own(card, tmp_path / "root", transform=chosen)
     task = linked(data[0])

@@ -9,8 +9,8 @@ from torch.testing import assert_close
 from torch_geometric.data import HeteroData
 
 from gnnneg import config
-from gnnneg.config import FACTS, Facts
 from gnnneg.corruption import Both, Tail
+from gnnneg.data.facts import FACTS, Facts
 from gnnneg.data.known import KnownAnswers
 from gnnneg.data.statements import assemble, mirror, triplets
 from gnnneg.decoders import ComplEx, DistMult

@@ -13,8 +13,9 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from gnnneg import config
 from gnnneg.cli import main
-from gnnneg.config import FACTS, resolve
+from gnnneg.config import resolve
 from gnnneg.config.signature import check
+from gnnneg.data.facts import FACTS
 from gnnneg.errors import UserError
 from gnnneg.experiment import Run, read, resume, train, train_config, untrained
 from gnnneg.experiment.settings import plan
