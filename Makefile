@@ -2,6 +2,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# what is imported is compiled once, also where Python is told to write nothing: else every process would compile torch
+export PYTHONDONTWRITEBYTECODE :=
+export PYTHONPYCACHEPREFIX := $(abspath .venv/pycache)
 ifneq ($(wildcard ../shared/datasets),)
 export GNNNEG_MIRROR ?= $(abspath ../shared/datasets)
 endif

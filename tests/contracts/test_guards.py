@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from examples import EXAMPLES, concrete
+from jaxtyping import TypeCheckError
 
 from gnnneg import interfaces
 from gnnneg.evaluation import Evaluator
@@ -24,6 +25,7 @@ from gnnneg.interfaces import (
     Task,
     Weighing,
 )
+from gnnneg.plain import visible
 
 ROOT = Path(interfaces.__file__).parent
 BASES = [Encoder, Decoder, Similarity, Model, Corruption, Sampler, Generator, SoftLabel, Loss, Penalty, Task, Weighing]
@@ -62,6 +64,8 @@ ROOMS = {
     "run_files": set(),
     "trust": {"errors", "run_files"},
     "kernels": {"errors"},
+    "nearest": set(),
+    "spectrum": set(),
     "records": set(),
     "interfaces": {"records", "errors", "former", "chance"},
     "candidates": {"interfaces", "kernels"},
@@ -108,6 +112,14 @@ def test_the_house_stands():
         assert room in ROOMS, f"{file} stands in no room: add it to the plan in this test"
         beyond = imports(file) - ROOMS[room] - {room}
         assert not beyond, f"{file.relative_to(ROOT)} imports {beyond}, which {room} may not"
+
+
+def test_types_are_checked():
+    """At the first call of a function, when its check is made, and at any later one."""
+    for _ in range(2):
+        with pytest.raises(TypeCheckError, match=r"parameters of gnnneg\.plain\.visible"):
+            visible(3)
+        assert visible("a") == "a"
 
 
 def test_distribution_stays_in_one_file():
