@@ -1,6 +1,5 @@
 """How much each statement of a batch counts in the loss."""
 
-import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -49,8 +48,7 @@ class Subsampling(Weighing):
 
     def forward(self, triplets: Triplets) -> Float[Tensor, "b"]:
         """One weight per triplet, summing to 1."""
-        count = torch.stack(
-            [self.known.count(asked(triplets, self.known.num_relations, head)[0]) for head in (False, True)]
-        )
-        weight = (count + self.smoothing).sum(0).float().rsqrt()
+        both = (asked(triplets, self.known.num_relations, head)[0] for head in (False, True))
+        tails, heads = (self.known.count(query) + self.smoothing for query in both)
+        weight = (tails + heads).float().rsqrt()
         return weight / weight.sum()

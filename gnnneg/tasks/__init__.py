@@ -2,9 +2,8 @@
 
 from gnnneg.tasks.dual import Dual
 from gnnneg.tasks.hiding import hide
-from gnnneg.tasks.k_vs_all import KvsAll
+from gnnneg.tasks.k_vs_all import KvsAll, MutatedKvsAll
 from gnnneg.tasks.link_prediction import LinkPrediction
-from gnnneg.tasks.mutated_k_vs_all import MutatedKvsAll
 from gnnneg.tasks.node_classification import NodeClassification, labelled
 from gnnneg.tasks.shared_mask import SharedMask
 

@@ -7,6 +7,7 @@ from jaxtyping import Int
 from torch import Tensor
 
 from gnnneg.data.known import KnownAnswers
+from gnnneg.kernels.ragged import entries
 from gnnneg.records import Query, Triplets, asked
 
 
@@ -36,8 +37,6 @@ def answered(triplets: Triplets, known: KnownAnswers, most: int | None) -> Answe
     begin, end = known.span(query)
     if most is None:
         return Answered(*query, begin, end)
-    parts = (end - begin + most - 1) // most
-    row = torch.repeat_interleave(torch.arange(len(parts), device=parts.device), parts)
-    before = (parts.cumsum(0) - parts)[row]
-    begin = begin[row] + (torch.arange(len(row), device=row.device) - before) * most
+    row, part = entries((end - begin + most - 1) // most)
+    begin = begin[row] + part * most
     return Answered(query.anchor[row], query.rel_type[row], begin, torch.minimum(begin + most, end[row]))

@@ -57,57 +57,55 @@ class Contrastive(Task):
         for made in self.generators:
             yield from made.trained()  # type: ignore[operator]
 
-    def refuse(self) -> None:
-        """Refuses what does not fit together, or would change nothing: its constructor's last line.
 
-        Raises:
-            UserError: If a number is out of range, an option needs generators and there are none, or what carries
-                :math:`\\log k q` is not the outermost sampler, or goes with a loss or a generator that cannot have
-                it, or a loss of the user's own does not read the soft labels that are given.
-        """
-        name, loss = type(self).__name__, self.loss
-        if not isinstance(self.soft_label, SoftLabel):
-            fraction(name, soft_label=self.soft_label)
-        not_negative(name, scale=self.scale)
-        soft = [self.soft_label, *(getattr(part, "soft_label", 0.0) for part in self.generators.modules())]
-        given = any(isinstance(one, SoftLabel) or one for one in soft)
-        if given and not type(loss).__module__.startswith("gnnneg.") and not _reads_labels(loss):
-            raise UserError(
-                f"{type(loss).__name__} does not read soft labels, and {name} gives it some: use label in its forward, "
-                "or leave all labels at 0."
-            )
-        if not self.generators and self.scale != 1:
-            raise UserError(
-                f"{name}(scale={self.scale}) weighs the sampled term against those of generators: leave it out."
-            )
-        if not self.generators and self.one_term:
-            raise UserError(f"{name}(one_term=True) joins the terms of generators to the sampled one: leave it out.")
-        noisy = [part for part in self.sampler.modules() if isinstance(part, Sampler) and part.gives_noise]
-        if not noisy:
-            return
-        name = type(noisy[0]).__name__
-        if noisy[-1] is not self.sampler:
-            raise UserError(f"{name} stands around all other samplers: write {name}(Filtered(...)), for example.")
-        if not loss.takes_noise:
-            raise UserError(
-                f"{name} does not go with this {type(loss).__name__}: use BCE, or InfoNCE at temperature 1."
-            )
-        if self.generators:
-            raise UserError(
-                f"{name} does not know how probable made negatives are: leave generators out, or use Corrected."
-            )
+def refuse(task: Contrastive) -> None:
+    """Refuses what does not fit together, or would change nothing.
+
+    Raises:
+        UserError: If a number is out of range, an option needs generators and there are none, or what carries
+            :math:`\\log k q` is not the outermost sampler, or goes with a loss or a generator that cannot have it, or a
+            loss of the user's own does not read the soft labels that are given.
+    """
+    name, loss, made = type(task).__name__, task.loss, task.generators
+    if not isinstance(task.soft_label, SoftLabel):
+        fraction(name, soft_label=task.soft_label)
+    not_negative(name, scale=task.scale)
+    soft = [task.soft_label, *(getattr(part, "soft_label", 0.0) for part in made.modules())]
+    given = any(isinstance(one, SoftLabel) or one for one in soft)
+    if given and not type(loss).__module__.startswith("gnnneg.") and not _reads_labels(loss):
+        raise UserError(
+            f"{type(loss).__name__} does not read soft labels, and {name} gives it some: use label in its forward, or "
+            "leave all labels at 0."
+        )
+    if not made and task.scale != 1:
+        raise UserError(
+            f"{name}(scale={task.scale}) weighs the sampled term against those of generators: leave it out."
+        )
+    if not made and task.one_term:
+        raise UserError(f"{name}(one_term=True) joins the terms of generators to the sampled one: leave it out.")
+    noisy = [part for part in task.sampler.modules() if isinstance(part, Sampler) and part.gives_noise]
+    if not noisy:
+        return
+    name = type(noisy[0]).__name__
+    if noisy[-1] is not task.sampler:
+        raise UserError(f"{name} stands around all other samplers: write {name}(Filtered(...)), for example.")
+    if not loss.takes_noise:
+        raise UserError(f"{name} does not go with this {type(loss).__name__}: use BCE, or InfoNCE at temperature 1.")
+    if made:
+        raise UserError(
+            f"{name} does not know how probable made negatives are: leave generators out, or use Corrected."
+        )
 
 
 def _side_by_side(terms: Iterable[Made]) -> tuple[Tensor, Tensor, Tensor]:
     """The scores, weights and labels of all terms, each as wide as all negatives together."""
-    scores, weights, labels = [], [], []
+    each = []
     for term in terms:
         scale = term.scale[:, None] if isinstance(term.scale, Tensor) else term.scale
-        scores.append(term.score)
-        weights.append((term.weight * scale).expand_as(term.score))
         label = torch.as_tensor(term.label, dtype=term.weight.dtype, device=term.score.device)
-        labels.append(label.expand_as(term.score))
-    return torch.cat(scores, 1), torch.cat(weights, 1), torch.cat(labels, 1)
+        each.append((term.score, (term.weight * scale).expand_as(term.score), label.expand_as(term.score)))
+    score, weight, label = (torch.cat(columns, 1) for columns in zip(*each))
+    return score, weight, label
 
 
 def _reads_labels(loss: Loss) -> bool:

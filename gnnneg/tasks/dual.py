@@ -106,7 +106,7 @@ class Dual(Task):
         for weight in WEIGHTS:
             self.model.weight.fill_(weight)
             scores[weight] = evaluate()
-        self.model.weight.fill_(max(scores, key=lambda weight: scores[weight]))
+        self.model.weight.fill_(max(scores, key=scores.__getitem__))
         return True
 
 

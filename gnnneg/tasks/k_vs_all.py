@@ -12,6 +12,7 @@ from torch.nn import Parameter
 from gnnneg.checks import below_one, not_negative, whole
 from gnnneg.data.known import KnownAnswers
 from gnnneg.errors import UserError
+from gnnneg.former import warn
 from gnnneg.interfaces import Encoding, Model, Penalty, Task
 from gnnneg.kernels.everyone import everyone
 from gnnneg.kernels.softmax import weighted_logsumexp
@@ -160,3 +161,10 @@ class KvsAll(Task):
 
     def trained(self) -> Iterator[Parameter]:
         yield from self.model.parameters()
+
+
+def MutatedKvsAll(plain: KvsAll, share: float, label: float = 0.0, scale: float = 1.0) -> KvsAll:
+    """What ``KvsAll(..., mutation=SharedMask(share, label), scale=scale)`` was called in an earlier version."""
+    warn("MutatedKvsAll", "KvsAll(..., mutation=SharedMask(...), scale=...)")
+    args, given = plain.made_with
+    return KvsAll(*args, **{**given, "mutation": SharedMask(share, label), "scale": scale})

@@ -11,7 +11,7 @@ from gnnneg.errors import UserError
 from gnnneg.interfaces import Corruption, Drawn, Generator, Loss, Model, Penalty, Sampler, Scorer, SoftLabel, Weighing
 from gnnneg.looking import looked_at
 from gnnneg.records import Negatives, Query, Triplets
-from gnnneg.tasks.contrast import Contrastive
+from gnnneg.tasks.contrast import Contrastive, refuse
 from gnnneg.tasks.hiding import Pairs, hide
 
 Critic = Callable[[Query], Scorer]
@@ -91,7 +91,7 @@ class LinkPrediction(Contrastive):
         self.penalty, self.weighing = penalty, weighing
         self.soft_label, self.scale, self.one_term = soft_label, scale, one_term
         self.graph, self.hide_between = graph, hide_between
-        self.refuse()
+        refuse(self)
 
     def forward(
         self,
@@ -101,13 +101,11 @@ class LinkPrediction(Contrastive):
     ) -> Float[Tensor, ""]:
         query, target = self.corruption(batch, generator)
         if not self.hide_between:
-            scorer = self.model.scorer(self.model.encode(self._visible(batch)), query)
-        if critic is not None:
-            asked = critic(query)
-        else:  # with hide_between the loss has another scorer, and who chooses is only looked at
-            asked = looked_at(self.model, self._visible(batch), query) if self.hide_between else scorer
+            scorer = asked = self.model.scorer(self.model.encode(self._visible(batch)), query)
+        elif critic is None:  # the loss has another scorer, and who chooses is only looked at
+            asked = looked_at(self.model, self._visible(batch), query)
 
-        negatives = self.sampler(query, target, asked, generator)
+        negatives = self.sampler(query, target, asked if critic is None else critic(query), generator)
         if self.hide_between:
             scorer = self.model.scorer(self.model.encode(self._visible(batch, query, negatives)), query)
         loss = self.contrast(Drawn(scorer, query, target, negatives, generator))

@@ -9,7 +9,7 @@ from torch_geometric.data import Data
 
 from gnnneg.interfaces import Drawn, Generator, Loss, Model, Sampler, SoftLabel
 from gnnneg.records import Query, Triplets
-from gnnneg.tasks.contrast import Contrastive
+from gnnneg.tasks.contrast import Contrastive, refuse
 
 
 class NodeClassification(Contrastive):
@@ -54,7 +54,7 @@ class NodeClassification(Contrastive):
         self.model, self.sampler, self.loss, self.graph = model, sampler, loss, graph
         self.generators = nn.ModuleList(generators)
         self.soft_label, self.scale, self.one_term = soft_label, scale, one_term
-        self.refuse()
+        refuse(self)
 
     def forward(self, batch: Triplets, generator: torch.Generator | None = None) -> Float[Tensor, ""]:
         query, target = Query(batch.head_index, batch.rel_type), batch.tail_index

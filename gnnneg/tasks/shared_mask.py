@@ -8,6 +8,7 @@ from gnnneg.checks import fraction, ratio
 from gnnneg.data.known import KnownAnswers
 from gnnneg.interfaces import Part, Scorer
 from gnnneg.kernels.everyone import everyone
+from gnnneg.kernels.ragged import entries
 from gnnneg.kernels.softmax import softmax_sums
 from gnnneg.records import Mutation
 from gnnneg.tasks.answered import Answered
@@ -55,19 +56,19 @@ class SharedMask(Part):
         generator: torch.Generator | None = None,
     ) -> Float[Tensor, ""]:
         """The term of a batch: ``scorer`` is that of its queries, and ``each`` what one answer counts."""
-        query, device = batch.query, batch.anchor.device
+        device = batch.anchor.device
         index = everyone(known.num_nodes, device)
         width = scorer.embed(index[:, :1]).size(2) // scorer.parts
         keep = (torch.rand(len(each), width, device=device, generator=generator) >= self.mutation_ratio).float()
-        row, answer = known.answers(query)
-        score, taken = _TakeOut.apply(scorer.mutated(index, Mutation(None, keep)), row, answer)
+        begin, end = known.span(batch.query)
+        row, place = entries(end - begin)
+        place = place + begin[row]
+        score, taken = _TakeOut.apply(scorer.mutated(index, Mutation(None, keep)), row, known.answer[place])
 
-        begin, _ = known.span(query)  # of a query's answers those that this example is about
-        place = torch.arange(len(row), device=device) - torch.searchsorted(row, row) + begin[row]
-        ours = (place >= batch.begin[row]) & (place < batch.end[row])
+        ours = (place >= batch.begin[row]) & (place < batch.end[row])  # the answers that this example is about
         row, hit = row[ours], taken[ours].float()
         rest, total = softmax_sums(score, torch.ones(1, 1, device=device))
-        negatives = (known.num_nodes - known.count(query)).clamp(min=1).float()
+        negatives = (known.num_nodes - (end - begin)).clamp(min=1).float()
         beta = self.soft_label
         cost = (1 + beta * negatives)[row] * torch.logaddexp(hit, rest[row]) - hit - beta * total[row]
         return (each / negatives)[row] @ cost
