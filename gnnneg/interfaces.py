@@ -90,6 +90,13 @@ class OwnOptimizer(nn.Module):
     def optimizer(self, optimizer: torch.optim.Optimizer) -> None:
         self._optimizer, self._loaded = optimizer, None
 
+    def descend(self, loss: Float[Tensor, ""], weights: list[Parameter]) -> None:
+        """One step down a loss for some of its weights; nothing else is given a gradient."""
+        for weight, slope in zip(weights, torch.autograd.grad(loss, weights)):
+            weight.grad = slope
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+
     def get_extra_state(self) -> dict:
         """The optimiser's state; empty before its first use."""
         return self._loaded or {} if self._optimizer is None else self._optimizer.state_dict()

@@ -184,7 +184,9 @@ class DANS(Counts, OwnOptimizer, Generator):
             try:
                 given["relation"] = scorer.composed().float()
             except UserError as error:
-                raise UserError(f"{str(error).rstrip('.')}, or give DANS relation=0 and conditional=False.") from error
+                raise UserError(
+                    f"{str(error).rstrip('.')}, or give DANS relation=0, its adversary conditional=False."
+                ) from error
             if self.as_released.reciprocal:
                 # for DistMult the anchor over the relation, whatever is near zero
                 turned = given["entity"].square() / given["relation"]
@@ -236,7 +238,7 @@ class DANS(Counts, OwnOptimizer, Generator):
             for vectors in made.values():  # each pathway's own mean: they share no weights
                 logit = self._judged(vectors, given)[..., 0]
                 loss = loss + (-logit if game.hinge else F.softplus(-logit)).mean()
-            self._step(loss, makers)
+            self.descend(loss, makers)
             if self.averaged is not None:
                 with torch.no_grad():
                     for mean, now in zip(self.averaged.parameters(), self.pathways.parameters()):
@@ -245,7 +247,7 @@ class DANS(Counts, OwnOptimizer, Generator):
             with torch.no_grad():
                 made = self._make(self.pathways, given, rng, most=game.learns)[0]
             loss, seen = self._doubt(real, made, given)
-            self._step(loss, judge)
+            self.descend(loss, judge)
         film = (away.detach().mean() / (4 * self.width * len(made))).sqrt()
         return made, torch.cat([seen, film[None]])
 
@@ -273,13 +275,6 @@ class DANS(Counts, OwnOptimizer, Generator):
             vectors = torch.cat([vectors, given["relation"][:, None].expand_as(vectors)], dim=2)
         return self.discriminator(vectors)
 
-    def _step(self, loss: Float[Tensor, ""], weights: list[Parameter]) -> None:
-        """One step down a loss for some of the weights; nothing else is given a gradient."""
-        for weight, pull in zip(weights, torch.autograd.grad(loss, weights)):
-            weight.grad = pull
-        self.optimizer.step()
-        self.optimizer.zero_grad()
-
 
 def _refuse_idle(entity: int, relation: int, film: bool, adversary: Adversary, released: AsReleased) -> None:
     """Refuses options that were chosen and would change nothing.
@@ -290,9 +285,11 @@ def _refuse_idle(entity: int, relation: int, film: bool, adversary: Adversary, r
     pull, auxiliary = adversary.pull, adversary.auxiliary
     both = entity and relation
     if pull not in (0, PULL) and (not film or released.frozen_film):
-        raise UserError(f"DANS(pull={pull}) draws a modulation back that here nobody learns: leave pull out.")
+        raise UserError(f"DANS(adversary.pull={pull}) draws a modulation back that here nobody learns: leave pull out.")
     if auxiliary not in (0, AUXILIARY) and not both:
-        raise UserError(f"DANS(auxiliary={auxiliary}) tells two pathways apart, and here is one: leave auxiliary out.")
+        raise UserError(
+            f"DANS(adversary.auxiliary={auxiliary}) tells two pathways apart, and here is one: leave auxiliary out."
+        )
     if released.one_pathway and not both:
         raise UserError(
             f"DANS(entity={entity}, relation={relation}): one_pathway puts what the relation's pathway makes in the "

@@ -112,11 +112,6 @@ class GNDN(OwnOptimizer, Generator):
 
     def _learn(self, drawn: Drawn, given: tuple[Tensor, Tensor]) -> None:
         """One step towards being believed; the model's parameters are given no gradient."""
-        own = list(self.parameters())
         with torch.enable_grad():
             score = drawn.scorer.decode(self._make(drawn, given)).float()
-            grads = torch.autograd.grad(F.softplus(-score).mean(), own)
-        for weight, pull in zip(own, grads):
-            weight.grad = pull
-        self.optimizer.step()
-        self.optimizer.zero_grad()
+            self.descend(F.softplus(-score).mean(), list(self.parameters()))

@@ -10,9 +10,9 @@ from torch import Tensor
 
 from gnnneg.data.known import KnownAnswers
 from gnnneg.interfaces import Counts, Scorer
-from gnnneg.kernels.nearest import nearest
-from gnnneg.kernels.spectrum import effective_rank
+from gnnneg.nearest import nearest
 from gnnneg.records import Query
+from gnnneg.spectrum import effective_rank
 
 EVERY = 100  # batches between looks at what is made
 VARIED, NEIGHBOURED = 512, 128  # vectors whose rank is looked at, and whose nearest entity
@@ -114,17 +114,17 @@ class Watch(Counts):
         yield (
             rank < min(1.5, 1 + (real - 1) / 4),  # entities too may lie along one line
             f"{self.name} makes nearly the same vector for every query (effective rank {rank:.2f}, of entities "
-            f"{real:.2f}): lower its lr, or set conditional or hinge.",
+            f"{real:.2f}): lower its adversary's lr, or set its conditional or hinge.",
         )
         yield (
             right > 0.99,
             f"{self.name}'s discriminator is always right (accuracy {right:.3f}), so that what is made teaches no more "
-            "than random vectors: lower its discriminator_lr or its steps, or raise its generator_steps.",
+            "than random vectors: lower its adversary's discriminator_lr or steps, or raise its generator_steps.",
         )
         yield (
             abs(now["called_real"] - 0.5) > 0.49,
             f"{self.name}'s discriminator says the same of all vectors (accuracy {right:.3f}), so that what is made "
-            "follows nothing: raise its discriminator_lr, or lower its lr.",
+            "follows nothing: raise its adversary's discriminator_lr, or lower its lr.",
         )
 
 

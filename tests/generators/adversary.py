@@ -1,4 +1,4 @@
-"""A small DANS and a model to try it on."""
+"""A small DANS, and a model that those who make vectors are tried on."""
 
 from dataclasses import fields
 

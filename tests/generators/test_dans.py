@@ -81,7 +81,7 @@ def test_1_the_auxiliary_head_tells_pathways_apart():
     assert all(pull.abs().sum() > 0 for pull in torch.autograd.grad(make._doubt(real, made, {})[0], head))
     assert right() < 0.6
     for _ in range(50):
-        make._step(make._doubt(real, made, {})[0], list(make.discriminator.parameters()))
+        make.descend(make._doubt(real, made, {})[0], list(make.discriminator.parameters()))
     assert right() > 0.9
     # without it, or with one pathway, the head does not move
     make.adversary = replace(make.adversary, auxiliary=0.0)
@@ -132,7 +132,7 @@ def test_4_nothing_frozen_receives_a_gradient():
     """In each of the two phases the other network and the model are as they were; what is made carries no graph."""
     model, scorer, query, target = asked()
     make, moved = dans(), []
-    step, networks = make._step, (make.pathways, make.discriminator)
+    step, networks = make.descend, (make.pathways, make.discriminator)
 
     def watched(loss, weights):
         before = [[weight.clone() for weight in network.parameters()] for network in networks]
@@ -140,7 +140,7 @@ def test_4_nothing_frozen_receives_a_gradient():
         pairs = (zip(old, network.parameters()) for old, network in zip(before, networks))
         moved.append([sum(not torch.equal(a, b) for a, b in pair) for pair in pairs])
 
-    make._step = watched
+    make.descend = watched
     vectors = make.vectors(Drawn(scorer, query, target, NONE, chance()))
     count = [len(list(network.parameters())) for network in networks]
     assert moved[0] == [count[0], 0]

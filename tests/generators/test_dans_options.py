@@ -117,7 +117,7 @@ def test_a_conditional_discriminator_looks_at_the_query():
         query = torch.randn(200, CHANNELS)
         made, given = {"relation": query.roll(1, 0)[:, None]}, {"relation": query}
         for _ in range(150):
-            make._step(make._doubt(query, made, given)[0], weights)
+            make.descend(make._doubt(query, made, given)[0], weights)
         true, false = (make._judged(vectors, given)[..., 0] for vectors in (query[:, None], made["relation"]))
         right.append(float(torch.cat([true > 0, false < 0]).float().mean()))
     assert right[0] < 0.6

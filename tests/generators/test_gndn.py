@@ -4,6 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from examples import CHANNELS, NODES, RELATIONS, kge, toy
+from generators.adversary import NONE, asked, chance
 from torch.testing import assert_close
 
 from gnnneg.corruption import Both
@@ -12,26 +13,12 @@ from gnnneg.errors import UserError
 from gnnneg.generators import GNDN
 from gnnneg.interfaces import Drawn
 from gnnneg.losses import InfoNCE, LogSigmoid, MarginRanking
-from gnnneg.records import Negatives
 from gnnneg.samplers import Uniform
 from gnnneg.tasks import LinkPrediction
 
-NONE = Negatives(torch.zeros(1, 1, dtype=torch.long), torch.ones(1, 1))
-
-
-def chance(seed: int = 0) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
-
-
-def asked(decoder=ComplEx):
-    torch.manual_seed(0)
-    model = kge(decoder)
-    query, target = Both(RELATIONS)(toy())
-    return model, model.scorer(model.encode(None), query), query, target
-
 
 def test_vectors_by_the_formula():
-    model, scorer, query, target = asked()
+    model, scorer, query, target = asked(ComplEx)
     made = GNDN(RELATIONS, CHANNELS, 3).eval()
     found = made.vectors(Drawn(scorer, query, target, NONE, chance()))
     noise = torch.randn(len(target), 3, CHANNELS, generator=chance())
@@ -44,7 +31,7 @@ def test_vectors_by_the_formula():
 
 def test_its_step_is_down_its_loss_and_touches_nobody_else():
     """One step of plain gradient descent, written out; the model has no gradient from it."""
-    model, scorer, query, target = asked()
+    model, scorer, query, target = asked(ComplEx)
     made = GNDN(RELATIONS, CHANNELS, 2)
     made.optimizer = torch.optim.SGD(made.parameters(), lr=0.5)
     own = list(made.parameters())
@@ -58,7 +45,7 @@ def test_its_step_is_down_its_loss_and_touches_nobody_else():
 
 
 def test_the_models_gradient_stops_at_the_vectors():
-    model, scorer, query, target = asked()
+    model, scorer, query, target = asked(ComplEx)
     made = GNDN(RELATIONS, CHANNELS, 2).eval()
     score = made(Drawn(scorer, query, target, NONE, chance())).score
     vectors = made.vectors(Drawn(scorer, query, target, NONE, chance()))
@@ -93,7 +80,7 @@ def test_the_tasks_optimiser_leaves_it_alone():
 
 
 def test_widths_must_agree():
-    _, scorer, query, target = asked()
+    _, scorer, query, target = asked(ComplEx)
     with pytest.raises(UserError, match="GNDN has 6 hidden_channels, the model's vectors 8"):
         GNDN(RELATIONS, 6)(Drawn(scorer, query, target, NONE))
     with pytest.raises(UserError, match=r"GNDN\(num_negatives=0\): give a whole number from 1"):
