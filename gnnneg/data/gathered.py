@@ -67,7 +67,6 @@ def gathered(
         found = read_statements(source, kind, **options) if stated else _denials(source, kind, options)
         if dictionary is not None:
             found = spelt_out(found, dictionary, source)
-        found = found if stated else _all_denied(found, source)
         if negated is not None:
             found, number = without_negations(found, negated)
             met += number
@@ -85,19 +84,14 @@ def _denials(path: Path, format: str | None, options: dict[str, Any]) -> Stateme
     """A file in which all is denied: it may have labels that say so once more."""
     plain = {k: v for k, v in options.items() if k not in ("label", "labels")}
     try:
-        return read_statements(path, format, **plain)
+        found = read_statements(path, format, **plain)
+        if found.closed is not None or not pc.all(found.table["label"]).as_py():
+            raise UserError(f"{path}: all of its statements are denied, so it must not deny some itself.")
     except Polarity as error:
         found = read_statements(path, format, **plain, label=error.column, labels=options.get("labels"))
         if pc.any(found.table["label"]).as_py():
             raise UserError(f"{path}: all of its statements are denied, but its {error.column} states some.") from None
-        label = pa.array([True] * found.table.num_rows, pa.bool_())
-        return found._replace(table=found.table.set_column(len(ROLES), "label", label))
-
-
-def _all_denied(found: Statements, path: Path) -> Statements:
-    if found.closed is not None or not pc.all(found.table["label"]).as_py():
-        raise UserError(f"{path}: all of its statements are denied, so it must not deny some itself.")
-    label = pa.array([False] * found.table.num_rows, pa.bool_())
+    label = pa.repeat(pa.scalar(False), found.table.num_rows)
     return found._replace(table=found.table.set_column(len(ROLES), "label", label))
 
 

@@ -1,33 +1,26 @@
 """A user's own files, in any format that has a reader, into a folder with a card."""
 
 import dataclasses
-import os
 import re
-import shutil
-import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet
 import torch
 
-from gnnneg.data.catalogue import CARD, Dictionary, names
-from gnnneg.data.download import sha256
+from gnnneg.data.catalogue import Dictionary, names
 from gnnneg.data.formats.statements import ROLES
 from gnnneg.data.gate import GateReport, resolved
 from gnnneg.data.gathered import Gathered, gathered, with_tidy_names
-from gnnneg.data.labels import write_labels
 from gnnneg.data.parts import Parts, distinct
 from gnnneg.data.splits import random_split
-from gnnneg.data.statements import POLARITIES, SPLITS, counts, triplets
-from gnnneg.documents import dump
+from gnnneg.data.statements import SPLITS, counts, triplets
+from gnnneg.data.write import write
 from gnnneg.errors import UserError, echo
 
-CLOSED = "closed.parquet"
 NEGATION = re.compile(r"(?:not|NOT|Not|NO)[ _|:.-]|[nN]ot(?=[A-Z])|does[ _]not[ _]|is[ _]not[ _]|(?:lacks|without)_")
-ENTRIES = 500  # of an account that a card keeps, which must stay small
+UNWATCHED = "There is no validation split: nothing tells training when to stop, and its last weights are kept."
 
 
 @dataclass(frozen=True)
@@ -124,40 +117,33 @@ def ingest(
     if not parts.tables["stated", "train"].num_rows:
         where = f"train of {path}" if given else f"{path}"
         raise UserError(f"{where} states nothing: every line is denied.")
-    short = 0
     if not given:
         parts = _split(parts, valid, test, seed, cover, mirrored in (None, "together"))
         parts, after = _admitted(parts, None, None, aside, path)
         found = dataclasses.replace(found, mirrored=after.mirrored, asked=after.asked)
-        sizes = {split: _distinct(table) for split, table in parts.of_polarity("stated").items()}
-        asked_of = sum(sizes.values()) - sizes["train"]
-        wanted = round(valid * sum(sizes.values())) + round(test * sum(sizes.values()))
-        short = max(0, wanted - asked_of) if cover else 0
+    many = {key: _distinct(table) for key, table in parts.tables.items()}
+    stated = sum(number for (polarity, _), number in many.items() if polarity == "stated")
+    short = 0 if given or not cover else round(valid * stated) + round(test * stated) - stated + many["stated", "train"]
     closed = _still_closed(read, parts)
-    duplicates = sum(t.num_rows - _distinct(t) for t in parts.tables.values())
     numbers = counts(parts.graph)
-    notes = (
-        []
-        if numbers["valid"] or not given
-        else ["There is no validation split: nothing tells training when to stop, and its last weights are kept."]
-    )
-    notes += _negations(parts) + _unlike(parts)
+    notes = _negations(parts) + _unlike(parts)
+    if given and not numbers["valid"]:
+        notes.insert(0, UNWATCHED)
     about = f"Random split with seed {seed}." if not given else "With the splits it came with."
-    _write(out, path, parts, closed, read, about, numbers)
+    write(out, path, parts, closed, read.labels, read.account, about, numbers)
     return Report(
         numbers,
-        duplicates,
-        found.contradictions,
-        read.account.as_dict()["left_out"],
-        short,
-        closed.num_rows if closed is not None else 0,
-        found.contradicted,
-        read.account.as_dict()["used"],
-        found.overlap,
-        found.mirrored,
-        found.asked,
-        tidied_names,
-        notes,
+        duplicates=sum(table.num_rows - many[key] for key, table in parts.tables.items()),
+        contradictions=found.contradictions,
+        short=max(0, short),
+        closed=0 if closed is None else closed.num_rows,
+        contradicted=found.contradicted,
+        overlap=found.overlap,
+        mirrored=found.mirrored,
+        asked=found.asked,
+        tidied=tidied_names,
+        notes=notes,
+        **read.account.as_dict(),
     )
 
 
@@ -177,54 +163,6 @@ def _check(path: Path, out: Path, denied: str | Path | None, seed: int, mirrored
         raise UserError(f"Mirrored pairs are kept 'together', or 'drop' or 'keep' is said, not {echo(mirrored)}.")
     if mirrored == "together" and path.is_dir():
         raise UserError(f"{path} has splits of its own: mirrored pairs can be dropped or kept, not put together.")
-
-
-def _write(
-    out: Path, path: Path, parts: Parts, closed: pa.Table | None, read: Gathered, about: str, numbers: dict[str, int]
-) -> None:
-    """Writes the folder aside and renames it, so that a folder with a card is always whole."""
-    out = out.resolve()
-    out.parent.mkdir(parents=True, exist_ok=True)
-    new = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
-    try:
-        files: dict[str, dict[str, str]] = {polarity: {} for polarity in POLARITIES}
-        for (polarity, split), table in parts.tables.items():
-            files[polarity][split] = f"{split}.parquet" if polarity == "stated" else f"{split}_denied.parquet"
-            pa.parquet.write_table(table, new / files[polarity][split])
-        written = [name for by_split in files.values() for name in by_split.values()]
-        if closed is not None:
-            pa.parquet.write_table(closed, new / CLOSED)
-            written.append(CLOSED)
-            about += f" {CLOSED} lists the {closed.num_rows:,} questions (head, relation) that have no answer at all."
-        labels = write_labels(new, read.labels, distinct(parts.each(*ROLES))) if read.labels is not None else None
-        written += [labels] if labels is not None else []
-        card = {
-            "name": out.name,
-            "title": f"Imported from {path.name}",
-            "task": "link prediction",
-            "notes": about,
-            "layout": {"columns": parts.tables["stated", "train"].column_names},
-            **files,
-            **({"labels": labels} if labels is not None else {}),
-            "published": numbers,
-            "files": {n: {"sha256": sha256(new / n), "bytes": (new / n).stat().st_size} for n in written},
-            "account": read.account.as_dict(ENTRIES),
-        }
-        (new / CARD).write_text(dump(card), encoding="utf-8")
-        os.chmod(new, 0o777 & ~_umask())
-        if out.exists():  # it is somebody's working directory, perhaps: it stays, and the card comes last
-            for name in [*written, CARD]:
-                os.replace(new / name, out / name)
-        else:
-            os.replace(new, out)
-    finally:
-        shutil.rmtree(new, ignore_errors=True)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def _still_closed(read: Gathered, parts: Parts) -> pa.Table | None:

@@ -268,7 +268,7 @@ def test_a_terminated_import_leaves_nothing(
 ) -> None:
     (tmp_path / "t.tsv").write_text("a\tr\tb\n")
     before = signal.getsignal(signal.SIGTERM)
-    monkeypatch.setattr("gnnneg.data.ingest.sha256", lambda path: signal.raise_signal(signal.SIGTERM))
+    monkeypatch.setattr("gnnneg.data.write.sha256", lambda path: signal.raise_signal(signal.SIGTERM))
     words = ["data", "import", str(tmp_path / "t.tsv"), "--out", str(tmp_path / "out"), "--valid", "0", "--test", "0"]
     assert main(words) == 130
     assert capsys.readouterr().err == "Interrupted.\n"
