@@ -12,10 +12,11 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
-from gnnneg.interfaces import CHUNK, Candidates
+from gnnneg.interfaces import Candidates, Encoding
 from gnnneg.kernels.gather_score import gather
 from gnnneg.kernels.kinds import INNER, refuse_weights, summed
 from gnnneg.kernels.pairwise import pairwise
+from gnnneg.mixed import CHUNK
 
 
 class _Last:
@@ -152,3 +153,10 @@ class Private(Candidates):
     def each(self, score: Callable[[Tensor, Tensor], Tensor], query: Float[Tensor, "b q"]) -> Float[Tensor, "b k"]:
         _, size, width = self.vector.shape
         return _in_chunks(score, query, size, width, lambda some: self.vector[:, some])
+
+
+def indexed(encoding: Encoding, index: Int[Tensor, "c k"]) -> Shared | Gathered:
+    """The candidates ``index`` of an encoding, ``(1, k)`` for all queries or ``(b, k)``."""
+    if index.size(0) == 1:  # not index[0], by which an encoding would not know that all are asked for
+        return Shared(encoding[index].squeeze(0))
+    return Gathered(*encoding.rows(index))

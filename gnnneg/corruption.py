@@ -9,8 +9,9 @@ from torch import Tensor
 from gnnneg.checks import fraction, positive, whole
 from gnnneg.data.cardinality import MANY, answers_per_query, to_many
 from gnnneg.data.known import KnownAnswers
-from gnnneg.interfaces import Corruption, Counts
+from gnnneg.interfaces import Corruption
 from gnnneg.records import Query, Triplets, asked
+from gnnneg.stateful import Counts
 
 
 class Sided(Corruption, ABC):

@@ -5,7 +5,6 @@ batch of queries, looking at nothing but the queries and a *critic* (a scorer) t
 vectors that belong to no entity. A *task* turns a batch into one number, and that is all the trainer ever sees.
 """
 
-import copy
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -15,15 +14,13 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import Parameter
-from torch.utils.checkpoint import checkpoint
 from torch_geometric.data import Data
 
 from gnnneg.chance import lent
 from gnnneg.errors import UserError
 from gnnneg.former import Former, former_names, takes_former_attributes, takes_former_options, takes_record
+from gnnneg.mixed import mixed_scores
 from gnnneg.records import Labels, Made, Mutation, Negatives, Path, Query, Triplets, Weights
-
-CHUNK = 1 << 22  # numbers of a tensor of made vectors, 16 MiB
 
 
 class Part(nn.Module):
@@ -61,67 +58,6 @@ class Part(nn.Module):
         return {}
 
     figures = Former("monitored")
-
-
-class OwnOptimizer(nn.Module):
-    """Learns when it is asked, with an optimiser of its own, whose state travels with its parameters.
-
-    The optimiser is made at first use, since some make their state at once: it lies where the parameters are then.
-    """
-
-    _optimizer: torch.optim.Optimizer | None = None
-    _loaded: dict | None = None  # the state of an optimiser that is not made yet
-
-    def new_optimizer(self) -> torch.optim.Optimizer:
-        """An optimiser of its parameters, without state."""
-        raise NotImplementedError
-
-    @property
-    def optimizer(self) -> torch.optim.Optimizer:
-        """The optimiser, made when it is first asked for."""
-        if self._optimizer is None:
-            made = self.new_optimizer()
-            if self._loaded:
-                made.load_state_dict(self._loaded)
-            self._optimizer, self._loaded = made, None
-        return self._optimizer
-
-    @optimizer.setter
-    def optimizer(self, optimizer: torch.optim.Optimizer) -> None:
-        self._optimizer, self._loaded = optimizer, None
-
-    def descend(self, loss: Float[Tensor, ""], weights: list[Parameter]) -> None:
-        """One step down a loss for some of its weights; nothing else is given a gradient."""
-        for weight, slope in zip(weights, torch.autograd.grad(loss, weights)):
-            weight.grad = slope
-        self.optimizer.step()
-        self.optimizer.zero_grad()
-
-    def get_extra_state(self) -> dict:
-        """The optimiser's state; empty before its first use."""
-        return self._loaded or {} if self._optimizer is None else self._optimizer.state_dict()
-
-    def set_extra_state(self, state: dict) -> None:
-        """Goes on from another's state."""
-        if state and self._optimizer is not None:
-            self._optimizer.load_state_dict(state)
-        else:  # a copy, since whoever it is from may go on learning
-            self._optimizer, self._loaded = None, copy.deepcopy(state)
-
-
-class Counts(nn.Module):
-    """Counts in buffers that stay on the CPU, wherever the rest goes: to read one is not to wait for a device."""
-
-    counts: ClassVar[tuple[str, ...]] = ("step",)
-    """The names of these buffers."""
-    newer: ClassVar[tuple[str, ...]] = ()
-    """Those of them that earlier versions had not: what goes on from such a checkpoint counts them from 0."""
-
-    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Any:
-        kept = {name: self._buffers[name] for name in self.counts}
-        super()._apply(fn, recurse)
-        self._buffers.update(kept)
-        return self
 
 
 class Encoding(ABC):
@@ -185,8 +121,8 @@ class Candidates(ABC):
     def each(self, score: Callable[[Tensor, Tensor], Tensor], query: Float[Tensor, "b q"]) -> Float[Tensor, "b k"]:
         """What ``score`` makes of ``(b, q)`` query and ``(#b, k, d)`` candidate vectors, where no kernel fits.
 
-        It is handed so many candidates at once that ``(b, k, d)`` are at most :obj:`CHUNK` numbers, and all of them
-        again for the gradient.
+        It is handed so many candidates at once that ``(b, k, d)`` are at most :obj:`gnnneg.mixed.CHUNK` numbers, and
+        all of them again for the gradient.
         """
 
 
@@ -225,6 +161,8 @@ class Decoder(Part, ABC):
 
     num_relations: int
     similarity: Similarity
+    relation: nn.Module
+    """What it holds of relations; of those that an encoder gives, ``relation.reading(states)`` makes another."""
 
     @abstractmethod
     def forward(self, anchor: Float[Tensor, "b d"], rel_type: Int[Tensor, "b"]) -> Float[Tensor, "b q"]:
@@ -235,68 +173,6 @@ class Decoder(Part, ABC):
         self, anchor: Float[Tensor, "b d"], rel_type: Int[Tensor, "b"], candidate: Float[Tensor, "b d"]
     ) -> tuple[Float[Tensor, "b _"], ...]:
         """The magnitudes (complex moduli where vectors are complex) that took part, for norm penalties."""
-
-    def reading(self, states: Float[Tensor, "t c"]) -> "Decoder":
-        """The same with these vectors in place of its relation table, as no parameters and in no state dict; it shares
-        everything else.
-
-        Args:
-            states (torch.Tensor): ``(2 * num_relations, c)``, inverses in the upper half.
-
-        Raises:
-            UserError: If its own table, the ``weight`` of its ``relation``, is of another shape.
-        """
-        own = self.get_submodule("relation")
-        wanted, had = tuple(states.shape), tuple(own.weight.shape)  # type: ignore[arg-type]
-        if wanted != had:
-            raise UserError(
-                f"The encoder's relation states are {wanted}, but {type(self).__name__} reads {had}: give it "
-                "reciprocal: true and the encoder's width, or the encoder relation_states: false."
-            )
-        table, other = copy.copy(own), copy.copy(self)
-        table._parameters, table._buffers, table._non_persistent_buffers_set = {}, {"weight": states}, {"weight"}
-        other._modules = {**self._modules, "relation": table}
-        return other
-
-    def images(
-        self, anchor: Float[Tensor, "b d"], rel_type: Int[Tensor, "b"], candidate: Float[Tensor, "b d"]
-    ) -> tuple[Float[Tensor, "b d"], Float[Tensor, "b d"]]:
-        r"""The two vectors :math:`\mathbf{W}_r^{\top} \mathbf{a}` and :math:`\mathbf{W}_r \mathbf{c}` of a score
-        :math:`\mathbf{a}^{\top} \mathbf{W}_r \mathbf{c}`.
-
-        Raises:
-            UserError: If scores are not of that form.
-        """
-        raise UserError(f"{type(self).__name__} is not bilinear in anchor and target: use the penalty Lp.")
-
-    def limits(
-        self, anchor: Float[Tensor, "b d"], rel_type: Int[Tensor, "b"], candidate: Float[Tensor, "b d"]
-    ) -> tuple[Float[Tensor, "b x"], Float[Tensor, "b y"]]:
-        """What its paper keeps small: squared lengths (at most 1), and squared cosines (near 0).
-
-        Raises:
-            UserError: If its paper constrains no vectors.
-        """
-        raise UserError(
-            f"{type(self).__name__} has no constraints: use SoftConstraints with TransE, TransH or TransD, else Lp."
-        )
-
-    def aligned(
-        self, anchor: Float[Tensor, "b d"], rel_type: Int[Tensor, "b"], candidate: Float[Tensor, "b d"]
-    ) -> Float[Tensor, "b d"] | None:
-        r"""Vectors whose inner products with others' are :meth:`Scorer.alignment`, of a bilinear score
-        :math:`\mathbf{W}_r^{\top} \mathbf{W}_r \mathbf{c}` and what the relation's gradient adds; None for others.
-        """
-        return None
-
-    def pairing(
-        self, anchor: Float[Tensor, "b d"], candidate: Float[Tensor, "b d"]
-    ) -> tuple[Float[Tensor, "b c"], Float[Tensor, "r c"]] | None:
-        """Vectors of pairs and of all relations, inverses too, whose inner products are the scores; None if there are
-        no such vectors, or none that cost less than asking relation by relation. Without inverses where each is its
-        relation itself.
-        """
-        return None
 
 
 class Scorer(ABC):
@@ -351,50 +227,22 @@ class Scorer(ABC):
     def mutated(self, index: Int[Tensor, "c k"], mutation: Mutation) -> Float[Tensor, "b k"]:
         """The scores of candidate entities with coordinates exchanged for the targets'.
 
-        This is the reference: it makes the vectors, in chunks of at most :obj:`CHUNK` numbers, and makes them again
-        for the gradient. Scorers that know a closed form override it.
+        This is the reference, which makes the vectors. Scorers that know a closed form override it.
 
         Raises:
             UserError: If noise is asked for, or no target given, which needs a closed form.
         """
-        positive = mutation.positive
-        if mutation.noise is not None or positive is None:
-            raise UserError(f"{type(self).__name__} knows no closed form of mutation: use EMU, with masks and targets.")
-        keep = mutation.keep if mutation.keep.dim() == 3 else mutation.keep[:, None]
-        keep = keep.expand(-1, index.size(1), -1)
-        if 1 < keep.size(2) < positive.size(1):  # one mask for all parts of a coordinate
-            keep = keep.repeat(1, 1, positive.size(1) // keep.size(2))
+        return mixed_scores(mutation, index.size(1), self.columns(index), self.decode, type(self).__name__)
 
-        columns, step = self.columns(index), max(1, CHUNK // max(1, positive.numel()))
+    def terms(self, candidate: Float[Tensor, "c k d"]) -> Float[Tensor, "b k h"] | None:
+        """What each coordinate gives to the score of candidate vectors; None if scores are not made of coordinates."""
+        return None
 
-        def part(positive: Tensor, keep: Tensor, some: slice) -> Tensor:
-            own = positive[:, None]
-            return self.decode(own + keep[:, some] * (columns(some) - own))
-
-        return torch.cat(
-            [
-                checkpoint(part, positive, keep, slice(at, at + step), use_reentrant=False, preserve_rng_state=False)
-                for at in range(0, index.size(1), step)
-            ],
-            dim=1,
-        )
-
-    def terms(self, candidate: Float[Tensor, "c k d"]) -> Float[Tensor, "b k h"]:
-        """What each coordinate gives to the score of candidate vectors.
-
-        Raises:
-            UserError: If scores are not made of coordinates.
-        """
-        raise UserError(f"{type(self).__name__} knows no coordinates' share of a score: use EMU with drawn masks.")
-
-    def composed(self) -> Float[Tensor, "b d"]:
+    def composed(self) -> Float[Tensor, "b d"] | None:
         """What the relation makes of each anchor: a vector of the candidates' own space, near or along which answers
-        lie. It carries the gradient of both.
-
-        Raises:
-            UserError: If there is no such vector.
+        lie. It carries the gradient of both. None if there is no such vector.
         """
-        raise UserError(f"{type(self).__name__} makes no vector of anchor and relation: leave out what asks for one.")
+        return None
 
     def anchors(self, query: Query) -> Float[Tensor, "b d"]:
         """The vectors of its own queries' anchors. They are states of nodes where candidates are something else."""
@@ -406,45 +254,20 @@ class Scorer(ABC):
         Raises:
             UserError: If there is none.
         """
-        raise UserError(f"{type(self).__name__} answers its own queries only: leave DeniedStatements out.")
+        raise UserError(f"{type(self).__name__} answers its own queries only: leave out what asks it others.")
 
     @abstractmethod
     def factors(self, target: Int[Tensor, "b"]) -> tuple[Float[Tensor, "b _"], ...]:
         """The magnitudes that take part in scoring each query's target, for norm penalties."""
 
-    def images(self, target: Int[Tensor, "b"]) -> tuple[Float[Tensor, "b d"], Float[Tensor, "b d"]]:
-        """What the relation makes of each anchor, and its transpose of each target.
+    def by_decoder(self, read: Callable[[Decoder, Encoding], Any], asker: str) -> list[Any]:
+        """What ``read`` makes of the decoder and the node vectors that scores are made of; of both, where two models
+        make them.
 
         Raises:
-            UserError: If scores are not bilinear in anchor and target.
+            UserError: If no decoder makes them: then ``asker`` is what the user is to leave out.
         """
-        raise UserError(f"{type(self).__name__} is not bilinear in anchor and target: use the penalty Lp.")
-
-    def limits(self, target: Int[Tensor, "b"]) -> tuple[Float[Tensor, "b x"], Float[Tensor, "b y"]]:
-        """The squared lengths and cosines that the decoder's paper keeps small, of each query with its target.
-
-        Raises:
-            UserError: If there are none.
-        """
-        raise UserError(f"{type(self).__name__} has no constraints: leave SoftConstraints out, or use Lp.")
-
-    def relations(self, target: Int[Tensor, "b"]) -> Float[Tensor, "b r"]:
-        """The scores of all relations, inverses too, between each query's anchor and its target: ``(b, 2r)``, but
-        ``(b, r)`` where an inverse is the relation itself, and nobody could tell the two apart.
-
-        Raises:
-            UserError: If relations cannot be asked for.
-        """
-        raise UserError(f"{type(self).__name__} cannot score all relations of a pair: leave RelationPrediction out.")
-
-    def alignment(self, target: Int[Tensor, "b"], index: Int[Tensor, "c k"]) -> Float[Tensor, "b k"]:
-        """Inner products of the gradient of the target's score with those of candidates' scores, with respect to what
-        belongs to the query: its anchor's vector and its relation's parameters.
-
-        Raises:
-            UserError: If the query has no parameters of its own.
-        """
-        raise UserError(f"{type(self).__name__} cannot say how candidates influence a target: leave Influence out.")
+        raise UserError(f"{asker} asks a decoder, and this model has none: leave {asker} out.")
 
 
 class Model(Part, ABC):

@@ -98,7 +98,4 @@ class Looked(Scorer):
     composed = _asked("composed")
     anchors = _asked("anchors")
     factors = _asked("factors")
-    images = _asked("images")
-    limits = _asked("limits")
-    relations = _asked("relations")
-    alignment = _asked("alignment")
+    by_decoder = _asked("by_decoder")

@@ -36,7 +36,7 @@ from torch import Tensor
 
 import gnnneg.candidates
 import gnnneg.generators.hardest
-import gnnneg.interfaces
+import gnnneg.mixed
 from gnnneg.data.known import KnownAnswers
 from gnnneg.data.pools import slots
 from gnnneg.encoders import Lookup
@@ -47,7 +47,7 @@ from gnnneg.records import Triplets
 from gnnneg.tasks import LinkPrediction
 
 ROOT = Path(__file__).resolve().parent.parent
-CHUNKED = gnnneg.interfaces, gnnneg.candidates, gnnneg.generators.hardest  # where CHUNK is read
+CHUNKED = gnnneg.mixed, gnnneg.candidates, gnnneg.generators.hardest  # where CHUNK is read
 signature = cache(inspect.signature)
 NOBODY = "None.0"  # in place of a generator
 FEWER = {"num_negatives": 0, "num_neighbors": 1, "size": 1}  # by how many at least than there are entities

@@ -54,8 +54,8 @@ def test_dura_by_its_formula(decoder, reciprocal):
 def test_dura_bounds_the_distance_between_image_and_target():
     """Why it is called duality-induced: both squared distances are at most twice the penalty."""
     model, scorer, query, target = answered(ComplEx)
-    forth, back = scorer.images(target)
     anchor, candidate = model.encoder.weight[query.anchor], model.encoder.weight[target]
+    forth, back = model.decoder.images(anchor, query.rel_type, candidate)
     for apart in (forth - candidate, back - anchor):
         assert (apart.square().sum(1) <= 2 * DURA(1.0)(scorer, query, target)).all()
 
@@ -103,7 +103,7 @@ def test_a_relation_that_is_told_apart_costs_nothing(reciprocal):
 
 def test_relation_prediction_needs_a_model_that_can_be_asked():
     query = Query(torch.zeros(2, dtype=torch.long), torch.zeros(2, dtype=torch.long))
-    with pytest.raises(UserError, match="Scores cannot score all relations of a pair"):
+    with pytest.raises(UserError, match="RelationPrediction asks a decoder, and this model has none: leave"):
         RelationPrediction(1.0)(Scores(torch.zeros(2, NODES)), query, torch.zeros(2, dtype=torch.long))
 
 
@@ -206,7 +206,8 @@ def test_soft_constraints_are_reached(decoder, reciprocal):
         optimizer.step()
     assert found[0] > 1
     assert found[-1] < 1e-3
-    length, slant = model.scorer(model.encode(None), query).limits(target)
+    anchor, candidate = model.encoder.weight[query.anchor], model.encoder.weight[target]
+    length, slant = model.decoder.limits(anchor, query.rel_type, candidate)
     assert length.max() < 1.001
     assert not slant.numel() or slant.max() < 0.011
 
@@ -224,5 +225,5 @@ def test_soft_constraints_need_a_decoder_that_has_some():
         with pytest.raises(UserError, match=f"{decoder.__name__} has no constraints: use SoftConstraints with TransE"):
             SoftConstraints(0.1)(*answered(decoder)[1:])
     zero = torch.zeros(2, dtype=torch.long)
-    with pytest.raises(UserError, match="Scores has no constraints: leave SoftConstraints out"):
+    with pytest.raises(UserError, match="SoftConstraints asks a decoder, and this model has none"):
         SoftConstraints(0.1)(Scores(torch.zeros(2, NODES)), Query(zero, zero), zero)

@@ -1,9 +1,13 @@
 """Relation parameters, and the one convention about inverses."""
 
+import copy
+
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn import Parameter
+
+from gnnneg.errors import UserError
 
 
 class Relations(nn.Module):
@@ -27,3 +31,22 @@ class Relations(nn.Module):
             return self.weight[rel_type], torch.zeros_like(rel_type, dtype=torch.bool)[:, None]
         inverse = rel_type >= self.num_relations
         return self.weight[rel_type - self.num_relations * inverse], inverse[:, None]
+
+    def reading(self, states: Float[Tensor, "t c"]) -> "Relations":
+        """The same with other rows, which are no parameters and in no state dict.
+
+        Args:
+            states (torch.Tensor): ``(2 * num_relations, c)``, inverses in the upper half.
+
+        Raises:
+            UserError: If its own rows are others in number or width.
+        """
+        wanted, had = tuple(states.shape), tuple(self.weight.shape)
+        if wanted != had:
+            raise UserError(
+                f"The encoder's relation states are {wanted}, but the decoder reads {had}: give the decoder "
+                "reciprocal: true and the encoder's width, or the encoder relation_states: false."
+            )
+        other = copy.copy(self)
+        other._parameters, other._buffers, other._non_persistent_buffers_set = {}, {"weight": states}, {"weight"}
+        return other

@@ -7,10 +7,11 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from gnnneg.checks import not_negative, table, widths
+from gnnneg.decoders.projection import Projection
 from gnnneg.decoders.relations import Relations
-from gnnneg.decoders.similarity import Squared, in_float32, refuse_order, root, target_of
+from gnnneg.decoders.similarity import Squared
 from gnnneg.errors import UserError
-from gnnneg.interfaces import Candidates, Decoder, Similarity
+from gnnneg.interfaces import Candidates, Decoder
 from gnnneg.records import Mutation
 
 
@@ -20,74 +21,32 @@ def overlap(both: Float[Tensor, "*s d"]) -> Float[Tensor, "*s h"]:
     return vector * projection
 
 
-class DynamicMapping(Similarity):
+class DynamicMapping(Projection):
     r"""The negative distance to candidates that are moved along a vector of the relation,
 
     .. math::
         - \lVert \mathbf{q} - \mathbf{c} - (\mathbf{c}_p^{\top} \mathbf{c}) \, \mathbf{u} \rVert_p ,
 
     where a query vector holds :math:`(\mathbf{q}, \mathbf{u})` and a candidate vector :math:`(\mathbf{c},
-    \mathbf{c}_p)`. A coordinate is one number of each, which a mutation exchanges together.
-
-    With :math:`p = 2` the square under the root expands into the products with :math:`\mathbf{q}` and with
-    :math:`\mathbf{u}`, and so it does for candidates that share a mask. With :math:`p = 1` there is no such form:
-    vectors are made, mutated or not. The moments of masks drawn for each candidate are not worked out.
+    \mathbf{c}_p)`. A coordinate is one number of each, which a mutation exchanges together. The moments of masks drawn
+    for each candidate are not worked out.
 
     Cost: two products of :math:`b k d` for :math:`p = 2`, six under a mask, and passes over the table whose rows
-    private candidates are. For :math:`p = 1` a :math:`b \times k \times d` tensor, in chunks, and again for the
-    gradient.
-
-    Args:
-        p (int): Order of the norm, 1 or 2. (default: :obj:`2`)
+    private candidates are. For :math:`p = 1` see :class:`~gnnneg.decoders.projection.Projection`.
 
     Raises:
-        ValueError: If the order is neither.
         UserError: When called, if a mutation names no target or asks for noise.
     """
 
     parts = 2
-    shares_space = False
 
-    def __init__(self, p: int = 2):
-        super().__init__()
-        refuse_order(p)
-        self.p = p
+    def _difference(self, own: Tensor, moves: Tensor, candidate: Tensor) -> Tensor:
+        return own - candidate.chunk(2, dim=2)[0] - overlap(candidate).sum(2, keepdim=True) * moves
 
-    def forward(
-        self, query: Float[Tensor, "b q"], candidates: Candidates, mutation: Mutation | None = None
-    ) -> Float[Tensor, "b k"]:
-        if mutation is None:
-            return candidates.each(self._score, query) if self.p == 1 else -root(self._square(query, candidates))
-        if mutation.noise is not None:
-            raise UserError("TransD knows no closed form of a mask for each negative: use EMU, not its matched forms.")
-        keep = mutation.keep.expand(-1, query.size(1) // 2)
-        twice = keep.repeat(1, 2)
-        lent = (1 - twice) * target_of(mutation)
-        if self.p == 1:
-            return candidates.each(lambda query, both: self._score(query, lent[:, None] + twice[:, None] * both), query)
-        return -root(self._square(query, candidates, keep, lent))
+    def _noisy(self, query: Tensor, candidates: Candidates, mutation: Mutation) -> Tensor:
+        raise UserError("TransD knows no closed form of a mask for each negative: use EMU, not its matched forms.")
 
-    def terms(self, query: Float[Tensor, "b q"], candidate: Float[Tensor, "c k d"]) -> Float[Tensor, "b k h"]:
-        """Of the difference, all of which an exchanged coordinate moves a little; under ``p=2`` as they are under their
-        root.
-        """
-        own, along = query[:, None].chunk(2, dim=2)
-        share = overlap(candidate).sum(2, keepdim=True)
-        difference = own - candidate.chunk(2, dim=2)[0] - share * along
-        return -difference.abs() if self.p == 1 else -difference.square()
-
-    def _score(self, query: Float[Tensor, "b q"], candidate: Float[Tensor, "c k d"]) -> Float[Tensor, "b k"]:
-        return self.terms(query, candidate).sum(2)
-
-    def _square(
-        self,
-        query: Float[Tensor, "b q"],
-        candidates: Candidates,
-        keep: Float[Tensor, "b h"] | None = None,
-        lent: Float[Tensor, "b d"] | None = None,
-    ) -> Float[Tensor, "b k"]:
-        """The squared distance to candidates, each coordinate times what is kept of it, plus what is lent to all."""
-        query, candidates = in_float32(query, candidates)
+    def _square(self, query: Tensor, candidates: Candidates, keep: Tensor | None, lent: Tensor | None) -> Tensor:
         own, along = query.chunk(2, dim=1)
         vector = candidates.map(lambda both: both.chunk(2, dim=-1)[0])
         with torch.autocast(query.device.type, enabled=False):  # a small difference of large products

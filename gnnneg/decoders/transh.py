@@ -9,10 +9,11 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from gnnneg.checks import not_negative, table, widths
+from gnnneg.decoders.projection import Projection
 from gnnneg.decoders.relations import Relations
-from gnnneg.decoders.similarity import Squared, in_float32, refuse_order, root, target_of
+from gnnneg.decoders.similarity import Squared, target_of
 from gnnneg.errors import UserError
-from gnnneg.interfaces import Candidates, Decoder, Similarity
+from gnnneg.interfaces import Candidates, Decoder
 from gnnneg.kernels.noise import noisy, rounding
 from gnnneg.records import Mutation
 
@@ -22,75 +23,27 @@ def flat(vector: Float[Tensor, "b d"], normal: Float[Tensor, "b d"]) -> Float[Te
     return vector - (normal * vector).sum(1, keepdim=True) * normal
 
 
-class Hyperplane(Similarity):
+class Hyperplane(Projection):
     r"""The negative distance to candidates' projections,
 
     .. math::
         - \lVert \mathbf{q} - \mathbf{c} + (\mathbf{w}^{\top} \mathbf{c}) \, \mathbf{w} \rVert_p ,
 
-    where a query vector holds :math:`(\mathbf{q}, \mathbf{w})`, and :math:`\mathbf{w}` is taken as it is.
-
-    With :math:`p = 2` the square under the root expands into the products with :math:`\mathbf{q}` and with
-    :math:`\mathbf{w}`, and so it does for candidates that share a mask. Mean and variance of the square under a mask
-    for each candidate are five sums over up to four powers of the candidate's coordinates. With :math:`p = 1` there is
-    no such form: vectors are made, mutated or not.
+    where a query vector holds :math:`(\mathbf{q}, \mathbf{w})`, and :math:`\mathbf{w}` is taken as it is. Mean and
+    variance of the square under a mask for each candidate are five sums over up to four powers of the candidate's
+    coordinates.
 
     Cost: two products of :math:`b k d` for :math:`p = 2`, three under a mask, twelve with noise, and passes over the
-    table whose rows private candidates are. For :math:`p = 1` a :math:`b \times k \times d` tensor, in chunks, and
-    again for the gradient.
-
-    Args:
-        p (int): Order of the norm, 1 or 2. (default: :obj:`2`)
+    table whose rows private candidates are. For :math:`p = 1` see :class:`Projection`.
 
     Raises:
-        ValueError: If the order is neither.
         UserError: When called, if a mutation names no target, asks for noise under :math:`p = 1`, or is paced.
     """
 
-    shares_space = False
+    def _difference(self, own: Tensor, moves: Tensor, candidate: Tensor) -> Tensor:
+        return own - candidate + (moves * candidate).sum(2, keepdim=True) * moves
 
-    def __init__(self, p: int = 2):
-        super().__init__()
-        refuse_order(p)
-        self.p = p
-
-    def forward(
-        self, query: Float[Tensor, "b q"], candidates: Candidates, mutation: Mutation | None = None
-    ) -> Float[Tensor, "b k"]:
-        if mutation is None:
-            return candidates.each(self._score, query) if self.p == 1 else -root(self._square(query, candidates))
-        if mutation.pace is not None:
-            raise UserError("TransH's score is no function of one sum over coordinates, so it cannot be paced.")
-        positive, keep = target_of(mutation), mutation.keep.expand(-1, query.size(1) // 2)
-        if mutation.noise is not None:
-            if self.p == 1:
-                raise UserError("TransH knows the variance of a mask for each negative with p = 2 only: use EMU.")
-            return -root(self._noisy(query, candidates, positive, keep, mutation.noise))
-        lent = (1 - keep) * positive
-        if self.p == 1:
-            return candidates.each(lambda query, own: self._score(query, lent[:, None] + keep[:, None] * own), query)
-        return -root(self._square(query, candidates, keep, lent))
-
-    def terms(self, query: Float[Tensor, "b q"], candidate: Float[Tensor, "c k d"]) -> Float[Tensor, "b k h"]:
-        """Of the difference, all of which an exchanged coordinate moves a little; under ``p=2`` as they are under their
-        root.
-        """
-        own, normal = query[:, None].chunk(2, dim=2)
-        difference = own - candidate + (normal * candidate).sum(2, keepdim=True) * normal
-        return -difference.abs() if self.p == 1 else -difference.square()
-
-    def _score(self, query: Float[Tensor, "b q"], candidate: Float[Tensor, "c k d"]) -> Float[Tensor, "b k"]:
-        return self.terms(query, candidate).sum(2)
-
-    def _square(
-        self,
-        query: Float[Tensor, "b q"],
-        candidates: Candidates,
-        keep: Float[Tensor, "b d"] | None = None,
-        lent: Float[Tensor, "b d"] | None = None,
-    ) -> Float[Tensor, "b k"]:
-        """The squared distance to candidates, each coordinate times what is kept of it, plus what is lent to all."""
-        query, candidates = in_float32(query, candidates)
+    def _square(self, query: Tensor, candidates: Candidates, keep: Tensor | None, lent: Tensor | None) -> Tensor:
         own, normal = query.chunk(2, dim=1)
         if lent is not None:
             own = own - flat(lent, normal)
@@ -99,17 +52,8 @@ class Hyperplane(Similarity):
         away = (own * normal).sum(1, keepdim=True)
         return Squared(own, candidates, keep).sum(None) + reach * (_bend(normal) * reach + 2 * away)
 
-    def _noisy(
-        self,
-        query: Float[Tensor, "b q"],
-        candidates: Candidates,
-        positive: Float[Tensor, "b d"],
-        keep: Float[Tensor, "b d"],
-        seed: int,
-    ) -> Float[Tensor, "b k"]:
-        r"""The squared distance with the mean and the variance of a mask for each candidate, as noise.
-
-        With :math:`\delta = \mathbf{c} - \mathbf{c}^+`, :math:`\mathbf{x}` the target's difference and
+    def _noisy(self, query: Tensor, candidates: Candidates, mutation: Mutation) -> Tensor:
+        r"""With :math:`\delta = \mathbf{c} - \mathbf{c}^+`, :math:`\mathbf{x}` the target's difference and
         :math:`\mathbf{y}` its projection, a mask :math:`m` makes the square
 
         .. math::
@@ -119,8 +63,13 @@ class Hyperplane(Similarity):
 
         whose moments are polynomials in :math:`\delta`, by the cumulants of the independent :math:`m_l`.
         """
-        query, candidates = in_float32(query, candidates)
+        if mutation.noise is None or mutation.pace is not None:
+            raise UserError("TransH's score is no function of one sum over coordinates, so it cannot be paced.")
+        positive = target_of(mutation)
+        if self.p == 1:
+            raise UserError("TransH knows the variance of a mask for each negative with p = 2 only: use EMU.")
         own, normal = query.chunk(2, dim=1)
+        keep = mutation.keep.expand_as(own)
         second = keep * (1 - keep)
         third, fourth = second * (1 - 2 * keep), second * (1 - 6 * second)
         start, bend = own - flat(positive, normal), _bend(normal)
@@ -144,7 +93,7 @@ class Hyperplane(Similarity):
             variance = rest + 4 * bend * reach * (cross + bend * reach * spread) + 2 * (bend * spread).square()
             still = torch.zeros_like(bend)
             least = rounding(_size(positive, squares))
-            return -noisy(still, still + 1, -mean, variance, still, least, seed)
+            return -noisy(still, still + 1, -mean, variance, still, least, mutation.noise)
 
 
 def _bend(normal: Float[Tensor, "b d"]) -> Float[Tensor, "b 1"]:
@@ -233,11 +182,8 @@ class TransH(Decoder):
     def factors(
         self, anchor: Float[Tensor, "b d"], rel_type: Int[Tensor, "b"], candidate: Float[Tensor, "b d"]
     ) -> tuple[Float[Tensor, "b _"], ...]:
-        return (
-            anchor.abs(),
-            self.relation(rel_type)[0].chunk(2, dim=1)[1].abs(),
-            candidate.abs(),
-        )  # a normal has length 1
+        _, move = self.relation(rel_type)[0].chunk(2, dim=1)
+        return anchor.abs(), move.abs(), candidate.abs()  # a normal has length 1
 
     def limits(
         self, anchor: Float[Tensor, "b d"], rel_type: Int[Tensor, "b"], candidate: Float[Tensor, "b d"]

@@ -18,8 +18,9 @@ from gnnneg.errors import UserError
 from gnnneg.generators.adversary import AUXILIARY, PULL, Adversary, AsReleased
 from gnnneg.generators.film import Discriminator, Pathway
 from gnnneg.generators.watch import Watch
-from gnnneg.interfaces import Counts, Drawn, Generator, OwnOptimizer
+from gnnneg.interfaces import Drawn, Generator
 from gnnneg.records import Made, ones
+from gnnneg.stateful import Counts, OwnOptimizer
 
 PACE = 0.1  # share of a batch in the running root mean squares
 BETAS = 0.5, 0.999
@@ -181,12 +182,14 @@ class DANS(Counts, OwnOptimizer, Generator):
             raise UserError(f"DANS has {self.hidden_channels} hidden_channels, the model's vectors {real.size(1)}.")
         given = {"entity": scorer.anchors(query).float()}
         if self.relation or self.adversary.conditional:
-            try:
-                given["relation"] = scorer.composed().float()
-            except UserError as error:
+            composed = scorer.composed()
+            if composed is None:
                 raise UserError(
-                    f"{str(error).rstrip('.')}, or give DANS relation=0, its adversary conditional=False."
-                ) from error
+                    "DANS makes negatives of what a relation makes of an anchor, and this model makes no vector of the "
+                    "entities' space of both: use DistMult, ComplEx, RotatE, TransE or RESCAL, or give DANS relation=0 "
+                    "and its adversary conditional=False."
+                )
+            given["relation"] = composed.float()
             if self.as_released.reciprocal:
                 # for DistMult the anchor over the relation, whatever is near zero
                 turned = given["entity"].square() / given["relation"]

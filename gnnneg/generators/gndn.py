@@ -11,8 +11,9 @@ from torch.nn import Parameter
 
 from gnnneg.checks import draws, fraction, not_negative, step_size, table, widths
 from gnnneg.errors import UserError
-from gnnneg.interfaces import Drawn, Generator, OwnOptimizer
+from gnnneg.interfaces import Drawn, Generator
 from gnnneg.records import Made, ones
+from gnnneg.stateful import OwnOptimizer
 
 
 class GNDN(OwnOptimizer, Generator):

@@ -7,8 +7,9 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from gnnneg.checks import ratio
-from gnnneg.generators.mutation import Term, exchange, exchanged
-from gnnneg.interfaces import CHUNK, Drawn, Generator, SoftLabel
+from gnnneg.generators.mutation import Term, exchange, exchanged, terms
+from gnnneg.interfaces import Drawn, Generator, SoftLabel
+from gnnneg.mixed import CHUNK
 from gnnneg.records import Made, Mutation
 
 
@@ -57,8 +58,8 @@ class HardestEMU(Generator):
         positive, columns = drawn.positive[:, None], scorer.columns(index)
         size, step = index.size(1), max(1, CHUNK // max(1, positive.numel()))
         with torch.no_grad():
-            own, parts = scorer.terms(positive), [slice(at, at + step) for at in range(0, size, step)]
-            return torch.cat([self._keep(own - scorer.terms(columns(part))) for part in parts], 1)
+            own, parts = terms(scorer, positive), [slice(at, at + step) for at in range(0, size, step)]
+            return torch.cat([self._keep(own - terms(scorer, columns(part))) for part in parts], 1)
 
     def _keep(self, margin: Float[Tensor, "b k h"]) -> Tensor:
         count = exchange("HardestEMU", self.mutation_ratio, margin.size(2))

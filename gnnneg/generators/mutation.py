@@ -7,7 +7,8 @@ from torch import Tensor, nn
 from gnnneg.chance import seed
 from gnnneg.checks import fraction, not_negative
 from gnnneg.errors import UserError
-from gnnneg.interfaces import Drawn, Generator, SoftLabel
+from gnnneg.interfaces import Drawn, Generator, Scorer, SoftLabel
+from gnnneg.mixed import mixed
 from gnnneg.records import Made, Mutation
 
 
@@ -86,7 +87,16 @@ def masked(drawn: Drawn, chance: float | Float[Tensor, "b _ _"]) -> Float[Tensor
 
 def exchanged(drawn: Drawn, keep: Float[Tensor, "b k h"] | Bool[Tensor, "b k h"]) -> Float[Tensor, "b k d"]:
     """The negatives' vectors, with the coordinates outside ``keep`` those of the targets."""
-    own, other = drawn.positive[:, None], drawn.scorer.embed(drawn.negatives.index)
-    if 1 < keep.size(2) < own.size(2):
-        keep = keep.repeat(1, 1, own.size(2) // keep.size(2))
-    return own + keep * (other - own)
+    return mixed(drawn.positive[:, None], drawn.scorer.embed(drawn.negatives.index), keep)
+
+
+def terms(scorer: Scorer, candidate: Float[Tensor, "c k d"]) -> Float[Tensor, "b k h"]:
+    """What each coordinate gives to the scores of candidate vectors.
+
+    Raises:
+        UserError: If scores are not made of coordinates.
+    """
+    found = scorer.terms(candidate)
+    if found is None:
+        raise UserError(f"{type(scorer).__name__} knows no coordinates' share of a score: use EMU with drawn masks.")
+    return found

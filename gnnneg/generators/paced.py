@@ -7,9 +7,10 @@ from jaxtyping import Float
 from torch import Tensor
 
 from gnnneg.checks import FOREVER, positive, whole
-from gnnneg.generators.mutation import Matching, Term, masked
-from gnnneg.interfaces import Counts, Drawn, SoftLabel
+from gnnneg.generators.mutation import Matching, Term, masked, terms
+from gnnneg.interfaces import Drawn, SoftLabel
 from gnnneg.records import Made
+from gnnneg.stateful import Counts
 
 
 class SelfPacedEMU(Counts, Matching):
@@ -68,7 +69,7 @@ class SelfPacedEMU(Counts, Matching):
 
     def vectors(self, drawn: Drawn) -> Float[Tensor, "b m d"]:
         own, other = drawn.positive[:, None], drawn.scorer.embed(drawn.negatives.index)
-        part = drawn.scorer.terms(own) - drawn.scorer.terms(other)
+        part = terms(drawn.scorer, own) - terms(drawn.scorer, other)
         square = part.sum(2).clamp(min=0).square()
         ratio = square / (square + self._stepped() ** 2 * part.square().sum(2)).clamp(min=torch.finfo(part.dtype).tiny)
         return masked(drawn, ratio[:, :, None])

@@ -9,10 +9,11 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from gnnneg.data.known import KnownAnswers
-from gnnneg.interfaces import Counts, Scorer
+from gnnneg.interfaces import Scorer
 from gnnneg.nearest import nearest
 from gnnneg.records import Query
 from gnnneg.spectrum import effective_rank
+from gnnneg.stateful import Counts
 
 EVERY = 100  # batches between looks at what is made
 VARIED, NEIGHBOURED = 512, 128  # vectors whose rank is looked at, and whose nearest entity

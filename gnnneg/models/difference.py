@@ -1,6 +1,7 @@
 """Evidence for, less evidence against."""
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from jaxtyping import Float, Int
@@ -9,7 +10,7 @@ from torch_geometric.data import Data
 
 from gnnneg.checks import not_negative
 from gnnneg.encodings import Dense
-from gnnneg.interfaces import Encoding, Model, Scorer
+from gnnneg.interfaces import Decoder, Encoding, Model, Scorer
 from gnnneg.kernels.rows import cover
 from gnnneg.records import Query
 
@@ -68,15 +69,9 @@ class DifferenceScorer(Scorer):
         first, last = (torch.cat([one[end], other[end]], dim=1) for end in (0, -1))
         return first, *one[1:-1], *other[1:-1], last
 
-    def images(self, target: Int[Tensor, "b"]) -> tuple[Float[Tensor, "b d"], Float[Tensor, "b d"]]:
-        """Those of both side by side, whose squares add up; :obj:`weight`, which is no part of either, is left out."""
-        (forth, back), (other_forth, other_back) = self.positive.images(target), self.negative.images(target)
-        return torch.cat([forth, other_forth], dim=1), torch.cat([back, other_back], dim=1)
-
-    def limits(self, target: Int[Tensor, "b"]) -> tuple[Float[Tensor, "b x"], Float[Tensor, "b y"]]:
-        """What is to be small of either."""
-        (length, slant), (other_length, other_slant) = self.positive.limits(target), self.negative.limits(target)
-        return torch.cat([length, other_length], dim=1), torch.cat([slant, other_slant], dim=1)
+    def by_decoder(self, read: Callable[[Decoder, Encoding], Any], asker: str) -> list[Any]:
+        """Of both; :obj:`weight`, which is no part of either, is left out."""
+        return self.positive.by_decoder(read, asker) + self.negative.by_decoder(read, asker)
 
     def _beside(self, positive: Float[Tensor, "c k _"], negative: Float[Tensor, "c2 k _"]) -> Float[Tensor, "c3 k d"]:
         """Both vectors of candidates; one may have states for each query, the other one vector for all."""

@@ -1,16 +1,17 @@
 """An encoder with a decoder: every knowledge graph embedding model, and every graph encoder under one."""
 
+import copy
+from collections.abc import Callable
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
 from torch_geometric.data import Data
 
-from gnnneg.candidates import Private
 from gnnneg.checks import fraction
-from gnnneg.errors import UserError
 from gnnneg.interfaces import Decoder, Encoder, Encoding, Model, Scorer
-from gnnneg.models.alignment import alignment
 from gnnneg.models.vectors import VectorScorer, may_drop
 from gnnneg.records import Query
 
@@ -23,13 +24,8 @@ class KGEScorer(VectorScorer):
         super().__init__(F.dropout(self.whole, dropout), decoder.similarity, encoding)
         self.decoder, self.query, self.dropout = decoder, query, dropout
 
-    def composed(self) -> Float[Tensor, "b d"]:
-        if not self.similarity.shares_space:
-            raise UserError(
-                f"{type(self.decoder).__name__} writes more into a query than a vector like an entity's, so nothing "
-                "can be made from it: use DistMult, ComplEx, RotatE, TransE or RESCAL."
-            )
-        return self.whole
+    def composed(self) -> Float[Tensor, "b d"] | None:
+        return self.whole if self.similarity.shares_space else None
 
     def asking(self, query: Query) -> Scorer:
         return KGEScorer(self.encoding, self.decoder, query, self.dropout)
@@ -37,30 +33,15 @@ class KGEScorer(VectorScorer):
     def factors(self, target: Int[Tensor, "b"]) -> tuple[Float[Tensor, "b _"], ...]:
         return self.decoder.factors(self.encoding[self.query.anchor], self.query.rel_type, self.encoding[target])
 
-    def images(self, target: Int[Tensor, "b"]) -> tuple[Float[Tensor, "b d"], Float[Tensor, "b d"]]:
-        return self.decoder.images(self.encoding[self.query.anchor], self.query.rel_type, self.encoding[target])
+    def by_decoder(self, read: Callable[[Decoder, Encoding], Any], asker: str) -> list[Any]:
+        return [read(self.decoder, self.encoding)]
 
-    def limits(self, target: Int[Tensor, "b"]) -> tuple[Float[Tensor, "b x"], Float[Tensor, "b y"]]:
-        return self.decoder.limits(self.encoding[self.query.anchor], self.query.rel_type, self.encoding[target])
 
-    def alignment(self, target: Int[Tensor, "b"], index: Int[Tensor, "c k"]) -> Float[Tensor, "b k"]:
-        anchor, wanted = self.encoding[self.query.anchor], self.encoding[target]
-        closed = self.decoder.aligned(anchor, self.query.rel_type, wanted)
-        if closed is not None:
-            return self._candidates(index).inner(closed)
-        candidate = self.encoding[index].expand(len(target), -1, -1)
-        return alignment(self.decoder, anchor, self.query.rel_type, wanted, candidate)
-
-    def relations(self, target: Int[Tensor, "b"]) -> Float[Tensor, "b r"]:
-        anchor, candidate = self.encoding[self.query.anchor], self.encoding[target]
-        pairing = self.decoder.pairing(anchor, candidate)
-        if pairing is not None:
-            return pairing[0] @ pairing[1].T
-        size = 2 * self.decoder.num_relations
-        every = torch.arange(size, device=target.device).repeat(len(target))
-        vector = self.decoder(anchor.repeat_interleave(size, 0), every)
-        score = self.decoder.similarity(vector, Private(candidate.repeat_interleave(size, 0)[:, None]))
-        return score.view(-1, size)
+def reading(decoder: Decoder, states: Float[Tensor, "t c"]) -> Decoder:
+    """A decoder with these vectors, no parameters and in no state dict, for its relations; it shares all else."""
+    other = copy.copy(decoder)
+    other._modules = {**decoder._modules, "relation": decoder.relation.reading(states)}
+    return other
 
 
 class KGEModel(Model):
@@ -86,7 +67,7 @@ class KGEModel(Model):
         self.encoder, self.dropout = encoder, dropout
         with torch.no_grad():
             states = encoder.relation_states()
-        self.decoder = decoder if states is None else decoder.reading(states)  # without a table that nobody reads
+        self.decoder = decoder if states is None else reading(decoder, states)  # without a table that nobody reads
         self.num_relations = decoder.num_relations
         self.uses_graph, self.reads_denied = encoder.uses_graph, encoder.reads_denied
 
@@ -95,5 +76,5 @@ class KGEModel(Model):
 
     def scorer(self, encoding: Encoding, query: Query) -> Scorer:
         states = self.encoder.relation_states()
-        decoder = self.decoder if states is None else self.decoder.reading(states)
+        decoder = self.decoder if states is None else reading(self.decoder, states)
         return KGEScorer(encoding, decoder, query, self.dropout if self.training else 0.0)

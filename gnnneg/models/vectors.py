@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from gnnneg.candidates import Gathered, Private, Shared
+from gnnneg.candidates import Gathered, Private, Shared, indexed
 from gnnneg.errors import UserError
 from gnnneg.interfaces import Encoding, Scorer, Similarity
 from gnnneg.records import Mutation
@@ -88,8 +88,5 @@ class VectorScorer(Scorer, ABC):
         # a step asks for the same ones plain and mutated; what a critic was asked without gradients serves no loss
         learning = torch.is_grad_enabled()
         if self._last is None or self._last[0] is not index or self._last[1] != learning:
-            shared = index.size(0) == 1
-            # not index[0], by which an encoding would not know that all are asked for
-            found = Shared(self.encoding[index].squeeze(0)) if shared else Gathered(*self.encoding.rows(index))
-            self._last = index, learning, found
+            self._last = index, learning, indexed(self.encoding, index)
         return self._last[2]

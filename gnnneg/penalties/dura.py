@@ -1,11 +1,26 @@
 """The duality-induced norm of tensor factorisations."""
 
+from functools import reduce
+from operator import add
+from typing import Protocol, runtime_checkable
+
 from jaxtyping import Float, Int
 from torch import Tensor
 
 from gnnneg.checks import not_negative
-from gnnneg.interfaces import Penalty, Scorer
+from gnnneg.errors import UserError
+from gnnneg.interfaces import Decoder, Encoding, Penalty, Scorer
 from gnnneg.records import Query
+
+
+@runtime_checkable
+class Bilinear(Protocol):
+    r"""A decoder whose scores are :math:`\mathbf{a}^{\top} \mathbf{W}_r \mathbf{c}`."""
+
+    def images(
+        self, anchor: Float[Tensor, "b d"], rel_type: Int[Tensor, "b"], candidate: Float[Tensor, "b d"]
+    ) -> tuple[Float[Tensor, "b d"], Float[Tensor, "b d"]]:
+        r"""The vectors :math:`\mathbf{W}_r^{\top} \mathbf{a}` and :math:`\mathbf{W}_r \mathbf{c}`."""
 
 
 class DURA(Penalty):
@@ -37,6 +52,11 @@ class DURA(Penalty):
     def forward(self, scorer: Scorer, query: Query, target: Int[Tensor, "b"]) -> Float[Tensor, "b"]:
         anchor, *_, candidate = scorer.factors(target)
         norm = anchor.square().sum(1) + candidate.square().sum(1)
-        forth, back = scorer.images(target)
-        image = forth.square().sum(1) + back.square().sum(1)
-        return self.weight * (self.norm * norm + self.image * image)
+
+        def image(decoder: Decoder, encoding: Encoding) -> Tensor:
+            if not isinstance(decoder, Bilinear):
+                raise UserError(f"{type(decoder).__name__} is not bilinear in anchor and target: use the penalty Lp.")
+            forth, back = decoder.images(encoding[query.anchor], query.rel_type, encoding[target])
+            return forth.square().sum(1) + back.square().sum(1)
+
+        return self.weight * (self.norm * norm + self.image * reduce(add, scorer.by_decoder(image, "DURA")))

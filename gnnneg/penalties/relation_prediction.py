@@ -1,12 +1,41 @@
 """The relation asked for beside the entities."""
 
+from typing import Protocol, runtime_checkable
+
+import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from gnnneg.candidates import Private
 from gnnneg.checks import not_negative
-from gnnneg.interfaces import Penalty, Scorer
+from gnnneg.errors import UserError
+from gnnneg.interfaces import Decoder, Penalty, Scorer
 from gnnneg.records import Query
+
+
+@runtime_checkable
+class Paired(Protocol):
+    """A decoder whose scores are inner products of vectors of pairs with those of relations, which cost less so."""
+
+    def pairing(
+        self, anchor: Float[Tensor, "b d"], candidate: Float[Tensor, "b d"]
+    ) -> tuple[Float[Tensor, "b c"], Float[Tensor, "r c"]]:
+        """The vectors of pairs and of all relations, inverses too unless each is its relation itself."""
+
+
+def relations(decoder: Decoder, anchor: Float[Tensor, "b d"], candidate: Float[Tensor, "b d"]) -> Float[Tensor, "b r"]:
+    """The scores of all relations, inverses too, between each anchor and its candidate: ``(b, 2r)``, but ``(b, r)``
+    where an inverse is the relation itself, and nobody could tell the two apart.
+    """
+    if isinstance(decoder, Paired):
+        pair, relation = decoder.pairing(anchor, candidate)
+        return pair @ relation.T
+    size = 2 * decoder.num_relations
+    every = torch.arange(size, device=anchor.device).repeat(len(anchor))
+    vector = decoder(anchor.repeat_interleave(size, 0), every)
+    score = decoder.similarity(vector, Private(candidate.repeat_interleave(size, 0)[:, None]))
+    return score.view(-1, size)
 
 
 class RelationPrediction(Penalty):
@@ -37,5 +66,9 @@ class RelationPrediction(Penalty):
         self.weight = weight
 
     def forward(self, scorer: Scorer, query: Query, target: Int[Tensor, "b"]) -> Float[Tensor, "b"]:
-        score = scorer.relations(target)
+        score, *others = scorer.by_decoder(
+            lambda decoder, encoding: relations(decoder, encoding[query.anchor], encoding[target]), "RelationPrediction"
+        )
+        if others:
+            raise UserError("RelationPrediction asks one decoder, and a difference has two: leave it out.")
         return self.weight * F.cross_entropy(score, query.rel_type % score.size(1), reduction="none")

@@ -1,12 +1,27 @@
 """The constraints of translating decoders, asked for softly."""
 
+from functools import reduce
+from operator import add
+from typing import Protocol, runtime_checkable
+
 import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
 
 from gnnneg.checks import fraction, not_negative
-from gnnneg.interfaces import Penalty, Scorer
+from gnnneg.errors import UserError
+from gnnneg.interfaces import Decoder, Encoding, Penalty, Scorer
 from gnnneg.records import Query
+
+
+@runtime_checkable
+class Constrained(Protocol):
+    """A decoder whose paper constrains its vectors."""
+
+    def limits(
+        self, anchor: Float[Tensor, "b d"], rel_type: Int[Tensor, "b"], candidate: Float[Tensor, "b d"]
+    ) -> tuple[Float[Tensor, "b x"], Float[Tensor, "b y"]]:
+        """What it keeps small: squared lengths (at most 1), and squared cosines (near 0)."""
 
 
 class SoftConstraints(Penalty):
@@ -49,5 +64,13 @@ class SoftConstraints(Penalty):
         self.weight, self.epsilon = weight, epsilon
 
     def forward(self, scorer: Scorer, query: Query, target: Int[Tensor, "b"]) -> Float[Tensor, "b"]:
-        length, slant = scorer.limits(target)
-        return self.weight * (F.relu(length - 1).sum(1) + F.relu(slant - self.epsilon**2).sum(1))
+        def beyond(decoder: Decoder, encoding: Encoding) -> Tensor:
+            if not isinstance(decoder, Constrained):
+                name = type(decoder).__name__
+                raise UserError(
+                    f"{name} has no constraints: use SoftConstraints with TransE, TransH or TransD, else Lp."
+                )
+            length, slant = decoder.limits(encoding[query.anchor], query.rel_type, encoding[target])
+            return F.relu(length - 1).sum(1) + F.relu(slant - self.epsilon**2).sum(1)
+
+        return self.weight * reduce(add, scorer.by_decoder(beyond, "SoftConstraints"))

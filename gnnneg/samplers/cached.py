@@ -7,9 +7,10 @@ from torch import Tensor
 from gnnneg.checks import draws, not_negative, whole
 from gnnneg.data.known import KnownAnswers
 from gnnneg.errors import UserError
-from gnnneg.interfaces import Counts, Sampler, Scorer
+from gnnneg.interfaces import Sampler, Scorer
 from gnnneg.kernels.last import write_last
 from gnnneg.records import Negatives, Query, ones
+from gnnneg.stateful import Counts
 
 
 class Cached(Counts, Sampler):

@@ -6,9 +6,10 @@ from torch import Tensor
 
 from gnnneg.checks import draws, finite, positive, step_size
 from gnnneg.errors import UserError
-from gnnneg.interfaces import Model, OwnOptimizer, Sampler, Scorer
+from gnnneg.interfaces import Model, Sampler, Scorer
 from gnnneg.looking import looked_at
 from gnnneg.records import Negatives, Query
+from gnnneg.stateful import OwnOptimizer
 
 
 class Child(OwnOptimizer, Sampler):

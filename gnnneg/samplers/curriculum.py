@@ -10,9 +10,10 @@ from torch.nn import ModuleList
 
 from gnnneg.checks import FOREVER, whole
 from gnnneg.errors import UserError
-from gnnneg.interfaces import Counts, Sampler, Scorer
+from gnnneg.interfaces import Sampler, Scorer
 from gnnneg.records import Negatives, Query
 from gnnneg.samplers.composed import Composed
+from gnnneg.stateful import Counts
 
 
 class Curriculum(Counts, Composed):

@@ -5,8 +5,10 @@ from jaxtyping import Int
 from torch import Tensor
 
 from gnnneg.checks import draws
+from gnnneg.errors import UserError
 from gnnneg.interfaces import Sampler, Scorer
 from gnnneg.records import Negatives, Query
+from gnnneg.samplers.alignment import alignment
 
 
 class Influence(Sampler):
@@ -39,7 +41,11 @@ class Influence(Sampler):
     ) -> Negatives:
         offered = self.proposal(query, target, critic, generator)
         with torch.no_grad():
-            pull = critic.alignment(target, offered.index).float()
+            pull, *others = critic.by_decoder(
+                lambda decoder, encoding: alignment(decoder, encoding, query, target, offered.index), "Influence"
+            )
+            if others:
+                raise UserError("Influence asks one decoder, and a difference has two: leave it out.")
             chance = critic(offered.index).float().sigmoid()  # that of the target is the same for all
-            size = (chance * pull).abs().masked_fill(offered.weight == 0, -torch.inf)
+            size = (chance * pull.float()).abs().masked_fill(offered.weight == 0, -torch.inf)
         return offered.take(size.topk(min(self.num_negatives, size.size(1)), dim=1).indices)

@@ -6,10 +6,11 @@ from torch import Tensor
 
 from gnnneg.checks import below_one, draws, positive, step_size
 from gnnneg.errors import UserError
-from gnnneg.interfaces import Model, OwnOptimizer, Sampler, Scorer
+from gnnneg.interfaces import Model, Sampler, Scorer
 from gnnneg.kernels.choice import choose
 from gnnneg.records import Negatives, Query
 from gnnneg.samplers.pretrained import pretrained
+from gnnneg.stateful import OwnOptimizer
 
 
 class KBGAN(OwnOptimizer, Sampler):

@@ -10,9 +10,10 @@ from torch import Tensor
 
 from gnnneg.checks import draws, finite, whole
 from gnnneg.errors import UserError
-from gnnneg.interfaces import Counts, Sampler, Scorer
+from gnnneg.interfaces import Sampler, Scorer
 from gnnneg.kernels.nearest import nearest
 from gnnneg.records import Negatives, Query, ones
+from gnnneg.stateful import Counts
 
 
 class Nearest(Counts, Sampler):

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import Parameter
 
 from gnnneg.errors import UserError
-from gnnneg.interfaces import Counts
+from gnnneg.stateful import Counts
 
 WARM = 3  # steps before recording: kernels are compiled and libraries make their workspaces
 

@@ -11,8 +11,8 @@ from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from gnnneg.errors import UserError
-from gnnneg.interfaces import Counts
 from gnnneg.run_files import WEIGHTS
+from gnnneg.stateful import Counts
 from gnnneg.training.atomic import replacing
 
 

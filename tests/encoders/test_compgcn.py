@@ -18,8 +18,10 @@ from gnnneg.errors import UserError
 from gnnneg.interfaces import Encoder
 from gnnneg.losses import InfoNCE
 from gnnneg.models import KGEModel
+from gnnneg.penalties.relation_prediction import relations
 from gnnneg.records import Query, Triplets
 from gnnneg.samplers import Uniform
+from gnnneg.samplers.alignment import alignment
 from gnnneg.tasks import LinkPrediction, hide
 
 
@@ -147,10 +149,11 @@ def test_decoders_read_the_relation_states(wrap):
             scores.append(asking(target[:, None])[:, 0])
             assert_close(scores[-1], wanted)
         # all relations at once, what penalties read, and what influence is made of: the same vectors
-        assert_close(scorer.relations(target)[torch.arange(2), query.rel_type], wanted)
-        assert_close(scorer.factors(target)[1], read.abs())
         node, other = encoding[query.anchor], encoding[target]
-        assert_close(scorer.alignment(target, target[:, None])[:, 0], (other**2 * (read**2 + node**2)).sum(1))
+        assert_close(relations(scorer.decoder, node, other)[torch.arange(2), query.rel_type], wanted)
+        assert_close(scorer.factors(target)[1], read.abs())
+        pull = alignment(scorer.decoder, encoding, query, target, target[:, None])
+        assert_close(pull[:, 0], (other**2 * (read**2 + node**2)).sum(1))
         scores[-1].sum().backward()
         assert all(one.grad.abs().max() > 0 for one in model.parameters())  # no table that nobody reads
         assert told == ("decoder.relation.weight" not in model.state_dict())
@@ -175,7 +178,8 @@ def test_other_decoders_read_them_too():
         other = apart.eval().scorer(apart.encode(graph), query)
         assert_close(other(target), found)
         one, pool = model.scorer(model.encode(graph), query), torch.arange(N)[None]
-        assert_close(one.alignment(target[:, 0], pool), other.alignment(target[:, 0], pool))
+        pulls = [alignment(it.decoder, it.encoding, query, target[:, 0], pool) for it in (one, other)]
+        assert_close(*pulls)
     for decoder in (DistMult(R, D), RotatE(R, D, reciprocal=True)):
         with pytest.raises(UserError, match=r"reciprocal: true .* or the encoder relation_states: false"):
             KGEModel(encoder, decoder)

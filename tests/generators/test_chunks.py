@@ -5,7 +5,7 @@ import torch
 from examples import NODES, RELATIONS, messages, toy
 from torch.testing import assert_close
 
-import gnnneg.interfaces
+import gnnneg.mixed
 from gnnneg.corruption import Both
 from gnnneg.decoders import ERMLPE, HAKE, RESCAL, ComplEx, DistMult, RotatE, TransD, TransE, TransH
 from gnnneg.encoders import RGCN, Lookup, SampledNeighbors
@@ -58,7 +58,7 @@ def test_chunks_of_any_size_are_all_at_once(model, made, num_negatives, size, mo
     model, found = MODELS[model](), []
     width = 2 * D if isinstance(model, Difference) else D
     for chunk in (1 << 22, size * 2 * BATCH * width):
-        monkeypatch.setattr(gnnneg.interfaces, "CHUNK", chunk)
+        monkeypatch.setattr(gnnneg.mixed, "CHUNK", chunk)
         found.append([one.to_dense() for one in step(model, made, num_negatives)])
     for one, other in zip(*found):
         assert_close(one, other, rtol=1e-4, atol=1e-6)
@@ -79,7 +79,7 @@ def test_one_neighborhood_for_all_negatives(monkeypatch):
     """Drawn once, before the chunks, and not again for the gradient; all neighbours are the whole graph."""
     torch.manual_seed(0)
     encoder, decoder, seen = RGCN(NODES, RELATIONS, D), DistMult(RELATIONS, D), []
-    monkeypatch.setattr(gnnneg.interfaces, "CHUNK", 2 * BATCH * D)  # chunks of one
+    monkeypatch.setattr(gnnneg.mixed, "CHUNK", 2 * BATCH * D)  # chunks of one
     whole = step(KGEModel(encoder, decoder), EMU(0.5, groups=None), 5)
     part = step(KGEModel(SampledNeighbors(encoder, [-1, -1]), decoder), EMU(0.5, groups=None), 5)
     for one, other in zip(whole, part):

@@ -14,8 +14,8 @@ from gnnneg.evaluation.asking import at_once
 from gnnneg.generators import DeniedStatements
 from gnnneg.losses import InfoNCE
 from gnnneg.models import Difference, KGEModel, NBFNet
-from gnnneg.penalties import DURA, Lp, SoftConstraints
-from gnnneg.samplers import Uniform
+from gnnneg.penalties import DURA, Lp, RelationPrediction, SoftConstraints
+from gnnneg.samplers import All, Influence, Uniform
 from gnnneg.tasks import LinkPrediction
 
 
@@ -93,3 +93,13 @@ def test_a_penalty_that_one_side_cannot_have_is_refused(decoders):
         DURA(1.0)(scorer, query, target)
     with pytest.raises(UserError, match="DistMult has no constraints"):
         SoftConstraints(1.0)(scorer, query, target)
+
+
+def test_what_asks_one_decoder_is_refused():
+    model = Difference(kge(DistMult), kge(DistMult))
+    query, target = Both(RELATIONS)(toy())
+    scorer = model.scorer(model.encode(None), query)
+    with pytest.raises(UserError, match="RelationPrediction asks one decoder, and a difference has two: leave it out"):
+        RelationPrediction(1.0)(scorer, query, target)
+    with pytest.raises(UserError, match="Influence asks one decoder, and a difference has two: leave it out"):
+        Influence(All(NODES), 3)(query, target, scorer)

@@ -447,7 +447,7 @@ def test_influence_is_what_a_step_would_change():
 
 
 def test_influence_needs_a_model_with_parameters_of_the_query(asking):
-    with pytest.raises(UserError, match="cannot say how candidates influence a target: leave Influence out"):
+    with pytest.raises(UserError, match="Influence asks a decoder, and this model has none: leave Influence out"):
         Influence(All(NODES), 3)(*asking)
 
 

@@ -1,24 +1,50 @@
-"""How the scores of two answers to one query hang together, from the decoder's own derivative."""
+"""How the scores of two answers to one query hang together."""
+
+from typing import Protocol, runtime_checkable
 
 from jaxtyping import Float, Int
 from torch import Tensor
 from torch.func import functional_call, grad, jvp, vmap
 
-from gnnneg.candidates import Private
-from gnnneg.interfaces import Decoder
+from gnnneg.candidates import Private, indexed
+from gnnneg.interfaces import Decoder, Encoding
+from gnnneg.records import Query
 
 WEIGHT = "relation.weight"
 
 
+@runtime_checkable
+class Aligned(Protocol):
+    """A decoder whose alignments are inner products with candidates."""
+
+    def aligned(
+        self, anchor: Float[Tensor, "b d"], rel_type: Int[Tensor, "b"], candidate: Float[Tensor, "b d"]
+    ) -> Float[Tensor, "b d"]:
+        r"""Of a bilinear score :math:`\mathbf{W}_r^{\top} \mathbf{W}_r \mathbf{c}`, and what the relation's gradient
+        adds.
+        """
+
+
 def alignment(
+    decoder: Decoder, encoding: Encoding, query: Query, target: Int[Tensor, "b"], index: Int[Tensor, "c k"]
+) -> Float[Tensor, "b k"]:
+    r""":math:`\langle \nabla s_0, \nabla s_j \rangle` of the target's and each candidate's score, with respect to what
+    belongs to the query: its anchor's vector and its relation's parameters.
+    """
+    anchor, wanted = encoding[query.anchor], encoding[target]
+    if isinstance(decoder, Aligned):
+        return indexed(encoding, index).inner(decoder.aligned(anchor, query.rel_type, wanted))
+    return derived(decoder, anchor, query.rel_type, wanted, encoding[index].expand(len(target), -1, -1))
+
+
+def derived(
     decoder: Decoder,
     anchor: Float[Tensor, "b d"],
     rel_type: Int[Tensor, "b"],
     target: Float[Tensor, "b d"],
     candidate: Float[Tensor, "b k d"],
 ) -> Float[Tensor, "b k"]:
-    r""":math:`\langle \nabla s_0, \nabla s_j \rangle` with respect to each query's anchor vector and relation
-    parameters.
+    """The alignment by the decoder's own derivative.
 
     One gradient a query, and one derivative of all its candidates' scores in that direction: not a gradient for each.
 
