@@ -1,6 +1,7 @@
 """What messages pass over: a graph, what hiding has left of it, or a sampled neighbourhood."""
 
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import torch
 from jaxtyping import Bool, Int
@@ -23,13 +24,12 @@ class MessageGraph:
         edge_index (torch.Tensor): The edges, ``(2, e)``.
         num_nodes (int): Number of nodes.
         edge_type (torch.Tensor, optional): The type of each edge, ``(e,)``. (default: :obj:`None`)
-        denied_edge_index (torch.Tensor, optional): Denied edges, which signed encoders read, ``(2, f)``.
-            (default: :obj:`None`)
-        denied_edge_type (torch.Tensor, optional): The type of each denied edge, ``(f,)``. (default: :obj:`None`)
+        denied_edge_index, denied_edge_type (torch.Tensor, optional): Denied edges, which signed encoders read, with
+            types, ``(2, f)`` and ``(f,)``. (default: :obj:`None`)
         whole (torch_geometric.data.Data, optional): The graph that :func:`~gnnneg.tasks.hide` took edges out of: what
             is made of its edges serves for those that are left. (default: :obj:`None`, none are hidden)
-        kept (torch.Tensor, optional): Which of the whole graph's edges are left. (default: :obj:`None`)
-        denied_kept (torch.Tensor, optional): Which of its denied edges are left. (default: :obj:`None`)
+        kept, denied_kept (torch.Tensor, optional): Which of the whole graph's edges, and of its denied ones, are left.
+            (default: :obj:`None`)
         n_id (torch.Tensor, optional): Which of all nodes the nodes of a part are, as in batches of PyG's
             ``NeighborLoader``. (default: :obj:`None`, it has all of them)
         num_sampled_nodes (list[int], optional): Of a neighbourhood, how many nodes each hop adds, beginning with those
@@ -51,45 +51,42 @@ class MessageGraph:
     statistics: dict[nn.Module, tuple[Tensor, Tensor]] | None = None
 
     @staticmethod
-    def of(graph: Data | None, whose: str) -> "MessageGraph":
+    def of(graph: Data | None, whose: str, num_nodes: int | None = None) -> "MessageGraph":
         """Reads a graph.
 
+        Args:
+            graph (torch_geometric.data.Data, optional): The graph.
+            whose (str): Who asks for it.
+            num_nodes (int, optional): How many nodes it must have if it is no part. (default: :obj:`None`, any)
+
         Raises:
-            UserError: If there is none, or it has no edges; ``whose`` is who asks for it.
+            UserError: If there is none, or it has no edges or another number of nodes.
         """
         if graph is None or graph.edge_index is None:
             raise UserError(f"{whose} needs a graph with edge_index and edge_type, as message_graph makes it.")
-        held = graph.to_dict()
-        return MessageGraph(
-            **{name: held.get(name) for name in NAMES if name != "num_nodes"}, num_nodes=graph.num_nodes
-        )
+        held: dict[str, Any] = {**graph.to_dict(), "num_nodes": graph.num_nodes}
+        if num_nodes is not None and "n_id" not in held and graph.num_nodes != num_nodes:
+            raise UserError(f"{whose} was made for {num_nodes:,} nodes, but the graph has {graph.num_nodes:,}.")
+        return MessageGraph(**{name: held[name] for name in NAMES if name in held})
 
     @property
     def origin(self) -> "MessageGraph":
         """The whole graph; itself if nothing is hidden."""
         return self if self.whole is None else MessageGraph.of(self.whole, "hide")
 
-    @property
-    def stated(self) -> tuple[Int[Tensor, "2 e"], Int[Tensor, "e"]]:
-        """The edges and their types.
+    def edges(self, denied: bool = False) -> tuple[Int[Tensor, "2 _"], Int[Tensor, "_"]]:
+        """The edges, or the denied ones, and their types.
 
         Raises:
-            UserError: If types are missing.
+            UserError: If they or their types are missing.
         """
-        if self.edge_type is None:
-            raise UserError("The graph has edge_index but no edge_type: make it by message_graph.")
-        return self.edge_index, self.edge_type
-
-    @property
-    def denied(self) -> tuple[Int[Tensor, "2 f"], Int[Tensor, "f"]]:
-        """The denied edges and their types.
-
-        Raises:
-            UserError: If there are none.
-        """
-        if self.denied_edge_index is None or self.denied_edge_type is None:
-            raise UserError("A signed encoder needs denied_edge_index and denied_edge_type, as in message_graph.")
-        return self.denied_edge_index, self.denied_edge_type
+        index, kind = (self.denied_edge_index, self.denied_edge_type) if denied else (self.edge_index, self.edge_type)
+        if index is None or kind is None:
+            names = "denied_edge_index and denied_edge_type" if denied else "edge_index and edge_type"
+            raise UserError(
+                f"{'A signed' if denied else 'The'} encoder needs {names}, as in message_graph."
+            )
+        return index, kind
 
     def check(self, num_types: int) -> None:
         """Raises:
@@ -118,7 +115,7 @@ class MessageGraph:
         )
         if denied is None:
             return some
-        index, kind = self.denied
+        index, kind = self.edges(denied=True)
         return replace(some, denied_edge_index=index[:, denied], denied_edge_type=kind[denied])
 
     def data(self, graph: Data, edge: Some, node: Int[Tensor, "n"] | None = None) -> Data:
@@ -133,11 +130,9 @@ class MessageGraph:
         for name, value in graph.to_dict().items():
             if name in NAMES:
                 continue
-            if isinstance(value, Tensor):
-                of_nodes = node is not None and graph.is_node_attr(name)
-                part = edge if graph.is_edge_attr(name) else node if of_nodes else None
-                if part is not None:
-                    value = value[..., part] if graph.__cat_dim__(name, value) == -1 else value[part]
+            part = edge if graph.is_edge_attr(name) else node if node is not None and graph.is_node_attr(name) else None
+            if part is not None and isinstance(value, Tensor):
+                value = value[..., part] if graph.__cat_dim__(name, value) == -1 else value[part]
             held[name] = value
         return Data(**held)
 

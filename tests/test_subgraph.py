@@ -72,7 +72,7 @@ TRAINED = {
 def test_what_a_graph_lacks_is_said(make):
     asked, graph = make(), world()
     del graph.edge_type
-    with pytest.raises(UserError, match="has edge_index but no edge_type"):
+    with pytest.raises(UserError, match="The encoder needs edge_index and edge_type"):
         asked(graph)[torch.arange(3)]
     del graph.edge_index
     with pytest.raises(UserError, match="needs a graph with edge_index and edge_type"):

@@ -12,9 +12,8 @@ from torch_geometric.data import Data
 from gnnneg.checks import DEEPEST, fraction, table, whole, widths
 from gnnneg.encoders.batch_norm import PartNorm, Statistics
 from gnnneg.encoders.composition import Composition, Correlation
-from gnnneg.encoders.messages import Messages, messages, read, shrunk
+from gnnneg.encoders.messages import Messages, messages, shrunk
 from gnnneg.encodings import Dense
-from gnnneg.errors import UserError
 from gnnneg.interfaces import Encoder, Encoding
 from gnnneg.subgraph import MessageGraph
 
@@ -130,8 +129,6 @@ class CompGCN(Encoder):
         relation_states: bool = True,
     ):
         super().__init__()
-        if num_layers < 1:
-            raise UserError(f"CompGCN needs at least one layer, not {num_layers}.")
         whole("CompGCN", 1, DEEPEST, num_layers=num_layers)
         self.num_layers = num_layers
         widths("CompGCN", hidden_channels=hidden_channels, in_channels=in_channels)
@@ -165,7 +162,7 @@ class CompGCN(Encoder):
         Raises:
             UserError: If there is no graph, or it is of another size.
         """
-        seen = read(graph, self.num_nodes, "CompGCN")
+        seen = MessageGraph.of(graph, "CompGCN", self.num_nodes)
         sent, weight = self._heard(seen)
         x: Tensor = self.weight if seen.n_id is None else F.embedding(seen.n_id, self.weight)
         relation: Tensor = self.relation

@@ -6,6 +6,8 @@ import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
 
+from gnnneg.kernels.ragged import entries, offsets, rows
+
 TRIES = 3  # before all edges of a node are looked at
 
 
@@ -27,8 +29,7 @@ class InEdges:
     def of(edge_index: Int[Tensor, "2 e"], num_nodes: int) -> "InEdges":
         """Sorts the edges of a graph."""
         count = torch.bincount(edge_index[1], minlength=num_nodes)
-        offset = torch.cat([count.new_zeros(1), count.cumsum(0)])
-        return InEdges(edge_index[0].clone(), edge_index[1].argsort(stable=True), offset)
+        return InEdges(edge_index[0].clone(), edge_index[1].argsort(stable=True), offsets(count))
 
     def drawn(self, node: Int[Tensor, "u"], size: int, kept: Bool[Tensor, "e"] | None = None) -> Int[Tensor, "k"]:
         """Edges that lead to some nodes: of each node ``size`` different ones, any as likely as any other, or all that
@@ -66,8 +67,7 @@ class InEdges:
     def _all(self, node: Int[Tensor, "u"], kept: Bool[Tensor, "e"] | None) -> tuple[Tensor, Tensor]:
         """All edges of each node, and which of the nodes each belongs to, in that order."""
         begin, degree = self.offset[node], self.offset[node + 1] - self.offset[node]
-        row = torch.repeat_interleave(torch.arange(len(node), device=node.device), degree)
-        shift = begin - (degree.cumsum(0) - degree)
+        row, shift = rows(degree), begin - (degree.cumsum(0) - degree)
         edge = self.order[shift[row] + torch.arange(len(row), device=node.device)]
         return (edge, row) if kept is None else (edge[kept[edge]], row[kept[edge]])
 
@@ -76,6 +76,4 @@ class InEdges:
         edge, row = self._all(node, kept)
         order = torch.rand(len(edge), device=edge.device).argsort()
         order = order[row[order].argsort(stable=True)]  # shuffled within the nodes; rows are as they were
-        count = torch.bincount(row, minlength=len(node))
-        before = count.cumsum(0) - count
-        return edge[order[torch.arange(len(row), device=row.device) - before[row] < size]]
+        return edge[order[entries(torch.bincount(row, minlength=len(node)))[1] < size]]

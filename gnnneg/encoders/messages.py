@@ -5,10 +5,9 @@ from dataclasses import dataclass, replace
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
-from torch_geometric.data import Data
 
-from gnnneg.errors import UserError
 from gnnneg.kernels.aggregate import gather_sum
+from gnnneg.kernels.ragged import offsets, rows
 from gnnneg.remember import once
 from gnnneg.subgraph import MessageGraph
 
@@ -79,8 +78,7 @@ class Messages:
 
     def _sum(self) -> Int[Tensor, "e"]:
         """Which sum each edge by target is part of."""
-        length = self.offset.diff()
-        return torch.repeat_interleave(torch.arange(len(length), device=length.device), length)
+        return rows(self.offset.diff())
 
     def summed(self, made: Float[Tensor, "q d"], weight: Float[Tensor, "e"]) -> Float[Tensor, "s d"]:
         """What arrives at each node (``parts`` rows each), of messages ``made``, each edge times its ``weight``."""
@@ -110,30 +108,14 @@ def arrange(
         edge_type=key // num_nodes,
         begin=[0, *kinds.tolist()],
         message=message[by_target],
-        offset=_offset(torch.bincount(into, minlength=num_nodes * parts)),
+        offset=offsets(torch.bincount(into, minlength=num_nodes * parts)),
         kind=kind,
         order=by_target,
         target=into[by_message],
-        carried=_offset(length),
+        carried=offsets(length),
         place=place[by_message],
         parts=parts,
     )
-
-
-def _offset(length: Int[Tensor, "s"]) -> Int[Tensor, "m"]:
-    return torch.cat([length.new_zeros(1), length.cumsum(0)])
-
-
-def read(graph: Data | None, num_nodes: int, whose: str) -> MessageGraph:
-    """A graph, or a part of one.
-
-    Raises:
-        UserError: If there is no graph, or it has another number of nodes than its encoder was made for.
-    """
-    seen = MessageGraph.of(graph, whose)
-    if seen.n_id is None and seen.num_nodes != num_nodes:
-        raise UserError(f"{whose} was made for {num_nodes:,} nodes, but the graph has {seen.num_nodes:,}.")
-    return seen
 
 
 def shrunk(graph: MessageGraph, size: list[int], depth: int) -> MessageGraph:
@@ -171,9 +153,9 @@ def messages(
 
     def arranged() -> Messages:
         whole.check(num_types)
-        (edge_index, edge_type), all_types = whole.stated, num_types * (1 + signed)
+        (edge_index, edge_type), all_types = whole.edges(), num_types * (1 + signed)
         if signed:
-            index, kind = whole.denied
+            index, kind = whole.edges(denied=True)
             edge_index, edge_type = torch.cat([edge_index, index], 1), torch.cat([edge_type, kind + num_types])
         return arrange(edge_index, edge_type, whole.num_nodes, all_types, parts)
 

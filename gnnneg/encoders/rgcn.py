@@ -12,7 +12,7 @@ from torch_geometric.nn import MessagePassing
 from torch_geometric.nn.inits import glorot, zeros
 
 from gnnneg.checks import DEEPEST, fraction, table, whole, widths
-from gnnneg.encoders.messages import Messages, messages, read, shrunk
+from gnnneg.encoders.messages import Messages, messages, shrunk
 from gnnneg.encodings import Dense
 from gnnneg.errors import UserError
 from gnnneg.interfaces import Encoder, Encoding
@@ -214,8 +214,6 @@ class RGCN(Encoder):
         super().__init__()
         if one_hot and num_blocks is not None:
             raise UserError("One-hot input has no blocks: use num_bases, or leave num_blocks out.")
-        if num_layers < 1:
-            raise UserError(f"R-GCN needs at least one layer, not {num_layers}.")
         whole("RGCN", 1, DEEPEST, num_layers=num_layers)
         widths("RGCN", hidden_channels=hidden_channels, out_channels=out_channels, num_bases=num_bases)
         widths("RGCN", num_blocks=num_blocks)
@@ -249,7 +247,7 @@ class RGCN(Encoder):
         Raises:
             UserError: If there is no graph, it is of another size, or, where asked for, lacks denied statements.
         """
-        seen = read(graph, self.num_nodes, "R-GCN")
+        seen = MessageGraph.of(graph, "R-GCN", self.num_nodes)
         sent, weight = self._heard(seen)
         x: Tensor | None = self.weight
         if seen.n_id is not None:

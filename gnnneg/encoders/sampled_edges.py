@@ -34,8 +34,6 @@ class SampledEdges(Encoder):
         super().__init__()
         if not encoder.uses_graph:
             raise UserError(f"{type(encoder).__name__} passes no messages: leave SampledEdges out.")
-        if num_edges < 1:
-            raise UserError(f"SampledEdges needs at least one statement a step, not num_edges={num_edges}.")
         whole("SampledEdges", num_edges=num_edges)
         self.encoder, self.num_edges, self.num_layers = encoder, num_edges, encoder.num_layers
         self.hidden_channels = encoder.hidden_channels
@@ -57,7 +55,7 @@ class SampledEdges(Encoder):
         seen = MessageGraph.of(graph, "SampledEdges")
         share = min(1.0, 2 * self.num_edges / max(1, seen.edge_index.size(1)))
         edge = _drawn(seen.edge_index, share)
-        denied = _drawn(seen.denied[0], share) if self.reads_denied else None
+        denied = _drawn(seen.edges(denied=True)[0], share) if self.reads_denied else None
         return self.encoder(seen.subgraph(edge, denied).data(graph, edge))
 
 

@@ -152,7 +152,7 @@ class Neighborhoods(Encoding):
         graph = self.graph
 
         def make() -> InEdges:
-            index = [graph.edge_index, *([graph.denied[0]] if self.signed else [])]
+            index = [graph.edge_index, *([graph.edges(denied=True)[0]] if self.signed else [])]
             return InEdges.of(torch.cat(index, dim=1), graph.num_nodes)
 
         return once(graph, ("by target", self.signed), make)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from gnnneg.interfaces import Part
 from gnnneg.kernels.pna import pna
-from gnnneg.kernels.relational import EXTREME, PRODUCT, ROTATION, SUM, TOTAL, Arrived, Edges, propagate
+from gnnneg.kernels.relational import EXTREME, PRODUCT, ROTATION, SUM, Edges, propagate
 
 
 class Message(Part, ABC):
@@ -80,10 +80,6 @@ class Arriving:
         """What kernels read: states and relations in columns, the edges, and what these count."""
         return self.message.columns(self.states), self.message.columns(self.relation), self.edges, self.weight
 
-    def along(self, want: int, sign: float = 1.0) -> Arrived:
-        """What is told of the messages along edges, see :func:`~gnnneg.kernels.relational.propagate`."""
-        return propagate(*self.sent, self.message.kind, want, sign)
-
 
 class Aggregation(Part, ABC):
     """What a node makes of its messages, of which the boundary is one more."""
@@ -106,8 +102,9 @@ class Added(Aggregation, ABC):
     """The sum of all messages, or what is made of it."""
 
     def forward(self, arriving: Arriving) -> Float[Tensor, "n b f"]:
-        total = arriving.message.states(arriving.along(TOTAL).total, arriving.states.size(1))
-        return self.of(total + arriving.boundary, arriving.degree)
+        total = propagate(*arriving.sent, arriving.message.kind).total
+        states = arriving.message.states(total, arriving.states.size(1))
+        return self.of(states + arriving.boundary, arriving.degree)
 
     @abstractmethod
     def of(self, total: Float[Tensor, "n b d"], degree: Float[Tensor, "n"]) -> Float[Tensor, "n b d"]:
@@ -134,7 +131,8 @@ class Extreme(Aggregation, ABC):
     sign: ClassVar[float]
 
     def forward(self, arriving: Arriving) -> Float[Tensor, "n b f"]:
-        high = arriving.message.states(arriving.along(EXTREME, self.sign).high, arriving.states.size(1))
+        told = propagate(*arriving.sent, arriving.message.kind, EXTREME, self.sign).high
+        high = arriving.message.states(told, arriving.states.size(1))
         return torch.maximum(high, arriving.boundary) if self.sign > 0 else torch.minimum(high, arriving.boundary)
 
 

@@ -14,6 +14,7 @@ from gnnneg.checks import DEEPEST, table, whole, widths
 from gnnneg.errors import UserError
 from gnnneg.interfaces import Encoding, Model, Scorer
 from gnnneg.kernels.everyone import is_everyone
+from gnnneg.kernels.ragged import rows
 from gnnneg.kernels.relational import Edges, sort_edges
 from gnnneg.models.aggregation import PNA, Aggregation, Arriving, Message, Product, Rotation
 from gnnneg.models.paths import heaviest
@@ -205,8 +206,6 @@ class NBFNet(Model):
     ):
         super().__init__()
         message, aggregation = message or Product(), aggregation or PNA()
-        if num_layers < 1:
-            raise UserError(f"NBFNet needs at least one layer, not {num_layers}.")
         whole("NBFNet", 1, DEEPEST, num_layers=num_layers)
         widths("NBFNet", hidden_channels=hidden_channels)
         table("NBFNet", num_relations=num_relations, hidden_channels=hidden_channels**2)
@@ -234,7 +233,7 @@ class NBFNet(Model):
 
         def by_target() -> Edges:
             whole.check(num_types)
-            return sort_edges(*whole.stated, whole.num_nodes)
+            return sort_edges(*whole.edges(), whole.num_nodes)
 
         edges = once(whole, ("sorted", num_types), by_target)
         there = torch.ones_like(edges.order) if seen.kept is None else seen.kept[edges.order]
@@ -273,8 +272,7 @@ class NBFNet(Model):
         weight = seen.weight.expand(len(self.layers), -1).clone().requires_grad_()
         scorer = NBFScorer(self, Visible(seen.edges, weight, seen.num_nodes), query)
         (pull,) = torch.autograd.grad(scorer(target[:, None]).sum(), weight)
-        ends = torch.repeat_interleave(torch.arange(seen.num_nodes), seen.edges.offset.diff().cpu())
-        edges = seen.edges.source.long().cpu(), seen.edges.edge_type.long().cpu(), ends
+        edges = seen.edges.source.long().cpu(), seen.edges.edge_type.long().cpu(), rows(seen.edges.offset.diff().cpu())
         return heaviest(*edges, pull.cpu(), seen.num_nodes, int(query.anchor), int(target), count)
 
 

@@ -4,6 +4,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from gnnneg.kernels.ragged import entries
 from gnnneg.records import Path
 
 
@@ -44,8 +45,7 @@ def heaviest(
         where = target[order // count]
         by_node = where.argsort(stable=True)
         where, order = where[by_node], order[by_node]
-        size = torch.bincount(where, minlength=num_nodes)
-        place = torch.arange(len(where)) - (size.cumsum(0) - size)[where]
+        place = entries(torch.bincount(where, minlength=num_nodes))[1]
         kept = place < count
         where, order, place = where[kept], order[kept], place[kept]
         heavy = torch.full((num_nodes, count), -torch.inf)

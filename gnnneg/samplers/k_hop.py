@@ -6,7 +6,6 @@ from torch import Tensor
 from gnnneg.checks import FARTHEST, draws, whole
 from gnnneg.data.known import KnownAnswers
 from gnnneg.data.pools import neighbours, reached
-from gnnneg.errors import UserError
 from gnnneg.records import Query
 from gnnneg.samplers.pooled import Pooled
 
@@ -30,8 +29,6 @@ class KHop(Pooled):
 
     def __init__(self, known: KnownAnswers, num_negatives: int, hops: int = 2):
         super().__init__()
-        if hops < 1:
-            raise UserError(f"KHop(hops={hops}): walk at least one step.")
         draws("KHop", num_negatives=num_negatives)
         whole("KHop", 1, FARTHEST, hops=hops)
         self.num_negatives, self.hops = num_negatives, hops

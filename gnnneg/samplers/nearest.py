@@ -1,7 +1,7 @@
 """Entities like the target."""
 
-import math
 from fractions import Fraction
+from math import ceil
 
 import torch
 import torch.nn.functional as F
@@ -11,7 +11,7 @@ from torch import Tensor
 from gnnneg.checks import draws, finite, whole
 from gnnneg.errors import UserError
 from gnnneg.interfaces import Sampler, Scorer
-from gnnneg.kernels.nearest import nearest
+from gnnneg.nearest import nearest
 from gnnneg.records import Negatives, Query, ones
 from gnnneg.stateful import Counts
 
@@ -49,9 +49,7 @@ class Nearest(Counts, Sampler):
         draws("Nearest", num_negatives=num_negatives)
         finite("Nearest", num_neighbors=num_neighbors)
         # the share as it is written: a tenth of 30 are 3, and not a rounding more
-        size = (
-            math.ceil(Fraction(str(num_neighbors)) * num_nodes) if isinstance(num_neighbors, float) else num_neighbors
-        )
+        size = ceil(Fraction(str(num_neighbors)) * num_nodes) if isinstance(num_neighbors, float) else num_neighbors
         if not 0 < size < num_nodes:  # a share of 1 or more is all of them, or more
             raise UserError(
                 f"Nearest(num_neighbors={num_neighbors}) of {num_nodes} entities: give 1 to {num_nodes - 1}, or a "

@@ -7,7 +7,6 @@ from torch import Tensor
 from gnnneg.checks import FARTHEST, draws, whole
 from gnnneg.data.known import KnownAnswers
 from gnnneg.data.pools import neighbours
-from gnnneg.errors import UserError
 from gnnneg.interfaces import Sampler, Scorer
 from gnnneg.records import Negatives, Query
 
@@ -30,8 +29,6 @@ class RandomWalk(Sampler):
 
     def __init__(self, known: KnownAnswers, num_negatives: int, hops: int = 2):
         super().__init__()
-        if hops < 1:
-            raise UserError(f"RandomWalk(hops={hops}): walk at least one step.")
         draws("RandomWalk", num_negatives=num_negatives)
         whole("RandomWalk", 1, FARTHEST, hops=hops)
         self.num_negatives, self.hops = num_negatives, hops

@@ -43,7 +43,7 @@ def hide(graph: Data, triplets: Triplets, num_relations: int, between: Pairs | N
         kept &= ~_found(seen, torch.cat(between), torch.cat(between[::-1]), 1)
     stays = None
     if seen.denied_edge_index is not None:
-        (source, target), edge_type = seen.denied
+        (source, target), edge_type = seen.edges(denied=True)
         back = (edge_type + num_relations) % (2 * num_relations)
         asked = torch.stack([source * 2 * num_relations + edge_type, target * 2 * num_relations + back])
         stays = ~torch.isin(asked, query).any(0)
@@ -57,7 +57,7 @@ def _found(graph: MessageGraph, query: Int[Tensor, "b"], answer: Int[Tensor, "b"
     """Which edges of the graph answer one of the queries; with one type, types do not matter."""
 
     def by_query() -> tuple[Tensor, Tensor, Tensor]:
-        (source, target), edge_type = graph.stated
+        (source, target), edge_type = graph.edges()
         asked, row = (source * num_types + (edge_type if num_types > 1 else 0)).unique(return_inverse=True)
         # numbered queries, so that no fused key can overflow on a large graph
         return asked, *(row * graph.num_nodes + target).sort()

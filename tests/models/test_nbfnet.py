@@ -6,8 +6,8 @@ from examples import Fixed
 from torch.testing import assert_close
 from torch_geometric.data import Data
 
-from gnnneg.config import Facts
 from gnnneg.corruption import Both, Tail
+from gnnneg.data.facts import Facts
 from gnnneg.data.known import KnownAnswers
 from gnnneg.data.statements import assemble
 from gnnneg.errors import UserError
@@ -102,9 +102,12 @@ def test_edge_by_edge(some, message, aggregation, dependent):
         assert_close(one, other, atol=1e-5, rtol=1e-5)  # a variance is a difference of squares
 
 
-def test_it_counts_paths(some):
-    """With every weight one and sums for messages, the state of a node is the number of ways to come there."""
-    model = NBFNet(R, 1, 4, Product(), Sum(), dependent=False, layer_norm=False, shortcut=False)
+@pytest.mark.parametrize("shortcut", [False, True])
+def test_it_counts_paths(some, shortcut):
+    """With every weight one and sums for messages, the state of a node is the number of ways to come there; with
+    shortcuts a way may wait at a node.
+    """
+    model = NBFNet(R, 1, 4, Product(), Sum(), dependent=False, layer_norm=False, shortcut=shortcut)
     with torch.no_grad():
         model.query.weight.fill_(1)
         for layer in model.layers:
@@ -114,9 +117,23 @@ def test_it_counts_paths(some):
     data = graph(some)
     step = torch.zeros(N, N)
     step.index_put_(tuple(data.edge_index), torch.ones(data.num_edges), accumulate=True)
-    ways = sum(torch.linalg.matrix_power(step, length) for length in range(5))
+    ways = torch.eye(N)
+    for _ in range(4):
+        ways = torch.eye(N) + ways @ step + shortcut * ways
     scorer = model.scorer(model.encode(data), Query(torch.arange(N), torch.zeros(N, dtype=torch.long)))
     assert_close(scorer.embed(torch.arange(N)[None])[:, :, 0], ways)
+
+
+@pytest.mark.parametrize(("layer_norm", "factor"), [(False, 10.0), (True, 1.0)])
+def test_normalised_states_have_no_scale(some, layer_norm, factor):
+    """A layer of ten times the weights has states ten times as large, unless they are normalised."""
+    model, found = NBFNet(R, D, 1, layer_norm=layer_norm, shortcut=False), []
+    for scale in (100.0, 10.0):  # the first makes what is added to a variance of no account
+        for weight in model.layers[0].update.parameters():
+            weight.data.mul_(scale)
+        scorer = model.scorer(model.encode(graph(some)), Query(torch.tensor([0, 4]), torch.tensor([1, R])))
+        found.append(scorer.embed(torch.arange(N)[None]).detach())
+    assert_close(found[1], factor * found[0], rtol=1e-3, atol=1e-4)
 
 
 def test_who_cannot_be_reached_is_tied(some):
@@ -223,7 +240,7 @@ def test_no_edges_at_all():
 
 
 def test_bad_input(some):
-    with pytest.raises(UserError, match="at least one layer"):
+    with pytest.raises(UserError, match=r"NBFNet\(num_layers=0\)"):
         NBFNet(R, D, 0)
     with pytest.raises(UserError, match="even number of hidden_channels, not 5"):
         NBFNet(R, 5, message=Rotation())
