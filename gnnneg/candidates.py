@@ -145,7 +145,7 @@ class Private(Candidates):
         self, kind: int, query: Float[Tensor, "b d"], weight: Float[Tensor, "b h"] | None = None
     ) -> Float[Tensor, "b k"]:
         refuse_weights(kind, weight)
-        return summed(kind, query[:, None] - self.vector, weight)
+        return summed(kind, query, self.vector, weight)
 
     def map(self, change: Callable[[Tensor], Tensor]) -> Candidates:
         return Private(change(self.vector))

@@ -5,6 +5,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from gnnneg.kernels.membership import first_at_least, member
+from gnnneg.kernels.ragged import entries, offsets
 from gnnneg.records import Query, Triplets, asked
 
 
@@ -57,7 +58,7 @@ class KnownAnswers(nn.Module):
         key, length = torch.unique_consecutive(key, return_counts=True)
         # facts of the data set, not of the model: they move with the device and stay out of checkpoints
         self.register_buffer("key", key, persistent=False)
-        self.register_buffer("offset", torch.cat([length.new_zeros(1), length.cumsum(0)]), persistent=False)
+        self.register_buffer("offset", offsets(length), persistent=False)
         self.register_buffer("answer", answer, persistent=False)
         sure = None if confidence is None else confidence.repeat(2)[order].float()
         self.register_buffer("confidence", sure, persistent=False)
@@ -93,11 +94,8 @@ class KnownAnswers(nn.Module):
 
     def between(self, begin: Int[Tensor, "b"], end: Int[Tensor, "b"]) -> tuple[Int[Tensor, "m"], Int[Tensor, "m"]]:
         """The answers of some spans, as ``(row, entity)`` pairs; ``row`` numbers the spans and is sorted."""
-        length = end - begin
-        row = torch.repeat_interleave(torch.arange(len(length), device=length.device), length)
-        first = length.cumsum(0) - length
-        position = torch.arange(row.numel(), device=row.device) - first[row] + begin[row]
-        return row, self.answer[position]
+        row, place = entries(end - begin)
+        return row, self.answer[begin[row] + place]
 
     def at(self, position: Int[Tensor, "m"]) -> tuple[Query, Int[Tensor, "m"]]:
         """The queries and answers that stand at some positions of :obj:`answer`."""

@@ -1,19 +1,13 @@
 """Ragged rows of entities to draw from: who fills a slot, who is whose neighbour, who is of which type."""
 
-from typing import no_type_check
-
-import numba
-import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from gnnneg.data.known import KnownAnswers
-from gnnneg.errors import UserError
 from gnnneg.kernels.membership import member
-from gnnneg.kernels.threads import launch
-
-MOST = 1 << 29  # members of all rows together, 2 GiB
+from gnnneg.kernels.ragged import offsets, rows
+from gnnneg.kernels.walks import reach
 
 
 class Pools(nn.Module):
@@ -36,7 +30,7 @@ class Pools(nn.Module):
         self._keep(torch.bincount(row, minlength=num_rows), member)
 
     def _keep(self, length: Int[Tensor, "r"], member: Int[Tensor, "m"]) -> None:
-        self.register_buffer("offset", torch.cat([length.new_zeros(1), length.cumsum(0)]), persistent=False)
+        self.register_buffer("offset", offsets(length), persistent=False)
         self.register_buffer("member", member, persistent=False)
 
     @classmethod
@@ -74,8 +68,7 @@ class Pools(nn.Module):
 
     def transpose(self, num_rows: int) -> "Pools":
         """Of each member the rows it is in."""
-        row = torch.repeat_interleave(torch.arange(len(self), device=self.offset.device), self.offset.diff())
-        return Pools(self.member, row, num_rows)
+        return Pools(self.member, rows(self.offset.diff()), num_rows)
 
 
 def slots(known: KnownAnswers) -> Pools:
@@ -103,56 +96,4 @@ def reached(near: Pools, hops: int, shorter: int) -> Pools:
     Raises:
         UserError: If the rows together would take more than 2 GiB.
     """
-    offset, member = near.offset.cpu().numpy(), near.member.cpu().numpy()
-    length, parts = np.zeros(len(near), dtype=np.int64), 8 * torch.get_num_threads()
-    given = offset, member, hops, shorter, length
-    launch(_walk, *given, np.zeros(1, dtype=np.int64), np.zeros(1, dtype=np.int32), False, parts)
-    total = int(length.sum())
-    if total > MOST:
-        raise UserError(
-            f"Walks of {hops} steps reach {total:,} entities in all, more than fit in memory: take fewer hops, or "
-            "RandomWalk, which remembers nothing."
-        )
-    out = np.empty(total, dtype=np.int32)  # half the memory, and no graph here has 2 ** 31 entities
-    begin = np.concatenate([np.zeros(1, dtype=np.int64), length.cumsum()])
-    launch(_walk, *given, begin, out, True, parts)
-    device = near.offset.device
-    return Pools.sorted(torch.from_numpy(length).to(device), torch.from_numpy(out).to(device))
-
-
-@numba.njit(parallel=True, cache=True)
-@no_type_check
-def _walk(offset, member, hops, shorter, length, begin, out, write, parts):
-    nodes = offset.size - 1
-    for part in numba.prange(parts):
-        stamp = np.full(nodes, -1, dtype=np.int64)  # the last set a node was put into
-        taken = np.full(nodes, -1, dtype=np.int64)  # the last start whose answer it was put into
-        now, later = np.empty(nodes, dtype=np.int64), np.empty(nodes, dtype=np.int64)
-        for start in range(part, nodes, parts):
-            found = 0
-            size = 1
-            now[0] = start
-            for step in range(hops + 1):
-                if step >= hops - shorter:
-                    for i in range(size):
-                        if taken[now[i]] != start:
-                            taken[now[i]] = start
-                            if write:
-                                out[begin[start] + found] = now[i]
-                            found += 1
-                if step == hops:
-                    break
-                fresh = 0
-                for i in range(size):
-                    for e in range(offset[now[i]], offset[now[i] + 1]):
-                        end = member[e]
-                        if stamp[end] != start * hops + step:
-                            stamp[end] = start * hops + step
-                            later[fresh] = end
-                            fresh += 1
-                now, later = later, now
-                size = fresh
-            if write:
-                out[begin[start] : begin[start] + found].sort()
-            else:
-                length[start] = found
+    return Pools.sorted(*reach(near.offset, near.member, hops, shorter))

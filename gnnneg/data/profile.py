@@ -11,6 +11,7 @@ from torch_geometric.data import HeteroData
 from gnnneg.data.cardinality import CARDINALITIES, cardinality
 from gnnneg.data.known import KnownAnswers
 from gnnneg.data.statements import SPLITS, counts, distinct, num_relations, triplets
+from gnnneg.kernels.ragged import entries
 from gnnneg.records import Query, Triplets
 
 
@@ -85,7 +86,7 @@ def profile(data: HeteroData, published: dict[str, int] | None = None) -> Profil
     n, r = data["entity"].num_nodes, num_relations(data)
     stated = {split: triplets(data, "stated", split) for split in SPLITS}
     denied = {split: triplets(data, "denied", split) for split in SPLITS}
-    train = stated["train"]
+    train, later = stated["train"], {split: part for split, part in stated.items() if split != "train"}
     seen = torch.zeros(n, dtype=torch.bool)
     seen[train.head_index] = seen[train.tail_index] = True
     related = torch.bincount(train.rel_type, minlength=r) > 0
@@ -97,15 +98,11 @@ def profile(data: HeteroData, published: dict[str, int] | None = None) -> Profil
         published=dict(published or {}),
         cardinality=_shares(kind[related]),
         cardinality_test=_shares(kind[stated["test"].rel_type]),
-        unseen_entities={s: _unseen(t, seen) for s, t in stated.items() if s != "train"} | {"any": int((~seen).sum())},
-        unseen_statements={
-            s: int((~seen[t.head_index] | ~seen[t.tail_index]).sum()) for s, t in stated.items() if s != "train"
-        },
-        unseen_relations={
-            s: int((~related[torch.unique(t.rel_type)]).sum()) for s, t in stated.items() if s != "train"
-        },
+        unseen_entities={s: _unseen(t, seen) for s, t in later.items()} | {"any": int((~seen).sum())},
+        unseen_statements={s: int((~seen[t.head_index] | ~seen[t.tail_index]).sum()) for s, t in later.items()},
+        unseen_relations={s: int((~related[torch.unique(t.rel_type)]).sum()) for s, t in later.items()},
         duplicates={s: t.rel_type.numel() - distinct(t)[0].rel_type.numel() for s, t in stated.items()},
-        overlap={s: int(_in(distinct(t)[0], facts).sum()) for s, t in stated.items() if s != "train"},
+        overlap={s: int(_in(distinct(t)[0], facts).sum()) for s, t in later.items()},
         self_loops={s: int((t.head_index == t.tail_index).sum()) for s, t in stated.items()},
         leakage=_leakage(train, stated["test"], n),
         leaks=_leaks(train, n, data.relation_names),
@@ -163,6 +160,5 @@ def _joined(left: Int[Tensor, "e"], right: Int[Tensor, "e"]) -> tuple[Int[Tensor
     sorted_, order = right.sort(stable=True)
     begin = torch.searchsorted(sorted_, left)
     length = torch.searchsorted(sorted_, left, right=True) - begin
-    row = torch.repeat_interleave(torch.arange(left.numel()), length)
-    within = torch.arange(row.numel()) - (length.cumsum(0) - length)[row]
+    row, within = entries(length)
     return row, order[begin[row] + within]

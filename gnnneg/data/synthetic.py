@@ -35,6 +35,7 @@ from gnnneg.data.known import KnownAnswers
 from gnnneg.data.splits import random_split
 from gnnneg.data.statements import assemble
 from gnnneg.errors import UserError
+from gnnneg.kernels.ragged import entries, rows
 from gnnneg.records import Query, Triplets
 
 TYPES = ("person", "city", "company", "country", "continent")
@@ -122,7 +123,7 @@ def world(
 def _kinds(num_entities: int) -> Int[Tensor, "n"]:
     size = [max(2, int(share * num_entities)) for share in SHARES]
     size[0] += num_entities - sum(size)
-    return torch.repeat_interleave(torch.arange(len(TYPES)), torch.tensor(size))
+    return rows(torch.tensor(size))
 
 
 def _count(kind: Int[Tensor, "n"]) -> Int[Tensor, "n"]:
@@ -191,8 +192,8 @@ def _alike(entity: Int[Tensor, "p"], group: Int[Tensor, "p"]) -> tuple[Int[Tenso
     order = group.argsort(stable=True)
     begin = torch.searchsorted(group[order], group)
     length = torch.searchsorted(group[order], group, right=True) - begin
-    row = torch.repeat_interleave(torch.arange(group.numel()), length)
-    column = order[torch.arange(row.numel()) - (length.cumsum(0) - length - begin)[row]]
+    row, place = entries(length)
+    column = order[begin[row] + place]
     other = row != column
     return entity[row[other]], entity[column[other]]
 
@@ -230,7 +231,7 @@ def _denied(
     count = torch.bincount(row, minlength=chosen.numel())
     room = high - low - count
     nth = (torch.rand(chosen.numel(), generator=generator, dtype=torch.double) * room).long()
-    before = refused - low[row] - (torch.arange(row.numel()) - (count.cumsum(0) - count)[row])
+    before = refused - low[row] - entries(count)[1]
     skipped = torch.zeros_like(nth).scatter_add(0, row, (before <= nth[row]).long())
     some = room > 0
     tail_index = (low + nth + skipped)[some]

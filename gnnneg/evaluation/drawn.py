@@ -5,6 +5,7 @@ from jaxtyping import Int
 from torch import Tensor
 
 from gnnneg.data.known import KnownAnswers
+from gnnneg.kernels.ragged import entries, offsets
 from gnnneg.records import Query, Triplets, asked
 
 
@@ -27,8 +28,7 @@ def unknown(
     chance = torch.rand(begin.numel(), size, generator=generator, device=begin.device, dtype=torch.double)
     number = (chance * others[:, None]).long().minimum((others - 1).clamp(min=0)[:, None])
     row, answer = known.between(begin, end)
-    first = (end - begin).cumsum(0) - (end - begin)
-    before = answer - (torch.arange(row.numel(), device=row.device) - first[row])
+    before, first = answer - entries(end - begin)[1], offsets(end - begin)[:-1]
     width = known.num_nodes + 1  # rows apart from each other in one ascending key
     rows = torch.arange(begin.numel(), device=begin.device)[:, None]
     passed = torch.searchsorted(row * width + before, rows * width + number, right=True) - first[:, None]

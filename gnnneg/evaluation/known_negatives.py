@@ -18,6 +18,7 @@ from gnnneg.evaluation.ranking import among
 from gnnneg.evaluation.record import Ranks
 from gnnneg.evaluation.testbed import Testbed
 from gnnneg.interfaces import Model
+from gnnneg.kernels.ragged import entries
 from gnnneg.looking import judging
 from gnnneg.records import Query, Triplets, asked
 
@@ -145,9 +146,9 @@ def _ranks(
 
 def _padded(denied: KnownAnswers, query: Query, target: Int[Tensor, "b"]) -> Int[Tensor, "b k"]:
     """The denied answers of each query; short rows are filled up with the target, which is no rival of its own."""
-    row, entity = denied.answers(query)
+    _, entity = denied.answers(query)
     length = denied.count(query)
-    column = torch.arange(row.numel(), device=row.device) - (length.cumsum(0) - length)[row]
+    row, column = entries(length)
     index = target[:, None].repeat(1, int(length.max()))
     index[row, column] = entity
     return index

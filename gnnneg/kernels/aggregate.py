@@ -16,6 +16,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from gnnneg.kernels.devices import on_triton
+from gnnneg.kernels.operator import operator
 
 
 def _sums(table: Tensor, weight: Tensor, index: Tensor, offset: Tensor) -> Tensor:
@@ -32,20 +33,6 @@ def _sums(table: Tensor, weight: Tensor, index: Tensor, offset: Tensor) -> Tenso
     )
 
 
-@torch.library.custom_op("gnnneg::gather_sum", mutates_args=())
-def _gather_sum(
-    table: Tensor, weight: Tensor, index: Tensor, offset: Tensor, back: Tensor, back_offset: Tensor, place: Tensor
-) -> Tensor:
-    return _sums(table, weight, index, offset)
-
-
-@_gather_sum.register_fake
-def _(
-    table: Tensor, weight: Tensor, index: Tensor, offset: Tensor, back: Tensor, back_offset: Tensor, place: Tensor
-) -> Tensor:
-    return table.new_empty(offset.size(0) - 1, table.size(1))
-
-
 def _save_sum(ctx, inputs, output) -> None:  # type: ignore[no-untyped-def]
     _, weight, _, _, *backwards = inputs
     ctx.save_for_backward(weight, *backwards)
@@ -56,7 +43,16 @@ def _differentiate_sum(ctx, grad):  # type: ignore[no-untyped-def]
     return _sums(grad, weight[place], back, back_offset), None, None, None, None, None, None
 
 
-_gather_sum.register_autograd(_differentiate_sum, setup_context=_save_sum)
+@operator(
+    "gather_sum",
+    lambda table, weight, index, offset, *_: table.new_empty(offset.size(0) - 1, table.size(1)),
+    _save_sum,
+    _differentiate_sum,
+)
+def _gather_sum(
+    table: Tensor, weight: Tensor, index: Tensor, offset: Tensor, back: Tensor, back_offset: Tensor, place: Tensor
+) -> Tensor:
+    return _sums(table, weight, index, offset)
 
 
 def gather_sum(
@@ -86,28 +82,10 @@ def _blocks(rows: Tensor, blocks: int) -> Tensor:
     return rows.view(len(rows), blocks, -1).transpose(0, 1)
 
 
-@torch.library.custom_op("gnnneg::transform", mutates_args=())
-def _transform(x: Tensor, weight: Tensor, source: Tensor, begin: list[int]) -> Tensor:
-    if on_triton(x, weight):
-        from gnnneg.kernels import triton_grouped
-
-        with torch.cuda.device_of(x):
-            return triton_grouped.forward(x, weight, source, begin)
-    _, blocks, _, width = weight.shape
-    out = x.new_empty(len(source), blocks * width)
-    for kind, (first, last) in enumerate(pairwise(begin)):
-        if first < last:
-            sent = x.index_select(0, source[first:last])
-            torch.bmm(_blocks(sent, blocks), weight[kind], out=_blocks(out[first:last], blocks))
-    return out
-
-
-@_transform.register_fake
-def _(x: Tensor, weight: Tensor, source: Tensor, begin: list[int]) -> Tensor:
-    return x.new_empty(source.size(0), weight.size(1) * weight.size(3))
-
-
-@torch.library.custom_op("gnnneg::transform_backward", mutates_args=())
+@operator(
+    "transform_backward",
+    lambda grad, x, weight, *_: (torch.empty_like(x), torch.empty_like(weight)),
+)
 def _transform_backward(
     grad: Tensor, x: Tensor, weight: Tensor, source: Tensor, begin: list[int]
 ) -> tuple[Tensor, Tensor]:
@@ -128,11 +106,6 @@ def _transform_backward(
     return of_x, of_weight
 
 
-@_transform_backward.register_fake
-def _(grad: Tensor, x: Tensor, weight: Tensor, source: Tensor, begin: list[int]) -> tuple[Tensor, Tensor]:
-    return torch.empty_like(x), torch.empty_like(weight)
-
-
 def _save_transform(ctx, inputs, output) -> None:  # type: ignore[no-untyped-def]
     x, weight, source, ctx.begin = inputs
     ctx.save_for_backward(x, weight, source)
@@ -142,7 +115,25 @@ def _differentiate_transform(ctx, grad):  # type: ignore[no-untyped-def]
     return *_transform_backward(grad, *ctx.saved_tensors, ctx.begin), None, None
 
 
-_transform.register_autograd(_differentiate_transform, setup_context=_save_transform)
+@operator(
+    "transform",
+    lambda x, weight, source, begin: x.new_empty(source.size(0), weight.size(1) * weight.size(3)),
+    _save_transform,
+    _differentiate_transform,
+)
+def _transform(x: Tensor, weight: Tensor, source: Tensor, begin: list[int]) -> Tensor:
+    if on_triton(x, weight):
+        from gnnneg.kernels import triton_grouped
+
+        with torch.cuda.device_of(x):
+            return triton_grouped.forward(x, weight, source, begin)
+    _, blocks, _, width = weight.shape
+    out = x.new_empty(len(source), blocks * width)
+    for kind, (first, last) in enumerate(pairwise(begin)):
+        if first < last:
+            sent = x.index_select(0, source[first:last])
+            torch.bmm(_blocks(sent, blocks), weight[kind], out=_blocks(out[first:last], blocks))
+    return out
 
 
 def transform(

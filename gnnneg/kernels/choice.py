@@ -7,6 +7,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from gnnneg.kernels.bisection import bisect
+from gnnneg.kernels.operator import operator
 from gnnneg.kernels.threads import launch
 
 
@@ -17,30 +19,16 @@ def _search(total, chance, out):
     n = total.shape[1]
     for i in numba.prange(total.shape[0]):
         for j in range(chance.shape[1]):
-            wanted = chance[i, j] * total[i, n - 1]
-            first, size = 0, n
-            while size > 0:
-                half = size // 2
-                if total[i, first + half] <= wanted:
-                    first += half + 1
-                    size -= half + 1
-                else:
-                    size = half
-            out[i, j] = min(first, n - 1)
+            out[i, j] = min(bisect(total[i], 0, n, chance[i, j] * total[i, n - 1], True), n - 1)
 
 
-@torch.library.custom_op("gnnneg::choose", mutates_args=())
+@operator("choose", lambda total, chance: torch.empty_like(chance, dtype=torch.long))
 def _choose(total: Tensor, chance: Tensor) -> Tensor:
     if total.device.type == "cpu" and total.numel():
         out = torch.empty(chance.shape, dtype=torch.long)
         launch(_search, total.contiguous(), chance.contiguous(), out)
         return out
     return torch.searchsorted(total, chance * total[:, -1:], right=True).clamp_(max=total.size(1) - 1)
-
-
-@_choose.register_fake
-def _(total: Tensor, chance: Tensor) -> Tensor:
-    return torch.empty_like(chance, dtype=torch.long)
 
 
 def choose(share: Float[Tensor, "b n"], size: int, generator: torch.Generator | None = None) -> Int[Tensor, "b k"]:

@@ -8,6 +8,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from gnnneg.kernels.devices import on_triton
+from gnnneg.kernels.operator import operator
 from gnnneg.kernels.threads import launch
 
 
@@ -37,7 +38,10 @@ def _count(score, target_score, row, above, equal):
         equal[i] = -1 if bad else same
 
 
-@torch.library.custom_op("gnnneg::count_ranks", mutates_args=())
+@operator(
+    "count_ranks",
+    lambda score, target_score, row: (torch.empty_like(row, dtype=torch.long), torch.empty_like(row, dtype=torch.long)),
+)
 def _count_ranks(score: Tensor, target_score: Tensor, row: Tensor) -> tuple[Tensor, Tensor]:
     if on_triton(score, target_score):
         from gnnneg.kernels import triton_counting  # imported where there is a device that it can compile for
@@ -49,11 +53,6 @@ def _count_ranks(score: Tensor, target_score: Tensor, row: Tensor) -> tuple[Tens
     above, equal = torch.empty_like(row, dtype=torch.long), torch.empty_like(row, dtype=torch.long)
     launch(_count, score.contiguous(), target_score.to(score.dtype).contiguous(), row.contiguous(), above, equal)
     return above, equal
-
-
-@_count_ranks.register_fake
-def _(score: Tensor, target_score: Tensor, row: Tensor) -> tuple[Tensor, Tensor]:
-    return torch.empty_like(row, dtype=torch.long), torch.empty_like(row, dtype=torch.long)
 
 
 def count_ranks(

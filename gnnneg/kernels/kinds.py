@@ -1,7 +1,8 @@
 """What the scoring kernels compute of one coordinate, and its derivative: the only place where the kinds differ.
 
-A *kind* is a small integer that the kernels branch on outside their loops. The functions here are always inlined,
-so that each branch compiles to a loop of its own.
+A *kind* is a small integer. The functions here are always inlined, and :func:`for_kind` hands it on as a constant, so
+that each kind compiles to loops of its own. Whoever adds one adds it here and, for CUDA devices, in
+``triton_kinds.py``.
 
 Complex vectors have two parts, ``x`` real and ``y`` imaginary; real ones leave ``y`` alone.
 """
@@ -11,6 +12,7 @@ from typing import no_type_check
 import numba
 import numpy as np
 import torch
+from numba.extending import register_jitable
 from torch import Tensor
 
 INNER, L1, L2, MODULUS, PHASE = 0, 1, 2, 3, 4
@@ -99,8 +101,55 @@ def slope(kind, grad, own_x, other_x, own_y, other_y):
     return scale * x, scale * y
 
 
-def summed(kind: int, difference: Tensor, weight: Tensor | None) -> Tensor:
-    """The kinds but the inner product in plain torch, ``(b, k, d)`` and ``(b, h)`` weights to ``(b, k)``."""
+@numba.njit(forceinline=True)
+@no_type_check
+def for_weighed(work, kind, given):
+    """``work(kind, *given)`` of a kind that can be weighed, which ``work`` sees as a constant."""
+    if kind == L1:
+        work(L1, *given)
+    elif kind == PHASE:
+        work(PHASE, *given)
+    else:
+        work(MODULUS, *given)
+
+
+@numba.njit(forceinline=True)
+@no_type_check
+def for_distance(work, kind, given):
+    """The same of any distance."""
+    if kind == L2:
+        work(L2, *given)
+    else:
+        for_weighed(work, kind, given)
+
+
+@numba.njit(forceinline=True)
+@no_type_check
+def for_kind(work, kind, given):
+    """The same of any kind."""
+    if kind == INNER:
+        work(INNER, *given)
+    else:
+        for_distance(work, kind, given)
+
+
+@register_jitable(forceinline=True)
+def parts_of(kind: int) -> int:
+    """How many numbers make a coordinate."""
+    return 2 if kind == MODULUS else 1
+
+
+@register_jitable(forceinline=True)
+def is_rooted(kind: int) -> bool:
+    """Whether the sum over coordinates still needs its root."""
+    return kind == L2
+
+
+def summed(kind: int, query: Tensor, candidate: Tensor, weight: Tensor | None) -> Tensor:
+    """In plain torch: ``(b, d)`` queries, ``(#b, k, d)`` candidates and ``(b, h)`` weights to ``(b, k)``."""
+    if kind == INNER:
+        return (candidate @ query[:, :, None]).squeeze(2)
+    difference = query[:, None] - candidate
     if kind == L2:
         return torch.linalg.vector_norm(difference, dim=2)
     if kind == MODULUS:
@@ -119,5 +168,5 @@ def refuse_weights(kind: int, weight: Tensor | None) -> None:
 
 
 def divided(kind: int, grad: Tensor, value: Tensor) -> Tensor:
-    """``grad`` as :func:`slope` takes it: under L2 divided by the distance, the derivative of a root."""
-    return torch.where(value > 0, grad / value, 0) if kind == L2 else grad
+    """``grad`` as :func:`slope` takes it: of a root divided by it, the derivative of a root."""
+    return torch.where(value > 0, grad / value, 0) if is_rooted(kind) else grad

@@ -7,33 +7,22 @@ import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
 
+from gnnneg.kernels.bisection import bisect, bisected
 from gnnneg.kernels.devices import has_triton
+from gnnneg.kernels.operator import operator
+from gnnneg.kernels.parts import in_parts, slices
 from gnnneg.kernels.threads import launch
 
 CELLS = 1 << 24  # candidates at a time, where there is no kernel
 
 
-def first_at_least_reference(
-    answer: Int[Tensor, "m"], begin: Int[Tensor, "b"], end: Int[Tensor, "b"], index: Int[Tensor, "c k"]
-) -> Int[Tensor, "b k"]:
-    """The same by branch-free bisection in plain torch; any device. The host waits for nothing."""
-    index = index.expand(begin.size(0), -1)
-    low, high = begin[:, None].expand_as(index), end[:, None].expand_as(index)
-    last = max(answer.numel() - 1, 0)
-    for _ in range(answer.numel().bit_length()):  # no row is longer; to ask how long they are is to wait
-        middle = (low + high) // 2
-        less = (answer[middle.clamp(max=last)] < index) & (low < high)
-        low, high = torch.where(less, middle + 1, low), torch.where(less, high, torch.minimum(middle, high))
-    return low.clone()
-
-
 def member_reference(
     answer: Int[Tensor, "m"], begin: Int[Tensor, "b"], end: Int[Tensor, "b"], index: Int[Tensor, "c k"]
 ) -> Bool[Tensor, "b k"]:
-    """Whether ``index[i, j]`` stands in ``answer[begin[i]:end[i]]``, in plain torch."""
+    """Whether ``index[i, j]`` stands in ``answer[begin[i]:end[i]]``, in plain torch; any device."""
     if not answer.numel():
         return torch.zeros(begin.size(0), index.size(1), dtype=torch.bool, device=index.device)
-    place = first_at_least_reference(answer, begin, end, index)
+    place = bisected(answer, begin[:, None], end[:, None], index.expand(begin.size(0), -1))
     return (place < end[:, None]) & (answer[place.clamp(max=answer.numel() - 1)] == index)
 
 
@@ -41,20 +30,10 @@ def member_in_parts(
     answer: Int[Tensor, "m"], begin: Int[Tensor, "b"], end: Int[Tensor, "b"], index: Int[Tensor, "c k"]
 ) -> Bool[Tensor, "b k"]:
     """The same, some columns after the others, so that no temporary has more than :obj:`CELLS` numbers."""
-    parts = index.split(max(1, CELLS // max(1, begin.size(0))), 1)
-    return torch.cat([member_reference(answer, begin, end, part) for part in parts], 1)
-
-
-@numba.njit(forceinline=True)
-@no_type_check
-def _bisect(row, low, high, wanted):
-    while low < high:
-        middle = (low + high) // 2
-        if row[middle] < wanted:
-            low = middle + 1
-        else:
-            high = middle
-    return low
+    out = torch.empty(begin.size(0), index.size(1), dtype=torch.bool, device=index.device)
+    columns = slices(index.size(1), begin.size(0), CELLS)
+    in_parts(lambda some: [member_reference(answer, begin, end, index[:, some])], columns, (), [out])
+    return out
 
 
 @numba.njit(parallel=True, cache=True)
@@ -63,7 +42,7 @@ def _place(answer, begin, end, index, out):
     for i in numba.prange(begin.size):
         mine = index[i] if index.shape[0] > 1 else index[0]
         for j in range(mine.size):
-            out[i, j] = _bisect(answer, begin[i], end[i], mine[j])
+            out[i, j] = bisect(answer, begin[i], end[i], mine[j], False)
 
 
 @numba.njit(parallel=True, cache=True)
@@ -71,7 +50,7 @@ def _place(answer, begin, end, index, out):
 def _private(answer, begin, end, index, out):
     for i in numba.prange(begin.size):
         for j in range(index.shape[1]):
-            place = _bisect(answer, begin[i], end[i], index[i, j])
+            place = bisect(answer, begin[i], end[i], index[i, j], False)
             out[i, j] = place < end[i] and answer[place] == index[i, j]
 
 
@@ -83,17 +62,20 @@ def _shared(answer, begin, end, sorted_index, column, out):
         length = end[i] - begin[i]
         if length <= k:  # look each known answer up among the candidates; a candidate may stand there twice
             for a in range(begin[i], end[i]):
-                place = _bisect(sorted_index, 0, k, answer[a])
+                place = bisect(sorted_index, 0, k, answer[a], False)
                 while place < k and sorted_index[place] == answer[a]:
                     out[i, column[place]] = True
                     place += 1
         else:
             for j in range(k):
-                place = _bisect(answer, begin[i], end[i], sorted_index[j])
+                place = bisect(answer, begin[i], end[i], sorted_index[j], False)
                 out[i, column[j]] = place < end[i] and answer[place] == sorted_index[j]
 
 
-@torch.library.custom_op("gnnneg::first_at_least", mutates_args=())
+@operator(
+    "first_at_least",
+    lambda answer, begin, end, index: index.new_empty(begin.size(0), index.size(1), dtype=torch.long),
+)
 def _first_at_least(answer: Tensor, begin: Tensor, end: Tensor, index: Tensor) -> Tensor:
     if has_triton(answer):
         from gnnneg.kernels import triton_membership  # imported where there is a device that it can compile for
@@ -101,18 +83,16 @@ def _first_at_least(answer: Tensor, begin: Tensor, end: Tensor, index: Tensor) -
         with torch.cuda.device_of(answer):
             return triton_membership.search(answer, begin, end, index, torch.long)
     if answer.device.type != "cpu":
-        return first_at_least_reference(answer, begin, end, index)
+        return bisected(answer, begin[:, None], end[:, None], index.expand(begin.size(0), -1))
     out = torch.empty(begin.size(0), index.size(1), dtype=torch.long)
     launch(_place, answer.contiguous(), begin.contiguous(), end.contiguous(), index.contiguous(), out)
     return out
 
 
-@_first_at_least.register_fake
-def _(answer: Tensor, begin: Tensor, end: Tensor, index: Tensor) -> Tensor:
-    return index.new_empty(begin.size(0), index.size(1), dtype=torch.long)
-
-
-@torch.library.custom_op("gnnneg::member", mutates_args=())
+@operator(
+    "member",
+    lambda answer, begin, end, index: index.new_empty(begin.size(0), index.size(1), dtype=torch.bool),
+)
 def _member(answer: Tensor, begin: Tensor, end: Tensor, index: Tensor) -> Tensor:
     if has_triton(answer):
         from gnnneg.kernels import triton_membership
@@ -129,11 +109,6 @@ def _member(answer: Tensor, begin: Tensor, end: Tensor, index: Tensor) -> Tensor
     else:
         launch(_private, *rows, index.contiguous(), out)
     return out
-
-
-@_member.register_fake
-def _(answer: Tensor, begin: Tensor, end: Tensor, index: Tensor) -> Tensor:
-    return index.new_empty(begin.size(0), index.size(1), dtype=torch.bool)
 
 
 def first_at_least(

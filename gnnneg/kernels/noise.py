@@ -13,6 +13,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from gnnneg.kernels.kinds import ORDER, cosine, sine
+from gnnneg.kernels.operator import operator
 from gnnneg.kernels.threads import launch
 
 LEAST = 1e-30  # variance: below it there is none, and no root to divide by
@@ -155,7 +156,7 @@ def _backward(
         grad_base[i, 0], grad_factor[i, 0], grad_constant[i, 0] = plain, scored, spread
 
 
-@torch.library.custom_op("gnnneg::normal", mutates_args=())
+@operator("normal", lambda seed, like: like.new_empty(like.shape))
 def _drawn(seed: int, like: Tensor) -> Tensor:
     if like.device.type == "cpu":
         out = torch.empty(like.shape)
@@ -166,34 +167,15 @@ def _drawn(seed: int, like: Tensor) -> Tensor:
     return torch.randn(like.shape, dtype=like.dtype, device=like.device, generator=generator)
 
 
-@_drawn.register_fake
-def _(seed: int, like: Tensor) -> Tensor:
-    return like.new_empty(like.shape)
-
-
 def normal(seed: int, like: Float[Tensor, "b k"]) -> Float[Tensor, "b k"]:
     """The noise itself, which depends on nothing but the seed and the shape (and, off the CPU, the device)."""
     return _drawn(seed, like.detach())
 
 
-@torch.library.custom_op("gnnneg::noisy", mutates_args=())
-def _noisy(
-    base: Tensor, factor: Tensor, score: Tensor, variance: Tensor, constant: Tensor, least: Tensor, seed: int
-) -> Tensor:
-    out = torch.empty_like(score, memory_format=torch.contiguous_format)
-    given = (one.contiguous() for one in (base, factor, score, variance, constant, least))
-    launch(_forward, seed & 0xFFFFFFFF, *given, out)
-    return out
-
-
-@_noisy.register_fake
-def _(
-    base: Tensor, factor: Tensor, score: Tensor, variance: Tensor, constant: Tensor, least: Tensor, seed: int
-) -> Tensor:
-    return torch.empty_like(score, memory_format=torch.contiguous_format)
-
-
-@torch.library.custom_op("gnnneg::noisy_backward", mutates_args=())
+@operator(
+    "noisy_backward",
+    lambda grad, factor, score, *_: [one.new_empty(one.shape) for one in (factor, factor, score, score, factor)],
+)
 def _noisy_backward(
     grad: Tensor, factor: Tensor, score: Tensor, variance: Tensor, constant: Tensor, least: Tensor, seed: int
 ) -> list[Tensor]:
@@ -201,13 +183,6 @@ def _noisy_backward(
     out = [torch.empty_like(one) for one in (given[0], given[0], given[1], given[1], given[0])]
     launch(_backward, seed & 0xFFFFFFFF, grad.contiguous(), *given, *out)
     return out
-
-
-@_noisy_backward.register_fake
-def _(
-    grad: Tensor, factor: Tensor, score: Tensor, variance: Tensor, constant: Tensor, least: Tensor, seed: int
-) -> list[Tensor]:
-    return [one.new_empty(one.shape) for one in (factor, factor, score, score, factor)]
 
 
 def _save(ctx, inputs, output) -> None:  # type: ignore[no-untyped-def]
@@ -219,7 +194,19 @@ def _differentiate(ctx, grad):  # type: ignore[no-untyped-def]
     return *_noisy_backward(grad, *ctx.saved_tensors, ctx.seed), None, None
 
 
-_noisy.register_autograd(_differentiate, setup_context=_save)
+@operator(
+    "noisy",
+    lambda base, factor, score, *_: torch.empty_like(score, memory_format=torch.contiguous_format),
+    _save,
+    _differentiate,
+)
+def _noisy(
+    base: Tensor, factor: Tensor, score: Tensor, variance: Tensor, constant: Tensor, least: Tensor, seed: int
+) -> Tensor:
+    out = torch.empty_like(score, memory_format=torch.contiguous_format)
+    given = (one.contiguous() for one in (base, factor, score, variance, constant, least))
+    launch(_forward, seed & 0xFFFFFFFF, *given, out)
+    return out
 
 
 def noisy(

@@ -10,7 +10,7 @@ from typing import no_type_check
 import numba
 import numpy as np
 
-from gnnneg.kernels.kinds import L1, L2, MODULUS, ORDER, PHASE, slope, term
+from gnnneg.kernels.kinds import ORDER, for_distance, for_weighed, is_rooted, parts_of, slope, term
 
 ROWS = 4  # queries at a time
 STEP = 2  # coordinates at a time
@@ -34,15 +34,14 @@ def pack(parts, block, matrix, out):
 @no_type_check
 def _tile(kind, weighted, query, weight, candidate, out):
     """``(h, 4)`` queries, and weights if ``weighted``, against ``(h, block)`` candidates."""
-    block, h = candidate.shape[1], candidate.shape[0]
-    if kind == MODULUS:
-        h //= 2
+    parts = parts_of(kind)
+    block, h = candidate.shape[1], candidate.shape[0] // parts
     out[:] = 0
     for l in range(0, h, STEP):
         for j in range(block):
             a, b, c, d = out[0, j], out[1, j], out[2, j], out[3, j]
             for m in range(l, l + STEP):
-                n = m + h if kind == MODULUS else m
+                n = m + h if parts == 2 else m
                 x, y = candidate[m, j], candidate[n, j]
                 ta, tb = term(kind, query[m, 0], x, query[n, 0], y), term(kind, query[m, 1], x, query[n, 1], y)
                 tc, td = term(kind, query[m, 2], x, query[n, 2], y), term(kind, query[m, 3], x, query[n, 3], y)
@@ -65,30 +64,20 @@ def forward(kind, weighted, share, query, weight, candidate, out):
         end = min(begin + block, width)
         for i in range(first, min(first + share, query.shape[0])):
             if weighted:
-                if kind == L1:
-                    _tile(L1, True, query[i], weight[i], candidate[number], sums)
-                elif kind == PHASE:
-                    _tile(PHASE, True, query[i], weight[i], candidate[number], sums)
-                else:
-                    _tile(MODULUS, True, query[i], weight[i], candidate[number], sums)
-            elif kind == L1:
-                _tile(L1, False, query[i], query[i], candidate[number], sums)
-            elif kind == L2:
-                _tile(L2, False, query[i], query[i], candidate[number], sums)
-            elif kind == PHASE:
-                _tile(PHASE, False, query[i], query[i], candidate[number], sums)
+                for_weighed(_tile, kind, (True, query[i], weight[i], candidate[number], sums))
             else:
-                _tile(MODULUS, False, query[i], query[i], candidate[number], sums)
+                for_distance(_tile, kind, (False, query[i], query[i], candidate[number], sums))
             for r in range(min(ROWS, out.shape[0] - i * ROWS)):
                 for j in range(begin, end):
-                    out[i * ROWS + r, j] = np.sqrt(sums[r, j - begin]) if kind == L2 else sums[r, j - begin]
+                    out[i * ROWS + r, j] = np.sqrt(sums[r, j - begin]) if is_rooted(kind) else sums[r, j - begin]
 
 
 @numba.njit(forceinline=True, fastmath=ORDER)
 @no_type_check
-def _pull(kind, weighted, learned, l, h, grad, query, weight, candidate, grad_query, grad_weight, grad_candidate):
+def _pull(kind, weighted, learned, l, grad, query, weight, candidate, grad_query, grad_weight, grad_candidate):
     """Adds what four queries ``(4, block)`` hand back at coordinate ``l`` to the gradients."""
-    n = l + h if kind == MODULUS else l
+    parts = parts_of(kind)
+    n = l + candidate.shape[0] // 2 if parts == 2 else l
     qa, qb, qc, qd = query[l, 0], query[l, 1], query[l, 2], query[l, 3]
     pa, pb, pc, pd = query[n, 0], query[n, 1], query[n, 2], query[n, 3]
     zero = grad[0, 0] * 0
@@ -108,14 +97,14 @@ def _pull(kind, weighted, learned, l, h, grad, query, weight, candidate, grad_qu
         sdx, sdy = slope(kind, gd, qd, x, pd, y)
         ax, bx, cx, dx = ax + sax, bx + sbx, cx + scx, dx + sdx
         grad_candidate[l, j] -= sax + sbx + scx + sdx
-        if kind == MODULUS:
+        if parts == 2:
             ay, by, cy, dy = ay + say, by + sby, cy + scy, dy + sdy
             grad_candidate[n, j] -= say + sby + scy + sdy
     grad_query[l, 0] += ax
     grad_query[l, 1] += bx
     grad_query[l, 2] += cx
     grad_query[l, 3] += dx
-    if kind == MODULUS:
+    if parts == 2:
         grad_query[n, 0] += ay
         grad_query[n, 1] += by
         grad_query[n, 2] += cy
@@ -131,7 +120,7 @@ def _pull(kind, weighted, learned, l, h, grad, query, weight, candidate, grad_qu
 @no_type_check
 def backward(kind, weighted, learned, share, grad, query, weight, candidate, grad_query, grad_weight, grad_candidate):
     """All gradients (of weights if ``learned``), packed. A task owns ``share`` coordinates: nothing is contended."""
-    h = query.shape[1] // 2 if kind == MODULUS else query.shape[1]
+    h = query.shape[1] // parts_of(kind)
     block, (b, k) = candidate.shape[2], grad.shape
     for task in numba.prange((h + share - 1) // share):
         begin, end = task * share, min(task * share + share, h)
@@ -145,27 +134,11 @@ def backward(kind, weighted, learned, share, grad, query, weight, candidate, gra
                 for r in range(min(ROWS, b - i * ROWS)):
                     for j in range(wide):
                         part[r, j] = grad[i * ROWS + r, first + j]
-                own, back = query[i], grad_query[i]
+                own, gain, back, of_gain = query[i], weight[i], grad_query[i], grad_weight[i]
                 for l in range(begin, end):
                     if learned:
-                        if kind == L1:
-                            _pull(L1, True, True, l, h, part, own, weight[i], other, back, grad_weight[i], out)
-                        elif kind == PHASE:
-                            _pull(PHASE, True, True, l, h, part, own, weight[i], other, back, grad_weight[i], out)
-                        else:
-                            _pull(MODULUS, True, True, l, h, part, own, weight[i], other, back, grad_weight[i], out)
+                        for_weighed(_pull, kind, (True, True, l, part, own, gain, other, back, of_gain, out))
                     elif weighted:
-                        if kind == L1:
-                            _pull(L1, True, False, l, h, part, own, weight[i], other, back, back, out)
-                        elif kind == PHASE:
-                            _pull(PHASE, True, False, l, h, part, own, weight[i], other, back, back, out)
-                        else:
-                            _pull(MODULUS, True, False, l, h, part, own, weight[i], other, back, back, out)
-                    elif kind == L1:
-                        _pull(L1, False, False, l, h, part, own, own, other, back, back, out)
-                    elif kind == L2:
-                        _pull(L2, False, False, l, h, part, own, own, other, back, back, out)
-                    elif kind == PHASE:
-                        _pull(PHASE, False, False, l, h, part, own, own, other, back, back, out)
+                        for_weighed(_pull, kind, (True, False, l, part, own, gain, other, back, back, out))
                     else:
-                        _pull(MODULUS, False, False, l, h, part, own, own, other, back, back, out)
+                        for_distance(_pull, kind, (False, False, l, part, own, own, other, back, back, out))

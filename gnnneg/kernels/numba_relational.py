@@ -19,6 +19,11 @@ PRODUCT, SUM, ROTATION = 0, 1, 2  # what becomes of a node's state along an edge
 TOTAL, EXTREME, ALL = 0, 1, 2  # what is told of a node's messages
 
 
+def tasks(kind: int, size: int) -> int:
+    """How many tasks share ``size`` columns."""
+    return -(-(size // 2) // (WIDTH // 2)) if kind == ROTATION else -(-size // WIDTH)
+
+
 @numba.njit(forceinline=True)
 @no_type_check
 def _columns(kind, task, size):

@@ -1,6 +1,6 @@
 """Distances between all queries and all candidates, without a ``(b, k, d)`` tensor."""
 
-from functools import partial
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -8,11 +8,12 @@ from torch import Tensor
 
 from gnnneg.kernels import numba_pairwise
 from gnnneg.kernels.devices import lifted, needs_float, no_gradient, on_triton
-from gnnneg.kernels.kinds import L1, MODULUS, divided, refuse_weights, summed
+from gnnneg.kernels.kinds import divided, parts_of, refuse_weights, summed
+from gnnneg.kernels.operator import operator
+from gnnneg.kernels.parts import in_parts, pulled_in_parts, slices
+from gnnneg.kernels.scored import differentiated, save
 from gnnneg.kernels.threads import launch
 
-REAL = L1  # weights are packed as real numbers, whatever they weigh
-CELLS = 1 << 26  # numbers of a broadcast tensor
 BLOCK = 256  # candidates side by side: with 100 coordinates, 100 kB, which stays in the second-level cache
 
 
@@ -20,46 +21,28 @@ def pairwise_reference(
     kind: int, query: Float[Tensor, "b d"], candidate: Float[Tensor, "k d"], weight: Float[Tensor, "b h"] | None = None
 ) -> Float[Tensor, "b k"]:
     """The broadcast form; any device, and a ``(b, k, d)`` tensor."""
-    return summed(kind, query[:, None] - candidate, weight)
+    return summed(kind, query, candidate[None], weight)
 
 
-def _in_parts(kind: int, query: Tensor, candidate: Tensor, weight: Tensor | None) -> Tensor:
-    """The broadcast form of some candidates after the others, so that no tensor has more than :obj:`CELLS` numbers."""
-    parts = candidate.split(max(1, CELLS // max(1, query.numel())))
-    return torch.cat([pairwise_reference(kind, query, part, weight) for part in parts], 1)
+def _in_columns(kind: int, query: Tensor, candidate: Tensor, weight: Tensor | None) -> tuple[Any, ...]:
+    """The broadcast form as :func:`in_parts` takes it."""
+
+    def compute(some: slice, query: Tensor, candidate: Tensor, *weight: Tensor) -> list[Tensor]:
+        return [pairwise_reference(kind, query, candidate[some], *weight)]
+
+    given = (query, candidate) if weight is None else (query, candidate, weight)
+    return compute, slices(candidate.size(0), query.numel()), given
 
 
-def _pulled_in_parts(
-    grad: Tensor, kind: int, query: Tensor, candidate: Tensor, weight: Tensor | None
-) -> tuple[Tensor, Tensor, Tensor]:
-    of_query, of_candidate = torch.zeros_like(query), []
-    of_weight = no_gradient(grad, weight)
-    step = max(1, CELLS // max(1, query.numel()))
-    for part, outward in zip(candidate.split(step), grad.split(step, 1)):
-        given = (query, part) if weight is None else (query, part, weight)
-        # not autograd itself, which records nothing within an operator
-        found = torch.func.vjp(partial(pairwise_reference, kind), *given)[1](outward)
-        of_query += found[0]
-        of_candidate.append(found[1])
-        if weight is not None:
-            of_weight += found[2]
-    return of_query, torch.cat(of_candidate), of_weight
-
-
-def _parts(kind: int) -> int:
-    return 2 if kind == MODULUS else 1
-
-
-def _pack(kind: int, block: int, matrix: Tensor) -> Tensor:
-    parts, step = _parts(kind), numba_pairwise.STEP
+def _pack(parts: int, block: int, matrix: Tensor) -> Tensor:
+    step = numba_pairwise.STEP
     padded = -(-matrix.size(1) // parts // step) * step
     out = matrix.new_empty(-(-matrix.size(0) // block), parts * padded, block)
     launch(numba_pairwise.pack, parts, block, matrix.contiguous(), out)
     return out
 
 
-def _unpack(kind: int, packed: Tensor, like: Tensor) -> Tensor:
-    parts = _parts(kind)
+def _unpack(parts: int, packed: Tensor, like: Tensor) -> Tensor:
     width = like.size(1) // parts
     flat = packed.transpose(1, 2).reshape(-1, parts, packed.size(1) // parts)  # (rows, parts, padded)
     return flat[: like.size(0), :, :width].reshape(like.shape).contiguous()
@@ -70,35 +53,20 @@ def _share(tasks: int) -> int:
 
 
 def _packed(kind: int, query: Tensor, weight: Tensor | None, candidate: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    own = _pack(kind, numba_pairwise.ROWS, query)
-    weights = own if weight is None else _pack(REAL, numba_pairwise.ROWS, weight)
-    return own, weights, _pack(kind, min(BLOCK, candidate.size(0)), candidate)
+    parts = parts_of(kind)
+    own = _pack(parts, numba_pairwise.ROWS, query)
+    weights = own if weight is None else _pack(1, numba_pairwise.ROWS, weight)
+    return own, weights, _pack(parts, min(BLOCK, candidate.size(0)), candidate)
 
 
-@torch.library.custom_op("gnnneg::pairwise", mutates_args=())
-def _pairwise(query: Tensor, candidate: Tensor, kind: int, weight: Tensor | None = None) -> Tensor:
-    if weight is None and on_triton(query, candidate):
-        from gnnneg.kernels import triton_pairwise  # imported where there is a device that it can compile for
-
-        with torch.cuda.device_of(query):
-            return triton_pairwise.forward(kind, query, candidate)
-    if needs_float(query, candidate, weight):
-        return _pairwise(query.float(), candidate.float(), kind, lifted(weight)).to(query.dtype)
-    if query.device.type != "cpu":
-        return _in_parts(kind, query, candidate, weight)
-    out = query.new_empty(query.size(0), candidate.size(0))
-    if out.numel():
-        packed = _packed(kind, query, weight, candidate)
-        launch(numba_pairwise.forward, kind, weight is not None, _share(packed[0].size(0)), *packed, out)
-    return out
-
-
-@_pairwise.register_fake
-def _(query: Tensor, candidate: Tensor, kind: int, weight: Tensor | None = None) -> Tensor:
-    return query.new_empty(query.size(0), candidate.size(0))
-
-
-@torch.library.custom_op("gnnneg::pairwise_backward", mutates_args=())
+@operator(
+    "pairwise_backward",
+    lambda grad, query, candidate, value, kind, weight=None, learned=False: (
+        torch.empty_like(query),
+        torch.empty_like(candidate),
+        no_gradient(grad, weight),
+    ),
+)
 def _pairwise_backward(
     grad: Tensor,
     query: Tensor,
@@ -109,7 +77,7 @@ def _pairwise_backward(
     learned: bool = False,
 ) -> tuple[Tensor, Tensor, Tensor]:
     if weight is None and on_triton(query, candidate, grad):
-        from gnnneg.kernels import triton_pairwise
+        from gnnneg.kernels import triton_pairwise  # imported where there is a device that it can compile for
 
         with torch.cuda.device_of(query):
             found = triton_pairwise.backward(kind, divided(kind, grad, value.float()), query, candidate)
@@ -119,47 +87,42 @@ def _pairwise_backward(
         found = _pairwise_backward(*floats)
         return found[0].to(query.dtype), found[1].to(candidate.dtype), found[2]
     if query.device.type != "cpu":
-        return _pulled_in_parts(grad, kind, query, candidate, weight)
+        of_query, of_candidate, *of_weight = pulled_in_parts(*_in_columns(kind, query, candidate, weight), [grad])
+        return of_query, of_candidate, of_weight[0] if of_weight else no_gradient(grad, weight)
     if not grad.numel():
         return torch.zeros_like(query), torch.zeros_like(candidate), no_gradient(grad, weight)
-    grad = divided(kind, grad, value)
+    grad, parts = divided(kind, grad, value), parts_of(kind)
     packed = _packed(kind, query, weight, candidate)
     own, other = torch.zeros_like(packed[0]), torch.zeros_like(packed[2])
     weights = own if weight is None else torch.zeros_like(packed[1])
-    share = max(1, -(-query.size(1) // _parts(kind) // (4 * torch.get_num_threads())))
+    share = max(1, -(-query.size(1) // parts // (4 * torch.get_num_threads())))
     which = weight is not None, weight is not None and learned
     launch(numba_pairwise.backward, kind, *which, share, grad.contiguous(), *packed, own, weights, other)
-    of_weight = grad.new_empty(0) if weight is None else _unpack(REAL, weights, weight)
-    return _unpack(kind, own, query), _unpack(kind, other, candidate), of_weight
+    of_weight = grad.new_empty(0) if weight is None else _unpack(1, weights, weight)
+    return _unpack(parts, own, query), _unpack(parts, other, candidate), of_weight
 
 
-@_pairwise_backward.register_fake
-def _(
-    grad: Tensor,
-    query: Tensor,
-    candidate: Tensor,
-    value: Tensor,
-    kind: int,
-    weight: Tensor | None = None,
-    learned: bool = False,
-) -> tuple[Tensor, Tensor, Tensor]:
-    return torch.empty_like(query), torch.empty_like(candidate), no_gradient(grad, weight)
+@operator(
+    "pairwise",
+    lambda query, candidate, kind, weight=None: query.new_empty(query.size(0), candidate.size(0)),
+    save,
+    differentiated(_pairwise_backward),
+)
+def _pairwise(query: Tensor, candidate: Tensor, kind: int, weight: Tensor | None = None) -> Tensor:
+    if weight is None and on_triton(query, candidate):
+        from gnnneg.kernels import triton_pairwise
 
-
-def _save(ctx, inputs, output) -> None:  # type: ignore[no-untyped-def]
-    query, candidate, ctx.kind, weight = inputs
-    ctx.weighted = weight is not None
-    ctx.save_for_backward(query, candidate, output, *([weight] if ctx.weighted else []))
-
-
-def _differentiate(ctx, grad):  # type: ignore[no-untyped-def]
-    query, candidate, value, *weight = ctx.saved_tensors
-    learned = ctx.weighted and ctx.needs_input_grad[3]  # a mask is not, and its gradient would cost as much again
-    found = _pairwise_backward(grad, query, candidate, value, ctx.kind, weight[0] if weight else None, learned)
-    return found[0], found[1], None, found[2] if learned else None
-
-
-_pairwise.register_autograd(_differentiate, setup_context=_save)
+        with torch.cuda.device_of(query):
+            return triton_pairwise.forward(kind, query, candidate)
+    if needs_float(query, candidate, weight):
+        return _pairwise(query.float(), candidate.float(), kind, lifted(weight)).to(query.dtype)
+    out = query.new_empty(query.size(0), candidate.size(0))
+    if query.device.type != "cpu":
+        in_parts(*_in_columns(kind, query, candidate, weight), [out])
+    elif out.numel():
+        packed = _packed(kind, query, weight, candidate)
+        launch(numba_pairwise.forward, kind, weight is not None, _share(packed[0].size(0)), *packed, out)
+    return out
 
 
 def pairwise(

@@ -1,6 +1,6 @@
 """Principal neighbourhood aggregation of relational messages on the CPU: two passes each way, no more."""
 
-from typing import no_type_check
+from typing import Any, no_type_check
 
 import numba
 import numpy as np
@@ -11,7 +11,8 @@ from torch import Tensor
 from gnnneg.kernels import numba_relational
 from gnnneg.kernels.kinds import ORDER
 from gnnneg.kernels.numba_relational import ALL
-from gnnneg.kernels.relational import Arrived, Edges, _propagate_backward, _tasks, propagate
+from gnnneg.kernels.operator import operator
+from gnnneg.kernels.relational import Arrived, Edges, propagate, propagate_backward
 from gnnneg.kernels.threads import launch
 
 LEAST = 1e-6  # of the variance
@@ -80,46 +81,6 @@ def _begin(grad, features, boundary, degree, width, least, at_high, at_low, tota
                 of_boundary[v, c] = own
 
 
-@torch.library.custom_op("gnnneg::pna", mutates_args=())
-def _pna(
-    states: Tensor,
-    relation: Tensor,
-    weight: Tensor,
-    boundary: Tensor,
-    degree: Tensor,
-    edges: list[Tensor],
-    kind: int,
-    width: int,
-) -> tuple[Tensor, Tensor, Tensor]:
-    given = states.contiguous(), relation.contiguous(), weight.contiguous()
-    way = edges[0], edges[1], edges[2]
-    told = [torch.empty_like(given[0]) for _ in range(4)]
-    at_high, at_low = (torch.empty(states.shape, dtype=torch.int32) for _ in range(2))
-    out = states.new_empty(states.size(0), 4 * states.size(1))
-    if not states.numel():
-        return out, at_high, at_low
-    arrays = tuple(one.numpy() for one in (told[0], told[1], told[2], at_high, told[3], at_low))
-    launch(numba_relational.forward, kind, ALL, 1.0, _tasks(kind, states.size(1)), *given, *way, arrays)
-    own = boundary.contiguous(), degree.contiguous()
-    launch(_finish, told[0], told[1], told[2], at_high, told[3], at_low, *own, width, LEAST, out)
-    return out, at_high, at_low
-
-
-@_pna.register_fake
-def _(
-    states: Tensor,
-    relation: Tensor,
-    weight: Tensor,
-    boundary: Tensor,
-    degree: Tensor,
-    edges: list[Tensor],
-    kind: int,
-    width: int,
-) -> tuple[Tensor, Tensor, Tensor]:
-    at = [states.new_empty(states.shape, dtype=torch.int32) for _ in range(2)]
-    return states.new_empty(states.size(0), 4 * states.size(1)), at[0], at[1]
-
-
 def _save(ctx, inputs, output) -> None:  # type: ignore[no-untyped-def]
     states, relation, weight, boundary, degree, edges, ctx.kind, ctx.width = inputs
     ctx.save_for_backward(states, relation, weight, boundary, degree, *output, *edges)
@@ -133,11 +94,37 @@ def _differentiate(ctx, grad, at_high, at_low):  # type: ignore[no-untyped-def]
     launch(_begin, grad.contiguous(), features, *own, total, squares, high, low, of_boundary)
     given = [total, squares, high, low], states, relation, weight, edges, [at_high, at_low]
     learned = ctx.needs_input_grad[2]
-    found = _propagate_backward(*given, ctx.kind, ALL, 1.0, learned)
+    found = propagate_backward(*given, ctx.kind, ALL, 1.0, learned)
     return found[0], found[1], found[2] if learned else None, of_boundary, None, [None] * len(edges), None, None
 
 
-_pna.register_autograd(_differentiate, setup_context=_save)
+def _shapes(states: Tensor, *_: Any) -> tuple[Tensor, Tensor, Tensor]:
+    at_high, at_low = (states.new_empty(states.shape, dtype=torch.int32) for _ in range(2))
+    return states.new_empty(states.size(0), 4 * states.size(1)), at_high, at_low
+
+
+@operator("pna", _shapes, _save, _differentiate)
+def _pna(
+    states: Tensor,
+    relation: Tensor,
+    weight: Tensor,
+    boundary: Tensor,
+    degree: Tensor,
+    edges: list[Tensor],
+    kind: int,
+    width: int,
+) -> tuple[Tensor, Tensor, Tensor]:
+    given = states.contiguous(), relation.contiguous(), weight.contiguous()
+    way = edges[0], edges[1], edges[2]
+    told = [torch.empty_like(given[0]) for _ in range(4)]
+    out, at_high, at_low = _shapes(states)
+    if not states.numel():
+        return out, at_high, at_low
+    arrays = tuple(one.numpy() for one in (told[0], told[1], told[2], at_high, told[3], at_low))
+    launch(numba_relational.forward, kind, ALL, 1.0, numba_relational.tasks(kind, states.size(1)), *given, *way, arrays)
+    own = boundary.contiguous(), degree.contiguous()
+    launch(_finish, told[0], told[1], told[2], at_high, told[3], at_low, *own, width, LEAST, out)
+    return out, at_high, at_low
 
 
 def pna(

@@ -7,8 +7,10 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from gnnneg.kernels.bisection import bisect
 from gnnneg.kernels.kinds import ORDER
 from gnnneg.kernels.membership import member
+from gnnneg.kernels.operator import operator
 from gnnneg.kernels.threads import launch
 
 
@@ -53,14 +55,8 @@ def _propose(offset, near, now, jump, coin, pick, local, then, ratio):
             if adjacent:
                 there = near[begin + int(float(pick[i, j]) * degree)]
             else:  # is it a neighbour all the same?
-                low, high = begin, end
-                while low < high:
-                    middle = (low + high) // 2
-                    if near[middle] < there:
-                        low = middle + 1
-                    else:
-                        high = middle
-                adjacent = low < end and near[low] == there
+                place = bisect(near, begin, end, there, False)
+                adjacent = place < end and near[place] == there
             back = offset[there + 1] - offset[there]
             forth_chance = (1 - local) / nodes if degree > 0 else 1 / nodes
             back_chance = (1 - local) / nodes if back > 0 else 1 / nodes
@@ -71,7 +67,10 @@ def _propose(offset, near, now, jump, coin, pick, local, then, ratio):
             ratio[i, j] = back_chance / forth_chance
 
 
-@torch.library.custom_op("gnnneg::propose", mutates_args=())
+@operator(
+    "propose",
+    lambda offset, near, now, jump, coin, *_: (jump.new_empty(now.shape), coin.new_empty(now.shape, dtype=torch.float)),
+)
 def _proposed(
     offset: Tensor, near: Tensor, now: Tensor, jump: Tensor, coin: Tensor, pick: Tensor, local: float
 ) -> tuple[Tensor, Tensor]:
@@ -79,13 +78,6 @@ def _proposed(
     given = (one.contiguous() for one in (offset, near, now, jump, coin, pick))
     launch(_propose, *given, local, then, ratio)
     return then, ratio
-
-
-@_proposed.register_fake
-def _(
-    offset: Tensor, near: Tensor, now: Tensor, jump: Tensor, coin: Tensor, pick: Tensor, local: float
-) -> tuple[Tensor, Tensor]:
-    return jump.new_empty(now.shape), coin.new_empty(now.shape, dtype=torch.float)
 
 
 def propose(

@@ -1,6 +1,6 @@
 """Relational message passing: messages made and gathered in one pass, never a tensor of edges."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Float, Int
@@ -8,10 +8,11 @@ from torch import Tensor
 
 from gnnneg.kernels import numba_relational
 from gnnneg.kernels.devices import needs_float, on_triton
-from gnnneg.kernels.numba_relational import ALL, EXTREME, PRODUCT, ROTATION, SUM, TOTAL, WIDTH
+from gnnneg.kernels.numba_relational import ALL, EXTREME, PRODUCT, ROTATION, SUM, TOTAL
+from gnnneg.kernels.operator import operator
+from gnnneg.kernels.parts import in_parts, pulled_in_parts, slices
+from gnnneg.kernels.ragged import offsets, rows
 from gnnneg.kernels.threads import launch
-
-CELLS = 1 << 26  # numbers of a tensor of edges, where there is no kernel
 
 
 class Edges(NamedTuple):
@@ -45,18 +46,14 @@ def sort_edges(edge_index: Int[Tensor, "2 e"], edge_type: Int[Tensor, "e"], num_
     place = torch.empty_like(by_target)
     place[by_target] = torch.arange(len(by_target), device=place.device)
 
-    def offset(ends: Tensor) -> Tensor:
-        length = torch.bincount(ends, minlength=num_nodes)
-        return torch.cat([length.new_zeros(1), length.cumsum(0)])
-
     return Edges(
         source=source[by_target].int(),
         edge_type=edge_type[by_target].int(),
-        offset=offset(target),
+        offset=offsets(target.bincount(minlength=num_nodes)),
         order=by_target,
         target=target[by_source].int(),
         back_type=edge_type[by_source].int(),
-        back_offset=offset(source),
+        back_offset=offsets(source.bincount(minlength=num_nodes)),
         place=place[by_source].int(),
     )
 
@@ -103,7 +100,7 @@ def propagate_reference(
 ) -> Arrived:
     """The same with a tensor of edges; any device. Of equal extremes each gets its share of the gradient."""
     size = len(edges.offset) - 1
-    target = torch.repeat_interleave(torch.arange(size, device=states.device), edges.offset.diff())
+    target = rows(edges.offset.diff())
     made = messages_reference(kind, states, relation, edges, weight)
     there = weight != 0
     made, target = made[there], target[there]
@@ -123,115 +120,44 @@ def propagate_reference(
     return Arrived(gathered(made), gathered(made * made), extreme(made), -extreme(-made))
 
 
-def _tasks(kind: int, size: int) -> int:
-    per = WIDTH // 2 if kind == ROTATION else WIDTH
-    return -(-(size // 2 if kind == ROTATION else size) // per)
-
-
-def _parts(kind: int, size: int, edges: int) -> list[Tensor]:
-    """Columns of which no tensor of edges has more than :obj:`CELLS` numbers; pairs stay together."""
+def _in_columns(
+    kind: int, want: int, sign: float, states: Tensor, relation: Tensor, weight: Tensor, edges: Edges
+) -> tuple[Any, ...]:
+    """The form with tensors of edges as :func:`in_parts` takes it; pairs stay together."""
+    size, cost = states.size(1), len(weight)
+    columns: list[Any] = slices(size, cost)
     if kind == ROTATION:
         half = torch.arange(size // 2)
-        return [torch.cat([one, one + size // 2]) for one in half.split(max(1, CELLS // max(1, 2 * edges)))]
-    return list(torch.arange(size).split(max(1, CELLS // max(1, edges))))
+        columns = [torch.cat([half[some], half[some] + size // 2]) for some in slices(size // 2, 2 * cost)]
+
+    def compute(some: slice | Tensor, states: Tensor, relation: Tensor, weight: Tensor) -> list[Tensor]:
+        found = propagate_reference(kind, want, sign, states[:, some], relation[:, some], edges, weight)
+        return [one for one, told in zip(found, _told(want)) if told]
+
+    return compute, columns, (states, relation, weight)
 
 
-def _in_parts(
-    states: Tensor, relation: Tensor, weight: Tensor, edges: Edges, kind: int, want: int, sign: float
-) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
-    """The form with tensors of edges, some columns after the others."""
-    parts = _parts(kind, states.size(1), len(weight))
-    found = [propagate_reference(kind, want, sign, states[:, some], relation[:, some], edges, weight) for some in parts]
-    order = torch.cat(parts).argsort().to(states.device)
-    whole = (torch.cat(column, 1) for column in zip(*found))
-    total, squares, high, low = (one[:, order].contiguous() if one.size(1) else one for one in whole)
-    nowhere = (torch.empty(0, 0, dtype=torch.int32, device=states.device) for _ in range(2))
-    return total, squares, high, next(nowhere), low, next(nowhere)
+def _told(want: int) -> tuple[bool, bool, bool, bool]:
+    """Which of :class:`Arrived` are."""
+    return want != EXTREME, want == ALL, want != TOTAL, want == ALL
 
 
-def _pulled_in_parts(
-    grads: list[Tensor],
-    states: Tensor,
-    relation: Tensor,
-    weight: Tensor,
-    edges: Edges,
-    kind: int,
-    want: int,
-    sign: float,
-    learned: bool,
-) -> tuple[Tensor, Tensor, Tensor]:
-    of_states, of_relation = torch.zeros_like(states), torch.zeros_like(relation)
-    of_weight = torch.zeros_like(weight) if learned else weight.new_empty(0)
-    asked = [place for place, one in enumerate(grads) if one.numel()]
-
-    def made(states: Tensor, relation: Tensor, weight: Tensor) -> list[Tensor]:
-        found = propagate_reference(kind, want, sign, states, relation, edges, weight)
-        return [found[place] for place in asked]
-
-    for some in _parts(kind, states.size(1), len(weight)):
-        # not autograd itself, which records nothing within an operator
-        pull = torch.func.vjp(made, states[:, some], relation[:, some], weight)[1]
-        pulled = pull([grads[place][:, some] for place in asked])
-        of_states[:, some], of_relation[:, some] = pulled[0], pulled[1]
-        if learned:
-            of_weight += pulled[2]
-    return of_states, of_relation, of_weight
+def _room(states: Tensor, want: int) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
+    """Where what is told goes: sums, squares, largest and where, smallest and where."""
+    total, squares, high, low = (states.new_empty(states.shape if told else (0, 0)) for told in _told(want))
+    at_high, at_low = (torch.empty_like(one, dtype=torch.int32) for one in (high, low))
+    return total, squares, high, at_high, low, at_low
 
 
-@torch.library.custom_op("gnnneg::propagate", mutates_args=())
-def _propagate(
-    states: Tensor, relation: Tensor, weight: Tensor, edges: list[Tensor], kind: int, want: int, sign: float
-) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
-    sorted_edges = Edges(*edges)
-
-    def room(wanted: bool, dtype: torch.dtype = states.dtype) -> Tensor:
-        return torch.empty(states.shape if wanted else (0, 0), dtype=dtype, device=states.device)
-
-    fused = on_triton(states, relation, weight)
-    if not fused and needs_float(states, relation, weight):
-        given = states.float(), relation.float(), weight.float()
-        total, squares, high, at_high, low, at_low = _propagate(*given, edges, kind, want, sign)
-        kept = (total, squares, high, low)
-        total, squares, high, low = (one.to(states.dtype) for one in kept)
-        return total, squares, high, at_high, low, at_low
-    if not fused and states.device.type != "cpu":
-        return _in_parts(states, relation, weight, sorted_edges, kind, want, sign)
-    outs = (
-        room(want != EXTREME),
-        room(want == ALL),
-        room(want != TOTAL),
-        room(want != TOTAL, torch.int32),
-        room(want == ALL),
-        room(want == ALL, torch.int32),
-    )
-    way = sorted_edges.source, sorted_edges.edge_type, sorted_edges.offset
-    if fused:
-        from gnnneg.kernels import triton_relational  # imported where there is a device that it can compile for
-
-        if states.numel():
-            with torch.cuda.device_of(states):
-                triton_relational.forward(kind, want, sign, states, relation, weight, way, outs)
-        return outs
-    arrays = tuple(one.numpy() for one in outs)
-    given = states.contiguous(), relation.contiguous(), weight.contiguous()
-    if states.numel():
-        launch(numba_relational.forward, kind, want, sign, _tasks(kind, states.size(1)), *given, *way, arrays)
-    return outs
-
-
-@_propagate.register_fake
-def _(
-    states: Tensor, relation: Tensor, weight: Tensor, edges: list[Tensor], kind: int, want: int, sign: float
-) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
-    def room(wanted: bool, dtype: torch.dtype = states.dtype) -> Tensor:
-        return states.new_empty(states.shape if wanted else (0, 0), dtype=dtype)
-
-    some, at = (want != EXTREME, want == ALL, want != TOTAL), torch.int32
-    return room(some[0]), room(some[1]), room(some[2]), room(some[2], at), room(some[1]), room(some[1], at)
-
-
-@torch.library.custom_op("gnnneg::propagate_backward", mutates_args=())
-def _propagate_backward(
+@operator(
+    "propagate_backward",
+    lambda grads, states, relation, weight, *given: (
+        torch.empty_like(states),
+        torch.empty_like(relation),
+        torch.empty_like(weight) if given[-1] else weight.new_empty(0),
+    ),
+)
+def propagate_backward(
     grads: list[Tensor],
     states: Tensor,
     relation: Tensor,
@@ -243,6 +169,7 @@ def _propagate_backward(
     sign: float,
     learned: bool,
 ) -> tuple[Tensor, Tensor, Tensor]:
+    """The gradients of states, relations and, if they are ``learned``, weights; ``at`` is where the extremes are."""
     sorted_edges = Edges(*edges)
     if on_triton(states, relation, weight, *grads) and states.numel():
         from gnnneg.kernels import triton_relational
@@ -252,10 +179,12 @@ def _propagate_backward(
             return triton_relational.backward(kind, want, states, relation, weight, *told, learned)
     if needs_float(states, relation, weight, *(one for one in grads if one.numel())):
         lifted = [one.float() for one in grads], states.float(), relation.float(), weight.float()
-        found = _propagate_backward(*lifted, edges, at, kind, want, sign, learned)
+        found = propagate_backward(*lifted, edges, at, kind, want, sign, learned)
         return found[0].to(states.dtype), found[1].to(relation.dtype), found[2].to(weight.dtype)
     if states.device.type != "cpu":
-        return _pulled_in_parts(grads, states, relation, weight, sorted_edges, kind, want, sign, learned)
+        made = _in_columns(kind, want, sign, states, relation, weight, sorted_edges)
+        found = pulled_in_parts(*made, [grad for grad, told in zip(grads, _told(want)) if told])
+        return found[0], found[1], found[2] if learned else weight.new_empty(0)
     of_states, of_relation = torch.zeros_like(states), torch.zeros_like(relation)
     of_weight = torch.zeros_like(weight) if learned else weight.new_empty(0)
     if not states.numel():
@@ -268,29 +197,12 @@ def _propagate_backward(
     back = tuple(
         one.numpy() for one in (weight[place], sorted_edges.target, sorted_edges.back_type, sorted_edges.back_offset)
     )
-    tasks = _tasks(kind, states.size(1))
+    tasks = numba_relational.tasks(kind, states.size(1))
     launch(numba_relational.backward, kind, want, tasks, *given, there, back, arrays, of_states, of_relation)
     if learned:
         way = weight, sorted_edges.source, sorted_edges.edge_type, sorted_edges.offset
         launch(numba_relational.weights, kind, want, *given, *way, arrays, of_weight)
     return of_states, of_relation, of_weight
-
-
-@_propagate_backward.register_fake
-def _(
-    grads: list[Tensor],
-    states: Tensor,
-    relation: Tensor,
-    weight: Tensor,
-    edges: list[Tensor],
-    at: list[Tensor],
-    kind: int,
-    want: int,
-    sign: float,
-    learned: bool,
-) -> tuple[Tensor, Tensor, Tensor]:
-    of_weight = torch.empty_like(weight) if learned else weight.new_empty(0)
-    return torch.empty_like(states), torch.empty_like(relation), of_weight
 
 
 def _save(ctx, inputs, output) -> None:  # type: ignore[no-untyped-def]
@@ -302,11 +214,40 @@ def _differentiate(ctx, total, squares, high, at_high, low, at_low):  # type: ig
     states, relation, weight, at_high, at_low, *edges = ctx.saved_tensors
     learned = ctx.needs_input_grad[2]
     grads, at = [total, squares, high, low], [at_high, at_low]
-    found = _propagate_backward(grads, states, relation, weight, edges, at, ctx.kind, ctx.want, ctx.sign, learned)
+    found = propagate_backward(grads, states, relation, weight, edges, at, ctx.kind, ctx.want, ctx.sign, learned)
     return found[0], found[1], found[2] if learned else None, [None] * len(edges), None, None, None
 
 
-_propagate.register_autograd(_differentiate, setup_context=_save)
+@operator(
+    "propagate", lambda states, relation, weight, edges, kind, want, sign: _room(states, want), _save, _differentiate
+)
+def _propagate(
+    states: Tensor, relation: Tensor, weight: Tensor, edges: list[Tensor], kind: int, want: int, sign: float
+) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
+    fused = on_triton(states, relation, weight)
+    if not fused and needs_float(states, relation, weight):
+        given = states.float(), relation.float(), weight.float()
+        total, squares, high, at_high, low, at_low = _propagate(*given, edges, kind, want, sign)
+        kept = (total, squares, high, low)
+        total, squares, high, low = (one.to(states.dtype) for one in kept)
+        return total, squares, high, at_high, low, at_low
+    states, relation, weight = states.contiguous(), relation.contiguous(), weight.contiguous()
+    outs, way = _room(states, want), tuple(edges[:3])
+    if not states.numel():
+        return outs
+    if fused:
+        from gnnneg.kernels import triton_relational  # imported where there is a device that it can compile for
+
+        with torch.cuda.device_of(states):
+            triton_relational.forward(kind, want, sign, states, relation, weight, way, outs)
+    elif states.device.type != "cpu":
+        told = [one for one, told in zip((outs[0], outs[1], outs[2], outs[4]), _told(want)) if told]
+        in_parts(*_in_columns(kind, want, sign, states, relation, weight, Edges(*edges)), told)
+    else:
+        arrays = tuple(one.numpy() for one in outs)
+        tasks = numba_relational.tasks(kind, states.size(1))
+        launch(numba_relational.forward, kind, want, sign, tasks, states, relation, weight, *way, arrays)
+    return outs
 
 
 def propagate(

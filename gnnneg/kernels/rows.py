@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
+from gnnneg.kernels.operator import operator
 from gnnneg.kernels.threads import launch
 
 # one scratch map per table size, kept between calls and wiped only where it was touched: O(touched), not O(num_rows)
@@ -33,7 +34,12 @@ def _compact(index, scratch, row, place):
     return count
 
 
-@torch.library.custom_op("gnnneg::compact", mutates_args=())
+def _shapes(index: Tensor, num_rows: int) -> tuple[Tensor, Tensor]:
+    size = torch.library.get_ctx().new_dynamic_size()
+    return index.new_empty(size, dtype=torch.long), index.new_empty(index.shape, dtype=torch.long)
+
+
+@operator("compact", _shapes)
 def _compacted(index: Tensor, num_rows: int) -> tuple[Tensor, Tensor]:
     if index.device.type != "cpu":
         return torch.unique(index, return_inverse=True)
@@ -44,12 +50,6 @@ def _compacted(index: Tensor, num_rows: int) -> tuple[Tensor, Tensor]:
     place = torch.empty(flat.shape, dtype=torch.long)
     count = launch(_compact, flat, _scratch[num_rows], row, place)
     return row[:count], place.view(index.shape)
-
-
-@_compacted.register_fake
-def _(index: Tensor, num_rows: int) -> tuple[Tensor, Tensor]:
-    size = torch.library.get_ctx().new_dynamic_size()
-    return index.new_empty(size, dtype=torch.long), index.new_empty(index.shape, dtype=torch.long)
 
 
 def compact(index: Int[Tensor, "*s"], num_rows: int) -> tuple[Int[Tensor, "u"], Int[Tensor, "*s"]]:

@@ -9,6 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from gnnneg.kernels.kinds import ORDER
+from gnnneg.kernels.operator import operator
 from gnnneg.kernels.threads import launch
 
 BLOCK = 1024  # scores at a time: what lies between two steps stays in the first-level cache
@@ -166,21 +167,10 @@ def _fused(score: Tensor) -> bool:
     return score.device.type == "cpu" and score.dtype in (torch.float32, torch.bfloat16) and score.numel() > 0
 
 
-@torch.library.custom_op("gnnneg::softmax_sums", mutates_args=())
-def _softmax_sums(score: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
-    if not _fused(score):
-        return logsumexp_reference(score, weight), sum_reference(score, weight)
-    value, total = torch.empty(score.size(0)), torch.empty(score.size(0))
-    launch(_forward, *_bits(score), weight.contiguous(), value, total)
-    return value, total
-
-
-@_softmax_sums.register_fake
-def _(score: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
-    return weight.new_empty(score.size(0)), weight.new_empty(score.size(0))
-
-
-@torch.library.custom_op("gnnneg::softmax_sums_backward", mutates_args=())
+@operator(
+    "softmax_sums_backward",
+    lambda grad, tilt, score, *_: torch.empty_like(score, memory_format=torch.contiguous_format),
+)
 def _softmax_sums_backward(grad: Tensor, tilt: Tensor, score: Tensor, weight: Tensor, value: Tensor) -> Tensor:
     if not _fused(score):
         share = share_reference(score, weight, value, grad)
@@ -192,11 +182,6 @@ def _softmax_sums_backward(grad: Tensor, tilt: Tensor, score: Tensor, weight: Te
     return out
 
 
-@_softmax_sums_backward.register_fake
-def _(grad: Tensor, tilt: Tensor, score: Tensor, weight: Tensor, value: Tensor) -> Tensor:
-    return torch.empty_like(score, memory_format=torch.contiguous_format)
-
-
 def _save(ctx, inputs, output) -> None:  # type: ignore[no-untyped-def]
     ctx.save_for_backward(*inputs, output[0])
 
@@ -205,7 +190,18 @@ def _differentiate(ctx, grad, tilt):  # type: ignore[no-untyped-def]
     return _softmax_sums_backward(grad, tilt, *ctx.saved_tensors), None
 
 
-_softmax_sums.register_autograd(_differentiate, setup_context=_save)
+@operator(
+    "softmax_sums",
+    lambda score, weight: (weight.new_empty(score.size(0)), weight.new_empty(score.size(0))),
+    _save,
+    _differentiate,
+)
+def _softmax_sums(score: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
+    if not _fused(score):
+        return logsumexp_reference(score, weight), sum_reference(score, weight)
+    value, total = torch.empty(score.size(0)), torch.empty(score.size(0))
+    launch(_forward, *_bits(score), weight.contiguous(), value, total)
+    return value, total
 
 
 def softmax_sums(

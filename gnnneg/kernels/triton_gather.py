@@ -13,8 +13,7 @@ import triton.language as tl
 from torch import Tensor
 
 from gnnneg.kernels import triton_parts
-from gnnneg.kernels.kinds import L2, MODULUS
-from gnnneg.kernels.triton_kinds import MODULUS as COMPLEX
+from gnnneg.kernels.kinds import is_rooted, parts_of
 from gnnneg.kernels.triton_kinds import slope, term
 from gnnneg.kernels.triton_parts import put, task, unfolded
 
@@ -32,6 +31,7 @@ def _forward(
     k,
     h: tl.constexpr,
     kind: tl.constexpr,
+    parts: tl.constexpr,
     root: tl.constexpr,
     rows: tl.constexpr,
     wide: tl.constexpr,
@@ -40,7 +40,6 @@ def _forward(
 
     The width is a constant: then Triton knows how rows are aligned, and fetches four numbers at once where it can.
     """
-    parts: tl.constexpr = 2 if kind == COMPLEX else 1
     i, block = unfolded(b)
     j = block * rows + tl.arange(0, rows)
     row = table + tl.load(index + i * k + j, j < k, 0).to(tl.int64)[:, None] * (parts * h)
@@ -52,7 +51,7 @@ def _forward(
         x = tl.load(own + l, l < h, 0.0).to(tl.float32)
         u = tl.load(row + l, present, 0.0).to(tl.float32)
         y, v = x, u
-        if kind == COMPLEX:
+        if parts == 2:
             y = tl.load(own + h + l, l < h, 0.0).to(tl.float32)
             v = tl.load(row + h + l, present, 0.0).to(tl.float32)
         total += term(kind, x, u, y, v)  # 0 beyond the width, where both sides are
@@ -77,18 +76,18 @@ def _backward(
     out,
     h: tl.constexpr,
     kind: tl.constexpr,
+    parts: tl.constexpr,
     rows: tl.constexpr,
     wide: tl.constexpr,
 ):
     """Program ``(t, block)`` sums a block of coordinates of an own row over its meetings, or over a part of them."""
-    parts: tl.constexpr = 2 if kind == COMPLEX else 1
     t, block = unfolded(tasks)
     l = block * wide + tl.arange(0, wide)
     s, begin, end, whole, part = task(t, offset, owner, slots)
     mine, slot = s * (parts * h) + l, t * (parts * h) + l
     x = tl.load(own + mine, l < h, 0.0).to(tl.float32)[None, :]
     y = x
-    if kind == COMPLEX:
+    if parts == 2:
         y = tl.load(own + mine + h, l < h, 0.0).to(tl.float32)[None, :]
     along_x = tl.zeros((rows, wide), tl.float32)
     along_y = tl.zeros((rows, wide), tl.float32)
@@ -99,18 +98,14 @@ def _backward(
         row = other + tl.load(met + meeting, meeting < end, 0).to(tl.int64)[:, None] * (parts * h) + l[None, :]
         u = tl.load(row, present, 0.0).to(tl.float32)
         v = u
-        if kind == COMPLEX:
+        if parts == 2:
             v = tl.load(row + h, present, 0.0).to(tl.float32)
         more_x, more_y = slope(kind, g, x, u, y, v)
         along_x += more_x
         along_y += more_y
     put(out, mine, partial, slot, tl.sum(along_x, 0), l < h, whole, part)
-    if kind == COMPLEX:
+    if parts == 2:
         put(out, mine + h, partial, slot + h, tl.sum(along_y, 0), l < h, whole, part)
-
-
-def _coordinates(kind: int, matrix: Tensor) -> int:
-    return matrix.size(1) // 2 if kind == MODULUS else matrix.size(1)
 
 
 def forward(kind: int, query: Tensor, table: Tensor, index: Tensor) -> Tensor:
@@ -118,12 +113,13 @@ def forward(kind: int, query: Tensor, table: Tensor, index: Tensor) -> Tensor:
     b, k = index.shape
     out = query.new_empty(b, k)
     if out.numel():
-        h = _coordinates(kind, query)
+        parts = parts_of(kind)
+        h = query.size(1) // parts
         most, wide = triton_parts.columns(h, TILE)
         rows = min(most, max(4, triton.next_power_of_2(k)))
         inputs = query.contiguous(), table.contiguous(), index.contiguous(), out, b, k
         grid = (b * triton.cdiv(k, rows),)
-        _forward[grid](*inputs, h, kind, kind == L2, rows, wide, num_warps=4, enable_fp_fusion=True)
+        _forward[grid](*inputs, h, kind, parts, is_rooted(kind), rows, wide, num_warps=4, enable_fp_fusion=True)
     return out
 
 
@@ -144,13 +140,14 @@ def _pull(kind: int, grad: Tensor, own: Tensor, other: Tensor, offset: Tensor, m
     """Row ``s`` of ``own`` meets rows ``met[offset[s]:offset[s + 1]]`` of ``other``, ``longest`` at most."""
     out = torch.empty_like(own)
     if out.numel():
-        h = _coordinates(kind, own)
+        parts = parts_of(kind)
+        h = own.size(1) // parts
         rows, wide = triton_parts.columns(h, TILE // 2)  # half of forward, since there are sums to hold beside them
         owner = triton_parts.cut(offset, len(met), longest)
         tasks = len(owner) + len(own)
         partial = torch.empty(len(owner), own.size(1), device=own.device)
         inputs, where = (grad, own, other, met), (offset, owner, len(owner), tasks, partial, out)
         grid = (tasks * triton.cdiv(h, wide),)
-        _backward[grid](*inputs, *where, h, kind, rows, wide, num_warps=4, enable_fp_fusion=True)
+        _backward[grid](*inputs, *where, h, kind, parts, rows, wide, num_warps=4, enable_fp_fusion=True)
         triton_parts.add(partial, offset, owner, out)
     return out

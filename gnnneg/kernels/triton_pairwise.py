@@ -13,8 +13,7 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from gnnneg.kernels.kinds import L2, MODULUS
-from gnnneg.kernels.triton_kinds import MODULUS as COMPLEX
+from gnnneg.kernels.kinds import is_rooted, parts_of
 from gnnneg.kernels.triton_kinds import slope, term
 
 # 4,096 sums a tile, 32 for each of 128 threads. As many candidates as threads: each thread has one, and reads queries,
@@ -37,6 +36,7 @@ def _forward(
     wide_k,
     h,
     kind: tl.constexpr,
+    parts: tl.constexpr,
     root: tl.constexpr,
     tile_b: tl.constexpr,
     tile_k: tl.constexpr,
@@ -52,7 +52,7 @@ def _forward(
         for _ in tl.static_range(step):
             x, u = tl.load(one), tl.load(other)
             y, v = x, u
-            if kind == COMPLEX:
+            if parts == 2:
                 one += wide_b
                 other += wide_k
                 y, v = tl.load(one), tl.load(other)
@@ -76,6 +76,7 @@ def _backward(
     h,
     share,
     kind: tl.constexpr,
+    parts: tl.constexpr,
     tile: tl.constexpr,
     wide: tl.constexpr,
     step: tl.constexpr,
@@ -85,7 +86,6 @@ def _backward(
     Program ``(tile, s)`` sums over the ``s``-th ``share`` of the other side's rows.
     """
     across = h // wide
-    parts: tl.constexpr = 2 if kind == COMPLEX else 1
     i = tl.program_id(0) // across * tile + tl.arange(0, tile)[:, None]
     l = tl.program_id(0) % across * wide + tl.arange(0, wide)[None, :]
     begin = tl.program_id(1) * share
@@ -94,7 +94,7 @@ def _backward(
     present = (i < m) & (l < h)
     x = tl.load(own + place, present, 0.0)
     y = x
-    if kind == COMPLEX:
+    if parts == 2:
         y = tl.load(own + place + h, present, 0.0)
     along_x = tl.zeros((tile, wide), tl.float32)
     along_y = tl.zeros((tile, wide), tl.float32)
@@ -105,7 +105,7 @@ def _backward(
             g = tl.load(column, first + ahead < last, 0.0).to(tl.float32)
             u = tl.load(row)
             v = u
-            if kind == COMPLEX:
+            if parts == 2:
                 v = tl.load(row + h)
             more_x, more_y = slope(kind, g, x, u, y, v)
             along_x += more_x
@@ -114,12 +114,12 @@ def _backward(
             row += parts * h
     place += tl.program_id(1).to(tl.int64) * m * (parts * h)
     tl.store(out + place, along_x, present)
-    if kind == COMPLEX:
+    if parts == 2:
         tl.store(out + place + h, along_y, present)
 
 
 def _parts(kind: int, matrix: Tensor) -> Tensor:
-    parts = 2 if kind == MODULUS else 1
+    parts = parts_of(kind)
     return matrix.reshape(matrix.size(0), parts, matrix.size(1) // parts)
 
 
@@ -153,7 +153,7 @@ def forward(kind: int, query: Tensor, candidate: Tensor) -> Tensor:
         one, other = _columns(kind, query, QUERIES), _columns(kind, candidate, CANDIDATES)
         sizes = b, k, one[0].numel() // one.size(1), other[0].numel() // other.size(1), one.size(0)
         grid = (triton.cdiv(b, QUERIES) * triton.cdiv(k, CANDIDATES),)
-        constants = kind, kind == L2, QUERIES, CANDIDATES, STEP
+        constants = kind, parts_of(kind), is_rooted(kind), QUERIES, CANDIDATES, STEP
         _forward[grid](one, other, out, *sizes, *constants, num_warps=4, enable_fp_fusion=True)
     return out
 
@@ -173,7 +173,7 @@ def _pull(kind: int, grad: Tensor, own: Tensor, other: Tensor, like: Tensor) -> 
     tiles = triton.cdiv(m, OWN) * (h // COORDINATES)
     share = _up(max(n // max(PROGRAMS // tiles, 1), OWN), STEP)
     out = own.new_empty(triton.cdiv(n, share), m, parts, h)
-    grid, constants = (tiles, out.size(0)), (kind, OWN, COORDINATES, STEP)
+    grid, constants = (tiles, out.size(0)), (kind, parts, OWN, COORDINATES, STEP)
     _backward[grid](grad, own, other, out, m, n, h, share, *constants, num_warps=4, enable_fp_fusion=True)
     width = like.size(1) // parts
     return out.sum(0)[:, :, :width].reshape(like.shape).to(like.dtype)

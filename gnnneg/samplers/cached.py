@@ -8,8 +8,9 @@ from gnnneg.checks import draws, not_negative, whole
 from gnnneg.data.known import KnownAnswers
 from gnnneg.errors import UserError
 from gnnneg.interfaces import Sampler, Scorer
-from gnnneg.kernels.last import write_last
 from gnnneg.records import Negatives, Query, ones
+from gnnneg.samplers.gumbel import perturbed
+from gnnneg.samplers.last import write_last
 from gnnneg.stateful import Counts
 
 
@@ -117,10 +118,8 @@ class Cached(Counts, Sampler):
             absent |= self._known(query, target, union)
         with torch.no_grad():
             score = critic(union).float()
-        if self.temperature:  # the largest of scores with Gumbel noise are a draw without replacement
-            chance = torch.rand(score.shape, generator=generator, device=score.device)
-            noise = -(-chance.clamp(min=torch.finfo(chance.dtype).tiny).log()).log()
-            score = score / self.temperature + noise
+        if self.temperature:
+            score = perturbed(score / self.temperature, generator)
         top = score.masked_fill(absent, -torch.inf).topk(self.size, dim=1)
         return union.gather(1, top.indices).masked_fill(top.values.isneginf(), -1)  # nothing there, where too few are
 

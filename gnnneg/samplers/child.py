@@ -9,6 +9,7 @@ from gnnneg.errors import UserError
 from gnnneg.interfaces import Model, Sampler, Scorer
 from gnnneg.looking import looked_at
 from gnnneg.records import Negatives, Query
+from gnnneg.samplers.gumbel import perturbed
 from gnnneg.stateful import OwnOptimizer
 
 
@@ -73,9 +74,7 @@ class Child(OwnOptimizer, Sampler):
         # the target among the candidates scores as the target does, in whatever order a kernel adds up
         score = torch.where(offered.index == target[:, None], own, score)
         suspected = (score >= own - self.margin) | (offered.weight == 0)
-        chance = torch.rand(score.shape, generator=generator, device=score.device)
-        noise = -(-chance.clamp(min=torch.finfo(chance.dtype).tiny).log()).log()
-        key = (score / self.temperature + noise).masked_fill(suspected, -torch.inf)
+        key = perturbed(score / self.temperature, generator).masked_fill(suspected, -torch.inf)
         column = key.topk(min(self.num_negatives, key.size(1)), dim=1).indices
         drawn = offered.take(column)
         return Negatives(drawn.index, drawn.weight.masked_fill(suspected.gather(1, column), 0.0))

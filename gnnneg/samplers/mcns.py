@@ -9,9 +9,9 @@ from gnnneg.data.known import KnownAnswers
 from gnnneg.data.pools import neighbours
 from gnnneg.errors import UserError
 from gnnneg.interfaces import Sampler, Scorer
-from gnnneg.kernels.last import write_last
 from gnnneg.kernels.proposal import propose
 from gnnneg.records import Negatives, Query, ones
+from gnnneg.samplers.last import write_last
 
 
 class MCNS(Sampler):

@@ -7,7 +7,7 @@ from torch import Tensor
 from gnnneg.checks import whole
 from gnnneg.errors import UserError
 from gnnneg.interfaces import Drawn, Generator, Sampler, Scorer
-from gnnneg.kernels.nearest import nearest
+from gnnneg.nearest import nearest
 from gnnneg.records import Negatives, Query, ones
 
 

@@ -61,7 +61,7 @@ FIRST = {
     "distributed",
 }
 GROUND = FIRST | {"records", "interfaces", "candidates", "encodings", "looking", "remember", "subgraph"}
-GROUND |= {"data", "kernels"}
+GROUND |= {"data", "kernels", "nearest", "spectrum"}
 PARTS = {"encoders", "decoders", "models", "corruption", "samplers", "generators", "losses", "penalties", "labels"}
 PARTS |= {"weighings"}
 ROOMS = {

@@ -13,9 +13,9 @@ from gnnneg.errors import UserError
 from gnnneg.generators import watch
 from gnnneg.generators.watch import Watch, some
 from gnnneg.interfaces import Drawn
-from gnnneg.kernels.spectrum import effective_rank
 from gnnneg.losses import BCE
 from gnnneg.samplers import Uniform
+from gnnneg.spectrum import effective_rank
 from gnnneg.tasks import LinkPrediction
 from gnnneg.training.checkpoint import save
 from gnnneg.training.restore import load_task

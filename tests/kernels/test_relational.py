@@ -5,7 +5,7 @@ import torch
 from torch.autograd import gradcheck
 from torch.testing import assert_close
 
-from gnnneg.kernels import relational
+from gnnneg.kernels import parts, relational
 from gnnneg.kernels.relational import (
     ALL,
     EXTREME,
@@ -117,14 +117,17 @@ def test_in_parts_as_in_one(graph, kind, want, sign, monkeypatch):
     counts = weight[edges.order]
     found = relational._propagate(states, relation, counts, list(edges), kind, want, sign)
     grads = [torch.randn_like(found[i]).where(found[i].isfinite(), 0) for i in (0, 1, 2, 4)]
-    monkeypatch.setattr(relational, "CELLS", 5 * E)
-    parts = relational._in_parts(states, relation, counts, edges, kind, want, sign)
-    for i in (0, 1, 2, 4):
-        assert_close(parts[i], found[i])
+    monkeypatch.setattr(parts, "CELLS", 5 * E)
     kept = [states.detach(), relation.detach(), counts]
-    one = relational._propagate_backward(grads, *kept, list(edges), [found[3], found[5]], kind, want, sign, True)
-    other = relational._pulled_in_parts(grads, *kept, edges, kind, want, sign, True)
-    for ours, theirs in zip(one, other):
+    way = relational._in_columns(kind, want, sign, *kept, edges)
+    assert len(way[1]) == (4 if kind == ROTATION else 3)  # 2 pairs or 5 columns of 14 at a time
+    told = [i for i in (0, 1, 2, 4) if found[i].numel()]
+    outs = [torch.empty_like(found[i]) for i in told]
+    parts.in_parts(*way, outs)
+    assert_close(outs, [found[i] for i in told])
+    one = relational.propagate_backward(grads, *kept, list(edges), [found[3], found[5]], kind, want, sign, True)
+    other = parts.pulled_in_parts(*way, [grad for grad in grads if grad.numel()])
+    for ours, theirs in zip(one, other, strict=True):
         assert_close(ours[: N if ours.dim() > 1 else None], theirs)
 
 

@@ -1,6 +1,8 @@
 """The CPU kernels against their plain-torch references, in value and in both gradients."""
 
+import ast
 import math
+from pathlib import Path
 
 import pytest
 import torch
@@ -10,6 +12,7 @@ from torch.testing import assert_close
 
 from gnnneg.kernels import gather_score as gather_module
 from gnnneg.kernels import pairwise as pairwise_module
+from gnnneg.kernels import parts
 from gnnneg.kernels.gather_score import _gather, gather, gather_reference
 from gnnneg.kernels.kinds import INNER, L1, L2, MODULUS, PHASE
 from gnnneg.kernels.pairwise import _pairwise, pairwise, pairwise_reference
@@ -228,8 +231,7 @@ def test_no_expanded_tensor():
 @pytest.mark.parametrize("cells", [1, 50, 10**9])
 def test_broadcast_in_parts(kind, cells, monkeypatch):
     """What serves devices without a kernel: the same in parts of any size, weights and all."""
-    for module in (pairwise_module, gather_module):
-        monkeypatch.setattr(module, "CELLS", cells)
+    monkeypatch.setattr(parts, "CELLS", cells)
     query, table, index = draw(3, 4), draw(7, 4), torch.randint(7, (3, 5))
     weight = None if kind in (INNER, L2) else draw(3, 2 if kind == MODULUS else 4)
     leaves = [query, table] + ([] if weight is None else [weight])
@@ -237,25 +239,36 @@ def test_broadcast_in_parts(kind, cells, monkeypatch):
     if kind != INNER:
         ways.append((pairwise_module, (query, table), pairwise_reference(kind, query, table, weight)))
     for module, sides, wanted in ways:
-        assert_close(module._in_parts(kind, *sides, weight), wanted)
+        way, out = module._in_columns(kind, *sides, weight), torch.empty_like(wanted)
+        with torch.no_grad():
+            parts.in_parts(*way, [out])
+        assert_close(out, wanted.detach())
         outward = torch.randn_like(wanted)
-        found = module._pulled_in_parts(outward, kind, *sides, weight)
-        for one, other in zip(found, torch.autograd.grad(wanted, leaves, outward)):
+        found = parts.pulled_in_parts(*way, [outward])
+        for one, other in zip(found, torch.autograd.grad(wanted, leaves, outward), strict=True):
             assert_close(one, other)
 
 
 @pytest.mark.parametrize("held", [1, 12, 24, 10**9])
-def test_the_broadcast_form_goes_some_columns_at_a_time(held, monkeypatch):
-    """Of 3 queries and 4 channels, 12 numbers a column: as many as are allowed, one at least."""
-    monkeypatch.setattr(gather_module, "CELLS", held)
-    seen, plain = [], gather_reference
-    monkeypatch.setattr(
-        gather_module, "gather_reference", lambda *given: seen.append(given[3].size(1)) or plain(*given)
-    )
-    query, table, index = torch.randn(3, 4), torch.randn(7, 4), torch.randint(7, (3, 5))
-    found = gather_module._in_parts(L1, query, table, index, None)
-    assert_close(found, plain(L1, query, table, index, None))
-    assert max(seen) == max(1, min(5, held // 12))
+def test_parts_are_as_large_as_they_may_be(held):
+    """Of 5 columns that cost 12 numbers each: as many as are allowed, one at least; all of them in order."""
+    columns = parts.slices(5, 12, held)
+    assert max(some.stop - some.start for some in columns) == max(1, min(5, held // 12))
+    assert [place for some in columns for place in range(some.start, some.stop)] == list(range(5))
+
+
+NAMES = {"INNER", "L1", "L2", "MODULUS", "PHASE"}
+
+
+def test_kinds_differ_in_two_files():
+    """Whoever adds a distance kind adds it to kinds.py and triton_kinds.py: no other kernel knows one by name."""
+    knows = set()
+    for file in Path(gather_module.__file__).parent.glob("*.py"):
+        tree = ast.parse(file.read_text())
+        named = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+        named |= {alias.name for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) for alias in node.names}
+        knows |= {file.name} if named & NAMES else set()
+    assert knows == {"kinds.py", "triton_kinds.py"}
 
 
 @pytest.mark.parametrize("weighted", [True, False])

@@ -5,15 +5,15 @@ import torch
 from examples import CHANNELS, NODES, RELATIONS, kge, known, messages, toy
 from torch.testing import assert_close
 
+from gnnneg import nearest as search
 from gnnneg.corruption import Both
 from gnnneg.decoders import ComplEx
 from gnnneg.errors import UserError
 from gnnneg.generators import DANS, EMU, GNDN, Mixup, SelfPacedEMU
 from gnnneg.interfaces import Drawn
-from gnnneg.kernels import nearest as search
-from gnnneg.kernels.nearest import nearest
 from gnnneg.losses import InfoNCE
 from gnnneg.models import Difference, NBFNet
+from gnnneg.nearest import nearest
 from gnnneg.records import Negatives, asked
 from gnnneg.samplers import Corrected, Diverse, Filtered, Hardest, Mixture, Nearest, Projected, Uniform, WithCritic
 from gnnneg.tasks import LinkPrediction

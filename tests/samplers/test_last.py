@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from gnnneg.kernels.last import write_last
+from gnnneg.samplers.last import write_last
 
 
 @pytest.mark.parametrize("seed", range(20))

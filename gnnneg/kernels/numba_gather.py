@@ -1,0 +1,110 @@
+"""Scores against private candidates on the CPU, gathered and scored at once, and both gradients."""
+
+from typing import no_type_check
+
+import numba
+import numpy as np
+
+from gnnneg.kernels.kinds import ORDER, for_kind, for_weighed, is_rooted, parts_of, slope, term
+
+
+@numba.njit(forceinline=True, fastmath=ORDER)
+@no_type_check
+def _score(kind, weighted, query, weight, row):
+    parts = parts_of(kind)
+    h = query.size // parts
+    total = query[0] * 0
+    for l in range(h):
+        n = l + h if parts == 2 else l
+        each = term(kind, query[l], row[l], query[n], row[n])
+        total += each * weight[l] if weighted else each
+    return total
+
+
+@numba.njit(forceinline=True)
+@no_type_check
+def _score_all(kind, weighted, query, weight, table, index, out):
+    for j in range(index.size):
+        score = _score(kind, weighted, query, weight, table[index[j]])
+        out[j] = np.sqrt(score) if is_rooted(kind) else score
+
+
+@numba.njit(parallel=True, cache=True)
+@no_type_check
+def forward(kind, weighted, query, weight, table, index, out):
+    """Fills scores ``(b, k)``."""
+    for i in numba.prange(index.shape[0]):
+        if weighted:
+            for_weighed(_score_all, kind, (True, query[i], weight[i], table, index[i], out[i]))
+        else:
+            for_kind(_score_all, kind, (False, query[i], query[i], table, index[i], out[i]))
+
+
+@numba.njit(forceinline=True, fastmath=ORDER)
+@no_type_check
+def _add(kind, weighted, grad, own, weight, other, out):
+    """Adds ``grad`` times the derivative by ``own`` to ``out``."""
+    parts = parts_of(kind)
+    h = own.size // parts
+    for l in range(h):
+        n = l + h if parts == 2 else l
+        x, y = slope(kind, grad * weight[l] if weighted else grad, own[l], other[l], own[n], other[n])
+        out[l] += x
+        if parts == 2:
+            out[n] += y
+
+
+@numba.njit(forceinline=True, fastmath=ORDER)
+@no_type_check
+def _add_term(kind, grad, own, other, out):
+    """Adds ``grad`` times each coordinate's summand, the derivative by its weight, to ``out``."""
+    for l in range(out.size):
+        n = l + out.size if parts_of(kind) == 2 else l
+        out[l] += grad * term(kind, own[l], other[l], own[n], other[n])
+
+
+@numba.njit(cache=True)
+@no_type_check
+def by_row(index, num_rows, offset, place):
+    """Counting sort of the flat index: ``place[offset[r]:offset[r + 1]]`` are where row ``r`` was asked for."""
+    offset[:] = 0
+    for p in range(index.size):
+        offset[index[p] + 1] += 1
+    for r in range(num_rows):
+        offset[r + 1] += offset[r]
+    for p in range(index.size):
+        r = index[p]
+        place[offset[r]] = p
+        offset[r] += 1
+    for r in range(num_rows, 0, -1):
+        offset[r] = offset[r - 1]
+    offset[0] = 0
+
+
+@numba.njit(parallel=True, cache=True)
+@no_type_check
+def backward(
+    kind, weighted, learned, grad, query, weight, table, index, offset, place, grad_query, grad_weight, grad_table
+):
+    """Each query's gradient over its candidates, then each row's over its occurrences: no two threads share one."""
+    k = index.shape[1]
+    for i in numba.prange(index.shape[0]):
+        grad_query[i] = 0
+        if learned:
+            grad_weight[i] = 0
+        for j in range(k):
+            g, row = grad[i, j], table[index[i, j]]
+            if learned:
+                for_weighed(_add_term, kind, (g, query[i], row, grad_weight[i]))
+            if weighted:
+                for_weighed(_add, kind, (True, g, query[i], weight[i], row, grad_query[i]))
+            else:
+                for_kind(_add, kind, (False, g, query[i], query[i], row, grad_query[i]))
+    for r in numba.prange(table.shape[0]):
+        grad_table[r] = 0
+        for o in range(offset[r], offset[r + 1]):
+            i, j = place[o] // k, place[o] % k
+            if weighted:
+                for_weighed(_add, kind, (True, grad[i, j], table[r], weight[i], query[i], grad_table[r]))
+            else:
+                for_kind(_add, kind, (False, grad[i, j], table[r], table[r], query[i], grad_table[r]))

@@ -1,0 +1,33 @@
+"""The one way in which a kernel becomes an operator, which torch.compile and fake tensors go through unseen."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import torch
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def operator(
+    name: str,
+    shapes: Callable[..., Any],
+    save: Callable[..., None] | None = None,
+    differentiate: Callable[..., Any] | None = None,
+) -> Callable[[Function], Function]:
+    """Registers a function under ``gnnneg::name``.
+
+    Args:
+        name (str): Its name among torch's operators.
+        shapes (Callable): Empty tensors of the result's shape and precision, from the same arguments.
+        save, differentiate (Callable, optional): ``setup_context`` and ``backward`` of
+            :meth:`torch.library.CustomOpDef.register_autograd`. (default: :obj:`None`, no gradient)
+    """
+
+    def registered(compute: Function) -> Function:
+        made = torch.library.custom_op(f"gnnneg::{name}", compute, mutates_args=())
+        made.register_fake(shapes)
+        if differentiate is not None:
+            made.register_autograd(differentiate, setup_context=save)
+        return made  # type: ignore[return-value]
+
+    return registered

@@ -1,0 +1,48 @@
+"""Plain-torch forms where there is no kernel: some columns after the others, so that no tensor grows too large.
+
+Columns of a result do not depend on each other. For gradients each part is computed once more.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+
+import torch
+from torch import Tensor
+
+CELLS = 1 << 26  # numbers of a tensor
+
+
+def slices(size: int, cost: int, most: int | None = None) -> list[slice]:
+    """All of ``size`` columns that cost so many numbers each, at most ``most`` (:obj:`CELLS`) at a time."""
+    step = max(1, (CELLS if most is None else most) // max(1, cost))
+    return [slice(begin, min(begin + step, size)) for begin in range(0, size, step)]
+
+
+def in_parts(
+    compute: Callable[..., Iterable[Tensor]],
+    columns: Sequence[slice | Tensor],
+    given: Sequence[Tensor],
+    outs: Sequence[Tensor],
+) -> None:
+    """Fills ``out[:, some]`` with ``compute(some, *given)``, for each of ``outs`` and for some columns after others."""
+    for some in columns:
+        for out, found in zip(outs, compute(some, *given), strict=True):
+            out[:, some] = found
+
+
+def pulled_in_parts(
+    compute: Callable[..., Iterable[Tensor]],
+    columns: Sequence[slice | Tensor],
+    given: Sequence[Tensor],
+    grads: Sequence[Tensor],
+) -> list[Tensor]:
+    """What ``given`` get of the gradients of :func:`in_parts`'s ``outs``."""
+    total = [torch.zeros_like(one) for one in given]
+    for some in columns:
+
+        def part(*given: Tensor, some: slice | Tensor = some) -> list[Tensor]:
+            return list(compute(some, *given))
+
+        # not autograd itself, which records nothing within an operator
+        for whole, found in zip(total, torch.func.vjp(part, *given)[1]([grad[:, some] for grad in grads])):
+            whole += found
+    return total

@@ -1,0 +1,23 @@
+"""How the two scoring operators, of private and of shared candidates, are differentiated."""
+
+from collections.abc import Callable
+from typing import Any
+
+
+def save(ctx, inputs, output) -> None:  # type: ignore[no-untyped-def]
+    """Keeps the sides, what came out, and a weight if there is one; inputs end in a kind and a weight."""
+    *sides, ctx.kind, weight = inputs
+    ctx.sides = len(sides)
+    ctx.save_for_backward(*sides, output, *([] if weight is None else [weight]))
+
+
+def differentiated(backward: Callable[..., Any]) -> Callable[..., Any]:
+    """The gradients of the first two sides, and of the weight where it is learned, from the operator of all three."""
+
+    def differentiate(ctx, grad):  # type: ignore[no-untyped-def]
+        sides, (value, *weight) = ctx.saved_tensors[: ctx.sides], ctx.saved_tensors[ctx.sides :]
+        learned = bool(weight) and ctx.needs_input_grad[ctx.sides + 1]  # a mask is not: its gradient would cost as much
+        found = backward(grad, *sides, value, ctx.kind, weight[0] if weight else None, learned)
+        return *found[:2], *(None for _ in sides[2:]), None, found[2] if learned else None
+
+    return differentiate
