@@ -18,7 +18,7 @@ from gnnneg.evaluation.predict import predict
 from gnnneg.evaluation.probability_calibration import ProbabilityCalibration
 from gnnneg.evaluation.ranking import ranks
 from gnnneg.evaluation.record import Ranks
-from gnnneg.evaluation.relations import RelationRanking, relation_ranks
+from gnnneg.evaluation.relations import RelationRanking
 from gnnneg.evaluation.strata import strata, tables
 from gnnneg.evaluation.testbed import Testbed
 
@@ -52,7 +52,6 @@ __all__ = [
     "plane",
     "predict",
     "ranks",
-    "relation_ranks",
     "representations",
     "shown",
     "strata",

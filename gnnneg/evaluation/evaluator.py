@@ -1,14 +1,14 @@
 """An evaluation is a part: found by its name, made with arguments, and asked about a model."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import pandas as pd
 
 from gnnneg.data.statements import POLARITIES
-from gnnneg.errors import UserError
+from gnnneg.errors import UserError, echo
 from gnnneg.evaluation.testbed import Testbed
 from gnnneg.interfaces import Model, Part
 from gnnneg.plain import records
@@ -33,6 +33,12 @@ class Findings:
     counts: Mapping[str, int] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        wrong = [(name, value) for name, value in _leaves(self.figures) if not isinstance(value, int | float | None)]
+        if wrong:
+            name, value = wrong[0]
+            raise UserError(f"Findings: {name} is {echo(value)}: figures are numbers, None, or dicts of these.")
+
     def plain(self) -> Any:
         """All of it for JSON: the figures with the table's rows, or the rows alone where there are no figures."""
         if self.table is None:
@@ -46,12 +52,12 @@ class Findings:
         What is true or false becomes 1 or 0.
         """
         if self.figures or self.table is None:
-            return {name: _numbers(value) for name, value in self.figures.items()}
-        rows: dict[str, Any] = {}
-        for row in records(self.table):
-            name = " ".join(value for value in row.values() if isinstance(value, str))
-            rows[name] = {key: _numbers(value) for key, value in row.items() if not isinstance(value, str)}
-        return rows
+            return _numbers(self.figures)
+        rows = records(self.table)
+        names = [" ".join(value for value in row.values() if isinstance(value, str)) for row in rows]
+        return {
+            name: _numbers({k: v for k, v in row.items() if not isinstance(v, str)}) for name, row in zip(names, rows)
+        }
 
 
 class Evaluator(Part, ABC):
@@ -106,8 +112,12 @@ def refuse_undenied(testbed: Testbed, splits: tuple[str, ...], what: str) -> Non
                 )
 
 
-def _numbers(value: Any) -> Any:
-    """A tree of numbers without truth values."""
-    if isinstance(value, dict):
-        return {name: _numbers(inner) for name, inner in value.items()}
-    return int(value) if isinstance(value, bool) else value
+def _leaves(tree: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    for name, value in tree.items():
+        yield from _leaves(value) if isinstance(value, dict) else [(name, value)]
+
+
+def _numbers(tree: dict[str, Any]) -> dict[str, Any]:
+    """The tree without truth values."""
+    plain = {name: int(value) if isinstance(value, bool) else value for name, value in tree.items()}
+    return {name: _numbers(value) if isinstance(value, dict) else value for name, value in plain.items()}

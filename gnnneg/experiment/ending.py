@@ -35,7 +35,7 @@ def unfinished(path: Path, fit: Fit) -> str | None:
     for file in (f"{run_files.MODEL}/{run_files.WEIGHTS}", f"{run_files.MODEL}/{run_files.MODEL_CONFIG}"):
         if not whole(path / file):
             return f"its {file} is damaged"
-    if "test" in result["metrics"] and not whole(path / run_files.RANKS):
+    if "mrr" in result["metrics"].get("test", {}) and not whole(path / run_files.RANKS):
         return f"its {run_files.RANKS} is damaged"
     found = latest(path / run_files.CHECKPOINTS)
     if found is None:

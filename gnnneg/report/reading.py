@@ -49,7 +49,7 @@ class Folder:
     @property
     def split(self) -> str:
         """The split that headlines are taken from: test, or validation where there is no test."""
-        return "test" if "test" in self.result["metrics"] else "valid"
+        return "test" if "mrr" in self.result["metrics"].get("test", {}) else "valid"
 
     @property
     def metrics(self) -> dict[str, Any]:

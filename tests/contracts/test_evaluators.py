@@ -14,7 +14,7 @@ from gnnneg import config
 from gnnneg.cli.findings import tell
 from gnnneg.config.signature import parameters
 from gnnneg.errors import UserError
-from gnnneg.evaluation import Evaluator
+from gnnneg.evaluation import Evaluator, Findings
 from gnnneg.plain import to_json
 
 evaluators = pytest.mark.parametrize("make", examples(Evaluator), ids=name)
@@ -111,3 +111,11 @@ def test_people_are_told(make, capsys):
     assert said.strip()
     assert all(remark in said for remark in found.remarks)
     assert found.table is None or str(found.table.columns[0]) in said
+
+
+@pytest.mark.parametrize("wrong", ["much", torch.tensor(1.0), [1.0]])
+def test_what_is_no_number_is_refused(wrong):
+    """A run's result.json could not be read again."""
+    with pytest.raises(UserError, match=r"^Findings: worth is .*: figures are numbers, None, or dicts of these\.$"):
+        Findings({"mrr": 0.5, "tail": {"worth": wrong}})
+    assert Findings({"mrr": None, "tail": {"sure": True}}).kept() == {"mrr": None, "tail": {"sure": 1}}

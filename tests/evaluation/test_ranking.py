@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from evaluation.tabled import NODES, RELATIONS, Tabled, brute, coarse, index_of, world
+from evaluation.tabled import NODES, RELATIONS, Tabled, bed, brute, coarse, index_of, world
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
@@ -10,7 +10,7 @@ from torch import nn
 from gnnneg import DistMult, KGEModel, Lookup
 from gnnneg.data.statements import assemble
 from gnnneg.errors import UserError
-from gnnneg.evaluation import Ranks, Testbed, ranks, relation_ranks, summary
+from gnnneg.evaluation import Ranks, RelationRanking, Testbed, ranks, summary
 from gnnneg.evaluation.entity_ranking import ranked
 from gnnneg.evaluation.ranking import counts
 from gnnneg.records import Query, Triplets
@@ -105,10 +105,10 @@ def test_nor_where_a_run_is_asked(large):
     model, tested = large
     data = assemble(tested, torch.full((600,), 2), [str(i) for i in range(3000)], ["a", "b"])
     with pytest.warns(UserWarning, match="filtered by the facts of train"):
-        bed = Testbed(data, filter=("train",), memory_mib=0.05)
+        train_alone = Testbed(data, filter=("train",), memory_mib=0.05)
     expected, gap = exact(model, tested)
     for i in range(40):
-        result = ranked(model, bed, Triplets(*(column[i : i + 1] for column in tested)))
+        result = ranked(model, train_alone, Triplets(*(column[i : i + 1] for column in tested)))
         both = [expected[i], expected[i + 600]]
         if min(gap[i], gap[i + 600]) > 1e-5:
             assert result.optimistic.tolist() == result.pessimistic.tolist() == both
@@ -242,8 +242,8 @@ def test_nothing_to_rank_is_refused():
     none = Triplets(*(torch.empty(0, dtype=torch.long) for _ in range(3)))
     with pytest.raises(UserError, match="no statements"):
         ranks(Tabled(coarse()), None, none, index_of(stated))
-    with pytest.raises(UserError, match="no statements"):
-        relation_ranks(Tabled(coarse()), None, none, index_of(stated))
+    with pytest.raises(UserError, match="no test statements"):
+        RelationRanking()(Tabled(coarse()), bed(NODES, RELATIONS, {"train": stated}))
 
 
 def test_the_model_is_left_as_it_was():
@@ -319,10 +319,12 @@ def summary_quietly(result: Ranks) -> dict:
         return summary(result)
 
 
-def test_relations_ranked_by_hand_and_by_brute_force():
+def test_relations_ranked_by_hand_and_by_brute_force(monkeypatch):
     stated, tested = world(16)
     score = coarse(16, levels=2)
-    result = relation_ranks(Tabled(score), None, tested, index_of(stated), batch_size=7)
+    monkeypatch.setattr("gnnneg.evaluation.relations.BATCH", 7)
+    statements = bed(NODES, RELATIONS, {"train": stated, "test": tested})
+    result = RelationRanking().ranks(Tabled(score), statements)
     facts = set(zip(*(column.tolist() for column in stated)))
     expected = []
     for h, r, t in zip(*(column.tolist() for column in tested)):
@@ -340,10 +342,11 @@ def test_relations_are_asked_within_the_budget(fits):
     stated, tested = world(16)
     model = Tabled(coarse(16, levels=2))
     model.activations = 10
-    expected = rows(relation_ranks(model, None, tested, index_of(stated)))
+    statements = {"train": stated, "test": tested}
+    expected = rows(RelationRanking().ranks(model, bed(NODES, RELATIONS, statements)))
     model.asked.clear()
     budget = fits * 10 * NODES / 2**18
-    assert rows(relation_ranks(model, None, tested, index_of(stated), memory_mib=budget)) == expected
+    assert rows(RelationRanking().ranks(model, bed(NODES, RELATIONS, statements, memory_mib=budget))) == expected
     assert max(queries for queries, _ in model.asked) <= fits
 
 

@@ -18,7 +18,7 @@ from gnnneg import (
     UserError,
 )
 from gnnneg.cli import main
-from gnnneg.experiment import Evaluation, plan
+from gnnneg.experiment import Evaluation, plan, resume
 from gnnneg.former import FormerName
 from gnnneg.models import KGEModel
 from gnnneg.report.page import page
@@ -34,6 +34,9 @@ class Halves(Evaluator):
     def __init__(self, half: float = 0.5):
         super().__init__()
         self.half = half
+
+    def refuse(self, testbed):
+        """It asks about no statement."""
 
     def forward(self, model, testbed):
         return Findings({"half": self.half * testbed.num_nodes, "sure": True})
@@ -147,3 +150,20 @@ def test_seeds_of_draws_are_the_runs_own(tmp_path):
     again = Run.load(tmp_path / "run", "cpu")
     assert run.testbed.seed == again.testbed.seed == 5
     assert run.evaluate(KnownNegatives()).plain() == again.evaluate(KnownNegatives()).plain()
+
+
+@pytest.mark.filterwarnings("ignore:The data set has no test statements")
+def test_what_needs_no_test_statements_is_told_without_any(tmp_path):
+    """A run that ranked none is finished all the same, and its headlines are validation's."""
+    data = ring()
+    split = data["entity", "stated", "entity"].split
+    split[split == 2] = 0
+    out = tmp_path / "run"
+    found = trained(data, out, evaluation=Evaluation(evaluators=[Halves()])).metrics
+    assert found["test"] == {"Halves": {"half": 10.0, "sure": 1}}
+    assert not (out / "ranks.parquet").exists()
+    before = (out / "result.json").read_bytes()
+    resume(out, progress=False)
+    assert (out / "result.json").read_bytes() == before
+    assert read(out).split == "valid"
+    assert read(out).metrics["mrr"] == found["valid"]["mrr"]

@@ -223,7 +223,7 @@ def test_an_object_of_ones_own_needs_no_leave(place):
     task = LinkPrediction(KGEModel(Lookup(n, 8), DistMult(r, 8)), Both(r), Uniform(n, 4), Own())
     run = train(task, data, Adagrad(task.trained()), Fit(epochs=1), out=place / "run", progress=False)
     again = Run.load(run.path, "cpu")
-    assert again.plan.arguments["task"].arguments["loss"].cls is Own
+    assert again.parts.plan.arguments["task"].arguments["loss"].cls is Own
     assert again.model.num_relations == r
 
 
