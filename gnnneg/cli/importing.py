@@ -2,7 +2,8 @@
 
 import argparse
 import shlex
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from gnnneg.errors import UserError
 from gnnneg.plain import to_json
@@ -45,20 +46,16 @@ def _evidence(said: str) -> dict[str, float]:
     return {code: share(x, f"--evidence {code}") for code, x in _pairs(said.split(","), "--evidence").items()}
 
 
-class Option(NamedTuple):
-    """How an option is told of, and what is made of what was said; the rest is for :mod:`argparse`."""
-
-    help: str
-    made: Any
-    rest: dict[str, Any]
+# what is made of what was said, and what argparse is told
+Option = tuple[Callable[[Any], Any] | None, dict[str, Any]]
 
 
-def _option(help: str, made: Any = None, **rest: Any) -> Option:
-    return Option(help, made, rest)
+def _option(help: str, made: Callable[[Any], Any] | None = None, **rest: Any) -> Option:
+    return made, {"help": help, **rest}
 
 
 def _flag(help: str) -> Option:
-    return Option(help, None, {"action": "store_true", "default": None})
+    return _option(help, action="store_true", default=None)
 
 
 IMPORT = {
@@ -139,8 +136,8 @@ def add(parser: argparse.ArgumentParser) -> None:
     """Adds the options."""
     groups = [(parser, IMPORT), *((parser.add_argument_group(title), options) for title, options in READER.items())]
     for group, options in groups:
-        for flag, option in options.items():
-            group.add_argument(flag, help=option.help, **option.rest)
+        for flag, (_, rest) in options.items():
+            group.add_argument(flag, **rest)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -199,9 +196,9 @@ def _said(args: argparse.Namespace) -> dict[str, Any]:
     """What was said for the reader of one format, without what was not."""
     said = {}
     for options in READER.values():
-        for flag, option in options.items():
-            name = option.rest.get("dest", flag.removeprefix("--").replace("-", "_"))
+        for flag, (made, rest) in options.items():
+            name = rest.get("dest", flag.removeprefix("--").replace("-", "_"))
             value = getattr(args, name)
             if value is not None:
-                said[name] = value if option.made is None else option.made(value)
+                said[name] = value if made is None else made(value)
     return said

@@ -54,17 +54,33 @@ class Dictionary:
     layout: Layout = field(default_factory=lambda: Layout(("name", "id")))
 
 
+@dataclass(frozen=True, kw_only=True)
+class About:
+    """What any card says for people.
+
+    Args:
+        title (str): The name in a few more words.
+        task (str): What the data are used for.
+        licence (str): Terms, as far as they are stated.
+        citation (str): The paper to cite.
+        notes (str): What to know before using them.
+        folder (Path, optional): Where the card lies.
+    """
+
+    title: str = ""
+    task: str = ""
+    licence: str = ""
+    citation: str = ""
+    notes: str = ""
+    folder: Path | None = field(default=None, compare=False)
+
+
 @dataclass(frozen=True)
-class Card:
+class Card(About):
     """One data set.
 
     Args:
         name (str): What it is called.
-        title (str): The same in a few more words.
-        task (str): What it is used for.
-        licence (str): Terms, as far as they are stated.
-        citation (str): The paper to cite.
-        notes (str): What to know before using it.
         layout (Layout): What the lines of its files of triples hold.
         layouts (dict): The same for each file that differs.
         stated (dict): File of stated triples by split.
@@ -90,18 +106,12 @@ class Card:
             :mod:`gnnneg.data.labels`.
         account (dict): What became of all that was imported: what was ``used``, what was ``left_out``.
         generated (bool): Whether it is made by :func:`gnnneg.data.synthetic.world` and has no files.
-        folder (Path, optional): Where the card lies.
     """
 
     name: str
     layout: Layout = field(default_factory=Layout)
     stated: Mapping[str, str] = field(default_factory=dict)
     files: Mapping[str, FileSource] = field(default_factory=dict)
-    title: str = ""
-    task: str = ""
-    licence: str = ""
-    citation: str = ""
-    notes: str = ""
     denied: Mapping[str, str] = field(default_factory=dict)
     published: Mapping[str, int] = field(default_factory=dict)
     dictionary: Dictionary | None = None
@@ -114,7 +124,6 @@ class Card:
     labels: str | None = None
     account: Mapping[str, Any] = field(default_factory=dict)
     generated: bool = False
-    folder: Path | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         for split in (*self.stated, *self.denied, *self.test_graph):
@@ -182,7 +191,7 @@ class Card:
 
 
 @dataclass(frozen=True)
-class NodeCard:
+class NodeCard(About):
     """One graph with labelled nodes.
 
     Args:
@@ -192,13 +201,7 @@ class NodeCard:
         graph (str, optional): File of N-Triples, literals being nodes, if it is an RDF graph.
         labels (dict): Then the files of labelled nodes, of ``train`` and ``test``.
         layout (Layout): What their lines hold, with the columns ``name`` and ``label``.
-        title (str): Its name in a few more words.
-        task (str): What it is used for.
-        licence (str): Terms, as far as they are stated.
-        citation (str): The paper to cite.
-        notes (str): What to know before using it.
         published (dict): The published counts (``nodes``, ``edges``, ``classes``, ``features``).
-        folder (Path, optional): Where the card lies.
     """
 
     name: str
@@ -207,13 +210,7 @@ class NodeCard:
     graph: str | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
     layout: Layout = field(default_factory=lambda: Layout(("name", "label")))
-    title: str = ""
-    task: str = ""
-    licence: str = ""
-    citation: str = ""
-    notes: str = ""
     published: Mapping[str, int] = field(default_factory=dict)
-    folder: Path | None = field(default=None, compare=False)
 
     @property
     def needed(self) -> list[str]:
@@ -253,8 +250,6 @@ def node_card(name: str) -> NodeCard:
         raise UserError(f"Unknown graph {echo(name)}: {nearest(name, known)}")
     path = folder / name / NODE_CARD
     content = dict(read_yaml(path), folder=path.parent)
-    if "layout" in content:
-        content["layout"] = _make(Layout, content["layout"], path)
     content["files"] = {file: _make(FileSource, source, path) for file, source in content["files"].items()}
     return _make(NodeCard, content, path)
 

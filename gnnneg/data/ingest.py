@@ -130,7 +130,7 @@ def ingest(
     if given and not numbers["valid"]:
         notes.insert(0, UNWATCHED)
     about = f"Random split with seed {seed}." if not given else "With the splits it came with."
-    write(out, path, parts, closed, read.labels, read.account, about, numbers)
+    write(out, path, parts, closed, read, about, numbers)
     return Report(
         numbers,
         duplicates=sum(table.num_rows - many[key] for key, table in parts.tables.items()),

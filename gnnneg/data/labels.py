@@ -81,11 +81,8 @@ def attach(data: HeteroData, labels: dict[str, list[str]]) -> None:
     """Puts labels on a graph: ``data["entity"].labels`` and ``data.relation_labels`` have the label of each entity and
     relation, or an empty one, ``data["entity"].synonyms`` and ``data.relation_synonyms`` what each is called besides.
     """
-    of_entities = [labels.get(name, []) for name in data["entity"].names]
-    of_relations = [labels.get(name, []) for name in data.relation_names]
-    if any(of_entities):
-        data["entity"].labels = [found[0] if found else "" for found in of_entities]
-        data["entity"].synonyms = [found[1:] for found in of_entities]
-    if any(of_relations):
-        data.relation_labels = [found[0] if found else "" for found in of_relations]
-        data.relation_synonyms = [found[1:] for found in of_relations]
+    for store, prefix, names in ((data["entity"], "", data["entity"].names), (data, "relation_", data.relation_names)):
+        every = [labels.get(name, []) for name in names]
+        if any(every):
+            store[f"{prefix}labels"] = [found[0] if found else "" for found in every]
+            store[f"{prefix}synonyms"] = [found[1:] for found in every]

@@ -14,16 +14,7 @@ from gnnneg.errors import UserError, echo, nearest
 
 SAY_FALSE = {"negated", "is_negated", "negation", "denied", "is_denied", "negative", "is_negative"}
 SAY_TRUE = {
-    "label",
-    "edge_label",
-    "polarity",
-    "sign",
-    "edge_sign",
-    "truth",
-    "is_true",
-    "positive",
-    "is_positive",
-    "stated",
+    *("label", "edge_label", "polarity", "sign", "edge_sign", "truth", "is_true", "positive", "is_positive", "stated")
 }
 NEGATION = re.compile(r"(not|non|neg|negative|negated|denied|false|never|absent)[_\-. ]+", re.IGNORECASE)
 

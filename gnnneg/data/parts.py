@@ -40,15 +40,10 @@ class Names:
         return cls(names, pa.array(names, pa.large_string()))
 
     def index(self, column: pa.ChunkedArray, what: str, path: Path) -> Int[Tensor, "e"]:
-        """The numbers of what a column holds.
-
-        Args:
-            column (pyarrow.ChunkedArray): Some of the keys.
-            what (str): What they are, for errors: ``entity`` or ``relation``.
-            path (Path): Where they are from, for errors.
+        """The numbers of what a column holds; ``what`` it is and the ``path`` it is from stand in errors.
 
         Raises:
-            UserError: If one is none of the keys.
+            UserError: If an entry is none of the keys.
         """
         index = pc.index_in(column, self.keys)
         if index.null_count:

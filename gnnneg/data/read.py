@@ -155,8 +155,7 @@ def as_text(table: pa.Table, path: Path) -> pa.Table:
             column = pc.fill_null(column, "")
         elif column.null_count:
             raise UserError(f"{path}: row {pc.index(pc.is_null(column), True).as_py() + 1} has no {name}.")
-        elif pc.any(pc.equal(pc.binary_length(column), 0)).as_py():
-            row = pc.index(pc.equal(pc.binary_length(column), 0), True).as_py()
+        elif (row := pc.index(pc.binary_length(column), 0).as_py()) >= 0:
             raise UserError(f"{path}: row {row + 1}: the {name} is empty.")
         table = table.set_column(i, name, column)
     return table

@@ -26,18 +26,8 @@ MASKS = ("train_mask", "val_mask", "test_mask")
 PARTS = (("train",), ("valid", "val"), ("test",))
 # of a graph of one node and edge type: whose they are, whatever their size
 OF_NODES = {"x", "names", "labels", "synonyms", "num_nodes", "type_names", "candidate_tails", "pos", "node_type"}
-OF_EDGES = {
-    *ASKED,
-    *FALSE,
-    "edge_index",
-    "adj_t",
-    "adj",
-    "edge_type",
-    "edge_attr",
-    "edge_weight",
-    "confidence",
-    "split",
-}
+OF_EDGES = {*ASKED, *FALSE, "edge_index", "adj_t", "adj"}
+OF_EDGES |= {"edge_type", "edge_attr", "edge_weight", "confidence", "split"}
 
 
 def unified(data: Any, zeros_denied: bool = False) -> tuple[HeteroData, dict[EdgeType, EdgeType]]:

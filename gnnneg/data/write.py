@@ -8,10 +8,10 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet
 
-from gnnneg.data.account import Account
 from gnnneg.data.catalogue import CARD
 from gnnneg.data.download import sha256
 from gnnneg.data.formats.statements import ROLES
+from gnnneg.data.gathered import Gathered
 from gnnneg.data.labels import write_labels
 from gnnneg.data.parts import Parts, distinct
 from gnnneg.data.statements import POLARITIES
@@ -22,27 +22,9 @@ ENTRIES = 500  # of an account that a card keeps, which must stay small
 
 
 def write(
-    out: Path,
-    path: Path,
-    parts: Parts,
-    closed: pa.Table | None,
-    labels: pa.Table | None,
-    account: Account,
-    about: str,
-    numbers: dict[str, int],
+    out: Path, path: Path, parts: Parts, closed: pa.Table | None, read: Gathered, about: str, numbers: dict[str, int]
 ) -> None:
-    """Writes the folder aside and renames it, so that a folder with a card is always whole.
-
-    Args:
-        out (Path): The folder; what lies there already stays.
-        path (Path): Where the statements are from.
-        parts (Parts): The statements.
-        closed (pyarrow.Table, optional): The questions that have no answer.
-        labels (pyarrow.Table, optional): What things are called; see :mod:`gnnneg.data.labels`.
-        account (Account): What became of all that was read.
-        about (str): What to know of the data set.
-        numbers (dict): Its counts.
-    """
+    """Writes the folder aside and renames it, so that a folder with a card is always whole."""
     out = out.resolve()
     out.parent.mkdir(parents=True, exist_ok=True)
     new = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
@@ -56,8 +38,8 @@ def write(
             pa.parquet.write_table(closed, new / CLOSED)
             written.append(CLOSED)
             about += f" {CLOSED} lists the {closed.num_rows:,} questions (head, relation) that have no answer at all."
-        called = None if labels is None else write_labels(new, labels, distinct(parts.each(*ROLES)))
-        written += [called] if called is not None else []
+        labels = None if read.labels is None else write_labels(new, read.labels, distinct(parts.each(*ROLES)))
+        written += [labels] if labels is not None else []
         card = {
             "name": out.name,
             "title": f"Imported from {path.name}",
@@ -65,10 +47,10 @@ def write(
             "notes": about,
             "layout": {"columns": parts.tables["stated", "train"].column_names},
             **files,
-            **({"labels": called} if called is not None else {}),
+            **({"labels": labels} if labels is not None else {}),
             "published": numbers,
             "files": {n: {"sha256": sha256(new / n), "bytes": (new / n).stat().st_size} for n in written},
-            "account": account.as_dict(ENTRIES),
+            "account": read.account.as_dict(ENTRIES),
         }
         (new / CARD).write_text(dump(card), encoding="utf-8")
         os.chmod(new, 0o777 & ~_umask())

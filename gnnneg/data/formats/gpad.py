@@ -46,33 +46,22 @@ def read_gpad(path: str | Path, evidence: Mapping[str, float] | None = None) -> 
     second = next((line.split("\t")[1:2] for _, line in body(path)), []) if version is None else []
     old = version != VERSIONS[-1] if version is not None else second not in ([""], ["NOT"])
     account = Account()
-    return weighed((_old if old else _new)(path, account), path, evidence, account)
+    return weighed(_annotations(path, old, account), path, evidence, account)
 
 
-def _old(path: Path, account: Account) -> Iterator[Annotation]:
-    filled = Counter[str]()
+def _annotations(path: Path, old: bool, account: Account) -> Iterator[Annotation]:
+    filled, columns = Counter[str](), OLD if old else NEW
     for number, line in body(path):
-        f = fields(path, number, line, OLD, (*OLD[:6],))
+        f = fields(path, number, line, columns, OLD[:6] if old else (NEW[0], *NEW[2:6]))
         where = f"{path}:{number}"
-        relation, stated = qualified(f["Qualifier"], where)
-        filled.update(name for name, value in f.items() if value)
-        yield _annotation(f, f"{f['DB']}:{f['DB Object ID']}", relation, stated, where)
-    tell(account, OLD, filled, (*OLD[:6], "Extension"))
-
-
-def _new(path: Path, account: Account) -> Iterator[Annotation]:
-    filled = Counter[str]()
-    for number, line in body(path):
-        f = fields(path, number, line, NEW, (NEW[0], *NEW[2:6]))
-        where = f"{path}:{number}"
-        if f["Negation"] not in ("", "NOT"):
+        if old:
+            head, (relation, stated) = f"{f['DB']}:{f['DB Object ID']}", qualified(f["Qualifier"], where)
+        elif f["Negation"] not in ("", "NOT"):
             raise UserError(f"{where}: the negation is 'NOT' or empty, not {f['Negation']!r}.")
+        else:
+            head, relation, stated = f["DB:DB Object ID"], identifier(f["Relation"], where), not f["Negation"]
         filled.update(name for name, value in f.items() if value)
-        yield _annotation(f, f["DB:DB Object ID"], identifier(f["Relation"], where), not f["Negation"], where)
-    tell(account, NEW, filled, (*NEW[:6], "Extension"))
-
-
-def _annotation(f: dict[str, str], head: str, relation: str, stated: bool, where: str) -> Annotation:
-    narrow = "an extended annotation" if f["Extension"] else ""
-    head, tail = identifier(head, where), identifier(f["GO ID"], where)
-    return Annotation(head, relation, tail, stated, f["Evidence Code"], f["Reference"], narrow)
+        narrow = "an extended annotation" if f["Extension"] else ""
+        ends = identifier(head, where), relation, identifier(f["GO ID"], where)
+        yield Annotation(*ends, stated, f["Evidence Code"], f["Reference"], narrow)
+    tell(account, columns, filled, (*columns[:6], "Extension"))
