@@ -152,6 +152,16 @@ class Similarity(nn.Module, ABC):
         """What each coordinate gives to the score of candidates ``(#b, k, d)``."""
 
 
+class RelationTable(nn.Module, ABC):
+    """A decoder's rows of numbers, one or two a relation."""
+
+    weight: Tensor
+
+    @abstractmethod
+    def reading(self, states: Float[Tensor, "t c"]) -> "RelationTable":
+        """The same with other rows, such as an encoder's, which are no parameters and in no state dict."""
+
+
 class Decoder(Part, ABC):
     """An operator (what the relation does to the anchor) and a similarity.
 
@@ -161,8 +171,7 @@ class Decoder(Part, ABC):
 
     num_relations: int
     similarity: Similarity
-    relation: nn.Module
-    """What it holds of relations; of those that an encoder gives, ``relation.reading(states)`` makes another."""
+    relation: RelationTable
 
     @abstractmethod
     def forward(self, anchor: Float[Tensor, "b d"], rel_type: Int[Tensor, "b"]) -> Float[Tensor, "b q"]:
@@ -303,7 +312,7 @@ class Model(Part, ABC):
         Raises:
             UserError: If it does not go by paths.
         """
-        raise UserError(f"{type(self).__name__} does not come to a prediction by paths: explain that of an NBFNet.")
+        raise UserError(f"{type(self).__name__} does not come to a prediction by paths, so they cannot explain it.")
 
 
 class Corruption(Part, ABC):

@@ -52,6 +52,10 @@ def mixed_scores(
     def part(positive: Tensor, keep: Tensor, some: slice) -> Tensor:
         return decode(mixed(positive[:, None], columns(some), keep[:, some]))
 
-    parts = [slice(at, at + step) for at in range(0, size, step)]
-    again = {"use_reentrant": False, "preserve_rng_state": False}
-    return torch.cat([checkpoint(part, positive, keep, some, **again) for some in parts], dim=1)
+    return torch.cat(
+        [
+            checkpoint(part, positive, keep, slice(at, at + step), use_reentrant=False, preserve_rng_state=False)
+            for at in range(0, size, step)
+        ],
+        dim=1,
+    )

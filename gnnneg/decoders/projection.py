@@ -52,7 +52,8 @@ class Projection(Similarity, ABC):
         """Of the difference, all of which an exchanged coordinate moves a little; under ``p=2`` as they are under their
         root.
         """
-        difference = self._difference(*query[:, None].chunk(2, dim=2), candidate)
+        own, moves = query[:, None].chunk(2, dim=2)
+        difference = self._difference(own, moves, candidate)
         return -difference.abs() if self.p == 1 else -difference.square()
 
     def _score(self, query: Tensor, candidate: Tensor) -> Tensor:

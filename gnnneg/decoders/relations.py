@@ -4,13 +4,14 @@ import copy
 
 import torch
 from jaxtyping import Bool, Float, Int
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import Parameter
 
 from gnnneg.errors import UserError
+from gnnneg.interfaces import RelationTable
 
 
-class Relations(nn.Module):
+class Relations(RelationTable):
     """A row of parameters per relation; inverse relations are tied to theirs, or have rows of their own.
 
     Args:

@@ -55,7 +55,7 @@ def derived(
         target (torch.Tensor): ``(b, d)``.
         candidate (torch.Tensor): ``(b, k, d)``.
     """
-    weight: Tensor = decoder.relation.weight  # type: ignore[union-attr,assignment]
+    weight = decoder.relation.weight
     tied = len(weight) == decoder.num_relations
     inverse = (rel_type >= decoder.num_relations) & tied
     rows = weight[rel_type - decoder.num_relations * inverse]
