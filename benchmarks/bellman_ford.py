@@ -10,6 +10,7 @@ import argparse
 from collections.abc import Callable
 
 import torch
+from measure import rate
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
@@ -30,8 +31,6 @@ def _setting(data):  # type: ignore[no-untyped-def]
 
 
 def _rate(score: Callable[[], Tensor]) -> float:
-    from cases import rate
-
     def step() -> int:
         score().square().mean().backward()
         return QUERIES

@@ -5,43 +5,17 @@ beyond what data and imports took. Both sides get the same data, width, batch, n
 """
 
 import argparse
-import itertools
 import json
-import re
-import resource
 import sys
-import time
 from collections.abc import Callable
-from contextlib import suppress
-from pathlib import Path
+from importlib import import_module
 
+import peers
 import torch
+from measure import forget, peak_mib, rate
 
 BATCH, NEGATIVES, STEPS = 1000, 256, 20
-
-
-def peak_mib() -> float:
-    """The most memory held so far, or since :func:`forget`."""
-    with suppress(OSError):
-        return int(re.search(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())[1]) / 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-
-
-def forget() -> None:
-    """What making the data took does not count, where the system can be told so."""
-    with suppress(OSError):
-        Path("/proc/self/clear_refs").write_text("5")
-
-
-def rate(work: Callable[[], int], seconds: float) -> float:
-    """Items per second of the fastest of repeated calls, after a warm-up one."""
-    work()
-    best, begin = 0.0, time.perf_counter()
-    while time.perf_counter() - begin < seconds or best == 0:
-        start = time.perf_counter()
-        count = work()
-        best = max(best, count / (time.perf_counter() - start))
-    return best
+ELSEWHERE = {"draw": "sampling", "nbfnet": "bellman_ford", "rgcn": "relational"}  # what a file of its own measures
 
 
 def graph(num_nodes: int | None):  # type: ignore[no-untyped-def]
@@ -126,8 +100,8 @@ def ours(arguments: argparse.Namespace, data) -> float:  # type: ignore[no-untyp
 def denied(arguments: argparse.Namespace, data) -> float:  # type: ignore[no-untyped-def]
     """A step on a world with as many denied statements as stated ones: these unused, as labelled examples, or learnt by
     a second model while each chooses the other's negatives."""
-    from gnnneg.config import Facts
     from gnnneg.corruption import Either
+    from gnnneg.data.facts import Facts
     from gnnneg.data.statements import triplets
     from gnnneg.decoders import DistMult
     from gnnneg.encoders import Lookup
@@ -210,62 +184,17 @@ def released(arguments: argparse.Namespace, data) -> float:  # type: ignore[no-u
 
 
 def peer(arguments: argparse.Namespace, data) -> float:  # type: ignore[no-untyped-def]
-    import pykeen.models
-    from pykeen.evaluation import RankBasedEvaluator
-    from pykeen.losses import NSSALoss
-    from pykeen.training import SLCWATrainingLoop, TrainingCallback
-    from pykeen.triples import CoreTriplesFactory
-
     from gnnneg.data.statements import num_relations, triplets
 
     n, r = data["entity"].num_nodes, num_relations(data)
     split = {name: torch.stack(list(triplets(data, split=name)), dim=1) for name in ("train", "valid", "test")}
-    loop = "train" if arguments.what == "train" else "rank"
-    mapped = split["train"][: BATCH * STEPS] if loop == "train" else split["train"]
-    factory = CoreTriplesFactory(mapped, num_entities=n, num_relations=r)
-    options = {"scoring_fct_norm": 1} if arguments.model == "TransE" else {}
-    model = getattr(pykeen.models, arguments.model)(
-        triples_factory=factory,
-        embedding_dim=arguments.width,
-        loss=NSSALoss(margin=9.0, adversarial_temperature=1.0),
-        random_seed=0,
-        **options,
-    )
+    mapped = split["train"][: BATCH * STEPS] if arguments.what == "train" else split["train"]
+    model, factory = peers.made(arguments.model, mapped, n, r, arguments.width)
     if arguments.what == "rank":
-        evaluator = RankBasedEvaluator(filtered=True)
-        some = split["test"][: arguments.some]
-
-        def evaluate() -> int:
-            evaluator.evaluate(
-                model,
-                some,
-                additional_filter_triples=[split["train"], split["valid"], split["test"]],
-                batch_size=arguments.peer_batch,
-                use_tqdm=False,
-            )
-            return len(some)
-
-        return rate(evaluate, 1)
-    marks: list[float] = []
-
-    class Clock(TrainingCallback):
-        def post_epoch(self, epoch: int, epoch_loss: float, **kwargs: object) -> None:
-            marks.append(time.perf_counter())
-
-    SLCWATrainingLoop(
-        model=model,
-        triples_factory=factory,
-        optimizer=torch.optim.Adam(model.parameters(), lr=1e-3),
-        negative_sampler_kwargs={"num_negs_per_pos": arguments.negatives},
-    ).train(
-        factory,
-        num_epochs=arguments.epochs,
-        batch_size=BATCH,
-        use_tqdm=False,
-        use_tqdm_batch=False,
-        callbacks=Clock(),
-    )
-    laps = [later - earlier for earlier, later in itertools.pairwise(marks)]  # the first epoch warms up
+        return rate(
+            peers.ranking(model, split["test"][: arguments.some], list(split.values()), arguments.peer_batch), 1
+        )
+    laps = peers.epochs(model, factory, arguments.negatives, BATCH, arguments.epochs, wait=lambda: None)
     return BATCH * STEPS / min(laps)
 
 
@@ -304,18 +233,9 @@ def main() -> None:
     work: dict[str, Callable] = {"ours": ours, "released": released, "pykeen": peer}
     if arguments.what == "denied":
         work = {"ours": denied}
-    if arguments.what == "draw":
-        import sampling
-
-        work = {"ours": sampling.ours, "pykeen": sampling.peer}
-    if arguments.what == "nbfnet":
-        import bellman_ford
-
-        work = {"ours": bellman_ford.ours, "pyg": bellman_ford.peer}
-    if arguments.what == "rgcn":
-        import relational
-
-        work = {"ours": relational.ours, "pyg": relational.peer}
+    if arguments.what in ELSEWHERE:
+        file = import_module(ELSEWHERE[arguments.what])
+        work = {"ours": file.ours, "pykeen": file.peer, "pyg": file.peer}
     found = work[arguments.who](arguments, data)
     print(json.dumps({"per_second": found, "peak_mib": peak_mib() - before}))
 

@@ -10,10 +10,10 @@ the picture and prints the numbers as JSON lines; given such lines in a file bes
 
 import argparse
 import json
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
+
+from measure import alone
 
 
 @dataclass(frozen=True)
@@ -64,14 +64,9 @@ PLOTS = {
 
 
 def measure(plot: Plot, kind: str, axis: str, value: int) -> dict:
-    script = Path(__file__).with_name("cases.py")
     options = {"nodes": 14_541, axis: value}
-    command = [sys.executable, str(script), "ours", plot.what, *plot.kinds[kind]]
-    for name, number in options.items():
-        command += [f"--{name}", str(number)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    found = json.loads(done.stdout.strip().splitlines()[-1])
-    return {"kind": kind, "axis": axis, "value": value, **found}
+    words = [word for name, number in options.items() for word in (f"--{name}", str(number))]
+    return {"kind": kind, "axis": axis, "value": value, **alone("ours", plot.what, *plot.kinds[kind], *words)}
 
 
 def draw(plot: Plot, rows: list[dict], path: str) -> None:

@@ -8,10 +8,10 @@ instead; ``--triples 100000`` is a smaller graph.
 
 import argparse
 import json
-import resource
 import time
 
 import torch
+from measure import peak_mib
 
 from gnnneg.corruption import Both
 from gnnneg.data.known import KnownAnswers
@@ -81,7 +81,7 @@ def main() -> None:
         "nodes_a_step": nodes,
         "messages_a_step": edges,
         "messages_of_the_graph": graph.num_edges,
-        "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "peak_mib": peak_mib(),
         "mrr_before": before,
         "mrr": mrr(),
     }

@@ -3,14 +3,14 @@
 from collections.abc import Callable
 
 import torch
-from cases import rate
+from measure import rate
 
 BATCH, NEGATIVES = 1024, 64
 
 
 def samplers(data, count: int = NEGATIVES):  # type: ignore[no-untyped-def]
     """Every sampler measured, by name, made when asked for."""
-    from gnnneg.config import Facts
+    from gnnneg.data.facts import Facts
     from gnnneg.data.known import KnownAnswers
     from gnnneg.data.statements import triplets
     from gnnneg.decoders import DistMult

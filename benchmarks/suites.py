@@ -13,7 +13,7 @@ from pyarrow import csv
 from gnnneg.data.ingest import ingest
 from gnnneg.data.statements import SPLITS, triplets
 from gnnneg.data.synthetic import world
-from gnnneg.experiment.execute import train_config
+from gnnneg.experiment import train_config
 from gnnneg.generators import Adversary
 
 K = 64

@@ -12,6 +12,7 @@ sys.path.insert(0, str(BENCHMARKS))
 import gpu  # noqa: E402
 import gpu_parts  # noqa: E402
 import gpu_table  # noqa: E402
+from on_gpu.bench import Bench, guarded  # noqa: E402
 
 PARTS = list(gpu_parts.PARTS)
 
@@ -21,8 +22,8 @@ PARTS = list(gpu_parts.PARTS)
 def test_every_part_runs_at_toy_size(part, capsys, monkeypatch, tmp_path):
     """What it prints are records of that part, and none of them is an error."""
     monkeypatch.setenv("GNNNEG_GPU_RUNS", str(tmp_path))
-    monkeypatch.setattr(gpu_parts.Bench, "milliseconds", once)
-    gpu_parts.PARTS[part][0](gpu_parts.Bench("cpu", toy=True))
+    monkeypatch.setattr(Bench, "milliseconds", once)
+    gpu_parts.PARTS[part][0](Bench("cpu", toy=True))
     told = [json.loads(line) for line in capsys.readouterr().out.splitlines() if line.startswith("{")]
     assert told
     assert {one["part"] for one in told} == {part}
@@ -36,8 +37,8 @@ def once(bench, work, warm: int = 5) -> dict[str, float]:
 
 
 def test_a_case_that_fails_is_told_and_the_next_goes_on(capsys):
-    bench = gpu_parts.Bench("cpu", toy=True)
-    with gpu_parts.guarded(bench, "steps", "one", who="ours"):
+    bench = Bench("cpu", toy=True)
+    with guarded(bench, "steps", "one", who="ours"):
         raise ValueError("too small\nand more")
     bench.tell("steps", "two", ms=1.0)
     one, two = (json.loads(line) for line in capsys.readouterr().out.splitlines())

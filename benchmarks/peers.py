@@ -1,0 +1,55 @@
+"""PyKEEN's side: its own training loop and its own evaluator, on the same statements."""
+
+import itertools
+import time
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+
+def made(name: str, mapped: Tensor, nodes: int, relations: int, width: int, device: str | torch.device = "cpu"):  # type: ignore[no-untyped-def]
+    """A model and the statements that it is trained on."""
+    import pykeen.models
+    from pykeen.losses import NSSALoss
+    from pykeen.triples import CoreTriplesFactory
+
+    factory = CoreTriplesFactory(mapped, num_entities=nodes, num_relations=relations)
+    options = {"scoring_fct_norm": 1} if name == "TransE" else {}
+    loss = NSSALoss(margin=9.0, adversarial_temperature=1.0)
+    kind = getattr(pykeen.models, name)
+    model = kind(triples_factory=factory, embedding_dim=width, loss=loss, random_seed=0, **options)
+    return model.to(device), factory
+
+
+def epochs(model, factory, negatives: int, batch: int, count: int, wait: Callable[[], None]) -> list[float]:  # type: ignore[no-untyped-def]
+    """Seconds from one epoch's end to the next: the first, which warms up, is left out."""
+    from pykeen.training import SLCWATrainingLoop, TrainingCallback
+
+    marks: list[float] = []
+
+    class Clock(TrainingCallback):
+        def post_epoch(self, epoch: int, epoch_loss: float, **kwargs: object) -> None:
+            wait()
+            marks.append(time.perf_counter())
+
+    SLCWATrainingLoop(
+        model=model,
+        triples_factory=factory,
+        optimizer=torch.optim.Adam(model.parameters(), lr=1e-3),
+        negative_sampler_kwargs={"num_negs_per_pos": negatives},
+    ).train(factory, num_epochs=count, batch_size=batch, use_tqdm=False, use_tqdm_batch=False, callbacks=Clock())
+    return [later - earlier for earlier, later in itertools.pairwise(marks)]
+
+
+def ranking(model, asked: Tensor, known: list[Tensor], batch: int) -> Callable[[], int]:  # type: ignore[no-untyped-def]
+    """What ranks statements once, filtered by what is known, and says how many these are."""
+    from pykeen.evaluation import RankBasedEvaluator
+
+    evaluator = RankBasedEvaluator(filtered=True)
+
+    def evaluate() -> int:
+        evaluator.evaluate(model, asked, additional_filter_triples=known, batch_size=batch, use_tqdm=False)
+        return len(asked)
+
+    return evaluate
