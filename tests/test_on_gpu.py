@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from gnnneg.experiment import Run
-from gnnneg.experiment.execute import train_config
+from gnnneg.experiment import train_config
 
 CONFIGS = sorted((Path(__file__).resolve().parents[1] / "configs" / "synthetic").glob("*.yaml"))
 DEVICE = os.environ.get("GNNNEG_TEST_DEVICE", "cuda")  # cpu tries the test itself
@@ -38,7 +38,7 @@ def test_a_run_trains_there_and_is_read_anywhere(config, tmp_path):
 @pytest.mark.parametrize("name", ["uniform", "dual"])
 def test_a_run_from_there_goes_on_there(name, tmp_path):
     """A run that was stopped ends where one that was not stopped ends, but for the order of sums on the device."""
-    from gnnneg.experiment.execute import resume
+    from gnnneg.experiment import resume
 
     config = next(path for path in CONFIGS if path.stem == name)
     settings = ["--device", DEVICE, "--fit.evaluate_every", "1", "--fit.patience", "null"]

@@ -1,8 +1,11 @@
 """The one place that knows everything: builds what a config or a script asks for, trains it, judges it, keeps it."""
 
-from gnnneg.experiment.execute import read, resume, train, train_config, untrained
+from gnnneg.experiment.from_config import read, train_config, untrained
+from gnnneg.experiment.from_python import train
+from gnnneg.experiment.resumed import resume
 from gnnneg.experiment.run import Run
-from gnnneg.experiment.settings import DataSource, Evaluation, Settings, Setup, plan
+from gnnneg.experiment.settings import DataSource, Evaluation, Settings, plan
+from gnnneg.experiment.setup import Setup
 from gnnneg.former import former_names
 
 __getattr__ = former_names(__name__)

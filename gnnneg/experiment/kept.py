@@ -17,7 +17,8 @@ from gnnneg.evaluation import Testbed
 from gnnneg.experiment import folder, whereabouts
 from gnnneg.experiment.fingerprint import fingerprint, names_of
 from gnnneg.experiment.graph import read_graph, read_named
-from gnnneg.experiment.settings import assemble, choose, needed, outline, plan, source
+from gnnneg.experiment.settings import needed, outline, plan, source
+from gnnneg.experiment.setup import assemble, choose
 from gnnneg.interfaces import Model, Task
 from gnnneg.records import Triplets
 from gnnneg.training import load_model, load_task

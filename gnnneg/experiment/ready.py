@@ -10,6 +10,9 @@ from torch.optim import SGD, Optimizer
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 from torch_geometric.data import Data, HeteroData
 
+from gnnneg.config import Plan
+from gnnneg.data.facts import Facts
+from gnnneg.data.known import KnownAnswers
 from gnnneg.data.statements import confidence
 from gnnneg.errors import UserError, echo
 from gnnneg.interfaces import Task, Weighing
@@ -63,6 +66,19 @@ def tell_of_confidence(task: Task, data: HeteroData) -> None:
     )
 
 
+def tell_of_leaks(task: Task, facts: Facts) -> None:
+    """Warns where a part of the task knows other answers than the training facts."""
+    for name, part in task.named_modules():
+        if isinstance(part, KnownAnswers):
+            ours = facts.known, facts.denied
+            if not any(torch.equal(part.key.cpu(), o.key) and torch.equal(part.answer.cpu(), o.answer) for o in ours):
+                warnings.warn(
+                    f"{name} holds other answers than the training facts: figures may profit from what is asked, and "
+                    "a run folder will not say so.",
+                    stacklevel=3,
+                )
+
+
 def refuse_optimizer(optimizer: Optimizer) -> None:
     """Refuses one that a step of training cannot drive, or whose numbers are not finite.
 
@@ -75,6 +91,20 @@ def refuse_optimizer(optimizer: Optimizer) -> None:
         for key, value in group.items():
             if key != "params" and not _finite(value):
                 raise UserError(f"optimizer ({name}): {key} is {echo(value)}: give finite numbers.")
+
+
+def refuse_negative(part: Any) -> None:
+    """Refuses negative counts of a scheduler and of those within it, which torch takes and makes other rates of.
+
+    Raises:
+        UserError: If there is one.
+    """
+    inner = part.arguments if isinstance(part, Plan) else dict(enumerate(part)) if isinstance(part, list) else {}
+    for name, value in inner.items():
+        if isinstance(value, int) and value < 0 and name != "last_epoch":
+            where = f"{part.key}.{name}" if isinstance(part, Plan) else f"position {name} of a list of a scheduler"
+            raise UserError(f"{where} is {value}: give a number that is not negative.")
+        refuse_negative(value)
 
 
 def refuse_scheduler(make: Callable[[Optimizer], LRScheduler], lr: float, epochs: int) -> None:

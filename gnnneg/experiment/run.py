@@ -36,7 +36,7 @@ from gnnneg.evaluation.entity_ranking import Split, ranked
 from gnnneg.experiment import folder
 from gnnneg.experiment.kept import Kept
 from gnnneg.experiment.negatives import negatives, truth
-from gnnneg.experiment.settings import Setup
+from gnnneg.experiment.setup import Setup
 from gnnneg.experiment.whereabouts import Missing
 from gnnneg.former import warn
 from gnnneg.interfaces import Model, Task

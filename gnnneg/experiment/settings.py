@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -26,17 +25,16 @@ import gnnneg.weighings  # noqa: F401
 from gnnneg import datasets
 from gnnneg.config import Plan, Tree, resolve_whole
 from gnnneg.config.signature import parameters
-from gnnneg.data.facts import FACTS, Facts
+from gnnneg.data.facts import FACTS
 from gnnneg.data.gate import admit
 from gnnneg.data.ontology import inherited
 from gnnneg.data.splits import share_denied
 from gnnneg.errors import UserError
 from gnnneg.evaluation import Evaluator, KnownNegatives, Testbed, TripleClassification
 from gnnneg.evaluation.entity_ranking import Split
-from gnnneg.experiment.ready import refuse_optimizer, refuse_scheduler, refuse_seed
-from gnnneg.interfaces import Model, Task
+from gnnneg.experiment.ready import refuse_seed
+from gnnneg.interfaces import Task
 from gnnneg.training import Fit
-from gnnneg.training.randomness import seeded
 
 
 @dataclass(frozen=True)
@@ -167,43 +165,6 @@ class Settings:
     device: str | None = None
 
 
-@dataclass
-class Setup:
-    """All that a run needs, built."""
-
-    data: HeteroData
-    task: Task
-    optimizer: Optimizer
-    scheduler: LRScheduler | None
-    fit: Fit
-    evaluation: Evaluation
-    seed: int
-    device: torch.device
-    test_graph: HeteroData | None = None
-    plan: Plan | None = None
-    path: Path | None = None
-
-    @property
-    def tree(self) -> Tree:
-        """Its config, if it has one."""
-        return {} if self.plan is None else self.plan.plain()
-
-    @property
-    def dataset(self) -> str | None:
-        """The name of its data set, if its config says one."""
-        return None if self.plan is None else source(self.plan).name
-
-    @property
-    def model(self) -> Model:
-        """The task's."""
-        return self.task.model
-
-    @cached_property
-    def testbed(self) -> Testbed:
-        """On what it is judged."""
-        return self.evaluation.testbed(self.seed, self.device, self.data, self.test_graph)
-
-
 def listed(tree: Tree) -> Tree:
     """A config whose ``evaluation``, where it is a bare list, is the mapping that this is short for."""
     bare = tree.get("evaluation")
@@ -270,73 +231,12 @@ def anchored(value: Any) -> Any:
     return found
 
 
-def assemble(
-    plan: Plan, data: HeteroData, test_graph: HeteroData | None = None, device: torch.device | None = None
-) -> Setup:
-    """Builds what a plan means on a data set: the same plan and data, the same initial weights.
-
-    On the plan's own device, unless another one is given.
-    """
-    settings = plan.arguments
-    device = choose(settings["device"]) if device is None else device
-    with seeded(settings["seed"]):
-        task = settings["task"].build(Facts(data)).to(device)
-    optimizer = settings["optimizer"].build({"params": list(task.trained())})
-    refuse_optimizer(optimizer)
-    scheduler = settings["scheduler"]
-    if scheduler is not None:
-        refuse_negative(scheduler)
-        epochs = settings["fit"].arguments["epochs"]
-        refuse_scheduler(lambda of: scheduler.build({"optimizer": of}), optimizer.defaults.get("lr", 0.0), epochs)
-    return Setup(
-        data=data,
-        task=task,
-        optimizer=optimizer,
-        scheduler=scheduler if scheduler is None else scheduler.build({"optimizer": optimizer}),
-        fit=settings["fit"].build({}),
-        evaluation=settings["evaluation"].build({}),
-        seed=settings["seed"],
-        device=device,
-        test_graph=test_graph,
-        plan=plan,
-    )
-
-
-def refuse_negative(part: Any) -> None:
-    """Refuses negative counts of a scheduler and of those within it, which torch takes and makes other rates of.
-
-    Raises:
-        UserError: If there is one.
-    """
-    inner = part.arguments if isinstance(part, Plan) else dict(enumerate(part)) if isinstance(part, list) else {}
-    for name, value in inner.items():
-        if isinstance(value, int) and value < 0 and name != "last_epoch":
-            where = f"{part.key}.{name}" if isinstance(part, Plan) else f"position {name} of a list of a scheduler"
-            raise UserError(f"{where} is {value}: give a number that is not negative.")
-        refuse_negative(value)
-
-
 def needed(part: Any) -> set[str]:
     """The facts of the data set that a plan will be given, in all its parts."""
     if isinstance(part, Plan):
         return set(part.linked) | needed(list(part.arguments.values()))
     inner = part.values() if isinstance(part, dict) else part if isinstance(part, list | tuple) else ()
     return {fact for one in inner for fact in needed(one)}
-
-
-def choose(device: str | None) -> torch.device:
-    """The device of that name, or a GPU if there is one.
-
-    Raises:
-        UserError: If there is no such device.
-    """
-    if device is None:
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        torch.zeros(1, device=device).item()  # which no device without memory, such as meta, can say
-    except (RuntimeError, AssertionError) as error:
-        raise UserError(f"There is no device {device!r} here ({str(error).splitlines()[0]}): try cpu.") from None
-    return torch.device(device)
 
 
 def source(plan: Plan) -> DataSource:

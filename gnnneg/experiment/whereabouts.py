@@ -21,18 +21,18 @@ class Missing(UserError):
     """The data set of a run is nowhere to be had."""
 
 
-def about(run: Path, source: DataSource, graphs: list[HeteroData], named: bool) -> dict[str, Any]:
+def about(run: Path, name: str, graphs: list[HeteroData], named: bool) -> dict[str, Any]:
     """What a run keeps to know its data set again: fingerprints, and for a folder its place and its card's digest.
 
     Args:
         run (Path): The run folder.
-        source (DataSource): The data set that its config names.
+        name (str): The data set, as its config names it.
         graphs (list[HeteroData]): The graph, and behind it the one to test on, if that is another.
         named (bool): Whether the graphs can be had by the name, or lie in the run folder.
     """
-    place = datasets.folder_of(source.name) if named else None
+    place = datasets.folder_of(name) if named else None
     return {
-        "name": source.name,
+        "name": name,
         "folder": None if place is None else os.path.relpath(place.resolve(), run.resolve()),
         "card": None if place is None else read_card(place / CARD).digest,
         "graphs": [fingerprint(graph) for graph in graphs],

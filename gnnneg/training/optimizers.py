@@ -3,6 +3,7 @@
 import inspect
 import math
 import warnings
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -48,7 +49,28 @@ def owns(optimizer: Optimizer, task: Task) -> None:
         )
 
 
-class LazyAdam(Optimizer):
+class ByParameter(Optimizer, ABC):
+    """An optimiser that steps each parameter by its own gradient alone."""
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
+        """One step; ``closure`` as in every optimiser of torch."""
+        loss = None
+        if closure is not None:
+            with torch.enable_grad():
+                loss = closure()
+        for group in self.param_groups:
+            for weight in group["params"]:
+                if weight.grad is not None:
+                    self._step(weight, weight.grad, group)
+        return loss
+
+    @abstractmethod
+    def _step(self, weight: Tensor, grad: Tensor, group: dict[str, Any]) -> None:
+        """Steps one parameter."""
+
+
+class LazyAdam(ByParameter):
     r"""Adam, from `"Adam: A Method for Stochastic Optimization" <https://arxiv.org/abs/1412.6980>`_, for models
     that have row-sparse tables (``Lookup(sparse=True)``) beside dense weights.
 
@@ -61,8 +83,7 @@ class LazyAdam(Optimizer):
     A dense gradient is stepped as by :class:`torch.optim.Adam`. Of a sparse one only the rows it holds are stepped, and
     the moments of all others wait unchanged, as in :class:`torch.optim.SparseAdam` (which refuses dense gradients, as
     Adam does sparse ones). So with sparse gradients this is not Adam, in which rows go on moving by their old moments;
-    the two are equal where each step touches every row. Cost per step: the touched rows (with
-    2,256 of 1,000,000 touched, at width 100, 14 ms where Adam takes 2,260); two more tables of memory.
+    the two are equal where each step touches every row. Cost per step: the touched rows; two more tables of memory.
 
     Args:
         params (iterable): The parameters, or groups of them.
@@ -86,19 +107,6 @@ class LazyAdam(Optimizer):
                 f"LazyAdam(lr={lr}, betas={betas}, eps={eps}): lr and eps must be 0 or more, betas in [0, 1)."
             )
         super().__init__(params, {"lr": lr, "betas": betas, "eps": eps})
-
-    @torch.no_grad()
-    def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
-        """One step; ``closure`` as in every optimiser of torch."""
-        loss = None
-        if closure is not None:
-            with torch.enable_grad():
-                loss = closure()
-        for group in self.param_groups:
-            for weight in group["params"]:
-                if weight.grad is not None:
-                    self._step(weight, weight.grad, group)
-        return loss
 
     def _step(self, weight: Tensor, grad: Tensor, group: dict[str, Any]) -> None:
         state = self.state[weight]

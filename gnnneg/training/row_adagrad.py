@@ -1,16 +1,16 @@
 """Adagrad with one number a row: what large tables can afford."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.optim import Optimizer
 
 from gnnneg.errors import UserError
+from gnnneg.training.optimizers import ByParameter
 
 
-class RowAdagrad(Optimizer):
+class RowAdagrad(ByParameter):
     r"""Adagrad with one step size a row, known from `"PyTorch-BigGraph: A Large-scale Graph Embedding System"
     <https://arxiv.org/abs/1903.12287>`_ and the embedding tables of recommender systems.
 
@@ -51,19 +51,6 @@ class RowAdagrad(Optimizer):
                 "none may be below 0."
             )
         super().__init__(params, {"lr": lr, "eps": eps, "initial_accumulator_value": initial_accumulator_value})
-
-    @torch.no_grad()
-    def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
-        """One step; ``closure`` as in every optimiser of torch."""
-        loss = None
-        if closure is not None:
-            with torch.enable_grad():
-                loss = closure()
-        for group in self.param_groups:
-            for weight in group["params"]:
-                if weight.grad is not None:
-                    self._step(weight, weight.grad, group)
-        return loss
 
     def _step(self, weight: Tensor, grad: Tensor, group: dict[str, Any]) -> None:
         state = self.state[weight]

@@ -176,8 +176,8 @@ def test_ctrl_c_before_there_is_a_run_leaves_nothing(tmp_path, monkeypatch, wher
     home = execute if where == "write_graph" else folder
     write = getattr(home, where)
 
-    def struck(*arguments):
-        write(*arguments)
+    def struck(*arguments, **options):
+        write(*arguments, **options)
         raise KeyboardInterrupt
 
     monkeypatch.setattr(home, where, struck)
@@ -207,15 +207,15 @@ def test_what_was_killed_before_there_was_a_run_makes_room(tmp_path):
 def test_ctrl_c_while_the_result_is_worked_out_says_how_to_get_it(tmp_path, monkeypatch):
     from gnnneg.experiment import execute
 
-    result = execute._result
+    result = execute.judged
 
     def struck(*arguments):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(execute, "_result", struck)
+    monkeypatch.setattr(execute, "judged", struck)
     with pytest.raises(Interrupted, match=r"while the trained model was tested: 'gnnneg resume .*run' ends it"):
         trained(ring(), tmp_path / "run")
-    monkeypatch.setattr(execute, "_result", result)
+    monkeypatch.setattr(execute, "judged", result)
     assert resume(tmp_path / "run", progress=False).metrics == trained(ring(), None).metrics
 
 

@@ -1,0 +1,88 @@
+"""Training what a config says."""
+
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+
+from gnnneg import config, datasets, run_files
+from gnnneg.config import Plan
+from gnnneg.data.catalogue import CARD, cards
+from gnnneg.data.gate import look_over
+from gnnneg.experiment import folder
+from gnnneg.experiment.execute import execute
+from gnnneg.experiment.kept import Kept
+from gnnneg.experiment.run import Run
+from gnnneg.experiment.settings import anchored, listed, outline, plan, source
+from gnnneg.experiment.setup import Setup, assemble
+from gnnneg.trust import allowing
+
+
+def train_config(
+    path: str | Path,
+    overrides: Sequence[str] = (),
+    out: str | Path | None = None,
+    progress: bool = True,
+    allow: str | Sequence[str] = (),
+) -> Run:
+    """Trains what a config says.
+
+    Args:
+        path (str or Path): The YAML.
+        overrides (list[str]): Settings over it, ``["--fit.epochs", "5"]``.
+        out (str or Path, optional): The run folder. (default: ``runs/<data set>-<config>-<seed>``)
+        progress (bool): Whether to show progress on standard error. (default: :obj:`True`)
+        allow (str or list[str]): Modules that are not gnnneg's and whose classes the config may name.
+    """
+    means, own = read(path, overrides, allow), _own(path, overrides)
+    name = Path(source(means).name).name
+    home = Path(out) if out is not None else Path("runs") / f"{name}-{Path(path).stem}-{means.arguments['seed']}"
+    if home.exists():
+        folder.claim(home)  # said before the data are fetched
+    return execute(_assembled(means, own, allow), home, own is None, progress)
+
+
+def untrained(path: str | Path, overrides: Sequence[str] = (), allow: str | Sequence[str] = ()) -> Run:
+    """What a config says, built but not trained; it may name classes of the modules ``allow``."""
+    setup = _assembled(read(path, overrides, allow), _own(path, overrides), allow)
+    setup.model.eval()
+    return Run(setup, {})
+
+
+def _assembled(means: Plan, own: Path | None, allow: str | Sequence[str]) -> Setup:
+    """What it means on its data set, or on the statements that the run of the folder ``own`` holds."""
+    asked = source(means)
+    graphs = asked.graphs() if own is None else Kept(own, None, None, allow).graphs
+    look_over(graphs[0], Path(asked.name).name)
+    return assemble(means, *graphs)
+
+
+def read(path: str | Path, overrides: Sequence[str] = (), allow: str | Sequence[str] = ()) -> Plan:
+    """What a YAML says, with settings over it; it may name classes of the modules ``allow``."""
+    tree = listed(config.read(path))
+    config.override(tree, overrides)
+    tree = anchored(tree)  # paths that are right from every working directory
+    asked = source(outline(tree))
+    place = None if _own(path, overrides) else _place(asked.name)
+    if place is not None:
+        tree["data"]["name"] = str(place.resolve())
+    if asked.root is not None:
+        tree["data"]["root"] = str(Path(asked.root).expanduser().resolve())
+    with allowing(allow):
+        return plan(tree)
+
+
+def _own(path: str | Path, overrides: Sequence[str]) -> Path | None:
+    """The run folder that a config lies in, if the run holds its own statements and no others are asked for."""
+    home = Path(path).parent
+    here = all((home / file).is_file() for file in (run_files.STATEMENTS, run_files.ENVIRONMENT))
+    if here and not any(word.partition("=")[0] == "--data.name" for word in overrides):
+        return home
+    return None
+
+
+def _place(name: str) -> Path | None:
+    """The folder that a data set's name means; told is where a built-in one comes before a folder of that name."""
+    place = datasets.folder_of(name)
+    if place is None and (Path(name) / CARD).is_file() and (Path(name) / CARD).resolve().parent.parent != cards():
+        warnings.warn(f"{name} is the built-in data set, not the folder here: write ./{name} for that.", stacklevel=4)
+    return place

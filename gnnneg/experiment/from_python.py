@@ -1,0 +1,140 @@
+"""Training objects that were made in Python, and back to the config that makes them."""
+
+from pathlib import Path
+
+from torch import Tensor
+from torch.nn import Parameter
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
+from torch_geometric.data import Dataset, HeteroData
+
+from gnnneg import config, datasets
+from gnnneg.config import Tree
+from gnnneg.config.names import path as class_path
+from gnnneg.config.signature import parameters
+from gnnneg.data.download import cache
+from gnnneg.data.facts import Facts
+from gnnneg.data.gate import look_over
+from gnnneg.data.statements import completed
+from gnnneg.errors import UserError
+from gnnneg.experiment import schedule
+from gnnneg.experiment.execute import execute, finish
+from gnnneg.experiment.ready import refuse_hidden_features, refuse_optimizer, refuse_seed, tell_of_leaks
+from gnnneg.experiment.run import Run
+from gnnneg.experiment.settings import Evaluation, anchored, plan
+from gnnneg.experiment.setup import Setup
+from gnnneg.interfaces import Task
+from gnnneg.training import Fit
+
+
+def train(
+    task: Task,
+    data: HeteroData | Dataset,
+    optimizer: Optimizer,
+    fit: Fit | None = None,
+    *,
+    scheduler: LRScheduler | None = None,
+    evaluation: Evaluation | None = None,
+    seed: int = 0,
+    out: str | Path | None = None,
+    name: str = "data",
+    progress: bool = True,
+    test_graph: HeteroData | None = None,
+) -> Run:
+    """Trains a task with validation, tests it and, given a folder, keeps it.
+
+    ::
+
+        data = FB15k237()
+        n, r = data[0]["entity"].num_nodes, len(data[0].relation_names)
+        model = KGEModel(Lookup(n, 200), ComplEx(r, 200))
+        task = LinkPrediction(model, Both(r), Uniform(n, 256, shared=True), InfoNCE())
+        run = gnnneg.train(task, data, Adagrad(task.trained(), lr=0.1), Fit(epochs=20), out="runs/complex")
+        run.predict(head="/m/027rn", relation="/location/country/form_of_government")
+
+    Args:
+        task (Task): What is learnt, on the device where it shall be.
+        data (HeteroData or Dataset): A graph in the convention (:func:`gnnneg.data.from_hetero` makes one of any
+            ``HeteroData``), or a data set of :mod:`gnnneg.datasets`.
+        optimizer (torch.optim.Optimizer): Owns ``task.trained()``.
+        fit (Fit, optional): How to train.
+        scheduler (LRScheduler, optional): Changes the learning rate.
+        evaluation (Evaluation, optional): How to judge.
+        seed (int): Of all draws while training; initial weights are ``torch.manual_seed``'s. (default: :obj:`0`)
+        out (str or Path, optional): The run folder, new or empty; :obj:`None` writes nothing.
+        name (str): What to call a graph that is no data set of ours. (default: ``"data"``)
+        progress (bool): Whether to show progress on standard error. (default: :obj:`True`)
+        test_graph (HeteroData, optional): Another graph, of other entities and the same relations, whose test
+            statements are asked instead; an inductive data set brings its own. (default: :obj:`None`)
+
+    Raises:
+        UserError: If the folder is in use, the task was made for other data, the model knows nothing of the entities
+            that it would be tested on, or training diverges.
+    """
+    refuse_seed(seed)
+    refuse_optimizer(optimizer)
+    graph, *others = list(data) if isinstance(data, Dataset) else [data]
+    if test_graph is not None:
+        others = [test_graph]
+    graph, *others = [completed(one) for one in (graph, *others)]
+    refuse_hidden_features(task, graph)
+    fit, evaluation = fit or Fit(), evaluation or Evaluation()
+    device = next(task.trained()).device
+    setup = Setup(graph, task, optimizer, scheduler, fit, evaluation, seed, device, *others)
+    setup.name = name
+    tell_of_leaks(task, Facts(graph))
+    look_over(graph, name if isinstance(data, HeteroData) else "the data set")
+    if out is None:
+        return finish(setup, progress)
+
+    where: Tree = {"name": name}
+    changed = isinstance(data, datasets.Benchmark) and (data.transform, data.pre_transform) != (None, None)
+    named = isinstance(data, datasets.Benchmark) and not changed and test_graph is None
+    if isinstance(data, datasets.Benchmark) and named:
+        home, setup.name = Path(data.root).parent, data.card.name
+        where = {"name": setup.name, "root": None if home == Path(cache()) else str(home.resolve())}
+    setup.plan = plan(anchored({"data": where, **_described(setup)}))
+    return execute(setup, Path(out), named, progress)
+
+
+def _described(setup: Setup) -> Tree:
+    """The config of objects that were made in Python."""
+    optimizer, scheduler = setup.optimizer, setup.scheduler
+    settings = _settings(optimizer, list(setup.task.trained()), scheduler)
+    tree: Tree = {
+        "task": config.describe(setup.task, Facts(setup.data), "task"),
+        "optimizer": {"class_path": class_path(type(optimizer)), "init_args": settings},
+    }
+    if scheduler is not None:
+        tree["scheduler"] = schedule.written(scheduler, optimizer, settings)
+    tree["fit"] = config.describe(setup.fit, {}, "fit")
+    tree["evaluation"] = config.describe(setup.evaluation, {}, "evaluation")
+    return {**tree, "seed": setup.seed, "device": str(setup.device)}
+
+
+def _settings(optimizer: Optimizer, trained: list[Parameter], scheduler: LRScheduler | None) -> Tree:
+    """What an optimiser was made with.
+
+    Raises:
+        UserError: If a config could not make it again: it has several groups, or other parameters than the task's.
+    """
+    name, groups = type(optimizer).__name__, optimizer.param_groups
+    remedy = "give it task.trained(), or train without a run folder"
+    if len(groups) > 1:
+        raise UserError(f"{name} has {len(groups)} groups of parameters, which a config cannot say: {remedy}.")
+    owned = groups[0]["params"]
+    if [id(one) for one in owned] != [id(one) for one in trained]:
+        raise UserError(
+            f"{name} owns other parameters than the task trains ({len(owned)} and {len(trained)}), or in another "
+            f"order, which a config cannot say: {remedy}."
+        )
+    cycled = ("momentum", "betas") if scheduler is not None and schedule.cycles(scheduler) else ()
+    settings = {}
+    for key in parameters(type(optimizer)):
+        if key not in optimizer.defaults:
+            continue
+        value = optimizer.defaults[key] if key in cycled else groups[0].get(key, optimizer.defaults[key])
+        if key == "lr":  # a scheduler has changed it by now
+            value = groups[0].get("initial_lr", value)
+        settings[key] = value.item() if isinstance(value, Tensor) else value
+    return settings

@@ -1,0 +1,101 @@
+"""What a run came to: the trained model judged, and told of."""
+
+import time
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch_geometric.data import HeteroData
+
+from gnnneg import run_files
+from gnnneg.data import naming
+from gnnneg.data.statements import POLARITIES, counts
+from gnnneg.evaluation import KnownNegatives, Ranking, Ranks, Testbed, strata
+from gnnneg.experiment import folder
+from gnnneg.experiment.setup import Setup
+from gnnneg.training import History
+
+SOURCES = 5  # so many of where statements come from are told of
+
+
+def judged(setup: Setup, history: History) -> dict[str, Any]:
+    """Judges the trained model, writes ``ranks.parquet`` and ``result.json``."""
+    model, testbed, path = setup.model, setup.testbed, setup.path
+    began = time.perf_counter()
+    metrics: dict[str, Any] = {}
+    ranks: dict[str, Ranks] = {}
+    for split in ("valid", "test"):
+        if testbed.has(split):
+            ranks[split] = Ranking(split).ranks(model, testbed)
+            with _ties_untold() if split == "valid" else nullcontext():
+                metrics[split] = Ranking(split).findings(ranks[split], testbed).figures
+    with _ties_untold():
+        for one in setup.evaluation.chosen(testbed):
+            if isinstance(one, Ranking) and one.split in ranks:
+                found = one.findings(ranks[one.split], testbed)
+            else:
+                found = one(model, testbed)
+            metrics.setdefault(one.split, {}).update({one.key: found.kept()} if one.key else found.kept())
+    if "test" not in ranks:
+        warnings.warn("The data set has no test statements, so nothing was tested.", stacklevel=2)
+    elif path is not None:
+        _write_ranks(ranks["test"], testbed.on("test"), path)
+    result = {
+        "dataset": setup.name,
+        "seed": setup.seed,
+        "best_epoch": history.best_epoch,
+        "data": _about(setup.data),
+        "metrics": metrics,
+        "time": {
+            "train_s": history.train_s,
+            "evaluate_s": history.evaluate_s + time.perf_counter() - began,
+            "triples_per_s": history.triples_per_s,
+        },
+        "memory": {"peak_rss_mib": history.peak_rss_mib, "peak_cuda_mib": history.peak_cuda_mib},
+    }
+    verified = metrics.get("test", {}).pop(KnownNegatives.key, None)
+    if verified is not None:  # it stood beside the metrics before evaluations were chosen
+        result[KnownNegatives.key] = verified
+    if setup.test_graph is not None:  # what the figures of test are about
+        result["test_graph"] = {what: count for what, count in counts(setup.test_graph).items() if count}
+    if path is not None:
+        folder.write_json(path / run_files.RESULT, result)
+    return result
+
+
+@contextmanager
+def _ties_untold() -> Iterator[None]:
+    """Of ties the ranking of test tells, and nothing else."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Ties decide", UserWarning)
+        yield
+
+
+def _write_ranks(ranks: Ranks, testbed: Testbed, path: Path) -> None:
+    """Writes where each test target came in, with names, labels and strata."""
+    data = testbed.data
+    by = strata(ranks, testbed.statements("train"), testbed.num_nodes, testbed.num_relations)
+    for what, called in (
+        ("anchor_label", naming.called(data, ranks.anchor)),
+        ("target_label", naming.called(data, ranks.target)),
+        ("relation_label", naming.relations_called(data, ranks.rel_type)),
+    ):
+        if called is not None:
+            by[what] = called
+    ranks.to_parquet(path / run_files.RANKS, data["entity"].names, data.relation_names, by)
+
+
+def _about(data: HeteroData) -> dict[str, Any]:
+    """What a report tells of a data set: how many statements there are of each kind, and where most come from."""
+    about: dict[str, Any] = {what: count for what, count in counts(data).items() if isinstance(count, int)}
+    if "source_names" in data:
+        stores = (data["entity", polarity, "entity"] for polarity in POLARITIES)
+        index = torch.cat([store.source for store in stores if "source" in store])
+        many = torch.bincount(index[index >= 0], minlength=len(data.source_names)).sort(descending=True, stable=True)
+        rows = zip(many.indices[:SOURCES].tolist(), many.values[:SOURCES].tolist())
+        about["sources"] = {data.source_names[row]: count for row, count in rows if count}
+        about["sources_in_all"] = len(data.source_names)
+    return about

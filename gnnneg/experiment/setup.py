@@ -1,0 +1,106 @@
+"""All that a run needs, built from what a config says."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import torch
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
+from torch_geometric.data import HeteroData
+
+from gnnneg.config import Plan, Tree
+from gnnneg.data.facts import Facts
+from gnnneg.errors import UserError
+from gnnneg.evaluation import Testbed
+from gnnneg.experiment.ready import refuse_negative, refuse_optimizer, refuse_scheduler
+from gnnneg.experiment.settings import Evaluation, source
+from gnnneg.interfaces import Model, Task
+from gnnneg.training import Fit
+from gnnneg.training.randomness import seeded
+
+
+@dataclass
+class Setup:
+    """All that a run needs, built."""
+
+    data: HeteroData
+    task: Task
+    optimizer: Optimizer
+    scheduler: LRScheduler | None
+    fit: Fit
+    evaluation: Evaluation
+    seed: int
+    device: torch.device
+    test_graph: HeteroData | None = None
+    plan: Plan | None = None
+    path: Path | None = None
+    name: str = "data"
+
+    @property
+    def tree(self) -> Tree:
+        """Its config, if it has one."""
+        return {} if self.plan is None else self.plan.plain()
+
+    @property
+    def dataset(self) -> str | None:
+        """The name of its data set, if its config says one."""
+        return None if self.plan is None else source(self.plan).name
+
+    @property
+    def model(self) -> Model:
+        """The task's."""
+        return self.task.model
+
+    @cached_property
+    def testbed(self) -> Testbed:
+        """On what it is judged."""
+        return self.evaluation.testbed(self.seed, self.device, self.data, self.test_graph)
+
+
+def assemble(
+    plan: Plan, data: HeteroData, test_graph: HeteroData | None = None, *, device: torch.device | None = None
+) -> Setup:
+    """Builds what a plan means on a data set: the same plan and data, the same initial weights.
+
+    On the plan's own device, unless another one is given.
+    """
+    settings = plan.arguments
+    device = choose(settings["device"]) if device is None else device
+    with seeded(settings["seed"]):
+        task = settings["task"].build(Facts(data)).to(device)
+    optimizer = settings["optimizer"].build({"params": list(task.trained())})
+    refuse_optimizer(optimizer)
+    scheduler = settings["scheduler"]
+    if scheduler is not None:
+        refuse_negative(scheduler)
+        epochs = settings["fit"].arguments["epochs"]
+        refuse_scheduler(lambda of: scheduler.build({"optimizer": of}), optimizer.defaults.get("lr", 0.0), epochs)
+    return Setup(
+        data=data,
+        task=task,
+        optimizer=optimizer,
+        scheduler=scheduler if scheduler is None else scheduler.build({"optimizer": optimizer}),
+        fit=settings["fit"].build({}),
+        evaluation=settings["evaluation"].build({}),
+        seed=settings["seed"],
+        device=device,
+        test_graph=test_graph,
+        plan=plan,
+        name=Path(source(plan).name).name,
+    )
+
+
+def choose(device: str | None) -> torch.device:
+    """The device of that name, or a GPU if there is one.
+
+    Raises:
+        UserError: If there is no such device.
+    """
+    if device is None:
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        torch.zeros(1, device=device).item()  # which no device without memory, such as meta, can say
+    except (RuntimeError, AssertionError) as error:
+        raise UserError(f"There is no device {device!r} here ({str(error).splitlines()[0]}): try cpu.") from None
+    return torch.device(device)
