@@ -117,6 +117,7 @@ NAMES = st.sampled_from(sorted(WHOLE))
 PIECES = st.sampled_from(WORDS) | st.binary(max_size=3)
 
 
+@pytest.mark.filterwarnings("ignore:.*are read as stated")  # of a graph called "false"
 @given(NAMES, st.lists(st.tuples(st.floats(0, 1), st.integers(0, 30), PIECES), min_size=1, max_size=4))
 @SETTINGS
 def test_cut_and_pasted(tmp_path: Path, name: str, changes: list[tuple[float, int, bytes]]) -> None:
