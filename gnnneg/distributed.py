@@ -8,15 +8,21 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from typing import TypeVar
 
 import torch
 import torch.distributed as dist
 import torch.nn.functional as F
 from jaxtyping import Float, Int
-from torch import Tensor
+from torch import Tensor, nn
 from torch.distributed._functional_collectives import all_to_all_single, all_to_all_single_autograd
+from torch.nn.parallel import DistributedDataParallel
 
+from gnnneg.errors import UserError
+
+T = TypeVar("T")
 PATIENCE = timedelta(minutes=30)  # the longest that a process may keep the others waiting
+MOST = 512 << 20  # bytes of rows that one process may ask for at once: a second on a fast network
 
 
 def size() -> int:
@@ -64,7 +70,14 @@ def summed(value: Tensor) -> Tensor:
     return value
 
 
-def agreed(value: object) -> object:
+def sent(value: Tensor) -> Tensor:
+    """The first process's tensor, in place of each one's own of the same shape."""
+    if size() > 1:
+        dist.broadcast(value, 0)
+    return value
+
+
+def agreed(value: T) -> T:
     """What the first process says, for all."""
     said = [value]
     if size() > 1:
@@ -72,12 +85,50 @@ def agreed(value: object) -> object:
     return said[0]
 
 
-def heard(value: object) -> list[object]:
-    """What every process says, in order of their ranks."""
-    said: list[object] = [value] * size()
-    if size() > 1:
-        dist.all_gather_object(said, value)
-    return said
+def anywhere(*flags: bool) -> tuple[bool, ...]:
+    """Of each flag, whether any process has raised it."""
+    if size() == 1:
+        return flags
+    return tuple(count > 0 for count in summed(torch.tensor(flags, dtype=torch.long)).tolist())
+
+
+def share(row: Int[Tensor, "b"]) -> tuple[Int[Tensor, "m"], float]:
+    """What one process takes of a batch, and its weight in a mean over the batch: together, they take all of it.
+
+    A process for which nothing is left takes the first row with weight 0, so that it takes part in what is sent.
+    """
+    if size() == 1:
+        return row, 1.0
+    mine = row[rank() :: size()]
+    return (mine, len(mine) / len(row)) if len(mine) else (row[:1], 0.0)
+
+
+def replicated(module: nn.Module, alone: set[str]) -> nn.Module:
+    """A module that every process has, whose gradients are summed over all processes while they are made.
+
+    Args:
+        module (torch.nn.Module): Called as before.
+        alone (set[str]): Names of the parameters that each process sees to by itself.
+    """
+    mine = [name for name, weight in module.named_parameters() if weight.requires_grad and name not in alone]
+    if size() == 1 or not mine:
+        return module
+    DistributedDataParallel._set_params_and_buffers_to_ignore_for_model(module, sorted(alone))
+    parallel = DistributedDataParallel(module, broadcast_buffers=False)
+    parallel.register_comm_hook(None, _add_up)
+    return parallel
+
+
+def _add_up(state: None, bucket: dist.GradBucket) -> torch.futures.Future[Tensor]:
+    """Sums, where DDP would average: a batch's weights are in its loss."""
+    done = dist.all_reduce(bucket.buffer(), async_op=True).get_future()
+    return done.then(lambda future: future.value()[0])
+
+
+def tables(module: nn.Module) -> dict[str, int]:
+    """The parameters of which each process has its :func:`block`, by name, and the rows of the whole table."""
+    found = ((name, getattr(weight, "num_rows", None)) for name, weight in module.named_parameters())
+    return {name: rows for name, rows in found if rows is not None}
 
 
 def block(num_rows: int) -> tuple[int, int]:
@@ -106,6 +157,12 @@ def fetched(own: Float[Tensor, "o d"], row: Int[Tensor, "u"], num_rows: int) -> 
     wants = ends.diff(prepend=ends.new_zeros(1))
     gives = all_to_all_single(wants, None, None, group)
     to, back = wants.tolist(), gives.tolist()
+    if sum(to) * own.size(1) * own.element_size() > MOST:
+        raise UserError(
+            f"A step would fetch {sum(to):,} rows of {own.size(1)} numbers from other processes, "
+            f"{sum(to) * own.size(1) * own.element_size() >> 20:,} MiB: share the negatives of a batch (shared: true), "
+            "draw fewer, or take a smaller fit.batch_size."
+        )
     asked = all_to_all_single(row, back, to, group)
     answer = F.embedding(asked - rank() * each, own, sparse=sparse)
     return all_to_all_single_autograd(answer, to, back, group)

@@ -29,6 +29,8 @@ class Part(nn.Module):
     made_with: tuple[tuple, dict]
     mirrored: ClassVar[tuple[str, ...]] = ()
     """Parameters of the constructor, and all below them, that take what is denied for stated and the reverse."""
+    one_process: ClassVar[str | None] = None
+    """What it does that several processes would do each for themselves, so that they cannot share it."""
     gone: ClassVar[dict[str, str]] = {}
     """Parameters that the constructor once had, and what to do about a config that still has them."""
     renamed: ClassVar[dict[str, str]] = {}

@@ -13,6 +13,7 @@ from gnnneg.checks import not_negative, table, widths
 from gnnneg.distributed import block, fetched, size
 from gnnneg.errors import UserError
 from gnnneg.interfaces import Encoder, Encoding
+from gnnneg.kernels.everyone import is_everyone
 from gnnneg.kernels.rows import compact
 
 ROWS = 1 << 16  # drawn at once
@@ -34,6 +35,11 @@ class RowSharded(Encoding):
         return F.embedding(place, rows)
 
     def rows(self, index: Int[Tensor, "*s"]) -> tuple[Float[Tensor, "u d"], Int[Tensor, "*s"]]:
+        if is_everyone(index, self.num_rows) and size() > 1:
+            raise UserError(
+                f"All {self.num_rows:,} entities' vectors are asked for at once (All, KvsAll, a sampler that compares "
+                "with all), but each process holds a part of them: draw negatives (Uniform, Popular, InBatch)."
+            )
         row, place = compact(index, self.num_rows)
         return fetched(self.own, row, self.num_rows), place
 
@@ -73,6 +79,7 @@ class ShardedLookup(Encoder):
         self.bound = math.sqrt(6 / (num_nodes + hidden_channels)) if bound is None else bound
         start, stop = block(num_nodes)
         self.weight = Parameter(torch.empty(stop - start, hidden_channels))
+        self.weight.num_rows = num_nodes  # type: ignore[attr-defined]  # by which distributed.parted knows it
         self.reset_parameters()
 
     @torch.no_grad()

@@ -10,11 +10,14 @@ from typing import Any
 
 import torch
 
+from gnnneg import distributed
 from gnnneg.errors import UserError
 from gnnneg.training.atomic import replacing, sweep
+from gnnneg.training.parted import joined
 
 FORMAT = 1
 KEPT = 2
+PART = ".part"  # ends the files of all processes but the first
 
 
 def save(path: Path, state: dict[str, Any]) -> None:
@@ -80,6 +83,20 @@ def load(path: Path) -> dict[str, Any]:
     return state
 
 
+def part(path: Path, rank: int, size: int) -> Path:
+    """Where one of several processes keeps its part of a checkpoint."""
+    return path if rank == 0 else path.with_suffix(f".{rank}of{size}{PART}")
+
+
+def _loaded(path: Path) -> dict[str, Any]:
+    """A checkpoint as this process needs it, by however many it was written."""
+    state = load(path)
+    before, tables = state.get("processes", 1), state.get("tables", {})
+    if before == distributed.size():
+        return state if not distributed.rank() else load(part(path, distributed.rank(), before))
+    return joined([state, *(load(part(path, rank, before)) for rank in range(1, before))], tables)
+
+
 def names(folder: Path) -> list[Path]:
     """The checkpoints of a folder, oldest first."""
     return sorted(folder.glob("*.pt"))
@@ -94,7 +111,7 @@ def latest(folder: Path) -> tuple[Path, dict[str, Any]] | None:
     damaged = []
     for path in reversed(names(folder)):
         try:
-            state = load(path)
+            state = _loaded(path)
         except OSError as error:
             damaged.append(str(error))
             continue
@@ -125,19 +142,28 @@ class Checkpoints:
         return self._last is None or time.monotonic() - self._last >= self.seconds
 
     def save(self, step: int, state: dict[str, Any]) -> None:
-        """Writes the checkpoint of a step, then removes all but the newest two."""
+        """Writes the checkpoint of a step, then removes all but the newest two.
+
+        Of several processes each writes its own, the first one last: where its file is, all are.
+        """
         if self.folder is None:
             return
-        path = self.folder / f"{step:09d}.pt"
-        save(path, state)
+        whole = self.folder / f"{step:09d}.pt"
+        path = part(whole, distributed.rank(), distributed.size())
+        if distributed.rank():
+            save(path, state)
+        distributed.wait()
+        if not distributed.rank():
+            save(path, state)
         if self._last is None:
             try:  # find a part whose state cannot be read back now, not when it is needed
                 load(path)
             except UserError:
                 path.unlink()
                 raise
-        for old in names(self.folder)[:-KEPT]:
-            old.unlink()
+        for old in names(self.folder)[:-KEPT] if not distributed.rank() else []:
+            for piece in (old, *self.folder.glob(f"{old.stem}.*{PART}")):
+                piece.unlink()
         self._last = time.monotonic()
 
     def resume(self) -> tuple[Path, dict[str, Any]] | None:
@@ -145,6 +171,9 @@ class Checkpoints:
         if self.folder is None:
             return None
         found = latest(self.folder)
+        distributed.wait()  # all have looked
+        if distributed.rank():
+            return found
         sweep(self.folder)
         if found is not None:
             for path in names(self.folder):

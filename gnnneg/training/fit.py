@@ -4,6 +4,7 @@ import math
 import time
 import warnings
 from collections.abc import Callable, Collection
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NoReturn
@@ -14,6 +15,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
+from gnnneg import distributed
 from gnnneg.chance import lent
 from gnnneg.errors import UserError, echo, nearest
 from gnnneg.interfaces import Task
@@ -27,8 +29,9 @@ from gnnneg.training.interruption import Interrupted, Interruption
 from gnnneg.training.log import Log, told
 from gnnneg.training.memory import peak_cuda_mib, peak_rss_mib
 from gnnneg.training.optimizers import fused_where_it_can, owns, stepped
+from gnnneg.training.parted import refuse_parted, strangers
 from gnnneg.training.precision import products_in_tf32
-from gnnneg.training.randomness import beside, seeded, untouched
+from gnnneg.training.randomness import apart, beside, seeded, untouched
 from gnnneg.training.state import Position, TrainingState
 from gnnneg.training.weights import save_model
 
@@ -214,6 +217,7 @@ class _Loop:
         first = next(task.trained(), None)
         if first is None:
             raise UserError(f"{type(task).__name__} has nothing to train: evaluate it as it is.")
+        refuse_parted(task, fit.amp)
         self.fit, self.task, self.optimizer, self.scheduler = fit, task, optimizer, scheduler
         self.evaluate, self.folder, self.device = evaluate, folder, first.device
         fused_where_it_can(optimizer, first.device)
@@ -227,21 +231,25 @@ class _Loop:
             raise ValueError(f"{type(task).__name__}.examples() must give tensors of one length.")
         self.examples = _like(self.examples, [column.to(self.device) for column in self.examples])
 
-        self.generator = torch.Generator(self.device).manual_seed(seed)
+        self.parallel = distributed.replicated(task, distributed.tables(task).keys() | strangers(task))
+        self.generator = torch.Generator(self.device).manual_seed(apart(seed, distributed.rank()))
         self.drawn_from: torch.Generator | None = self.generator
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=fit.amp == "float16")
         self.dtype = None if fit.amp is None else getattr(torch, fit.amp)
         for name in ("tf32", "cuda_graph"):
             if getattr(fit, name) and self.device.type != "cuda":
                 warnings.warn(f"fit.{name} is for CUDA devices: it changes nothing on {self.device}.", stacklevel=3)
-        recorded = fit.cuda_graph is not False and self.device.type == "cuda"
+        recorded = fit.cuda_graph is not False and self.device.type == "cuda" and distributed.size() == 1
         required = bool(fit.cuda_graph)
         self.learn = Graphed(self.learn_once, task, self.generator, required) if recorded else self.learn_once
         self.state = TrainingState(task, optimizer, scheduler, self.scaler, self.generator)
-        self.log = Log(None if folder is None else folder / METRICS)
-        self.checkpoints = Checkpoints(None if folder is None else folder / CHECKPOINTS, fit.checkpoint_seconds)
+        self.weight = 1.0
+        first = distributed.rank() == 0
+        self.log = Log(folder / METRICS if folder is not None and first else None)
+        where = None if folder is None else folder / CHECKPOINTS
+        self.checkpoints = Checkpoints(where, fit.checkpoint_seconds)
         self.interruption = Interruption()
-        self.display = display(progress, fit.epochs, fit.metric)
+        self.display = display(progress and first, fit.epochs, fit.metric)
         self.pending: list[tuple[int, int, Tensor]] = []
         self.value: float | None = None
         self.told: dict[str, float] = {}
@@ -253,6 +261,7 @@ class _Loop:
             if resume:
                 raise UserError("There is nothing to resume without a run folder: give one.")
             return
+        distributed.wait()
         if not resume:
             if (self.folder / METRICS).exists() or names(self.folder / CHECKPOINTS):
                 raise UserError(
@@ -270,20 +279,20 @@ class _Loop:
 
     def train(self) -> History:
         state, at = self.state, self.state.at
-        self.expired = self.fit.expired(at)
+        self.expired = distributed.agreed(self.fit.expired(at))
         checks = torch.sparse.check_sparse_tensor_invariants
         # as the user has it, said aloud: left unsaid, torch warns of it at the first row-sparse step
         with self.interruption, self.display, checks(checks.is_enabled()):
-            while not self.fit.over(at):
+            while not distributed.agreed(self.fit.over(at)):
                 if at.done < self.count:
                     self.epoch()
-                self.expired = self.fit.expired(at)
+                self.expired = distributed.agreed(self.fit.expired(at))
                 if self.evaluate is not None and self.validation_due():
                     self.validate(self.evaluate)
                 if self.scheduler is not None and not isinstance(self.scheduler, ReduceLROnPlateau):
                     self.scheduler.step()
                 state.turn()
-            if self.interruption.wanted:
+            if any(distributed.anywhere(self.interruption.wanted)):
                 self.stop()
             self.save()
             if state.best is not None:
@@ -308,14 +317,15 @@ class _Loop:
     def epoch(self) -> None:
         """Goes through the examples that the epoch has left."""
         at = self.state.at
-        order = self.state.shuffled(self.count)
+        order = distributed.sent(self.state.shuffled(self.count))
         self.task.train()
         self.clock = self.glanced = time.perf_counter()
         for begin in range(at.done, self.count, self.fit.batch_size):
-            if self.interruption.wanted:
+            struck, due = distributed.anywhere(self.interruption.wanted, self.checkpoints.due())
+            if struck:
                 self.lap()
                 self.stop()
-            if self.checkpoints.due():
+            if due:
                 self.lap()
                 self.save()
                 self.clock = time.perf_counter()
@@ -332,12 +342,14 @@ class _Loop:
     def step(self, rows: Int[Tensor, "b"]) -> None:
         """One batch."""
         at = self.state.at
-        batch = _like(self.examples, [column[rows] for column in self.examples])
+        mine, self.weight = distributed.share(rows)
+        batch = _like(self.examples, [column[mine] for column in self.examples])
         self.optimizer.zero_grad()
         with products_in_tf32(self.fit.tf32 and self.device.type == "cuda"), lent(self.generator) as self.drawn_from:
             loss = self.learn(batch)
         self.pending.append((at.step + 1, len(rows), loss))
-        if self.device.type == "cpu":  # elsewhere reading a number means waiting for the device
+        # elsewhere than on a CPU reading a number means waiting for the device
+        if self.device.type == "cpu" or distributed.size() > 1:
             self.add_losses()
         if self.fit.clip_norm is not None:
             self.scaler.unscale_(self.optimizer)
@@ -355,7 +367,9 @@ class _Loop:
     def learn_once(self, batch: tuple[Tensor, ...]) -> Tensor:
         """The loss of a batch; its gradients are added to those of the weights."""
         with torch.autocast(self.device.type, self.dtype, enabled=self.dtype is not None):
-            loss = self.task(batch, self.drawn_from)
+            loss = self.parallel(batch, self.drawn_from)
+        if self.weight != 1:
+            loss = loss * self.weight
         self.scaler.scale(loss).backward()
         return loss.detach()
 
@@ -364,7 +378,7 @@ class _Loop:
         at = self.state.at
         if not self.pending:
             return
-        values = torch.stack([loss for *_, loss in self.pending]).tolist()
+        values = distributed.summed(torch.stack([loss for *_, loss in self.pending])).tolist()
         for (step, rows, _), value in zip(self.pending, values):
             if not math.isfinite(value):
                 raise UserError(self._lost(f"loss is {value}", step))
@@ -399,12 +413,14 @@ class _Loop:
     def validate(self, evaluate: Evaluate) -> None:
         """Measures the model, and keeps it if it is the best so far."""
         state, at, metric = self.state, self.state.at, self.fit.metric
-        if self.checkpoints.due():
+        if any(distributed.anywhere(self.checkpoints.due())):
             self.save()
         self.task.eval()
         began = time.perf_counter()
         try:
-            with self.interruption.at_once(), untouched(self.generator):
+            # several processes leave off together, and so not in the middle
+            at_once = self.interruption.at_once() if distributed.size() == 1 else nullcontext()
+            with at_once, untouched(self.generator):
                 metrics = {name: float(value) for name, value in evaluate().items()}
         except KeyboardInterrupt:
             self.stop()
@@ -428,7 +444,7 @@ class _Loop:
     def save(self) -> None:
         """Writes a checkpoint, if the weights are worth it."""
         self.add_losses()
-        if not self.state.sound():
+        if any(distributed.anywhere(not self.state.sound())):
             raise UserError(self._lost("weights are no longer finite", self.state.at.step))
         self.log.sync()
         self.checkpoints.save(self.state.at.step, {**self.state.state_dict(), "lines": len(self.log.records)})
@@ -436,7 +452,8 @@ class _Loop:
     def publish(self) -> None:
         """Writes ``model/``: the best weights so far, or the present ones before the first validation."""
         if self.folder is not None:
-            save_model(self.folder / MODEL, self.task.model if self.state.best is None else self.state.best)
+            model, best = self.task.model, self.state.best
+            save_model(self.folder / MODEL, model if best is None else best, distributed.tables(model))
 
     def stop(self) -> NoReturn:
         """Leaves a run that can be used and gone on with."""

@@ -7,6 +7,8 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import Parameter
 
+from gnnneg import distributed
+
 
 @torch.no_grad()
 def clip(parameters: Iterable[Parameter], norm: float) -> Float[Tensor, ""]:
@@ -15,17 +17,20 @@ def clip(parameters: Iterable[Parameter], norm: float) -> Float[Tensor, ""]:
     :func:`torch.nn.utils.clip_grad_norm_` refuses sparse gradients; here their rows are summed first, since a row that
     was looked up twice has one gradient. Cost: the touched rows.
     """
-    values = []
+    values, elsewhere = [], []
     for parameter in parameters:
         if parameter.grad is None:
             continue
         if parameter.grad.is_sparse:
             parameter.grad = parameter.grad.coalesce()
-            values.append(parameter.grad.values())
+            value = parameter.grad.values()
         else:
-            values.append(parameter.grad)
+            value = parameter.grad
+        (elsewhere if getattr(parameter, "num_rows", None) is not None else values).append(value)
     total = torch.nn.utils.get_total_norm(values)
+    if elsewhere:  # other processes have the other rows
+        total = (total**2 + distributed.summed(torch.nn.utils.get_total_norm(elsewhere) ** 2)).sqrt()
     scale = (norm / (total + 1e-6)).clamp(max=1.0)
-    for value in values:
+    for value in (*values, *elsewhere):
         value.mul_(scale.to(value.device))
     return total

@@ -50,6 +50,11 @@ def beside(seed: int) -> int:
     return _seed_of(f"beside {seed}".encode())
 
 
+def apart(seed: int, rank: int) -> int:
+    """The seed of one of several processes: the run's for the first, another for each of the others."""
+    return seed if rank == 0 else _seed_of(f"process {rank} {seed}".encode())
+
+
 def _seed_of(content: bytes) -> int:
     return int.from_bytes(hashlib.sha256(content).digest()[:8]) >> 1
 

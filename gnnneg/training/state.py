@@ -11,9 +11,11 @@ from torch import Tensor
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
+from gnnneg import distributed
 from gnnneg.errors import UserError
 from gnnneg.interfaces import Task
 from gnnneg.training import randomness
+from gnnneg.training.parted import tables
 from gnnneg.training.weights import completed, misfit, snapshot
 
 
@@ -108,6 +110,8 @@ class TrainingState:
             "chance": randomness.chance(self.generator),
             "shuffle": self._shuffle,
             "best": self.best,
+            "processes": distributed.size(),
+            "tables": tables(self.task, self.optimizer),
         }
 
     def load_state_dict(self, state: dict[str, Any], path: Path) -> None:
@@ -137,6 +141,13 @@ class TrainingState:
             self.scheduler.load_state_dict(scheduler)
         self.scaler.load_state_dict(scaler)
         randomness.restore(chance, self.generator)
+        if state.get("processes", 1) != distributed.size():
+            self.generator.manual_seed(randomness.apart(self.generator.initial_seed() + at.step, distributed.rank()))
+            warnings.warn(
+                f"{path} was written by {state.get('processes', 1)} processes and is read by {distributed.size()}: the "
+                "run goes on to other numbers than if it had never been stopped.",
+                stacklevel=2,
+            )
         if chance["run"].shape != self.generator.get_state().shape:
             warnings.warn(
                 f"{path} is of another kind of device: its draws begin anew here, from a seed made of it, so that the "

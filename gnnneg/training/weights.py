@@ -1,7 +1,10 @@
 """What a model has learnt, in one file that anybody can read and that can hold no code."""
 
 import copy
+import json
+import math
 from collections.abc import Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +13,17 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor, nn
 
+from gnnneg import distributed
 from gnnneg.errors import UserError
 from gnnneg.run_files import WEIGHTS
 from gnnneg.stateful import Counts
 from gnnneg.training.atomic import replacing
+
+# safetensors' names
+DTYPES = {
+    **{torch.float64: "F64", torch.float32: "F32", torch.bfloat16: "BF16", torch.float16: "F16"},
+    **{torch.int64: "I64", torch.int32: "I32", torch.bool: "BOOL", torch.uint8: "U8"},
+}
 
 
 def snapshot(module: nn.Module) -> dict[str, Any]:
@@ -52,24 +62,58 @@ def _shape(shape: tuple[int, ...] | None) -> str:
     return "no tensor" if shape is None else str(tuple(shape))
 
 
-def save_model(folder: Path, model: nn.Module | Mapping[str, Any]) -> Path:
-    """Writes ``folder/model.safetensors``, atomically.
+def save_model(folder: Path, model: nn.Module | Mapping[str, Any], tables: Mapping[str, int] | None = None) -> Path:
+    """Writes ``folder/model.safetensors``, atomically; of several processes each writes its own rows into it.
 
     Args:
         folder (pathlib.Path): A run's ``model/`` folder; made if absent.
         model (torch.nn.Module or dict): A model, or its :func:`snapshot`.
+        tables (dict, optional): Of each table whose rows lie with several processes, how many there are.
+            (default: :obj:`None`)
 
     Raises:
         UserError: If the disk is full or cannot be written; an older file is left as it was.
     """
     state = snapshot(model) if isinstance(model, nn.Module) else dict(model)
     path = folder / WEIGHTS
+    if distributed.size() > 1:
+        _write_together(path, state, tables or {})
+        return path
     with replacing(path) as temporary:
         try:
             safetensors.torch.save_file(state, temporary)
         except SafetensorError as error:  # how its writer reports what the system told it
             raise OSError(str(error)) from error
     return path
+
+
+def _write_together(path: Path, state: Mapping[str, Tensor], tables: Mapping[str, int]) -> None:
+    """One file of safetensors' form: a header's length, the header, then all numbers, each process's at their place."""
+    header, places, end = {}, {}, 0
+    for name, value in state.items():
+        shape = [tables.get(name, value.size(0) if value.dim() else 0), *value.shape[1:]] if value.dim() else []
+        size = math.prod(shape) * value.element_size()
+        dtype = DTYPES[value.dtype]
+        header[name] = {"dtype": dtype, "shape": shape, "data_offsets": [end, end + size]}
+        places[name], end = end, end + size
+    words = json.dumps(header).encode()
+    words += b" " * (-len(words) % 8)
+    with replacing(path) if not distributed.rank() else nullcontext() as mine:
+        temporary = Path(distributed.agreed(None if mine is None else str(mine)))
+        if mine is not None:
+            with mine.open("wb") as file:
+                file.write(len(words).to_bytes(8, "little") + words)
+                file.truncate(8 + len(words) + end)
+        distributed.wait()
+        with temporary.open("rb+") as file:
+            for name, value in state.items():
+                if name not in tables and distributed.rank():
+                    continue
+                row = distributed.block(tables[name])[0] if name in tables else 0
+                at = row * math.prod(value.shape[1:]) * value.element_size()
+                file.seek(8 + len(words) + places[name] + at)
+                file.write(value.contiguous().view(-1).view(torch.uint8).numpy())
+        distributed.wait()
 
 
 def load_model(folder: Path, model: nn.Module) -> None:
@@ -85,6 +129,9 @@ def load_model(folder: Path, model: nn.Module) -> None:
         state = safetensors.torch.load_file(path)
     except SafetensorError as error:
         raise UserError(f"{path} is damaged ({error}): copy it again or train again.") from error
+    for name, rows in distributed.tables(model).items():
+        if name in state and state[name].size(0) == rows:
+            state[name] = state[name][slice(*distributed.block(rows))]
     difference = misfit(state, model.state_dict())
     if difference is not None:
         raise UserError(f"{path} holds another model: {difference}; build the model from the run's own config.")
