@@ -5,7 +5,7 @@ import pytest
 from gnnneg import UserError, train_config
 from gnnneg.datasets import load
 from gnnneg.experiment import untrained
-from gnnneg.experiment.settings import Source
+from gnnneg.experiment.settings import DataSource
 
 CARD = """
 name: own
@@ -54,7 +54,7 @@ def test_published_contradictions_are_refused_before_training(config, tmp_path):
 
 @pytest.mark.parametrize(("wins", "stated", "denied"), [("stated", (3, 1), 1), ("denied", (2, 0), 3)])
 def test_who_wins_is_an_option(config, tmp_path, wins, stated, denied):
-    data = Source(str(tmp_path), wins=wins).load()
+    data = DataSource(str(tmp_path), wins=wins).load()
     split = data["entity", "stated", "entity"].split.tolist()
     assert (split.count(0), split.count(2)) == stated
     assert data["entity", "denied", "entity"].edge_type.numel() == denied

@@ -144,7 +144,7 @@ def test_a_model_that_looks_at_the_graph_does_not_guess_without(tmp_path, monkey
     def gone(*arguments):
         raise UserError("Cannot fetch it.")
 
-    monkeypatch.setattr(whereabouts.Source, "graphs", gone)
+    monkeypatch.setattr(whereabouts.DataSource, "graphs", gone)
     with pytest.raises(UserError, match=r"The data set of .*run is not to be had: Cannot fetch it"):
         Run.load(tmp_path / "run").predict(head="person_0", relation="lives_in")
 
@@ -164,7 +164,7 @@ def test_a_built_in_name_that_is_a_folder_too_is_told(original, tmp_path, monkey
 def test_where_downloads_are_kept_is_right_from_every_folder(tmp_path, monkeypatch):
     """And on another machine, where there is no such place, those of that machine are asked."""
     from gnnneg.experiment import read
-    from gnnneg.experiment.settings import Source
+    from gnnneg.experiment.settings import DataSource
     from gnnneg.experiment.whereabouts import graphs
 
     (tmp_path / "c.yaml").write_text(TINY % "synthetic")
@@ -178,8 +178,8 @@ def test_where_downloads_are_kept_is_right_from_every_folder(tmp_path, monkeypat
             raise UserError("Cannot fetch it.")
         return [graph]
 
-    monkeypatch.setattr(Source, "graphs", only_here)
-    assert graphs(tmp_path, Source("UMLS", "/their/data"), {"graphs": []}, None) == [graph]
+    monkeypatch.setattr(DataSource, "graphs", only_here)
+    assert graphs(tmp_path, DataSource("UMLS", "/their/data"), {"graphs": []}, None) == [graph]
     assert asked == ["/their/data", None]
 
 
@@ -244,7 +244,7 @@ def test_the_device_that_is_asked_for_is_not_warned_about(tmp_path):
     trained(ring(), tmp_path / "a")
     config = tmp_path / "a" / "config.yaml"
     config.write_text(config.read_text().replace("device: cpu", "device: cuda:7").replace("epochs: 2", "epochs: 3"))
-    assert resume(tmp_path / "a", progress=False, device="cpu").device == torch.device("cpu")
+    assert resume(tmp_path / "a", progress=False, device="cpu").parts.device == torch.device("cpu")
 
 
 # somebody else's folder
