@@ -8,7 +8,8 @@ from torch.optim import Optimizer
 
 from gnnneg import distributed
 from gnnneg.errors import UserError
-from gnnneg.interfaces import OwnOptimizer, Part, Task
+from gnnneg.interfaces import Part, Task
+from gnnneg.stateful import OwnOptimizer
 
 Tables = Mapping[str, Sequence[int]]
 """Of each parted parameter of a task, the rows of the whole table and its number in the optimiser (or -1)."""
