@@ -27,20 +27,53 @@ def reach(
     Cost: each node's walks are followed set by set, ``sum(degree ** 2)`` look-ups for two hops.
 
     Raises:
-        UserError: If the sets together would take more than 2 GiB.
+        UserError: If the sets together would take more than 2 GiB: before any is counted, where a bound says so
+            (:func:`fewest`), as beside a hub, whose neighbours all reach each other.
     """
+    _refuse(fewest(offset, near, hops), hops, "at least ")
     length, parts = torch.zeros(offset.numel() - 1, dtype=torch.long), 8 * torch.get_num_threads()
     given = offset.cpu(), near.cpu(), hops, shorter, length
     launch(_walk, *given, torch.zeros(1, dtype=torch.long), torch.zeros(1, dtype=torch.int), False, parts)
     total = int(length.sum())
-    if total > MOST:
-        raise UserError(
-            f"Walks of {hops} steps reach {total:,} entities in all, more than fit in memory: take fewer hops, or "
-            "RandomWalk, which remembers nothing."
-        )
+    _refuse(total, hops)
     out = torch.empty(total, dtype=torch.int)  # half the memory, and no graph here has 2 ** 31 entities
     launch(_walk, *given, length.cumsum(0) - length, out, True, parts)
     return length.to(offset.device), out.to(offset.device)
+
+
+def fewest(offset: Int[Tensor, "n"], near: Int[Tensor, "m"], hops: int) -> int:
+    r"""A number of nodes that the sets of :func:`reach` have together at least.
+
+    A walk of :math:`t` steps from :math:`u` begins with one to any neighbour :math:`v`, so the set of :math:`u` is no
+    smaller than that of :math:`v` at :math:`t - 1`, and so on down to degrees. Cost: one pass over the edges a hop.
+    """
+    if not hops:
+        return offset.numel() - 1
+    edges = offset.cpu(), near.cpu()
+    least = edges[0].diff()
+    for _ in range(hops - 1):
+        smaller, least = least, torch.empty_like(least)
+        launch(_largest, *edges, smaller, least)
+    return int(least.sum())
+
+
+def _refuse(total: int, hops: int, how: str = "") -> None:
+    """Refuses so many nodes of all sets together."""
+    if total > MOST:
+        raise UserError(
+            f"Walks of {hops} steps reach {how}{total:,} entities in all, {4 * total / 2**30:,.1f} GiB, where "
+            f"{4 * MOST / 2**30:.0f} GiB are allowed: take fewer hops, or RandomWalk, which remembers nothing."
+        )
+
+
+@numba.njit(parallel=True, cache=True)
+@no_type_check
+def _largest(offset, near, value, out):
+    for row in numba.prange(offset.size - 1):
+        most = 0
+        for e in range(offset[row], offset[row + 1]):
+            most = max(most, value[near[e]])
+        out[row] = most
 
 
 @numba.njit(parallel=True, cache=True)

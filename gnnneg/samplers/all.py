@@ -7,16 +7,23 @@ from torch import Tensor
 from gnnneg.checks import whole
 from gnnneg.interfaces import Sampler, Scorer
 from gnnneg.kernels.everyone import everyone
+from gnnneg.memory import refuse_beyond
 from gnnneg.records import Negatives, Query
+
+BYTES = 2 * 4  # of a weight and a score
 
 
 class All(Sampler):
     r"""Every entity once, the query's own target with weight 0.
 
-    With :class:`~gnnneg.losses.InfoNCE` this is 1-vs-all softmax cross-entropy. Cost: :math:`b \times n` scores.
+    With :class:`~gnnneg.losses.InfoNCE` this is 1-vs-all softmax cross-entropy. Cost: :math:`b \times n` scores
+    and weights of four bytes each, so that a step grows with the number of entities.
 
     Args:
         num_nodes (int): Number of entities.
+
+    Raises:
+        UserError: When asked, if weights and scores would take more memory than is free.
     """
 
     def __init__(self, num_nodes: int):
@@ -27,5 +34,12 @@ class All(Sampler):
     def forward(
         self, query: Query, target: Int[Tensor, "b"], critic: Scorer, generator: torch.Generator | None = None
     ) -> Negatives:
-        weight = torch.ones(target.size(0), self.num_nodes, device=target.device)
+        rows = target.size(0)
+        refuse_beyond(
+            rows * self.num_nodes * BYTES,
+            f"All: the weights and scores of {rows:,} queries against all {self.num_nodes:,} entities",
+            "use sampled negatives, such as Uniform(num_negatives=1000, shared=True), or lower fit.batch_size",
+            target.device,
+        )
+        weight = torch.ones(rows, self.num_nodes, device=target.device)
         return Negatives(everyone(self.num_nodes, target.device), weight.scatter_(1, target[:, None], 0))

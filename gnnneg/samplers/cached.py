@@ -8,9 +8,11 @@ from gnnneg.checks import draws, not_negative, whole
 from gnnneg.data.known import KnownAnswers
 from gnnneg.errors import UserError
 from gnnneg.interfaces import Sampler, Scorer
+from gnnneg.memory import refuse_beyond
 from gnnneg.records import Negatives, Query, ones
 from gnnneg.samplers.gumbel import perturbed
 from gnnneg.samplers.last import write_last
+from gnnneg.samplers.slots import Slots
 from gnnneg.stateful import Counts
 
 
@@ -25,9 +27,10 @@ class Cached(Counts, Sampler):
     that become known answers of the query never enter it.
 
     A query whose cache has nothing in it yet, or that has none for want of training facts, is given any entities,
-    evenly. Cost: :math:`N_1 + N_2`
-    scores a query, every ``every`` steps; ``8 N_1`` bytes for each of the two queries of a statement at most, which
-    checkpoints carry.
+    evenly. Cost: :math:`N_1 + N_2` scores a query, every ``every`` steps, whatever the number of entities; ``4 N_1``
+    bytes for each of the two queries of a statement at most, which checkpoints carry. ``queries`` bounds that: where
+    more are asked, the caches that were begun first are given up for those of new queries, and four bytes a query say
+    who has one.
 
     Args:
         proposal (Sampler): Offers what may enter.
@@ -37,13 +40,17 @@ class Cached(Counts, Sampler):
         temperature (float): :math:`T`. (default: :obj:`1.0`)
         every (int): Caches are renewed every so many steps. (default: :obj:`1`)
         purge (bool): Whether known answers are kept out. (default: :obj:`True`)
+        queries (int, optional): The most queries that have caches at a time. (default: :obj:`None`, all)
 
     Raises:
-        UserError: If sizes are below 1, or a cache would be larger than there are entities.
+        UserError: If sizes are below 1, a cache would be larger than there are entities, or the caches would take more
+            memory than is free.
     """
 
+    one_process = "keeps candidates for every query"
     cache: Tensor
     step: Tensor
+    slots: Slots | None
 
     def __init__(
         self,
@@ -54,6 +61,7 @@ class Cached(Counts, Sampler):
         temperature: float = 1.0,
         every: int = 1,
         purge: bool = True,
+        queries: int | None = None,
     ):
         super().__init__()
         if not 0 < size < known.num_nodes or num_negatives < 1 or every < 1:
@@ -62,39 +70,50 @@ class Cached(Counts, Sampler):
                 f"smaller than the {known.num_nodes} entities."
             )
         draws("Cached", num_negatives=num_negatives, size=size)
-        whole("Cached", every=every)
+        whole("Cached", every=every, queries=queries)
         not_negative("Cached", temperature=temperature)
         self.proposal, self.known, self.num_negatives, self.size = proposal, known, num_negatives, size
         self.temperature, self.every, self.purge = temperature, every, purge
+        count = len(known.key)
+        kept = count if queries is None else min(queries, count)
+        refuse_beyond(
+            kept * size * 4,
+            f"Cached: the caches of {kept:,} queries, {size} entities each,",
+            f"set queries, such as queries={kept // 10:,}, or lower size",
+        )
+        self.slots = None if queries is None or queries >= count else Slots(count, queries)
         # -1: nothing there yet
-        self.register_buffer("cache", torch.full((len(known.key), size), -1))
+        self.register_buffer("cache", torch.full((kept, size), -1, dtype=torch.int32))
         self.register_buffer("step", torch.zeros((), dtype=torch.long))
 
     def forward(
         self, query: Query, target: Int[Tensor, "b"], critic: Scorer, generator: torch.Generator | None = None
     ) -> Negatives:
         row, found = self.known.row(query)
-        held = self._held(row, found, generator)
-        place = torch.randint(self.size, (len(target), self.num_negatives), generator=generator, device=target.device)
-        index = held.gather(1, place)
+        place, there = (row, found) if self.slots is None else self.slots(row, found)
+        held = self._held(place, there, generator)
+        size = (len(target), self.num_negatives)
+        index = held.gather(1, torch.randint(self.size, size, generator=generator, device=target.device))
         if self.training:
             if int(self.step) % self.every == 0:
                 offered = self.proposal(query, target, critic, generator)
                 kept = self._renewed(query, target, held, offered, critic, generator)
+                if self.slots is not None:
+                    place, found = self.slots.given(row, found)
                 if len(self.cache):
-                    write_last(self.cache, row, kept, found)
+                    write_last(self.cache, place, kept.int(), found)
             self.step += 1
         if not self.purge:
             return Negatives(index, ones(index))
         return Negatives(index, (~self._known(query, target, index)).float())
 
-    def _held(self, row: Int[Tensor, "b"], found: Tensor, generator: torch.Generator | None) -> Int[Tensor, "b k"]:
+    def _held(self, place: Int[Tensor, "b"], found: Tensor, generator: torch.Generator | None) -> Int[Tensor, "b k"]:
         """The caches, any entities where there is nothing yet."""
-        size = (len(row), self.size)
-        any_entity = torch.randint(self.known.num_nodes, size, generator=generator, device=row.device)
+        size = (len(place), self.size)
+        any_entity = torch.randint(self.known.num_nodes, size, generator=generator, device=place.device)
         if not len(self.cache):
             return any_entity
-        held = self.cache[row]
+        held = self.cache[place].long()
         return torch.where((held < 0) | ~found[:, None], any_entity, held)
 
     def _renewed(

@@ -10,6 +10,7 @@ from gnnneg.data.pools import neighbours
 from gnnneg.errors import UserError
 from gnnneg.interfaces import Sampler, Scorer
 from gnnneg.kernels.proposal import propose
+from gnnneg.memory import refuse_beyond
 from gnnneg.records import Negatives, Query, ones
 from gnnneg.samplers.last import write_last
 
@@ -30,8 +31,9 @@ class MCNS(Sampler):
         \text{accepted with } \min \left( 1, \frac{p(v) \, q(u \mid v)}{p(u) \, q(v \mid u)} \right) ,
 
     each state with a chance of its own. What a query is given are its chain's next states, so they come with
-    repetitions. Cost: ``(burn_in + num_negatives / chains) * chains`` scores a query, ``chains`` at a time; ``4 *
-    chains`` bytes for each of the two queries of a statement at most, which checkpoints carry.
+    repetitions. Cost: ``(burn_in + num_negatives / chains) * chains`` scores a query, ``chains`` at a time, whatever
+    the number of entities; ``4 * chains`` bytes for each of the two queries of a statement at most, 512 for both at 64
+    chains, which checkpoints carry.
 
     Args:
         known (KnownAnswers): Training facts, for neighbours: whose queries have chains.
@@ -43,9 +45,11 @@ class MCNS(Sampler):
         chains (int): Chains a query, at most one for each candidate. (default: :obj:`64`)
 
     Raises:
-        UserError: If ``local`` is not in :math:`[0, 1)`: without jumps a chain never leaves its component.
+        UserError: If ``local`` is not in :math:`[0, 1)`: without jumps a chain never leaves its component; or if the
+            chains would take more memory than is free.
     """
 
+    one_process = "keeps chains for every query"
     state: Tensor
 
     def __init__(
@@ -67,6 +71,11 @@ class MCNS(Sampler):
         self.alpha, self.burn_in, self.local = alpha, burn_in, local
         self.known, self.near = known, neighbours(known)
         size = len(known.key), min(chains, num_negatives)
+        refuse_beyond(
+            size[0] * size[1] * 4,
+            f"MCNS: {size[1]} chains for each of {size[0]:,} queries",
+            "lower chains, or use Cached, whose queries bounds how many have a cache",
+        )
         self.register_buffer("state", torch.full(size, -1, dtype=torch.int32))  # -1: nowhere yet
 
     def forward(

@@ -11,9 +11,14 @@ from torch import Tensor
 from gnnneg.checks import draws, finite, whole
 from gnnneg.errors import UserError
 from gnnneg.interfaces import Sampler, Scorer
+from gnnneg.memory import refuse_beyond
 from gnnneg.nearest import nearest
 from gnnneg.records import Negatives, Query, ones
 from gnnneg.stateful import Counts
+
+PRODUCTS = 10**14  # that a search may take: half an hour of two cores
+DEVICE = 100  # times as many on a device, which is so much faster
+BYTES = 4 + 16  # of an entry of the table, and of what the search for it holds besides
 
 
 class Nearest(Counts, Sampler):
@@ -25,7 +30,8 @@ class Nearest(Counts, Sampler):
     `"Bootstrapping Entity Alignment" <https://www.ijcai.org/proceedings/2018/611>`_.
 
     Likeness is the cosine, found exactly, chunk by chunk, at the first draw and every ``refresh`` draws in training.
-    Cost: :math:`n^2 d` then, and a table of ``num_nodes x num_neighbors``, which checkpoints carry.
+    Cost: :math:`n^2 d` then; a draw is a look-up, whatever the number of entities. A table of ``num_nodes x
+    num_neighbors`` numbers of four bytes, 200 bytes an entity with 50 neighbours, which checkpoints carry.
 
     Args:
         num_nodes (int): Number of entities.
@@ -34,10 +40,12 @@ class Nearest(Counts, Sampler):
         refresh (int, optional): After how many draws neighbours are found anew. (default: :obj:`None`, never)
 
     Raises:
-        UserError: If there are not so many other entities; when called, if entities have no vectors of their own
-            (NBFNet): under :class:`WithCritic` another model's serve.
+        UserError: If there are not so many other entities, or the table would take more memory than is free; when
+            called, if entities have no vectors of their own (NBFNet): under :class:`WithCritic` another model's serve;
+            or if the search would take more than 10\ :sup:`14` products, a hundred times as many on a device.
     """
 
+    one_process = "compares every entity with all others"
     counts = ("draws",)
     renamed = {"neighbours": "num_neighbors"}
     table: Tensor
@@ -55,6 +63,11 @@ class Nearest(Counts, Sampler):
                 f"Nearest(num_neighbors={num_neighbors}) of {num_nodes} entities: give 1 to {num_nodes - 1}, or a "
                 "share below 1."
             )
+        refuse_beyond(
+            num_nodes * size * BYTES,
+            f"Nearest: a table of {num_nodes:,} entities' {size:,} neighbors, and the search for it,",
+            "lower num_neighbors, or use Hardest(Uniform(num_negatives=256), k), which looks at no table",
+        )
         self.num_nodes, self.num_negatives, self.refresh = num_nodes, num_negatives, refresh
         self.register_buffer("table", torch.zeros(num_nodes, size, dtype=torch.int32))
         self.register_buffer("draws", torch.zeros((), dtype=torch.long))
@@ -75,8 +88,12 @@ class Nearest(Counts, Sampler):
     ) -> Float[Tensor, "w l"]:
         # of the draw that was made: before the next one the table may be found anew
         near = (self.table if int(self.draws) else self._find(critic))[target].long()
-        chance = torch.zeros(len(target), self.num_nodes, device=target.device).scatter_(1, near, 1 / near.size(1))
-        return chance.gather(1, index.expand(len(target), -1)).log()
+        near, index = near.sort(dim=1).values, index.expand(len(target), -1).contiguous()
+        place = torch.searchsorted(near, index).clamp(max=near.size(1) - 1)
+        chance = torch.zeros(index.shape, device=target.device).masked_fill(
+            near.gather(1, place) == index, 1 / near.size(1)
+        )
+        return chance.log()
 
     def _table(self, critic: Scorer) -> Int[Tensor, "n m"]:
         draws = int(self.draws)
@@ -89,4 +106,15 @@ class Nearest(Counts, Sampler):
 
         every = torch.arange(self.num_nodes, device=self.table.device)
         with torch.no_grad():
+            self._refuse(unit(every[:1]).size(1))
             return nearest(unit(every), unit, self.num_nodes, self.table.size(1), itself=every).int()
+
+    def _refuse(self, width: int) -> None:
+        """Refuses a search that would take hours."""
+        products = self.num_nodes**2 * width
+        if products > PRODUCTS * (1 if self.table.device.type == "cpu" else DEVICE):
+            raise UserError(
+                f"Nearest: the nearest of {self.num_nodes:,} entities of width {width} would take {products:.1e} "
+                "products each time they are looked for: use Hardest(Uniform(num_negatives=256), k), or Cached, whose "
+                "steps cost the same whatever the number of entities."
+            )

@@ -16,9 +16,12 @@ from gnnneg.former import warn
 from gnnneg.interfaces import Encoding, Model, Penalty, Task
 from gnnneg.kernels.everyone import everyone
 from gnnneg.kernels.softmax import weighted_logsumexp
+from gnnneg.memory import refuse_beyond
 from gnnneg.records import Query, Triplets
 from gnnneg.tasks.answered import Answered, answered
 from gnnneg.tasks.shared_mask import SharedMask
+
+BYTES = 2 * 4  # of a score and its gradient
 
 
 class KvsAll(Task):
@@ -61,7 +64,8 @@ class KvsAll(Task):
             (default: :obj:`1.0`)
 
     Raises:
-        UserError: If a number is out of range, or an option goes without another that it needs.
+        UserError: If a number is out of range, or an option goes without another that it needs; when asked, if the
+            scores and their gradient would take more memory than is free.
     """
 
     former: ClassVar = ("MutatedKvsAll",)
@@ -109,6 +113,14 @@ class KvsAll(Task):
         return answered(triplets, self.known, self.answers)
 
     def forward(self, batch: Answered, generator: torch.Generator | None = None) -> Float[Tensor, ""]:
+        rows, num_nodes = len(batch.anchor), self.known.num_nodes
+        refuse_beyond(
+            rows * num_nodes * BYTES,
+            f"KvsAll: the scores of {rows:,} queries against all {num_nodes:,} entities, and their gradient,",
+            "use LinkPrediction with sampled negatives, such as Uniform(num_negatives=1000, shared=True), or lower "
+            "fit.batch_size",
+            batch.anchor.device,
+        )
         encoding = self.model.encode(None)
         if self.mutation is None:
             loss = self.entropy(batch, encoding)

@@ -50,7 +50,7 @@ def test_abstract_or_final(base):
 FIRST = {"errors", "former", "checks", "plain", "documents", "run_files", "trust", "chance", "distributed"}
 FIRST |= {"stateful", "mixed"}
 GROUND = FIRST | {"records", "interfaces", "candidates", "encodings", "looking", "remember", "subgraph"}
-GROUND |= {"data", "kernels", "nearest", "spectrum"}
+GROUND |= {"data", "kernels", "memory", "nearest", "spectrum"}
 PARTS = {"encoders", "decoders", "models", "corruption", "samplers", "generators", "losses", "penalties", "labels"}
 PARTS |= {"weighings"}
 ROOMS = {
@@ -60,11 +60,12 @@ ROOMS = {
     "plain": set(),
     "digits": set(),
     "chance": set(),
-    "distributed": set(),
+    "distributed": {"errors"},
     "documents": {"errors"},
     "run_files": set(),
     "trust": {"errors", "run_files"},
     "kernels": {"errors"},
+    "memory": {"errors"},
     "nearest": set(),
     "spectrum": set(),
     "records": set(),
