@@ -4,6 +4,8 @@ Names are imported when they are first used, so that ``import gnnneg`` and ``gnn
 """
 
 import importlib
+from collections.abc import Iterator
+from types import ModuleType
 
 from gnnneg.former import formerly
 
@@ -38,30 +40,6 @@ _CONTENTS = {
         "SyntheticWorld",
         "load",
     ],
-    "gnnneg.decoders": [
-        "ERMLPE",
-        "HAKE",
-        "RESCAL",
-        "ComplEx",
-        "DistMult",
-        "Inner",
-        "RotatE",
-        "TransD",
-        "TransE",
-        "TransH",
-    ],
-    "gnnneg.encoders": [
-        "GNN",
-        "RGCN",
-        "CompGCN",
-        "Correlation",
-        "Lookup",
-        "Multiplication",
-        "SampledEdges",
-        "SampledNeighbors",
-        "ShardedLookup",
-        "Subtraction",
-    ],
     "gnnneg.errors": ["UserError"],
     "gnnneg.evaluation": [
         "Clustering",
@@ -84,20 +62,6 @@ _CONTENTS = {
         "representations",
     ],
     "gnnneg.experiment": ["Evaluation", "Run", "resume", "train", "train_config"],
-    "gnnneg.generators": [
-        "DANS",
-        "EMU",
-        "GNDN",
-        "Adversary",
-        "AsReleased",
-        "DeniedStatements",
-        "HardestEMU",
-        "LearnedEMU",
-        "MatchedEMU",
-        "Mixup",
-        "Redrawn",
-        "SelfPacedEMU",
-    ],
     "gnnneg.interfaces": [
         "Corruption",
         "Decoder",
@@ -114,69 +78,39 @@ _CONTENTS = {
         "Weighing",
     ],
     "gnnneg.labels": ["PathLabel", "SlotLabel"],
-    "gnnneg.losses": ["BCE", "HaSa", "InfoNCE", "LimitBased", "LogSigmoid", "MarginRanking"],
-    "gnnneg.models": ["Difference", "KGEModel", "NBFNet", "NodeClassifier"],
-    "gnnneg.penalties": ["DURA", "Lp", "QueryPrediction", "RelationPrediction", "SoftConstraints", "Together"],
     "gnnneg.records": ["Made", "Negatives", "Query", "Triplets", "ones"],
-    "gnnneg.samplers": [
-        "MCNS",
-        "KBGAN",
-        "Cached",
-        "All",
-        "Child",
-        "Corrected",
-        "Corrupt",
-        "Curriculum",
-        "Denied",
-        "Discounted",
-        "Diverse",
-        "Filtered",
-        "HardDraw",
-        "Hardest",
-        "InBatch",
-        "Influence",
-        "KHop",
-        "Mixture",
-        "Nearest",
-        "NoiseContrastive",
-        "Padded",
-        "Popular",
-        "PreBatch",
-        "Projected",
-        "RandomWalk",
-        "Relational",
-        "SelfPaced",
-        "Typed",
-        "Uniform",
-        "WithCritic",
-    ],
-    "gnnneg.tasks": [
-        "Dual",
-        "KvsAll",
-        "LinkPrediction",
-        "MutatedKvsAll",
-        "NodeClassification",
-        "SharedMask",
-        "labelled",
-    ],
+    "gnnneg.tasks": ["labelled"],
     "gnnneg.training": ["Fit", "LazyAdam", "RowAdagrad"],
     "gnnneg.trust": ["allowed", "allowing"],
     "gnnneg.weighings": ["Confidence", "Subsampling"],
 }
 _HOME = {name: module for module, names in _CONTENTS.items() for name in names}
-
-__all__ = sorted(_HOME)
+# what these rooms offer is offered here: a new part is named in its room alone
+_ROOMS = ("samplers", "decoders", "encoders", "models", "losses", "tasks", "penalties", "generators")
 
 
 def __getattr__(name: str) -> object:
     if name in _HOME:
         return getattr(importlib.import_module(_HOME[name]), name)
-    # a module, which is in small letters, is no class of an earlier version
-    found = formerly(name, (__getattr__(one) for one in _HOME)) if name[:1].isupper() else None
-    if found is None:
-        raise AttributeError(f"module 'gnnneg' has no attribute {name!r}")
-    return found
+    if name == "__all__":
+        return _names()
+    if name[:1].isupper():  # a module, which is in small letters, is no part
+        for room in _rooms():
+            if name in room.__all__:
+                return getattr(room, name)
+        found = formerly(name, map(__getattr__, _names()))
+        if found is not None:
+            return found
+    raise AttributeError(f"module 'gnnneg' has no attribute {name!r}")
+
+
+def _names() -> list[str]:
+    return sorted({*_HOME, *(name for room in _rooms() for name in room.__all__ if name[:1].isupper())})
+
+
+def _rooms() -> Iterator[ModuleType]:
+    return (importlib.import_module(f"gnnneg.{room}") for room in _ROOMS)
 
 
 def __dir__() -> list[str]:
-    return [*globals(), *__all__]
+    return [*globals(), *_names()]
