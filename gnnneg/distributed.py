@@ -5,6 +5,7 @@ say to each other; no other file imports it. Alone, a process is the first of on
 """
 
 import os
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -40,17 +41,26 @@ def wanted() -> int:
     return int(os.environ.get("WORLD_SIZE", "1"))
 
 
+def restarted() -> bool:
+    """Whether ``torchrun`` has started the processes again, since one of them died."""
+    return int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")) > 0
+
+
+def own_device() -> str:
+    """The CUDA device of this process: one each, of those of its machine."""
+    return f"cuda:{os.environ.get('LOCAL_RANK', '0')}" if wanted() > 1 else "cuda"
+
+
 @contextmanager
-def together(device: torch.device) -> Iterator[None]:
+def together() -> Iterator[None]:
     """The processes that ``torchrun`` has started meet, and part at the end; one alone goes on alone.
 
-    Args:
-        device (torch.device): Where this one computes: NCCL carries between CUDA devices, Gloo between CPUs.
+    Gloo carries what lies on CPUs, NCCL what lies on CUDA devices.
     """
     if wanted() == 1 or size() > 1:
         yield
         return
-    dist.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=PATIENCE)
+    dist.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo", timeout=PATIENCE)
     try:
         yield
     finally:
@@ -114,7 +124,9 @@ def replicated(module: nn.Module, alone: set[str]) -> nn.Module:
     if size() == 1 or not mine:
         return module
     DistributedDataParallel._set_params_and_buffers_to_ignore_for_model(module, sorted(alone))
-    parallel = DistributedDataParallel(module, broadcast_buffers=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # the newer option sends buffers at the start
+        parallel = DistributedDataParallel(module, broadcast_buffers=False)
     parallel.register_comm_hook(None, _add_up)
     return parallel
 

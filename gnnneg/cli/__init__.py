@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 import threading
+import time
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -24,6 +25,7 @@ COMMANDS = ("train", "resume", "evaluate", "predict", "negatives", "compare", "r
 
 READERS = ("train", "resume", "evaluate", "predict", "negatives", "compare", "report")  # of a config or a run
 
+FIRST = os.environ.get("RANK", "0") == "0"  # of the processes that torchrun has started
 LONG = 500  # letters of a complaint about the command line
 BAD_INPUT, BROKEN, INTERRUPTED = 2, 1, 130
 
@@ -134,8 +136,19 @@ def _say(message: str, code: int, debug: bool) -> int:
         import traceback
 
         traceback.print_exc()
+    if not FIRST and not _alone():
+        return code
     print(visible(" ".join(message.split())), file=sys.stderr)
     return code
+
+
+def _alone() -> bool:
+    """Whether this process alone has something to say: if all have, torchrun ends it once the first has said so."""
+    try:
+        time.sleep(3)
+    except KeyboardInterrupt:
+        return False
+    return True
 
 
 def _broken(error: Exception, debug: bool) -> int:
@@ -144,4 +157,5 @@ def _broken(error: Exception, debug: bool) -> int:
 
 
 def _warn(message: Warning | str, category: type[Warning], *_: object) -> None:
-    print(f"Warning: {visible(' '.join(str(message).split()))}", file=sys.stderr)
+    if FIRST:
+        print(f"Warning: {visible(' '.join(str(message).split()))}", file=sys.stderr)

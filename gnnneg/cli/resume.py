@@ -23,8 +23,12 @@ def add(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Runs the command."""
+    from gnnneg import distributed
     from gnnneg.cli.train import tell
     from gnnneg.experiment import resume
 
-    tell(resume(args.path, progress=not args.quiet, device=args.device, data=args.data), args.json)
+    with distributed.together():
+        done = resume(args.path, progress=not args.quiet, device=args.device, data=args.data)
+        if distributed.rank() == 0:
+            tell(done, args.json)
     return 0

@@ -32,13 +32,16 @@ def add(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Runs the command."""
-    from gnnneg import config
+    from gnnneg import config, distributed
     from gnnneg.experiment import read, train_config
 
     if args.print_config:
         print(config.dump(read(args.config, args.settings).plain()), end="")
         return 0
-    tell(train_config(args.config, args.settings, args.out, progress=not args.quiet), args.json)
+    with distributed.together():
+        done = train_config(args.config, args.settings, args.out, progress=not args.quiet)
+        if distributed.rank() == 0:
+            tell(done, args.json)
     return 0
 
 

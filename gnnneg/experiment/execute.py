@@ -1,11 +1,13 @@
 """From all that a run needs to a judged model in a run folder."""
 
 import warnings
+from contextlib import nullcontext
 from pathlib import Path
 
-from gnnneg import config, run_files
+from gnnneg import config, distributed, run_files
 from gnnneg.data.facts import Facts
 from gnnneg.data.statements import triplets
+from gnnneg.errors import UserError
 from gnnneg.evaluation import Ranking
 from gnnneg.experiment import folder, whereabouts
 from gnnneg.experiment.environment import environment
@@ -21,9 +23,14 @@ from gnnneg.training.atomic import replacing
 
 def execute(setup: Setup, path: Path, named: bool, progress: bool) -> Run:
     """Trains and judges in a new folder; the statements are kept there, unless they can be had by name."""
-    with folder.begun(path):
+    leads = distributed.rank() == 0
+    with folder.begun(path) if leads else nullcontext():
         setup.path = path
-        _begin(setup, path, named)
+        if leads:
+            _begin(setup, path, named)
+        distributed.wait()
+        if not (path / run_files.CONFIG).is_file():
+            raise UserError(f"{path} is not the same folder for all processes: give --out one that all machines share.")
         return finish(setup, progress)
 
 
@@ -56,7 +63,7 @@ def finish(setup: Setup, progress: bool, resume: bool = False) -> Run:
     try:
         tuned = testbed.has("valid") and setup.task.tune(lambda: validation.validate(model, testbed)[setup.fit.metric])
         if tuned and path is not None:
-            save_model(path / run_files.MODEL, model)
+            save_model(path / run_files.MODEL, model, distributed.tables(model))
         result = judged(setup, history)
     except KeyboardInterrupt as error:
         if path is None:

@@ -4,13 +4,14 @@ import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
-from gnnneg import config, datasets, run_files
+from gnnneg import config, datasets, distributed, run_files
 from gnnneg.config import Plan
 from gnnneg.data.catalogue import CARD, cards
 from gnnneg.data.gate import look_over
 from gnnneg.experiment import folder
 from gnnneg.experiment.execute import execute
 from gnnneg.experiment.kept import Kept
+from gnnneg.experiment.resumed import resume
 from gnnneg.experiment.run import Run
 from gnnneg.experiment.settings import anchored, listed, outline, plan, source
 from gnnneg.experiment.setup import Setup, assemble
@@ -24,7 +25,7 @@ def train_config(
     progress: bool = True,
     allow: str | Sequence[str] = (),
 ) -> Run:
-    """Trains what a config says.
+    """Trains what a config says; by a process that ``torchrun`` has started again, goes on with it.
 
     Args:
         path (str or Path): The YAML.
@@ -36,7 +37,9 @@ def train_config(
     means, own = read(path, overrides, allow), _own(path, overrides)
     name = Path(source(means).name).name
     home = Path(out) if out is not None else Path("runs") / f"{name}-{Path(path).stem}-{means.arguments['seed']}"
-    if home.exists():
+    if distributed.restarted() and (home / run_files.CONFIG).is_file():
+        return resume(home, progress, allow=allow)
+    if home.exists() and distributed.rank() == 0:
         folder.claim(home)  # said before the data are fetched
     return execute(_assembled(means, own, allow), home, own is None, progress)
 

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch_geometric.data import HeteroData
 
-from gnnneg import run_files
+from gnnneg import distributed, run_files
 from gnnneg.data import naming
 from gnnneg.data.statements import POLARITIES, counts
 from gnnneg.evaluation import KnownNegatives, Ranking, Ranks, Testbed, strata
@@ -23,7 +23,8 @@ SOURCES = 5  # so many of where statements come from are told of
 
 def judged(setup: Setup, history: History) -> dict[str, Any]:
     """Judges the trained model, writes ``ranks.parquet`` and ``result.json``."""
-    model, testbed, path = setup.model, setup.testbed, setup.path
+    model, testbed = setup.model, setup.testbed
+    path = setup.path if distributed.rank() == 0 else None  # of several processes one writes
     began = time.perf_counter()
     metrics: dict[str, Any] = {}
     ranks: dict[str, Ranks] = {}

@@ -3,12 +3,12 @@
 import sys
 import warnings
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
 
 import torch
 
-from gnnneg import run_files
+from gnnneg import distributed, run_files
 from gnnneg.errors import UserError
 from gnnneg.experiment import folder
 from gnnneg.experiment.ending import tidy, unfinished, whole
@@ -52,11 +52,14 @@ def resume(
             print(f"{path} is finished, and stays as it is.", file=sys.stderr)
         return Run.load(path, device, data, allow)
     folder.refuse_links(kept.path)
-    with held(kept.path):
+    leads = distributed.rank() == 0
+    with held(kept.path) if leads else nullcontext():
         reason = unfinished(kept.path, fit)
         if reason is None:  # another process has finished it in between
             return Run.load(path, device, data, allow)
-        tidy(kept.path, reason)
+        distributed.wait()  # all have seen what is left to do
+        if leads:
+            tidy(kept.path, reason)
         with allowing(allow):
             setup = assemble(kept.plan, *kept.graphs, device=_here(kept, device))
             setup.path = kept.path
@@ -66,7 +69,7 @@ def resume(
                     "on to other numbers than if it had never been stopped.",
                     stacklevel=2,
                 )
-            if not whole(kept.path / run_files.MODEL / run_files.MODEL_CONFIG):
+            if leads and not whole(kept.path / run_files.MODEL / run_files.MODEL_CONFIG):
                 describe_model(setup, kept.path)
             return finish(setup, progress, resume=True)
 

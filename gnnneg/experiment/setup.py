@@ -11,6 +11,7 @@ from torch_geometric.data import HeteroData
 
 from gnnneg.config import Plan, Tree
 from gnnneg.data.facts import Facts
+from gnnneg.distributed import own_device
 from gnnneg.errors import UserError
 from gnnneg.evaluation import Testbed
 from gnnneg.experiment.ready import refuse_negative, refuse_optimizer, refuse_scheduler
@@ -98,7 +99,9 @@ def choose(device: str | None) -> torch.device:
         UserError: If there is no such device.
     """
     if device is None:
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        return torch.device(own_device() if torch.cuda.is_available() else "cpu")
+    if device == "cuda":
+        device = own_device()
     try:
         torch.zeros(1, device=device).item()  # which no device without memory, such as meta, can say
     except (RuntimeError, AssertionError) as error:

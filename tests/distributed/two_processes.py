@@ -161,5 +161,5 @@ def level(task: LinkPrediction) -> LinkPrediction:
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    with distributed.together(torch.device("cpu")):
+    with distributed.together():
         main(Path(sys.argv[1]))
