@@ -164,7 +164,7 @@ def fetched(own: Float[Tensor, "o d"], row: Int[Tensor, "u"], num_rows: int) -> 
     sparse = torch.is_grad_enabled() and own.requires_grad
     if size() == 1:
         return F.embedding(row, own, sparse=sparse)
-    each, group = -(-num_rows // size()), dist.group.WORLD
+    each, group = -(-num_rows // size()), dist.distributed_c10d._get_default_group()
     ends = torch.searchsorted(row, each * torch.arange(1, size() + 1, device=row.device))
     wants = ends.diff(prepend=ends.new_zeros(1))
     gives = all_to_all_single(wants, None, None, group)

@@ -99,7 +99,7 @@ def _write_together(path: Path, state: Mapping[str, Tensor], tables: Mapping[str
     words = json.dumps(header).encode()
     words += b" " * (-len(words) % 8)
     with replacing(path) if not distributed.rank() else nullcontext() as mine:
-        temporary = Path(distributed.agreed(None if mine is None else str(mine)))
+        temporary = Path(distributed.agreed(str(mine)))  # the first one's
         if mine is not None:
             with mine.open("wb") as file:
                 file.write(len(words).to_bytes(8, "little") + words)
@@ -112,7 +112,7 @@ def _write_together(path: Path, state: Mapping[str, Tensor], tables: Mapping[str
                 row = distributed.block(tables[name])[0] if name in tables else 0
                 at = row * math.prod(value.shape[1:]) * value.element_size()
                 file.seek(8 + len(words) + places[name] + at)
-                file.write(value.contiguous().view(-1).view(torch.uint8).numpy())
+                value.contiguous().view(-1).view(torch.uint8).numpy().tofile(file)
         distributed.wait()
 
 
