@@ -1,13 +1,13 @@
 """What the scoring kernels compute of one coordinate, and its derivative: the only place where the kinds differ.
 
-A *kind* is a small integer. The functions here are always inlined, and :func:`for_kind` hands it on as a constant, so
-that each kind compiles to loops of its own. Whoever adds one adds it here and, for CUDA devices, in
-``triton_kinds.py``.
+A *kind* is a small integer. The functions here are always inlined, and :func:`chosen` makes it a constant, so that
+each kind compiles to loops of its own. Whoever adds one adds it here and, for CUDA devices, in ``triton_kinds.py``.
 
 Complex vectors have two parts, ``x`` real and ``y`` imaginary; real ones leave ``y`` alone.
 """
 
-from typing import no_type_check
+from inspect import signature
+from typing import Any, no_type_check
 
 import numba
 import numpy as np
@@ -16,6 +16,9 @@ from numba.extending import register_jitable
 from torch import Tensor
 
 INNER, L1, L2, MODULUS, PHASE = 0, 1, 2, 3, 4
+WEIGHABLE = L1, PHASE, MODULUS
+DISTANCES = L2, *WEIGHABLE
+KINDS = INNER, *DISTANCES
 
 # sums may be reordered to vectorise; NaN and infinity keep their meaning
 ORDER = {"reassoc", "nsz", "contract", "arcp"}
@@ -101,36 +104,16 @@ def slope(kind, grad, own_x, other_x, own_y, other_y):
     return scale * x, scale * y
 
 
-@numba.njit(forceinline=True)
-@no_type_check
-def for_weighed(work, kind, given):
-    """``work(kind, *given)`` of a kind that can be weighed, which ``work`` sees as a constant."""
-    if kind == L1:
-        work(L1, *given)
-    elif kind == PHASE:
-        work(PHASE, *given)
-    else:
-        work(MODULUS, *given)
+def chosen(work: Any, kinds: tuple[int, ...]) -> Any:
+    """``work``, a numba function, for any of some kinds: branches outside its loops, where the kind is a constant.
 
-
-@numba.njit(forceinline=True)
-@no_type_check
-def for_distance(work, kind, given):
-    """The same of any distance."""
-    if kind == L2:
-        work(L2, *given)
-    else:
-        for_weighed(work, kind, given)
-
-
-@numba.njit(forceinline=True)
-@no_type_check
-def for_kind(work, kind, given):
-    """The same of any kind."""
-    if kind == INNER:
-        work(INNER, *given)
-    else:
-        for_distance(work, kind, given)
+    They are written out, argument by argument: what has gone through a tuple LLVM does not vectorise.
+    """
+    names = ", ".join(list(signature(work.py_func).parameters)[1:])
+    lines = [f"    if kind == {kind}:\n        return work({kind}, {names})" for kind in kinds[:-1]]
+    scope = {"work": work}
+    exec("\n".join([f"def ladder(kind, {names}):", *lines, f"    return work({kinds[-1]}, {names})"]), scope)
+    return numba.njit(forceinline=True)(scope["ladder"])
 
 
 @register_jitable(forceinline=True)
@@ -163,7 +146,7 @@ def summed(kind: int, query: Tensor, candidate: Tensor, weight: Tensor | None) -
 
 def refuse_weights(kind: int, weight: Tensor | None) -> None:
     """Weights are for L1, MODULUS and PHASE: those of inner products belong into the query, and squares expand."""
-    if weight is not None and kind in (INNER, L2):
+    if weight is not None and kind not in WEIGHABLE:
         raise ValueError("The kernels weigh only L1, MODULUS and PHASE: weigh the query of inner products, expand L2.")
 
 

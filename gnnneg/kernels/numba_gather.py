@@ -5,7 +5,7 @@ from typing import no_type_check
 import numba
 import numpy as np
 
-from gnnneg.kernels.kinds import ORDER, for_kind, for_weighed, is_rooted, parts_of, slope, term
+from gnnneg.kernels.kinds import KINDS, ORDER, WEIGHABLE, chosen, is_rooted, parts_of, slope, term
 
 
 @numba.njit(forceinline=True, fastmath=ORDER)
@@ -29,15 +29,18 @@ def _score_all(kind, weighted, query, weight, table, index, out):
         out[j] = np.sqrt(score) if is_rooted(kind) else score
 
 
+_score_plain, _score_weighed = chosen(_score_all, KINDS), chosen(_score_all, WEIGHABLE)
+
+
 @numba.njit(parallel=True, cache=True)
 @no_type_check
 def forward(kind, weighted, query, weight, table, index, out):
     """Fills scores ``(b, k)``."""
     for i in numba.prange(index.shape[0]):
         if weighted:
-            for_weighed(_score_all, kind, (True, query[i], weight[i], table, index[i], out[i]))
+            _score_weighed(kind, True, query[i], weight[i], table, index[i], out[i])
         else:
-            for_kind(_score_all, kind, (False, query[i], query[i], table, index[i], out[i]))
+            _score_plain(kind, False, query[i], query[i], table, index[i], out[i])
 
 
 @numba.njit(forceinline=True, fastmath=ORDER)
@@ -61,6 +64,9 @@ def _add_term(kind, grad, own, other, out):
     for l in range(out.size):
         n = l + out.size if parts_of(kind) == 2 else l
         out[l] += grad * term(kind, own[l], other[l], own[n], other[n])
+
+
+_add_plain, _add_weighed, _add_terms = chosen(_add, KINDS), chosen(_add, WEIGHABLE), chosen(_add_term, WEIGHABLE)
 
 
 @numba.njit(cache=True)
@@ -95,16 +101,16 @@ def backward(
         for j in range(k):
             g, row = grad[i, j], table[index[i, j]]
             if learned:
-                for_weighed(_add_term, kind, (g, query[i], row, grad_weight[i]))
+                _add_terms(kind, g, query[i], row, grad_weight[i])
             if weighted:
-                for_weighed(_add, kind, (True, g, query[i], weight[i], row, grad_query[i]))
+                _add_weighed(kind, True, g, query[i], weight[i], row, grad_query[i])
             else:
-                for_kind(_add, kind, (False, g, query[i], query[i], row, grad_query[i]))
+                _add_plain(kind, False, g, query[i], query[i], row, grad_query[i])
     for r in numba.prange(table.shape[0]):
         grad_table[r] = 0
         for o in range(offset[r], offset[r + 1]):
             i, j = place[o] // k, place[o] % k
             if weighted:
-                for_weighed(_add, kind, (True, grad[i, j], table[r], weight[i], query[i], grad_table[r]))
+                _add_weighed(kind, True, grad[i, j], table[r], weight[i], query[i], grad_table[r])
             else:
-                for_kind(_add, kind, (False, grad[i, j], table[r], table[r], query[i], grad_table[r]))
+                _add_plain(kind, False, grad[i, j], table[r], table[r], query[i], grad_table[r])

@@ -10,7 +10,7 @@ from typing import no_type_check
 import numba
 import numpy as np
 
-from gnnneg.kernels.kinds import ORDER, for_distance, for_weighed, is_rooted, parts_of, slope, term
+from gnnneg.kernels.kinds import DISTANCES, ORDER, WEIGHABLE, chosen, is_rooted, parts_of, slope, term
 
 ROWS = 4  # queries at a time
 STEP = 2  # coordinates at a time
@@ -51,6 +51,9 @@ def _tile(kind, weighted, query, weight, candidate, out):
             out[0, j], out[1, j], out[2, j], out[3, j] = a, b, c, d
 
 
+_tile_plain, _tile_weighed = chosen(_tile, DISTANCES), chosen(_tile, WEIGHABLE)
+
+
 @numba.njit(parallel=True, cache=True)
 @no_type_check
 def forward(kind, weighted, share, query, weight, candidate, out):
@@ -64,9 +67,9 @@ def forward(kind, weighted, share, query, weight, candidate, out):
         end = min(begin + block, width)
         for i in range(first, min(first + share, query.shape[0])):
             if weighted:
-                for_weighed(_tile, kind, (True, query[i], weight[i], candidate[number], sums))
+                _tile_weighed(kind, True, query[i], weight[i], candidate[number], sums)
             else:
-                for_distance(_tile, kind, (False, query[i], query[i], candidate[number], sums))
+                _tile_plain(kind, False, query[i], query[i], candidate[number], sums)
             for r in range(min(ROWS, out.shape[0] - i * ROWS)):
                 for j in range(begin, end):
                     out[i * ROWS + r, j] = np.sqrt(sums[r, j - begin]) if is_rooted(kind) else sums[r, j - begin]
@@ -116,6 +119,9 @@ def _pull(kind, weighted, learned, l, grad, query, weight, candidate, grad_query
         grad_weight[l, 3] += td
 
 
+_pull_plain, _pull_weighed = chosen(_pull, DISTANCES), chosen(_pull, WEIGHABLE)
+
+
 @numba.njit(parallel=True, cache=True)
 @no_type_check
 def backward(kind, weighted, learned, share, grad, query, weight, candidate, grad_query, grad_weight, grad_candidate):
@@ -137,8 +143,8 @@ def backward(kind, weighted, learned, share, grad, query, weight, candidate, gra
                 own, gain, back, of_gain = query[i], weight[i], grad_query[i], grad_weight[i]
                 for l in range(begin, end):
                     if learned:
-                        for_weighed(_pull, kind, (True, True, l, part, own, gain, other, back, of_gain, out))
+                        _pull_weighed(kind, True, True, l, part, own, gain, other, back, of_gain, out)
                     elif weighted:
-                        for_weighed(_pull, kind, (True, False, l, part, own, gain, other, back, back, out))
+                        _pull_weighed(kind, True, False, l, part, own, gain, other, back, back, out)
                     else:
-                        for_distance(_pull, kind, (False, False, l, part, own, own, other, back, back, out))
+                        _pull_plain(kind, False, False, l, part, own, own, other, back, back, out)
