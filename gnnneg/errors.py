@@ -35,23 +35,30 @@ def echo(value: object, longest: int = LONGEST) -> str:
     return text if len(text) <= longest else f"{text[: longest - 3]}..."
 
 
-def nearest(name: str, known: Iterable[str], limit: int = 3) -> str:
+def nearest(name: str, known: Iterable[str], limit: int = 3, several: int | None = None) -> str:
     """The known names nearest to ``name``, as the end of a sentence: ``did you mean 'A' or 'B'?``.
 
     Of few names all are listed if none is near; of many their number is told, and those beside it in the alphabet.
+
+    Args:
+        name (str): What was asked for.
+        known (iterable): The names, or those of very many that may be near.
+        limit (int): How many are told. (default: :obj:`3`)
+        several (int, optional): How many there are in all. (default: as many as are given)
     """
     known = list(known)
+    several = len(known) if several is None else several
     if not known:
         return "there are none."
     near = _near(name, known, limit)
-    many = f" ({len(known):,} are known)" if len(known) > FEW else ""
+    many = f" ({several:,} are known)" if several > FEW else ""
     if near:
         return f"did you mean {' or '.join(echo(n) for n in near)}?{many}"
     if not many:
         return "known: " + ", ".join(echo(k)[1:-1] for k in sorted(known)) + "."
     ordered = sorted(known)
     place = min(max(bisect_left(ordered, name) - 1, 0), len(ordered) - limit)
-    return f"{len(known):,} are known, such as {', '.join(echo(k) for k in ordered[place : place + limit])}."
+    return f"{several:,} are known, such as {', '.join(echo(k) for k in ordered[place : place + limit])}."
 
 
 def _near(name: str, known: list[str], limit: int) -> list[str]:

@@ -1,6 +1,7 @@
 """What a card has beside the statements of its graph: pairs of another task, candidates, types and labels."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -42,7 +43,7 @@ def put_beside(data: HeteroData, files: CardFiles) -> None:
         attach(data, read_labels(folder / card.labels))
 
 
-def _types(path: Path, entities: list[str]) -> tuple[Bool[Tensor, "n t"], list[str]]:
+def _types(path: Path, entities: Sequence[str]) -> tuple[Bool[Tensor, "n t"], list[str]]:
     """Which types each entity has, and their names in the order in which the entities have them first."""
     try:
         content = json.loads(text(path))

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from gnnneg.data.catalogue import Card
+from gnnneg.data.coded import TEXT, mapped
 from gnnneg.data.formats.statements import ROLES
 from gnnneg.data.formats.truewalks import read_truewalks
 from gnnneg.data.parts import Names, Parts, Piece, parted
@@ -42,7 +44,7 @@ class CardFiles:
         layout = self.card.dictionary.layout
         files = {"entity": self.card.dictionary.entities, "relation": self.card.dictionary.relations}
         names = {what: read_names(self.folder / file, layout) for what, file in files.items()}
-        return {w: Names(n, pa.array(map(str, range(len(n))), pa.large_string())) for w, n in names.items()}
+        return {w: Names(n, pc.cast(pa.array(np.arange(len(n))), TEXT)) for w, n in names.items()}
 
     @property
     def entities(self) -> Names | None:
@@ -118,7 +120,8 @@ class CardFiles:
         """A piece without its negated relations, and what they state, denied of the relations that they negate."""
         polarity, split, table = piece
         keys = {self._key(negated): self._key(plain) for negated, plain in self.card.negated.items()}
-        place = pc.index_in(table["relation"], pa.array(list(keys), pa.large_string()))
+        negated = pa.array(list(keys), TEXT)
+        place = mapped(table["relation"], lambda names: pc.index_in(names, negated), pa.int32())
         yield polarity, split, table.filter(pc.is_null(place))
         plain = pa.array(list(keys.values()), pa.large_string()).take(place.drop_null())
         becomes = {"stated": "denied", "denied": "doubly_denied"}.get(polarity, polarity)
@@ -137,7 +140,8 @@ class CardFiles:
         """Nothing is learnt of a relation that only the graph to test on has."""
         if self.graphed is None:
             return
-        new = pc.is_null(pc.index_in(table["relation"], pa.array(self.graphed, pa.large_string())))
+        known = pa.array(self.graphed, TEXT)
+        new = mapped(table["relation"], lambda names: pc.invert(pc.is_in(names, known)), pa.bool_())
         if pc.any(new).as_py():
             statement = table.slice(pc.index(new, True).as_py(), 1).to_pylist()[0]
             raise UserError(

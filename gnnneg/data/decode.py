@@ -54,7 +54,7 @@ def text(path: str | Path) -> str:
         UserError: If there is no such file, it is no whole archive, it is not text, a line is longer than
             :data:`LONGEST`, or it grows beyond :data:`LARGEST` and :data:`RATIO` when it is unpacked.
     """
-    return "".join(_pieces(Path(path)))
+    return "".join(texts(path))
 
 
 def lines(path: str | Path) -> Iterator[tuple[int, str]]:
@@ -64,7 +64,7 @@ def lines(path: str | Path) -> Iterator[tuple[int, str]]:
         UserError: As :func:`text`.
     """
     number, rest = 0, ""
-    for piece in _pieces(Path(path)):
+    for piece in texts(path):
         *whole, rest = (rest + piece).split("\n")
         yield from enumerate(whole, number + 1)
         number += len(whole)
@@ -145,8 +145,13 @@ def ending(path: str | Path) -> str:
     return plain.suffix.lower()
 
 
-def _pieces(path: Path) -> Iterator[str]:
-    """The text of a file, piece by piece."""
+def texts(path: str | Path) -> Iterator[str]:
+    """The text of a file, piece by piece.
+
+    Raises:
+        UserError: As :func:`text`.
+    """
+    path = Path(path)
     decoder: io.IncrementalNewlineDecoder | None = None
     encoding, number, length, before = "", 1, 0, "\n"
     for last, piece in _with_last(pieces(path)):

@@ -12,18 +12,22 @@ import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+import pyarrow.compute as pc
 import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
 from torch_geometric.data import HeteroData
 
 from gnnneg.data.statements import POLARITIES, SPLITS, distinct, sliced, triplets
+from gnnneg.data.texts import Texts
 from gnnneg.errors import UserError, echo
 from gnnneg.records import Triplets
 
 SHOWN = 20
+AT_ONCE = 1 << 20  # numbers that are looked for
 BLANKS = re.compile(r"[^\S\n]+")
 UNSEEN = "\ufeff\u200b\u2060"  # marks and joiners that have no width
+STRAY = r"[^\x20-\x7e]|^ | $|  "  # what no name has that is tidy for sure
 Keep = dict[str, Bool[Tensor, "_"]]
 
 
@@ -131,7 +135,7 @@ def resolved(
             raise UserError(f"{what} {known[0]!r} or {known[1]!r}, not {echo(value)}.")
     number = _numbered(data)
     split = {p: data["entity", p, "entity"].split for p in POLARITIES}
-    both = {p: torch.isin(number[p], number[other]) for p, other in zip(POLARITIES, reversed(POLARITIES))}
+    both = {p: within(number[p], number[other]) for p, other in zip(POLARITIES, reversed(POLARITIES))}
     later = {p: _later(number[p], split[p]) for p in POLARITIES}
     turned = _turned(data)
     asked = split["stated"] > 0
@@ -175,12 +179,27 @@ def tidied(name: str) -> str:
     return BLANKS.sub(" ", name.strip().strip(UNSEEN).strip())
 
 
+def untidy(names: Iterable[str]) -> list[tuple[int, str, str]]:
+    """The names that change when they are tidied: where each is, the name, and what becomes of it.
+
+    Names of plain letters without stray blanks, which most are, are passed over as Arrow finds them.
+    """
+    texts = Texts.of(names)
+    places = pc.indices_nonzero(pc.match_substring_regex(texts.array, STRAY)).to_pylist()
+    every = ((place, name, tidied(name)) for place, name in zip(places, texts.take(places)))
+    return [(place, name, plain) for place, name, plain in every if name != plain]
+
+
 def variants(names: Iterable[str]) -> list[list[str]]:
     """Names that are one when they are tidied, in groups, in the order of the first of each group."""
-    groups: dict[str, dict[str, None]] = {}
-    for name in names:
-        groups.setdefault(tidied(name), {})[name] = None
-    return [list(group) for group in groups.values() if len(group) > 1]
+    texts = Texts.of(names)
+    groups: dict[str, dict[str, int]] = {}
+    for place, name, plain in untidy(texts):
+        if plain not in groups:
+            groups[plain] = {plain: texts.index(plain)} if plain in texts else {}
+        groups[plain].setdefault(name, place)
+    several = [sorted(group, key=lambda name: group[name]) for group in groups.values() if len(group) > 1]
+    return sorted(several, key=lambda group: groups[tidied(group[0])][group[0]])
 
 
 def refuse_variants(names: Mapping[str, Iterable[str]], where: str, advice: str) -> None:
@@ -225,17 +244,26 @@ def _shown(rows: list[list[str]], total: int) -> str:
 
 
 def _numbered(data: HeteroData) -> dict[str, Int[Tensor, "_"]]:
-    """A number for each statement, the same for the same head, relation and tail, whatever its polarity and split."""
+    """A number for each statement, the same for the same head, relation and tail, whatever its polarity and split.
+
+    Cost: a product, or a sort where head, relation and tail make more than an integer holds.
+    """
     parts = [triplets(data, polarity) for polarity in POLARITIES]
+    nodes, relations = int(data["entity"].num_nodes or 0), len(data.relation_names)
+    if nodes * nodes * relations < 1 << 63:
+        keys = ((part.head_index * relations + part.rel_type) * nodes + part.tail_index for part in parts)
+        return dict(zip(POLARITIES, keys))
     number = distinct(Triplets(*map(torch.cat, zip(*parts))))[1]
     return dict(zip(POLARITIES, number.split([part.rel_type.numel() for part in parts])))
 
 
 def _later(number: Int[Tensor, "e"], split: Int[Tensor, "e"]) -> Bool[Tensor, "e"]:
     """Which statements an earlier split has too."""
-    size = int(number.max()) + 1 if number.numel() else 0
-    first = torch.full((size,), len(SPLITS)).scatter_reduce(0, number, split.long(), "amin")
-    return split > first[number]
+    found = torch.zeros_like(number, dtype=torch.bool)
+    for later in range(1, len(SPLITS)):
+        mine = (split == later).nonzero()[:, 0]
+        found[mine] = within(number[mine], number[split < later])
+    return found
 
 
 def _turned(data: HeteroData) -> Bool[Tensor, "e"]:
@@ -243,8 +271,30 @@ def _turned(data: HeteroData) -> Bool[Tensor, "e"]:
     store, size = data["entity", "stated", "entity"], int(data["entity"].num_nodes or 0)
     head, tail = store.edge_index
     train = store.split == 0
-    back = torch.isin(tail * size + head, (head * size + tail)[train])
-    return back & ~train & (head != tail)
+    asked = (~train & (head != tail)).nonzero()[:, 0]
+    found = torch.zeros_like(train)
+    found[asked] = within((tail * size + head)[asked], (head * size + tail)[train])
+    return found
+
+
+def within(numbers: Int[Tensor, "e"], others: Int[Tensor, "f"]) -> Bool[Tensor, "e"]:
+    """Which numbers are among others.
+
+    Cost: a sort of the fewer of the two, and a bisection for each of the more.
+    """
+    if numbers.numel() <= others.numel():
+        few, place = torch.unique(numbers, return_inverse=True)
+        found = torch.zeros_like(few, dtype=torch.bool)
+        for part in others.split(AT_ONCE) if few.numel() else ():
+            near = torch.searchsorted(few, part).clamp_(max=few.numel() - 1)
+            found[near[few[near] == part]] = True
+        return found[place]
+    few = torch.unique(others)
+    parts = []
+    for part in numbers.split(AT_ONCE):
+        near = torch.searchsorted(few, part).clamp_(max=max(few.numel() - 1, 0))
+        parts.append(few[near] == part if few.numel() else torch.zeros_like(part, dtype=torch.bool))
+    return torch.cat(parts)
 
 
 def _named(data: HeteroData, polarity: str, chosen: Bool[Tensor, "e"]) -> list[list[str]]:

@@ -10,13 +10,14 @@ import pyarrow.compute as pc
 
 from gnnneg.data.account import Account
 from gnnneg.data.catalogue import Dictionary
+from gnnneg.data.coded import CODED, TEXT, coded, dictionary, mapped
 from gnnneg.data.decode import ending
 from gnnneg.data.folders import parts_of
 from gnnneg.data.formats.files import ENDINGS, read_statements
 from gnnneg.data.formats.labelled import Polarity
 from gnnneg.data.formats.names import spelt_out, without_negations
 from gnnneg.data.formats.statements import ROLES, Statements
-from gnnneg.data.gate import refuse_variants, tidied
+from gnnneg.data.gate import refuse_variants, untidy
 from gnnneg.data.labels import joined
 from gnnneg.data.parts import Parts, Piece, distinct, parted
 from gnnneg.errors import UserError
@@ -115,7 +116,7 @@ def with_tidy_names(read: Gathered, tidy: bool | None, path: Path) -> tuple[Gath
     }
     if tidy is None:
         refuse_variants(names, str(path), "make them one with --tidy, or keep them apart with --no-tidy")
-    changed = {name: tidied(name) for every in names.values() for name in every if name != tidied(name)}
+    changed = {name: plain for every in names.values() for _, name, plain in untidy(every)}
     if not changed:
         return read, 0
     if "" in changed.values():
@@ -126,12 +127,19 @@ def with_tidy_names(read: Gathered, tidy: bool | None, path: Path) -> tuple[Gath
             table = table.set_column(table.column_names.index(column), column, _mended(table[column], changed))
         return table
 
-    parts = Parts({key: mend(table) for key, table in read.parts.tables.items()})
+    parts = Parts.of((*key, mend(table)) for key, table in read.parts.tables.items())
     closed, labels = (None if table is None else mend(table) for table in (read.closed, read.labels))
     return Gathered(parts, closed, labels, read.account), len(changed)
 
 
 def _mended(column: pa.ChunkedArray, changed: Mapping[str, str]) -> pa.ChunkedArray:
-    place = pc.index_in(column, pa.array(list(changed), pa.large_string())).combine_chunks()
-    other = pa.array(list(changed.values()), pa.large_string()).take(place)
-    return pa.chunked_array([pc.if_else(pc.is_valid(place), other, column.combine_chunks())], pa.large_string())
+    def tidy(names: pa.Array) -> pa.Array:
+        place = pc.index_in(names, pa.array(list(changed), TEXT))
+        return pc.if_else(pc.is_valid(place), pa.array(list(changed.values()), TEXT).take(place), names)
+
+    if not pa.types.is_dictionary(column.type):
+        return mapped(column, tidy, TEXT)
+    column = coded([column])[0]
+    names = tidy(dictionary([column])).dictionary_encode()  # of two that become one, each stands once again
+    chunks = [pa.DictionaryArray.from_arrays(names.indices.take(c.indices), names.dictionary) for c in column.chunks]
+    return pa.chunked_array(chunks, CODED)

@@ -6,18 +6,24 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import torch
 
+from gnnneg.data import coded
 from gnnneg.data.catalogue import Dictionary, names
+from gnnneg.data.coded import TEXT, mapped, numbers
 from gnnneg.data.formats.statements import ROLES
 from gnnneg.data.gate import GateReport, resolved
 from gnnneg.data.gathered import Gathered, gathered, with_tidy_names
 from gnnneg.data.parts import Parts, distinct
 from gnnneg.data.splits import random_split
 from gnnneg.data.statements import SPLITS, counts, triplets
+from gnnneg.data.statements import distinct as different
 from gnnneg.data.write import write
 from gnnneg.errors import UserError, echo
+from gnnneg.records import Triplets
 
 NEGATION = re.compile(r"(?:not|NOT|Not|NO)[ _|:.-]|[nN]ot(?=[A-Z])|does[ _]not[ _]|is[ _]not[ _]|(?:lacks|without)_")
 UNWATCHED = "There is no validation split: nothing tells training when to stop, and its last weights are kept."
@@ -110,10 +116,10 @@ def ingest(
     """
     path, out = Path(path), Path(out)
     _check(path, out, denied, seed, mirrored)
-    said = gathered(path, denied, format, dictionary, negated, options)
-    read, tidied_names = with_tidy_names(said, tidy, path)
+    read, tidied_names = with_tidy_names(gathered(path, denied, format, dictionary, negated, options), tidy, path)
     given, aside = path.is_dir(), mirrored if mirrored != "together" else None
     parts, found = _admitted(read.parts, wins, overlap, aside if given else None, path)
+    read = dataclasses.replace(read, parts=Parts({}))  # they are large, and of no more use
     if not parts.tables["stated", "train"].num_rows:
         where = f"train of {path}" if given else f"{path}"
         raise UserError(f"{where} states nothing: every line is denied.")
@@ -170,8 +176,13 @@ def _still_closed(read: Gathered, parts: Parts) -> pa.Table | None:
     if read.closed is None:
         return None
     pair = list(ROLES[:2])
-    answered = pa.concat_tables([table.select(pair) for table in parts.of_polarity("stated").values()])
-    closed = read.closed.join(answered, pair, join_type="left anti").sort_by([(role, "ascending") for role in pair])
+    asked = read.closed["head"].unique()
+    answered = []
+    for table in parts.of_polarity("stated").values():  # few of them, which become text
+        near = table.filter(mapped(table["head"], lambda names: pc.is_in(names, asked), pa.bool_()))
+        answered.append(near.select(pair).cast(pa.schema(dict.fromkeys(pair, TEXT))))
+    closed = read.closed.join(pa.concat_tables(answered), pair, join_type="left anti")
+    closed = closed.sort_by([(role, "ascending") for role in pair])
     read.account.left_out("'no answer' where there is one", read.closed.num_rows - closed.num_rows)
     return closed if closed.num_rows else None
 
@@ -185,7 +196,14 @@ def _admitted(
 
 
 def _distinct(table: pa.Table) -> int:
-    return table.group_by(list(ROLES)).aggregate([]).num_rows
+    """How many different statements there are."""
+    codes = [numbers(table[role]).astype(np.int64) for role in ROLES]
+    sizes = [len(coded.dictionary([table[role]])) for role in ROLES]
+    if sizes[0] * sizes[1] * sizes[2] >= 1 << 63:
+        return int(different(Triplets(*map(torch.from_numpy, codes)))[0].rel_type.numel())
+    key = (codes[0] * sizes[1] + codes[1]) * sizes[2] + codes[2]
+    key.sort()
+    return int((key[1:] != key[:-1]).sum()) + (len(key) > 0)
 
 
 def _split(parts: Parts, valid: float, test: float, seed: int, cover: bool, together: bool) -> Parts:

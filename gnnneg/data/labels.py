@@ -13,6 +13,7 @@ import pyarrow.parquet
 from torch_geometric.data import HeteroData
 
 from gnnneg.data.read import read_parquet
+from gnnneg.data.texts import Texts
 from gnnneg.errors import UserError
 
 LABELS_FILE = "labels.parquet"
@@ -50,7 +51,7 @@ def joined(tables: Iterable[pa.Table | None]) -> pa.Table | None:
 
 def write_labels(folder: Path, labels: pa.Table, used: Iterable[str]) -> str | None:
     """Writes the labels of the names that are used, and gives the name of the file; nothing if none has a label."""
-    kept = labels.filter(pc.is_in(labels["name"], pa.array(list(used), pa.large_string())))
+    kept = labels.filter(pc.is_in(labels["name"], Texts.of(used).array))
     if not kept.num_rows:
         return None
     pa.parquet.write_table(kept, folder / LABELS_FILE)

@@ -7,7 +7,8 @@ from jaxtyping import Int
 from torch import Tensor
 from torch_geometric.data import HeteroData
 
-from gnnneg.data.gate import tidied
+from gnnneg.data.gate import tidied, untidy
+from gnnneg.data.texts import Texts
 from gnnneg.errors import LONGEST, UserError, echo, nearest
 
 FEW = 5  # so many of several with one label are listed
@@ -84,12 +85,12 @@ def _find(
 ) -> int:
     if not isinstance(asked, str):
         raise UserError(f"The {what} asked for is {echo(asked)}: give its name as text.")
-    for row, name in enumerate(names):
-        if name == asked:
-            return row
-    every = [[label] if label else [] for label in labels or ()]
-    for kind in (every, synonyms or ()):
-        found = [row for row, called_ in enumerate(kind) if asked in called_]
+    if asked in names:
+        return names.index(asked)
+    for found in (
+        [row for row, label in enumerate(labels or ()) if label == asked and label],
+        [row for row, called_ in enumerate(synonyms or ()) if asked in called_],
+    ):
         if len(found) > 1:
             listed = ", ".join(echo(names[row]) for row in found[:FEW])
             more = f" and {len(found) - FEW} more" if len(found) > FEW else ""
@@ -99,11 +100,15 @@ def _find(
         if found:
             return found[0]
     plain = tidied(asked)
-    alike = [row for row, name in enumerate(names) if tidied(name) == plain]
+    alike = [row for row, _, name in untidy(names) if name == plain]
+    if plain in names:
+        alike = sorted([*alike, names.index(plain)])
     if len(alike) == 1:  # but for stray blanks and Unicode's forms, which nobody sees
         return alike[0]
     if alike:
         ways = ", ".join(ascii(names[row])[:LONGEST] for row in alike[:FEW])
         raise UserError(f"{echo(asked)} may be {len(alike)} {what} names that look alike: give one of {ways} as it is.")
-    known = [*names, *(label for label in labels or () if label)]
-    raise UserError(f"There is no {what} {echo(asked)} in the data; {nearest(asked, known)}")
+    called_ = [label for label in labels or () if label]
+    known = [*(names.alike(asked) if isinstance(names, Texts) else names), *called_]
+    several = len(names) + len(called_)
+    raise UserError(f"There is no {what} {echo(asked)} in the data; {nearest(asked, known, several=several)}")

@@ -1,6 +1,6 @@
 """Statements as tables, one for each polarity and split, and the graph that they make."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,8 +12,10 @@ from jaxtyping import Bool, Int
 from torch import Tensor
 from torch_geometric.data import HeteroData
 
+from gnnneg.data.coded import coded, mapped, met
 from gnnneg.data.formats.statements import ROLES
 from gnnneg.data.statements import POLARITIES, SPLITS, assemble
+from gnnneg.data.texts import Texts
 from gnnneg.errors import UserError
 from gnnneg.records import Triplets
 
@@ -27,17 +29,18 @@ class Names:
     """The names of entities or relations by their numbers, and what stands for each in tables: an id, or the name.
 
     Args:
-        names (list[str]): The names.
+        names (sequence): The names.
         keys (pyarrow.Array): What stands in tables, in the same order.
     """
 
-    names: list[str]
+    names: Sequence[str]
     keys: pa.Array
 
     @classmethod
-    def of(cls, names: list[str]) -> "Names":
+    def of(cls, names: Iterable[str] | pa.Array) -> "Names":
         """Names that stand for themselves."""
-        return cls(names, pa.array(names, pa.large_string()))
+        texts = Texts.of(names)
+        return cls(texts, texts.array)
 
     def index(self, column: pa.ChunkedArray, what: str, path: Path) -> Int[Tensor, "e"]:
         """The numbers of what a column holds; ``what`` it is and the ``path`` it is from stand in errors.
@@ -45,7 +48,8 @@ class Names:
         Raises:
             UserError: If an entry is none of the keys.
         """
-        index = pc.index_in(column, self.keys)
+        column = coded([column])[0]
+        index = mapped(column, lambda names: pc.index_in(names, self.keys), pa.int32())
         if index.null_count:
             wrong = column.filter(pc.is_null(index))[0].as_py()
             raise UserError(f"{path}: {what} {wrong!r} is not in the dictionary of {len(self.keys):,}.")
@@ -55,7 +59,8 @@ class Names:
 @dataclass(frozen=True)
 class Parts:
     """Statements by polarity and split, all tables with the same columns: ``head``, ``relation`` and ``tail``, and
-    where a file tells, ``confidence`` and ``source``.
+    where a file tells, ``confidence`` and ``source``. Names are numbers into one dictionary for all tables
+    (:mod:`gnnneg.data.coded`).
 
     Args:
         tables (dict): A table for each polarity and split, stated ones first, in the order of the splits.
@@ -70,11 +75,15 @@ class Parts:
         there = {name for *_, table in every for name in table.column_names}
         columns = [*ROLES, *(name for name in DEFAULTS if name in there)]
         tables: dict[tuple[str, str], list[pa.Table]] = {(p, s): [] for p in POLARITIES for s in SPLITS}
+        keys, kept = [], []
         for polarity, split, table in every:
             for name in set(columns) - {*table.column_names}:
                 table = table.append_column(name, pa.repeat(DEFAULTS[name], table.num_rows))
             if table.num_rows or (polarity, split) == ("stated", "train"):
-                tables[polarity, split].append(table.select(columns))
+                keys.append((polarity, split))
+                kept.append(table.select(columns))
+        for key, table in zip(keys, with_one_dictionary(kept)):
+            tables[key].append(table)
         return cls({key: pa.concat_tables(some) for key, some in tables.items() if some})
 
     def each(self, *columns: str) -> list[pa.ChunkedArray]:
@@ -102,9 +111,21 @@ class Parts:
         return graph(self)
 
 
+def with_one_dictionary(tables: Sequence[pa.Table]) -> list[pa.Table]:
+    """Tables whose heads and tails are numbers into one dictionary, and so their relations and their sources."""
+    result = list(tables)
+    for together in (("head", "tail"), ("relation",), ("source",)):
+        places = [(i, name) for i, table in enumerate(result) for name in together if name in table.column_names]
+        for (i, name), column in zip(places, coded([result[i][name] for i, name in places])):
+            result[i] = result[i].set_column(result[i].column_names.index(name), name, column)
+    return result
+
+
 def parted(table: pa.Table, split: str) -> list[Piece]:
     """A table by its labels: what is stated (true), what is denied (false) and what is unknown (null)."""
     true = table["label"]
+    if not true.null_count and pc.all(true).as_py():
+        return [("stated", split, table), *((other, split, table.slice(0, 0)) for other in ("denied", "unknown"))]
     masks = {"stated": true, "denied": pc.invert(true), "unknown": pc.is_null(true)}
     return [(polarity, split, table.filter(mask)) for polarity, mask in masks.items()]
 
@@ -147,23 +168,15 @@ def graph(parts: Parts, entities: Names | None = None, relations: Names | None =
     return data
 
 
-def appearance(*rows: tuple[pa.ChunkedArray, ...]) -> list[str]:
+def appearance(*rows: tuple[pa.ChunkedArray, ...]) -> Texts:
     """The distinct values of tables of columns, in the order in which reading row by row meets them."""
-    met = []
-    for columns in rows:
-        size, width = len(columns[0]), len(columns)
-        order = torch.arange(size * width).view(width, size).T.reshape(-1)
-        met.append(_stacked(columns).combine_chunks().take(pa.array(order.numpy())).unique())
-    return pa.chunked_array(met, pa.large_string()).unique().to_pylist()
+    every = iter(coded([column for columns in rows for column in columns]))
+    return Texts.of(met(*([next(every) for _ in columns] for columns in rows)))
 
 
-def distinct(columns: Iterable[pa.ChunkedArray]) -> list[str]:
+def distinct(columns: Iterable[pa.ChunkedArray]) -> Texts:
     """The distinct values of columns, in the order in which reading one after the other meets them."""
-    return _stacked(columns).unique().to_pylist()
-
-
-def _stacked(columns: Iterable[pa.ChunkedArray]) -> pa.ChunkedArray:
-    return pa.chunked_array([chunk for column in columns for chunk in column.chunks], pa.large_string())
+    return appearance(*((column,) for column in columns))
 
 
 def _joined(columns: list[Int[Tensor, "_"]]) -> Int[Tensor, "e"]:

@@ -1,23 +1,30 @@
 """One reader of delimited triples; what a line means is declared by a :class:`~gnnneg.data.layout.Layout`."""
 
+import io
+import itertools
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet
 
-from gnnneg.data.decode import LARGEST, RATIO, text, unpacked
+from gnnneg.data.coded import CODED, TEXT, coded, mapped
+from gnnneg.data.decode import LARGEST, RATIO, compression, lines, texts, unpacked
 from gnnneg.data.layout import DELIMITERS, IGNORED, MAY_BE_EMPTY, TRIPLES, Layout
 from gnnneg.data.rows import first_fault, shown
 from gnnneg.errors import UserError, echo
 
+BLOCK = 16 << 20  # bytes of text that become columns at a time
+STRINGS = (pa.string(), TEXT)
 MOST_ROWS = 10_000_000  # of a parquet file that is smaller than an eighth of them
 
 
 def read_table(path: str | Path, layout: Layout = TRIPLES) -> pa.Table:
-    """The columns of a delimited (or parquet) file as strings, in the order of the file, duplicates kept.
+    """The columns of a delimited (or parquet) file as texts, in the order of the file, duplicates kept; as numbers into
+    a dictionary of each column (:mod:`gnnneg.data.coded`).
 
     It is decoded by :mod:`gnnneg.data.decode`, with or without a final newline; blank lines are skipped.
     Names stay strings: ``00260881`` keeps its zeros.
@@ -38,25 +45,20 @@ def read_table(path: str | Path, layout: Layout = TRIPLES) -> pa.Table:
 
 def read_columns(path: Path, layout: Layout, skip: int = 0) -> pa.Table:
     """As :func:`read_table` of a delimited file, with the columns that are to be ignored, called ``_0``, ``_1``, ...
-    by their places.
+    by their places. It is read block by block: the memory is that of the numbers and of the distinct names.
 
     Args:
         path (Path): The file.
         layout (Layout): What its lines hold.
         skip (int): Lines before the first that are none of them. (default: :obj:`0`)
     """
-    raw = text(path).encode()
-    if not raw.strip():
-        raise UserError(f"{path} is empty: expected lines of {layout.expected}.")
-    if layout.quoted and raw.count(b'"') % 2:  # pyarrow would take the rest of the file for one name
-        line = next(i for i, row in enumerate(raw.split(b"\n"), 1) if row.count(b'"') % 2)
-        raise UserError(f"{path}: a quotation mark is never closed; the first odd one is on line {line}.")
     names = [c if c != IGNORED else f"{IGNORED}{i}" for i, c in enumerate(layout.columns)]
     before = skip + layout.count_line + layout.header
+    feed, refused, batches = _Feed(path), None, []
     try:
-        table = pyarrow.csv.read_csv(
-            pa.BufferReader(raw),
-            read_options=pyarrow.csv.ReadOptions(column_names=names, skip_rows=before),
+        found = pyarrow.csv.open_csv(
+            feed,
+            read_options=pyarrow.csv.ReadOptions(column_names=names, skip_rows=before, block_size=BLOCK),
             parse_options=pyarrow.csv.ParseOptions(
                 delimiter=DELIMITERS[layout.delimiter],
                 quote_char='"' if layout.quoted else False,
@@ -66,20 +68,29 @@ def read_columns(path: Path, layout: Layout, skip: int = 0) -> pa.Table:
                 ignore_empty_lines=True,
             ),
             convert_options=pyarrow.csv.ConvertOptions(
-                column_types=dict.fromkeys(names, pa.large_string()), strings_can_be_null=False, check_utf8=True
+                column_types=dict.fromkeys(names, CODED), strings_can_be_null=False, check_utf8=True
             ),
         )
-    except pa.ArrowInvalid as error:
-        raise first_fault(path, raw, layout, before) or UserError(f"{path} cannot be read: {_why(error)}.") from None
+        batches = list(found)
+    except (pa.ArrowException, OSError, UserError) as error:
+        refused = error
+    feed.drain()
+    if feed.blank:
+        raise UserError(f"{path} is empty: expected lines of {layout.expected}.")
+    if layout.quoted and feed.marks % 2:  # pyarrow would take the rest of the file for one name
+        line = next(i for i, row in lines(path) if row.count('"') % 2)
+        raise UserError(f"{path}: a quotation mark is never closed; the first odd one is on line {line}.")
+    if refused is not None:
+        raise first_fault(path, layout, before) or UserError(f"{path} cannot be read: {_why(refused)}.") from None
+    table = pa.Table.from_batches(batches, pa.schema(dict.fromkeys(names, CODED)))
+    table = pa.table([coded([column])[0] for column in table.columns], names)
     needed = [c for c in layout.columns if c not in (IGNORED, *MAY_BE_EMPTY)]
-    if any(pc.any(pc.equal(pc.binary_length(table[c]), 0)).as_py() for c in needed):
-        raise first_fault(path, raw, layout, before) or UserError(f"{path} has an empty field.")
+    if any(_has_empty(table[c]) for c in needed):
+        raise first_fault(path, layout, before) or UserError(f"{path} has an empty field.")
     if layout.count_line:
-        first = raw.split(b"\n", skip + 1)[skip].strip()
-        if not first.isdigit():
-            raise UserError(
-                f"{path}:{skip + 1}: expected the number of lines that follow, found {shown(first.decode())}."
-            )
+        first = next(line for _, line in itertools.islice(lines(path), skip, None)).strip()
+        if not (first.isascii() and first.isdigit()):
+            raise UserError(f"{path}:{skip + 1}: expected the number of lines that follow, found {shown(first)}.")
         if int(first[:18]) != table.num_rows:
             raise UserError(
                 f"{path}:{skip + 1} announces {int(first[:18]):,} lines, but {table.num_rows:,} follow: is it "
@@ -90,6 +101,60 @@ def read_columns(path: Path, layout: Layout, skip: int = 0) -> pa.Table:
     return table
 
 
+class _Feed(io.RawIOBase):
+    """The text of a file in UTF-8 for pyarrow, which asks for a block at a time; looked at on the way.
+
+    Args:
+        path (Path): The file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.pieces, self.left = texts(path), bytearray()
+        self.error: Exception | None = None
+        self.blank, self.marks = True, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        """So many bytes, or fewer at the end alone: pyarrow takes less than it asked for as the end."""
+        while (size < 0 or len(self.left) < size) and (piece := self._next()):
+            self.left += piece
+        found = bytes(memoryview(self.left)[:size]) if size >= 0 else bytes(self.left)
+        del self.left[: len(found)]
+        return found
+
+    def drain(self) -> None:
+        """Looks at what nobody has read.
+
+        Raises:
+            UserError: If the file is no text.
+        """
+        while self._next():
+            pass
+        if self.error is not None:
+            raise self.error
+
+    def _next(self) -> bytes:
+        if self.error is not None:
+            return b""
+        try:
+            piece = next(self.pieces, "").encode()
+            while not piece and (more := next(self.pieces, None)) is not None:
+                piece = more.encode()
+        except UserError as error:  # told when pyarrow is done
+            self.error = error
+            return b""
+        self.blank = self.blank and not piece.strip()
+        self.marks += piece.count(b'"')
+        return piece
+
+
+def _has_empty(column: pa.ChunkedArray) -> bool:
+    """Whether some entry is empty."""
+    return bool(pc.any(mapped(column, lambda names: pc.equal(pc.binary_length(names), 0), pa.bool_())).as_py())
+
+
 def read_parquet(path: Path) -> pa.Table:
     """The columns of a parquet file as they are; it may be compressed as a whole.
 
@@ -98,7 +163,8 @@ def read_parquet(path: Path) -> pa.Table:
             when it is written out.
     """
     try:
-        table = _written_out(path, unpacked(path))
+        packed = compression(path) is not None
+        table = _written_out(path, pa.BufferReader(unpacked(path)) if packed else pa.memory_map(str(path)))
     except (pa.ArrowException, OSError, ValueError, NotImplementedError) as error:
         if isinstance(error, UserError):
             raise
@@ -111,25 +177,31 @@ def read_parquet(path: Path) -> pa.Table:
     return table
 
 
-def _written_out(path: Path, raw: bytes) -> pa.Table:
-    """A parquet file, whose texts are read as places in a dictionary first: some bytes can stand for a billion rows."""
-    file = pa.parquet.ParquetFile(pa.BufferReader(raw))
-    texts = [f.name for f in file.schema_arrow if pa.types.is_string(f.type) or pa.types.is_large_string(f.type)]
-    rows, most = file.metadata.num_rows, f"{path} is {len(raw):,} bytes, but stands for"
-    if rows > MOST_ROWS and rows > 8 * len(raw):
+def _written_out(path: Path, raw: pa.NativeFile) -> pa.Table:
+    """A parquet file, whose texts are read as places in a dictionary: some bytes can stand for a billion rows."""
+    file, size = pa.parquet.ParquetFile(raw), raw.size()
+    strings = [f.name for f in file.schema_arrow if pa.types.is_string(f.type) or pa.types.is_large_string(f.type)]
+    rows, most = file.metadata.num_rows, f"{path} is {size:,} bytes, but stands for"
+    if rows > MOST_ROWS and rows > 8 * size:
         raise UserError(f"{most} {rows:,} rows: no statements in earnest shrink so far.")
-    table = pa.parquet.read_table(pa.BufferReader(raw), read_dictionary=texts)
+    table = pa.parquet.ParquetFile(raw, read_dictionary=strings).read()
     if table.column_names != list(dict.fromkeys(table.column_names)):
         return table  # of no use, and refused
     sizes = [
-        pc.sum(pc.binary_length(chunk.dictionary).take(chunk.indices)).as_py() or 0
+        int(np.dot(pc.binary_length(chunk.dictionary), _times(chunk))) if len(chunk) else 0
         for column in table.columns
         for chunk in column.chunks
         if pa.types.is_dictionary(chunk.type) and chunk.type.value_type in (pa.string(), pa.large_string())
     ]
-    if sum(sizes) > max(4 * LARGEST, 4 * RATIO * len(raw)):
+    if sum(sizes) > max(4 * LARGEST, 4 * RATIO * size):
         raise UserError(f"{most} {sum(sizes) >> 20:,} MiB of text: no statements in earnest shrink so far.")
-    return table.cast(file.schema_arrow)
+    return table
+
+
+def _times(chunk: pa.DictionaryArray) -> np.ndarray:
+    """How often each name of its dictionary stands in a chunk."""
+    code = chunk.indices.drop_null().to_numpy(zero_copy_only=False)
+    return np.bincount(code, minlength=len(chunk.dictionary)).astype(np.int64)
 
 
 def as_text(table: pa.Table, path: Path) -> pa.Table:
@@ -142,20 +214,20 @@ def as_text(table: pa.Table, path: Path) -> pa.Table:
     for i, name in enumerate(table.column_names):
         column = table[name]
         try:
-            if pa.types.is_dictionary(column.type):
-                column = pc.cast(column, column.type.value_type)
-            if pa.types.is_binary(column.type) or pa.types.is_large_binary(column.type):
+            kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
+            if pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
                 raise pa.ArrowInvalid("bytes")
-            column = pc.cast(column, pa.large_string())
+            column = coded([pc.cast(column, kind) if kind not in STRINGS else column])[0]
         except (pa.ArrowException, NotImplementedError):
             raise UserError(
-                f"{path}: the column {echo(name)} holds {column.type}, where names or numbers are needed."
+                f"{path}: the column {echo(name)} holds {kind}, where names or numbers are needed."
             ) from None
         if name in MAY_BE_EMPTY:
-            column = pc.fill_null(column, "")
+            column = pc.fill_null(pc.cast(column, TEXT), "") if column.null_count else column
         elif column.null_count:
             raise UserError(f"{path}: row {pc.index(pc.is_null(column), True).as_py() + 1} has no {name}.")
-        elif (row := pc.index(pc.binary_length(column), 0).as_py()) >= 0:
+        elif _has_empty(column):
+            row = pc.index(pc.equal(pc.binary_length(pc.cast(column, TEXT)), 0), True).as_py()
             raise UserError(f"{path}: row {row + 1}: the {name} is empty.")
         table = table.set_column(i, name, column)
     return table

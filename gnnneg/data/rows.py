@@ -1,11 +1,10 @@
 """Where the rows of a table are in its file, for errors: at which line, or in which row of a parquet file."""
 
 import csv
-import io
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from gnnneg.data.decode import text
+from gnnneg.data.decode import lines
 from gnnneg.data.layout import DELIMITERS, IGNORED, MAY_BE_EMPTY, Layout
 from gnnneg.errors import UserError
 
@@ -13,14 +12,14 @@ from gnnneg.errors import UserError
 Where = Callable[[int], str]
 
 
-def rows(content: str, layout: Layout, skip: int = 0) -> Iterator[tuple[int, list[str]]]:
-    """The rows of a delimited text and the lines that they begin on, but for blank lines and the first ``skip``.
+def rows(path: Path, layout: Layout, skip: int = 0) -> Iterator[tuple[int, list[str]]]:
+    """The rows of a delimited file and the lines that they begin on, but for blank lines and the first ``skip``.
 
     Raises:
         csv.Error: If quotation marks are not as they should be.
     """
     delimiter = DELIMITERS[layout.delimiter]
-    found = _quoted(content, delimiter) if layout.quoted else _plain(content, delimiter)
+    found = _quoted(path, delimiter) if layout.quoted else _plain(path, delimiter)
     return ((i, row) for i, row in found if i > skip)
 
 
@@ -34,7 +33,7 @@ def by_line(path: Path, layout: Layout, skip: int = 0) -> Where:
     """
 
     def where(row: int) -> str:
-        line = next((i for place, (i, _) in enumerate(rows(text(path), layout, skip)) if place == row), None)
+        line = next((i for place, (i, _) in enumerate(rows(path, layout, skip)) if place == row), None)
         return f"{path}:{line}" if line is not None else by_row(path)(row)
 
     return where
@@ -50,10 +49,10 @@ def where_of(path: Path, layout: Layout) -> Where:
     return by_row(path) if path.suffix == ".parquet" else by_line(path, layout, layout.count_line + layout.header)
 
 
-def first_fault(path: Path, raw: bytes, layout: Layout, skip: int) -> UserError | None:
+def first_fault(path: Path, layout: Layout, skip: int) -> UserError | None:
     """Goes through the lines one by one, only when pyarrow has refused the file, to say which one is wrong."""
     try:
-        for i, row in rows(raw.decode(), layout, skip):
+        for i, row in rows(path, layout, skip):
             if len(row) != len(layout.columns):
                 found = shown(DELIMITERS[layout.delimiter].join(row))
                 return UserError(f"{path}:{i}: expected {layout.expected}, found {len(row)}: {found}.")
@@ -70,12 +69,12 @@ def shown(line: str) -> str:
     return repr(line if len(line) <= 60 else line[:57] + "...")
 
 
-def _plain(content: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
-    return ((i, line.split(delimiter)) for i, line in enumerate(content.split("\n"), 1) if line)
+def _plain(path: Path, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+    return ((i, line.split(delimiter)) for i, line in lines(path) if line)
 
 
-def _quoted(content: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
-    reader = csv.reader(io.StringIO(content, newline=""), delimiter=delimiter)
+def _quoted(path: Path, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+    reader = csv.reader((line + "\n" for _, line in lines(path)), delimiter=delimiter)
     begin = 1
     for row in reader:
         if row:

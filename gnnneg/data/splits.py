@@ -7,6 +7,7 @@ from jaxtyping import Bool, Int
 from torch import Tensor
 from torch_geometric.data import HeteroData
 
+from gnnneg.data.gate import within
 from gnnneg.data.statements import SPLITS, distinct, sliced, triplets
 from gnnneg.errors import UserError
 from gnnneg.records import Triplets
@@ -44,14 +45,7 @@ def random_split(
     rows, place = distinct(statements)
     count = rows.rel_type.numel()
     order = torch.randperm(count, generator=generator)
-    free = order
-    if cover and count:
-        head_index, rel_type, tail_index = (column[order] for column in rows)
-        rank = torch.arange(count)
-        mentioned = torch.cat([head_index, tail_index])
-        first = torch.full((int(mentioned.max()) + 1,), count).scatter_reduce(0, mentioned, rank.repeat(2), "amin")
-        said = torch.full((int(rel_type.max()) + 1,), count).scatter_reduce(0, rel_type, rank, "amin")
-        free = order[(first[head_index] != rank) & (first[tail_index] != rank) & (said[rel_type] != rank)]
+    free = order[_beside_first(rows, order)] if cover else order
     group = _mirrored(rows) if together else torch.arange(count)
     free = free[_whole(group, free)[free]]
     wanted = round(valid * count), round(test * count)
@@ -62,20 +56,35 @@ def random_split(
     return split[place]
 
 
+def _beside_first(rows: Triplets, order: Int[Tensor, "e"]) -> Bool[Tensor, "e"]:
+    """Of each statement in an order, whether its head, its relation and its tail are all met in an earlier one."""
+    rank = torch.arange(order.numel())
+    free = torch.ones_like(order, dtype=torch.bool)
+    for columns in ((rows.head_index, rows.tail_index), (rows.rel_type,)):
+        size = max((int(column.max()) + 1 for column in columns if column.numel()), default=0)
+        first = torch.full((size,), order.numel())
+        for column in columns:  # one after the other, to hold one in this order at a time
+            first.scatter_reduce_(0, column[order], rank, "amin")
+        for column in columns:
+            free &= first[column[order]] != rank
+    return free
+
+
 def _mirrored(rows: Triplets) -> Int[Tensor, "e"]:
     """A number for each statement, shared by those about two entities that are linked both ways."""
     head_index, rel_type, tail_index = rows
+    own = torch.arange(rel_type.numel())
     if not rel_type.numel():
-        return rel_type
-    low, high = torch.minimum(head_index, tail_index), torch.maximum(head_index, tail_index)
-    pair = torch.unique(low * (int(high.max()) + 1) + high, return_inverse=True)[1]
-    ways = [
-        torch.zeros_like(pair, dtype=torch.bool).index_fill(0, pair[way], True)
-        for way in (head_index < tail_index, head_index > tail_index)
-    ]
-    both = (ways[0] & ways[1])[pair]
-    own = len(pair) + torch.arange(len(pair))
-    return torch.where(both, pair, own).unique(return_inverse=True)[1]
+        return own
+    size = int(torch.maximum(head_index.max(), tail_index.max())) + 1
+    up, down = (way.nonzero()[:, 0] for way in (head_index < tail_index, head_index > tail_index))
+    pair = head_index[up] * size + tail_index[up], tail_index[down] * size + head_index[down]
+    both = [place[within(mine, other)] for place, mine, other in ((up, *pair), (down, *reversed(pair)))]
+    place = torch.cat(both)
+    low, high = (order(head_index[place], tail_index[place]) for order in (torch.minimum, torch.maximum))
+    pairs, of = torch.unique(low * size + high, return_inverse=True)
+    own[place] = place.new_full((pairs.numel(),), own.numel()).scatter_reduce(0, of, place, "amin")[of]
+    return own
 
 
 def _whole(group: Int[Tensor, "e"], free: Int[Tensor, "f"]) -> Bool[Tensor, "e"]:
@@ -87,14 +96,32 @@ def _whole(group: Int[Tensor, "e"], free: Int[Tensor, "f"]) -> Bool[Tensor, "e"]
 
 def _filled(group: Int[Tensor, "f"], *room: int) -> Int[Tensor, "f"]:
     """A split number for each statement: groups in their order go to the first split that has room for them whole."""
-    size = torch.bincount(group).tolist() if len(group) else []
-    left, chosen = list(room), dict[int, int]()
-    for one in dict.fromkeys(group.tolist()):
-        fits = next((i for i, many in enumerate(left) if size[one] <= many), None)
-        if fits is not None:
-            left[fits] -= size[one]
-        chosen[one] = 0 if fits is None else fits + 1
-    return torch.tensor([chosen[one] for one in group.tolist()], dtype=torch.long)
+    count = int(group.max()) + 1 if group.numel() else 0
+    first = torch.full((count,), group.numel()).scatter_reduce(0, group, torch.arange(group.numel()), "amin")
+    order = group[first[group] == torch.arange(group.numel())]  # each group once, as they come
+    size, chosen = torch.bincount(group, minlength=count), torch.zeros(count, dtype=torch.long)
+    for split, many in enumerate(room, 1):
+        takes = _taken(size[order], many)
+        chosen[order[takes]] = split
+        order = order[~takes]
+    return chosen[group]
+
+
+def _taken(size: Int[Tensor, "g"], room: int) -> Bool[Tensor, "g"]:
+    """Which groups find room, one after the other; one that finds none is passed over.
+
+    Cost: a sum for each size that there is, at most, since what does not fit once never will.
+    """
+    taken, left = torch.zeros_like(size, dtype=torch.bool), size.new_tensor(room)
+    place = (size <= left).nonzero()[:, 0]
+    while place.numel():
+        total = size[place].cumsum(0)
+        fits = int((total <= left).sum())
+        taken[place[:fits]] = True
+        left = left - total[fits - 1]
+        rest = place[fits:]
+        place = rest[size[rest] <= left]
+    return taken
 
 
 def share_denied(data: HeteroData, from_valid: float, kept: float = 1.0, seed: int = 0) -> HeteroData:

@@ -2,7 +2,8 @@
 
 ::
 
-    data["entity"]                        num_nodes, names (list of n strings), type (n t, optional)
+    data["entity"]                        num_nodes, names (n strings, :class:`~gnnneg.data.texts.Texts`)
+                                          type (n t, optional)
                                           x (n f, optional), what networks read of each entity
     data["entity", "stated", "entity"]    edge_index 2 e, edge_type e, split e      what the graph says is so
     data["entity", "denied", "entity"]    edge_index 2 e, edge_type e, split e      what it says is not so
@@ -18,6 +19,7 @@ proteins interact, are not statements::
 """
 
 import copy
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -27,6 +29,7 @@ from torch import Tensor
 from torch_geometric.data import Data, HeteroData
 from torch_geometric.data.storage import EdgeStorage
 
+from gnnneg.data.texts import Texts
 from gnnneg.errors import UserError
 from gnnneg.records import Triplets
 
@@ -38,8 +41,8 @@ PAIR = ("entity", "pair", "entity")
 def assemble(
     stated: Triplets,
     split: Int[Tensor, "e"],
-    entity_names: list[str],
-    relation_names: list[str],
+    entity_names: Sequence[str],
+    relation_names: Sequence[str],
     denied: Triplets | None = None,
     denied_split: Int[Tensor, "f"] | None = None,
 ) -> HeteroData:
@@ -50,7 +53,7 @@ def assemble(
     """
     data = HeteroData()
     data["entity"].num_nodes = len(entity_names)
-    data["entity"].names = list(entity_names)
+    data["entity"].names = Texts.of(entity_names)
     data.relation_names = list(relation_names)
     if denied is None or denied_split is None:
         none = torch.empty(0, dtype=torch.long)
@@ -145,12 +148,16 @@ def counts(data: HeteroData) -> dict[str, int]:
 def distinct(part: Triplets) -> tuple[Triplets, Int[Tensor, "e"]]:
     """Each statement once, in the order of head, relation and tail, and the place of every statement among them.
 
-    Cost: two sorts of integers, which is many times quicker than one of rows.
+    Cost: one sort of integers, and two where head, relation and tail make more than an integer holds; many times
+    quicker than one of rows.
     """
     head_index, rel_type, tail_index = part
     if not rel_type.numel():
         return part, rel_type
     relations, tails = int(rel_type.max()) + 1, int(tail_index.max()) + 1
+    if (int(head_index.max()) + 1) * relations * tails < 1 << 63:
+        key, place = torch.unique((head_index * relations + rel_type) * tails + tail_index, return_inverse=True)
+        return Triplets(key // (relations * tails), key // tails % relations, key % tails), place
     asked, number = torch.unique(head_index * relations + rel_type, return_inverse=True)
     # the number of head and relation, not the two themselves, so that nothing overflows
     key, place = torch.unique(number * tails + tail_index, return_inverse=True)
@@ -169,9 +176,9 @@ def sliced(key: str, value: Any, chosen: Bool[Tensor, "e"] | Int[Tensor, "m"], s
     """
     if key == "edge_index":
         return value[:, chosen if isinstance(value, Tensor) else chosen.numpy()]
-    if isinstance(value, list | tuple) and len(value) == size:
+    if isinstance(value, list | tuple | Texts) and len(value) == size:
         where = chosen.nonzero()[:, 0] if chosen.dtype == torch.bool else chosen
-        return [value[i] for i in where.tolist()]
+        return value.chosen(where) if isinstance(value, Texts) else [value[i] for i in where.tolist()]
     if isinstance(value, Tensor | np.ndarray) and value.ndim and len(value) == size:
         return value[chosen if isinstance(value, Tensor) else chosen.numpy()]
     return value

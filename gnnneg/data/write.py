@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet
 
 from gnnneg.data.catalogue import CARD
+from gnnneg.data.coded import compacted
 from gnnneg.data.download import sha256
 from gnnneg.data.formats.statements import ROLES
 from gnnneg.data.gathered import Gathered
@@ -32,7 +33,7 @@ def write(
         files: dict[str, dict[str, str]] = {polarity: {} for polarity in POLARITIES}
         for (polarity, split), table in parts.tables.items():
             files[polarity][split] = f"{split}.parquet" if polarity == "stated" else f"{split}_denied.parquet"
-            pa.parquet.write_table(table, new / files[polarity][split])
+            _write_statements(table, new / files[polarity][split])
         written = [name for by_split in files.values() for name in by_split.values()]
         if closed is not None:
             pa.parquet.write_table(closed, new / CLOSED)
@@ -61,6 +62,19 @@ def write(
             os.replace(new, out)
     finally:
         shutil.rmtree(new, ignore_errors=True)
+
+
+def _write_statements(table: pa.Table, path: Path) -> None:
+    """Writes statements so that each name stands once in a column, followed by numbers, and is read as it was written.
+
+    To who reads the file with other software they are columns of text.
+    """
+    for i, column in enumerate(table.columns):
+        if pa.types.is_dictionary(column.type):
+            table = table.set_column(i, table.column_names[i], compacted(column))
+    pa.parquet.write_table(
+        table, path, row_group_size=max(1, table.num_rows), dictionary_pagesize_limit=1 << 30, store_schema=False
+    )
 
 
 def _umask() -> int:

@@ -1,5 +1,6 @@
 """Where each target came in, and how to keep it on disk."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -54,16 +55,16 @@ class Ranks:
     def to_parquet(
         self,
         path: str | Path,
-        entity_names: list[str] | None = None,
-        relation_names: list[str] | None = None,
+        entity_names: Sequence[str] | None = None,
+        relation_names: Sequence[str] | None = None,
         strata: dict[str, list[str]] | None = None,
     ) -> None:
         """Writes one row a query: indices, ranks and, where given, names and the strata each query belongs to.
 
         Args:
             path (str or Path): Where to.
-            entity_names (list[str], optional): Adds columns ``anchor_name`` and ``target_name``.
-            relation_names (list[str], optional): Adds the column ``relation_name``.
+            entity_names (sequence, optional): Adds columns ``anchor_name`` and ``target_name``.
+            relation_names (sequence, optional): Adds the column ``relation_name``.
             strata (dict[str, list[str]], optional): Adds a column each, as from :func:`~gnnneg.evaluation.strata`.
         """
         columns: dict[str, object] = {field.name: getattr(self, field.name).numpy() for field in fields(self)}

@@ -3,6 +3,7 @@
 import hashlib
 import itertools
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from torch_geometric.data import HeteroData
 from gnnneg.data.statements import PAIR, POLARITIES, SPLITS
 
 Parts = dict[str, Any]
+AT_ONCE = 1 << 16  # names
 
 
 def fingerprint(data: HeteroData) -> Parts:
@@ -27,7 +29,7 @@ def fingerprint(data: HeteroData) -> Parts:
     Cost: one sort of the statements.
     """
     entity = data["entity"]
-    found = names_of(list(entity.names), list(data.relation_names))
+    found = names_of(entity.names, data.relation_names)
     order = hashlib.sha256()
     for polarity, (number, split) in itertools.product(POLARITIES, enumerate(SPLITS)):
         store = data["entity", polarity, "entity"]
@@ -50,10 +52,20 @@ def fingerprint(data: HeteroData) -> Parts:
     return found
 
 
-def names_of(entities: list[str], relations: list[str]) -> Parts:
+def names_of(entities: Sequence[str], relations: Sequence[str]) -> Parts:
     """The same of names alone."""
     both = {"entities": entities, "relations": relations}
-    return {what: _part(len(names), hashlib.sha256(json.dumps(names).encode())) for what, names in both.items()}
+    return {what: _part(len(names), _listed(names)) for what, names in both.items()}
+
+
+def _listed(names: Sequence[str]) -> Any:
+    """The digest of names as a list in JSON, of which a part at a time is written."""
+    digest = hashlib.sha256(b"[")
+    for start in range(0, len(names), AT_ONCE):
+        text = json.dumps(list(names[start : start + AT_ONCE]))[1:-1]
+        digest.update(f"{', ' if start else ''}{text}".encode())
+    digest.update(b"]")
+    return digest
 
 
 def difference(then: Parts, now: Parts) -> str | None:

@@ -7,9 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet
 from torch_geometric.data import HeteroData
 
 from gnnneg import documents
+from gnnneg.data.texts import Texts
 from gnnneg.errors import UserError
 from gnnneg.experiment.lock import LOCK, held
 from gnnneg.plain import to_json
@@ -246,13 +249,13 @@ def write_names(folder: Path, data: HeteroData) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for file, names in ((ENTITIES, data["entity"].names), (RELATIONS, data.relation_names)):
         with replacing(folder / file) as temporary:
-            pd.DataFrame({"name": pd.Series(names, dtype="string")}).to_parquet(temporary)
+            pyarrow.parquet.write_table(pa.table({"name": Texts.of(names).array}), temporary)
 
 
-def read_names(folder: Path) -> tuple[list[str], list[str]]:
+def read_names(folder: Path) -> tuple[Texts, list[str]]:
     """The names of entities and of relations, in the order of the model's tables."""
-    entities, relations = (list(table(folder / file, ["name"])["name"]) for file in (ENTITIES, RELATIONS))
-    return entities, relations
+    entities, relations = (table(folder / file, ["name"])["name"] for file in (ENTITIES, RELATIONS))
+    return Texts.of(pa.array(entities, from_pandas=True)), list(relations)
 
 
 def table(path: Path, columns: list[str]) -> pd.DataFrame:

@@ -2,11 +2,13 @@
 
 import json
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet
 import safetensors.torch
 import torch
 from safetensors import SafetensorError
@@ -55,7 +57,7 @@ def write_graph(folder: Path, data: HeteroData) -> None:
         safetensors.torch.save_file(tensors, temporary)
 
 
-def read_graph(folder: Path, entities: list[str], relations: list[str]) -> HeteroData:
+def read_graph(folder: Path, entities: Sequence[str], relations: list[str]) -> HeteroData:
     """The graph that :func:`write_graph` kept, with the names given.
 
     Raises:
@@ -194,24 +196,29 @@ def write_statements(path: Path, data: HeteroData) -> None:
     parts = []
     for polarity in POLARITIES:
         store = data["entity", polarity, "entity"]
-        head, tail = store.edge_index.tolist()
-        columns = {"head": head, "relation": store.edge_type.tolist(), "tail": tail, "split": store.split.tolist()}
+        head, tail = store.edge_index.cpu()
+        columns = {"head": head, "relation": store.edge_type.cpu(), "tail": tail, "split": store.split.cpu()}
+        made = {name: pa.array(column.numpy()) for name, column in columns.items()}
         if "confidence" in store:
-            columns["confidence"] = store.confidence.tolist()
-        parts.append(pd.DataFrame(columns).assign(polarity=polarity))
+            made["confidence"] = pa.array(store.confidence.cpu().double().numpy())
+        size = len(made["head"])
+        words = pa.DictionaryArray.from_arrays(pa.array(np.zeros(size, np.int32)), pa.array([polarity]))
+        parts.append(pa.table({**made, "polarity": words}))
     with replacing(path) as temporary:
-        pd.concat(parts, ignore_index=True).to_parquet(temporary)
+        whole = pa.concat_tables(parts, promote_options="default").unify_dictionaries()
+        pyarrow.parquet.write_table(whole, temporary, store_schema=False)
 
 
-def read_statements(path: Path, entities: list[str], relations: list[str]) -> HeteroData:
+def read_statements(path: Path, entities: Sequence[str], relations: list[str]) -> HeteroData:
     """The graph of the statements alone, as :func:`write_statements` kept them."""
     rows = table(path, ["head", "relation", "tail", "split", "polarity"])
     parts: dict[str, Triplets] = {}
     splits: dict[str, Tensor] = {}
     for polarity in POLARITIES:
-        mine = rows[rows["polarity"] == polarity]
+        mine = rows["polarity"] == polarity
         head, relation, tail, splits[polarity] = (
-            torch.tensor(mine[column].to_numpy(), dtype=torch.long) for column in ("head", "relation", "tail", "split")
+            torch.from_numpy(rows[column][mine].to_numpy().astype("int64"))
+            for column in ("head", "relation", "tail", "split")
         )
         parts[polarity] = Triplets(head, relation, tail)
     try:

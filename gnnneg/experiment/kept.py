@@ -86,7 +86,7 @@ class Kept:
         return found
 
     @cached_property
-    def _names(self) -> tuple[list[str], list[str]]:
+    def _names(self) -> tuple[Sequence[str], list[str]]:
         """Of entities and relations, in the order of the model's tables."""
         return folder.read_names(self.path / run_files.MODEL)
 

@@ -66,7 +66,8 @@ def paired(data):
 
 
 def renamed(data):
-    data["entity"].names[3] = "somebody"
+    names = data["entity"].names
+    data["entity"].names = [*names[:3], "somebody", *names[4:]]
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from gnnneg.data.coded import mapped
 from gnnneg.data.layout import LABELS, Labels, folded
 
 WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[0-9]+|[^\W\d_]+")
@@ -183,9 +184,10 @@ def counts(fields: Sequence[str]) -> bool:
 
 def numbers_lines(values: pa.ChunkedArray) -> bool:
     """Whether a column holds integers that grow from line to line, as numbers of lines do."""
-    if len(values) < TWO or not pc.all(pc.match_substring_regex(values, r"^[0-9]{1,18}$")).as_py():
+    digits = mapped(values, lambda names: pc.match_substring_regex(names, r"^[0-9]{1,18}$"), pa.bool_())
+    if len(values) < TWO or not pc.all(digits).as_py():
         return False
-    number = pc.cast(values, pa.int64()).combine_chunks()
+    number = mapped(values, lambda names: pc.cast(names, pa.int64()), pa.int64()).combine_chunks()
     return bool(pc.all(pc.greater(number[1:], number[:-1])).as_py())
 
 
@@ -208,4 +210,4 @@ def _not_within(values: pa.ChunkedArray) -> bool:
 
 
 def _times(column: pa.ChunkedArray, value: str) -> int:
-    return int(pc.sum(pc.equal(column, value)).as_py() or 0)
+    return int(pc.sum(mapped(column, lambda names: pc.equal(names, value), pa.bool_())).as_py() or 0)

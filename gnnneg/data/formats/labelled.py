@@ -147,7 +147,7 @@ def _stated(
     """The columns of the roles as statements."""
     kept = range(table.num_rows)
     account = sheet.account
-    true = pa.chunked_array([pa.array([True] * table.num_rows, pa.bool_())])
+    true = pa.chunked_array([pa.repeat(True, table.num_rows)])
     if "label" in places:
         name = sheet.names[places["label"]] if sheet.names is not None else ""
         if labels is not None and looks.turned(name, labels):
@@ -288,7 +288,7 @@ def _keep_account(path: Path, sheet: Sheet, places: dict[str, int], ignored: set
 
 
 def _words(values: pa.ChunkedArray) -> pa.ChunkedArray | None:
-    """A column as strings, if it can be one of labels."""
+    """The distinct entries of a column as strings, if it can be one of labels."""
     kind = values.type.value_type if pa.types.is_dictionary(values.type) else values.type
     plain = any(is_kind(kind) for is_kind in PLAIN)
-    return pc.fill_null(pc.cast(values, pa.large_string()), "") if plain else None
+    return pa.chunked_array([pc.fill_null(pc.cast(values.unique(), pa.large_string()), "")]) if plain else None

@@ -8,6 +8,7 @@ import pyarrow.compute as pc
 
 from gnnneg.data.account import Account
 from gnnneg.data.catalogue import Dictionary
+from gnnneg.data.coded import CODED, TEXT, mapped
 from gnnneg.data.formats.statements import Statements
 from gnnneg.data.values import integers, read_names
 from gnnneg.errors import UserError, echo
@@ -33,6 +34,8 @@ def spelt_out(statements: Statements, dictionary: Dictionary, path: Path) -> Sta
         table = _replaced(table, role, names, path)
         if closed is not None and role in closed.column_names:
             closed = _replaced(closed, role, names, path)
+    if closed is not None:
+        closed = closed.cast(pa.schema(dict.fromkeys(closed.column_names, TEXT)))
     return statements._replace(table=table, closed=closed)
 
 
@@ -56,12 +59,12 @@ def without_negations(statements: Statements, pattern: str) -> tuple[Statements,
         UserError: If the pattern is no regular expression, looks ahead or back, or has several groups.
     """
     table, closed = statements.table, statements.closed
-    known = table["relation"].unique()
+    known = pc.cast(table["relation"].unique(), TEXT)
     plain = _plain(known, pattern)
-    negated = pc.is_in(table["relation"], pa.array(list(plain), pa.large_string()))
+    negated = mapped(table["relation"], lambda names: pc.is_in(names, pa.array(list(plain), TEXT)), pa.bool_())
     twice = pc.and_(negated, pc.invert(table["label"]))
     meant = pa.array([plain.get(name, name) for name in known.to_pylist()], pa.large_string())
-    relation = meant.take(pc.index_in(table["relation"], known).combine_chunks())
+    relation = mapped(table["relation"], lambda names: meant.take(pc.index_in(names, known)), TEXT)
     table = table.set_column(table.column_names.index("relation"), "relation", relation)
     label = pc.and_(table["label"], pc.invert(negated))
     table = table.set_column(table.column_names.index("label"), "label", label).filter(pc.invert(twice))
@@ -72,8 +75,8 @@ def without_negations(statements: Statements, pattern: str) -> tuple[Statements,
     left_out.left_out("denials of negated relations", pc.sum(twice).as_py() or 0)
     number = pc.sum(negated).as_py() or 0
     if closed is not None:
-        of_negated = pa.array(list(_plain(closed["relation"].unique(), pattern)), pa.large_string())
-        asked = pc.is_in(closed["relation"], of_negated)
+        of_negated = pa.array(list(_plain(pc.cast(closed["relation"].unique(), TEXT), pattern)), TEXT)
+        asked = mapped(closed["relation"], lambda names: pc.is_in(names, of_negated), pa.bool_())
         questions = pc.sum(asked).as_py() or 0
         left_out.left_out("questions of negated relations that have no answer", questions)
         number += questions
@@ -104,14 +107,16 @@ def _plain(known: pa.Array, pattern: str) -> dict[str, str]:
 
 def _names(path: Path, dictionary: Dictionary) -> pa.Array:
     names = read_names(path, dictionary.layout)
-    if len(set(names)) < len(names):
-        twice = next(name for i, name in enumerate(names) if name in names[:i])
+    if len(names.array.unique()) < len(names):
+        twice = next(name for i, name in enumerate(names) if names.index(name) < i)
         raise UserError(f"{path}: {twice!r} is the name of two ids.")
-    return pa.array(names, pa.large_string())
+    return names.array
 
 
 def _replaced(table: pa.Table, role: str, names: pa.Array, path: Path) -> pa.Table:
     ids = integers(table[role], path)
-    if ids and max(ids) >= len(names):
-        raise UserError(f"{path}: the {role} {max(ids):,} is not in the dictionary of {len(names):,}.")
-    return table.set_column(table.column_names.index(role), role, names.take(pa.array(ids, pa.int64())))
+    largest = pc.max(ids).as_py() or 0
+    if len(ids) and largest >= len(names):
+        raise UserError(f"{path}: the {role} {largest:,} is not in the dictionary of {len(names):,}.")
+    chunks = [pa.DictionaryArray.from_arrays(pc.cast(chunk, pa.int32()), names) for chunk in ids.chunks]
+    return table.set_column(table.column_names.index(role), role, pa.chunked_array(chunks, CODED))

@@ -1,16 +1,20 @@
 """What every reader gives: statements with their polarity, and a count of what was not taken."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from gnnneg.data.account import Account
+from gnnneg.data.coded import TEXT, mapped
 from gnnneg.data.rows import shown
 from gnnneg.errors import UserError
 
 ROLES = ("head", "relation", "tail")
+REST = ("label", "confidence", "source")
+AT_ONCE = 1 << 18  # rows that are Python's at a time
 
 
 class Row(NamedTuple):
@@ -52,29 +56,44 @@ def collected(
     Raises:
         UserError: If nothing is stated or denied.
     """
+    made: list[pa.Table] = []
     columns: tuple[list[Any], ...] = tuple([] for _ in Row._fields)
     put = [column.append for column in columns]
-    for row in rows:  # by column at once: a million rows at a time would keep the garbage collector busy
+    for row in rows:  # by column at once: rows would keep the garbage collector busy
         for append, value in zip(put, row):
             append(value)
-    if not columns[0]:
+        if len(columns[0]) == AT_ONCE:
+            made.append(_table(columns))
+            for column in columns:
+                column.clear()
+    made += [_table(columns)] if columns[0] else []
+    if not made:
         why = "; ".join(f"{number:,} {what}" for what, number in left_out.items())
         raise UserError(f"{path} holds no statements between entities{f' (left out: {why})' if why else ''}.")
-    head, relation, tail, stated, confidence, source = columns
-    table = triples(head, relation, tail).append_column("label", pa.array(stated, pa.bool_()))
-    if any(c != 1.0 for c in confidence):
-        table = table.append_column("confidence", pa.array(confidence, pa.float64()))
-    if any(source):
-        table = table.append_column("source", pa.array(source, pa.large_string()))
+    table = pa.concat_tables(made)
+    if pc.all(pc.equal(table["confidence"], 1.0)).as_py():
+        table = table.drop_columns("confidence")
+    if not pc.any(mapped(table["source"], lambda names: pc.not_equal(names, ""), pa.bool_())).as_py():
+        table = table.drop_columns("source")
     pairs = list(dict.fromkeys(closed))
-    answered = {pair for pair, true in zip(zip(head, relation), stated) if true} if pairs else set()
+    asked = pa.array([head for head, _ in pairs], TEXT)
+    near = pc.and_(table["label"], mapped(table["head"], lambda names: pc.is_in(names, asked), pa.bool_()))
+    stated = table.filter(near) if pairs else table.slice(0, 0)
+    answered = set(zip(*(stated[role].to_pylist() for role in ROLES[:2])))
     left = Account(left_out)
-    left.used("statements", len(head))
+    left.used("statements", table.num_rows)
     if answered & set(pairs):
         left["'no answer' where there is one"] = len(answered & set(pairs))
         pairs = [pair for pair in pairs if pair not in answered]
     names = [pa.array(column, pa.large_string()) for column in zip(*pairs)]
     return Statements(table, left, pa.table(dict(zip(ROLES, names))) if pairs else None)
+
+
+def _table(columns: Sequence[list[Any]]) -> pa.Table:
+    """Some rows as columns, their names as numbers into a dictionary."""
+    kinds = (TEXT, TEXT, TEXT, pa.bool_(), pa.float64(), TEXT)
+    made = [pa.array(column, kind) for column, kind in zip(columns, kinds)]
+    return pa.table([x.dictionary_encode() if x.type == TEXT else x for x in made], [*ROLES, *REST])
 
 
 def triples(head: list[str], relation: list[str], tail: list[str]) -> pa.Table:
