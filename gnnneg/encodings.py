@@ -6,7 +6,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from gnnneg.interfaces import Encoding
-from gnnneg.kernels.everyone import is_everyone
+from gnnneg.kernels.everyone import span_of
 from gnnneg.kernels.rows import cover
 
 
@@ -17,8 +17,10 @@ class Dense(Encoding):
         self.table = table
 
     def __getitem__(self, index: Int[Tensor, "*s"]) -> Float[Tensor, "*s d"]:
-        if is_everyone(index, self.table.size(0)):  # the table as it is: no copy, and no scattering of its gradient
-            return self.table.view(*index.shape, self.table.size(1))
+        size, span = self.table.size(0), span_of(index)
+        if span is not None and span[1] <= size:  # rows as they are: no copy, and no scattering of a gradient
+            table = self.table if span == (0, size) else self.table[slice(*span)]
+            return table.view(*index.shape, table.size(1))
         return F.embedding(index, self.table)
 
     def rows(self, index: Int[Tensor, "*s"]) -> tuple[Float[Tensor, "u d"], Int[Tensor, "*s"]]:

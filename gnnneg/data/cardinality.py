@@ -1,5 +1,7 @@
 """How many answers the questions of a relation have: the one place that says which relations are 1-N."""
 
+from collections.abc import Iterator
+
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
@@ -9,6 +11,7 @@ from gnnneg.records import Triplets
 
 CARDINALITIES = ("1-1", "1-N", "N-1", "N-N")
 MANY = 1.5
+BLOCK = 1 << 22  # statements indexed at once
 
 
 def answers_per_query(known: KnownAnswers) -> Float[Tensor, "r"]:
@@ -37,7 +40,21 @@ def cardinality(triplets: Triplets, num_relations: int) -> Int[Tensor, "r"]:
         triplets (Triplets): The statements to count; repeated ones count once. A relation without any is 0.
         num_relations (int): Number of relations.
     """
-    ends = torch.cat([triplets.head_index, triplets.tail_index])
-    size = int(ends.max()) + 1 if ends.numel() else 1
-    tails, heads = to_many(KnownAnswers(triplets, size, num_relations)).long().chunk(2)
+    size = 1 + max((int(end.max()) for end in (triplets.head_index, triplets.tail_index) if end.numel()), default=0)
+    many = torch.zeros(2 * num_relations, dtype=torch.bool, device=triplets.rel_type.device)
+    for part in _in_blocks(triplets, num_relations):
+        many |= to_many(KnownAnswers(part, size, num_relations))
+    tails, heads = many.long().chunk(2)
     return 2 * heads + tails
+
+
+def _in_blocks(triplets: Triplets, num_relations: int) -> Iterator[Triplets]:
+    """The statements of some relations after those of others, about :obj:`BLOCK` at a time."""
+    block = (triplets.rel_type.bincount(minlength=num_relations).cumsum(0) // BLOCK).int()
+    if not block.numel() or int(block[-1]) == 0:
+        yield triplets
+        return
+    mine = block[triplets.rel_type]
+    for number in range(int(block[-1]) + 1):
+        some = mine == number
+        yield Triplets(*(column[some] for column in triplets))

@@ -24,6 +24,7 @@ from gnnneg.data.splits import random_split
 from gnnneg.data.statements import PAIR, POLARITIES, SPLITS, assemble, completed, sliced
 from gnnneg.data.unified import node_types, sole, unified
 from gnnneg.errors import UserError, echo
+from gnnneg.kernels.unique import unique_rows
 from gnnneg.records import Triplets
 
 ENTITY = "entity"
@@ -85,7 +86,7 @@ def by_type(data: HeteroData, denied: str = "not_") -> HeteroData:
             new[key] = value
     if PAIR in data.edge_types:
         ends = of[data[PAIR].edge_label_index]
-        for i, j in torch.unique(ends, dim=1).T.tolist():
+        for i, j in torch.stack(unique_rows(*ends)).T.tolist():
             chosen = ((ends[0] == i) & (ends[1] == j)).nonzero()[:, 0]
             new = out[names[i], PAIR[1], names[j]]
             new.edge_label_index = local[data[PAIR].edge_label_index[:, chosen]]
@@ -272,7 +273,7 @@ def _places(
     for polarity in POLARITIES:
         store = data[ENTITY, polarity, ENTITY]
         ends = of[store.edge_index]
-        kinds = torch.unique(torch.stack([store.edge_type, ends[0], ends[1]], dim=1), dim=0).tolist()
+        kinds = torch.stack(unique_rows(store.edge_type, *ends), dim=1).tolist()
         if len(names) == 1 and polarity == "stated" and not listed:
             kinds = [[r, 0, 0] for r in range(len(data.relation_names))]
         for r, head, tail in kinds:
@@ -456,7 +457,7 @@ def _warn_of_reverse(data: HeteroData) -> bool:
         forward = (tail, name.removeprefix("rev_"), head)
         if name.startswith("rev_") and forward in stating(data):
             one, other = data[head, name, tail].edge_index, data[forward].edge_index.flip(0)
-            if one.shape == other.shape and torch.equal(*(torch.unique(e, dim=1) for e in (one, other))):
+            if one.shape == other.shape and torch.equal(*(torch.stack(unique_rows(*e)) for e in (one, other))):
                 found = True
                 warnings.warn(
                     f"Edge type {(head, name, tail)} repeats {forward} the other way round, and a split that parts "

@@ -5,7 +5,8 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from gnnneg.kernels.membership import first_at_least, member
-from gnnneg.kernels.ragged import entries, offsets
+from gnnneg.kernels.ragged import entries
+from gnnneg.kernels.unique import MOST, ascending, fresh
 from gnnneg.records import Query, Triplets, asked
 
 
@@ -40,7 +41,22 @@ class KnownAnswers(nn.Module):
     ):
         super().__init__()
         self.num_nodes, self.num_relations = num_nodes, num_relations
-        both = [asked(triplets, num_relations, head) for head in (False, True)]
+        sure = None
+        if confidence is None and 2 * num_relations * num_nodes**2 <= MOST:
+            key, answer = _sorted(triplets, num_nodes, num_relations)
+        else:
+            key, answer, order = self._surest(triplets, confidence)
+            sure = None if confidence is None else confidence.repeat(2)[order].float()
+        first = fresh(key).nonzero()[:, 0]
+        # facts of the data set, not of the model: they move with the device and stay out of checkpoints
+        self.register_buffer("key", key[first], persistent=False)
+        self.register_buffer("offset", torch.cat([first, first.new_full((1,), key.numel())]), persistent=False)
+        self.register_buffer("answer", answer, persistent=False)
+        self.register_buffer("confidence", sure, persistent=False)
+
+    def _surest(self, triplets: Triplets, confidence: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+        """Key and answer of each distinct answered query, sorted, and where the surest statement of it stands."""
+        both = [asked(triplets, self.num_relations, head) for head in (False, True)]
         key = torch.cat([self._key(query) for query, _ in both])
         answer = torch.cat([target for _, target in both])
         order = (
@@ -51,17 +67,8 @@ class KnownAnswers(nn.Module):
         for column in (answer, key):  # the last sorted by is the first to differ; surest first among the same
             order = order[column[order].argsort(stable=True)]
         key, answer = key[order], answer[order]
-        if key.numel():
-            keep = torch.ones_like(key, dtype=torch.bool)
-            keep[1:] = (key[1:] != key[:-1]) | (answer[1:] != answer[:-1])
-            key, answer, order = key[keep], answer[keep], order[keep]
-        key, length = torch.unique_consecutive(key, return_counts=True)
-        # facts of the data set, not of the model: they move with the device and stay out of checkpoints
-        self.register_buffer("key", key, persistent=False)
-        self.register_buffer("offset", offsets(length), persistent=False)
-        self.register_buffer("answer", answer, persistent=False)
-        sure = None if confidence is None else confidence.repeat(2)[order].float()
-        self.register_buffer("confidence", sure, persistent=False)
+        keep = fresh(key) | fresh(answer)
+        return key[keep], answer[keep], order[keep]
 
     def _key(self, query: Query) -> Tensor:
         return query.rel_type.long() * self.num_nodes + query.anchor
@@ -88,9 +95,22 @@ class KnownAnswers(nn.Module):
         begin, end = self.span(query)
         return end - begin
 
-    def answers(self, query: Query) -> tuple[Int[Tensor, "m"], Int[Tensor, "m"]]:
-        """All known answers, as ``(row, entity)`` pairs; ``row`` numbers the queries and is sorted."""
-        return self.between(*self.span(query))
+    def answers(
+        self, query: Query, start: int | None = None, stop: int | None = None
+    ) -> tuple[Int[Tensor, "m"], Int[Tensor, "m"]]:
+        """All known answers, as ``(row, entity)`` pairs; ``row`` numbers the queries and is sorted.
+
+        Args:
+            query (Query): The queries.
+            start (int, optional): Only entities from this one on; with ``stop``. (default: :obj:`None`)
+            stop (int, optional): Only entities before this one. (default: :obj:`None`)
+        """
+        begin, end = self.span(query)
+        part = start is not None and stop is not None and (start, stop) != (0, self.num_nodes)
+        if part and self.answer.numel():
+            borders = torch.tensor([[start, stop]], device=begin.device)
+            begin, end = first_at_least(self.answer, begin, end, borders).unbind(1)
+        return self.between(begin, end)
 
     def between(self, begin: Int[Tensor, "b"], end: Int[Tensor, "b"]) -> tuple[Int[Tensor, "m"], Int[Tensor, "m"]]:
         """The answers of some spans, as ``(row, entity)`` pairs; ``row`` numbers the spans and is sorted."""
@@ -123,3 +143,19 @@ class KnownAnswers(nn.Module):
         """Whether candidates ``(#b, k)`` are known answers. Cost: a binary search in each query's own short row."""
         begin, end = self.span(query)
         return member(self.answer, begin, end, index)
+
+
+def _sorted(triplets: Triplets, num_nodes: int, num_relations: int) -> tuple[Int[Tensor, "m"], Int[Tensor, "m"]]:
+    """Key and answer of each distinct answered query, sorted as one number: no order beside it, and no copies."""
+    head_index, rel_type, tail_index = triplets
+    size = len(rel_type)
+    both = torch.empty(2 * size, dtype=torch.long, device=rel_type.device)
+    for part, relation, anchor, target in (
+        (both[:size], 0, head_index, tail_index),
+        (both[size:], num_relations, tail_index, head_index),
+    ):
+        part.copy_(rel_type).add_(relation).mul_(num_nodes).add_(anchor).mul_(num_nodes).add_(target)
+    both = ascending(both)
+    both = both[fresh(both)]
+    answer = both % num_nodes
+    return both.div_(num_nodes, rounding_mode="floor"), answer

@@ -18,6 +18,7 @@ from torch_geometric.data.storage import BaseStorage
 from gnnneg.data.edges import EdgeType, checked, length, within
 from gnnneg.data.statements import SPLITS
 from gnnneg.errors import UserError
+from gnnneg.kernels.unique import unique_rows
 
 ASKED = ("edge_label_index", "edge_label", "pos_edge_label_index", "pos_edge_label")
 FALSE = ("neg_edge_label_index", "neg_edge_label")
@@ -192,7 +193,7 @@ def _left_over(graphs: list[HeteroData], result: HeteroData) -> list[str]:
         extra = passed[:, ~within(passed, torch.cat([own, turned], 1))]
         if extra.size(1):
             told.append(
-                f"{torch.unique(extra, dim=1).size(1):,} edges {edge_type} of the validation and test graph alone are "
+                f"{len(unique_rows(*extra)[0]):,} edges {edge_type} of the validation and test graph alone are "
                 "left out, since no edge_label_index asks for them"
             )
     return told

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from gnnneg.data.known import KnownAnswers
 from gnnneg.kernels.membership import member
 from gnnneg.kernels.ragged import offsets, rows
+from gnnneg.kernels.unique import unique_rows
 from gnnneg.kernels.walks import reach
 
 
@@ -26,7 +27,7 @@ class Pools(nn.Module):
 
     def __init__(self, row: Int[Tensor, "m"], member: Int[Tensor, "m"], num_rows: int):
         super().__init__()
-        row, member = torch.unique(torch.stack([row, member]), dim=1)
+        row, member = unique_rows(row, member)
         self._keep(torch.bincount(row, minlength=num_rows), member)
 
     def _keep(self, length: Int[Tensor, "r"], member: Int[Tensor, "m"]) -> None:

@@ -36,6 +36,7 @@ from gnnneg.data.splits import random_split
 from gnnneg.data.statements import assemble
 from gnnneg.errors import UserError
 from gnnneg.kernels.ragged import entries, rows
+from gnnneg.kernels.unique import numbered_rows, unique_rows
 from gnnneg.records import Query, Triplets
 
 TYPES = ("person", "city", "company", "country", "continent")
@@ -227,7 +228,7 @@ def _denied(
     row, refused = known.answers(Query(head_index, rel_type))
     row, refused = torch.cat([row, torch.arange(chosen.numel())]), torch.cat([refused, head_index])
     inside = (refused >= low[row]) & (refused < high[row])
-    row, refused = torch.unique(torch.stack([row[inside], refused[inside]], dim=1), dim=0).T
+    row, refused = unique_rows(row[inside], refused[inside])
     count = torch.bincount(row, minlength=chosen.numel())
     room = high - low - count
     nth = (torch.rand(chosen.numel(), generator=generator, dtype=torch.double) * room).long()
@@ -238,7 +239,7 @@ def _denied(
     made = torch.stack([head_index[some], rel_type[some], tail_index, part[some]], dim=1)
     # one statement is denied once, in the earliest split that drew it
     made = made[made[:, 3].argsort(stable=True)]
-    rows, copy = torch.unique(made[:, :3], dim=0, return_inverse=True)
-    first = torch.full((rows.size(0),), made.size(0)).scatter_reduce(0, copy, torch.arange(made.size(0)), "amin")
+    rows, copy = numbered_rows(*made[:, :3].T)
+    first = torch.full_like(rows[0], made.size(0)).scatter_reduce(0, copy, torch.arange(made.size(0)), "amin")
     made = made[first.sort().values]
     return Triplets(made[:, 0], made[:, 1], made[:, 2]), made[:, 3]

@@ -17,6 +17,7 @@ from gnnneg.evaluation.evaluator import Evaluator, Findings
 from gnnneg.evaluation.strata import degree
 from gnnneg.evaluation.testbed import Testbed
 from gnnneg.interfaces import Model
+from gnnneg.kernels.unique import numbered_rows
 
 TREES, FOLDS, STATE = 100, 5, 42
 
@@ -170,7 +171,7 @@ def matched(
     """
     truth = _truth(label)
     level = torch.frexp((degree.view(degree.size(0), -1) + 1).double()).exponent  # exact where a logarithm may round
-    _, cell = torch.unique(torch.cat([level[pairs[0]], level[pairs[1]]], 1), dim=0, return_inverse=True)
+    _, cell = numbered_rows(*torch.cat([level[pairs[0]], level[pairs[1]]], 1).T)
     group = 2 * cell + truth.long()
     count = group.bincount(minlength=2 * int(cell.max()) + 2 if cell.numel() else 2)
     order = torch.randperm(group.numel(), generator=generator)

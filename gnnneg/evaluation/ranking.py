@@ -1,6 +1,6 @@
 """Exact filtered ranking: counts, not sorts, of the candidates that beat or tie each target."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import torch
@@ -15,13 +15,13 @@ from gnnneg.evaluation.record import Ranks
 from gnnneg.interfaces import Model, Scorer
 from gnnneg.kernels.bisection import bisected
 from gnnneg.kernels.counting import count_ranks
-from gnnneg.kernels.everyone import everyone
+from gnnneg.kernels.everyone import consecutive
 from gnnneg.kernels.ragged import offsets
 from gnnneg.looking import judging
 from gnnneg.records import Query, Triplets, asked
 
-# at least so many queries share a candidate chunk, and no more than the caches of a CPU can follow
-FEWEST, MOST = 16, 512
+QUERIES = 512  # at once: fewer read the candidates' vectors too often, and more leave the caches of a CPU
+FULL = 64  # candidates that a matrix product scores as it scores a million
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ def ranks(
     rel_type = torch.cat([query.rel_type for query, _ in questions])
     target = torch.cat([answer for _, answer in questions])
     done, total = 0, target.numel()
-    most = at_once(model, known.num_nodes, batch_size or MOST, memory_mib)
+    most = at_once(model, known.num_nodes, batch_size or QUERIES, memory_mib)
     outcome = torch.empty(3, total, dtype=torch.long, device=device)
     with judging(model):
         encoding = model.encode(graph)
@@ -93,16 +93,18 @@ def ranks(
             key, row = torch.unique(rel_type * known.num_nodes + anchor, return_inverse=True)
             order = row.argsort(stable=True)
             first = offsets(row.bincount(minlength=key.numel())).tolist()
-            rows, columns = _chunks(known.num_nodes, memory_mib, most)
-            for begin in range(0, key.numel(), rows):
-                part = key[begin : begin + rows]
+            columns = _columns(known.num_nodes, memory_mib, most)
+            spans = list(_spans(known.num_nodes, columns))
+            for begin in range(0, key.numel(), most):
+                part = key[begin : begin + most]
                 mine = order[first[begin] : first[begin + part.numel()]]
                 query = Query(part % known.num_nodes, part // known.num_nodes)
                 scorer, local = model.scorer(encoding, query), row[mine] - begin
+                whole = spans == [(0, known.num_nodes)]
+                own = None if whole else own_scores(scorer, local, target[mine], columns)
                 result = None
-                for start in range(0, known.num_nodes, columns):
-                    stop = min(start + columns, known.num_nodes)
-                    more = counts(scorer, query, local, target[mine], known, start, stop)
+                for start, stop in spans:
+                    more = counts(scorer, query, local, target[mine], known, start, stop, own)
                     result = more if result is None else result + more
                 assert result is not None
                 outcome[:, mine] = torch.stack([result.above, result.tied, result.rivals])
@@ -111,7 +113,7 @@ def ranks(
                     progress(done, total)
         else:
             candidates = candidates.to(device)
-            rows, _ = _chunks(candidates.size(1), memory_mib, most)
+            rows = min(_columns(candidates.numel(), memory_mib, candidates.size(0)), most)
             for begin in range(0, total, rows):
                 part = slice(begin, min(begin + rows, total))
                 query = Query(anchor[part], rel_type[part])
@@ -134,6 +136,7 @@ def counts(
     known: KnownAnswers,
     start: int,
     stop: int,
+    own: Float[Tensor, "m"] | None = None,
 ) -> Counts:
     """Counts among the entities ``start`` to ``stop``: the summand of a rank, for chunks of candidates and for shards.
 
@@ -145,23 +148,23 @@ def counts(
         known (KnownAnswers): Answers left out.
         start (int): First entity.
         stop (int): One past the last entity.
+        own (torch.Tensor, optional): The targets' :func:`own_scores`, for those outside the span.
+            (default: :obj:`None`, found here)
     """
-    if start == 0 and stop == known.num_nodes:
-        score = scorer(everyone(stop, target.device))
-        target_score = score[row, target]
-    else:
-        width, inside = stop - start, (target >= start) & (target < stop)
-        # a target is read where it stands as a candidate: as one more column it may differ from itself in the last bit
-        answer, place = torch.unique(torch.where(inside, start, target), return_inverse=True)
-        score = scorer(torch.cat([torch.arange(start, stop, device=target.device), answer])[None])
-        target_score = score[row, torch.where(inside, target - start, place + width)]
-        score = score[:, :width].contiguous()
+    if start == stop:
+        none = torch.zeros_like(target)
+        return Counts(none, none, none)
+    score = scorer(consecutive(start, stop, target.device))
+    inside = (target >= start) & (target < stop)
+    # a target is read where it stands as a candidate: scored elsewhere it may differ from itself in the last bit
+    target_score = score[row, torch.where(inside, target - start, 0)]
+    if (start, stop) != (0, known.num_nodes):
+        own = own_scores(scorer, row, target, stop - start) if own is None else own
+        target_score = torch.where(inside, target_score, own.to(score.dtype))
     above, tied = _compare(score, target_score, row, query)
 
     # known answers are few: sorted by score within their query, a bisection says how many lie above or beside a target
-    known_row, entity = known.answers(query)
-    inside = (entity >= start) & (entity < stop)
-    known_row, entity = known_row[inside], entity[inside]
+    known_row, entity = known.answers(query, start, stop)
     value, by_score = score[known_row, entity - start].sort()
     known_row, by_row = known_row[by_score].sort(stable=True)
     value = value[by_row]
@@ -173,8 +176,24 @@ def counts(
 
     # the target is no rival of its own: gone with the known answers if it is one, else it goes now
     asking = Query(query.anchor[row], query.rel_type[row])
-    itself = ((target >= start) & (target < stop) & ~known.contains(asking, target[:, None])[:, 0]).long()
+    itself = (inside & ~known.contains(asking, target[:, None])[:, 0]).long()
     return Counts(above, tied - itself, rivals - itself)
+
+
+def own_scores(scorer: Scorer, row: Int[Tensor, "m"], target: Int[Tensor, "m"], columns: int) -> Float[Tensor, "m"]:
+    """The score of each target, for spans that it lies outside of; so many distinct ones are scored at once."""
+    answer, place = torch.unique(target, return_inverse=True)
+    order, found = place.argsort(), []
+    ends = offsets(place.bincount(minlength=answer.numel())).tolist()
+    for begin in range(0, answer.numel(), columns):
+        part = answer[begin : begin + columns]
+        mine = order[ends[begin] : ends[begin + part.numel()]]
+        # narrow matrix products round otherwise than wide ones: some columns are asked again to fill up
+        spare = min(columns, -(-part.numel() // FULL) * FULL) - part.numel()
+        index = torch.cat([part, part[-1:].expand(spare)])[None]
+        found.append(scorer(index)[row[mine], place[mine] - begin])
+    score = torch.cat(found)
+    return torch.empty_like(score).scatter_(0, order, score)
 
 
 def _compare(
@@ -209,11 +228,17 @@ def among(
     return Counts(((score > target_score) & rival).sum(1), ((score == target_score) & rival).sum(1), rival.sum(1))
 
 
-def _chunks(width: int, memory_mib: float, most: int) -> tuple[int, int]:
-    """Queries and candidates at once, so that their scores and as much again of working memory fit the budget."""
-    cells = max(1, int(memory_mib * 2**20 / 8))
-    rows = min(max(cells // width, FEWEST), most)
-    return rows, max(1, min(width, cells // rows))
+def _columns(width: int, memory_mib: float, rows: int) -> int:
+    """Candidates at once, as many each time, so that scores and as much again of working memory fit the budget."""
+    most = max(1, min(width, int(memory_mib * 2**20 / 8) // rows))
+    even = -(-width // -(-width // most))  # what is left for the end is not narrow
+    return min(most, -(-even // FULL) * FULL)
+
+
+def _spans(num_nodes: int, columns: int) -> Iterator[tuple[int, int]]:
+    """All entities, so many at once."""
+    for start in range(0, num_nodes, columns):
+        yield start, min(start + columns, num_nodes)
 
 
 def _refuse_nan(bad: Bool[Tensor, "b"], query: Query) -> None:

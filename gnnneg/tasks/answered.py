@@ -8,6 +8,7 @@ from torch import Tensor
 
 from gnnneg.data.known import KnownAnswers
 from gnnneg.kernels.ragged import entries
+from gnnneg.kernels.unique import unique_rows
 from gnnneg.records import Query, Triplets, asked
 
 
@@ -32,8 +33,7 @@ class Answered(NamedTuple):
 def answered(triplets: Triplets, known: KnownAnswers, most: int | None) -> Answered:
     """The distinct queries of statements, those with more than ``most`` answers in parts."""
     both = [asked(triplets, known.num_relations, head)[0] for head in (False, True)]
-    pairs = torch.cat([torch.stack(list(query)) for query in both], dim=1)
-    query = Query(*torch.unique(pairs, dim=1))
+    query = Query(*unique_rows(*(torch.cat(column) for column in zip(*both))))
     begin, end = known.span(query)
     if most is None:
         return Answered(*query, begin, end)

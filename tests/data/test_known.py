@@ -73,3 +73,24 @@ def test_keys_of_a_huge_graph_do_not_overflow():
     known = KnownAnswers(triplets, n, r)
     query = Query(torch.tensor([n - 1, n - 2]), torch.tensor([r - 1, 2 * r - 1]))
     assert known.contains(query, torch.tensor([[n - 2, 0], [n - 1, 0]])).tolist() == [[True, False], [True, False]]
+
+
+def test_sorted_as_one_number_or_column_by_column(facts, known):
+    """Of confidence, and of more entities than fit into one number, columns are sorted: the same index."""
+    statements = Triplets(*(torch.tensor(column) for column in zip(*facts)))
+    same = KnownAnswers(statements, NODES, RELATIONS, torch.ones(len(facts)))
+    for name in ("key", "offset", "answer"):
+        assert torch.equal(getattr(same, name), getattr(known, name)), name
+    large = KnownAnswers(statements, 2**31, RELATIONS)
+    assert torch.equal(large.answer, known.answer)
+    assert torch.equal(large.offset, known.offset)
+
+
+@pytest.mark.parametrize("span", [(0, NODES), (3, 9), (0, 1), (5, 5), (12, NODES)])
+def test_answers_within_a_span(known, span):
+    query = everything()
+    row, entity = known.answers(query)
+    inside = (entity >= span[0]) & (entity < span[1])
+    found = known.answers(query, *span)
+    assert torch.equal(found[0], row[inside])
+    assert torch.equal(found[1], entity[inside])

@@ -7,7 +7,7 @@ from torch.testing import assert_close
 
 from gnnneg.decoders import DistMult
 from gnnneg.encodings import Dense, RowSparse
-from gnnneg.kernels.everyone import everyone
+from gnnneg.kernels.everyone import consecutive, everyone, span_of
 from gnnneg.kernels.rows import cover, padded
 from gnnneg.models.kge import KGEScorer
 from gnnneg.records import Query
@@ -21,6 +21,8 @@ SIZE = 7
     "index",
     [
         everyone(SIZE),  # the table itself
+        consecutive(2, 5),  # a slice of it
+        consecutive(4, 4),
         torch.arange(SIZE)[None],
         torch.arange(SIZE)[:, None],
         torch.arange(SIZE).flip(0)[None],
@@ -29,7 +31,18 @@ SIZE = 7
         torch.tensor([[3, 3], [0, 6]]),
         torch.empty(1, 0, dtype=torch.long),
     ],
-    ids=["everyone", "all in order", "a column", "backwards", "one twice", "all but one", "private", "nobody"],
+    ids=[
+        "everyone",
+        "some",
+        "no one",
+        "all in order",
+        "a column",
+        "backwards",
+        "one twice",
+        "all but one",
+        "private",
+        "nobody",
+    ],
 )
 def test_vectors_and_gradients(kind, index):
     table = torch.randn(SIZE, 3)
@@ -60,6 +73,19 @@ def test_everyone_is_not_copied():
         assert sparse.rows(torch.zeros(2, SIZE, dtype=torch.long))[0] is table
         assert len(sparse.rows(torch.zeros(2, 2, dtype=torch.long))[0]) == 1
     assert sparse.rows(torch.zeros(2, SIZE, dtype=torch.long))[0].shape == (1, 3)
+
+
+@pytest.mark.parametrize("kind", [Dense, RowSparse])
+def test_a_span_is_not_copied(kind):
+    table = torch.randn(SIZE, 3, requires_grad=True)
+    with torch.no_grad():
+        found = kind(table)[consecutive(2, 5)]
+    assert found.shape == (1, 3, 3)
+    assert found.data_ptr() == table[2].data_ptr()
+    for part in (consecutive(2, 5)[:, :2], consecutive(2, 5).clone(), consecutive(2, 5) + 1):
+        assert span_of(part) is None
+    with pytest.raises(IndexError):
+        kind(table.detach())[consecutive(5, SIZE + 1)]
 
 
 @pytest.mark.parametrize("wanted", ["everyone", "nobody"])

@@ -10,7 +10,7 @@ from evaluation.tabled import NODES, RELATIONS, Tabled, coarse, index_of, world
 from gnnneg.errors import UserError
 from gnnneg.evaluation import Ranks, expected_sampled_hits, ranks, strata, summary, tables
 from gnnneg.evaluation.metrics import amri, amrr, expected_mr, expected_mrr, hits, mrr, ndcg, variance_mrr, z_mrr
-from gnnneg.evaluation.strata import cardinality, degree
+from gnnneg.evaluation.strata import _quartiles, cardinality, degree
 from gnnneg.records import Triplets
 
 
@@ -185,6 +185,21 @@ def test_cardinality_classes():
     # 3 facts over 2 heads are 1.5 tails a head, which is many; the repeated one must not make it more than 1 elsewhere
     border = Triplets(*torch.tensor([[0, 0, 1, 2, 2], [0, 0, 0, 1, 1], [3, 4, 5, 6, 6]]))
     assert cardinality(border, 2) == ["1-N", "1-1"]
+
+
+@pytest.mark.parametrize("block", [1, 3, 5])
+def test_cardinality_in_blocks_of_relations(monkeypatch, block):
+    facts = Triplets(torch.randint(9, (80,)), torch.randint(6, (80,)), torch.randint(5, (80,)))
+    whole = cardinality(facts, 7)
+    monkeypatch.setattr("gnnneg.data.cardinality.BLOCK", block)
+    assert cardinality(facts, 7) == whole
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 4, 101, 1000])
+def test_quartiles_are_those_of_torch(size):
+    count = torch.randint(1, 5000, (size,))
+    expected = count.double().quantile(torch.tensor([0.25, 0.5, 0.75]).double()).floor().long()
+    assert _quartiles(count) == expected.tolist()
 
 
 def test_degrees_and_strata():

@@ -6,6 +6,7 @@ from evaluation.tabled import NODES, RELATIONS, Tabled, bed, brute, coarse, inde
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from gnnneg import DistMult, KGEModel, Lookup
 from gnnneg.data.statements import assemble
@@ -145,6 +146,41 @@ def test_the_budget_is_kept():
     ranks(model, None, tested, index_of(stated, 400), memory_mib=memory_mib)
     assert len(model.asked) > 10
     assert max(queries * min(width, 400) for queries, width in model.asked) <= 2000 + 16 * 400
+
+
+class Largest(TorchDispatchMode):
+    """The most numbers of one new tensor."""
+
+    most = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        found = func(*args, **(kwargs or {}))
+        for one in found if isinstance(found, tuple) else (found,):
+            if isinstance(one, torch.Tensor) and one._base is None:
+                self.most = max(self.most, one.numel())
+        return found
+
+
+@pytest.mark.parametrize("sparse", [True, False])
+def test_a_table_is_not_copied_to_rank(sparse):
+    """Rows of candidates are read where they lie: the largest tensor is a score matrix within the budget."""
+    nodes, width, cells = 4000, 64, 60_000
+    model = KGEModel(Lookup(nodes, width, sparse=sparse), DistMult(2, width))
+    tested = Triplets(*(torch.randint(top, (40,)) for top in (nodes, 2, nodes)))
+    with Largest() as largest:
+        ranks(model, None, tested, index_of(tested, nodes, 2), memory_mib=8 * cells / 2**20)
+    assert largest.most <= cells
+
+
+def test_no_call_is_narrow():
+    """A matrix product of a few columns rounds otherwise than one of many, which would part what is tied."""
+    stated, tested = world(6, size=400, nodes=400)
+    model = Tabled(coarse(6, nodes=400))
+    few = Triplets(*(column[:3] for column in tested))
+    result = ranks(model, None, few, index_of(stated, 400), memory_mib=8 * 6 * 130 / 2**20)
+    assert rows(result) == brute(model.score, few, stated)
+    assert {width for _, width in model.asked} <= {64, 128, 400 - 3 * 128}
+    assert sum(width == 128 for _, width in model.asked) == 3
 
 
 def test_a_question_is_scored_once():
