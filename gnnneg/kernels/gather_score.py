@@ -66,8 +66,8 @@ def _gather_backward(
         found = _gather_backward(*floats)
         return found[0].to(query.dtype), found[1].to(table.dtype), found[2]
     if query.device.type != "cpu":
-        of_query, of_table, *of_weight = pulled_in_parts(*_in_columns(kind, query, table, index, weight), [grad])
-        return of_query, of_table, of_weight[0] if of_weight else no_gradient(grad, weight)
+        of_query, of_table, *pulled = pulled_in_parts([grad], *_in_columns(kind, query, table, index, weight))
+        return of_query, of_table, pulled[0] if pulled else no_gradient(grad, weight)
     if not grad.numel():
         return torch.zeros_like(query), torch.zeros_like(table), no_gradient(grad, weight)
     grad = divided(kind, grad, value).contiguous()
@@ -100,7 +100,7 @@ def _gather(query: Tensor, table: Tensor, index: Tensor, kind: int, weight: Tens
         return _gather(query.float(), table.float(), index, kind, lifted(weight)).to(query.dtype)
     out = query.new_empty(index.shape)
     if query.device.type != "cpu":
-        in_parts(*_in_columns(kind, query, table, index, weight), [out])
+        in_parts([out], *_in_columns(kind, query, table, index, weight))
     elif out.numel():
         own = query.contiguous()
         weights = own if weight is None else weight.contiguous()

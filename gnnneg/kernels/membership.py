@@ -32,7 +32,7 @@ def member_in_parts(
     """The same, some columns after the others, so that no temporary has more than :obj:`CELLS` numbers."""
     out = torch.empty(begin.size(0), index.size(1), dtype=torch.bool, device=index.device)
     columns = slices(index.size(1), begin.size(0), CELLS)
-    in_parts(lambda some: [member_reference(answer, begin, end, index[:, some])], columns, (), [out])
+    in_parts([out], lambda some: [member_reference(answer, begin, end, index[:, some])], columns, ())
     return out
 
 

@@ -1,11 +1,9 @@
 """The one way in which a kernel becomes an operator, which torch.compile and fake tensors go through unseen."""
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 import torch
-
-Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def operator(
@@ -13,7 +11,7 @@ def operator(
     shapes: Callable[..., Any],
     save: Callable[..., None] | None = None,
     differentiate: Callable[..., Any] | None = None,
-) -> Callable[[Function], Function]:
+) -> Callable[[Callable[..., Any]], Any]:
     """Registers a function under ``gnnneg::name``.
 
     Args:
@@ -23,11 +21,11 @@ def operator(
             :meth:`torch.library.CustomOpDef.register_autograd`. (default: :obj:`None`, no gradient)
     """
 
-    def registered(compute: Function) -> Function:
+    def registered(compute: Callable[..., Any]) -> Any:
         made = torch.library.custom_op(f"gnnneg::{name}", compute, mutates_args=())
         made.register_fake(shapes)
         if differentiate is not None:
             made.register_autograd(differentiate, setup_context=save)
-        return made  # type: ignore[return-value]
+        return made
 
     return registered

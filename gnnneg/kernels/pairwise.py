@@ -87,8 +87,8 @@ def _pairwise_backward(
         found = _pairwise_backward(*floats)
         return found[0].to(query.dtype), found[1].to(candidate.dtype), found[2]
     if query.device.type != "cpu":
-        of_query, of_candidate, *of_weight = pulled_in_parts(*_in_columns(kind, query, candidate, weight), [grad])
-        return of_query, of_candidate, of_weight[0] if of_weight else no_gradient(grad, weight)
+        of_query, of_candidate, *pulled = pulled_in_parts([grad], *_in_columns(kind, query, candidate, weight))
+        return of_query, of_candidate, pulled[0] if pulled else no_gradient(grad, weight)
     if not grad.numel():
         return torch.zeros_like(query), torch.zeros_like(candidate), no_gradient(grad, weight)
     grad, parts = divided(kind, grad, value), parts_of(kind)
@@ -118,7 +118,7 @@ def _pairwise(query: Tensor, candidate: Tensor, kind: int, weight: Tensor | None
         return _pairwise(query.float(), candidate.float(), kind, lifted(weight)).to(query.dtype)
     out = query.new_empty(query.size(0), candidate.size(0))
     if query.device.type != "cpu":
-        in_parts(*_in_columns(kind, query, candidate, weight), [out])
+        in_parts([out], *_in_columns(kind, query, candidate, weight))
     elif out.numel():
         packed = _packed(kind, query, weight, candidate)
         launch(numba_pairwise.forward, kind, weight is not None, _share(packed[0].size(0)), *packed, out)

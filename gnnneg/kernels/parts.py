@@ -18,10 +18,10 @@ def slices(size: int, cost: int, most: int | None = None) -> list[slice]:
 
 
 def in_parts(
+    outs: Sequence[Tensor],
     compute: Callable[..., Iterable[Tensor]],
     columns: Sequence[slice | Tensor],
     given: Sequence[Tensor],
-    outs: Sequence[Tensor],
 ) -> None:
     """Fills ``out[:, some]`` with ``compute(some, *given)``, for each of ``outs`` and for some columns after others."""
     for some in columns:
@@ -30,10 +30,10 @@ def in_parts(
 
 
 def pulled_in_parts(
+    grads: Sequence[Tensor],
     compute: Callable[..., Iterable[Tensor]],
     columns: Sequence[slice | Tensor],
     given: Sequence[Tensor],
-    grads: Sequence[Tensor],
 ) -> list[Tensor]:
     """What ``given`` get of the gradients of :func:`in_parts`'s ``outs``."""
     total = [torch.zeros_like(one) for one in given]

@@ -183,8 +183,8 @@ def propagate_backward(
         return found[0].to(states.dtype), found[1].to(relation.dtype), found[2].to(weight.dtype)
     if states.device.type != "cpu":
         made = _in_columns(kind, want, sign, states, relation, weight, sorted_edges)
-        found = pulled_in_parts(*made, [grad for grad, told in zip(grads, _told(want)) if told])
-        return found[0], found[1], found[2] if learned else weight.new_empty(0)
+        pulled = pulled_in_parts([grad for grad, told in zip(grads, _told(want)) if told], *made)
+        return pulled[0], pulled[1], pulled[2] if learned else weight.new_empty(0)
     of_states, of_relation = torch.zeros_like(states), torch.zeros_like(relation)
     of_weight = torch.zeros_like(weight) if learned else weight.new_empty(0)
     if not states.numel():
@@ -232,7 +232,7 @@ def _propagate(
         total, squares, high, low = (one.to(states.dtype) for one in kept)
         return total, squares, high, at_high, low, at_low
     states, relation, weight = states.contiguous(), relation.contiguous(), weight.contiguous()
-    outs, way = _room(states, want), tuple(edges[:3])
+    outs, way = _room(states, want), (edges[0], edges[1], edges[2])
     if not states.numel():
         return outs
     if fused:
@@ -242,7 +242,7 @@ def _propagate(
             triton_relational.forward(kind, want, sign, states, relation, weight, way, outs)
     elif states.device.type != "cpu":
         told = [one for one, told in zip((outs[0], outs[1], outs[2], outs[4]), _told(want)) if told]
-        in_parts(*_in_columns(kind, want, sign, states, relation, weight, Edges(*edges)), told)
+        in_parts(told, *_in_columns(kind, want, sign, states, relation, weight, Edges(*edges)))
     else:
         arrays = tuple(one.numpy() for one in outs)
         tasks = numba_relational.tasks(kind, states.size(1))

@@ -123,10 +123,10 @@ def test_in_parts_as_in_one(graph, kind, want, sign, monkeypatch):
     assert len(way[1]) == (4 if kind == ROTATION else 3)  # 2 pairs or 5 columns of 14 at a time
     told = [i for i in (0, 1, 2, 4) if found[i].numel()]
     outs = [torch.empty_like(found[i]) for i in told]
-    parts.in_parts(*way, outs)
+    parts.in_parts(outs, *way)
     assert_close(outs, [found[i] for i in told])
     one = relational.propagate_backward(grads, *kept, list(edges), [found[3], found[5]], kind, want, sign, True)
-    other = parts.pulled_in_parts(*way, [grad for grad in grads if grad.numel()])
+    other = parts.pulled_in_parts([grad for grad in grads if grad.numel()], *way)
     for ours, theirs in zip(one, other, strict=True):
         assert_close(ours[: N if ours.dim() > 1 else None], theirs)
 

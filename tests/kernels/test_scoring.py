@@ -241,10 +241,10 @@ def test_broadcast_in_parts(kind, cells, monkeypatch):
     for module, sides, wanted in ways:
         way, out = module._in_columns(kind, *sides, weight), torch.empty_like(wanted)
         with torch.no_grad():
-            parts.in_parts(*way, [out])
+            parts.in_parts([out], *way)
         assert_close(out, wanted.detach())
         outward = torch.randn_like(wanted)
-        found = parts.pulled_in_parts(*way, [outward])
+        found = parts.pulled_in_parts([outward], *way)
         for one, other in zip(found, torch.autograd.grad(wanted, leaves, outward), strict=True):
             assert_close(one, other)
 
