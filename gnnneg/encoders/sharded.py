@@ -13,7 +13,7 @@ from gnnneg.checks import not_negative, table, widths
 from gnnneg.distributed import block, fetched, size
 from gnnneg.errors import UserError
 from gnnneg.interfaces import Encoder, Encoding
-from gnnneg.kernels.everyone import is_everyone
+from gnnneg.kernels.everyone import is_everyone, span_of
 from gnnneg.kernels.rows import compact
 
 ROWS = 1 << 16  # drawn at once
@@ -31,6 +31,10 @@ class RowSharded(Encoding):
         self.own, self.num_rows = own, num_rows
 
     def __getitem__(self, index: Int[Tensor, "*s"]) -> Float[Tensor, "*s d"]:
+        start, stop = block(self.num_rows)
+        span = span_of(index)
+        if span is not None and start <= span[0] and span[1] <= stop and not torch.is_grad_enabled():
+            return self.own[span[0] - start : span[1] - start].view(*index.shape, self.own.size(1))
         rows, place = self.rows(index)
         return F.embedding(place, rows)
 

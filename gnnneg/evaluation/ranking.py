@@ -8,6 +8,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch_geometric.data import Data
 
+from gnnneg import distributed
 from gnnneg.data.known import KnownAnswers
 from gnnneg.errors import UserError
 from gnnneg.evaluation.asking import at_once
@@ -93,10 +94,11 @@ def ranks(
             key, row = torch.unique(rel_type * known.num_nodes + anchor, return_inverse=True)
             order = row.argsort(stable=True)
             first = offsets(row.bincount(minlength=key.numel())).tolist()
-            columns = _columns(known.num_nodes, memory_mib, most)
+            size = min(most, key.numel())
+            columns = _columns(known.num_nodes, memory_mib, size)
             spans = list(_spans(known.num_nodes, columns))
-            for begin in range(0, key.numel(), most):
-                part = key[begin : begin + most]
+            for begin in range(0, key.numel(), size):
+                part = key[begin : begin + size]
                 mine = order[first[begin] : first[begin + part.numel()]]
                 query = Query(part % known.num_nodes, part // known.num_nodes)
                 scorer, local = model.scorer(encoding, query), row[mine] - begin
@@ -122,6 +124,8 @@ def ranks(
                 outcome[:, part] = torch.stack([result.above, result.tied, result.rivals])
                 if progress is not None:
                     progress(part.stop, total)
+    if candidates is None:
+        distributed.summed(outcome)
     above, tied, rivals = outcome.cpu()
     side = torch.arange(total) // triplets.head_index.numel()
     relation = rel_type.cpu() % known.num_relations
@@ -236,9 +240,10 @@ def _columns(width: int, memory_mib: float, rows: int) -> int:
 
 
 def _spans(num_nodes: int, columns: int) -> Iterator[tuple[int, int]]:
-    """All entities, so many at once."""
-    for start in range(0, num_nodes, columns):
-        yield start, min(start + columns, num_nodes)
+    """The entities that this process ranks among, so many at once: all of them, but where several share them."""
+    first, last = distributed.block(num_nodes)
+    for start in range(first, max(last, first + 1), columns):  # one that holds none has one span, of none
+        yield start, min(start + columns, last)
 
 
 def _refuse_nan(bad: Bool[Tensor, "b"], query: Query) -> None:
