@@ -19,12 +19,14 @@ from gnnneg.evaluation import (
     diagnose,
     expected_calibration_error,
     geometry,
+    plane,
     ranks,
     shown,
     tables,
 )
 from gnnneg.evaluation.asking import at_once
 from gnnneg.evaluation.classification import _best, auroc, thresholds
+from gnnneg.evaluation.geometry import _axes
 from gnnneg.generators import EMU
 from gnnneg.records import Triplets
 from gnnneg.samplers import Uniform
@@ -277,3 +279,45 @@ def test_a_testbed_of_some_splits():
     assert torch.equal(whole.draws().get_state(), torch.Generator().manual_seed(0).get_state())
     assert len(known().key) > 0
     assert coarse().shape[0] == 6
+
+
+def test_axes_are_of_what_differs():
+    """Far from the origin, the two directions in which points differ, the larger first, each mostly positive."""
+    cloud = torch.tensor([[2.0, 0.0, 9.0], [-2.0, 0.0, 9.0], [0.0, 1.0, 9.0], [0.0, -1.0, 9.0]])
+    assert_close(_axes(cloud), torch.eye(3)[:, :2], atol=1e-6, rtol=0)
+    assert_close(_axes(-cloud), torch.eye(3)[:, :2], atol=1e-6, rtol=0)
+    assert_close(_axes(torch.tensor([[1.0], [3.0]])), torch.tensor([[1.0, 0.0]]))
+
+
+def test_the_picture_is_of_the_first_query():
+    """Whose cloud lies in the first two coordinates, and that of the second in two others."""
+    torch.manual_seed(0)
+    model = kge()
+    table = model.encoder.weight.data.zero_()
+    table[:5, :2], table[5:10, 2:4] = torch.randn(5, 2), torch.randn(5, 2)
+    sampler = Fixed(torch.tensor([[2, 3, 4], [7, 8, 9]]), torch.ones(1, 1))
+    found = geometry(sampler, [], model, None, facts((0, 0, 1), (5, 0, 6)), Tail(RELATIONS))["sampled"]
+    assert_close(torch.tensor(found["points"]).norm(dim=1), (table[2:5] - table[1]).norm(dim=1), rtol=1e-4, atol=1e-5)
+
+
+def test_what_is_made_of_absent_negatives_has_no_place_either():
+    torch.manual_seed(0)
+    sampler = Fixed(torch.tensor([[3, 4, 5], [6, 7, 8]]), torch.tensor([[1.0, 0.0, 1.0], [0.0, 1.0, 0.0]]))
+    asked, draw = facts((0, 0, 1), (1, 0, 2)), torch.Generator().manual_seed(0)
+    found = geometry(sampler, [EMU(0.5)], kge(), None, asked, Tail(RELATIONS), draw)
+    assert [len(cloud["points"]) for cloud in found.values()] == [2, 2]
+    assert sum(found["EMU"]["pairs"]) == pytest.approx(1)  # one pair: both of the first query
+    assert max(found["EMU"]["pairs"]) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("how", [geometry, plane])
+def test_without_a_graph_as_many_queries_as_wanted(how, monkeypatch):
+    """How much a model holds for each node counts for nothing where no nodes are passed over."""
+    monkeypatch.setitem(sys.modules, "sklearn.manifold", None)  # for speed
+    torch.manual_seed(0)
+    model, sizes = kge(), []
+    scorer, model.activations = model.scorer, 1 << 20
+    model.scorer = lambda encoding, query: sizes.append(query.anchor.numel()) or scorer(encoding, query)
+    draw = torch.Generator().manual_seed(0)
+    how(Uniform(NODES, 4), (), model, None, facts(*((i, 0, i + 1) for i in range(9))), Tail(RELATIONS), draw, queries=7)
+    assert sizes == [7]

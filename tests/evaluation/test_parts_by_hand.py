@@ -1,5 +1,7 @@
 """What each evaluator adds to the figures it gives: its key, its own options before the testbed's, what it refuses."""
 
+import sys
+
 import pytest
 import torch
 from evaluation.tabled import NODES, RELATIONS, Tabled, bed, coarse, index_of, world
@@ -25,6 +27,7 @@ from gnnneg.evaluation import (
 )
 from gnnneg.evaluation.classification import average_precision, judge, labelled, thresholds
 from gnnneg.evaluation.drawn import unknown
+from gnnneg.evaluation.entity_ranking import ranked
 from gnnneg.evaluation.nodes import accuracy
 from gnnneg.records import Query, Triplets
 
@@ -217,7 +220,7 @@ def test_a_class_that_ties_is_not_right():
 
 def test_pairs_too_few_to_match(monkeypatch):
     """Forty pairs in all; matched by degree there may be fewer than two of each label a fold: no figures of them."""
-    monkeypatch.setattr("gnnneg.evaluation.pairs.TREES", 2)
+    monkeypatch.setattr("gnnneg.evaluation.pairs.TREES", 1)
     judged_on = toy_bed()
     found = PairClassification()(kge(), judged_on).table
     assert found["among"].tolist() == ["all"] * 6 + ["degree-matched"] * 6
@@ -231,9 +234,6 @@ def test_pairs_too_few_to_match(monkeypatch):
     assert found["pairs"].tolist() == [10] * 12
     assert found["f1"].notna().all()
     few.edge_label_index = torch.tensor([[0, 0, 0, 0] + [2] * 6, [1, 1, 1, 1] + [3] * 6])
-    few.edge_label = torch.tensor([1, 1, 0, 0, 1, 1, 1, 0, 0, 0])
-    again = PairClassification()(kge(), judged_on).table
-    assert again["pairs"].tolist() == [10] * 12
     few.edge_label = torch.tensor([1, 1, 1, 1, 1, 0, 0, 0, 0, 0])
     rest = PairClassification()(kge(), judged_on).table
     left = int(rest["pairs"][11])
@@ -243,3 +243,48 @@ def test_pairs_too_few_to_match(monkeypatch):
         == matched(few.edge_label_index, few.edge_label, torch.arange(11)).numel() // 2
     )
     assert rest["f1"][6:].isna().all()
+
+
+def test_given_candidates_come_before_the_data_sets_own():
+    """On both sides."""
+    judged_on, model = asked_of(), Tabled(coarse())
+    judged_on.data["entity"].candidate_tails = torch.tensor([0, 1, 2])
+    some = torch.tensor([3, 4, 5, 6, 7])
+    found = ranked(model, judged_on, judged_on.statements("test"), some)
+    wanted = ranks(model, None, judged_on.statements("test"), judged_on.known, candidates=some[None])
+    assert torch.equal(found.candidates, wanted.candidates)
+    assert torch.equal(found.optimistic, wanted.optimistic)
+
+
+def test_the_first_that_is_no_number_is_named():
+    with pytest.raises(UserError, match=r"^Findings: one is 'x': figures"):
+        Findings({"sure": 1.0, "one": "x", "two": "y"})
+
+
+def test_verified_ones_by_relation():
+    """Relation 0: 3 before the denied 1 and 2, from both sides alike; relation 1 has two denied of nothing asked."""
+    score = torch.arange(6.0).expand(4, 6, 6).clone()
+    denied = facts((0, 0, 1), (0, 0, 2), (4, 1, 1), (4, 1, 2))
+    split = {"test": facts((0, 0, 3), (5, 1, 0))}
+    found = KnownNegatives(num_random=0)(Tabled(score), bed(6, 2, split, {"test": denied}))
+    rows = found.table.to_dict("records")
+    assert [(row["relation"], row["stated"], row["denied"], row["queries"]) for row in rows] == [
+        ("0", 1, 2, 1),
+        ("1", 1, 2, 0),
+    ]
+    assert (rows[0]["auroc"], rows[0]["mrr"], rows[0]["hits@1"]) == (1, 1, 1)
+    assert rows[1]["auroc"] == 0
+    assert (found.figures["queries"], found.figures["without_denied"]) == (1, 3)
+    assert found.figures["verified"]["amr"] == 0.5  # the first of three, of whom one by chance is the second
+
+
+@pytest.mark.parametrize(("cells", "wanted"), [(1, [1, 1, 1]), (10, [2, 1]), (100, [3])])
+def test_verified_and_random_ones_at_once(monkeypatch, cells, wanted):
+    """Three questions of one, two and two denied answers, and three random ones each: 4 + 4, or 5 + 5, or all."""
+    monkeypatch.setattr(sys.modules[KnownNegatives.__module__], "CELLS", cells)
+    denied = facts((0, 0, 1), (1, 0, 1), (1, 0, 2), (2, 0, 1), (2, 0, 4))
+    split = {"test": facts((0, 0, 5), (1, 0, 5), (2, 0, 5))}
+    model = Tabled(torch.zeros(2, 6, 6))
+    found = KnownNegatives(num_random=3)(model, bed(6, 1, split, {"test": denied}))
+    assert [rows for rows, _ in model.asked[-2 * len(wanted) :]] == [rows for rows in wanted for _ in range(2)]
+    assert found.figures["queries"] == 3
