@@ -13,10 +13,14 @@ import torch
 from gnnneg import distributed
 from gnnneg.errors import UserError
 from gnnneg.training.atomic import replacing, sweep
+from gnnneg.training.best import HELD, Best, where
 from gnnneg.training.parted import joined
 
-FORMAT = 1
+FORMAT = 2
+READ = (1, 2)  # checkpoints of the first format hold the best weights, those of the second their checksum
 KEPT = 2
+TIMES = 10  # as long as a checkpoint takes passes at least before the next
+BRIEF = 1.0  # seconds: one that takes less comes as often as is asked for
 PART = ".part"  # ends the files of all processes but the first
 
 
@@ -51,8 +55,12 @@ class _Told(io.FileIO):
         return size
 
 
-def load(path: Path) -> dict[str, Any]:
+def load(path: Path, mapped: bool = False) -> dict[str, Any]:
     """Reads one checkpoint; only tensors, numbers, strings and containers of them can come out of it.
+
+    Args:
+        path (pathlib.Path): The file.
+        mapped (bool): Whether tensors stay in the file until they are read: for who only looks. (default: :obj:`False`)
 
     Raises:
         UserError: If the file holds anything else (which is then not executed) or another format.
@@ -66,7 +74,7 @@ def load(path: Path) -> dict[str, Any]:
     if wrong is not None:
         raise OSError(f"{path} is damaged in {wrong}")
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        state = torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
     except pickle.UnpicklingError as error:
         raise UserError(
             f"{path} holds more than numbers, which a checkpoint never does, and was not opened: somebody has changed "
@@ -75,9 +83,9 @@ def load(path: Path) -> dict[str, Any]:
     except Exception as error:  # a whole archive that is none of ours
         raise OSError(f"{path} is no checkpoint ({(str(error) or type(error).__name__).splitlines()[0]})") from error
     found = state.get("format") if isinstance(state, dict) else None
-    if found != FORMAT:
+    if found not in READ:
         raise UserError(
-            f"{path} is in checkpoint format {found!r} and this version reads format {FORMAT}: "
+            f"{path} is in checkpoint format {found!r} and this version reads formats {READ[0]} and {READ[1]}: "
             "go on with the version of gnnneg that the run's environment.json names, or train again."
         )
     return state
@@ -88,9 +96,11 @@ def part(path: Path, rank: int, size: int) -> Path:
     return path if rank == 0 else path.with_suffix(f".{rank}of{size}{PART}")
 
 
-def _loaded(path: Path) -> dict[str, Any]:
+def _loaded(path: Path, mapped: bool = False) -> dict[str, Any]:
     """A checkpoint as this process needs it, by however many it was written."""
-    state = load(path)
+    state = load(path, mapped)
+    if state.get("best_file") is not None and not mapped and not distributed.rank():
+        where(path, state["best_file"])
     before, tables = state.get("processes", 1), state.get("tables", {})
     if before == distributed.size():
         return state if not distributed.rank() else load(part(path, distributed.rank(), before))
@@ -102,8 +112,12 @@ def names(folder: Path) -> list[Path]:
     return sorted(folder.glob("*.pt"))
 
 
-def latest(folder: Path) -> tuple[Path, dict[str, Any]] | None:
+def latest(folder: Path, mapped: bool = False) -> tuple[Path, dict[str, Any]] | None:
     """The newest checkpoint that is whole, or None if none was ever written. Warns about those passed over.
+
+    Args:
+        folder (pathlib.Path): Where they are.
+        mapped (bool): As of :func:`load`; the best weights are not looked at then. (default: :obj:`False`)
 
     Raises:
         UserError: If there are checkpoints but none is whole, or one was tampered with or is of another version.
@@ -111,7 +125,7 @@ def latest(folder: Path) -> tuple[Path, dict[str, Any]] | None:
     damaged = []
     for path in reversed(names(folder)):
         try:
-            state = _loaded(path)
+            state = _loaded(path, mapped)
         except OSError as error:
             damaged.append(str(error))
             continue
@@ -128,43 +142,66 @@ class Checkpoints:
 
     Args:
         folder (pathlib.Path, optional): Where; :obj:`None` keeps none.
-        seconds (float): The least time between two.
+        seconds (float): The least time between two. Where writing one takes a second or more, ten times as long as the
+            last one took is the least, whatever is asked for: so at most a tenth of the time goes into them.
+        best (Best, optional): The best weights, which each checkpoint holds on to. (default: :obj:`None`)
     """
 
-    def __init__(self, folder: Path | None, seconds: float):
-        self.folder, self.seconds = folder, seconds
+    def __init__(self, folder: Path | None, seconds: float, best: Best | None = None):
+        self.folder, self.seconds, self.best = folder, seconds, best
         self._last: float | None = None
+        self._cost = 0.0
 
     def due(self) -> bool:
         """Whether it is time for another. The first is due at once: what cannot be saved should fail early."""
         if self.folder is None:
             return False
-        return self._last is None or time.monotonic() - self._last >= self.seconds
+        return self._last is None or time.monotonic() - self._last >= self.interval
+
+    @property
+    def interval(self) -> float:
+        """The least time from the end of one checkpoint to the next."""
+        return max(self.seconds, TIMES * self._cost) if self._cost >= BRIEF else self.seconds
 
     def save(self, step: int, state: dict[str, Any]) -> None:
         """Writes the checkpoint of a step, then removes all but the newest two.
 
-        Of several processes each writes its own, the first one last: where its file is, all are.
+        Of several processes each writes its own, the first one last: where its file is, all are. Memory: no copy of
+        what is written.
         """
         if self.folder is None:
             return
+        began = time.monotonic()
         whole = self.folder / f"{step:09d}.pt"
         path = part(whole, distributed.rank(), distributed.size())
+        if self.best is not None:
+            self.best.hold(whole)
         if distributed.rank():
             save(path, state)
         distributed.wait()
         if not distributed.rank():
             save(path, state)
+        self._cost = time.monotonic() - began
         if self._last is None:
             try:  # find a part whose state cannot be read back now, not when it is needed
-                load(path)
+                load(path, mapped=True)
             except UserError:
                 path.unlink()
                 raise
-        for old in names(self.folder)[:-KEPT] if not distributed.rank() else []:
-            for piece in (old, *self.folder.glob(f"{old.stem}.*{PART}")):
-                piece.unlink()
+        if not distributed.rank():
+            self._clear()
         self._last = time.monotonic()
+
+    def _clear(self) -> None:
+        """Removes all but the newest two, and what belonged to none of these."""
+        assert self.folder is not None
+        *old, _, _ = [None, None, *names(self.folder)]
+        for path in filter(None, old):
+            path.unlink()
+        left = {path.stem for path in names(self.folder)}
+        for piece in (*self.folder.glob(f"*{HELD}"), *self.folder.glob(f"*{PART}")):
+            if piece.name.split(".")[0] not in left:
+                piece.unlink()
 
     def resume(self) -> tuple[Path, dict[str, Any]] | None:
         """The newest whole checkpoint, as :func:`latest`; damaged newer ones and half-written files are removed."""

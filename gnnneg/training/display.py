@@ -56,10 +56,10 @@ class Silence(Display):
 class Bar(Display):
     """One line that moves."""
 
-    def __init__(self, console: Console, epochs: int, metric: str):
+    def __init__(self, console: Console, epochs: int, metric: str, unit: str = "epoch"):
         self.epochs, self.metric = epochs, metric
         self.progress = Progress(
-            TextColumn("epoch {task.fields[epoch]}"),
+            TextColumn(unit + " {task.fields[epoch]}"),
             BarColumn(),
             TextColumn("{task.fields[words]}"),
             TimeRemainingColumn(),
@@ -83,8 +83,9 @@ class Bar(Display):
 class Lines(Display):
     """A plain line every ``seconds``, for logs; the first after the first epoch's first steps."""
 
-    def __init__(self, console: Console, epochs: int, metric: str, seconds: float = 30.0):
+    def __init__(self, console: Console, epochs: int, metric: str, seconds: float = 30.0, unit: str = "epoch"):
         self.console, self.epochs, self.metric, self.seconds = console, epochs, metric, seconds
+        self.unit = unit
 
     def start(self) -> None:
         self._began = time.monotonic()
@@ -101,7 +102,7 @@ class Lines(Display):
         epoch = min(at.epoch + 1, self.epochs)
         left = (now - self._began) * (self.epochs - done) / (done - self._from) if done > self._from else None
         remaining = "" if left is None else f", {timedelta(seconds=round(left))} left"
-        words = f"epoch {epoch}/{self.epochs}, {sentence(at, rate, metric, self.metric, told)}{remaining}"
+        words = f"{self.unit} {epoch}/{self.epochs}, {sentence(at, rate, metric, self.metric, told)}{remaining}"
         self.console.print(words, markup=False, highlight=False, soft_wrap=True)
 
     def stop(self) -> None:
@@ -114,13 +115,16 @@ def sentence(at: Position, rate: float, metric: float | None, name: str, told: T
     """
     words = f"loss {at.loss / at.done:.4g}, {rate:,.0f} triples/s" if at.done else f"{rate:,.0f} triples/s"
     if metric is not None and at.best:
-        words += f", {name} {metric:.4f} (best {at.best[name]:.4f} at {at.best_epoch})"
+        error = f" ± {at.best[f'{name}_se']:.4f}" if f"{name}_se" in at.best else ""
+        words += f", {name} {metric:.4f} (best {at.best[name]:.4f}{error} at {at.best_epoch})"
     return words + "".join(f", {path.split('.')[-1]} {value:.3g}" for path, value in told.items())
 
 
-def display(wanted: bool, epochs: int, metric: str) -> Display:
-    """A bar on a terminal, lines elsewhere, nothing if not wanted."""
+def display(wanted: bool, epochs: int, metric: str, unit: str = "epoch") -> Display:
+    """A bar on a terminal, lines elsewhere, nothing if not wanted; it counts epochs or rounds."""
     if not wanted:
         return Silence()
     console = Console(stderr=True)
-    return Bar(console, epochs, metric) if console.is_terminal else Lines(console, epochs, metric)
+    if console.is_terminal:
+        return Bar(console, epochs, metric, unit)
+    return Lines(console, epochs, metric, unit=unit)

@@ -22,6 +22,7 @@ from gnnneg.interfaces import Task
 from gnnneg.records import Triplets
 from gnnneg.run_files import CHECKPOINTS, METRICS, MODEL
 from gnnneg.training.checkpoint import Checkpoints, names
+from gnnneg.training.columns import Columns
 from gnnneg.training.display import display
 from gnnneg.training.gradients import clip
 from gnnneg.training.graphed import Graphed
@@ -37,7 +38,7 @@ from gnnneg.training.weights import save_model
 
 Evaluate = Callable[[], dict[str, float]]
 
-FALLING = {"mr": "amri", "amr": "amri", "loss": "mrr"}  # measures of error, and what to watch instead
+FALLING = {"mr": "amri", "amr": "amri", "loss": "mrr", "mrr_se": "mrr"}  # measures of error, and what to watch instead
 GLANCE = 0.2  # seconds between looks at the loss while the device computes: each look waits for it
 
 
@@ -46,9 +47,9 @@ class History:
     """What training came to."""
 
     epochs: int
-    """Whole epochs gone through, in all sittings."""
+    """Whole epochs (or rounds, with ``fit.steps``) gone through, in all sittings."""
     best_epoch: int
-    """The epoch whose weights the model now has: that of the best validation, or the last without validation."""
+    """The epoch or round whose weights the model now has: that of the best validation, or the last without one."""
     best: dict[str, float]
     """Its validation metrics."""
     train_s: float
@@ -56,7 +57,7 @@ class History:
     evaluate_s: float
     """Seconds of validation."""
     triples_per_s: float
-    """A triple counts once per epoch, however many sides of it are asked."""
+    """A triple counts once per pass over all, however many sides of it are asked."""
     peak_rss_mib: float | None
     peak_cuda_mib: float | None
     records: list[dict[str, Any]]
@@ -72,27 +73,38 @@ class Fit:
     checkpoint gives, on a CPU with as many threads, the same bits as never having stopped, wherever in an epoch that
     was; validating more often changes no weights.
 
+    Where one pass over the examples takes too long to wait for a validation, ``steps`` cuts training into rounds: a
+    round of so many steps takes the place of an epoch in every setting, in the log and for the scheduler. Passes go on
+    from round to round, so that each pass still has every example once.
+
+    Memory: the weights, the optimiser's state and a step's gradients; 16 bytes an example of three numbers. With a run
+    folder the best weights wait in ``model/``, without one there is a copy of them.
+
     Args:
-        epochs (int): Passes over the examples. (default: :obj:`100`)
-        batch_size (int): Examples per step; the last batch of an epoch may be smaller. (default: :obj:`1024`)
+        epochs (int): Passes over the examples; with ``steps``, rounds. (default: :obj:`100`)
+        batch_size (int): Examples per step; the last batch of a pass may be smaller. (default: :obj:`1024`)
         clip_norm (float, optional): The largest norm of all gradients together, above which they are scaled down to
             it; sparse gradients too. (default: :obj:`None`)
         amp (str, optional): ``bfloat16`` or ``float16`` to run the task under autocast in it, the latter with loss
             scaling. (default: :obj:`None`, full precision)
-        evaluate_every (int): Epochs between validations; the last epoch has one in any case. (default: :obj:`5`)
+        evaluate_every (int): Epochs, or rounds, between validations; the last has one in any case.
+            (default: :obj:`5`)
         patience (int, optional): Validations in a row without a better one after which training stops; :obj:`None`
             never stops. (default: :obj:`10`)
         metric (str): The validation metric that says which is better; it must grow with quality.
             (default: :obj:`"mrr"`)
         checkpoint_seconds (float): The least time between checkpoints, which may fall within an epoch; there is one at
-            the start, at the end and when interrupted in any case. (default: :obj:`60.0`)
-        max_seconds (float, optional): A budget: when training and validation have taken so long, the epoch at hand is
-            the last. (default: :obj:`None`)
+            the start, at the end and when interrupted in any case. Where one takes a second or more to write, ten times
+            as long passes before the next, whatever this says. (default: :obj:`60.0`)
+        max_seconds (float, optional): A budget: when training and validation have taken so long, the epoch or round at
+            hand is the last. (default: :obj:`None`)
         tf32 (bool): Whether matrix products of training round their factors to TF32 on a CUDA device, which is faster
             and keeps about three decimals. Validation and ranking never do. (default: :obj:`False`)
         cuda_graph (bool, optional): Whether a step's loss and gradients are recorded once and replayed on a CUDA
             device, which saves the host's time for small steps. :obj:`None` records where a step allows it: parts that
             change in Python from step to step, or wait for the device, do not. The numbers stay the same.
+            (default: :obj:`None`)
+        steps (int, optional): The steps of a round, which then takes the place of an epoch; :obj:`None` has no rounds.
             (default: :obj:`None`)
 
     Raises:
@@ -110,9 +122,10 @@ class Fit:
     max_seconds: float | None = None
     tf32: bool = False
     cuda_graph: bool | None = None
+    steps: int | None = None
 
     def __post_init__(self) -> None:
-        for name, least in (("epochs", 0), ("batch_size", 1), ("evaluate_every", 1), ("patience", 1)):
+        for name, least in (("epochs", 0), ("batch_size", 1), ("evaluate_every", 1), ("patience", 1), ("steps", 1)):
             value = getattr(self, name)
             if value is not None and value < least:
                 raise UserError(f"fit.{name} is {value}: give at least {least}.")
@@ -131,7 +144,7 @@ class Fit:
     def __call__(
         self,
         task: Task,
-        triplets: Triplets,
+        triplets: Triplets | Callable[[], Triplets],
         optimizer: Optimizer,
         scheduler: LRScheduler | None = None,
         *,
@@ -146,9 +159,10 @@ class Fit:
 
         Args:
             task (Task): What to train.
-            triplets (Triplets): The training statements.
+            triplets (Triplets or callable): The training statements, or what gives them: then nobody else holds them
+                while training lasts.
             optimizer (torch.optim.Optimizer): Owns ``task.trained()``.
-            scheduler (LRScheduler, optional): Stepped once an epoch, or, if it is a
+            scheduler (LRScheduler, optional): Stepped once an epoch or round, or, if it is a
                 :class:`~torch.optim.lr_scheduler.ReduceLROnPlateau`, by each validation. (default: :obj:`None`)
             seed (int): Of all draws from here on, those of torch's, numpy's and Python's global generators, which are
                 given back as they were, included. What was drawn before (initial weights) is the caller's to seed.
@@ -181,6 +195,11 @@ class Fit:
             loop.begin(resume)
             return loop.train()
 
+    @property
+    def unit(self) -> str:
+        """What settings count: an epoch or a round."""
+        return "epoch" if self.steps is None else "round"
+
     def over(self, at: Position) -> bool:
         """Whether a run that stands there has come to its end."""
         waited = self.patience is not None and at.waited >= self.patience
@@ -206,7 +225,7 @@ class _Loop:
         self,
         fit: Fit,
         task: Task,
-        triplets: Triplets,
+        triplets: Triplets | Callable[[], Triplets],
         optimizer: Optimizer,
         scheduler: LRScheduler | None,
         seed: int,
@@ -221,15 +240,14 @@ class _Loop:
         self.fit, self.task, self.optimizer, self.scheduler = fit, task, optimizer, scheduler
         self.evaluate, self.folder, self.device = evaluate, folder, first.device
         fused_where_it_can(optimizer, first.device)
-        self.triples = triplets.rel_type.numel()
+        given = triplets() if callable(triplets) else triplets
+        self.triples = given.rel_type.numel()
         # where the task is, since it may look them up in what it knows
-        self.examples = task.examples(Triplets(*(column.to(self.device) for column in triplets)))
-        self.count = len(self.examples[0])
+        self.examples = Columns(task.examples(Triplets(*(column.to(self.device) for column in given))), self.device)
+        self.count = len(self.examples)
         if self.count == 0:
             raise UserError("There is no training statement: check the data set's training split.")
-        if any(len(column) != self.count for column in self.examples):
-            raise ValueError(f"{type(task).__name__}.examples() must give tensors of one length.")
-        self.examples = _like(self.examples, [column.to(self.device) for column in self.examples])
+        self.order: Int[Tensor, "n"] | None = None
 
         self.parallel = distributed.replicated(task, distributed.tables(task).keys() | strangers(task))
         self.generator = torch.Generator(self.device).manual_seed(apart(seed, distributed.rank()))
@@ -242,14 +260,14 @@ class _Loop:
         recorded = fit.cuda_graph is not False and self.device.type == "cuda" and distributed.size() == 1
         required = bool(fit.cuda_graph)
         self.learn = Graphed(self.learn_once, task, self.generator, required) if recorded else self.learn_once
-        self.state = TrainingState(task, optimizer, scheduler, self.scaler, self.generator)
+        self.state = TrainingState(task, optimizer, scheduler, self.scaler, self.generator, folder)
         self.weight = 1.0
         first = distributed.rank() == 0
         self.log = Log(folder / METRICS if folder is not None and first else None)
         where = None if folder is None else folder / CHECKPOINTS
-        self.checkpoints = Checkpoints(where, fit.checkpoint_seconds)
+        self.checkpoints = Checkpoints(where, fit.checkpoint_seconds, self.state.best)
         self.interruption = Interruption()
-        self.display = display(progress and first, fit.epochs, fit.metric)
+        self.display = display(progress and first, fit.epochs, fit.metric, fit.unit)
         self.pending: list[tuple[int, int, Tensor]] = []
         self.value: float | None = None
         self.told: dict[str, float] = {}
@@ -284,7 +302,7 @@ class _Loop:
         # as the user has it, said aloud: left unsaid, torch warns of it at the first row-sparse step
         with self.interruption, self.display, checks(checks.is_enabled()):
             while not distributed.agreed(self.fit.over(at)):
-                if at.done < self.count:
+                if not self.whole():
                     self.epoch()
                 self.expired = distributed.agreed(self.fit.expired(at))
                 if self.evaluate is not None and self.validation_due():
@@ -292,19 +310,21 @@ class _Loop:
                 if self.scheduler is not None and not isinstance(self.scheduler, ReduceLROnPlateau):
                     self.scheduler.step()
                 state.turn()
+                self.close_pass()
             if any(distributed.anywhere(self.interruption.wanted)):
                 self.stop()
             self.save()
-            if state.best is not None:
-                self.task.model.load_state_dict(state.best)
+            self.free()
+            if state.best:
+                state.best.restore()
             self.publish()
         return History(
             epochs=at.epoch,
-            best_epoch=at.best_epoch if state.best is not None else at.epoch,
+            best_epoch=at.best_epoch if state.best else at.epoch,
             best=dict(at.best),
             train_s=at.train_s,
             evaluate_s=at.evaluate_s,
-            triples_per_s=self.triples * at.epoch / at.train_s if at.train_s else 0.0,
+            triples_per_s=self.triples * self.passes() / at.train_s if at.train_s else 0.0,
             peak_rss_mib=peak_rss_mib(),
             peak_cuda_mib=peak_cuda_mib(),
             records=self.log.records,
@@ -314,13 +334,35 @@ class _Loop:
         epoch = self.state.at.epoch + 1
         return epoch % self.fit.evaluate_every == 0 or epoch == self.fit.epochs or self.expired
 
-    def epoch(self) -> None:
-        """Goes through the examples that the epoch has left."""
+    def whole(self) -> bool:
+        """Whether the epoch or round at hand has had all its steps."""
         at = self.state.at
-        order = distributed.sent(self.state.shuffled(self.count))
+        return at.seen >= self.count if self.fit.steps is None else at.step - at.begun >= self.fit.steps
+
+    def passes(self) -> float:
+        """How many times the examples were gone through."""
+        return self.state.at.passes + self.state.at.seen / self.count
+
+    def close_pass(self) -> None:
+        """Ends a pass in which every example was seen."""
+        if self.state.at.seen >= self.count:
+            self.state.passed()
+            self.order = None
+
+    def free(self) -> None:
+        """Gives back what only steps need: others take that memory until the next."""
+        self.task.zero_grad(set_to_none=True)
+        self.optimizer.zero_grad(set_to_none=True)
+
+    def epoch(self) -> None:
+        """Goes through the steps that the epoch or round has left."""
+        at = self.state.at
         self.task.train()
         self.clock = self.glanced = time.perf_counter()
-        for begin in range(at.done, self.count, self.fit.batch_size):
+        while not self.whole():
+            self.close_pass()
+            if self.order is None:
+                self.order = distributed.sent(self.state.shuffled(self.count))
             struck, due = distributed.anywhere(self.interruption.wanted, self.checkpoints.due())
             if struck:
                 self.lap()
@@ -329,13 +371,15 @@ class _Loop:
                 self.lap()
                 self.save()
                 self.clock = time.perf_counter()
-            self.step(order[begin : begin + self.fit.batch_size])
+            self.step(self.order[at.seen : at.seen + self.fit.batch_size])
             if time.perf_counter() - self.glanced > GLANCE:
                 self.look()
         self.look()
-        record: dict[str, Any] = {"epoch": at.epoch + 1, "step": at.step, "loss": at.loss / self.count}
+        record: dict[str, Any] = {"epoch": at.epoch + 1, "step": at.step, "loss": at.loss / at.done}
+        if self.fit.steps is not None:
+            record["passes"] = self.passes()
         record |= {"lr": float(self.optimizer.param_groups[0]["lr"])}
-        record |= {"seconds": at.seconds, "triples_per_s": self.triples / at.seconds}
+        record |= {"seconds": at.seconds, "triples_per_s": self.speed()}
         self.told = told(self.task)
         self.log.write(record | {"metrics": self.told} if self.told else record)
 
@@ -343,7 +387,7 @@ class _Loop:
         """One batch."""
         at = self.state.at
         mine, self.weight = distributed.share(rows)
-        batch = _like(self.examples, [column[mine] for column in self.examples])
+        batch = self.examples[mine]
         self.optimizer.zero_grad()
         with products_in_tf32(self.fit.tf32 and self.device.type == "cuda"), lent(self.generator) as self.drawn_from:
             loss = self.learn(batch)
@@ -363,6 +407,7 @@ class _Loop:
         self.scaler.update()
         at.step += 1
         at.done += len(rows)
+        at.seen += len(rows)
 
     def learn_once(self, batch: tuple[Tensor, ...]) -> Tensor:
         """The loss of a batch; its gradients are added to those of the weights."""
@@ -390,8 +435,8 @@ class _Loop:
         saved = [path for path in saved if int(path.stem)]  # that of step 0 holds nothing learnt
         kept = f"; the last good checkpoint is {saved[-1]}" if saved else ""
         return (
-            f"The {what} at epoch {self.state.at.epoch + 1}, step {step}: lower the learning rate, set fit.clip_norm, "
-            f"or leave fit.amp out{kept}."
+            f"The {what} at {self.fit.unit} {self.state.at.epoch + 1}, step {step}: lower the learning rate, set "
+            f"fit.clip_norm, or leave fit.amp out{kept}."
         )
 
     def lap(self) -> None:
@@ -405,10 +450,14 @@ class _Loop:
         at = self.state.at
         self.add_losses()
         self.lap()
-        share = at.done / self.count
-        self.rate = self.triples * share / at.seconds
+        share = at.done / self.count if self.fit.steps is None else (at.step - at.begun) / self.fit.steps
+        self.rate = self.speed()
         self.display.show(at, share, self.rate, self.value, self.told)
         self.glanced = self.clock
+
+    def speed(self) -> float:
+        """Triples a second in the epoch or round at hand."""
+        return self.triples * (self.state.at.done / self.count) / self.state.at.seconds
 
     def validate(self, evaluate: Evaluate) -> None:
         """Measures the model, and keeps it if it is the best so far."""
@@ -416,6 +465,7 @@ class _Loop:
         if any(distributed.anywhere(self.checkpoints.due())):
             self.save()
         self.task.eval()
+        self.free()
         began = time.perf_counter()
         try:
             # several processes leave off together, and so not in the middle
@@ -428,13 +478,12 @@ class _Loop:
         self.fit._refuse_metric(metrics)
         self.value = metrics[metric]
         if math.isnan(self.value):
-            raise UserError(f"The validation metric {metric!r} is not a number after epoch {at.epoch + 1}.")
+            raise UserError(f"The validation metric {metric!r} is not a number after {self.fit.unit} {at.epoch + 1}.")
         at.evaluate_s += seconds
         self.log.write({"epoch": at.epoch + 1, "step": at.step, "valid": metrics, "seconds": seconds})
         if self.value > at.best.get(metric, -math.inf):
             at.best_epoch, at.best, at.waited = at.epoch + 1, metrics, 0
-            state.keep_best()
-            self.publish()
+            state.best.keep()
         else:
             at.waited += 1
         if isinstance(self.scheduler, ReduceLROnPlateau):
@@ -450,23 +499,18 @@ class _Loop:
         self.checkpoints.save(self.state.at.step, {**self.state.state_dict(), "lines": len(self.log.records)})
 
     def publish(self) -> None:
-        """Writes ``model/``: the best weights so far, or the present ones before the first validation."""
-        if self.folder is not None:
-            model, best = self.task.model, self.state.best
-            save_model(self.folder / MODEL, model if best is None else best, distributed.tables(model))
+        """Writes ``model/`` where no validation has yet: with the present weights."""
+        if self.folder is not None and not self.state.best:
+            save_model(self.folder / MODEL, self.task.model, distributed.tables(self.task.model))
 
     def stop(self) -> NoReturn:
         """Leaves a run that can be used and gone on with."""
         self.save()
         self.publish()
         at = self.state.at
-        words = f"Interrupted in epoch {min(at.epoch + 1, self.fit.epochs)} of {self.fit.epochs}, step {at.step}"
+        words = (
+            f"Interrupted in {self.fit.unit} {min(at.epoch + 1, self.fit.epochs)} of {self.fit.epochs}, step {at.step}"
+        )
         if self.folder is None:
             raise Interrupted(f"{words}: the model has the weights of that moment, and nothing was saved.")
         raise Interrupted(f"{words}: go on with 'gnnneg resume {self.folder}'.")
-
-
-def _like(examples: tuple[Tensor, ...], columns: list[Tensor]) -> tuple[Tensor, ...]:
-    """Columns in the type of ``examples``, which is a tuple or a named one."""
-    make = getattr(examples, "_make", tuple)
-    return make(columns)

@@ -15,8 +15,10 @@ from gnnneg import distributed
 from gnnneg.errors import UserError
 from gnnneg.interfaces import Task
 from gnnneg.training import randomness
+from gnnneg.training.best import Best
+from gnnneg.training.columns import smallest
 from gnnneg.training.parted import tables
-from gnnneg.training.weights import completed, misfit, snapshot
+from gnnneg.training.weights import completed, misfit
 
 
 @dataclass
@@ -24,11 +26,11 @@ class Position:
     """Where a run stands, in plain numbers."""
 
     epoch: int = 0
-    """Whole epochs behind us."""
+    """Whole epochs behind us; rounds, where there are rounds."""
     step: int = 0
     """Optimiser steps behind us."""
     done: int = 0
-    """Examples of the current epoch behind us."""
+    """Examples of the current epoch or round behind us."""
     loss: float = 0.0
     """Their summed loss."""
     seconds: float = 0.0
@@ -43,6 +45,18 @@ class Position:
     """Its metrics; empty before the first."""
     waited: int = 0
     """Validations since then."""
+    passes: int = 0
+    """Whole passes over the examples behind us: the epochs, where there are no rounds."""
+    seen: int = 0
+    """Examples of the current pass behind us."""
+    begun: int = 0
+    """The steps that were behind us when the current epoch or round began."""
+
+    @classmethod
+    def of(cls, numbers: dict[str, Any]) -> "Position":
+        """From a checkpoint; one from before there were rounds lacks the numbers of these."""
+        older = {"passes": numbers["epoch"], "seen": numbers["done"], "begun": numbers["step"]}
+        return cls(**{**older, **numbers})
 
 
 class TrainingState:
@@ -55,15 +69,16 @@ class TrainingState:
         scheduler: LRScheduler | None,
         scaler: torch.amp.GradScaler,
         generator: torch.Generator,
+        folder: Path | None = None,
     ):
         self.task, self.optimizer, self.scheduler, self.scaler = task, optimizer, scheduler, scaler
         self.generator = generator
         self.at = Position()
-        self.best: dict[str, Any] | None = None
+        self.best = Best(task.model, folder)
         self._shuffle: Tensor | None = None
 
     def shuffled(self, count: int) -> Int[Tensor, "n"]:
-        """A new order of an epoch's examples or, where an epoch is gone on with, the order it began with."""
+        """A new order of a pass's examples or, where a pass is gone on with, the order it began with."""
         now = self.generator.get_state()
         if self._shuffle is None:
             self._shuffle = now
@@ -74,18 +89,19 @@ class TrainingState:
         return order
 
     def _order(self, count: int) -> Int[Tensor, "n"]:
-        return torch.randperm(count, generator=self.generator, device=self.generator.device)
+        dtype = torch.long if self.generator.device.type != "cpu" else smallest(count)  # on a CPU the same numbers
+        return torch.randperm(count, generator=self.generator, device=self.generator.device, dtype=dtype)
 
     def turn(self) -> None:
-        """Closes an epoch."""
+        """Closes an epoch or a round."""
         at = self.at
         at.epoch, at.train_s = at.epoch + 1, at.train_s + at.seconds
-        at.done, at.loss, at.seconds = 0, 0.0, 0.0
-        self._shuffle = None
+        at.done, at.loss, at.seconds, at.begun = 0, 0.0, 0.0, at.step
 
-    def keep_best(self) -> None:
-        """Remembers the model as it is now."""
-        self.best = snapshot(self.task.model)
+    def passed(self) -> None:
+        """Closes a pass over the examples."""
+        self.at.passes, self.at.seen = self.at.passes + 1, 0
+        self._shuffle = None
 
     def sound(self) -> bool:
         """Whether every weight is a finite number. Cost: one pass over the weights, no copy."""
@@ -99,7 +115,7 @@ class TrainingState:
         return [type(self.optimizer).__name__, "none" if self.scheduler is None else type(self.scheduler).__name__]
 
     def state_dict(self) -> dict[str, Any]:
-        """References, not copies, but for the sources of chance and the numbers."""
+        """References, not copies, but for the sources of chance and the numbers. Of the best weights the checksum."""
         return {
             "kinds": self._kinds(),
             "position": asdict(self.at),
@@ -109,7 +125,8 @@ class TrainingState:
             "scaler": self.scaler.state_dict(),
             "chance": randomness.chance(self.generator),
             "shuffle": self._shuffle,
-            "best": self.best,
+            "best": None,  # older checkpoints held them here
+            "best_file": self.best.mark,
             "processes": distributed.size(),
             "tables": tables(self.task, self.optimizer),
         }
@@ -121,7 +138,7 @@ class TrainingState:
             UserError: If the checkpoint belongs to another task, optimiser or scheduler.
         """
         try:
-            at, shuffle, best = Position(**state["position"]), state["shuffle"], state["best"]
+            at, shuffle, best = Position.of(state["position"]), state["shuffle"], state["best"]
             given, optimizer, scheduler = state["task"], state["optimizer"], state["scheduler"]
             scaler, chance, kinds = state["scaler"], state["chance"], state["kinds"]
         except (KeyError, TypeError) as error:
@@ -155,4 +172,8 @@ class TrainingState:
                 stacklevel=2,
             )
             shuffle = None if shuffle is None else self.generator.get_state()
-        self.at, self.best, self._shuffle = at, best, shuffle
+        self.at, self._shuffle = at, shuffle
+        if best is None:
+            self.best.back(path, state.get("best_file"))
+        else:
+            self.best.keep(best)

@@ -3,7 +3,7 @@
 import copy
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -22,8 +22,10 @@ from gnnneg.training.atomic import replacing
 # safetensors' names
 DTYPES = {
     **{torch.float64: "F64", torch.float32: "F32", torch.bfloat16: "BF16", torch.float16: "F16"},
-    **{torch.int64: "I64", torch.int32: "I32", torch.bool: "BOOL", torch.uint8: "U8"},
+    **{torch.int64: "I64", torch.int32: "I32", torch.int16: "I16", torch.int8: "I8"},
+    **{torch.bool: "BOOL", torch.uint8: "U8"},
 }
+PIECE = 1 << 26  # bytes written at once
 
 
 def snapshot(module: nn.Module) -> dict[str, Any]:
@@ -65,6 +67,8 @@ def _shape(shape: tuple[int, ...] | None) -> str:
 def save_model(folder: Path, model: nn.Module | Mapping[str, Any], tables: Mapping[str, int] | None = None) -> Path:
     """Writes ``folder/model.safetensors``, atomically; of several processes each writes its own rows into it.
 
+    It is safetensors' form: a header's length, the header, then all numbers. Memory: no copy of what is written.
+
     Args:
         folder (pathlib.Path): A run's ``model/`` folder; made if absent.
         model (torch.nn.Module or dict): A model, or its :func:`snapshot`.
@@ -74,32 +78,19 @@ def save_model(folder: Path, model: nn.Module | Mapping[str, Any], tables: Mappi
     Raises:
         UserError: If the disk is full or cannot be written; an older file is left as it was.
     """
-    state = snapshot(model) if isinstance(model, nn.Module) else dict(model)
-    path = folder / WEIGHTS
-    if distributed.size() > 1:
-        _write_together(path, state, tables or {})
-        return path
-    with replacing(path) as temporary:
-        try:
-            safetensors.torch.save_file(state, temporary)
-        except SafetensorError as error:  # how its writer reports what the system told it
-            raise OSError(str(error)) from error
-    return path
-
-
-def _write_together(path: Path, state: Mapping[str, Tensor], tables: Mapping[str, int]) -> None:
-    """One file of safetensors' form: a header's length, the header, then all numbers, each process's at their place."""
+    state: Mapping[str, Tensor] = model.state_dict() if isinstance(model, nn.Module) else model
+    path, tables = folder / WEIGHTS, tables or {}
     header, places, end = {}, {}, 0
-    for name, value in state.items():
-        shape = [tables.get(name, value.size(0) if value.dim() else 0), *value.shape[1:]] if value.dim() else []
+    for name in sorted(state, key=lambda name: (-state[name].element_size(), name)):  # each at a multiple of its size
+        value = state[name]
+        shape = [tables.get(name, value.size(0)), *value.shape[1:]] if value.dim() else []
         size = math.prod(shape) * value.element_size()
-        dtype = DTYPES[value.dtype]
-        header[name] = {"dtype": dtype, "shape": shape, "data_offsets": [end, end + size]}
+        header[name] = {"dtype": DTYPES[value.dtype], "shape": shape, "data_offsets": [end, end + size]}
         places[name], end = end, end + size
-    words = json.dumps(header).encode()
+    words = json.dumps(header, separators=(",", ":")).encode()
     words += b" " * (-len(words) % 8)
     with replacing(path) if not distributed.rank() else nullcontext() as mine:
-        temporary = Path(distributed.agreed(str(mine)))  # the first one's
+        temporary = Path(distributed.agreed(None if mine is None else str(mine)))
         if mine is not None:
             with mine.open("wb") as file:
                 file.write(len(words).to_bytes(8, "little") + words)
@@ -110,10 +101,21 @@ def _write_together(path: Path, state: Mapping[str, Tensor], tables: Mapping[str
                 if name not in tables and distributed.rank():
                     continue
                 row = distributed.block(tables[name])[0] if name in tables else 0
-                at = row * math.prod(value.shape[1:]) * value.element_size()
-                file.seek(8 + len(words) + places[name] + at)
-                value.contiguous().view(-1).view(torch.uint8).numpy().tofile(file)
+                file.seek(8 + len(words) + places[name] + row * math.prod(value.shape[1:]) * value.element_size())
+                for piece in _pieces(value.detach()):
+                    file.write(piece.numpy())
         distributed.wait()
+    return path
+
+
+def _pieces(value: Tensor) -> Iterator[Tensor]:
+    """The bytes of a tensor, some rows at a time."""
+    value = value if value.dim() else value[None]
+    if not value.numel():
+        return
+    rows = max(1, PIECE * len(value) // (value.numel() * value.element_size()))
+    for piece in value.split(rows):
+        yield piece.cpu().contiguous().view(-1).view(torch.uint8)
 
 
 def load_model(folder: Path, model: nn.Module) -> None:

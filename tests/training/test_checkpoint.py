@@ -86,7 +86,7 @@ def test_no_whole_checkpoint_is_a_sentence(two):
 
 def test_another_format_is_a_sentence(two):
     torch.save({"format": 99}, two / "000000002.pt")
-    with pytest.raises(UserError, match="checkpoint format 99 and this version reads format 1"):
+    with pytest.raises(UserError, match="checkpoint format 99 and this version reads formats 1 and 2"):
         latest(two)
     torch.save([1, 2], two / "000000002.pt")
     with pytest.raises(UserError, match="checkpoint format None"):
