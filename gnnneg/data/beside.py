@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-from jaxtyping import Bool
 from torch import Tensor
 from torch_geometric.data import HeteroData
 
@@ -16,6 +15,7 @@ from gnnneg.data.layout import Layout
 from gnnneg.data.parts import Names
 from gnnneg.data.read import read_table
 from gnnneg.data.statements import PAIR
+from gnnneg.data.types import table
 from gnnneg.errors import UserError
 
 
@@ -32,18 +32,18 @@ def put_beside(data: HeteroData, files: CardFiles) -> None:
         store.candidate_tails = entities.index(read_table(path, Layout(("name",)))["name"], "entity", path)
     if card.pairs is not None:
         path, ends = folder / card.pairs, ("head", "tail")
-        table, known = files.table(card.pairs, *ends, "label"), files.entities or entities
-        data[PAIR].edge_label_index = torch.stack([known.index(table[end], "entity", path) for end in ends])
-        if unknown := table["label"].null_count:
+        rows, known = files.table(card.pairs, *ends, "label"), files.entities or entities
+        data[PAIR].edge_label_index = torch.stack([known.index(rows[end], "entity", path) for end in ends])
+        if unknown := rows["label"].null_count:
             raise UserError(f"{path} holds {unknown:,} pairs of unknown label: a pair must be one or the other.")
-        data[PAIR].edge_label = torch.tensor(table["label"].to_pylist(), dtype=torch.long)
+        data[PAIR].edge_label = torch.tensor(rows["label"].to_pylist(), dtype=torch.long)
     if card.types is not None:
         store.type, store.type_names = _types(folder / card.types, store.names)
     if card.labels is not None:
         attach(data, read_labels(folder / card.labels))
 
 
-def _types(path: Path, entities: Sequence[str]) -> tuple[Bool[Tensor, "n t"], list[str]]:
+def _types(path: Path, entities: Sequence[str]) -> tuple[Tensor, list[str]]:
     """Which types each entity has, and their names in the order in which the entities have them first."""
     try:
         content = json.loads(text(path))
@@ -58,7 +58,6 @@ def _types(path: Path, entities: Sequence[str]) -> tuple[Bool[Tensor, "n t"], li
             )
         listed.append(kinds)
     names = {kind: i for i, kind in enumerate(dict.fromkeys(kind for kinds in listed for kind in kinds))}
-    member = torch.zeros(len(entities), len(names), dtype=torch.bool)
-    for row, kinds in enumerate(listed):
-        member[row, [names[kind] for kind in kinds]] = True
-    return member, list(names)
+    entity = torch.tensor([row for row, kinds in enumerate(listed) for _ in kinds], dtype=torch.long)
+    of = torch.tensor([names[kind] for kinds in listed for kind in kinds], dtype=torch.long)
+    return table(entity, of, len(entities), len(names)), list(names)

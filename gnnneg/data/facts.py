@@ -5,7 +5,7 @@ from functools import cached_property
 
 from torch_geometric.data import Data, HeteroData
 
-from gnnneg.data import statements
+from gnnneg.data import statements, types
 from gnnneg.data.known import KnownAnswers
 from gnnneg.data.pools import Pools, slots
 from gnnneg.records import Query, Triplets
@@ -39,6 +39,10 @@ class Facts(Mapping[str, object]):
 
     def __contains__(self, name: object) -> bool:
         return name in FACTS
+
+    def made(self, name: str) -> object | None:
+        """A fact, if somebody has asked for it by now."""
+        return self.__dict__.get(name)
 
     def __iter__(self) -> Iterator[str]:
         return iter(FACTS)
@@ -86,7 +90,7 @@ class Facts(Mapping[str, object]):
         """Of each type its entities; where the data have none, of each slot those that fill it in training."""
         if "type" not in self.data["entity"]:
             return slots(self.known)
-        entity, kind = self.data["entity"].type.nonzero(as_tuple=True)
+        entity, kind = types.pairs(self.data)
         return Pools(kind, entity, self.data["entity"].type.size(1))
 
     @cached_property

@@ -22,6 +22,7 @@ from gnnneg.data.gate import admit
 from gnnneg.data.meaning import Place, meanings, refuse_unread, stating
 from gnnneg.data.splits import random_split
 from gnnneg.data.statements import PAIR, POLARITIES, SPLITS, assemble, completed, sliced
+from gnnneg.data.types import pairs, table
 from gnnneg.data.unified import node_types, sole, unified
 from gnnneg.errors import UserError, echo
 from gnnneg.kernels.unique import unique_rows
@@ -217,8 +218,9 @@ def to_networkx(data: HeteroData) -> networkx.MultiDiGraph:
     names, relations = data[ENTITY].names, data.relation_names
     kinds = data[ENTITY].get("type_names")
     for i, name in enumerate(names):
-        types = [kinds[j] for j in data[ENTITY].type[i].nonzero()[:, 0].tolist()] if kinds else []
-        graph.add_node(name, index=i, **({"types": types} if kinds else {}))
+        graph.add_node(name, index=i, **({"types": []} if kinds else {}))
+    for i, j in zip(*(column.tolist() for column in pairs(data))) if kinds else ():
+        graph.nodes[names[i]]["types"].append(kinds[j])
     for polarity in POLARITIES:
         store = data[ENTITY, polarity, ENTITY]
         rows = zip(*store.edge_index.tolist(), store.edge_type.tolist(), store.split.tolist())
@@ -235,19 +237,19 @@ def _types(data: HeteroData) -> tuple[list[str], Int[Tensor, "n"], Int[Tensor, "
     if "type" not in store:
         zero = torch.zeros(store.num_nodes, dtype=torch.long)
         return [ENTITY], zero, torch.arange(store.num_nodes)
-    member = store.type.bool()
-    if not bool((member.sum(1) == 1).all()):
-        row = int((member.sum(1) != 1).nonzero()[0])
+    entity, of = pairs(data)
+    several = torch.bincount(entity, minlength=len(store.type))
+    if not bool((several == 1).all()):
+        row = int((several != 1).nonzero()[0])
         raise UserError(
-            f"Entity {store.names[row]!r} has {int(member[row].sum())} types, but a node store needs exactly one: "
+            f"Entity {store.names[row]!r} has {int(several[row])} types, but a node store needs exactly one: "
             f"choose one in data['entity'].type, or delete it for a single node type."
         )
-    of = member.long().argmax(1)
     local = torch.empty_like(of)
-    for i in range(member.size(1)):
+    for i in range(store.type.size(1)):
         mine = of == i
         local[mine] = torch.arange(int(mine.sum()))
-    names = store.get("type_names") or [f"type_{i}" for i in range(member.size(1))]
+    names = store.get("type_names") or [f"type_{i}" for i in range(store.type.size(1))]
     return list(names), of, local
 
 
@@ -364,7 +366,7 @@ def _put_nodes(out: HeteroData, stores: Mapping[str, BaseStorage], size: list[in
         of = torch.empty(sum(size), dtype=torch.long)
         for i, where in enumerate(order):
             of[where] = i
-        entity.type, entity.type_names = torch.nn.functional.one_hot(of, len(types)).bool(), types
+        entity.type, entity.type_names = table(torch.arange(of.numel()), of, of.numel(), len(types)), types
     x, columns = attributes.features(stores, size, order)
     if x is not None:
         entity.x = x

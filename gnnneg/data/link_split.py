@@ -17,6 +17,7 @@ from torch_geometric.data.storage import BaseStorage
 
 from gnnneg.data.edges import EdgeType, checked, length, within
 from gnnneg.data.statements import SPLITS
+from gnnneg.data.texts import Texts
 from gnnneg.errors import UserError
 from gnnneg.kernels.unique import unique_rows
 
@@ -179,6 +180,8 @@ def _refuse_other_nodes(graphs: list[HeteroData]) -> None:
 def _equal(one: Any, other: Any) -> bool:
     if isinstance(one, Tensor) and isinstance(other, Tensor):
         return one is other or torch.equal(one, other)
+    if isinstance(one, Texts) or isinstance(other, Texts):
+        return bool(one == other)
     return type(one) is type(other) and bool(np.array_equal(np.asarray(one, object), np.asarray(other, object)))
 
 

@@ -9,6 +9,7 @@ from torch_geometric.data import HeteroData
 
 from gnnneg.data.gate import tidied, untidy
 from gnnneg.data.texts import Texts
+from gnnneg.data.types import pairs
 from gnnneg.errors import LONGEST, UserError, echo, nearest
 
 FEW = 5  # so many of several with one label are listed
@@ -53,7 +54,8 @@ def among(data: HeteroData, chosen: str | Sequence[str]) -> Int[Tensor, "m"]:
     names = [str(name) for name in store.get("type_names") or range(store.type.size(1))]
     if chosen not in names:
         raise UserError(f"There is no type {echo(chosen)} in the data; {nearest(chosen, names)}")
-    found = store.type[:, names.index(chosen)].bool().nonzero()[:, 0].cpu()
+    who, kind = pairs(data)
+    found = who[kind == names.index(chosen)].cpu()
     if not found.numel():
         raise UserError(f"No entity is of the type {echo(chosen)}: choose another one.")
     return found

@@ -3,7 +3,7 @@
 ::
 
     data["entity"]                        num_nodes, names (n strings, :class:`~gnnneg.data.texts.Texts`)
-                                          type (n t, optional)
+                                          type (n t, optional; sparse where it is large)
                                           x (n f, optional), what networks read of each entity
     data["entity", "stated", "entity"]    edge_index 2 e, edge_type e, split e      what the graph says is so
     data["entity", "denied", "entity"]    edge_index 2 e, edge_type e, split e      what it says is not so
@@ -179,6 +179,8 @@ def sliced(key: str, value: Any, chosen: Bool[Tensor, "e"] | Int[Tensor, "m"], s
     if isinstance(value, list | tuple | Texts) and len(value) == size:
         where = chosen.nonzero()[:, 0] if chosen.dtype == torch.bool else chosen
         return value.chosen(where) if isinstance(value, Texts) else [value[i] for i in where.tolist()]
+    if isinstance(value, Tensor) and value.layout == torch.sparse_coo and len(value) == size:
+        return value.index_select(0, chosen.nonzero()[:, 0] if chosen.dtype == torch.bool else chosen).coalesce()
     if isinstance(value, Tensor | np.ndarray) and value.ndim and len(value) == size:
         return value[chosen if isinstance(value, Tensor) else chosen.numpy()]
     return value

@@ -106,7 +106,7 @@ class Texts(Sequence[str]):
     def __contains__(self, name: object) -> bool:
         return isinstance(name, str) and self._place(name) >= 0
 
-    def index(self, name: str, start: int = 0, stop: int | None = None) -> int:
+    def index(self, name: object, start: int = 0, stop: int | None = None) -> int:
         """The place of the first that is so called.
 
         Raises:

@@ -7,6 +7,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from gnnneg.checks import LONGEST, whole
+from gnnneg.data.types import dense
 from gnnneg.errors import MissingExtra, UserError
 from gnnneg.evaluation.asking import representations
 from gnnneg.evaluation.evaluator import Evaluator, Findings
@@ -33,11 +34,11 @@ class Clustering(Evaluator):
     def refuse(self, testbed: Testbed) -> None:
         if testbed.data["entity"].get("type") is None:
             raise UserError("The entities of this data set have no types to compare clusters with: use one that has.")
+        dense(testbed.data, "Clustering")
 
     def forward(self, model: Model, testbed: Testbed) -> Findings:
-        return Findings(
-            *clustering(representations(model, testbed.graph), testbed.data["entity"].type, self.seeds), "seeds"
-        )
+        types = dense(testbed.data, "Clustering")
+        return Findings(*clustering(representations(model, testbed.graph_for(model)), types, self.seeds), "seeds")
 
 
 def clustering(

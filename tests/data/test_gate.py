@@ -3,10 +3,13 @@
 import random
 from itertools import chain
 
+import hypothesis.strategies as st
 import pytest
 import torch
+from hypothesis import given
 from torch_geometric.data import HeteroData
 
+from gnnneg.data import gate
 from gnnneg.data.facts import Facts
 from gnnneg.data.gate import admit, look_over, tidied, variants
 from gnnneg.data.hetero import from_hetero
@@ -156,3 +159,22 @@ def test_what_training_asks_of_a_graph() -> None:
         settled = from_hetero(data, wins=wins)  # as the message says
         look_over(settled, "x")
         assert tuple(settled["entity", p, "entity"].edge_type.numel() for p in ("stated", "denied")) == left
+
+
+@pytest.mark.parametrize("sizes", [(50, 9), (9, 50), (0, 5), (5, 0), (20, 20)])
+def test_numbers_among_others(sizes: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gate, "AT_ONCE", 7)
+    draw = torch.Generator().manual_seed(sum(sizes))
+    one, other = (torch.randint(30, (size,), generator=draw) for size in sizes)
+    assert torch.equal(gate.within(one, other), torch.isin(one, other))
+
+
+@given(st.lists(st.sampled_from(["a b", "a  b", " a b", "é", "e\u0301", "a", "a\u200b", "b", "a\nb"]), max_size=12))
+def test_names_that_become_one(names: list[str]) -> None:
+    """Against all names tidied one by one."""
+    groups: dict[str, dict[str, None]] = {}
+    for name in names:
+        groups.setdefault(gate.tidied(name), {})[name] = None
+    assert gate.variants(names) == [list(group) for group in groups.values() if len(group) > 1]
+    wanted = [(i, name, gate.tidied(name)) for i, name in enumerate(names) if gate.tidied(name) != name]
+    assert gate.untidy(names) == wanted

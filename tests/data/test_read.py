@@ -354,3 +354,25 @@ def test_missing_labels_are_empty_and_missing_names_are_refused():
     assert as_text(table, Path("a.parquet")).to_pydict() == {"head": ["a", "b"], name: ["", "x"]}
     with pytest.raises(UserError, match=r"a\.parquet: row 2 has no head"):
         as_text(pa.table({"head": ["a", None]}), Path("a.parquet"))
+
+
+@pytest.mark.parametrize("name", ["a.tsv", "a.tsv.gz", "a.csv"])
+def test_a_file_is_read_block_by_block(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Blocks of a few lines give the table of the whole, and a fault in a late one has its line."""
+    monkeypatch.setattr("gnnneg.data.read.BLOCK", 64)
+    monkeypatch.setattr("gnnneg.data.decode.CHUNK", 29)
+    layout = Layout(delimiter="comma", quoted=True) if name == "a.csv" else Layout()
+    sign = "," if name == "a.csv" else "\t"
+    wanted = [(f"e{i % 7}", f"r{i % 3}", f"é{i % 11}") for i in range(100)]
+    lines = [sign.join(row) for row in wanted]
+    path = write(tmp_path / name, "\n".join(lines))
+    assert rows(path, layout) == wanted
+    table = read_table(path, layout)
+    assert table["head"].num_chunks > 5
+    assert {len(chunk.dictionary) for chunk in table["head"].chunks} == {7}
+    write(path, "\n".join([*lines[:90], sign.join("ab"), *lines[90:]]))
+    with pytest.raises(UserError, match=r":91: expected 3 fields .*, found 2"):
+        read_table(path, layout)
+    write(path, "\n".join([*lines[:95], sign.join(("a", "", "b")), *lines[95:]]))
+    with pytest.raises(UserError, match=r":96: .* the relation is empty"):
+        read_table(path, layout)

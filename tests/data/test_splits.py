@@ -3,6 +3,7 @@ from itertools import chain
 import pytest
 import torch
 
+from gnnneg.data import splits
 from gnnneg.data.splits import random_split, share_denied
 from gnnneg.data.statements import SPLITS, assemble, triplets
 from gnnneg.errors import UserError
@@ -146,3 +147,19 @@ def test_shares_are_shares() -> None:
     data = assemble(some(10, 30, 3), torch.zeros(10, dtype=torch.long), [str(i) for i in range(30)], ["a", "b", "c"])
     with pytest.raises(UserError, match="between 0 and 1"):
         share_denied(data, 1.5)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_groups_find_room_one_after_the_other(seed: int) -> None:
+    """Against a loop over the groups, which this was."""
+    draw = torch.Generator().manual_seed(seed)
+    group = torch.randint(12, (40,), generator=draw) * torch.randint(1, 4, (40,), generator=draw)
+    room = [int(torch.randint(0, 20, (1,), generator=draw)) for _ in range(2)]
+    left, wanted = list(room), {}
+    for one in dict.fromkeys(group.tolist()):
+        many = int((group == one).sum())
+        fits = next((i for i, some in enumerate(left) if many <= some), None)
+        if fits is not None:
+            left[fits] -= many
+        wanted[one] = 0 if fits is None else fits + 1
+    assert splits._filled(group, *room).tolist() == [wanted[one] for one in group.tolist()]
