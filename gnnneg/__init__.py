@@ -40,6 +40,7 @@ _CONTENTS = {
         "SyntheticWorld",
         "load",
     ],
+    "gnnneg.distributed": ["together"],
     "gnnneg.errors": ["UserError"],
     "gnnneg.evaluation": [
         "Clustering",

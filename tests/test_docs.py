@@ -105,6 +105,17 @@ def test_trust_runs():
     exec(compile(block, "docs/trust.md", "exec"), {})
 
 
+def test_processes_run(tmp_path, monkeypatch):
+    """In one process, and for two epochs on a small graph."""
+    monkeypatch.chdir(tmp_path)
+    (code,), (config,) = blocks("docs/processes.md"), blocks("docs/processes.md", "yaml")
+    exec(compile(code, "docs/processes.md", "exec"), {})
+    (tmp_path / "config.yaml").write_text(config.replace("FB15k-237", "synthetic"))
+    small = ["--task.sampler.num_negatives", "50", "--fit.epochs", "2", "--fit.batch_size", "256"]
+    run = gnnneg.train_config("config.yaml", small, "run", progress=False)
+    assert run.metrics["test"]["mrr"] > 0.1
+
+
 def test_readme_runs(tmp_path, monkeypatch):
     """Its blocks, on small graphs in place of FB15k-237 and of the reader's own."""
     monkeypatch.chdir(tmp_path)
