@@ -9,6 +9,8 @@ from gnnneg.interfaces import Encoding
 from gnnneg.kernels.everyone import span_of
 from gnnneg.kernels.rows import cover
 
+RARE = 16  # where so few of the rows are looked up, they are not made distinct first
+
 
 class Dense(Encoding):
     """A table whose gradient is as large as itself; any graph encoder's output."""
@@ -36,6 +38,8 @@ class RowSparse(Encoding):
     def __getitem__(self, index: Int[Tensor, "*s"]) -> Float[Tensor, "*s d"]:
         if not self._learns():
             return Dense(self.table)[index]
+        if index.numel() * RARE <= self.table.size(0):  # hardly a row comes twice: the optimiser sums those that do
+            return F.embedding(index, self.table, sparse=True)
         table, place = self.rows(index)
         return F.embedding(place, table)
 

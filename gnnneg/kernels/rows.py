@@ -45,7 +45,7 @@ def _compacted(index: Tensor, num_rows: int) -> tuple[Tensor, Tensor]:
         return torch.unique(index, return_inverse=True)
     flat = index.reshape(-1).contiguous()
     if num_rows not in _scratch:
-        _scratch[num_rows] = torch.full((num_rows,), -1, dtype=torch.long)
+        _scratch[num_rows] = torch.full((num_rows,), -1, dtype=torch.int32)
     row = torch.empty(min(flat.numel(), num_rows), dtype=torch.long)
     place = torch.empty(flat.shape, dtype=torch.long)
     count = launch(_compact, flat, _scratch[num_rows], row, place)

@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.nn import Parameter
 
 from gnnneg import distributed
+from gnnneg.kernels.row_update import merged
 
 
 @torch.no_grad()
@@ -22,7 +23,7 @@ def clip(parameters: Iterable[Parameter], norm: float) -> Float[Tensor, ""]:
         if parameter.grad is None:
             continue
         if parameter.grad.is_sparse:
-            parameter.grad = parameter.grad.coalesce()
+            parameter.grad = merged(parameter.grad)
             value = parameter.grad.values()
         else:
             value = parameter.grad

@@ -13,6 +13,7 @@ from torch.optim import Optimizer
 
 from gnnneg.errors import UserError
 from gnnneg.interfaces import Task
+from gnnneg.kernels.row_update import lazy_adam, suits
 
 
 def stepped(optimizer: Optimizer) -> None:
@@ -117,6 +118,10 @@ class LazyAdam(ByParameter):
         state["step"] += 1
         time, (one, two) = float(state["step"]), group["betas"]
         mean, square = state["exp_avg"], state["exp_avg_sq"]
+        if suits(weight, grad):
+            scales = group["lr"] / (1 - one**time), math.sqrt(1 - two**time), group["eps"]
+            lazy_adam(weight, mean, square, grad, group["betas"], scales)
+            return
         rows = None
         if grad.is_sparse:
             grad = grad.coalesce()  # a row that was looked up twice has one gradient

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from gnnneg.errors import UserError
+from gnnneg.kernels.row_update import row_adagrad, suits
 from gnnneg.training.optimizers import ByParameter
 
 
@@ -58,12 +59,14 @@ class RowAdagrad(ByParameter):
             size = weight.size(0) if weight.dim() else 1
             state["sum"] = weight.new_full((size,), group["initial_accumulator_value"], dtype=torch.float32)
         table, total = weight.view(len(state["sum"]), -1), state["sum"]
-        if grad.is_sparse:
+        if suits(weight, grad):
+            row_adagrad(weight, total, grad, group["lr"], group["eps"])
+        elif grad.is_sparse:
             grad = grad.coalesce()  # a row that was looked up twice has one gradient
             row, grad = grad.indices()[0], grad.values()
-            total.index_add_(0, row, grad.square().mean(1))
+            total.index_add_(0, row, grad.square().mean(1).to(total.dtype))
             below = total[row].sqrt_().add_(group["eps"])
-            table.index_add_(0, row, grad.div(below[:, None]), alpha=-group["lr"])
+            table.index_add_(0, row, grad.div(below[:, None]).to(table.dtype), alpha=-group["lr"])
         else:
             grad = grad.reshape(table.shape)
             total += grad.square().mean(1)
