@@ -145,6 +145,15 @@ def test_what_is_another_the_other_way_round() -> None:
             from_hetero(people(reverse, name), valid=0.0, test=0.0)
 
 
+def test_seeds_of_a_split() -> None:
+    data = people([[2, 1], [1, 0]])
+    for seed in (0, (1 << 63) - 1):
+        from_hetero(data, seed=seed)
+    for wrong in (-1, 1 << 63, True):
+        with pytest.raises(UserError, match=r"^seed is .*: give a whole number from 0 on"):
+            from_hetero(data, seed=wrong)
+
+
 def test_networkx_without_types() -> None:
     graph = to_networkx(plain((0, 1, 2), denied=facts((3, 0, 3))))
     assert dict(graph.nodes(data=True)) == {name: {"index": i} for i, name in enumerate("abcd")}

@@ -2,6 +2,7 @@
 
 import math
 import sys
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -11,6 +12,10 @@ from torch.testing import assert_close
 
 from gnnneg.corruption import Both, Tail
 from gnnneg.data.known import KnownAnswers
+from gnnneg.data.pools import Pools
+from gnnneg.decoders import DistMult
+from gnnneg.encoders import Lookup
+from gnnneg.errors import UserError
 from gnnneg.evaluation import (
     Calibration,
     Platt,
@@ -20,14 +25,17 @@ from gnnneg.evaluation import (
     expected_calibration_error,
     geometry,
     plane,
+    predict,
     ranks,
     shown,
+    summary,
     tables,
 )
 from gnnneg.evaluation.asking import at_once
 from gnnneg.evaluation.classification import _best, auroc, thresholds
 from gnnneg.evaluation.geometry import _axes
 from gnnneg.generators import EMU
+from gnnneg.models import KGEModel
 from gnnneg.records import Triplets
 from gnnneg.samplers import Uniform
 
@@ -321,3 +329,74 @@ def test_without_a_graph_as_many_queries_as_wanted(how, monkeypatch):
     draw = torch.Generator().manual_seed(0)
     how(Uniform(NODES, 4), (), model, None, facts(*((i, 0, i + 1) for i in range(9))), Tail(RELATIONS), draw, queries=7)
     assert sizes == [7]
+
+
+def test_a_model_that_holds_much_is_asked_less_at_once():
+    """Of 256 MiB two queries fit."""
+    model = Tabled(torch.zeros(2, 4, 4))
+    model.activations = 1 << 23
+    asked, seen = facts(*((i, 0, i) for i in range(4))), []
+    means = Fixed(torch.tensor([[0, 1]]), torch.ones(1, 1)), model, None, asked, index_of(asked, 4, 1), Tail(1)
+    diagnose(*means, progress=lambda done, all: seen.append(done))
+    assert seen == [2, 4]
+
+
+def test_hits_among_one_drawn():
+    one = torch.ones(1, dtype=torch.long)
+    assert summary(Ranks(one, one, one, 0 * one, one, one, 5 * one), 1)["hits@10_1"] == 1
+    with pytest.raises(UserError, match="among 0 random negatives"):
+        summary(Ranks(one, one, one, 0 * one, one, one, 5 * one), 0)
+
+
+def test_types_of_targets_that_have_several_and_one():
+    """Entity 1 is of types 0 and 1, 2 of type 1, 3 of type 2, 0 of none: who shares a type with 2, and who with 0?"""
+    types = Pools(torch.tensor([0, 1, 1, 2]), torch.tensor([1, 1, 2, 3]), 3)
+    asked = facts((0, 0, 2), (1, 0, 1), (2, 0, 0), (3, 0, 3))
+    for entity, wanted in ((3, 1 / 4), (1, 2 / 4), (2, 2 / 4), (0, 0)):
+        sampler = Fixed(torch.tensor([[entity]]), torch.ones(1, 1))
+        found = diagnose(
+            sampler, Tabled(torch.zeros(2, 4, 4)), None, asked, index_of(asked, 4, 1), Tail(1), types=types
+        )
+        assert found["type_consistency"] == wanted
+
+
+def test_the_plane_shows_what_is_there(monkeypatch):
+    """Two negatives of each query at most, and of these no absent ones, be they sampled or made of those."""
+    monkeypatch.setitem(sys.modules, "sklearn.manifold", None)
+    torch.manual_seed(0)
+    weight = torch.tensor([[1.0, 0.0, 1.0], [1.0, 1.0, 1.0], [0.0, 0.0, 1.0]])
+    sampler = Fixed(torch.tensor([[3, 4, 5], [5, 6, 7], [7, 8, 9]]), weight)
+    asked, draw = facts((0, 0, 1), (1, 0, 2), (2, 0, 1)), torch.Generator().manual_seed(0)
+    found = plane(sampler, [EMU(0.5)], kge(), None, asked, Tail(RELATIONS), draw)
+    assert {name: len(points) for name, points in found["pca"].items()} == {"positive": 3, "sampled": 3, "EMU": 3}
+    assert found["rel_type"] == 0
+    few = plane(Uniform(NODES, 2), [], kge(), None, asked, Tail(RELATIONS), draw, queries=2)
+    assert len(few["pca"]["positive"]) == 2
+
+
+@pytest.mark.parametrize(("count", "perplexity"), [(6, 17 / 3), (40, 30.0)])
+def test_how_many_neighbours_a_point_has_in_the_plane(monkeypatch, count, perplexity):
+    """A third of the other points, thirty at most; vectors of two numbers can be laid out."""
+    seen = []
+
+    class Fake:
+        def __init__(self, **given):
+            seen.append(given)
+
+        def fit_transform(self, cloud):
+            return cloud[:, :2]
+
+    monkeypatch.setitem(sys.modules, "sklearn.manifold", SimpleNamespace(TSNE=Fake))
+    model = KGEModel(Lookup(NODES, 2, bound=0.5), DistMult(RELATIONS, 2))
+    asked = facts(*((i % NODES, 0, (i + 1) % NODES) for i in range(count)))
+    found = plane(Uniform(NODES, 2), [], model, None, asked, Tail(RELATIONS), torch.Generator().manual_seed(0))
+    assert [len(points) for points in found["tsne"].values()] == [count, 2 * count]
+    assert seen[0]["perplexity"] == pytest.approx(perplexity)
+    assert 0 <= seen[0]["random_state"] < 1 << 31
+
+
+def test_the_one_best_answer():
+    data = bed(4, 1, {"train": facts((0, 0, 1))}).data
+    score = torch.zeros(2, 4, 4)
+    score[0, 0, 2] = 1.0
+    assert predict(Tabled(score), data, head="0", relation="0", k=1)["tail"].tolist() == ["2"]

@@ -9,11 +9,15 @@ from torch import nn
 from torch.testing import assert_close
 
 from gnnneg.data.known import KnownAnswers
+from gnnneg.decoders import DistMult
+from gnnneg.encoders import Lookup
 from gnnneg.errors import UserError
 from gnnneg.interfaces import Model
 from gnnneg.labels import SlotLabel
+from gnnneg.models import KGEModel
 from gnnneg.records import Query, Triplets
 from gnnneg.samplers import (
+    KBGAN,
     Cached,
     Child,
     Corrected,
@@ -340,3 +344,38 @@ def test_diverse_of_more_than_span_the_space():
     assert found[:2] == [0, 2]
     assert found[-1] == 4
     assert greedy(torch.tensor([[-5.0, -torch.inf, -9.0, -torch.inf]]), vector[:, :4], 3)[0, :2].tolist() == [0, 2]
+
+
+def test_a_policy_takes_two_steps_of_reinforce():
+    """Written out for Adam: the drawn ones' rewards less a running mean, and nothing of a query without candidates."""
+    torch.manual_seed(0)
+    policy, query, target = kge(), *one(9, 3)
+    by_hand = copy.deepcopy(policy)
+    index = torch.tensor([[1, 3, 4, 5]]).expand(3, -1)
+    weight = torch.tensor([[1.0, 0.5, 2.0, 0.0], [1.0, 1.0, 1.0, 1.0], [0.0, 0.0, 0.0, 0.0]])
+    score = torch.arange(33.0).view(3, 11) % 7
+    sampler = KBGAN(Fixed(index, weight), policy, 2, lr=0.1, temperature=0.5, momentum=0.75)
+    optimizer, baseline = torch.optim.Adam(by_hand.parameters(), lr=0.1), None
+    for step in range(2):
+        found = sampler(query, target, Scores(score), chance(step))
+        assert found.weight.tolist() == [[1.0, 1.0], [1.0, 1.0], [0.0, 0.0]]
+        assert not (found.index[0] == 5).any()
+        logit = by_hand.scorer(by_hand.encode(None), query)(index)[:2] / 0.5 + weight[:2].log()
+        place = (found.index[:2, :, None] == index[0]).int().argmax(2)
+        chosen, reward = logit.log_softmax(1).gather(1, place), score[:2].gather(1, found.index[:2])
+        mean = reward.mean()
+        baseline = mean if baseline is None else baseline
+        optimizer.zero_grad()
+        (-(chosen * (reward - baseline)).sum() / 4).backward()
+        optimizer.step()
+        baseline = 0.75 * baseline + 0.25 * mean
+        assert_close(sampler.baseline, baseline)
+        assert int(sampler.steps) == step + 1
+    for mine, wanted in zip(policy.parameters(), by_hand.parameters()):
+        assert_close(mine, wanted)
+    sampler.eval()
+    before = copy.deepcopy(policy.state_dict())
+    sampler(query, target, Scores(score), chance())
+    assert_close(dict(policy.state_dict()), dict(before))
+    with pytest.raises(UserError, match="give its policy a Lookup with sparse: false"):
+        KBGAN(Uniform(NODES, 2), KGEModel(Lookup(NODES, 8, sparse=True), DistMult(RELATIONS, 8)))
