@@ -269,3 +269,13 @@ def test_parquet_that_is_none(tmp_path: Path) -> None:
     made = as_text(pa.table({"head": pa.array(["a", "b", "a"]).dictionary_encode(), "tail": [1, 2, 3]}), path)
     assert made["head"].to_pylist() == ["a", "b", "a"]
     assert made["tail"].to_pylist() == ["1", "2", "3"]
+
+
+def test_a_graph_with_all_that_the_convention_has_is_in_it() -> None:
+    data = plain((0, 0, 1), denied=facts((1, 0, 2)))
+    data[PAIR].edge_label_index, data[PAIR].edge_label = torch.tensor([[0], [1]]), torch.tensor([1])
+    same = from_hetero(data)
+    assert same.relation_names == ["r", "s"]
+    assert same["entity"].names == list("abcd")
+    assert torch.stack(triplets(same)).T.tolist() == [[0, 0, 1]]
+    assert same[PAIR].edge_label.tolist() == [1]

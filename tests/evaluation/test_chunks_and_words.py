@@ -400,3 +400,20 @@ def test_the_one_best_answer():
     score = torch.zeros(2, 4, 4)
     score[0, 0, 2] = 1.0
     assert predict(Tabled(score), data, head="0", relation="0", k=1)["tail"].tolist() == ["2"]
+
+
+def test_progress_among_given_candidates():
+    stated, tested = world(0)
+    seen: list[tuple[int, int]] = []
+    ranks(
+        Tabled(coarse()),
+        None,
+        tested,
+        index_of(stated),
+        candidates=torch.tensor([[0, 1, 2]]),
+        batch_size=30,
+        progress=lambda done, all: seen.append((done, all)),
+    )
+    assert seen[-1] == (70, 70)
+    assert len(seen) >= 3
+    assert [done for done, _ in seen] == sorted({done for done, _ in seen})

@@ -379,3 +379,19 @@ def test_a_policy_takes_two_steps_of_reinforce():
     assert_close(dict(policy.state_dict()), dict(before))
     with pytest.raises(UserError, match="give its policy a Lookup with sparse: false"):
         KBGAN(Uniform(NODES, 2), KGEModel(Lookup(NODES, 8, sparse=True), DistMult(RELATIONS, 8)))
+
+
+def test_a_mixture_of_one_candidate():
+    """Which counts as it is, and is as probable; a part that offers nobody has no share."""
+    query, target = one(0)
+    critic, index = Scores(torch.zeros(1, 4)), torch.tensor([[1]])
+    alone = Mixture([Uniform(4, 1)])
+    assert alone(query, target, critic, chance()).weight.tolist() == [[1.0]]
+    assert alone.log_prob(query, target, critic, index).exp().item() == pytest.approx(0.25)
+    none = Odds(torch.empty(1, 0, dtype=torch.long), torch.ones(1, 1), torch.ones(4))
+    both = Mixture([none, Uniform(4, 1)])
+    assert both(query, target, critic, chance()).weight.tolist() == [[1.0]]
+    assert both.log_prob(query, target, critic, index).exp().item() == pytest.approx(0.25)
+    halves = Mixture([Uniform(4, 1), Uniform(4, 3)], [1.0, 1.0])
+    found = halves(query, target, critic, chance()).weight
+    assert_close(found, torch.tensor([[2.0, 2 / 3, 2 / 3, 2 / 3]]))
