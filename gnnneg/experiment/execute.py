@@ -21,7 +21,7 @@ from gnnneg.training import Interrupted, save_model
 from gnnneg.training.atomic import replacing
 
 
-def execute(setup: Setup, path: Path, named: bool, progress: bool) -> Run:
+def execute(setup: Setup, path: Path, named: bool, progress: bool, forget: bool = False) -> Run:
     """Trains and judges in a new folder; the statements are kept there, unless they can be had by name."""
     leads = distributed.rank() == 0
     with folder.begun(path) if leads else nullcontext():
@@ -31,11 +31,15 @@ def execute(setup: Setup, path: Path, named: bool, progress: bool) -> Run:
         distributed.wait()
         if not (path / run_files.CONFIG).is_file():
             raise UserError(f"{path} is not the same folder for all processes: give --out one that all machines share.")
-        return finish(setup, progress)
+        return finish(setup, progress, forget=forget)
 
 
-def finish(setup: Setup, progress: bool, resume: bool = False) -> Run:
-    """Trains, from the last checkpoint where it is to ``resume``, and judges."""
+def finish(setup: Setup, progress: bool, resume: bool = False, forget: bool = False) -> Run:
+    """Trains, from the last checkpoint where it is to ``resume``, and judges.
+
+    The model is judged with the memory that the optimiser's state took, where that is to be ``forget``: nobody else has
+    the optimiser.
+    """
     path, testbed, model, validation = setup.path, setup.testbed, setup.model, Ranking("valid")
     setup.evaluation.chosen(testbed)  # refused before anything is trained
     if setup.test_graph is not None:
@@ -50,7 +54,7 @@ def finish(setup: Setup, progress: bool, resume: bool = False) -> Run:
         tell_of_confidence(setup.task, setup.data)
     history = setup.fit(
         setup.task,
-        triplets(setup.data, "stated", "train"),
+        lambda: triplets(setup.data, "stated", "train"),
         setup.optimizer,
         setup.scheduler,
         seed=setup.seed,
@@ -60,6 +64,8 @@ def finish(setup: Setup, progress: bool, resume: bool = False) -> Run:
         progress=progress,
         resume=resume,
     )
+    if forget:
+        setup.optimizer.state.clear()
     try:
         tuned = testbed.has("valid") and setup.task.tune(lambda: validation.validate(model, testbed)[setup.fit.metric])
         if tuned and path is not None:

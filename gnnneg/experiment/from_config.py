@@ -41,7 +41,7 @@ def train_config(
         return resume(home, progress, allow=allow)
     if home.exists() and distributed.rank() == 0:
         folder.claim(home)  # said before the data are fetched
-    return execute(_assembled(means, own, allow), home, own is None, progress)
+    return execute(_assembled(means, own, allow), home, own is None, progress, forget=True)
 
 
 def untrained(path: str | Path, overrides: Sequence[str] = (), allow: str | Sequence[str] = ()) -> Run:

@@ -71,7 +71,7 @@ def resume(
                 )
             if leads and not whole(kept.path / run_files.MODEL / run_files.MODEL_CONFIG):
                 describe_model(setup, kept.path)
-            return finish(setup, progress, resume=True)
+            return finish(setup, progress, resume=True, forget=True)
 
 
 def _here(kept: Kept, asked: str | None) -> torch.device:

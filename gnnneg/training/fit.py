@@ -33,6 +33,7 @@ from gnnneg.training.optimizers import fused_where_it_can, owns, stepped
 from gnnneg.training.parted import refuse_parted, strangers
 from gnnneg.training.precision import products_in_tf32
 from gnnneg.training.randomness import apart, beside, seeded, untouched
+from gnnneg.training.room import refuse_large
 from gnnneg.training.state import Position, TrainingState
 from gnnneg.training.weights import save_model
 
@@ -177,8 +178,8 @@ class Fit:
 
         Raises:
             UserError: If the loss or a weight is no longer finite; if validation knows no such metric; if the optimiser
-                owns nothing of the task, or needs a closure; if the folder already holds a run and ``resume`` is not
-                asked for; if a checkpoint cannot be written, or not be read.
+                owns nothing of the task, needs a closure, or more memory than there is; if the folder already holds a
+                run and ``resume`` is not asked for; if a checkpoint cannot be written, or not be read.
             Interrupted: On Ctrl-C or SIGTERM, once a checkpoint is written.
         """
         if metrics is not None:
@@ -240,6 +241,7 @@ class _Loop:
         self.fit, self.task, self.optimizer, self.scheduler = fit, task, optimizer, scheduler
         self.evaluate, self.folder, self.device = evaluate, folder, first.device
         fused_where_it_can(optimizer, first.device)
+        refuse_large(task, optimizer)
         given = triplets() if callable(triplets) else triplets
         self.triples = given.rel_type.numel()
         # where the task is, since it may look them up in what it knows
