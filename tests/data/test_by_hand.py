@@ -64,6 +64,16 @@ def test_where_each_question_and_each_relation_stands() -> None:
     assert (row.tolist(), there.any().item()) == ([0] * 4, False)
 
 
+def test_statements_that_an_overflow_would_merge_stay_apart() -> None:
+    """Just beyond what keys of pairs of entities leave room for: 2 r n^2 passes 2^63, and half of it does not."""
+    n, r = 1 << 30, 5
+    rows = facts((n - 1, r - 1, n - 2), (0, 0, 0), (n - 2, 2, 1))
+    known = KnownAnswers(rows, n, r)
+    query = Query(torch.tensor([n - 1, 0, n - 2, n - 2, 1]), torch.tensor([r - 1, 0, 2, 2 * r - 1, r + 2]))
+    assert known.contains(query, torch.tensor([[n - 2, 0, 1, n - 1]])).int().argmax(1).tolist() == [0, 1, 2, 3, 0]
+    assert known.contains(query, torch.tensor([[n - 2, 0, 1, n - 1]])).sum(1).tolist() == [1] * 5
+
+
 # node and edge types
 
 
@@ -279,3 +289,19 @@ def test_a_graph_with_all_that_the_convention_has_is_in_it() -> None:
     assert same["entity"].names == list("abcd")
     assert torch.stack(triplets(same)).T.tolist() == [[0, 0, 1]]
     assert same[PAIR].edge_label.tolist() == [1]
+
+
+def test_types_of_a_graph_whose_nodes_are_entities() -> None:
+    """One row of truth values each is what the convention says, with names or without; one number each is not."""
+    data = HeteroData()
+    data["entity"].num_nodes, data["entity"].type = 3, torch.eye(3, 2, dtype=torch.bool)
+    data["entity", "likes", "entity"].edge_index = torch.tensor([[0, 1], [1, 2]])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        made = from_hetero(data)
+        assert torch.equal(made["entity"].type, data["entity"].type)
+        assert "type_names" not in made["entity"]
+        data["entity"].type_names = ["a", "b"]
+        assert from_hetero(data)["entity"].type_names == ["a", "b"]
+        data["entity"].type = torch.tensor([0, 1, 1])
+        assert "type" not in from_hetero(data)["entity"]

@@ -1,6 +1,7 @@
 """What each evaluator adds to the figures it gives: its key, its own options before the testbed's, what it refuses."""
 
 import sys
+from fractions import Fraction
 
 import pytest
 import torch
@@ -19,6 +20,7 @@ from gnnneg.evaluation import (
     PairClassification,
     ProbabilityCalibration,
     Ranking,
+    Ranks,
     RelationRanking,
     TripleClassification,
     matched,
@@ -29,6 +31,7 @@ from gnnneg.evaluation.classification import average_precision, judge, labelled,
 from gnnneg.evaluation.drawn import unknown
 from gnnneg.evaluation.entity_ranking import ranked
 from gnnneg.evaluation.nodes import accuracy
+from gnnneg.evaluation.strata import _quartiles, strata, table
 from gnnneg.records import Query, Triplets
 
 pytestmark = pytest.mark.filterwarnings("ignore:Ties decide")
@@ -288,3 +291,27 @@ def test_verified_and_random_ones_at_once(monkeypatch, cells, wanted):
     found = KnownNegatives(num_random=3)(model, bed(6, 1, split, {"test": denied}))
     assert [rows for rows, _ in model.asked[-2 * len(wanted) :]] == [rows for rows in wanted for _ in range(2)]
     assert found.figures["queries"] == 3
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 4, 5, 8, 11])
+def test_quartiles_as_fractions(size):
+    """Between the two counts that stand around each quarter of the way, rounded down."""
+    count = torch.randint(1000, (size,))
+    value, wanted = sorted(count.tolist()), []
+    for quarter in (1, 2, 3):
+        place = Fraction(quarter * (size - 1), 4)
+        low = int(place)
+        above = value[min(low + 1, size - 1)]
+        wanted.append(int(value[low] + (place - low) * (above - value[low])))
+    assert _quartiles(count) == wanted
+
+
+def test_one_stratum_of_degree():
+    """Degrees 1 and 1; then 9, 9, 1 and 1, whose quartiles are 1, 5 and 9. The larger stratum comes first."""
+    one = torch.ones(3, dtype=torch.long)
+    found = Ranks(one, 0 * one, torch.arange(3), 0 * one, one, one, 9 * one)
+    assert strata(found, facts((0, 0, 1)), 3, 1)["degree"] == ["1", "1", "0"]
+    wide = facts(*((0, 0, 1) for _ in range(9)), (2, 0, 3))
+    assert strata(found, wide, 4, 1)["degree"] == ["6–9", "6–9", "1"]
+    rows = table(found, ["a", "b", "b"])
+    assert (rows["stratum"].tolist(), rows.index.tolist()) == (["b", "a"], [0, 1])
