@@ -1,6 +1,8 @@
 """Small graphs by hand: facts told twice, edge types of several kinds, groups of a split, words of a reader."""
 
+import sys
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
@@ -305,3 +307,49 @@ def test_types_of_a_graph_whose_nodes_are_entities() -> None:
         assert from_hetero(data)["entity"].type_names == ["a", "b"]
         data["entity"].type = torch.tensor([0, 1, 1])
         assert "type" not in from_hetero(data)["entity"]
+
+
+def test_a_feed_gives_what_is_asked_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Whole blocks until the end; quotation marks are counted, and an error waits for its turn."""
+    reader = sys.modules["gnnneg.data.read"]
+
+    def pieces(path: Path) -> Iterator[str]:
+        yield from ("ab", "", 'c"d', "\n", "ef")
+        if path.name == "bad":
+            raise UserError("no text")
+
+    monkeypatch.setattr(reader, "texts", pieces)
+    feed = reader._Feed(tmp_path / "good")
+    assert [feed.read(size) for size in (2, 1, 0, 3, 9, 1, -1)] == [b"ab", b"c", b"", b'"d\n', b"ef", b"", b""]
+    assert (feed.marks, feed.blank) == (1, False)
+    assert reader._Feed(tmp_path / "good").read() == b'abc"d\nef'
+    bad = reader._Feed(tmp_path / "bad")
+    assert bad.read(100) == b'abc"d\nef'
+    assert bad.read(100) == b""
+    with pytest.raises(UserError, match="no text"):
+        bad.drain()
+    monkeypatch.setattr(reader, "texts", lambda _: iter([" \n", "\t"]))
+    blank = reader._Feed(tmp_path / "blank")
+    blank.drain()
+    assert blank.blank
+
+
+def test_how_many_rows_a_byte_may_stand_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Eight, of files of many rows."""
+    path = tmp_path / "a.parquet"
+
+    def write(rows: int) -> int:
+        one = pa.array(["a"] * rows)
+        pa.parquet.write_table(pa.table({"head": one, "relation": one, "tail": one}), path)
+        return path.stat().st_size
+
+    rows = 8 * write(20_000)
+    while rows != 8 * write(rows):
+        rows = 8 * write(rows)
+    monkeypatch.setattr("gnnneg.data.read.MOST_ROWS", 10)
+    assert read_table(path, Layout()).num_rows == rows
+    assert 8 * write(rows + 9) < rows + 9
+    with pytest.raises(UserError, match=r"bytes, but stands for [\d,]+ rows"):
+        read_table(path, Layout())
+    monkeypatch.setattr("gnnneg.data.read.MOST_ROWS", rows + 9)
+    assert read_table(path, Layout()).num_rows == rows + 9
