@@ -21,9 +21,9 @@ from gnnneg.former import FormerName
 from gnnneg.plain import visible
 from gnnneg.trust import VARIABLE, allowing
 
-COMMANDS = ("train", "resume", "evaluate", "predict", "negatives", "compare", "report", "data", "bench")
+COMMANDS = ("train", "resume", "evaluate", "predict", "negatives", "compare", "report", "data", "bench", "plan")
 
-READERS = ("train", "resume", "evaluate", "predict", "negatives", "compare", "report")  # of a config or a run
+READERS = ("train", "resume", "evaluate", "predict", "negatives", "compare", "report", "plan")  # of a config or a run
 
 FIRST = os.environ.get("RANK", "0") == "0"  # of the processes that torchrun has started
 LONG = 500  # letters of a complaint about the command line

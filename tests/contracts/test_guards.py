@@ -86,9 +86,10 @@ ROOMS = {
     "report": {"errors", "documents", "run_files", "digits"},
     "config": {"data", "records", "errors", "former", "documents", "trust"},
     "experiment": GROUND | PARTS | {"datasets", "tasks", "training", "evaluation", "config"},
+    "planning": GROUND | PARTS | {"tasks", "training", "config"},
     "cli": GROUND
     | PARTS
-    | {"datasets", "tasks", "training", "evaluation", "config", "experiment", "report"}
+    | {"datasets", "tasks", "training", "evaluation", "config", "experiment", "report", "planning"}
     | {"digits"},
 }
 

@@ -1,0 +1,137 @@
+"""What ``gnnneg plan`` says a step takes, against steps that are taken: a table in Markdown.
+
+``python benchmarks/plan_check.py`` trains on synthetic statements, whose entities are as frequent as Zipf's law
+says, of 0.1, 0.3 and 1 million entities, on one thread, and counts the processor's time. ``--processes 2`` does so with
+that many processes, and counts time as it passes, so nothing else may run; ``--sizes`` and ``--cases`` choose.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import torch
+
+STATEMENTS, RELATIONS, BATCH, WIDTH = 100_000, 800, 1000, 128
+
+
+def uniform(count: int, shared: bool) -> dict:
+    return {"class_path": "Uniform", "init_args": {"num_negatives": count, "shared": shared}}
+
+
+def hardest(kept: int, count: int) -> dict:
+    return {"class_path": "Hardest", "init_args": {"proposal": uniform(count, False), "num_negatives": kept}}
+
+
+CASES = {
+    "DistMult, 1,000 shared, RowAdagrad": ("DistMult", uniform(1000, True), "RowAdagrad", "InfoNCE"),
+    "DistMult, 1,000 shared, LazyAdam": ("DistMult", uniform(1000, True), "LazyAdam", "InfoNCE"),
+    "TransE, 256 shared, LazyAdam": ("TransE", uniform(256, True), "LazyAdam", "LogSigmoid"),
+    "DistMult, 64 private, RowAdagrad": ("DistMult", uniform(64, False), "RowAdagrad", "InfoNCE"),
+    "RotatE, 64 private, RowAdagrad": ("RotatE", uniform(64, False), "RowAdagrad", "LogSigmoid"),
+    "ComplEx, hardest 16 of 128, RowAdagrad": ("ComplEx", hardest(16, 128), "RowAdagrad", "InfoNCE"),
+    "DistMult, 256 shared, Adam, dense": ("DistMult", uniform(256, True), "Adam", "InfoNCE"),
+}
+DENSE = 300_000  # entities: past that a dense step is not worth a row of the table
+
+
+def tree(case: str, encoder: str = "Lookup") -> dict:
+    """The config of a case."""
+    decoder, sampler, optimizer, loss = CASES[case]
+    sparse = {} if encoder == "ShardedLookup" else {"sparse": optimizer != "Adam"}
+    looked_up = {"class_path": encoder, "init_args": {"hidden_channels": WIDTH, **sparse}}
+    model = {"class_path": "KGEModel", "init_args": {"encoder": looked_up, "decoder": decoder}}
+    task = {"model": model, "corruption": "Both", "sampler": sampler, "loss": loss}
+    return {
+        "data": {"name": "made here"},
+        "task": {"class_path": "LinkPrediction", "init_args": task},
+        "optimizer": optimizer,
+        "fit": {"epochs": 1, "batch_size": BATCH},
+    }
+
+
+def statements(num_nodes: int, count: int):  # type: ignore[no-untyped-def]
+    """Statements whose entities of rank r come in proportion to 1 / r."""
+    from gnnneg.records import Triplets
+
+    rng = torch.Generator().manual_seed(0)
+    name = torch.randperm(num_nodes, generator=rng)
+    ends = (num_nodes ** torch.rand(2, count, generator=rng, dtype=torch.double)).long().clamp(max=num_nodes) - 1
+    return Triplets(name[ends[0]], torch.randint(RELATIONS, (count,), generator=rng), name[ends[1]])
+
+
+def taken(case: str, num_nodes: int, encoder: str, clock) -> float:  # type: ignore[no-untyped-def]
+    """Seconds of a step, the least of three times."""
+    from gnnneg.experiment.settings import plan
+    from gnnneg.training import Fit
+
+    settings = plan(tree(case, encoder)).arguments
+    task = settings["task"].build({"num_nodes": num_nodes, "num_relations": RELATIONS, "graph": None})
+    optimizer = settings["optimizer"].build({"params": list(task.trained())})
+    heavy = "private" in case or "hardest" in case or "dense" in case
+    steps, fit, made = 8 if heavy else 30, Fit(epochs=1, batch_size=BATCH), statements(num_nodes, STATEMENTS)
+
+    def some(count: int) -> float:
+        part = type(made)(*(column[: count * BATCH] for column in made))
+        begin = clock()
+        fit(task, part, optimizer, seed=0, progress=False)
+        return (clock() - begin) / count
+
+    some(2)
+    return min(some(steps) for _ in range(3))
+
+
+def inside(case: str, num_nodes: int) -> None:
+    """What each process of several does."""
+    from gnnneg import distributed
+
+    with distributed.together(torch.device("cpu")):
+        seconds = taken(case, num_nodes, "ShardedLookup", time.perf_counter)
+        if distributed.rank() == 0:
+            print(json.dumps(seconds))
+
+
+def several(case: str, num_nodes: int, processes: int) -> float:
+    words = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
+    words += [str(Path(__file__)), "--inside", case, "--sizes", str(num_nodes)]
+    done = subprocess.run(words, capture_output=True, text=True, check=True)
+    return float(json.loads(done.stdout.strip().splitlines()[-1]))
+
+
+def main() -> None:
+    from gnnneg.experiment.settings import plan
+    from gnnneg.planning import Graph, Machines, forecast, known, work
+
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--processes", type=int, default=1)
+    parser.add_argument("--sizes", type=int, nargs="+", default=[100_000, 300_000, 1_000_000])
+    parser.add_argument("--cases", nargs="+", default=list(CASES))
+    parser.add_argument("--inside", help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    if arguments.inside:
+        inside(arguments.inside, arguments.sizes[0])
+        return
+    encoder = "Lookup" if arguments.processes == 1 else "ShardedLookup"
+    print("| entities | config | planned, ms a step | taken | planned / taken |\n|---|---|---|---|---|")
+    for num_nodes in arguments.sizes:
+        graph = Graph(num_nodes, STATEMENTS, RELATIONS)
+        for case in arguments.cases:
+            dense = "dense" in case
+            if dense and (num_nodes > DENSE or arguments.processes > 1):
+                continue
+            machines = Machines(arguments.processes, network=LOOPBACK, cores=1)
+            said = forecast(work(plan(tree(case, encoder)), graph), graph, machines, known()).step
+            if arguments.processes == 1:
+                found = taken(case, num_nodes, encoder, time.process_time)
+            else:
+                found = several(case, num_nodes, arguments.processes)
+            print(f"| {num_nodes:,} | {case} | {1e3 * said:.1f} | {1e3 * found:.1f} | {said / found:.2f} |", flush=True)
+
+
+LOOPBACK = 1e9  # bytes a second that two processes of one machine send each other
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,264 @@
+"""What training takes: bytes of each machine, seconds of a step, bytes sent, and what bounds it."""
+
+import math
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from gnnneg.memory import spoken
+from gnnneg.planning.constants import FEW, INDEXING, MANY, NAMES, PROGRAM, STATEMENT, Constants
+from gnnneg.planning.machines import Machines
+from gnnneg.planning.work import Graph, Work
+
+FLOAT = 4  # bytes
+BOTH_WAYS = 3  # products of a score there and back, of which one is there
+MEASURED = 128  # numbers of the rows that were measured
+SENDS, LATENCY = 6, 1e-4  # rounds of a step over the network, and seconds that each takes at least
+CHECKPOINTS = 2  # that are kept
+MOST = 1 << 20  # machines
+
+WORTH = 1.5  # times as fast, and shared negatives are advised
+NARROWER = "lower hidden_channels"
+LARGER = "take machines with more memory"
+REMEDIES = {
+    **dict.fromkeys(("statements", "index, while it is made", "names", "program"), LARGER),
+    "optimizer": "use RowAdagrad with sparse: true, which keeps four bytes a row",
+    "gradient": "set the encoder's sparse: true",
+    "scores": "lower fit.batch_size or num_negatives, or share negatives",
+    "sampler's state": "bound it (queries of Cached, chains of MCNS)",
+    "ranking": "lower evaluation.memory_mib",
+}
+
+PRODUCTS, BANDWIDTH, NETWORK, PROGRAM_TIME = "products", "memory bandwidth", "network", "the program"
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What a config takes on a graph and machines.
+
+    Args:
+        work (Work): What a step does.
+        graph (Graph): The size of the graph.
+        machines (Machines): Where it is trained.
+        constants (Constants): How fast they are.
+    """
+
+    work: Work
+    graph: Graph
+    machines: Machines
+    constants: Constants
+
+    @property
+    def rows(self) -> int:
+        """Rows of the table on each machine: all, where one table is not parted."""
+        return -(-self.graph.entities // self.machines.count)
+
+    @property
+    def batch(self) -> float:
+        """Examples of a step on each machine."""
+        return self.work.batch / self.machines.count
+
+    @property
+    def queries(self) -> float:
+        return self.batch * self.work.sides
+
+    @cached_property
+    def touched(self) -> float:
+        """Distinct rows that a step touches on each machine: ends of statements by Zipf's law, negatives evenly."""
+        negatives = self.work.negatives
+        among = negatives.count if negatives.shared else self.queries * negatives.count
+        if negatives.looked or negatives.looked_shared:  # chosen rows alone have gradients
+            among = self.queries * negatives.count
+        rest = self.graph.entities
+        ends = _zipf(2 * self.batch, rest)
+        return ends + _even(among, rest)
+
+    @cached_property
+    def memory(self) -> dict[str, int]:
+        """Bytes of each machine, by what takes them."""
+        work, graph = self.work, self.graph
+        table, relations = self.rows * work.width, work.per_relation * graph.relations + work.fixed
+        by_row = self.rows if work.optimizer == "RowAdagrad" else 0
+        gradient = 2 * self.touched * work.width if work.sparse else table
+        negatives = work.negatives
+        distinct = 2 * graph.statements
+        if negatives.slots is not None:
+            distinct = min(distinct, negatives.slots)
+        state = distinct * negatives.per_query + graph.entities * negatives.per_entity
+        cells = self.queries * (negatives.count + negatives.looked + negatives.looked_shared)
+        kept = graph.statements * sum(STATEMENT.values())
+        meanwhile = graph.statements * max(0, INDEXING - STATEMENT["known answers"])
+        training = {
+            "table": table * FLOAT,
+            "optimizer": int(work.moments * table * FLOAT + by_row * FLOAT),
+            "gradient": int(gradient * FLOAT),
+            "relations": int(relations * FLOAT * (2 + work.moments)),
+            "sampler's state": int(state),
+            "scores": int(3 * cells * FLOAT + self.touched * work.width * FLOAT),
+            "ranking": int(work.memory_mib * (1 << 20)),
+        }
+        later = sum(training.values()) - training["table"]
+        return {
+            **training,
+            "statements": kept,
+            "index, while it is made": max(0, meanwhile - later),
+            "names": graph.entities * NAMES,
+            "program": PROGRAM,
+        }
+
+    @property
+    def total(self) -> int:
+        """Bytes of each machine."""
+        return sum(self.memory.values())
+
+    @property
+    def fits(self) -> bool:
+        return self.total <= self.machines.memory
+
+    @property
+    def checkpoint(self) -> int:
+        """Bytes of one checkpoint of all machines together."""
+        work = self.work
+        by_row = self.graph.entities if work.optimizer == "RowAdagrad" else 0
+        return int(self.graph.entities * work.width * FLOAT * (1 + work.moments) + by_row * FLOAT)
+
+    @property
+    def sent(self) -> float:
+        """Bytes that each machine sends a step, and as many that it receives: rows forth, their gradients back, and the
+        gradients of relations.
+        """
+        others = 1 - 1 / self.machines.count
+        looked = self.work.negatives
+        seen = self.touched + _even(self.queries * looked.looked + looked.looked_shared, self.graph.entities) / 2
+        relations = self.work.per_relation * self.graph.relations + self.work.fixed
+        return others * (2 * seen * self.work.width + 2 * relations) * FLOAT
+
+    @cached_property
+    def seconds(self) -> dict[str, float]:
+        """Seconds of a step, by what takes them."""
+        work, cost, negatives = self.work, self.constants, self.work.negatives
+        width, kind, queries = work.width, work.similarity, self.queries
+        pairs = queries * negatives.count
+        both_ways = cost.shared if negatives.shared else cost.private
+        scored = pairs * width * both_ways[kind]
+        looked = (
+            queries * width * (negatives.looked * cost.looked[kind] + negatives.looked_shared * cost.shared[kind] / 3)
+        )
+        loss = pairs * cost.loss.get(work.loss, cost.loss["LogSigmoid"])
+        drawn = queries * (negatives.drawn * cost.draw + negatives.filtered * cost.filtered)
+        asked = queries * width * cost.query
+        whole = cost.dense[work.optimizer]
+        relations = (work.per_relation * self.graph.relations + work.fixed) * whole
+        table = self.touched * width * self._row() if work.sparse else self.rows * width * whole
+        private = 0.0 if negatives.shared else scored + looked
+        cores = self.machines.cores
+        return {
+            PRODUCTS: (scored + looked - private + loss) / cores,
+            BANDWIDTH: (private + drawn + asked + relations + table) / cores,
+            NETWORK: 0.0 if self.machines.count == 1 else self.sent / self.machines.network + SENDS * LATENCY,
+            PROGRAM_TIME: cost.step,
+        }
+
+    def _row(self) -> float:
+        """Seconds of a number of a row: between those of few rows and of many, by how large they are together."""
+        name = self.work.optimizer if self.work.optimizer in self.constants.rows else "LazyAdam"
+        size = self.touched * self.work.width / MEASURED
+        share = math.log(max(size, 1e-9) / FEW) / math.log(MANY / FEW)
+        few, many = self.constants.rows[name], self.constants.many_rows[name]
+        return few + min(max(share, 0.0), 1.0) * (many - few)
+
+    @property
+    def step(self) -> float:
+        """Seconds of a step."""
+        return sum(self.seconds.values())
+
+    @property
+    def steps(self) -> int:
+        """Steps of an epoch; of K-vs-all at most, if no two statements share a query."""
+        examples = self.graph.statements * (2 if self.work.task == "KvsAll" else 1)
+        return -(-examples // self.work.batch)
+
+    @property
+    def epoch(self) -> float:
+        """Seconds of an epoch."""
+        return self.steps * self.step
+
+    @property
+    def bound(self) -> str:
+        """What bounds it: memory, where it does not fit, else what takes the most time."""
+        return max(self.seconds, key=lambda name: self.seconds[name]) if self.fits else "memory"
+
+    def on(self, count: int) -> "Forecast":
+        """The same on another number of machines."""
+        work = self.work if count == 1 else self.work.parted()
+        return Forecast(work, self.graph, replace(self.machines, count=count), self.constants)
+
+    def needed(self) -> int | None:
+        """The fewest machines on which it fits; None if it never does, since what each has of its own is too much."""
+        if self.on(1).fits:
+            return 1
+        alone = self.work.task == "KvsAll" or self.work.alone is not None
+        most = 1 if alone else min(MOST, self.graph.entities)
+        if not self.on(most).fits:
+            return None
+        least = 1
+        while most - least > 1:
+            middle = (least + most) // 2
+            least, most = (least, middle) if self.on(middle).fits else (middle, most)
+        return most
+
+    def compared(self) -> dict[str, "Forecast"]:
+        """The same with as many uniform negatives shared by the batch, and with private ones."""
+        if self.work.task == "KvsAll":
+            return {}
+        names = {"uniform, shared": True, "uniform, private": False}
+        return {name: replace(self, work=self.work.with_negatives(shared)) for name, shared in names.items()}
+
+    def advice(self) -> str:
+        """One sentence."""
+        enough = self.needed()
+        if not self.fits:
+            name = max(self.memory, key=lambda one: self.memory[one])
+            if enough is None:
+                return (
+                    f"It fits on no number of such machines: {name} alone would take {spoken(self.memory[name])} of "
+                    f"each, so {REMEDIES.get(name, NARROWER)}."
+                )
+            more = f"take {enough:,} machines" if enough > 1 else "take one machine"
+            return f"It does not fit, most of all for its {name}: {more}, or {REMEDIES.get(name, NARROWER)}."
+        rate = f"{self.work.batch / self.step:,.0f} statements a second, bound by {self.bound}"
+        both = self.compared()
+        if not both:
+            return f"It fits, at {rate}."
+        shared, private = both.values()
+        times = private.step / shared.step
+        if self.work.negatives.shared:
+            return f"It fits, at {rate}; private negatives would take {times:.1f} times as long."
+        if times >= WORTH:
+            return f"It fits, at {rate}; shared negatives would be {self.step / shared.step:.1f} times as fast."
+        return f"It fits, at {rate}; shared negatives would be no faster to speak of, so stay with private ones."
+
+
+def forecast(work: Work, graph: Graph, machines: Machines, constants: Constants) -> Forecast:
+    """What a config takes; on several machines the table is parted.
+
+    Raises:
+        UserError: If it asks for all of the table there.
+    """
+    return Forecast(work.parted() if machines.count > 1 else work, graph, machines, constants)
+
+
+def _even(draws: int | float, size: int) -> float:
+    """How many distinct ones so many even draws give."""
+    return -size * math.expm1(draws * math.log1p(-1 / size)) if size > 1 else 1.0
+
+
+def _zipf(draws: int | float, size: int) -> float:
+    """The same where the one of rank r is drawn in proportion to 1 / r: a sum over ranks, in blocks of equal ratio."""
+    total = math.log(size) + 0.5772
+    found, first = 0.0, 1.0
+    while first <= size:
+        last = min(size, max(first, math.floor(first * 1.05)))
+        middle = math.sqrt(first * last)
+        found += (last - first + 1) * -math.expm1(draws * math.log1p(-min(1 / (middle * total), 0.999999)))
+        first = last + 1
+    return min(found, float(draws))

@@ -1,0 +1,219 @@
+"""How fast this machine is, in the pieces of which a training step is made. Each is timed as training runs it."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import date
+from functools import partial
+from pathlib import Path
+from platform import machine
+
+import torch
+from torch import Tensor
+from torch.optim import SGD, Adagrad, Adam, Optimizer
+
+from gnnneg.candidates import Gathered, Shared
+from gnnneg.corruption import Either
+from gnnneg.data.known import KnownAnswers
+from gnnneg.decoders import Distance, DistMult, Inner, Modulus
+from gnnneg.encoders import Lookup
+from gnnneg.encodings import Dense, RowSparse
+from gnnneg.interfaces import Loss, Similarity
+from gnnneg.losses import BCE, HaSa, InfoNCE, LimitBased, LogSigmoid, MarginRanking
+from gnnneg.models import KGEModel
+from gnnneg.planning.constants import COMMAND, FEW, MANY, Constants
+from gnnneg.records import Query, Triplets
+from gnnneg.samplers import Uniform
+from gnnneg.tasks import LinkPrediction
+from gnnneg.training import Fit, LazyAdam, RowAdagrad
+
+ROWS, WIDTH = 300_000, 128  # of the table: past what caches hold
+QUERIES, SHARED, PRIVATE = 1024, 1000, 64
+ENDS = 16  # of the rows that a step touches, one in so many is an anchor, and one a target
+OFTEN = 3  # how often each piece is timed; the fastest counts
+
+SIMILARITIES: dict[str, Similarity] = {
+    "inner": Inner(),
+    "L1": Distance(1),
+    "L2": Distance(2),
+    "modulus": Modulus(),
+}
+LOSSES: dict[str, Loss] = {
+    "InfoNCE": InfoNCE(),
+    "LogSigmoid": LogSigmoid(9.0, adversarial=1.0),
+    "BCE": BCE(),
+    "MarginRanking": MarginRanking(1.0),
+    "LimitBased": LimitBased(0.1, 2.0),
+    "HaSa": HaSa(0.1),
+}
+Maker = Callable[..., Optimizer]
+SPARSE: dict[str, Maker] = {"LazyAdam": LazyAdam, "RowAdagrad": RowAdagrad, "Adagrad": Adagrad, "SGD": SGD}
+DENSE: dict[str, Maker] = {**SPARSE, "Adam": Adam, "Adam, fused": partial(Adam, fused=True)}
+
+
+def measure() -> Constants:
+    """The constants of this machine, by the processor's time of one thread."""
+    with _alone():
+        rng = torch.Generator().manual_seed(0)
+        table = torch.nn.Parameter(torch.empty(ROWS, WIDTH).uniform_(-0.1, 0.1, generator=rng))
+        vector = torch.empty(QUERIES, WIDTH).uniform_(-0.1, 0.1, generator=rng).requires_grad_()
+        private = {name: _private(one, vector, rng) for name, one in SIMILARITIES.items()}
+        rows = {name: _rows(make, table, rng) for name, make in SPARSE.items()}
+        return Constants(
+            measured=date.today().isoformat(),
+            command=COMMAND,
+            machine=_machine(),
+            step=_step(),
+            query=_query(rng),
+            shared={name: _shared(one, vector, rng) for name, one in SIMILARITIES.items()},
+            private={name: both for name, (_, both) in private.items()},
+            looked={name: look for name, (look, _) in private.items()},
+            loss={name: _loss(one) for name, one in LOSSES.items()},
+            draw=_draw(rng),
+            filtered=_filter(rng),
+            rows={name: few for name, (few, _) in rows.items()},
+            many_rows={name: many for name, (_, many) in rows.items()},
+            dense={name: _dense(make) for name, make in DENSE.items()},
+        )
+
+
+def _machine() -> str:
+    """The processor's name."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return machine()
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), machine())
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    threads, checks = torch.get_num_threads(), torch.sparse.check_sparse_tensor_invariants
+    torch.set_num_threads(1)
+    try:
+        with checks(checks.is_enabled()):  # said aloud, or torch warns of it
+            yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+def fastest(work: Callable[[], object], often: int = OFTEN) -> float:
+    """Seconds of the processor that the fastest of some calls takes, after one that is not counted."""
+    work()
+    best = float("inf")
+    for _ in range(often):
+        begin = time.process_time()
+        work()
+        best = min(best, time.process_time() - begin)
+    return best
+
+
+def _task(num_nodes: int, width: int, negatives: int) -> LinkPrediction:
+    model = KGEModel(Lookup(num_nodes, width, sparse=True), DistMult(1, width))
+    return LinkPrediction(model, Either(1), Uniform(num_nodes, negatives, shared=True), InfoNCE())
+
+
+def _step(count: int = 150) -> float:
+    """A step that has next to nothing to do: what Python and the loop take."""
+    task, some = _task(50, 2, 2), torch.arange(2 * count) % 50
+    fit, optimizer = Fit(epochs=1, batch_size=2), RowAdagrad(task.trained())
+    return fastest(lambda: fit(task, Triplets(some, 0 * some, some), optimizer, seed=0, progress=False), 2) / count
+
+
+def _query(rng: torch.Generator) -> float:
+    """For each number of a query: making its vector and scoring its target, there and back."""
+    model, rows = _task(2, WIDTH, 1).model, torch.nn.Parameter(torch.rand(2 * QUERIES, WIDTH, generator=rng))
+    ends, zero = torch.randperm(2 * QUERIES, generator=rng).view(2, -1), torch.zeros(QUERIES, dtype=torch.long)
+
+    def first(some: int) -> None:
+        rows.grad = None
+        scorer = model.scorer(Dense(rows), Query(ends[0, :some], zero[:some]))
+        scorer(ends[1, :some, None]).sum().backward()
+
+    # what one query takes is the program's, and part of a step by itself
+    return max(0.0, fastest(lambda: first(QUERIES)) - fastest(lambda: first(1))) / (QUERIES * WIDTH)
+
+
+def _shared(similarity: Similarity, vector: Tensor, rng: torch.Generator) -> float:
+    """For each number of each pair: the score of shared candidates, there and back."""
+    rows = torch.empty(SHARED, WIDTH).uniform_(-0.1, 0.1, generator=rng).requires_grad_()
+    grad = torch.ones(QUERIES, SHARED)
+    return fastest(lambda: similarity(vector, Shared(rows)).backward(grad)) / (QUERIES * SHARED * WIDTH)
+
+
+def _private(similarity: Similarity, vector: Tensor, rng: torch.Generator) -> tuple[float, float]:
+    """The same of private ones: only looked at, and there and back."""
+    rows = torch.empty(QUERIES * PRIVATE, WIDTH).uniform_(-0.1, 0.1, generator=rng).requires_grad_()
+    index = torch.randint(len(rows), (QUERIES, PRIVATE), generator=rng)
+    grad = torch.ones(QUERIES, PRIVATE)
+
+    def look() -> None:
+        with torch.no_grad():
+            similarity(vector, Gathered(rows, index))
+
+    def learn() -> None:
+        rows.grad = None
+        similarity(vector, Gathered(rows, index)).backward(grad)
+
+    numbers = QUERIES * PRIVATE * WIDTH
+    return fastest(look) / numbers, fastest(learn) / numbers
+
+
+def _loss(loss: Loss) -> float:
+    """For each score: the loss, there and back."""
+    score = torch.zeros(QUERIES, 1 + SHARED, requires_grad=True)
+    weight = torch.ones(1, 1)
+    return fastest(lambda: loss(score[:, :1], score[:, 1:], weight, 0.0).sum().backward()) / (QUERIES * SHARED)
+
+
+def _draw(rng: torch.Generator) -> float:
+    """For each candidate."""
+    return fastest(lambda: torch.randint(ROWS, (QUERIES, PRIVATE), generator=rng)) / (QUERIES * PRIVATE)
+
+
+def _filter(rng: torch.Generator) -> float:
+    """For each candidate: whether it is a known answer."""
+    ends = torch.randint(ROWS, (2, ROWS), generator=rng)
+    known = KnownAnswers(Triplets(ends[0], 0 * ends[0], ends[1]), ROWS, 1)
+    query = Query(ends[0, :QUERIES], torch.zeros(QUERIES, dtype=torch.long))
+    index = torch.randint(ROWS, (QUERIES, PRIVATE), generator=rng)
+    return fastest(lambda: known.contains(query, index)) / index.numel()
+
+
+def _rows(make: Maker, table: torch.nn.Parameter, rng: torch.Generator) -> tuple[float, float]:
+    """For each number of a row that a step touches: found, gathered, its gradient brought back, and stepped. Of so few
+    rows that caches hold them, and of so many that none does. As in a step there are three look-ups, of anchors,
+    targets and negatives, whose gradients are added up.
+    """
+    optimizer = make([table], lr=1e-3)
+
+    def taken(index: Tensor) -> float:
+        ends = len(index) // ENDS
+
+        def once() -> None:
+            optimizer.zero_grad()
+            rows = [
+                RowSparse(table).rows(some)[0] for some in (index[:ends], index[ends : 2 * ends], index[2 * ends :])
+            ]
+            torch.autograd.backward(rows, [torch.ones_like(some) for some in rows])
+            optimizer.step()
+
+        return fastest(once) / (len(index.unique()) * WIDTH)
+
+    few, many = (taken(torch.randint(ROWS, (count,), generator=rng)) for count in (FEW, MANY))
+    table.grad = None
+    return few, many
+
+
+def _dense(make: Maker) -> float:
+    """For each number of a table with a dense gradient: the gradient made, and stepped."""
+    table = torch.nn.Parameter(torch.zeros(ROWS // 4, WIDTH))
+    optimizer, row = make([table], lr=1e-3), torch.zeros(1, dtype=torch.long)
+
+    def once() -> None:
+        optimizer.zero_grad()
+        seen = [Dense(table)[row].sum() for _ in range(3)]  # anchors, targets and negatives
+        torch.autograd.backward(seen)
+        optimizer.step()
+
+    return fastest(once) / table.numel()

@@ -1,0 +1,272 @@
+"""What a step of a config does, read off the config: the data set is not looked at."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from torch.optim import SGD, Adagrad, Adam, AdamW
+
+from gnnneg import corruption, samplers
+from gnnneg.config import Plan
+from gnnneg.decoders import Distance, Inner, Modulus
+from gnnneg.encoders import Lookup, ShardedLookup
+from gnnneg.errors import UserError
+from gnnneg.interfaces import Part, Similarity
+from gnnneg.models import KGEModel
+from gnnneg.tasks import KvsAll, LinkPrediction
+from gnnneg.training import LazyAdam, RowAdagrad
+
+TABLES = {
+    SGD: 0.0,
+    RowAdagrad: 0.0,
+    Adagrad: 1.0,
+    Adam: 2.0,
+    AdamW: 2.0,
+    LazyAdam: 2.0,
+}  # of moments, as large as the weights
+
+
+@dataclass(frozen=True)
+class Graph:
+    """The size of a graph."""
+
+    entities: int
+    statements: int
+    relations: int
+
+
+@dataclass(frozen=True)
+class Negatives:
+    """What a sampler gives a query, and what it looks at for that."""
+
+    count: int
+    """Candidates a query, or of the batch if shared."""
+    shared: bool = False
+    drawn: int | float = 0
+    """Candidates drawn a query."""
+    filtered: int | float = 0
+    """Candidates a query that are looked up among known answers."""
+    looked: int | float = 0
+    """Private candidates a query that are scored to choose among them."""
+    looked_shared: int | float = 0
+    """Shared ones."""
+    per_query: int = 0
+    """Bytes of state of each distinct query."""
+    per_entity: int = 0
+    """Bytes of state of each entity."""
+    slots: int | None = None
+    """The most queries that have a state."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a config's step does.
+
+    ``notes`` say what is not counted, a sentence each.
+    """
+
+    task: str
+    width: int
+    batch: int
+    sides: int
+    similarity: str
+    per_relation: int
+    """Numbers of a relation, inverses included."""
+    fixed: int
+    """Numbers of the decoder that are nobody's."""
+    sparse: bool
+    sharded: bool
+    optimizer: str
+    moments: float
+    """Tables of moments, as large as the weights."""
+    loss: str
+    negatives: Negatives
+    memory_mib: float
+    """For the scores of a ranking."""
+    notes: tuple[str, ...] = ()
+    alone: str | None = None
+    """Why one of its parts is for one process only."""
+
+    def with_negatives(self, shared: bool) -> "Work":
+        """The same with as many uniform negatives, shared by the batch or private."""
+        count = self.negatives.count
+        drawn = 0 if shared else count
+        looked_up = drawn if self.negatives.filtered else 0
+        return replace(self, negatives=Negatives(count, shared, drawn=drawn, filtered=looked_up))
+
+    def parted(self) -> "Work":
+        """The same with the table parted among several machines, as ``ShardedLookup`` does."""
+        if self.task == "KvsAll":
+            raise UserError(
+                "KvsAll asks for every row of the table, which several machines do not hold: use LinkPrediction."
+            )
+        if self.alone:
+            raise UserError(f"{self.alone}, which several machines would do each for themselves: plan for one.")
+        notes = self.notes
+        if not self.sharded:
+            notes += ("Of several machines each holds a part of the table: the encoder is taken to be ShardedLookup.",)
+        if self.optimizer.startswith("Adam"):
+            notes += ("Adam takes no row-sparse gradients, so LazyAdam is counted.",)
+        optimizer = "LazyAdam" if self.optimizer.startswith("Adam") else self.optimizer
+        return replace(self, sparse=True, sharded=True, optimizer=optimizer, notes=notes)
+
+
+def work(plan: Plan, graph: Graph) -> Work:
+    """What a step of a plan does on a graph of some size.
+
+    Raises:
+        UserError: If the config has a part that nothing is known of here.
+    """
+    settings = plan.arguments
+    task = settings["task"]
+    if task.cls not in (LinkPrediction, KvsAll):
+        raise _unknown("task", task, "LinkPrediction or KvsAll")
+    model = task.arguments["model"]
+    if model.cls is not KGEModel:
+        raise _unknown("model", model, "KGEModel")
+    encoder = model.arguments["encoder"]
+    if encoder.cls not in (Lookup, ShardedLookup):
+        raise _unknown("encoder", encoder, "Lookup or ShardedLookup, since messages are not counted")
+    width, notes = encoder.arguments["hidden_channels"], []
+    one, two = (_decoder(model.arguments["decoder"], count, width) for count in (1, 2))
+    numbers = [sum(weight.numel() for weight in part.parameters()) for part in (one, two)]
+    kind = _kind(one.similarity)
+    if kind is None:
+        notes.append(f"{type(one).__name__}'s scores are counted as RotatE's.")
+    if task.arguments.get("generators"):
+        notes.append("Generators are not counted.")
+    if settings["fit"].arguments["amp"]:
+        notes.append("Full precision is counted, not fit.amp.")
+    batch = settings["fit"].arguments["batch_size"]
+    if task.cls is KvsAll:
+        sides, negatives, loss = 1, Negatives(graph.entities, True), "BCE"
+    else:
+        sides = 2 if task.arguments["corruption"].cls is corruption.Both else 1
+        negatives, loss = drawn(task.arguments["sampler"], graph, batch * sides), task.arguments["loss"].cls.__name__
+    optimizer = settings["optimizer"]
+    family = next((one for one in optimizer.cls.__mro__ if one in TABLES), None)
+    if family is None:
+        raise _unknown("optimizer", optimizer, ", ".join(one.__name__ for one in TABLES))
+    given = optimizer.arguments
+    moments = 1.0 if family is SGD and given.get("momentum") else TABLES[family]
+    name = "Adam" if family is AdamW else family.__name__
+    name = "Adam, fused" if name == "Adam" and given.get("fused") else name
+    return Work(
+        task=task.cls.__name__,
+        width=width,
+        batch=batch,
+        sides=sides,
+        similarity=kind or "modulus",
+        per_relation=numbers[1] - numbers[0],
+        fixed=2 * numbers[0] - numbers[1],
+        sparse=encoder.cls is ShardedLookup or bool(encoder.arguments["sparse"]),
+        sharded=encoder.cls is ShardedLookup,
+        optimizer=name,
+        moments=moments,
+        loss=loss,
+        negatives=negatives,
+        memory_mib=settings["evaluation"].arguments["memory_mib"],
+        notes=tuple(notes),
+        alone=next((f"{part.__name__} {part.one_process}" for part in _parts(task) if part.one_process), None),
+    )
+
+
+def drawn(sampler: Plan, graph: Graph, queries: int) -> Negatives:
+    """What a sampler gives a query of a batch.
+
+    Raises:
+        UserError: If nothing is known of it here.
+    """
+    cls, given = sampler.cls, sampler.arguments
+
+    def inner(name: str = "proposal") -> Negatives:
+        return drawn(given[name], graph, queries)
+
+    if cls in (samplers.Uniform, samplers.Popular):
+        state = 16 if cls is samplers.Popular else 0
+        count, shared = given["num_negatives"], given["shared"]
+        return Negatives(count, shared, drawn=0 if shared else count * (1 + state // 8), per_entity=state)
+    if cls is samplers.All:
+        return Negatives(graph.entities, True)
+    if cls is samplers.InBatch:
+        return Negatives(queries, True, per_entity=16)
+    if cls is samplers.PreBatch:
+        return Negatives((1 + given["batches"]) * queries, True)
+    if cls in (samplers.Corrupt, samplers.Typed, samplers.Relational, samplers.RandomWalk, samplers.Denied):
+        return Negatives(given["num_negatives"], drawn=4 * given["num_negatives"])
+    if cls is samplers.Nearest:
+        near = given["num_neighbors"]
+        near = near if isinstance(near, int) else int(near * graph.entities)
+        return Negatives(given["num_negatives"], drawn=4 * given["num_negatives"], per_entity=4 * near)
+    if cls is samplers.MCNS:
+        count = given["num_negatives"]
+        chains = min(given["chains"], count)
+        return Negatives(count, drawn=8 * count, looked=count + chains, per_query=4 * chains)
+    if cls is samplers.Cached:
+        offered, size, every = inner(), given["size"], given["every"]
+        looked = (size + offered.count + offered.looked) / every
+        return replace(
+            offered,
+            count=given["num_negatives"],
+            shared=False,
+            drawn=(offered.drawn + 4 * size) / every + size + given["num_negatives"],
+            filtered=offered.filtered + (looked if given["purge"] else 0) + given["num_negatives"],
+            looked=looked,
+            per_query=4 * size,
+            slots=given["queries"],
+        )
+    if cls is samplers.Filtered:
+        offered = inner()
+        return replace(offered, filtered=offered.filtered + (0 if offered.shared else offered.count))
+    if cls in (samplers.Corrected, samplers.NoiseContrastive, samplers.Discounted):
+        return inner()
+    if cls in (samplers.Hardest, samplers.HardDraw, samplers.SelfPaced):
+        offered = inner()
+        both = offered.looked, offered.looked_shared
+        more = (0, offered.count) if offered.shared else (offered.count, 0)
+        return replace(
+            offered,
+            count=min(given["num_negatives"], offered.count),
+            shared=False,
+            looked=both[0] + more[0],
+            looked_shared=both[1] + more[1],
+        )
+    if cls is samplers.Padded:
+        return _side_by_side([inner("first"), inner("rest")], inner("first").count)
+    if cls is samplers.Mixture:
+        parts = [drawn(one, graph, queries) for one in given["samplers"]]
+        return _side_by_side(parts, sum(part.count for part in parts))
+    raise _unknown(
+        "sampler", sampler, "Uniform, Popular, InBatch, Cached, MCNS, Denied or a Hardest, Filtered or Mixture of such"
+    )
+
+
+def _side_by_side(parts: list[Negatives], count: int) -> Negatives:
+    """What all of them together cost."""
+    names = ("drawn", "filtered", "looked", "looked_shared", "per_query", "per_entity")
+    sums: dict[str, Any] = {name: sum(getattr(part, name) for part in parts) for name in names}
+    return Negatives(count, all(part.shared for part in parts), **sums)
+
+
+def _parts(value: Any) -> Iterator[type[Part]]:
+    """The classes of all parts of a plan."""
+    if isinstance(value, Plan):
+        if issubclass(value.cls, Part):
+            yield value.cls
+        value = list(value.arguments.values())
+    for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ():
+        yield from _parts(inner)
+
+
+def _decoder(plan: Plan, relations: int, width: int) -> Any:
+    return plan.build({"num_relations": relations, "hidden_channels": width})
+
+
+def _kind(similarity: Similarity) -> str | None:
+    if isinstance(similarity, Distance):
+        return f"L{similarity.p}"
+    return {Inner: "inner", Modulus: "modulus"}.get(type(similarity))
+
+
+def _unknown(key: str, plan: Plan, known: str) -> UserError:
+    return UserError(f"gnnneg plan does not know what the {key} {plan.cls.__name__} costs: give {known}.")

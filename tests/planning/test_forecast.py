@@ -1,0 +1,199 @@
+"""What a step takes, worked out by hand from constants that are easy to add up."""
+
+import dataclasses
+import json
+import math
+
+import pytest
+import torch
+
+from gnnneg.errors import UserError
+from gnnneg.planning import Constants, Graph, Machines, constants, forecast, kept, known, measure, shipped
+from gnnneg.planning.forecast import BANDWIDTH, NETWORK, PRODUCTS, PROGRAM_TIME, _even, _zipf
+from gnnneg.planning.work import Negatives, Work
+
+NAMES = {"inner": 1e-9, "L1": 2e-9, "L2": 2e-9, "modulus": 4e-9}
+OPTIMIZERS = {"LazyAdam": 1e-8, "RowAdagrad": 5e-9, "Adagrad": 8e-9, "SGD": 4e-9, "Adam": 9e-9, "Adam, fused": 3e-9}
+COST = Constants(
+    measured="2026-01-01",
+    command="by hand",
+    machine="none",
+    step=1e-3,
+    query=1e-9,
+    shared=NAMES,
+    private={name: 10 * cost for name, cost in NAMES.items()},
+    looked=NAMES,
+    loss={"InfoNCE": 1e-8, "LogSigmoid": 2e-8},
+    draw=1e-9,
+    filtered=1e-8,
+    rows=OPTIMIZERS,
+    many_rows={name: 2 * cost for name, cost in OPTIMIZERS.items()},
+    dense=OPTIMIZERS,
+)
+WORK = Work(
+    task="LinkPrediction",
+    width=128,
+    batch=1000,
+    sides=2,
+    similarity="inner",
+    per_relation=128,
+    fixed=0,
+    sparse=True,
+    sharded=True,
+    optimizer="RowAdagrad",
+    moments=0.0,
+    loss="InfoNCE",
+    negatives=Negatives(500, shared=True),
+    memory_mib=256.0,
+)
+GRAPH = Graph(entities=4_600_000, statements=20_600_000, relations=822)
+
+
+def made(machines: int = 1, work: Work = WORK, graph: Graph = GRAPH, **given):
+    return forecast(work, graph, Machines(machines, **given), COST)
+
+
+def test_bytes_by_hand():
+    memory = made().memory
+    assert memory["table"] == 4_600_000 * 128 * 4
+    assert memory["optimizer"] == 4_600_000 * 4  # one number a row
+    assert memory["statements"] == 20_600_000 * (32 + 12 + 8 + 48)
+    assert memory["relations"] == 822 * 128 * 4 * 2
+    lazy = made(work=dataclasses.replace(WORK, optimizer="LazyAdam", moments=2.0)).memory
+    assert lazy["optimizer"] == 2 * lazy["table"]
+    dense = made(work=dataclasses.replace(WORK, sparse=False, optimizer="Adam", moments=2.0)).memory
+    assert dense["gradient"] == dense["table"]
+    assert made(8).memory["table"] == 575_000 * 128 * 4
+    assert made().checkpoint == 4_600_000 * (128 + 1) * 4
+
+
+def test_a_bounded_state_is_no_larger_than_its_bound():
+    cached = Negatives(5, per_query=120)
+    assert made(work=dataclasses.replace(WORK, negatives=cached)).memory["sampler's state"] == 2 * 20_600_000 * 120
+    bounded = dataclasses.replace(cached, slots=1000)
+    assert made(work=dataclasses.replace(WORK, negatives=bounded)).memory["sampler's state"] == 120_000
+
+
+def test_seconds_by_hand():
+    """2,000 queries, 500 shared candidates, width 128, on two cores."""
+    one = made()
+    assert one.seconds[PRODUCTS] == pytest.approx((2000 * 500 * 128 * 1e-9 + 2000 * 500 * 1e-8) / 2)
+    assert one.seconds[PROGRAM_TIME] == 1e-3
+    assert one.seconds[NETWORK] == 0
+    relations, queries = 822 * 128 * 5e-9, 2000 * 128 * 1e-9
+    rows = one.touched * 128 * 5e-9  # fewer than 4,096
+    assert one.touched < 4096
+    assert one.seconds[BANDWIDTH] == pytest.approx((relations + queries + rows) / 2)
+    assert one.steps == 20_600
+    assert one.epoch == pytest.approx(20_600 * sum(one.seconds.values()))
+    assert one.bound == PRODUCTS
+
+
+def test_private_negatives_by_hand():
+    private = made(work=dataclasses.replace(WORK, negatives=Negatives(50, drawn=50, filtered=50)), cores=1)
+    scored, handled = 2000 * 50 * 128 * 1e-8, 2000 * 50 * (1e-9 + 1e-8)
+    assert private.touched > 65536
+    rows = private.touched * 128 * 1e-8  # more than 65,536 of 128 numbers: the dearer ones
+    rest = 822 * 128 * 5e-9 + 2000 * 128 * 1e-9
+    assert private.seconds[BANDWIDTH] == pytest.approx(scored + handled + rows + rest)
+    assert private.seconds[PRODUCTS] == pytest.approx(2000 * 50 * 1e-8)
+
+
+def test_what_is_sent_by_hand():
+    """Of two machines each asks the other for half of the rows it touches, and sends the gradients of as many back."""
+    two = made(2, network=1e9)
+    assert two.queries == 1000
+    assert two.sent == pytest.approx((2 * two.touched * 128 + 2 * 822 * 128) * 4 / 2)
+    assert two.seconds[NETWORK] == pytest.approx(two.sent / 1e9 + 6e-4)
+    assert made().sent == 0
+
+
+def test_distinct_draws():
+    """Even ones against the mean of draws; by Zipf's law against the sum over all ranks."""
+    rng = torch.Generator().manual_seed(0)
+    counted = sum(len(torch.randint(100, (80,), generator=rng).unique()) for _ in range(200)) / 200
+    assert _even(80, 100) == pytest.approx(counted, rel=0.02)
+    chance = 1 / torch.arange(1, 5001, dtype=torch.double)
+    chance /= chance.sum()
+    assert _zipf(2000, 5000) == pytest.approx(float((1 - (1 - chance) ** 2000).sum()), rel=0.02)
+    assert _zipf(1, 5000) == pytest.approx(1, rel=0.02)
+    assert _even(5, 1) == 1
+
+
+def test_the_fewest_machines_are_the_first_on_which_it_fits():
+    small = {"memory": 8 << 30}
+    wide = dataclasses.replace(WORK, width=1024)
+    enough = made(work=wide, **small).needed()
+    assert enough is not None
+    assert enough > 1
+    assert made(work=wide, **small).on(enough).fits
+    assert not made(work=wide, **small).on(enough - 1).fits
+    assert made(1, memory=64 << 30).needed() == 1
+    assert made(1, memory=1 << 30).needed() is None
+    alone = dataclasses.replace(wide, alone="MCNS keeps chains")
+    assert made(work=alone, **small).needed() is None
+
+
+def test_advice_names_what_to_do():
+    private = dataclasses.replace(WORK, negatives=Negatives(500, drawn=500))
+    fast, slow = made(), made(work=private)
+    assert "private negatives would take" in fast.advice()
+    assert f"{slow.step / fast.step:.1f} times as fast" in slow.advice()
+    heavy = made(work=dataclasses.replace(WORK, optimizer="LazyAdam", moments=2.0, width=512), memory=12 << 30)
+    assert heavy.bound == "memory"
+    assert "take" in heavy.advice()
+    assert "RowAdagrad" in heavy.advice()
+    assert "fits on no number" in made(memory=1 << 30).advice()
+    every = dataclasses.replace(WORK, task="KvsAll", sides=1, negatives=Negatives(GRAPH.entities, True))
+    assert made(work=every).steps == 41_200
+    assert not made(work=every).compared()
+    with pytest.raises(UserError, match="KvsAll asks for every row"):
+        made(2, work=every)
+
+
+@pytest.fixture
+def own_cache(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    return tmp_path / "gnnneg" / "machine.json"
+
+
+def test_constants_of_this_machine_come_first(own_cache):
+    assert known() == shipped()
+    assert kept(COST) == own_cache
+    assert known() == COST
+    own_cache.write_text('{"step": 1}')
+    with pytest.raises(UserError, match="holds no constants of this version: measure anew"):
+        known()
+
+
+def test_what_is_shipped_is_whole():
+    """Each similarity, loss and optimiser that is measured, above 0; the day and the command beside them."""
+    given = shipped()
+    assert set(given.shared) == set(given.private) == set(given.looked) == set(measure.SIMILARITIES)
+    assert set(given.loss) == set(measure.LOSSES)
+    assert set(given.rows) == set(given.many_rows) == set(measure.SPARSE)
+    assert set(given.dense) == set(measure.DENSE)
+    assert given.command == constants.COMMAND
+    assert len(given.measured) == 10
+    for value in dataclasses.asdict(given).values():
+        numbers = value.values() if isinstance(value, dict) else [value]
+        assert all(isinstance(number, str) or 0 < number < 1 for number in numbers)
+
+
+def test_a_machine_is_measured(monkeypatch):
+    """On a small table: all pieces, by seconds of one unit each; the number of threads is given back."""
+    for name, value in {"ROWS": 200, "WIDTH": 8, "QUERIES": 4, "SHARED": 5, "PRIVATE": 3, "OFTEN": 1}.items():
+        monkeypatch.setattr(measure, name, value)
+    monkeypatch.setattr(measure, "FEW", 16)
+    monkeypatch.setattr(measure, "MANY", 32)
+    monkeypatch.setattr(measure, "_step", lambda: 1e-3)
+    before = torch.get_num_threads()
+    found = measure.measure()
+    assert torch.get_num_threads() == before
+    assert set(dataclasses.asdict(found)) == set(dataclasses.asdict(shipped()))
+    assert all(math.isfinite(number) and number >= 0 for number in [*found.private.values(), *found.rows.values()])
+    assert json.dumps(dataclasses.asdict(found))
+
+
+def test_a_step_is_measured():
+    assert 1e-5 < measure._step(4) < 1
