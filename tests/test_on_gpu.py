@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from gnnneg.experiment import Run
-from gnnneg.experiment import train_config
+from gnnneg.experiment import Run, train_config
 
 CONFIGS = sorted((Path(__file__).resolve().parents[1] / "configs" / "synthetic").glob("*.yaml"))
 DEVICE = os.environ.get("GNNNEG_TEST_DEVICE", "cuda")  # cpu tries the test itself

@@ -100,7 +100,7 @@ def _follow(steps: list[str]) -> object:
     for place, step in enumerate(steps[1:], 2):
         if step in vars(here):
             here = vars(here)[step]
-        elif here is gnnneg and step in gnnneg.__all__:
+        elif here is gnnneg and step in dir(gnnneg):
             here = getattr(gnnneg, step)  # which comes from one of gnnneg's own modules
         elif isinstance(here, ModuleType) and place < len(steps):
             here = _module(".".join(steps[:place]))

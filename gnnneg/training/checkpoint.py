@@ -195,8 +195,7 @@ class Checkpoints:
     def _clear(self) -> None:
         """Removes all but the newest two, and what belonged to none of these."""
         assert self.folder is not None
-        *old, _, _ = [None, None, *names(self.folder)]
-        for path in filter(None, old):
+        for path in names(self.folder)[:-KEPT]:
             path.unlink()
         left = {path.stem for path in names(self.folder)}
         for piece in (*self.folder.glob(f"*{HELD}"), *self.folder.glob(f"*{PART}")):

@@ -264,12 +264,12 @@ class _Loop:
         self.learn = Graphed(self.learn_once, task, self.generator, required) if recorded else self.learn_once
         self.state = TrainingState(task, optimizer, scheduler, self.scaler, self.generator, folder)
         self.weight = 1.0
-        first = distributed.rank() == 0
-        self.log = Log(folder / METRICS if folder is not None and first else None)
+        leads = distributed.rank() == 0
+        self.log = Log(folder / METRICS if folder is not None and leads else None)
         where = None if folder is None else folder / CHECKPOINTS
         self.checkpoints = Checkpoints(where, fit.checkpoint_seconds, self.state.best)
         self.interruption = Interruption()
-        self.display = display(progress and first, fit.epochs, fit.metric, fit.unit)
+        self.display = display(progress and leads, fit.epochs, fit.metric, fit.unit)
         self.pending: list[tuple[int, int, Tensor]] = []
         self.value: float | None = None
         self.told: dict[str, float] = {}

@@ -18,7 +18,8 @@ def clip(parameters: Iterable[Parameter], norm: float) -> Float[Tensor, ""]:
     :func:`torch.nn.utils.clip_grad_norm_` refuses sparse gradients; here their rows are summed first, since a row that
     was looked up twice has one gradient. Cost: the touched rows.
     """
-    values, elsewhere = [], []
+    values: list[Tensor] = []
+    elsewhere: list[Tensor] = []
     for parameter in parameters:
         if parameter.grad is None:
             continue

@@ -90,7 +90,7 @@ def save_model(folder: Path, model: nn.Module | Mapping[str, Any], tables: Mappi
     words = json.dumps(header, separators=(",", ":")).encode()
     words += b" " * (-len(words) % 8)
     with replacing(path) if not distributed.rank() else nullcontext() as mine:
-        temporary = Path(distributed.agreed(None if mine is None else str(mine)))
+        temporary = Path(distributed.agreed(str(mine)))  # the first one's
         if mine is not None:
             with mine.open("wb") as file:
                 file.write(len(words).to_bytes(8, "little") + words)
@@ -103,7 +103,7 @@ def save_model(folder: Path, model: nn.Module | Mapping[str, Any], tables: Mappi
                 row = distributed.block(tables[name])[0] if name in tables else 0
                 file.seek(8 + len(words) + places[name] + row * math.prod(value.shape[1:]) * value.element_size())
                 for piece in _pieces(value.detach()):
-                    file.write(piece.numpy())
+                    piece.numpy().tofile(file)
         distributed.wait()
     return path
 
