@@ -7,6 +7,7 @@ ENVIRONMENT = "environment.json"
 METRICS = "metrics.jsonl"
 RESULT = "result.json"
 RANKS = "ranks.parquet"
+PENDING = "pending"  # in a result, while more than its ranking is still to be found out
 NEGATIVES = "negatives.json"
 CALIBRATION = "calibration.json"
 CHECKPOINTS = "checkpoints"

@@ -78,7 +78,7 @@ class Plan:
                 given[parameter] = _build(self.arguments[parameter], seen)
                 if declares(type(given[parameter]), WIDTH):
                     scope[WIDTH] = getattr(given[parameter], WIDTH)
-            elif parameter in self.linked:
+            elif parameter in self.linked and not self._unread(parameter, given):
                 given[parameter] = seen[parameter]
         given |= {extra: value for extra, value in self.arguments.items() if extra not in given}
         here = f"{self.key} ({self.cls.__name__})"
@@ -96,6 +96,11 @@ class Plan:
         if isinstance(made, nn.Module) and not hasattr(made, "made_with"):  # a part remembers it by itself
             object.__setattr__(made, "made_with", ((), given))
         return made
+
+    def _unread(self, parameter: str, given: dict[str, Any]) -> bool:
+        """Whether it is the graph, for a model that looks at none: millions of edges are then not made."""
+        looks = getattr(given.get("model"), "uses_graph", True)
+        return parameter == "graph" and not looks and parameters(self.cls)[parameter][1] is None
 
 
 def _reason(error: Exception) -> str:

@@ -1,5 +1,7 @@
 """One sorted index of known answers, shared by samplers, losses and filtered ranking."""
 
+from abc import ABC, abstractmethod
+
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
@@ -10,7 +12,83 @@ from gnnneg.kernels.unique import MOST, ascending, fresh
 from gnnneg.records import Query, Triplets, asked
 
 
-class KnownAnswers(nn.Module):
+class Answers(nn.Module, ABC):
+    """What rankings ask of known answers, in one index or in several."""
+
+    num_nodes: int
+    num_relations: int
+
+    @property
+    @abstractmethod
+    def device(self) -> torch.device:
+        """Where it is asked."""
+
+    @abstractmethod
+    def count(self, query: Query) -> Int[Tensor, "b"]:
+        """How many answers of each query are known."""
+
+    @abstractmethod
+    def answers(
+        self, query: Query, start: int | None = None, stop: int | None = None
+    ) -> tuple[Int[Tensor, "m"], Int[Tensor, "m"]]:
+        """All known answers, as ``(row, entity)`` pairs; ``row`` numbers the queries and is sorted, entities within it.
+
+        Args:
+            query (Query): The queries.
+            start (int, optional): Only entities from this one on; with ``stop``. (default: :obj:`None`)
+            stop (int, optional): Only entities before this one. (default: :obj:`None`)
+        """
+
+    @abstractmethod
+    def contains(self, query: Query, index: Int[Tensor, "c k"]) -> Bool[Tensor, "b k"]:
+        """Whether candidates ``(#b, k)`` are known answers."""
+
+    @abstractmethod
+    def __len__(self) -> int:
+        """The number of distinct statements."""
+
+
+class Joined(Answers):
+    """The answers of several indices that have no statement in common: a large one that others use too, and small ones.
+
+    Args:
+        part (Answers): The indices, of the same entities and relations.
+    """
+
+    def __init__(self, *part: "KnownAnswers"):
+        super().__init__()
+        self.part = part  # not its own: whose they are may move them
+        self.num_nodes, self.num_relations = part[0].num_nodes, part[0].num_relations
+
+    @property
+    def device(self) -> torch.device:
+        return self.part[0].device
+
+    def __len__(self) -> int:
+        return sum(len(part) for part in self.part)
+
+    def count(self, query: Query) -> Int[Tensor, "b"]:
+        return torch.stack([part.count(query) for part in self.part]).sum(0)
+
+    def answers(
+        self, query: Query, start: int | None = None, stop: int | None = None
+    ) -> tuple[Int[Tensor, "m"], Int[Tensor, "m"]]:
+        found = [part.answers(query, start, stop) for part in self.part]
+        some = [pair for pair in found if pair[0].numel()] or found[:1]
+        if len(some) == 1:
+            return some[0]
+        key = torch.cat([row * self.num_nodes + entity for row, entity in some]).sort().values
+        return key // self.num_nodes, key % self.num_nodes
+
+    def contains(self, query: Query, index: Int[Tensor, "c k"]) -> Bool[Tensor, "b k"]:
+        found = self.part[0].contains(query, index)
+        for part in self.part[1:]:
+            if len(part):
+                found |= part.contains(query, index)
+        return found
+
+
+class KnownAnswers(Answers):
     """The answers that some statements give to every query, from both sides.
 
     Which statements (polarity, split) is the caller's explicit choice: training facts for samplers, all stated facts
@@ -70,6 +148,18 @@ class KnownAnswers(nn.Module):
         keep = fresh(key) | fresh(answer)
         return key[keep], answer[keep], order[keep]
 
+    @property
+    def device(self) -> torch.device:
+        return self.key.device
+
+    def without(self, other: "KnownAnswers") -> "KnownAnswers":
+        """Those of its statements that another index has not; their confidence is left out."""
+        size = len(self)
+        query, answer = self.at(torch.arange(size, device=self.device))
+        new = ~other.contains(query, answer[:, None])[:, 0]
+        given = Triplets(query.anchor[new], query.rel_type[new], answer[new])
+        return KnownAnswers(given, self.num_nodes, self.num_relations)
+
     def _key(self, query: Query) -> Tensor:
         return query.rel_type.long() * self.num_nodes + query.anchor
 
@@ -98,13 +188,6 @@ class KnownAnswers(nn.Module):
     def answers(
         self, query: Query, start: int | None = None, stop: int | None = None
     ) -> tuple[Int[Tensor, "m"], Int[Tensor, "m"]]:
-        """All known answers, as ``(row, entity)`` pairs; ``row`` numbers the queries and is sorted.
-
-        Args:
-            query (Query): The queries.
-            start (int, optional): Only entities from this one on; with ``stop``. (default: :obj:`None`)
-            stop (int, optional): Only entities before this one. (default: :obj:`None`)
-        """
         begin, end = self.span(query)
         part = start is not None and stop is not None and (start, stop) != (0, self.num_nodes)
         if part and self.answer.numel():

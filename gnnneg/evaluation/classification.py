@@ -61,7 +61,7 @@ def split_scores(
 ) -> tuple[Float[Tensor, "b"], Bool[Tensor, "b"], Int[Tensor, "b"]]:
     """What :func:`labelled` gives of a split's statements."""
     stated, denied = (testbed.statements(split, polarity) for polarity in POLARITIES)
-    return labelled(model, testbed.on(split).graph, stated, denied)
+    return labelled(model, testbed.on(split).graph_for(model), stated, denied)
 
 
 def scores(model: Model, graph: Data | None, triplets: Triplets, batch_size: int = 1024) -> Float[Tensor, "b"]:

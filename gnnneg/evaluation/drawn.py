@@ -4,14 +4,12 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from gnnneg.data.known import KnownAnswers
+from gnnneg.data.known import Answers
 from gnnneg.kernels.ragged import entries, offsets
 from gnnneg.records import Query, Triplets, asked
 
 
-def unknown(
-    query: Query, known: KnownAnswers, size: int, generator: torch.Generator | None = None
-) -> Int[Tensor, "b k"]:
+def unknown(query: Query, known: Answers, size: int, generator: torch.Generator | None = None) -> Int[Tensor, "b k"]:
     """Entities that are no known answers of a query, uniformly and with replacement; -1 where there are none.
 
     Without trial and error: of the sorted known answers :math:`a_0 < a_1 < \\dots`, the number :math:`u` among the
@@ -19,30 +17,30 @@ def unknown(
 
     Args:
         query (Query): The queries.
-        known (KnownAnswers): What is not to be drawn.
+        known (Answers): What is not to be drawn.
         size (int): Entities a query.
         generator (torch.Generator, optional): Draws.
     """
-    begin, end = known.span(query)
-    others = known.num_nodes - (end - begin)
-    chance = torch.rand(begin.numel(), size, generator=generator, device=begin.device, dtype=torch.double)
+    length = known.count(query)
+    others = known.num_nodes - length
+    chance = torch.rand(length.numel(), size, generator=generator, device=length.device, dtype=torch.double)
     number = (chance * others[:, None]).long().minimum((others - 1).clamp(min=0)[:, None])
-    row, answer = known.between(begin, end)
-    before, first = answer - entries(end - begin)[1], offsets(end - begin)[:-1]
+    row, answer = known.answers(query)
+    before, first = answer - entries(length)[1], offsets(length)[:-1]
     width = known.num_nodes + 1  # rows apart from each other in one ascending key
-    rows = torch.arange(begin.numel(), device=begin.device)[:, None]
+    rows = torch.arange(length.numel(), device=length.device)[:, None]
     passed = torch.searchsorted(row * width + before, rows * width + number, right=True) - first[:, None]
     return torch.where(others[:, None] > 0, number + passed, -1)
 
 
-def corruptions(triplets: Triplets, known: KnownAnswers, generator: torch.Generator | None = None) -> Triplets:
+def corruptions(triplets: Triplets, known: Answers, generator: torch.Generator | None = None) -> Triplets:
     """One statement each that nobody has made: a side by toss of a coin, and there an entity not known to fit.
 
     Statements of which every entity is a known answer are left out.
 
     Args:
         triplets (Triplets): What is stated.
-        known (KnownAnswers): What is not to be drawn.
+        known (Answers): What is not to be drawn.
         generator (torch.Generator, optional): Draws.
     """
     head_index, rel_type, tail_index = triplets

@@ -12,7 +12,7 @@ from torch import Tensor
 from gnnneg.checks import whole
 from gnnneg.errors import UserError
 from gnnneg.evaluation.evaluator import Evaluator, Findings
-from gnnneg.evaluation.metrics import summary
+from gnnneg.evaluation.metrics import standard_error, summary
 from gnnneg.evaluation.ranking import ranks
 from gnnneg.evaluation.record import Ranks
 from gnnneg.evaluation.strata import tables
@@ -65,15 +65,28 @@ class Ranking(Evaluator):
         return tables(ranks, train, there.num_nodes, there.num_relations, there.data.relation_names)
 
     def validate(self, model: Model, testbed: Testbed) -> dict[str, float]:
-        """The metrics of both sides together, while training."""
+        """The metrics of both sides together, while training; of a sample, with :func:`standard_error` as ``mrr_se``.
+
+        The sample is the testbed's ``valid_sample``, drawn from its seed: the same statements each time.
+        """
+        self.refuse(testbed)
+        questions, most = testbed.statements(self.split), testbed.valid_sample
+        if most is not None and most < len(questions.rel_type):
+            chosen = torch.randperm(len(questions.rel_type), generator=testbed.draws())[:most].sort().values
+            questions = Triplets(*(column[chosen] for column in questions))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # ties are told of once, at the end
-            return _whole(self(model, testbed))
+            return self._figures(ranked(model, testbed.on(self.split), questions), testbed)
 
     def metrics(self, testbed: Testbed) -> list[str]:
         """The names that :meth:`validate` gives its figures, before there is a model."""
-        one = Ranks(*(torch.ones(1, dtype=torch.long) for _ in fields(Ranks)))
-        return list(_whole(self.findings(one, testbed)))
+        two = Ranks(*(torch.ones(2, dtype=torch.long) for _ in fields(Ranks)))
+        return list(self._figures(two, testbed))
+
+    def _figures(self, ranks: Ranks, testbed: Testbed) -> dict[str, float]:
+        figures = self.findings(ranks, testbed).figures
+        error = {} if testbed.valid_sample is None else {"mrr_se": standard_error(ranks)}
+        return {name: value for name, value in figures.items() if isinstance(value, float)} | error
 
 
 def ranked(model: Model, testbed: Testbed, questions: Triplets, among: Int[Tensor, "k"] | None = None) -> Ranks:
@@ -82,14 +95,10 @@ def ranked(model: Model, testbed: Testbed, questions: Triplets, among: Int[Tenso
     def some(candidates: Int[Tensor, "k"] | None) -> Ranks:
         few = None if candidates is None else candidates[None]
         means: dict[str, Any] = {"candidates": few, "memory_mib": testbed.memory_mib}
-        return ranks(model, testbed.graph, questions, testbed.known, **means)
+        return ranks(model, testbed.graph_for(model), questions, testbed.known, **means)
 
     chosen = testbed.data["entity"].get("candidate_tails")
     if among is not None or chosen is None:
         return some(among)
     head, tail = some(None).of("head"), some(chosen).of("tail")
     return Ranks(*(torch.cat([getattr(tail, f.name), getattr(head, f.name)]) for f in fields(Ranks)))
-
-
-def _whole(found: Findings) -> dict[str, float]:
-    return {name: value for name, value in found.figures.items() if isinstance(value, float)}

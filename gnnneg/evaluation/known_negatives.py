@@ -7,7 +7,7 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 from gnnneg.checks import DRAWN, whole
-from gnnneg.data.known import KnownAnswers
+from gnnneg.data.known import Answers, KnownAnswers
 from gnnneg.data.statements import POLARITIES
 from gnnneg.evaluation.classification import auroc, average_precision, labelled
 from gnnneg.evaluation.drawn import unknown
@@ -55,7 +55,7 @@ class KnownNegatives(Evaluator):
 
     def forward(self, model: Model, testbed: Testbed) -> Findings:
         there, names = testbed.on(self.split), testbed.data.relation_names
-        known, device = there.known, there.known.key.device
+        known, device, graph = there.known, there.known.device, there.graph_for(model)
         stated, denied = (
             Triplets(*(column.to(device) for column in testbed.statements(self.split, polarity)))
             for polarity in POLARITIES
@@ -64,9 +64,9 @@ class KnownNegatives(Evaluator):
         wrong = known.contains(query, answer[:, None]) | there.answers(stated).contains(query, answer[:, None])
         denied = Triplets(*(column[~wrong[:, 0]] for column in denied))
 
-        score, label, rel_type = labelled(model, there.graph, stated, denied)
+        score, label, rel_type = labelled(model, graph, stated, denied)
         rng = there.draws(device)
-        verified, mixed, total = _ranks(model, there.graph, stated, there.answers(denied), known, self.num_random, rng)
+        verified, mixed, total = _ranks(model, graph, stated, there.answers(denied), known, self.num_random, rng)
         figures = {
             "verified": summary(verified) if len(verified) else None,
             "with_random": summary(mixed) if len(mixed) else None,
@@ -101,7 +101,7 @@ def _ranks(
     graph: Data | None,
     stated: Triplets,
     denied: KnownAnswers,
-    known: KnownAnswers,
+    known: Answers,
     num_random: int,
     generator: torch.Generator | None,
 ) -> tuple[Ranks, Ranks, int]:

@@ -25,6 +25,23 @@ def mrr(rank: Float[Tensor, "b"]) -> float:
     return float((1 / rank).mean())
 
 
+def standard_error(ranks: Ranks) -> float:
+    r"""How far the MRR of statements drawn by chance lies from that of all, as a standard deviation:
+
+    .. math::
+        \sqrt{\frac{1}{n (n - 1)} \sum_i (m_i - \bar{m})^2} , \quad
+        m_i = \tfrac{1}{2} \left( 1 / r_i^{\mathrm{tail}} + 1 / r_i^{\mathrm{head}} \right) .
+
+    Statements are drawn, not questions, so the two ranks of one are taken together: they are alike, and more of them
+    say less than as many statements would. 0 of a single statement.
+
+    Args:
+        ranks (Ranks): Tail questions, then the head questions of the same statements in their order.
+    """
+    each = (1 / ranks.realistic).view(2, -1).mean(0)
+    return float(each.std() / len(each) ** 0.5) if len(each) > 1 else 0.0
+
+
 def mr(rank: Float[Tensor, "b"]) -> float:
     """The mean rank."""
     return float(rank.mean())

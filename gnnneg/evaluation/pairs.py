@@ -52,7 +52,7 @@ class PairClassification(Evaluator):
 
     def forward(self, model: Model, testbed: Testbed) -> Findings:
         pairs, label = testbed.data[PAIR].edge_label_index, testbed.data[PAIR].edge_label
-        rng, vector = testbed.draws(), representations(model, testbed.graph)
+        rng, vector = testbed.draws(), representations(model, testbed.graph_for(model))
         count = torch.stack([degree(testbed.statements("train", p), testbed.num_nodes) for p in POLARITIES], 1)
         known = {"vectors": vector, "random": torch.randn(vector.shape, generator=rng), "counts": count.float()}
         chosen = {"all": torch.arange(label.numel()), "degree-matched": matched(pairs, label, count, rng)}

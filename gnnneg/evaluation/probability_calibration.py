@@ -64,7 +64,7 @@ class ProbabilityCalibration(Evaluator):
         stated, denied = (testbed.statements(split, polarity) for polarity in POLARITIES)
         if drawn:
             denied = corruptions(stated, there.answers(triplets(there.data)).cpu(), testbed.draws())
-        score, label, _ = labelled(model, there.graph, stated, denied)
+        score, label, _ = labelled(model, there.graph_for(model), stated, denied)
         return score, label, drawn
 
 

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 from gnnneg import distributed
-from gnnneg.data.known import KnownAnswers
+from gnnneg.data.known import Answers
 from gnnneg.errors import UserError
 from gnnneg.evaluation.asking import at_once
 from gnnneg.evaluation.record import Ranks
@@ -41,7 +41,7 @@ def ranks(
     model: Model,
     graph: Data | None,
     triplets: Triplets,
-    known: KnownAnswers,
+    known: Answers,
     *,
     candidates: Int[Tensor, "c k"] | None = None,
     memory_mib: float = 256.0,
@@ -63,7 +63,7 @@ def ranks(
         model (Model): What is judged; it is put in evaluation mode and left as it was found.
         graph (torch_geometric.data.Data, optional): What the model may look at.
         triplets (Triplets): Statements to rank; none is dropped, also not those of entities unseen in training.
-        known (KnownAnswers): Answers that are left out of the ranking, by custom all stated facts.
+        known (Answers): Answers that are left out of the ranking, by custom all stated facts.
         candidates (torch.Tensor, optional): Entities to rank among instead of all: shared ``(1, k)``, or ``(2 * b, k)``
             for the tail questions followed by the head questions. The target needs not be among them.
         memory_mib (float): About how much memory the scores may take. (default: :obj:`256.0`)
@@ -78,7 +78,7 @@ def ranks(
     """
     if not triplets.head_index.numel():
         raise UserError("There are no statements to rank: choose a split that has some.")
-    device = known.key.device
+    device = known.device
     questions = [
         asked(Triplets(*(t.to(device) for t in triplets)), known.num_relations, head) for head in (False, True)
     ]
@@ -137,7 +137,7 @@ def counts(
     query: Query,
     row: Int[Tensor, "m"],
     target: Int[Tensor, "m"],
-    known: KnownAnswers,
+    known: Answers,
     start: int,
     stop: int,
     own: Float[Tensor, "m"] | None = None,
@@ -149,7 +149,7 @@ def counts(
         query (Query): Distinct queries.
         row (torch.Tensor): Which query each target answers, sorted.
         target (torch.Tensor): True answers, inside the span or not.
-        known (KnownAnswers): Answers left out.
+        known (Answers): Answers left out.
         start (int): First entity.
         stop (int): One past the last entity.
         own (torch.Tensor, optional): The targets' :func:`own_scores`, for those outside the span.
@@ -214,9 +214,7 @@ def _compare(
     return above, tied
 
 
-def among(
-    scorer: Scorer, query: Query, target: Int[Tensor, "b"], known: KnownAnswers, index: Int[Tensor, "c k"]
-) -> Counts:
+def among(scorer: Scorer, query: Query, target: Int[Tensor, "b"], known: Answers, index: Int[Tensor, "c k"]) -> Counts:
     """Counts among given candidates; the targets are scored in the same call, behind them."""
     same = index == target[:, None]
     if index.size(0) == 1:

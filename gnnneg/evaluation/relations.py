@@ -42,12 +42,12 @@ class RelationRanking(Evaluator):
         """
         self.refuse(testbed)
         there, known = testbed.on(self.split), testbed.on(self.split).known
-        device, size = known.key.device, known.num_relations
+        device, size = known.device, known.num_relations
         head_index, rel_type, tail_index = (t.to(device) for t in testbed.statements(self.split))
         every = torch.arange(size, device=device)
         outcome = []
         with judging(model):
-            encoding = model.encode(there.graph)
+            encoding = model.encode(there.graph_for(model))
             most = at_once(model, known.num_nodes, BATCH, there.memory_mib)
             step = max(1, most // size)
             for begin in range(0, head_index.numel(), step):

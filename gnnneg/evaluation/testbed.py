@@ -8,9 +8,10 @@ from functools import cached_property
 import torch
 from torch_geometric.data import Data, HeteroData
 
-from gnnneg.data.known import KnownAnswers
+from gnnneg.data.known import Answers, Joined, KnownAnswers
 from gnnneg.data.statements import SPLITS, message_graph, num_relations, triplets
 from gnnneg.errors import UserError
+from gnnneg.interfaces import Model
 from gnnneg.records import Triplets
 
 
@@ -27,6 +28,10 @@ class Testbed:
         sampled (int, optional): Among how many random candidates rankings give Hits@10 too. (default: :obj:`None`)
         seed (int): Of all draws. (default: :obj:`0`)
         device (torch.device or str): Where the models are. (default: :obj:`"cpu"`)
+        valid_sample (int, optional): How many validation statements are asked while training, always the same ones.
+            (default: all)
+        train (KnownAnswers, optional): The answers of training facts, if somebody has them already: one index is then
+            enough for all. (default: :obj:`None`, made here)
 
     Raises:
         UserError: If the relations of the two graphs differ.
@@ -41,6 +46,8 @@ class Testbed:
     sampled: int | None = None
     seed: int = 0
     device: torch.device | str = "cpu"
+    valid_sample: int | None = None
+    train: KnownAnswers | None = None
 
     def __post_init__(self) -> None:
         self.elsewhere: Testbed | None = None
@@ -49,7 +56,7 @@ class Testbed:
                 raise UserError(
                     "The graph to test on must have the relation_names of the graph to train on, in their order."
                 )
-            self.elsewhere = replace(self, data=self.test_graph, test_graph=None)
+            self.elsewhere = replace(self, data=self.test_graph, test_graph=None, train=None)
         elif set(self.filter) != set(SPLITS):
             which = " and ".join(self.filter) or "no"
             warnings.warn(
@@ -87,14 +94,25 @@ class Testbed:
         return KnownAnswers(whole, self.num_nodes, self.num_relations).to(self.device)
 
     @cached_property
-    def known(self) -> KnownAnswers:
+    def known(self) -> Answers:
         """The answers that do not count as rivals."""
-        return self.answers(*(triplets(self.data, "stated", split) for split in self.filter))
+        others = self.answers(*(triplets(self.data, "stated", split) for split in self.filter if split != "train"))
+        if "train" not in self.filter:
+            return others
+        train = self.answers(triplets(self.data, "stated", "train")) if self.train is None else self.train
+        return Joined(train, others.without(train))
 
     @cached_property
     def graph(self) -> Data:
         """What models may look at: training facts."""
         return message_graph(self.data).to(str(self.device))
+
+    def graph_for(self, model: Model) -> Data:
+        """The same without any edge for a model that looks at none, of millions that need not be made."""
+        if getattr(model, "uses_graph", True):
+            return self.graph
+        none = torch.empty(2, 0, dtype=torch.long, device=self.device)
+        return Data(edge_index=none, edge_type=none[0], num_nodes=self.num_nodes)
 
     def draws(self, device: torch.device | str = "cpu") -> torch.Generator:
         """What is drawn by chance, from the beginning."""

@@ -22,7 +22,7 @@ from gnnneg.experiment.execute import execute, finish
 from gnnneg.experiment.ready import refuse_hidden_features, refuse_optimizer, refuse_seed, tell_of_leaks
 from gnnneg.experiment.run import Run
 from gnnneg.experiment.settings import Evaluation, anchored, plan
-from gnnneg.experiment.setup import Setup
+from gnnneg.experiment.setup import Setup, index_at
 from gnnneg.interfaces import Task
 from gnnneg.training import Fit
 
@@ -82,7 +82,9 @@ def train(
     device = next(task.trained()).device
     setup = Setup(graph, task, optimizer, scheduler, fit, evaluation, seed, device, *others)
     setup.name = name
-    tell_of_leaks(task, Facts(graph))
+    facts = Facts(graph)
+    tell_of_leaks(task, facts)
+    setup.train = index_at(device, facts)
     look_over(graph, name if isinstance(data, HeteroData) else "the data set")
     if out is None:
         return finish(setup, progress)

@@ -13,16 +13,22 @@ from torch_geometric.data import HeteroData
 from gnnneg import distributed, run_files
 from gnnneg.data import naming
 from gnnneg.data.statements import POLARITIES, counts
+from gnnneg.errors import UserError
 from gnnneg.evaluation import KnownNegatives, Ranking, Ranks, Testbed, strata
 from gnnneg.experiment import folder
 from gnnneg.experiment.setup import Setup
 from gnnneg.training import History
+from gnnneg.training.atomic import replacing
 
 SOURCES = 5  # so many of where statements come from are told of
 
 
 def judged(setup: Setup, history: History) -> dict[str, Any]:
-    """Judges the trained model, writes ``ranks.parquet`` and ``result.json``."""
+    """Judges the trained model, writes ``ranks.parquet`` and ``result.json``.
+
+    The ranking is written before anything else is found out, and stays where that fails: then the run is finished, and
+    warned of what is missing.
+    """
     model, testbed = setup.model, setup.testbed
     path = setup.path if distributed.rank() == 0 else None  # of several processes one writes
     began = time.perf_counter()
@@ -33,18 +39,11 @@ def judged(setup: Setup, history: History) -> dict[str, Any]:
             ranks[split] = Ranking(split).ranks(model, testbed)
             with _ties_untold() if split == "valid" else nullcontext():
                 metrics[split] = Ranking(split).findings(ranks[split], testbed).figures
-    with _ties_untold():
-        for one in setup.evaluation.chosen(testbed):
-            if isinstance(one, Ranking) and one.split in ranks:
-                found = one.findings(ranks[one.split], testbed)
-            else:
-                found = one(model, testbed)
-            metrics.setdefault(one.split, {}).update({one.key: found.kept()} if one.key else found.kept())
     if "test" not in ranks:
         warnings.warn("The data set has no test statements, so nothing was tested.", stacklevel=2)
     elif path is not None:
         _write_ranks(ranks["test"], testbed.on("test"), path)
-    result = {
+    result: dict[str, Any] = {
         "dataset": setup.name,
         "seed": setup.seed,
         "best_epoch": history.best_epoch,
@@ -57,14 +56,41 @@ def judged(setup: Setup, history: History) -> dict[str, Any]:
         },
         "memory": {"peak_rss_mib": history.peak_rss_mib, "peak_cuda_mib": history.peak_cuda_mib},
     }
-    verified = metrics.get("test", {}).pop(KnownNegatives.key, None)
-    if verified is not None:  # it stood beside the metrics before evaluations were chosen
-        result[KnownNegatives.key] = verified
     if setup.test_graph is not None:  # what the figures of test are about
         result["test_graph"] = {what: count for what, count in counts(setup.test_graph).items() if count}
     if path is not None:
+        folder.write_json(path / run_files.RESULT, {**result, run_files.PENDING: True})
+    if "test" in ranks and path is not None:
+        with _optional("the strata of ranks.parquet"):
+            there = testbed.on("test")
+            by = strata(ranks["test"], there.statements("train"), there.num_nodes, there.num_relations)
+            _write_ranks(ranks["test"], there, path, by)
+    for one in setup.evaluation.chosen(testbed):
+        with _ties_untold(), _optional(f"{type(one).__name__} of {one.split}"):
+            if isinstance(one, Ranking) and one.split in ranks:
+                found = one.findings(ranks[one.split], testbed)
+            else:
+                found = one(model, testbed)
+            metrics.setdefault(one.split, {}).update({one.key: found.kept()} if one.key else found.kept())
+    verified = metrics.get("test", {}).pop(KnownNegatives.key, None)
+    if verified is not None:  # it stood beside the metrics before evaluations were chosen
+        result[KnownNegatives.key] = verified
+    result["time"]["evaluate_s"] = history.evaluate_s + time.perf_counter() - began
+    if path is not None:
         folder.write_json(path / run_files.RESULT, result)
     return result
+
+
+@contextmanager
+def _optional(what: str) -> Iterator[None]:
+    """What a run is finished without, if it cannot be had."""
+    try:
+        yield
+    except (MemoryError, UserError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and "memory" not in str(error):  # torch has no MemoryError
+            raise
+        why = str(error) or "there is not enough memory"
+        warnings.warn(f"The run is finished without {what}: {why}", stacklevel=3)
 
 
 @contextmanager
@@ -75,10 +101,9 @@ def _ties_untold() -> Iterator[None]:
         yield
 
 
-def _write_ranks(ranks: Ranks, testbed: Testbed, path: Path) -> None:
-    """Writes where each test target came in, with names, labels and strata."""
-    data = testbed.data
-    by = strata(ranks, testbed.statements("train"), testbed.num_nodes, testbed.num_relations)
+def _write_ranks(ranks: Ranks, testbed: Testbed, path: Path, strata: dict[str, list[str]] | None = None) -> None:
+    """Writes where each test target came in, with names, labels and, where they are known by now, strata."""
+    data, by = testbed.data, dict(strata or {})
     for what, called in (
         ("anchor_label", naming.called(data, ranks.anchor)),
         ("target_label", naming.called(data, ranks.target)),
@@ -86,7 +111,8 @@ def _write_ranks(ranks: Ranks, testbed: Testbed, path: Path) -> None:
     ):
         if called is not None:
             by[what] = called
-    ranks.to_parquet(path / run_files.RANKS, data["entity"].names, data.relation_names, by)
+    with replacing(path / run_files.RANKS) as temporary:
+        ranks.to_parquet(temporary, data["entity"].names, data.relation_names, by)
 
 
 def _about(data: HeteroData) -> dict[str, Any]:

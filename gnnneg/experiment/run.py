@@ -159,7 +159,7 @@ class Run:
             silent = self.parts.silent  # type: ignore[union-attr]  # a folder's data alone can be missing
             answers = predict(self.model, silent, head, relation, tail, k, among=among)
             return self._likely(answers.assign(known=None))
-        means: dict[str, Any] = {"graph": testbed.graph, "unknown_only": unknown_only, "among": among}
+        means: dict[str, Any] = {"graph": testbed.graph_for(self.model), "unknown_only": unknown_only, "among": among}
         return self._likely(predict(self.model, testbed.data, head, relation, tail, k, **means))
 
     def _likely(self, answers: pd.DataFrame) -> pd.DataFrame:
@@ -214,7 +214,7 @@ class Run:
             answer[f"{side}_rank"], answer[f"{side}_candidates"] = float(one.realistic), int(one.candidates)
         if not self.model.has_vectors:
             return answer, None
-        return answer, nearest(representations(self.model, testbed.graph), data, triplet, k)
+        return answer, nearest(representations(self.model, testbed.graph_for(self.model)), data, triplet, k)
 
     def paths(self, head: str, relation: str, tail: str, k: int = 5) -> pd.DataFrame:
         """The ways through the graph by which a model comes to a prediction.

@@ -27,6 +27,7 @@ from gnnneg.config import Plan, Tree, resolve_whole
 from gnnneg.config.signature import parameters
 from gnnneg.data.facts import FACTS
 from gnnneg.data.gate import admit
+from gnnneg.data.known import KnownAnswers
 from gnnneg.data.ontology import inherited
 from gnnneg.data.splits import share_denied
 from gnnneg.errors import UserError
@@ -96,6 +97,9 @@ class Evaluation:
         memory_mib (float): About how much memory the scores may take. (default: :obj:`256`)
         sampled (int, optional): Also gives Hits@10 against so many random candidates, as ``hits@10_50``: not comparable
             with what ranks all, but what some papers report. (default: :obj:`None`)
+        valid_sample (int, optional): How many validation statements are asked while training, drawn once from the
+            run's seed; the log has the standard error ``mrr_se`` beside ``mrr``. At the end all are asked.
+            (default: all)
         evaluators (list[Evaluator], optional): What a run's ``result.json`` tells beside the ranking of valid and test.
             In a config, a bare list under ``evaluation`` is short for this. (default: where statements are denied,
             :class:`~gnnneg.evaluation.TripleClassification` and :class:`~gnnneg.evaluation.KnownNegatives`)
@@ -105,10 +109,13 @@ class Evaluation:
     memory_mib: float = 256.0
     sampled: int | None = None
     evaluators: Sequence[Evaluator] | None = None
+    valid_sample: int | None = None
 
     def __post_init__(self) -> None:
-        if self.sampled is not None and self.sampled < 1:
-            raise UserError(f"evaluation.sampled is {self.sampled}: give at least 1, or leave it out.")
+        for name in ("sampled", "valid_sample"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise UserError(f"evaluation.{name} is {value}: give at least 1, or leave it out.")
         if not self.memory_mib > 0:
             raise UserError(f"evaluation.memory_mib is {self.memory_mib}: give a number above 0.")
         places = [(one.split, one.key) for one in self.evaluators or () if one.key]
@@ -117,10 +124,16 @@ class Evaluation:
                 raise UserError(f"evaluation.evaluators finds {key!r} of {split} twice: leave one of the two out.")
 
     def testbed(
-        self, seed: int, device: torch.device, data: HeteroData, test_graph: HeteroData | None = None
+        self,
+        seed: int,
+        device: torch.device,
+        data: HeteroData,
+        test_graph: HeteroData | None = None,
+        train: KnownAnswers | None = None,
     ) -> Testbed:
         """On what models are judged."""
-        return Testbed(data, test_graph, self.filter, self.memory_mib, self.sampled, seed, device)
+        policy = self.filter, self.memory_mib, self.sampled
+        return Testbed(data, test_graph, *policy, seed, device, self.valid_sample, train)
 
     def chosen(self, testbed: Testbed) -> Sequence[Evaluator]:
         """The evaluators.

@@ -11,6 +11,7 @@ from torch_geometric.data import HeteroData
 
 from gnnneg.config import Plan, Tree
 from gnnneg.data.facts import Facts
+from gnnneg.data.known import KnownAnswers
 from gnnneg.distributed import own_device
 from gnnneg.errors import UserError
 from gnnneg.evaluation import Testbed
@@ -37,6 +38,7 @@ class Setup:
     plan: Plan | None = None
     path: Path | None = None
     name: str = "data"
+    train: KnownAnswers | None = None
 
     @property
     def tree(self) -> Tree:
@@ -56,7 +58,7 @@ class Setup:
     @cached_property
     def testbed(self) -> Testbed:
         """On what it is judged."""
-        return self.evaluation.testbed(self.seed, self.device, self.data, self.test_graph)
+        return self.evaluation.testbed(self.seed, self.device, self.data, self.test_graph, self.train)
 
 
 def assemble(
@@ -69,7 +71,8 @@ def assemble(
     settings = plan.arguments
     device = choose(settings["device"]) if device is None else device
     with seeded(settings["seed"]):
-        task = settings["task"].build(Facts(data)).to(device)
+        facts = Facts(data)
+        task = settings["task"].build(facts).to(device)
     optimizer = settings["optimizer"].build({"params": list(task.trained())})
     refuse_optimizer(optimizer)
     scheduler = settings["scheduler"]
@@ -89,7 +92,14 @@ def assemble(
         test_graph=test_graph,
         plan=plan,
         name=Path(source(plan).name).name,
+        train=index_at(device, facts),
     )
+
+
+def index_at(device: torch.device, facts: Facts) -> KnownAnswers | None:
+    """The index of training answers, if somebody has asked for it, for rankings to use it too."""
+    made = facts.made("known")
+    return made.to(device) if isinstance(made, KnownAnswers) else None
 
 
 def choose(device: str | None) -> torch.device:

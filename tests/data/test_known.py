@@ -5,7 +5,7 @@ import random
 import pytest
 import torch
 
-from gnnneg.data.known import KnownAnswers
+from gnnneg.data.known import Joined, KnownAnswers
 from gnnneg.kernels.membership import member_reference
 from gnnneg.records import Query, Triplets
 
@@ -57,6 +57,23 @@ def test_answers_and_count(facts, known):
     for i, e in zip(row.tolist(), entity.tolist()):
         found[i].add(e)
     assert found == rows
+
+
+@pytest.mark.parametrize("cut", [0, 7, 30, 60])
+def test_joined_equals_one_index(facts, known, cut):
+    """Some statements stand in both parts, as lines of training that another split repeats."""
+    columns = torch.tensor(facts).T
+    train, others = (
+        KnownAnswers(Triplets(*part), NODES, RELATIONS) for part in (columns[:, :cut], columns[:, max(cut - 5, 0) :])
+    )
+    joined, query = Joined(train, others.without(train)), everything()
+    assert len(joined) == len(known)
+    assert torch.equal(joined.count(query), known.count(query))
+    for span in ((), (0, NODES), (3, 9), (4, 4)):
+        for one, other in zip(joined.answers(query, *span), known.answers(query, *span)):
+            assert torch.equal(one, other)
+    index = torch.randint(NODES, (1, 7))
+    assert torch.equal(joined.contains(query, index), known.contains(query, index))
 
 
 def test_nothing_known():

@@ -9,7 +9,18 @@ from evaluation.tabled import NODES, RELATIONS, Tabled, coarse, index_of, world
 
 from gnnneg.errors import UserError
 from gnnneg.evaluation import Ranks, expected_sampled_hits, ranks, strata, summary, tables
-from gnnneg.evaluation.metrics import amri, amrr, expected_mr, expected_mrr, hits, mrr, ndcg, variance_mrr, z_mrr
+from gnnneg.evaluation.metrics import (
+    amri,
+    amrr,
+    expected_mr,
+    expected_mrr,
+    hits,
+    mrr,
+    ndcg,
+    standard_error,
+    variance_mrr,
+    z_mrr,
+)
 from gnnneg.evaluation.strata import _quartiles, cardinality, degree
 from gnnneg.records import Triplets
 
@@ -185,6 +196,17 @@ def test_cardinality_classes():
     # 3 facts over 2 heads are 1.5 tails a head, which is many; the repeated one must not make it more than 1 elsewhere
     border = Triplets(*torch.tensor([[0, 0, 1, 2, 2], [0, 0, 0, 1, 1], [3, 4, 5, 6, 6]]))
     assert cardinality(border, 2) == ["1-N", "1-1"]
+
+
+def test_standard_error_by_hand():
+    """Three statements have 3/4, 1/4 and 1/2 as the means of their two reciprocal ranks: a deviation of 1/4."""
+    rank = torch.tensor([1, 4, 2, 2, 4, 2])
+    zero = torch.zeros(6, dtype=torch.long)
+    found = standard_error(Ranks(zero, zero, zero, zero, rank, rank, zero))
+    assert found == pytest.approx(0.25 / 3**0.5)
+    each = (1 / rank.numpy()).reshape(2, 3).mean(0)
+    assert found == pytest.approx(np.std(each, ddof=1) / np.sqrt(3))
+    assert standard_error(Ranks(*[torch.ones(2, dtype=torch.long)] * 7)) == 0.0
 
 
 @pytest.mark.parametrize("block", [1, 3, 5])

@@ -11,9 +11,11 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from gnnneg import DistMult, KGEModel, Lookup
 from gnnneg.data.statements import assemble
 from gnnneg.errors import UserError
-from gnnneg.evaluation import Ranks, RelationRanking, Testbed, ranks, summary
+from gnnneg.evaluation import Ranking, Ranks, RelationRanking, Testbed, ranks, summary
 from gnnneg.evaluation.entity_ranking import ranked
+from gnnneg.evaluation.metrics import standard_error
 from gnnneg.evaluation.ranking import counts
+from gnnneg.experiment import Evaluation
 from gnnneg.records import Query, Triplets
 
 
@@ -181,6 +183,35 @@ def test_no_call_is_narrow():
     assert rows(result) == brute(model.score, few, stated)
     assert {width for _, width in model.asked} <= {64, 128, 400 - 3 * 128}
     assert sum(width == 128 for _, width in model.asked) == 3
+
+
+def test_a_sample_of_validation():
+    """The same statements each time, and with them their error; all of them are no sample."""
+    stated, tested = world(6, size=90)
+    model, policy = Tabled(coarse(6)), {"train": stated, "valid": tested}
+
+    def validated(**more) -> dict[str, float]:
+        return Ranking("valid").validate(model, bed(NODES, RELATIONS, policy, **more))
+
+    whole = validated()
+    assert "mrr_se" not in whole
+    for most in (45, 1000):
+        found = validated(valid_sample=most)
+        assert found.pop("mrr_se") == standard_error(Ranking("valid").ranks(model, bed(NODES, RELATIONS, policy)))
+        assert found == whole
+    some = validated(valid_sample=10)
+    assert some == validated(valid_sample=10) != validated(valid_sample=10, seed=1)
+    assert list(some) == Ranking("valid").metrics(bed(NODES, RELATIONS, policy, valid_sample=10))
+    chosen = torch.randperm(45, generator=torch.Generator().manual_seed(0))[:10]
+    result = ranks(model, None, Triplets(*(column[chosen] for column in tested)), index_of(stated))
+    assert some["mrr"] == pytest.approx(float((1 / result.realistic).mean()))
+    assert some["mrr_se"] == pytest.approx(standard_error(result))
+    drawn = [validated(valid_sample=10, seed=seed) for seed in range(80)]
+    mrr, error = (torch.tensor([one[name] for one in drawn]) for name in ("mrr", "mrr_se"))
+    # drawn without replacement: the variance of 10 of 45 is 35 / 45 of that of 10 of many
+    assert float(mrr.var()) == pytest.approx(float(error.square().mean()) * 35 / 45, rel=0.35)
+    with pytest.raises(UserError, match=r"evaluation\.valid_sample is 0"):
+        Evaluation(valid_sample=0)
 
 
 def test_a_question_is_scored_once():
