@@ -32,12 +32,14 @@ def unfinished(path: Path, fit: Fit) -> str | None:
         result = folder.read_result(path)
     except UserError:
         return f"its {run_files.RESULT} is damaged"
+    if run_files.PENDING in result:
+        return "it was not judged to the end"
     for file in (f"{run_files.MODEL}/{run_files.WEIGHTS}", f"{run_files.MODEL}/{run_files.MODEL_CONFIG}"):
         if not whole(path / file):
             return f"its {file} is damaged"
     if "mrr" in result["metrics"].get("test", {}) and not whole(path / run_files.RANKS):
         return f"its {run_files.RANKS} is damaged"
-    found = latest(path / run_files.CHECKPOINTS)
+    found = latest(path / run_files.CHECKPOINTS, mapped=True)  # only where it stands
     if found is None:
         return None
     checkpoint, state = found
