@@ -1,6 +1,7 @@
 """Whether a first step would fit into memory, asked before it is taken."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -63,8 +64,9 @@ def _lacking(optimizer: Optimizer, weight: Tensor) -> int:
         return 0
     small = Parameter(torch.zeros((2,) * weight.dim()))
     small.grad = torch.zeros_like(small)
+    kind: Any = type(optimizer)
     try:
-        tried = type(optimizer)([small])
+        tried = kind([small])
         tried.param_groups[0].update({k: v for k, v in optimizer.param_groups[0].items() if k != "params"})
         tried.step()
     except (RuntimeError, TypeError, ValueError, UserError):
