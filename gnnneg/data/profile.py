@@ -9,7 +9,7 @@ from torch import Tensor
 from torch_geometric.data import HeteroData
 
 from gnnneg.data.cardinality import CARDINALITIES, cardinality
-from gnnneg.data.known import KnownAnswers
+from gnnneg.data.known import Answers, Joined, KnownAnswers
 from gnnneg.data.statements import SPLITS, counts, distinct, num_relations, triplets
 from gnnneg.kernels.ragged import entries
 from gnnneg.records import Query, Triplets
@@ -92,7 +92,10 @@ def profile(data: HeteroData, published: dict[str, int] | None = None) -> Profil
     related = torch.bincount(train.rel_type, minlength=r) > 0
     kind = cardinality(train, r)
     facts = KnownAnswers(train, n, r)
-    every = KnownAnswers(triplets(data, "stated"), n, r)
+    rest = Triplets(*(torch.cat(column) for column in zip(*later.values())))
+    every = Joined(facts, KnownAnswers(rest, n, r).without(facts))
+    once = {split: distinct(part)[0] for split, part in later.items()}
+    different = {"train": len(facts)} | {split: part.rel_type.numel() for split, part in once.items()}
     return Profile(
         counts=counts(data),
         published=dict(published or {}),
@@ -101,11 +104,11 @@ def profile(data: HeteroData, published: dict[str, int] | None = None) -> Profil
         unseen_entities={s: _unseen(t, seen) for s, t in later.items()} | {"any": int((~seen).sum())},
         unseen_statements={s: int((~seen[t.head_index] | ~seen[t.tail_index]).sum()) for s, t in later.items()},
         unseen_relations={s: int((~related[torch.unique(t.rel_type)]).sum()) for s, t in later.items()},
-        duplicates={s: t.rel_type.numel() - distinct(t)[0].rel_type.numel() for s, t in stated.items()},
-        overlap={s: int(_in(distinct(t)[0], facts).sum()) for s, t in later.items()},
+        duplicates={s: t.rel_type.numel() - different[s] for s, t in stated.items()},
+        overlap={s: int(_in(t, facts).sum()) for s, t in once.items()},
         self_loops={s: int((t.head_index == t.tail_index).sum()) for s, t in stated.items()},
         leakage=_leakage(train, stated["test"], n),
-        leaks=_leaks(train, n, data.relation_names),
+        leaks=_leaks(facts, data.relation_names),
         contradictions={s: int(_in(t, every).sum()) for s, t in denied.items()},
     )
 
@@ -120,7 +123,7 @@ def _unseen(part: Triplets, seen: Bool[Tensor, "n"]) -> int:
     return int((~seen[mentioned]).sum())
 
 
-def _in(part: Triplets, known: KnownAnswers) -> Bool[Tensor, "b"]:
+def _in(part: Triplets, known: Answers) -> Bool[Tensor, "b"]:
     return known.contains(Query(part.head_index, part.rel_type), part.tail_index[:, None])[:, 0]
 
 
@@ -133,11 +136,10 @@ def _leakage(train: Triplets, test: Triplets, n: int) -> dict[str, int | float]:
     return sizes | {f"{key}_share": value / total for key, value in sizes.items()}
 
 
-def _leaks(
-    train: Triplets, n: int, names: list[str], share: float = 0.8, least: int = 10, limit: int = 50
-) -> list[Leak]:
+def _leaks(facts: KnownAnswers, names: list[str], share: float = 0.8, least: int = 10, limit: int = 50) -> list[Leak]:
     """Relations whose training pairs are to at least ``share`` also those of another, in one direction or the other."""
-    head_index, rel_type, tail_index = distinct(train)[0]
+    (head_index, rel_type), tail_index = facts.at(torch.arange(len(facts)))
+    n = facts.num_nodes
     keep = head_index != tail_index  # a self-loop is its own reverse and says nothing
     head_index, rel_type, tail_index = head_index[keep], rel_type[keep], tail_index[keep]
     size = torch.bincount(rel_type, minlength=len(names))
