@@ -115,7 +115,7 @@ def ranks(
                     progress(done, total)
         else:
             candidates = candidates.to(device)
-            rows = min(_columns(candidates.numel(), memory_mib, candidates.size(0)), most)
+            rows = max(1, min(_cells(memory_mib) // max(candidates.size(1), 1), most))
             for begin in range(0, total, rows):
                 part = slice(begin, min(begin + rows, total))
                 query = Query(anchor[part], rel_type[part])
@@ -230,9 +230,14 @@ def among(scorer: Scorer, query: Query, target: Int[Tensor, "b"], known: Answers
     return Counts(((score > target_score) & rival).sum(1), ((score == target_score) & rival).sum(1), rival.sum(1))
 
 
+def _cells(memory_mib: float) -> int:
+    """Scores at once: eight bytes each, of which four are working memory."""
+    return int(memory_mib * 2**20 / 8)
+
+
 def _columns(width: int, memory_mib: float, rows: int) -> int:
     """Candidates at once, as many each time, so that scores and as much again of working memory fit the budget."""
-    most = max(1, min(width, int(memory_mib * 2**20 / 8) // rows))
+    most = max(1, min(width, _cells(memory_mib) // rows))
     even = -(-width // -(-width // most))  # what is left for the end is not narrow
     return min(most, -(-even // FULL) * FULL)
 

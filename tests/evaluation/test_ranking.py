@@ -147,7 +147,11 @@ def test_the_budget_is_kept():
     memory_mib = 8 * 2000 / 2**20
     ranks(model, None, tested, index_of(stated, 400), memory_mib=memory_mib)
     assert len(model.asked) > 10
-    assert max(queries * min(width, 400) for queries, width in model.asked) <= 2000 + 16 * 400
+    assert max(queries * min(width, 400) for queries, width in model.asked) <= 2000
+    model.asked.clear()
+    some = torch.randperm(400)[None, :300]
+    ranks(model, None, tested, index_of(stated, 400), memory_mib=memory_mib, candidates=some)
+    assert max(queries for queries, _ in model.asked) == 2000 // 300
 
 
 class Largest(TorchDispatchMode):
