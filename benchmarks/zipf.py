@@ -2,9 +2,9 @@
 
     python -m benchmarks.zipf --entities 4.6e6 --relations 822 --statements 20.6e6 --out FILE.tsv.gz
 
-The defaults are Wikidata5M's counts. The same seed gives the same file; the memory is that of a block of statements and
-of two bytes for each entity. Every entity is met at least once, if there are as many statements. Repeated statements are
-as rare as such degrees make them, and stay.
+The defaults are Wikidata5M's counts. The same seed gives the same file; the memory is that of a block of statements.
+Every entity is met at least once, if there are as many statements. Repeated statements are as rare as such degrees make
+them, and stay.
 """
 
 import argparse

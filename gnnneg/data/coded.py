@@ -20,8 +20,13 @@ def coded(columns: Sequence[pa.ChunkedArray]) -> list[pa.ChunkedArray]:
     chunks = [_chunk(chunk) for column in columns for chunk in column.chunks]
     if not chunks:
         return list(columns)
-    if len({_where(chunk.dictionary) for chunk in chunks}) > 1:
-        chunks = pa.chunked_array(chunks, CODED).unify_dictionaries().chunks
+    known = {_where(chunk.dictionary): chunk.dictionary for chunk in chunks}
+    if len(known) > 1:  # each dictionary is looked at once, however many chunks have it
+        whole = [pa.DictionaryArray.from_arrays(pa.array(np.arange(len(d), dtype=np.int32)), d) for d in known.values()]
+        made = pa.chunked_array(whole, CODED).unify_dictionaries().chunks
+        becomes, names = {where: one.indices for where, one in zip(known, made)}, made[0].dictionary
+        moved = (becomes[_where(chunk.dictionary)].take(chunk.indices) for chunk in chunks)
+        chunks = [pa.DictionaryArray.from_arrays(index, names) for index in moved]
     every = iter(chunks)
     return [pa.chunked_array([next(every) for _ in range(size)], CODED) for size in sizes]
 

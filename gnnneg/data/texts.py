@@ -16,8 +16,8 @@ from gnnneg.errors import UserError, echo
 
 AT_ONCE = 1 << 16  # names that are Python's at a time
 HASHED = 48  # letters that tell names apart, from their ends on; where they do not, whole names are compared
-MANY = 100_000  # names, of which not all are compared with a misspelt one
-LISTED = 20_000  # names that are compared with it
+MANY = 10_000  # names, of which not all are compared with a misspelt one
+LISTED = 2_000  # names that are compared with it
 ENOUGH = 24  # beginnings of three letters that are looked for
 
 

@@ -1,4 +1,4 @@
-"""Which types each entity has: a table of truth values where that is small, and pairs of entity and type for all use."""
+"""Which types each entity has: a table of truth values where that is small, and pairs for all who read them."""
 
 import torch
 from jaxtyping import Int
