@@ -16,6 +16,7 @@ from gnnneg.interfaces import Candidates, Encoding
 from gnnneg.kernels.gather_score import gather
 from gnnneg.kernels.kinds import INNER, refuse_weights, summed
 from gnnneg.kernels.pairwise import pairwise
+from gnnneg.kernels.rows import cover
 from gnnneg.mixed import CHUNK
 
 
@@ -118,7 +119,11 @@ class Gathered(Candidates):
         return gather(kind, query, self.table, self.index, weight)
 
     def map(self, change: Callable[[Tensor], Tensor]) -> Candidates:
-        return Gathered(change(self.table), self.index)
+        size, learns = self.table.size(0), torch.is_grad_enabled() and self.table.requires_grad
+        if learns or self.index.numel() >= size:
+            return Gathered(change(self.table), self.index)
+        row, place = cover(self.index, size)  # fewer rows to change than the table has
+        return Gathered(change(F.embedding(row, self.table)), place)
 
     def columns(self, some: slice) -> Float[Tensor, "b l d"]:
         """The vectors of some candidates."""

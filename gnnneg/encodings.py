@@ -44,10 +44,9 @@ class RowSparse(Encoding):
         return F.embedding(place, table)
 
     def rows(self, index: Int[Tensor, "*s"]) -> tuple[Float[Tensor, "u d"], Int[Tensor, "*s"]]:
-        size = self.table.size(0)
-        if not self._learns() and index.numel() >= size:  # fewer are copied, since some similarities map all rows
+        if not self._learns():
             return self.table, index
-        row, place = cover(index, size)
+        row, place = cover(index, self.table.size(0))
         return F.embedding(row, self.table, sparse=True), place
 
     def _learns(self) -> bool:
