@@ -73,8 +73,8 @@ class Encoding(ABC):
     def rows(self, index: Int[Tensor, "*s"]) -> tuple[Float[Tensor, "u d"], Int[Tensor, "*s"]]:
         """A table that holds at least the rows asked for, and where in it each index lies.
 
-        The fused kernels read vectors straight from this table. A dense encoding returns itself and ``index``; a
-        row-sparse or sharded one returns no row that is not asked for.
+        The fused kernels read vectors straight from this table. A dense encoding returns itself and ``index``, as does
+        a row-sparse one without gradients; with them it returns, as a sharded one does, no row that is not asked for.
         """
 
 
