@@ -10,7 +10,7 @@ from gnnneg.data.download import cache
 from gnnneg.errors import UserError
 
 COMMAND = "gnnneg plan --measure"
-FEW, MANY = 4096, 65536
+FEW, MANY = 4096, 131072
 FILE = "machine.json"  # in the user's cache folder
 
 
@@ -33,6 +33,8 @@ class Constants:
     """The same of a private candidate."""
     looked: dict[str, float]
     """The same of one that is only looked at."""
+    copied: float
+    """A number of a row that is copied to be looked at."""
     loss: dict[str, float]
     """A score, by loss."""
     draw: float

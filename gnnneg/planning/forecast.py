@@ -140,9 +140,10 @@ class Forecast:
         pairs = queries * negatives.count
         both_ways = cost.shared if negatives.shared else cost.private
         scored = pairs * width * both_ways[kind]
-        looked = (
-            queries * width * (negatives.looked * cost.looked[kind] + negatives.looked_shared * cost.shared[kind] / 3)
-        )
+        seen = negatives.looked * cost.looked[kind] + negatives.looked_shared * cost.shared[kind] / BOTH_WAYS
+        looked, pool = queries * width * seen, queries * negatives.looked
+        # where the pool is as large as the table nothing is copied
+        copied = 0.0 if pool >= self.graph.entities else _even(pool, self.graph.entities) * width * cost.copied
         loss = pairs * cost.loss.get(work.loss, cost.loss["LogSigmoid"])
         drawn = queries * (negatives.drawn * cost.draw + negatives.filtered * cost.filtered)
         asked = queries * width * cost.query
@@ -153,7 +154,7 @@ class Forecast:
         cores = self.machines.cores
         return {
             PRODUCTS: (scored + looked - private + loss) / cores,
-            BANDWIDTH: (private + drawn + asked + relations + table) / cores,
+            BANDWIDTH: (private + copied + drawn + asked + relations + table) / cores,
             NETWORK: 0.0 if self.machines.count == 1 else self.sent / self.machines.network + SENDS * LATENCY,
             PROGRAM_TIME: cost.step,
         }
@@ -162,7 +163,7 @@ class Forecast:
         """Seconds of a number of a row: between those of few rows and of many, by how large they are together."""
         name = self.work.optimizer if self.work.optimizer in self.constants.rows else "LazyAdam"
         size = self.touched * self.work.width / MEASURED
-        share = math.log(max(size, 1e-9) / FEW) / math.log(MANY / FEW)
+        share = (size - FEW) / (MANY - FEW)
         few, many = self.constants.rows[name], self.constants.many_rows[name]
         return few + min(max(share, 0.0), 1.0) * (many - few)
 

@@ -28,7 +28,7 @@ from gnnneg.tasks import LinkPrediction
 from gnnneg.training import Fit, LazyAdam, RowAdagrad
 
 ROWS, WIDTH = 300_000, 128  # of the table: past what caches hold
-QUERIES, SHARED, PRIVATE = 1024, 1000, 64
+QUERIES, SHARED, PRIVATE = 1024, 1000, 128
 ENDS = 16  # of the rows that a step touches, one in so many is an anchor, and one a target
 OFTEN = 3  # how often each piece is timed; the fastest counts
 
@@ -69,6 +69,7 @@ def measure() -> Constants:
             private={name: both for name, (_, both) in private.items()},
             looked={name: look for name, (look, _) in private.items()},
             loss={name: _loss(one) for name, one in LOSSES.items()},
+            copied=_copied(table, rng),
             draw=_draw(rng),
             filtered=_filter(rng),
             rows={name: few for name, (few, _) in rows.items()},
@@ -203,6 +204,17 @@ def _rows(make: Maker, table: torch.nn.Parameter, rng: torch.Generator) -> tuple
     few, many = (taken(torch.randint(ROWS, (count,), generator=rng)) for count in (FEW, MANY))
     table.grad = None
     return few, many
+
+
+def _copied(table: torch.nn.Parameter, rng: torch.Generator) -> float:
+    """For each number of a row that is only looked at: found, and copied."""
+    index = torch.randint(ROWS, (MANY,), generator=rng)
+
+    def once() -> None:
+        with torch.no_grad():
+            RowSparse(table).rows(index)
+
+    return fastest(once) / (len(index.unique()) * WIDTH)
 
 
 def _dense(make: Maker) -> float:

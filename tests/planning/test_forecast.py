@@ -23,6 +23,7 @@ COST = Constants(
     shared=NAMES,
     private={name: 10 * cost for name, cost in NAMES.items()},
     looked=NAMES,
+    copied=3e-9,
     loss={"InfoNCE": 1e-8, "LogSigmoid": 2e-8},
     draw=1e-9,
     filtered=1e-8,
@@ -92,11 +93,22 @@ def test_seconds_by_hand():
 def test_private_negatives_by_hand():
     private = made(work=dataclasses.replace(WORK, negatives=Negatives(50, drawn=50, filtered=50)), cores=1)
     scored, handled = 2000 * 50 * 128 * 1e-8, 2000 * 50 * (1e-9 + 1e-8)
-    assert private.touched > 65536
-    rows = private.touched * 128 * 1e-8  # more than 65,536 of 128 numbers: the dearer ones
+    share = (private.touched - 4096) / (131072 - 4096)  # between 4,096 rows and 131,072
+    assert 0.7 < share < 1
+    rows = private.touched * 128 * (5e-9 + share * 5e-9)
     rest = 822 * 128 * 5e-9 + 2000 * 128 * 1e-9
     assert private.seconds[BANDWIDTH] == pytest.approx(scored + handled + rows + rest)
     assert private.seconds[PRODUCTS] == pytest.approx(2000 * 50 * 1e-8)
+
+
+def test_a_pool_that_is_looked_at_is_copied_unless_it_is_as_large_as_the_table():
+    """2,000 queries look at 256 each: of 4,600,000 entities the distinct ones are copied, of 500,000 none."""
+    hardest = dataclasses.replace(WORK, negatives=Negatives(5, looked=256))
+    for graph, copied in ((GRAPH, _even(512_000, 4_600_000)), (Graph(500_000, 1000, 822), 0)):
+        with_pool = made(work=hardest, graph=graph, cores=1)
+        none = made(work=dataclasses.replace(WORK, negatives=Negatives(5)), graph=graph, cores=1)
+        more = with_pool.seconds[BANDWIDTH] - none.seconds[BANDWIDTH]
+        assert more == pytest.approx(2000 * 256 * 128 * 1e-9 + copied * 128 * 3e-9)
 
 
 def test_what_is_sent_by_hand():
