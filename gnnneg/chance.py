@@ -12,7 +12,7 @@ turn = RLock()
 
 
 @contextmanager
-def lent(generator: torch.Generator | None) -> Iterator[torch.Generator | None]:
+def lent(rng: torch.Generator | None) -> Iterator[torch.Generator | None]:
     """Within the block the global generator of its device stands where a generator stands; draw from what is yielded.
 
     So all draws are one row of numbers, whoever makes them. Afterwards the generator has gone on by all of them, and
@@ -20,27 +20,27 @@ def lent(generator: torch.Generator | None) -> Iterator[torch.Generator | None]:
     from the same row. Within a block nothing is left to do for the one that was yielded.
 
     Args:
-        generator (torch.Generator, optional): :obj:`None` changes nothing.
+        rng (torch.Generator, optional): :obj:`None` changes nothing.
     """
-    shared = None if generator is None else _shared(generator.device)
-    if generator is None or shared is None or shared is generator or _is_recorded(generator.device):
-        yield generator
+    shared = None if rng is None else _shared(rng.device)
+    if rng is None or shared is None or shared is rng or _is_recorded(rng.device):
+        yield rng
         return
     with turn:
         before = shared.get_state()
-        shared.set_state(generator.get_state())
+        shared.set_state(rng.get_state())
         try:
             yield shared
         finally:
-            generator.set_state(shared.get_state())
+            rng.set_state(shared.get_state())
             shared.set_state(before)
 
 
-def seed(generator: torch.Generator | None, device: torch.device) -> int:
+def seed(rng: torch.Generator | None, device: torch.device) -> int:
     """A seed, drawn. Of a device's generator it is made of seed and place, which the host knows, instead of a number
     for which it would have to wait.
     """
-    source = _shared(device) if generator is None else generator
+    source = _shared(device) if rng is None else rng
     if source is None or source.device.type == "cpu":
         return int(torch.randint(1 << 32, (), generator=source))
     place = source.get_state()

@@ -30,7 +30,7 @@ class Tail(Sided):
         num_relations (int): Number of relations, inverses not counted.
     """
 
-    def forward(self, triplets: Triplets, generator: torch.Generator | None = None) -> tuple[Query, Int[Tensor, "q"]]:
+    def forward(self, triplets: Triplets, rng: torch.Generator | None = None) -> tuple[Query, Int[Tensor, "q"]]:
         return asked(triplets, self.num_relations)
 
 
@@ -41,7 +41,7 @@ class Head(Sided):
         num_relations (int): Number of relations, inverses not counted.
     """
 
-    def forward(self, triplets: Triplets, generator: torch.Generator | None = None) -> tuple[Query, Int[Tensor, "q"]]:
+    def forward(self, triplets: Triplets, rng: torch.Generator | None = None) -> tuple[Query, Int[Tensor, "q"]]:
         return asked(triplets, self.num_relations, head=True)
 
 
@@ -52,7 +52,7 @@ class Both(Sided):
         num_relations (int): Number of relations, inverses not counted.
     """
 
-    def forward(self, triplets: Triplets, generator: torch.Generator | None = None) -> tuple[Query, Int[Tensor, "q"]]:
+    def forward(self, triplets: Triplets, rng: torch.Generator | None = None) -> tuple[Query, Int[Tensor, "q"]]:
         twice = Triplets(*(torch.cat([column, column]) for column in triplets))
         head = torch.arange(2, device=twice.rel_type.device).repeat_interleave(len(triplets.rel_type)) == 1
         return asked(twice, self.num_relations, head)
@@ -77,7 +77,7 @@ class Alternating(Counts, Sided):
         super().__init__(num_relations)
         self.register_buffer("step", torch.zeros((), dtype=torch.long))
 
-    def forward(self, triplets: Triplets, generator: torch.Generator | None = None) -> tuple[Query, Int[Tensor, "q"]]:
+    def forward(self, triplets: Triplets, rng: torch.Generator | None = None) -> tuple[Query, Int[Tensor, "q"]]:
         if not self.training:
             place = torch.arange(len(triplets.rel_type), device=triplets.rel_type.device)
             return asked(triplets, self.num_relations, place % 2 == 1)
@@ -95,9 +95,9 @@ class Tossed(Corruption, ABC):
     def chance(self, rel_type: Int[Tensor, "b"]) -> Float[Tensor, "b"]:
         """The probability of asking for the head."""
 
-    def forward(self, triplets: Triplets, generator: torch.Generator | None = None) -> tuple[Query, Int[Tensor, "q"]]:
+    def forward(self, triplets: Triplets, rng: torch.Generator | None = None) -> tuple[Query, Int[Tensor, "q"]]:
         rel_type = triplets.rel_type
-        toss = torch.rand(rel_type.size(0), generator=generator, device=rel_type.device)
+        toss = torch.rand(rel_type.size(0), generator=rng, device=rel_type.device)
         return asked(triplets, self.num_relations, toss < self.chance(rel_type))
 
 

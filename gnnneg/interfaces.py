@@ -321,7 +321,7 @@ class Corruption(Part, ABC):
     """Which slot of a triplet is asked for."""
 
     @abstractmethod
-    def forward(self, triplets: Triplets, generator: torch.Generator | None = None) -> tuple[Query, Int[Tensor, "q"]]:
+    def forward(self, triplets: Triplets, rng: torch.Generator | None = None) -> tuple[Query, Int[Tensor, "q"]]:
         """Queries and their targets; row ``i`` of ``triplets`` becomes row ``i`` (and ``i + b`` if both are asked)."""
 
 
@@ -340,7 +340,7 @@ class Sampler(Part, ABC):
 
     @abstractmethod
     def forward(
-        self, query: Query, target: Int[Tensor, "b"], critic: Scorer, generator: torch.Generator | None = None
+        self, query: Query, target: Int[Tensor, "b"], critic: Scorer, rng: torch.Generator | None = None
     ) -> Negatives:
         """Candidates for each query. The critic's scores carry no gradient unless the sampler asks for one."""
 
@@ -460,8 +460,8 @@ class Task(Part, ABC):
 
     model: Model
 
-    def __call__(self, batch: Any, generator: torch.Generator | None = None, *args: Any, **kwargs: Any) -> Any:
-        with lent(generator) as drawn_from:
+    def __call__(self, batch: Any, rng: torch.Generator | None = None, *args: Any, **kwargs: Any) -> Any:
+        with lent(rng) as drawn_from:
             return super().__call__(batch, drawn_from, *args, **kwargs)
 
     @abstractmethod
@@ -469,7 +469,7 @@ class Task(Part, ABC):
         """What one epoch goes through once: a (named) tuple of tensors of one length, sliced into batches."""
 
     @abstractmethod
-    def forward(self, batch: Any, generator: torch.Generator | None = None) -> Float[Tensor, ""]:
+    def forward(self, batch: Any, rng: torch.Generator | None = None) -> Float[Tensor, ""]:
         """The loss of one batch, a slice of :meth:`examples` in the same type."""
 
     @abstractmethod

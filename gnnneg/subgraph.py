@@ -83,9 +83,7 @@ class MessageGraph:
         index, kind = (self.denied_edge_index, self.denied_edge_type) if denied else (self.edge_index, self.edge_type)
         if index is None or kind is None:
             names = "denied_edge_index and denied_edge_type" if denied else "edge_index and edge_type"
-            raise UserError(
-                f"{'A signed' if denied else 'The'} encoder needs {names}, as in message_graph."
-            )
+            raise UserError(f"{'A signed' if denied else 'The'} encoder needs {names}, as in message_graph.")
         return index, kind
 
     def check(self, num_types: int) -> None:

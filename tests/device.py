@@ -216,7 +216,7 @@ class Place:
     def __init__(self, device: torch.device, real: bool, waits: Counter):
         self.device, self.real, self.waits = device, real, waits
 
-    def generator(self, seed: int) -> torch.Generator:
+    def rng(self, seed: int) -> torch.Generator:
         """A generator for what is drawn there."""
         return GENERATOR(self.device if self.real else CPU).manual_seed(seed)
 

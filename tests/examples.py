@@ -395,9 +395,7 @@ class Fixed(Sampler):
         super().__init__()
         self.index, self.weight, self.learnt = index, weight, 0
 
-    def forward(
-        self, query: Query, target: Tensor, critic: Scorer, generator: torch.Generator | None = None
-    ) -> Negatives:
+    def forward(self, query: Query, target: Tensor, critic: Scorer, rng: torch.Generator | None = None) -> Negatives:
         self.learnt += self.training
         rows = slice(None) if self.index.size(0) == 1 else slice(0, target.numel())
         return Negatives(self.index[rows], self.weight)

@@ -156,7 +156,7 @@ class Setting:
 
 
 def task(case: str, now: Setting) -> LinkPrediction:
-    sampler, generator, decoder, loss = case.split("/")
+    sampler, rng, decoder, loss = case.split("/")
     facts = dict(worlds()[now.world].facts)
     if now.one_negative:
         facts["num_negatives"] = 1
@@ -165,7 +165,7 @@ def task(case: str, now: Setting) -> LinkPrediction:
     def made(kind: type, name: str) -> Any:
         return fitted(parts(kind)[name], facts)
 
-    generators = [] if generator == NOBODY else [made(Generator, generator)]
+    generators = [] if rng == NOBODY else [made(Generator, rng)]
     model = KGEModel(
         Lookup(facts["num_nodes"], now.channels, sparse=now.sparse, bound=0.5), made(Decoder, decoder), now.dropout
     )

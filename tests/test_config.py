@@ -389,8 +389,8 @@ class Schedule(Sampler):
         super().__init__()
         self.steps, self.others = nn.ModuleDict({str(k): v for k, v in steps.items()}), others
 
-    def forward(self, query, target, critic, generator=None):
-        return self.steps["0"](query, target, critic, generator)
+    def forward(self, query, target, critic, rng=None):
+        return self.steps["0"](query, target, critic, rng)
 
 
 def test_mappings_and_lists_of_parts(data):
@@ -507,9 +507,9 @@ def test_every_config_takes_a_step(path, data):
     setup = assemble(plan(read), data)
     examples = setup.task.examples(triplets(data, "stated", "train"))
     batch = type(examples)(*(column[:32] for column in examples))
-    generator = torch.Generator().manual_seed(0)
+    rng = torch.Generator().manual_seed(0)
     before = [weight.detach().clone() for weight in setup.task.trained()]
-    loss = setup.task(batch, generator)
+    loss = setup.task(batch, rng)
     loss.backward()
     setup.optimizer.step()
     assert loss.isfinite()

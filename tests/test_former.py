@@ -29,9 +29,7 @@ class Moved(Sampler):
         super().__init__()
         self.num_negatives, self.shared = num_negatives, shared
 
-    def forward(
-        self, query: Query, target: Tensor, critic: object, generator: torch.Generator | None = None
-    ) -> Negatives:
+    def forward(self, query: Query, target: Tensor, critic: object, rng: torch.Generator | None = None) -> Negatives:
         raise NotImplementedError
 
 

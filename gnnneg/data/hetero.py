@@ -178,8 +178,8 @@ def from_hetero(
         if split is not None:
             part[polarity] = torch.cat([none, *(split[place.edge_type] for _, place in mine)])[sort]
     if split is None:
-        generator = torch.Generator().manual_seed(seed)
-        part = {p: random_split(parts[p], valid, test, generator, cover=p == "stated") for p in POLARITIES}
+        rng = torch.Generator().manual_seed(seed)
+        part = {p: random_split(parts[p], valid, test, rng, cover=p == "stated") for p in POLARITIES}
 
     nodes = {t: data[t] for t in types}
     names = attributes.names(nodes, size, order)

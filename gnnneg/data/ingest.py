@@ -208,12 +208,12 @@ def _distinct(table: pa.Table) -> int:
 
 def _split(parts: Parts, valid: float, test: float, seed: int, cover: bool, together: bool) -> Parts:
     """The statements, all of train as yet, with a random split."""
-    generator = torch.Generator().manual_seed(seed)
+    rng = torch.Generator().manual_seed(seed)
     pieces = []
     for (polarity, _), table in parts.tables.items():
         # a denied statement teaches nothing about who exists, so only stated ones are kept in train for that
         stated = polarity == "stated"
-        number = random_split(triplets(parts.graph, polarity), valid, test, generator, cover and stated, together)
+        number = random_split(triplets(parts.graph, polarity), valid, test, rng, cover and stated, together)
         pieces += [(polarity, s, table.filter(pa.array((number == i).numpy()))) for i, s in enumerate(SPLITS)]
     return Parts.of(pieces)
 

@@ -49,9 +49,9 @@ class Pools(nn.Module):
         """How many members each row has."""
         return self.offset[row + 1] - self.offset[row]
 
-    def draw(self, row: Int[Tensor, "*s"], generator: torch.Generator | None = None) -> Int[Tensor, "*s"]:
+    def draw(self, row: Int[Tensor, "*s"], rng: torch.Generator | None = None) -> Int[Tensor, "*s"]:
         """A member of each row, uniform; 0 from an empty row."""
-        chance = torch.rand(row.shape, generator=generator, device=row.device, dtype=torch.double)
+        chance = torch.rand(row.shape, generator=rng, device=row.device, dtype=torch.double)
         length = self.length(row)
         place = self.offset[row] + (chance * length).long()
         if not self.member.numel():

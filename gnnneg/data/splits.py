@@ -17,7 +17,7 @@ def random_split(
     statements: Triplets,
     valid: float = 0.1,
     test: float = 0.1,
-    generator: torch.Generator | None = None,
+    rng: torch.Generator | None = None,
     cover: bool = True,
     together: bool = True,
 ) -> Int[Tensor, "e"]:
@@ -33,7 +33,7 @@ def random_split(
         statements (Triplets): The statements.
         valid (float): Share of distinct statements for validation. (default: :obj:`0.1`)
         test (float): Share for test. (default: :obj:`0.1`)
-        generator (torch.Generator, optional): The source of randomness.
+        rng (torch.Generator, optional): The source of randomness.
         cover (bool): Whether train must mention everything. (default: :obj:`True`)
         together (bool): Whether mirrored pairs stay in one split. (default: :obj:`True`)
 
@@ -44,7 +44,7 @@ def random_split(
         raise UserError(f"Shares valid {valid} and test {test} must not be negative and must leave some for train.")
     rows, place = distinct(statements)
     count = rows.rel_type.numel()
-    order = torch.randperm(count, generator=generator)
+    order = torch.randperm(count, generator=rng)
     free = order[_beside_first(rows, order)] if cover else order
     group = _mirrored(rows) if together else torch.arange(count)
     free = free[_whole(group, free)[free]]
@@ -144,15 +144,15 @@ def share_denied(data: HeteroData, from_valid: float, kept: float = 1.0, seed: i
     """
     if not 0 <= from_valid <= 1 or not 0 <= kept <= 1:
         raise UserError(f"Shares of denied statements lie between 0 and 1: from_valid {from_valid}, kept {kept}.")
-    generator = torch.Generator().manual_seed(seed)
+    rng = torch.Generator().manual_seed(seed)
     result = copy.copy(data)
     store = result["entity", "denied", "entity"]
     row, place = distinct(triplets(data, "denied"))
     split, count = store.split.clone(), row.rel_type.numel()
     train, valid, test = (torch.zeros(count).index_fill_(0, place[split == i], 1).bool() for i in range(len(SPLITS)))
-    moves = (torch.rand(count, generator=generator) < from_valid) & valid & ~test
+    moves = (torch.rand(count, generator=rng) < from_valid) & valid & ~test
     split[moves[place] & (split == SPLITS.index("valid"))] = SPLITS.index("train")
-    stays = (torch.rand(count, generator=generator) < kept) | ~(moves | train)
+    stays = (torch.rand(count, generator=rng) < kept) | ~(moves | train)
     keep = stays[place] | (split != SPLITS.index("train"))
     store.split = split
     for key, value in store.to_dict().items():

@@ -108,12 +108,12 @@ def world(
         raise UserError(f"A world needs at least 40 entities, not {num_entities}.")
     if not 0 < observed <= 1 or not 0 <= denied <= 1:
         raise UserError(f"Shares observed {observed} and denied {denied} must lie between 0 and 1.")
-    generator = torch.Generator().manual_seed(seed)
+    rng = torch.Generator().manual_seed(seed)
     kind = _kinds(num_entities)
-    truth = _truth(kind, generator)
-    seen = _observed(truth, observed, generator)
-    split = random_split(seen, valid, test, generator, together=False)
-    wrong, wrong_split = _denied(seen, split, truth, kind, denied, generator)
+    truth = _truth(kind, rng)
+    seen = _observed(truth, observed, rng)
+    split = random_split(seen, valid, test, rng, together=False)
+    wrong, wrong_split = _denied(seen, split, truth, kind, denied, rng)
     names = [f"{TYPES[k]}_{i}" for k, i in zip(kind.tolist(), _count(kind).tolist())]
     data = assemble(seen, split, names, list(RELATIONS), wrong, wrong_split)
     data["entity"].type = torch.nn.functional.one_hot(kind, len(TYPES)).bool()
@@ -132,12 +132,12 @@ def _count(kind: Int[Tensor, "n"]) -> Int[Tensor, "n"]:
     return torch.arange(kind.numel()) - first[kind]
 
 
-def _truth(kind: Int[Tensor, "n"], generator: torch.Generator) -> Triplets:
+def _truth(kind: Int[Tensor, "n"], rng: torch.Generator) -> Triplets:
     person, city, company, country, continent = (torch.nonzero(kind == k)[:, 0] for k in range(len(TYPES)))
 
     def pick(size: int, among: Tensor) -> Tensor:
         """Evenly spread: everything is picked once before anything is picked again."""
-        turns = [torch.randperm(among.numel(), generator=generator) for _ in range(size // among.numel() + 1)]
+        turns = [torch.randperm(among.numel(), generator=rng) for _ in range(size // among.numel() + 1)]
         return among[torch.cat(turns)[:size]]
 
     node = torch.zeros(kind.numel(), dtype=torch.long)
@@ -199,11 +199,11 @@ def _alike(entity: Int[Tensor, "p"], group: Int[Tensor, "p"]) -> tuple[Int[Tenso
     return entity[row[other]], entity[column[other]]
 
 
-def _observed(truth: Triplets, share: float, generator: torch.Generator) -> Triplets:
+def _observed(truth: Triplets, share: float, rng: torch.Generator) -> Triplets:
     """A random part of the truth in which every relation and entity is still mentioned."""
     if share == 1:
         return truth
-    keep = random_split(truth, test=1 - share, valid=0.0, generator=generator, together=False) == 0
+    keep = random_split(truth, test=1 - share, valid=0.0, rng=rng, together=False) == 0
     return Triplets(*(x[keep] for x in truth))
 
 
@@ -213,11 +213,11 @@ def _denied(
     truth: Triplets,
     kind: Int[Tensor, "n"],
     share: float,
-    generator: torch.Generator,
+    rng: torch.Generator,
 ) -> tuple[Triplets, Int[Tensor, "f"]]:
     known = KnownAnswers(truth, kind.numel(), len(RELATIONS))
     fitting = [[t in right.split() for t in TYPES] for _, right in RELATIONS.values()]
-    chosen = torch.randperm(split.numel(), generator=generator)[: round(share * split.numel())]
+    chosen = torch.randperm(split.numel(), generator=rng)[: round(share * split.numel())]
     head_index, rel_type, part = seen.head_index[chosen], seen.rel_type[chosen], split[chosen]
     # entities of one type, and of the types that fit one relation, have consecutive numbers
     size = torch.bincount(kind, minlength=len(TYPES))
@@ -231,7 +231,7 @@ def _denied(
     row, refused = unique_rows(row[inside], refused[inside])
     count = torch.bincount(row, minlength=chosen.numel())
     room = high - low - count
-    nth = (torch.rand(chosen.numel(), generator=generator, dtype=torch.double) * room).long()
+    nth = (torch.rand(chosen.numel(), generator=rng, dtype=torch.double) * room).long()
     before = refused - low[row] - entries(count)[1]
     skipped = torch.zeros_like(nth).scatter_add(0, row, (before <= nth[row]).long())
     some = room > 0

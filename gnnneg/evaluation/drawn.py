@@ -9,7 +9,7 @@ from gnnneg.kernels.ragged import entries, offsets
 from gnnneg.records import Query, Triplets, asked
 
 
-def unknown(query: Query, known: Answers, size: int, generator: torch.Generator | None = None) -> Int[Tensor, "b k"]:
+def unknown(query: Query, known: Answers, size: int, rng: torch.Generator | None = None) -> Int[Tensor, "b k"]:
     """Entities that are no known answers of a query, uniformly and with replacement; -1 where there are none.
 
     Without trial and error: of the sorted known answers :math:`a_0 < a_1 < \\dots`, the number :math:`u` among the
@@ -19,11 +19,11 @@ def unknown(query: Query, known: Answers, size: int, generator: torch.Generator 
         query (Query): The queries.
         known (Answers): What is not to be drawn.
         size (int): Entities a query.
-        generator (torch.Generator, optional): Draws.
+        rng (torch.Generator, optional): Draws.
     """
     length = known.count(query)
     others = known.num_nodes - length
-    chance = torch.rand(length.numel(), size, generator=generator, device=length.device, dtype=torch.double)
+    chance = torch.rand(length.numel(), size, generator=rng, device=length.device, dtype=torch.double)
     number = (chance * others[:, None]).long().minimum((others - 1).clamp(min=0)[:, None])
     row, answer = known.answers(query)
     before, first = answer - entries(length)[1], offsets(length)[:-1]
@@ -33,7 +33,7 @@ def unknown(query: Query, known: Answers, size: int, generator: torch.Generator 
     return torch.where(others[:, None] > 0, number + passed, -1)
 
 
-def corruptions(triplets: Triplets, known: Answers, generator: torch.Generator | None = None) -> Triplets:
+def corruptions(triplets: Triplets, known: Answers, rng: torch.Generator | None = None) -> Triplets:
     """One statement each that nobody has made: a side by toss of a coin, and there an entity not known to fit.
 
     Statements of which every entity is a known answer are left out.
@@ -41,12 +41,12 @@ def corruptions(triplets: Triplets, known: Answers, generator: torch.Generator |
     Args:
         triplets (Triplets): What is stated.
         known (Answers): What is not to be drawn.
-        generator (torch.Generator, optional): Draws.
+        rng (torch.Generator, optional): Draws.
     """
     head_index, rel_type, tail_index = triplets
-    head = torch.rand(rel_type.numel(), generator=generator, device=rel_type.device) < 0.5
+    head = torch.rand(rel_type.numel(), generator=rng, device=rel_type.device) < 0.5
     query, _ = asked(triplets, known.num_relations, head)
-    found = unknown(query, known, 1, generator)[:, 0]
+    found = unknown(query, known, 1, rng)[:, 0]
     kept = found >= 0
     return Triplets(
         torch.where(head, found, head_index)[kept], rel_type[kept], torch.where(head, tail_index, found)[kept]

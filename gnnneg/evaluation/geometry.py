@@ -26,7 +26,7 @@ def geometry(
     graph: Data | None,
     triplets: Triplets,
     corruption: Corruption,
-    generator: torch.Generator | None = None,
+    rng: torch.Generator | None = None,
     *,
     queries: int = 64,
 ) -> dict[str, Any]:
@@ -41,7 +41,7 @@ def geometry(
         graph (torch_geometric.data.Data, optional): What the model may look at.
         triplets (Triplets): What to draw negatives for.
         corruption (Corruption): Which side is asked.
-        generator (torch.Generator, optional): Draws.
+        rng (torch.Generator, optional): Draws.
         queries (int): How many queries to look at; fewer, if the model cannot hold so many. (default: :obj:`64`)
 
     Returns:
@@ -68,10 +68,10 @@ def geometry(
     queries = at_once(model, graph.num_nodes if graph is not None else 0, queries)
     with judging(model, sampler, corruption, *generators):
         some = Triplets(*(column[:queries] for column in triplets))
-        query, target = corruption(some, generator)
+        query, target = corruption(some, rng)
         query, target = Query(*(column[:queries] for column in query)), target[:queries]
         scorer = model.scorer(model.encode(graph), query)
-        offered = sampler(query, target, scorer, generator)
+        offered = sampler(query, target, scorer, rng)
         negatives = Negatives(offered.index[:, :MOST], offered.weight[:, :MOST])
         there = (negatives.weight > 0).expand(len(target), negatives.index.size(1))
         some_there = there.any(1)
@@ -79,9 +79,7 @@ def geometry(
             raise UserError("No query has any negatives: every candidate has weight 0, so relax the filter.")
         positive = scorer.embed(target[:, None])
         drawn = scorer.embed(negatives.index).expand(len(target), -1, -1)
-        found = {"sampled": Cloud(drawn, True, True)} | made(
-            generators, Drawn(scorer, query, target, negatives, generator)
-        )
+        found = {"sampled": Cloud(drawn, True, True)} | made(generators, Drawn(scorer, query, target, negatives, rng))
         for name, (vectors, changed, _) in found.items():
             # what a generator makes of each negative is there as it is; what it makes of none is, wherever any is
             seen = there if changed else some_there[:, None].expand(vectors.shape[:2])

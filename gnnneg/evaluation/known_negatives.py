@@ -103,7 +103,7 @@ def _ranks(
     denied: KnownAnswers,
     known: Answers,
     num_random: int,
-    generator: torch.Generator | None,
+    rng: torch.Generator | None,
 ) -> tuple[Ranks, Ranks, int]:
     """The ranks among denied answers, those among random ones too, and how many questions there are in all."""
     sides = [asked(stated, known.num_relations, head) for head in (False, True)]
@@ -129,7 +129,7 @@ def _ranks(
             one = among(scorer, query, answer, known, _padded(denied, query, answer))
             outcome[0, :, begin:end] = torch.stack([one.above, one.tied, one.rivals])
             if num_random:
-                drawn = unknown(query, known, num_random, generator)
+                drawn = unknown(query, known, num_random, rng)
                 # the target is no rival of its own, so it can stand where nothing is
                 drawn = torch.where((drawn < 0) | denied.contains(query, drawn), answer[:, None], drawn)
                 one = one + among(scorer, query, answer, known, drawn)

@@ -29,7 +29,7 @@ def diagnose(
     triplets: Triplets,
     truth: KnownAnswers,
     corruption: Corruption,
-    generator: torch.Generator | None = None,
+    rng: torch.Generator | None = None,
     *,
     known: KnownAnswers | None = None,
     denied: KnownAnswers | None = None,
@@ -47,7 +47,7 @@ def diagnose(
         triplets (Triplets): What to draw negatives for.
         truth (KnownAnswers): What is true; give more than the training facts, which a sampler may filter by itself.
         corruption (Corruption): Which side is asked.
-        generator (torch.Generator, optional): Draws.
+        rng (torch.Generator, optional): Draws.
         known (KnownAnswers, optional): Training facts, for degrees and for who fills a slot. (default: :obj:`None`)
         denied (KnownAnswers, optional): What is denied. (default: :obj:`None`)
         types (Pools, optional): Of each type its entities, where the data have types. (default: :obj:`None`)
@@ -94,11 +94,11 @@ def diagnose(
         encoding = model.encode(graph)
         for begin in range(0, size, batch_size):
             part = Triplets(*(t[begin : begin + batch_size].to(device) for t in triplets))
-            query, target = corruption(part, generator)
+            query, target = corruption(part, rng)
             critic = model.scorer(encoding, query)
             _settle(device)
             clock = time.perf_counter()
-            negatives = sampler(query, target, critic, generator)
+            negatives = sampler(query, target, critic, rng)
             _settle(device)
             if begin or batches == 1:  # the first draw may still be compiling
                 seconds += time.perf_counter() - clock
@@ -158,7 +158,7 @@ def shown(
     corruption: Corruption,
     names: Sequence[str],
     relation_names: Sequence[str],
-    generator: torch.Generator | None = None,
+    rng: torch.Generator | None = None,
     *,
     labels: Sequence[str | None] | None = None,
     relation_labels: Sequence[str | None] | None = None,
@@ -173,9 +173,9 @@ def shown(
     """
     device, size = truth.key.device, truth.num_relations
     with judging(model, sampler, corruption):
-        query, target = corruption(Triplets(*(column.to(device) for column in triplets)), generator)
+        query, target = corruption(Triplets(*(column.to(device) for column in triplets)), rng)
         critic = model.scorer(model.encode(graph), query)
-        negatives = sampler(query, target, critic, generator)
+        negatives = sampler(query, target, critic, rng)
         index = negatives.index.expand(len(target), -1)
         there = (negatives.weight > 0).expand_as(index)
         percentile = _hardness(critic(everyone(truth.num_nodes, device)), target, index)[0]

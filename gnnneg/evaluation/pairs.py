@@ -149,7 +149,7 @@ def matched(
     pairs: Int[Tensor, "2 m"],
     label: Shaped[Tensor, "m"],
     degree: Int[Tensor, "n *c"],
-    generator: torch.Generator | None = None,
+    rng: torch.Generator | None = None,
 ) -> Int[Tensor, "k"]:
     r"""Pairs of which positive and negative ones have the same degrees at both ends, in bins
     :math:`\lfloor \log_2(1 + d) \rfloor`: how often an entity is spoken of does not tell them apart.
@@ -161,7 +161,7 @@ def matched(
         label (torch.Tensor): 1 where they belong together, else 0.
         degree (torch.Tensor): How many statements each entity takes part in; with several columns, such as stated and
             denied, all of them are matched.
-        generator (torch.Generator, optional): Draws.
+        rng (torch.Generator, optional): Draws.
 
     Returns:
         The positions of the pairs that stay, ascending.
@@ -174,7 +174,7 @@ def matched(
     _, cell = numbered_rows(*torch.cat([level[pairs[0]], level[pairs[1]]], 1).T)
     group = 2 * cell + truth.long()
     count = group.bincount(minlength=2 * int(cell.max()) + 2 if cell.numel() else 2)
-    order = torch.randperm(group.numel(), generator=generator)
+    order = torch.randperm(group.numel(), generator=rng)
     order = order[group[order].argsort(stable=True)]
     first = count.cumsum(0) - count
     place = torch.arange(group.numel()) - first[group[order]]

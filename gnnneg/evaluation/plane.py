@@ -26,7 +26,7 @@ def plane(
     graph: Data | None,
     triplets: Triplets,
     corruption: Corruption,
-    generator: torch.Generator | None = None,
+    rng: torch.Generator | None = None,
     *,
     queries: int = 60,
 ) -> dict[str, Any]:
@@ -39,7 +39,7 @@ def plane(
         graph (torch_geometric.data.Data, optional): What the model may look at.
         triplets (Triplets): What to draw negatives for.
         corruption (Corruption): Which side is asked.
-        generator (torch.Generator, optional): Draws.
+        rng (torch.Generator, optional): Draws.
         queries (int): How many queries to look at; fewer, if the model cannot hold so many. (default: :obj:`60`)
 
     Returns:
@@ -57,16 +57,16 @@ def plane(
         raise UserError("There are no statements to draw negatives for: choose a split that has some.")
     queries = at_once(model, graph.num_nodes if graph is not None else 0, queries)
     with judging(model, sampler, corruption, *generators):
-        query, target = corruption(triplets, generator)
+        query, target = corruption(triplets, rng)
         rel_type = query.rel_type.mode().values
         row = (query.rel_type == rel_type).nonzero()[:queries, 0]
         query, target = Query(query.anchor[row], query.rel_type[row]), target[row]
         scorer = model.scorer(model.encode(graph), query)
-        offered = sampler(query, target, scorer, generator)
+        offered = sampler(query, target, scorer, rng)
         there = (offered.weight > 0).expand(len(target), offered.index.size(1))[:, :EACH]
         found = {"positive": scorer.embed(target[:, None])[:, 0]}
         found["sampled"] = scorer.embed(offered.index[:, :EACH]).expand(len(target), -1, -1)[there]
-        questions = Drawn(scorer, query, target, offered, generator)
+        questions = Drawn(scorer, query, target, offered, rng)
         for name, (vectors, changed, kind) in made(generators, questions).items():
             if kind:
                 few = vectors[:, :EACH]
@@ -77,7 +77,7 @@ def plane(
     def parted(points: Float[Tensor, "k 2"]) -> dict[str, list[list[float]]]:
         return {name: part.tolist() for name, part in zip(found, points.split(size))}
 
-    spread = _tsne(cloud, generator)
+    spread = _tsne(cloud, rng)
     flat = torch.linalg.svd(cloud - cloud.mean(0), full_matrices=False)
     axes = F.pad((flat.U * flat.S)[:, :2], (0, max(0, 2 - len(flat.S))))  # vectors of one number have one axis
     return {
@@ -87,13 +87,13 @@ def plane(
     }
 
 
-def _tsne(cloud: Float[Tensor, "k d"], generator: torch.Generator | None) -> Float[Tensor, "k 2"] | None:
+def _tsne(cloud: Float[Tensor, "k d"], rng: torch.Generator | None) -> Float[Tensor, "k 2"] | None:
     try:
         from sklearn.manifold import TSNE
     except ImportError:
         return None
     if min(cloud.shape) < 2:  # nothing to lay out
         return None
-    seed = int(torch.randint(1 << 31, (), generator=generator, device=None if generator is None else generator.device))
+    seed = int(torch.randint(1 << 31, (), generator=rng, device=None if rng is None else rng.device))
     means = TSNE(perplexity=min(30.0, (len(cloud) - 1) / 3), init="pca", random_state=seed)
     return torch.from_numpy(means.fit_transform(cloud.numpy()))

@@ -69,7 +69,7 @@ class DeniedStatements(Generator):
         """The vectors of the denied targets; their scores are those of other anchors."""
         return drawn.scorer.embed(self.denied.answer[self._positions(drawn.query, drawn.rng)[0]])
 
-    def _positions(self, query: Query, generator: torch.Generator | None) -> tuple[Int[Tensor, "b m"], Tensor]:
+    def _positions(self, query: Query, rng: torch.Generator | None) -> tuple[Int[Tensor, "b m"], Tensor]:
         """Positions of denied statements, and what each counts."""
         if self.grouped:
             begin, end = self.denied.span_of(query.rel_type)
@@ -78,7 +78,7 @@ class DeniedStatements(Generator):
             end = begin + len(self.denied)
         length = (end - begin)[:, None]
         shape = len(begin), self.num_negatives
-        chance = torch.rand(shape, generator=generator, device=begin.device, dtype=torch.double)
+        chance = torch.rand(shape, generator=rng, device=begin.device, dtype=torch.double)
         position = torch.where(length > 0, begin[:, None] + (chance * length).long(), 0)
         sure = 1.0 if self.denied.confidence is None else self.denied.confidence[position]
         return position, ((length > 0) * sure).expand(shape)

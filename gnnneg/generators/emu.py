@@ -106,17 +106,17 @@ class EMU(Generator):
             else:  # bits, since they are many
                 yield part, self.masks((rows, part.size(1), width), positive.device, drawn.rng)
 
-    def masks(self, size: tuple[int, ...], device: torch.device, generator: torch.Generator | None) -> Tensor:
+    def masks(self, size: tuple[int, ...], device: torch.device, rng: torch.Generator | None) -> Tensor:
         """Where coordinates stay the negative's, along the last dimension of ``size``."""
         if self.fixed:
-            rank = torch.rand(size, device=device, generator=generator).argsort(-1).argsort(-1)
+            rank = torch.rand(size, device=device, generator=rng).argsort(-1).argsort(-1)
             return rank >= exchange("EMU", self.mutation_ratio, size[-1])
         # four draws of 16 bits from one of 64, or two of 32: a uniform float each would cost as much as the scores
         share, count, bits, dtype = self.mutation_ratio, math.prod(size), 16, torch.int16
         if abs(round(share * 2**bits) / 2**bits - share) > ROUNDED * min(share, 1 - share):
             bits, dtype = 32, torch.int32
         whole = -(-count // (64 // bits))
-        drawn = torch.randint(-(1 << 63), (1 << 63) - 1, (whole,), device=device, generator=generator)
+        drawn = torch.randint(-(1 << 63), (1 << 63) - 1, (whole,), device=device, generator=rng)
         least = -(1 << bits - 1)
         last = round(share * 2**bits) + least - 1  # of the draws that exchange; none where it is below all
         return drawn.view(dtype)[:count].view(size) > last if last >= least else drawn.new_ones(size).bool()

@@ -27,7 +27,7 @@ class Redrawn(Generator):
     Cost: the sampler's, and the generator's, which finds nothing computed of the plain term.
 
     Args:
-        generator (Generator): Changes negatives, such as :class:`EMU`, :class:`MatchedEMU` or :class:`Mixup`.
+        rng (Generator): Changes negatives, such as :class:`EMU`, :class:`MatchedEMU` or :class:`Mixup`.
         sampler (Sampler): Draws them.
 
     Raises:

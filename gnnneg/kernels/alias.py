@@ -15,11 +15,11 @@ class Alias(NamedTuple):
     keep: Float[Tensor, "n"]
     other: Int[Tensor, "n"]
 
-    def draw(self, size: tuple[int, ...], generator: torch.Generator | None = None) -> Int[Tensor, "..."]:
+    def draw(self, size: tuple[int, ...], rng: torch.Generator | None = None) -> Int[Tensor, "..."]:
         """Outcomes, independent, of a shape."""
         device = self.keep.device
-        column = torch.randint(self.keep.numel(), size, generator=generator, device=device)
-        stay = torch.rand(size, generator=generator, device=device) < self.keep[column]
+        column = torch.randint(self.keep.numel(), size, generator=rng, device=device)
+        stay = torch.rand(size, generator=rng, device=device) < self.keep[column]
         return torch.where(stay, column, self.other[column])
 
 

@@ -31,7 +31,7 @@ def _choose(total: Tensor, chance: Tensor) -> Tensor:
     return torch.searchsorted(total, chance * total[:, -1:], right=True).clamp_(max=total.size(1) - 1)
 
 
-def choose(share: Float[Tensor, "b n"], size: int, generator: torch.Generator | None = None) -> Int[Tensor, "b k"]:
+def choose(share: Float[Tensor, "b n"], size: int, rng: torch.Generator | None = None) -> Int[Tensor, "b k"]:
     """Columns, each with probability in proportion to its share of the row; one of no share is never drawn.
 
     By inversion: a bisection in the running sum for each draw, on all threads, where ``torch.multinomial`` draws one
@@ -39,5 +39,5 @@ def choose(share: Float[Tensor, "b n"], size: int, generator: torch.Generator | 
     would be drawn unevenly, and some of them never.
     """
     total = share.double().cumsum(1)
-    chance = torch.rand(len(share), size, generator=generator, device=share.device, dtype=torch.double)
+    chance = torch.rand(len(share), size, generator=rng, device=share.device, dtype=torch.double)
     return _choose(total, chance)

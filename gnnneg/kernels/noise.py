@@ -163,8 +163,8 @@ def _drawn(seed: int, like: Tensor) -> Tensor:
         if out.numel():
             launch(_normal, seed & 0xFFFFFFFF, out)
         return out.to(like.dtype)
-    generator = torch.Generator(like.device).manual_seed(seed)
-    return torch.randn(like.shape, dtype=like.dtype, device=like.device, generator=generator)
+    rng = torch.Generator(like.device).manual_seed(seed)
+    return torch.randn(like.shape, dtype=like.dtype, device=like.device, generator=rng)
 
 
 def normal(seed: int, like: Float[Tensor, "b k"]) -> Float[Tensor, "b k"]:

@@ -32,7 +32,7 @@ class All(Sampler):
         self.num_nodes = num_nodes
 
     def forward(
-        self, query: Query, target: Int[Tensor, "b"], critic: Scorer, generator: torch.Generator | None = None
+        self, query: Query, target: Int[Tensor, "b"], critic: Scorer, rng: torch.Generator | None = None
     ) -> Negatives:
         rows = target.size(0)
         refuse_beyond(

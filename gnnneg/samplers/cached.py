@@ -87,17 +87,17 @@ class Cached(Counts, Sampler):
         self.register_buffer("step", torch.zeros((), dtype=torch.long))
 
     def forward(
-        self, query: Query, target: Int[Tensor, "b"], critic: Scorer, generator: torch.Generator | None = None
+        self, query: Query, target: Int[Tensor, "b"], critic: Scorer, rng: torch.Generator | None = None
     ) -> Negatives:
         row, found = self.known.row(query)
         place, there = (row, found) if self.slots is None else self.slots(row, found)
-        held = self._held(place, there, generator)
+        held = self._held(place, there, rng)
         size = (len(target), self.num_negatives)
-        index = held.gather(1, torch.randint(self.size, size, generator=generator, device=target.device))
+        index = held.gather(1, torch.randint(self.size, size, generator=rng, device=target.device))
         if self.training:
             if int(self.step) % self.every == 0:
-                offered = self.proposal(query, target, critic, generator)
-                kept = self._renewed(query, target, held, offered, critic, generator)
+                offered = self.proposal(query, target, critic, rng)
+                kept = self._renewed(query, target, held, offered, critic, rng)
                 if self.slots is not None:
                     place, found = self.slots.given(row, found)
                 if len(self.cache):
@@ -107,10 +107,10 @@ class Cached(Counts, Sampler):
             return Negatives(index, ones(index))
         return Negatives(index, (~self._known(query, target, index)).float())
 
-    def _held(self, place: Int[Tensor, "b"], found: Tensor, generator: torch.Generator | None) -> Int[Tensor, "b k"]:
+    def _held(self, place: Int[Tensor, "b"], found: Tensor, rng: torch.Generator | None) -> Int[Tensor, "b k"]:
         """The caches, any entities where there is nothing yet."""
         size = (len(place), self.size)
-        any_entity = torch.randint(self.known.num_nodes, size, generator=generator, device=place.device)
+        any_entity = torch.randint(self.known.num_nodes, size, generator=rng, device=place.device)
         if not len(self.cache):
             return any_entity
         held = self.cache[place].long()
@@ -123,7 +123,7 @@ class Cached(Counts, Sampler):
         held: Int[Tensor, "b k"],
         offered: Negatives,
         critic: Scorer,
-        generator: torch.Generator | None,
+        rng: torch.Generator | None,
     ) -> Int[Tensor, "b k"]:
         """The caches to come."""
         rows = len(target)
@@ -138,7 +138,7 @@ class Cached(Counts, Sampler):
         with torch.no_grad():
             score = critic(union).float()
         if self.temperature:
-            score = perturbed(score / self.temperature, generator)
+            score = perturbed(score / self.temperature, rng)
         top = score.masked_fill(absent, -torch.inf).topk(self.size, dim=1)
         return union.gather(1, top.indices).masked_fill(top.values.isneginf(), -1)  # nothing there, where too few are
 

@@ -62,9 +62,9 @@ class Child(OwnOptimizer, Sampler):
         return torch.optim.Adagrad(self.child.parameters(), lr=self.lr)
 
     def forward(
-        self, query: Query, target: Int[Tensor, "b"], critic: Scorer, generator: torch.Generator | None = None
+        self, query: Query, target: Int[Tensor, "b"], critic: Scorer, rng: torch.Generator | None = None
     ) -> Negatives:
-        offered = self.proposal(query, target, critic, generator)
+        offered = self.proposal(query, target, critic, rng)
         judge = looked_at(self.child, None, query)  # who chooses drops nothing, who learns does
         score, own = judge(offered.index).float(), judge(target[:, None]).float()
         if self.training:
@@ -74,7 +74,7 @@ class Child(OwnOptimizer, Sampler):
         # the target among the candidates scores as the target does, in whatever order a kernel adds up
         score = torch.where(offered.index == target[:, None], own, score)
         suspected = (score >= own - self.margin) | (offered.weight == 0)
-        key = perturbed(score / self.temperature, generator).masked_fill(suspected, -torch.inf)
+        key = perturbed(score / self.temperature, rng).masked_fill(suspected, -torch.inf)
         column = key.topk(min(self.num_negatives, key.size(1)), dim=1).indices
         drawn = offered.take(column)
         return Negatives(drawn.index, drawn.weight.masked_fill(suspected.gather(1, column), 0.0))

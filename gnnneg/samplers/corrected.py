@@ -35,9 +35,9 @@ class Corrected(Sampler):
         return True
 
     def forward(
-        self, query: Query, target: Int[Tensor, "b"], critic: Scorer, generator: torch.Generator | None = None
+        self, query: Query, target: Int[Tensor, "b"], critic: Scorer, rng: torch.Generator | None = None
     ) -> Negatives:
-        offered = self.proposal(query, target, critic, generator)
+        offered = self.proposal(query, target, critic, rng)
         log_prob = self.proposal.log_prob(query, target, critic, offered.index)
         if log_prob.device.type == "cpu":  # elsewhere to look at it is to wait for the device
             self._refuse((offered.weight > 0) & log_prob.isneginf())

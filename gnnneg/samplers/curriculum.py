@@ -49,12 +49,12 @@ class Curriculum(Counts, Composed):
         return sum(start <= step for start in self.starts) - 1
 
     def forward(
-        self, query: Query, target: Int[Tensor, "b"], critic: Scorer, generator: torch.Generator | None = None
+        self, query: Query, target: Int[Tensor, "b"], critic: Scorer, rng: torch.Generator | None = None
     ) -> Negatives:
         self._drew = self._now()
         if self.training:
             self.step += 1
-        return self.samplers[self._drew](query, target, critic, generator)
+        return self.samplers[self._drew](query, target, critic, rng)
 
     def log_prob(
         self, query: Query, target: Int[Tensor, "b"], critic: Scorer, index: Int[Tensor, "c k"]

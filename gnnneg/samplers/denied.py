@@ -27,12 +27,12 @@ class Denied(Sampler):
         self.denied, self.num_negatives = denied, num_negatives
 
     def forward(
-        self, query: Query, target: Int[Tensor, "b"], critic: Scorer, generator: torch.Generator | None = None
+        self, query: Query, target: Int[Tensor, "b"], critic: Scorer, rng: torch.Generator | None = None
     ) -> Negatives:
         begin, end = self.denied.span(query)
         length = end - begin
         # a run of the row that goes on at its beginning: distinct entities, each as probable as the other
-        start = torch.rand(len(length), generator=generator, device=length.device, dtype=torch.double) * length
+        start = torch.rand(len(length), generator=rng, device=length.device, dtype=torch.double) * length
         step = torch.arange(self.num_negatives, device=length.device)
         there = step < length[:, None]
         place = begin[:, None] + (start.long()[:, None] + step) % length.clamp(min=1)[:, None]

@@ -22,9 +22,9 @@ class Discounted(Composed):
         self.proposal, self.label = proposal, label
 
     def forward(
-        self, query: Query, target: Int[Tensor, "b"], critic: Scorer, generator: torch.Generator | None = None
+        self, query: Query, target: Int[Tensor, "b"], critic: Scorer, rng: torch.Generator | None = None
     ) -> Negatives:
-        offered = self.proposal(query, target, critic, generator)
+        offered = self.proposal(query, target, critic, rng)
         return Negatives(offered.index, offered.weight * (1 - self.label(query, offered.index)))
 
     def log_prob(

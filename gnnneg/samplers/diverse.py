@@ -33,9 +33,9 @@ class Diverse(Sampler):
         self.proposal, self.num_negatives, self.temperature = proposal, num_negatives, temperature
 
     def forward(
-        self, query: Query, target: Int[Tensor, "b"], critic: Scorer, generator: torch.Generator | None = None
+        self, query: Query, target: Int[Tensor, "b"], critic: Scorer, rng: torch.Generator | None = None
     ) -> Negatives:
-        offered = self.proposal(query, target, critic, generator)
+        offered = self.proposal(query, target, critic, rng)
         with torch.no_grad():
             score = critic(offered.index).float() / self.temperature
             score = score.masked_fill(offered.weight == 0, -torch.inf)

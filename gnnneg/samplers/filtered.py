@@ -23,9 +23,9 @@ class Filtered(Composed):
         self.proposal, self.known = proposal, known
 
     def forward(
-        self, query: Query, target: Int[Tensor, "b"], critic: Scorer, generator: torch.Generator | None = None
+        self, query: Query, target: Int[Tensor, "b"], critic: Scorer, rng: torch.Generator | None = None
     ) -> Negatives:
-        offered = self.proposal(query, target, critic, generator)
+        offered = self.proposal(query, target, critic, rng)
         known = self.known.contains(query, offered.index) | (offered.index == target[:, None])
         return Negatives(offered.index, offered.weight * ~known)
 

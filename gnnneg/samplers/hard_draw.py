@@ -35,14 +35,14 @@ class HardDraw(Sampler):
         self.temperature, self.weighted = temperature, weighted
 
     def forward(
-        self, query: Query, target: Int[Tensor, "b"], critic: Scorer, generator: torch.Generator | None = None
+        self, query: Query, target: Int[Tensor, "b"], critic: Scorer, rng: torch.Generator | None = None
     ) -> Negatives:
-        offered = self.proposal(query, target, critic, generator)
+        offered = self.proposal(query, target, critic, rng)
         with torch.no_grad():
             logit = critic(offered.index).float() / self.temperature + offered.weight.log()
         empty = (offered.weight == 0).all(1, keepdim=True)
         share = torch.where(empty, 0.0, logit).softmax(1)  # a row without candidates is drawn from, at weight 0
-        column = choose(share, self.num_negatives, generator)
+        column = choose(share, self.num_negatives, rng)
         drawn = offered.take(column)
         if not self.weighted:
             return Negatives(drawn.index, (drawn.weight > 0).float())

@@ -30,9 +30,9 @@ class Hardest(Sampler):
         self.proposal, self.num_negatives, self.likeliest = proposal, num_negatives, likeliest
 
     def forward(
-        self, query: Query, target: Int[Tensor, "b"], critic: Scorer, generator: torch.Generator | None = None
+        self, query: Query, target: Int[Tensor, "b"], critic: Scorer, rng: torch.Generator | None = None
     ) -> Negatives:
-        offered = self.proposal(query, target, critic, generator)
+        offered = self.proposal(query, target, critic, rng)
         size = offered.index.size(1)
         kept = min(self.num_negatives, size)
         weight = offered.weight.expand(-1, size)

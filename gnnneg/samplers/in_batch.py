@@ -32,7 +32,7 @@ class InBatch(Sampler):
         self.num_relations, self.has_answers = known.num_relations, len(known) > 0
 
     def forward(
-        self, query: Query, target: Int[Tensor, "b"], critic: Scorer, generator: torch.Generator | None = None
+        self, query: Query, target: Int[Tensor, "b"], critic: Scorer, rng: torch.Generator | None = None
     ) -> Negatives:
         return Negatives(target[None], (target[:, None] != target[None]).float())
 

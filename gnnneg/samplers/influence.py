@@ -37,9 +37,9 @@ class Influence(Sampler):
         self.proposal, self.num_negatives = proposal, num_negatives
 
     def forward(
-        self, query: Query, target: Int[Tensor, "b"], critic: Scorer, generator: torch.Generator | None = None
+        self, query: Query, target: Int[Tensor, "b"], critic: Scorer, rng: torch.Generator | None = None
     ) -> Negatives:
-        offered = self.proposal(query, target, critic, generator)
+        offered = self.proposal(query, target, critic, rng)
         with torch.no_grad():
             pull, *others = critic.by_decoder(
                 lambda decoder, encoding: alignment(decoder, encoding, query, target, offered.index), "Influence"

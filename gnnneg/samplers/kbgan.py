@@ -80,16 +80,16 @@ class KBGAN(OwnOptimizer, Sampler):
         return torch.optim.Adam(self.policy.parameters(), lr=self.lr, fused=True)
 
     def forward(
-        self, query: Query, target: Int[Tensor, "b"], critic: Scorer, generator: torch.Generator | None = None
+        self, query: Query, target: Int[Tensor, "b"], critic: Scorer, rng: torch.Generator | None = None
     ) -> Negatives:
-        offered = self.proposal(query, target, critic, generator)
+        offered = self.proposal(query, target, critic, rng)
         # whoever asks may be without gradients, or in half precision, in which small ones are lost without loss scaling
         with torch.set_grad_enabled(self.training), torch.autocast(target.device.type, enabled=False):
             policy = self.policy.scorer(self.policy.encode(None), query)(offered.index).float() / self.temperature
             policy = policy + offered.weight.log()
             empty = (offered.weight == 0).all(1, keepdim=True)
             log_policy = torch.where(empty, 0.0, policy).log_softmax(1)
-        column = choose(log_policy.detach().exp(), self.num_negatives, generator)
+        column = choose(log_policy.detach().exp(), self.num_negatives, rng)
         drawn = offered.take(column)
         drawn = Negatives(drawn.index, (drawn.weight > 0).float())
         if self.training:

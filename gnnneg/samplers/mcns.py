@@ -79,7 +79,7 @@ class MCNS(Sampler):
         self.register_buffer("state", torch.full(size, -1, dtype=torch.int32))  # -1: nowhere yet
 
     def forward(
-        self, query: Query, target: Int[Tensor, "b"], critic: Scorer, generator: torch.Generator | None = None
+        self, query: Query, target: Int[Tensor, "b"], critic: Scorer, rng: torch.Generator | None = None
     ) -> Negatives:
         device, size = target.device, (len(target), self.state.size(1))
         row, found = self.known.row(query)
@@ -90,9 +90,9 @@ class MCNS(Sampler):
         steps = burn_in + -(-self.num_negatives // size[1])
 
         def anywhere(*shape: int) -> Tensor:
-            return torch.randint(self.num_nodes, shape, generator=generator, device=device)
+            return torch.randint(self.num_nodes, shape, generator=rng, device=device)
 
-        jump, chance = anywhere(steps, *size), torch.rand(3, steps, *size, generator=generator, device=device)
+        jump, chance = anywhere(steps, *size), torch.rand(3, steps, *size, generator=rng, device=device)
         now = torch.where(now < 0, anywhere(*size), now)
         visited = []
         with torch.no_grad():

@@ -59,9 +59,9 @@ class Mixture(Composed):
     _drew: list[float] | None = None  # what each part counted in the last draw, of which log_prob speaks
 
     def forward(
-        self, query: Query, target: Int[Tensor, "b"], critic: Scorer, generator: torch.Generator | None = None
+        self, query: Query, target: Int[Tensor, "b"], critic: Scorer, rng: torch.Generator | None = None
     ) -> Negatives:
-        parts = [sampler(query, target, critic, generator) for sampler in self.samplers]
+        parts = [sampler(query, target, critic, rng) for sampler in self.samplers]
         size = [part.index.size(1) for part in parts]
         shares = self._drew = self.shares or [k / max(1, sum(size)) for k in size]
         rows = max(max(part.index.size(0), part.weight.size(0)) for part in parts)

@@ -73,13 +73,13 @@ class Nearest(Counts, Sampler):
         self.register_buffer("draws", torch.zeros((), dtype=torch.long))
 
     def forward(
-        self, query: Query, target: Int[Tensor, "b"], critic: Scorer, generator: torch.Generator | None = None
+        self, query: Query, target: Int[Tensor, "b"], critic: Scorer, rng: torch.Generator | None = None
     ) -> Negatives:
         table = self._table(critic)
         if self.training:
             self.table, self.draws = table, self.draws + 1
         size = (len(target), self.num_negatives)
-        place = torch.randint(table.size(1), size, generator=generator, device=target.device)
+        place = torch.randint(table.size(1), size, generator=rng, device=target.device)
         index = table[target].gather(1, place).long()
         return Negatives(index, ones(index))
 

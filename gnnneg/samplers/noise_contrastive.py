@@ -46,9 +46,9 @@ class NoiseContrastive(Sampler):
         self.proposal = proposal
 
     def forward(
-        self, query: Query, target: Int[Tensor, "b"], critic: Scorer, generator: torch.Generator | None = None
+        self, query: Query, target: Int[Tensor, "b"], critic: Scorer, rng: torch.Generator | None = None
     ) -> Negatives:
-        offered = self.proposal(query, target, critic, generator)
+        offered = self.proposal(query, target, critic, rng)
         there, log_k = offered.weight > 0, math.log(max(1, offered.index.size(1)))
         own = self.proposal.log_prob(query, target, critic, target[:, None])
         drawn = self.proposal.log_prob(query, target, critic, offered.index)

@@ -24,8 +24,8 @@ class Padded(Composed):
         self.first, self.rest = first, rest
 
     def forward(
-        self, query: Query, target: Int[Tensor, "b"], critic: Scorer, generator: torch.Generator | None = None
+        self, query: Query, target: Int[Tensor, "b"], critic: Scorer, rng: torch.Generator | None = None
     ) -> Negatives:
-        first, rest = (sampler(query, target, critic, generator) for sampler in (self.first, self.rest))
+        first, rest = (sampler(query, target, critic, rng) for sampler in (self.first, self.rest))
         there = first.weight > 0
         return Negatives(torch.where(there, first.index, rest.index), torch.where(there, first.weight, rest.weight))

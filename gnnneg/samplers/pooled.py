@@ -25,10 +25,10 @@ class Pooled(Sampler, ABC):
         """Which pool is each query's."""
 
     def forward(
-        self, query: Query, target: Int[Tensor, "b"], critic: Scorer, generator: torch.Generator | None = None
+        self, query: Query, target: Int[Tensor, "b"], critic: Scorer, rng: torch.Generator | None = None
     ) -> Negatives:
         row = self.row(query, target)
-        index = self.pools.draw(row[:, None].expand(-1, self.num_negatives), generator)
+        index = self.pools.draw(row[:, None].expand(-1, self.num_negatives), rng)
         return Negatives(index, (self.pools.length(row) > 0)[:, None].float())
 
     def log_prob(

@@ -59,10 +59,10 @@ class Popular(Sampler):
         self.register_buffer("log_share", (share / share.sum()).log().float(), persistent=False)
 
     def forward(
-        self, query: Query, target: Int[Tensor, "b"], critic: Scorer, generator: torch.Generator | None = None
+        self, query: Query, target: Int[Tensor, "b"], critic: Scorer, rng: torch.Generator | None = None
     ) -> Negatives:
         size = (1 if self.shared else target.size(0), self.num_negatives)
-        index = Alias(self.keep, self.other).draw(size, generator)
+        index = Alias(self.keep, self.other).draw(size, rng)
         return Negatives(index, ones(index))
 
     def log_prob(

@@ -27,7 +27,7 @@ class PreBatch(Sampler):
         self._memory: list[Tensor] = []
 
     def forward(
-        self, query: Query, target: Int[Tensor, "b"], critic: Scorer, generator: torch.Generator | None = None
+        self, query: Query, target: Int[Tensor, "b"], critic: Scorer, rng: torch.Generator | None = None
     ) -> Negatives:
         memory = [past.to(target.device) for past in self._memory]
         if self.training:

@@ -25,7 +25,7 @@ class Projected(Sampler):
     (:class:`~gnnneg.generators.LearnedEMU`) stays as it is. Cost: the generator's, and :math:`b m n d`.
 
     Args:
-        generator (Generator): Makes vectors.
+        rng (Generator): Makes vectors.
         num_nodes (int): Number of entities.
         proposal (Sampler, optional): What a generator that changes sampled negatives, such as
             :class:`~gnnneg.generators.EMU`, is to change. (default: :obj:`None`, for those that make their own)
@@ -41,15 +41,15 @@ class Projected(Sampler):
         self.generator, self.num_nodes, self.proposal = generator, num_nodes, proposal
 
     def forward(
-        self, query: Query, target: Int[Tensor, "b"], critic: Scorer, generator: torch.Generator | None = None
+        self, query: Query, target: Int[Tensor, "b"], critic: Scorer, rng: torch.Generator | None = None
     ) -> Negatives:
         if self.proposal is None:
             empty = target.new_zeros(1, 0)
             offered = Negatives(empty, ones(empty))
         else:
-            offered = self.proposal(query, target, critic, generator)
+            offered = self.proposal(query, target, critic, rng)
         with torch.no_grad(), torch.autocast(target.device.type, enabled=False):
-            made = self.generator.vectors(Drawn(critic, query, target, offered, generator)).float()
+            made = self.generator.vectors(Drawn(critic, query, target, offered, rng)).float()
             if not made.size(1):
                 name = type(self.generator).__name__
                 raise UserError(f"Projected: {name} changes sampled negatives, so give it a proposal to change.")

@@ -35,9 +35,9 @@ class RandomWalk(Sampler):
         self.near = neighbours(known)
 
     def forward(
-        self, query: Query, target: Int[Tensor, "b"], critic: Scorer, generator: torch.Generator | None = None
+        self, query: Query, target: Int[Tensor, "b"], critic: Scorer, rng: torch.Generator | None = None
     ) -> Negatives:
         index = query.anchor[:, None].expand(-1, self.num_negatives)
         for _ in range(self.hops):
-            index = self.near.draw(index, generator)
+            index = self.near.draw(index, rng)
         return Negatives(index, (self.near.length(query.anchor) > 0)[:, None].float())

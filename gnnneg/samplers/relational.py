@@ -35,13 +35,13 @@ class Relational(Sampler):
         self.facts = Pools(anchor, relation * known.num_nodes + known.answer, known.num_nodes)
 
     def forward(
-        self, query: Query, target: Int[Tensor, "b"], critic: Scorer, generator: torch.Generator | None = None
+        self, query: Query, target: Int[Tensor, "b"], critic: Scorer, rng: torch.Generator | None = None
     ) -> Negatives:
         row = query.anchor
         begin, end = self.facts.offset[row], self.facts.offset[row + 1]
         first, last = (self._before(query, edge) for edge in (query.rel_type, query.rel_type + 1))
         rest = (end - begin) - (last - first)
-        chance = torch.rand(len(row), self.num_negatives, generator=generator, device=row.device, dtype=torch.double)
+        chance = torch.rand(len(row), self.num_negatives, generator=rng, device=row.device, dtype=torch.double)
         place = begin[:, None] + (chance * rest[:, None]).long()
         place = torch.where(place >= first[:, None], place + (last - first)[:, None], place)
         there = (rest > 0)[:, None]

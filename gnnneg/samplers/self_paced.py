@@ -38,9 +38,9 @@ class SelfPaced(Sampler):
         self.register_buffer("log_size", torch.tensor(float(num_negatives)).log())
 
     def forward(
-        self, query: Query, target: Int[Tensor, "b"], critic: Scorer, generator: torch.Generator | None = None
+        self, query: Query, target: Int[Tensor, "b"], critic: Scorer, rng: torch.Generator | None = None
     ) -> Negatives:
-        offered = self.proposal(query, target, critic, generator)
+        offered = self.proposal(query, target, critic, rng)
         most = offered.index.size(1)
         kept = min(self.num_negatives, most)
         size = min(most, max(kept, round(float(self.log_size.exp()))))

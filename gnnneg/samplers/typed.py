@@ -33,11 +33,11 @@ class Typed(Sampler):
         self.of = types.transpose(num_nodes)
 
     def forward(
-        self, query: Query, target: Int[Tensor, "b"], critic: Scorer, generator: torch.Generator | None = None
+        self, query: Query, target: Int[Tensor, "b"], critic: Scorer, rng: torch.Generator | None = None
     ) -> Negatives:
-        kind = self.of.draw(target[:, None].expand(-1, self.num_negatives), generator)
+        kind = self.of.draw(target[:, None].expand(-1, self.num_negatives), rng)
         there = self.of.length(target)[:, None] > 0
-        return Negatives(self.types.draw(kind, generator), there.float())
+        return Negatives(self.types.draw(kind, rng), there.float())
 
     def log_prob(
         self, query: Query, target: Int[Tensor, "b"], critic: Scorer, index: Int[Tensor, "c k"]

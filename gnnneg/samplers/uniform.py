@@ -39,11 +39,11 @@ class Uniform(Sampler):
         self.num_nodes, self.num_negatives, self.shared = num_nodes, num_negatives, shared
 
     def forward(
-        self, query: Query, target: Int[Tensor, "b"], critic: Scorer, generator: torch.Generator | None = None
+        self, query: Query, target: Int[Tensor, "b"], critic: Scorer, rng: torch.Generator | None = None
     ) -> Negatives:
         rows = 1 if self.shared else target.size(0)
         size = (rows, self.num_negatives)
-        index = torch.randint(self.num_nodes, size, generator=generator, device=target.device)
+        index = torch.randint(self.num_nodes, size, generator=rng, device=target.device)
         return Negatives(index, ones(index))
 
     def log_prob(

@@ -36,9 +36,9 @@ class WithCritic(Composed):
         self.teacher = pretrained("WithCritic", "teacher", teacher, weights, graph).requires_grad_(False)
 
     def forward(
-        self, query: Query, target: Int[Tensor, "b"], critic: Scorer, generator: torch.Generator | None = None
+        self, query: Query, target: Int[Tensor, "b"], critic: Scorer, rng: torch.Generator | None = None
     ) -> Negatives:
-        return self.sampler(query, target, self._critic(query), generator)
+        return self.sampler(query, target, self._critic(query), rng)
 
     def log_prob(
         self, query: Query, target: Int[Tensor, "b"], critic: Scorer, index: Int[Tensor, "c k"]

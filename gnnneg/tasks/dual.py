@@ -84,16 +84,16 @@ class Dual(Task):
         self.total = len(triplets.rel_type)
         return triplets
 
-    def forward(self, batch: Triplets, generator: torch.Generator | None = None) -> Float[Tensor, ""]:
+    def forward(self, batch: Triplets, rng: torch.Generator | None = None) -> Float[Tensor, ""]:
         size = len(batch.rel_type)
-        against = self.drawn(max(1, round(size * len(self.denied) / max(self.total, size))), generator)
+        against = self.drawn(max(1, round(size * len(self.denied) / max(self.total, size))), rng)
         critics = (self.negative.judge, self.positive.judge) if self.opponent else (None, None)
-        return self.positive(batch, generator, critics[0]) + self.negative(against, generator, critics[1])
+        return self.positive(batch, rng, critics[0]) + self.negative(against, rng, critics[1])
 
-    def drawn(self, size: int, generator: torch.Generator | None) -> Triplets:
+    def drawn(self, size: int, rng: torch.Generator | None) -> Triplets:
         """Denied statements, evenly and with replacement."""
         device = self.denied.answer.device
-        query, target = self.denied.at(torch.randint(len(self.denied), (size,), generator=generator, device=device))
+        query, target = self.denied.at(torch.randint(len(self.denied), (size,), generator=rng, device=device))
         return Triplets(query.anchor, query.rel_type, target)
 
     def trained(self) -> Iterator[Parameter]:

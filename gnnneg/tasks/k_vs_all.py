@@ -112,7 +112,7 @@ class KvsAll(Task):
     def examples(self, triplets: Triplets) -> Answered:
         return answered(triplets, self.known, self.answers)
 
-    def forward(self, batch: Answered, generator: torch.Generator | None = None) -> Float[Tensor, ""]:
+    def forward(self, batch: Answered, rng: torch.Generator | None = None) -> Float[Tensor, ""]:
         rows, num_nodes = len(batch.anchor), self.known.num_nodes
         refuse_beyond(
             rows * num_nodes * BYTES,
@@ -126,7 +126,7 @@ class KvsAll(Task):
             loss = self.entropy(batch, encoding)
         else:
             scorer = self.model.scorer(encoding, batch.query)
-            loss = self.mutation(scorer, self.known, batch, self._each(batch), generator)
+            loss = self.mutation(scorer, self.known, batch, self._each(batch), rng)
             if self.scale:
                 loss = loss + self.scale * self.entropy(batch, encoding)
         return loss if self.penalty is None else loss + self.penalised(batch, encoding, self.penalty)

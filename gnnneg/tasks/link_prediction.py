@@ -96,19 +96,19 @@ class LinkPrediction(Contrastive):
     def forward(
         self,
         batch: Triplets,
-        generator: torch.Generator | None = None,
+        rng: torch.Generator | None = None,
         critic: Critic | None = None,
     ) -> Float[Tensor, ""]:
-        query, target = self.corruption(batch, generator)
+        query, target = self.corruption(batch, rng)
         if not self.hide_between:
             scorer = asked = self.model.scorer(self.model.encode(self._visible(batch)), query)
         elif critic is None:  # the loss has another scorer, and who chooses is only looked at
             asked = looked_at(self.model, self._visible(batch), query)
 
-        negatives = self.sampler(query, target, asked if critic is None else critic(query), generator)
+        negatives = self.sampler(query, target, asked if critic is None else critic(query), rng)
         if self.hide_between:
             scorer = self.model.scorer(self.model.encode(self._visible(batch, query, negatives)), query)
-        loss = self.contrast(Drawn(scorer, query, target, negatives, generator))
+        loss = self.contrast(Drawn(scorer, query, target, negatives, rng))
         penalty = None if self.penalty is None else self.penalty(scorer, query, target)
         if self.weighing is None:
             return (loss if penalty is None else loss + penalty).mean()

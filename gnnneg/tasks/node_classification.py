@@ -56,12 +56,12 @@ class NodeClassification(Contrastive):
         self.soft_label, self.scale, self.one_term = soft_label, scale, one_term
         refuse(self)
 
-    def forward(self, batch: Triplets, generator: torch.Generator | None = None) -> Float[Tensor, ""]:
+    def forward(self, batch: Triplets, rng: torch.Generator | None = None) -> Float[Tensor, ""]:
         query, target = Query(batch.head_index, batch.rel_type), batch.tail_index
         graph = None if self.graph is None else self.graph.to(batch.rel_type.device)
         scorer = self.model.scorer(self.model.encode(graph), query)
-        negatives = self.sampler(query, target, scorer, generator)
-        return self.contrast(Drawn(scorer, query, target, negatives, generator)).mean()
+        negatives = self.sampler(query, target, scorer, rng)
+        return self.contrast(Drawn(scorer, query, target, negatives, rng)).mean()
 
 
 def labelled(y: Int[Tensor, "n"], mask: Bool[Tensor, "n"]) -> Triplets:

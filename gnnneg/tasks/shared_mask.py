@@ -53,13 +53,13 @@ class SharedMask(Part):
         known: KnownAnswers,
         batch: Answered,
         each: Float[Tensor, "b"],
-        generator: torch.Generator | None = None,
+        rng: torch.Generator | None = None,
     ) -> Float[Tensor, ""]:
         """The term of a batch: ``scorer`` is that of its queries, and ``each`` what one answer counts."""
         device = batch.anchor.device
         index = everyone(known.num_nodes, device)
         width = scorer.embed(index[:, :1]).size(2) // scorer.parts
-        keep = (torch.rand(len(each), width, device=device, generator=generator) >= self.mutation_ratio).float()
+        keep = (torch.rand(len(each), width, device=device, generator=rng) >= self.mutation_ratio).float()
         begin, end = known.span(batch.query)
         row, place = entries(end - begin)
         place = place + begin[row]

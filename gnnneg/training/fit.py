@@ -252,8 +252,8 @@ class _Loop:
         self.order: Int[Tensor, "n"] | None = None
 
         self.parallel = distributed.replicated(task, distributed.tables(task).keys() | strangers(task))
-        self.generator = torch.Generator(self.device).manual_seed(apart(seed, distributed.rank()))
-        self.drawn_from: torch.Generator | None = self.generator
+        self.rng = torch.Generator(self.device).manual_seed(apart(seed, distributed.rank()))
+        self.drawn_from: torch.Generator | None = self.rng
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=fit.amp == "float16")
         self.dtype = None if fit.amp is None else getattr(torch, fit.amp)
         for name in ("tf32", "cuda_graph"):
@@ -261,8 +261,8 @@ class _Loop:
                 warnings.warn(f"fit.{name} is for CUDA devices: it changes nothing on {self.device}.", stacklevel=3)
         recorded = fit.cuda_graph is not False and self.device.type == "cuda" and distributed.size() == 1
         required = bool(fit.cuda_graph)
-        self.learn = Graphed(self.learn_once, task, self.generator, required) if recorded else self.learn_once
-        self.state = TrainingState(task, optimizer, scheduler, self.scaler, self.generator, folder)
+        self.learn = Graphed(self.learn_once, task, self.rng, required) if recorded else self.learn_once
+        self.state = TrainingState(task, optimizer, scheduler, self.scaler, self.rng, folder)
         self.weight = 1.0
         leads = distributed.rank() == 0
         self.log = Log(folder / METRICS if folder is not None and leads else None)
@@ -391,7 +391,7 @@ class _Loop:
         mine, self.weight = distributed.share(rows)
         batch = self.examples[mine]
         self.optimizer.zero_grad()
-        with products_in_tf32(self.fit.tf32 and self.device.type == "cuda"), lent(self.generator) as self.drawn_from:
+        with products_in_tf32(self.fit.tf32 and self.device.type == "cuda"), lent(self.rng) as self.drawn_from:
             loss = self.learn(batch)
         self.pending.append((at.step + 1, len(rows), loss))
         # elsewhere than on a CPU reading a number means waiting for the device
@@ -472,7 +472,7 @@ class _Loop:
         try:
             # several processes leave off together, and so not in the middle
             at_once = self.interruption.at_once() if distributed.size() == 1 else nullcontext()
-            with at_once, untouched(self.generator):
+            with at_once, untouched(self.rng):
                 metrics = {name: float(value) for name, value in evaluate().items()}
         except KeyboardInterrupt:
             self.stop()

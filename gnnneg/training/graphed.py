@@ -25,7 +25,7 @@ class Graphed:
     Args:
         learn (Callable): Gives the loss of a batch and adds to gradients.
         parts (torch.nn.Module): The task, whose Python state must stay the same from step to step.
-        generator (torch.Generator): What steps draw from, on the device.
+        rng (torch.Generator): What steps draw from, on the device.
         required (bool): Whether a step that cannot be recorded is an error, and not computed as usual.
 
     Raises:
@@ -36,10 +36,10 @@ class Graphed:
         self,
         learn: Callable[[tuple[Tensor, ...]], Tensor],
         parts: nn.Module,
-        generator: torch.Generator,
+        rng: torch.Generator,
         required: bool = False,
     ):
-        self.learn, self.parts, self.generator, self.required = learn, parts, generator, required
+        self.learn, self.parts, self.rng, self.required = learn, parts, rng, required
         self.steps = 0
         self.obstacle: str | None = None
         self.graph: torch.cuda.CUDAGraph | None = None
@@ -86,7 +86,7 @@ class Graphed:
         make = getattr(batch, "_make", tuple)
         self.batch = make(column.clone() for column in batch)
         graph = torch.cuda.CUDAGraph()
-        graph.register_generator_state(self.generator)
+        graph.register_generator_state(self.rng)
         for weight in self.parts.parameters():
             weight.grad = None  # so that gradients are written, not added to what was there
         try:

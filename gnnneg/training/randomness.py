@@ -77,15 +77,15 @@ def _globals() -> dict[str, Any]:
     }
 
 
-def chance(generator: torch.Generator) -> dict[str, Any]:
+def chance(rng: torch.Generator) -> dict[str, Any]:
     """The states of the run's generator and of the global ones, as tensors and plain numbers."""
     with turn:
-        return {"run": generator.get_state(), **_globals()}
+        return {"run": rng.get_state(), **_globals()}
 
 
-def restore(state: dict[str, Any], generator: torch.Generator) -> None:
+def restore(state: dict[str, Any], rng: torch.Generator) -> None:
     """Puts all sources of chance back to ``state``; see :func:`put` for one of another kind of device."""
-    put(generator, state["run"])
+    put(rng, state["run"])
     with turn:
         _put_globals(state)
 
@@ -99,24 +99,24 @@ def _put_globals(state: dict[str, Any]) -> None:
     random.setstate(state["python"])
 
 
-def put(generator: torch.Generator, state: Tensor) -> bool:
+def put(rng: torch.Generator, state: Tensor) -> bool:
     """Sets a generator's state, or, if it is that of another kind of device, a seed that is made of it.
 
     So a run goes on elsewhere in one way only, though not in that of the device it came from. Says whether the state
     was its own.
     """
-    if state.shape == generator.get_state().shape:
-        generator.set_state(state)
+    if state.shape == rng.get_state().shape:
+        rng.set_state(state)
         return True
-    generator.manual_seed(_seed_of(state.numpy().tobytes()))
+    rng.manual_seed(_seed_of(state.numpy().tobytes()))
     return False
 
 
 @contextmanager
-def untouched(generator: torch.Generator) -> Iterator[None]:
+def untouched(rng: torch.Generator) -> Iterator[None]:
     """Whatever the block draws, training goes on as if it had not been: validating more often changes no weights."""
-    before = chance(generator)
+    before = chance(rng)
     try:
         yield
     finally:
-        restore(before, generator)
+        restore(before, rng)

@@ -68,29 +68,29 @@ class TrainingState:
         optimizer: Optimizer,
         scheduler: LRScheduler | None,
         scaler: torch.amp.GradScaler,
-        generator: torch.Generator,
+        rng: torch.Generator,
         folder: Path | None = None,
     ):
         self.task, self.optimizer, self.scheduler, self.scaler = task, optimizer, scheduler, scaler
-        self.generator = generator
+        self.rng = rng
         self.at = Position()
         self.best = Best(task.model, folder)
         self._shuffle: Tensor | None = None
 
     def shuffled(self, count: int) -> Int[Tensor, "n"]:
         """A new order of a pass's examples or, where a pass is gone on with, the order it began with."""
-        now = self.generator.get_state()
+        now = self.rng.get_state()
         if self._shuffle is None:
             self._shuffle = now
             return self._order(count)
-        self.generator.set_state(self._shuffle)
+        self.rng.set_state(self._shuffle)
         order = self._order(count)
-        self.generator.set_state(now)
+        self.rng.set_state(now)
         return order
 
     def _order(self, count: int) -> Int[Tensor, "n"]:
-        dtype = torch.long if self.generator.device.type != "cpu" else smallest(count)  # on a CPU the same numbers
-        return torch.randperm(count, generator=self.generator, device=self.generator.device, dtype=dtype)
+        dtype = torch.long if self.rng.device.type != "cpu" else smallest(count)  # on a CPU the same numbers
+        return torch.randperm(count, generator=self.rng, device=self.rng.device, dtype=dtype)
 
     def turn(self) -> None:
         """Closes an epoch or a round."""
@@ -123,7 +123,7 @@ class TrainingState:
             "optimizer": self.optimizer.state_dict(),
             "scheduler": None if self.scheduler is None else self.scheduler.state_dict(),
             "scaler": self.scaler.state_dict(),
-            "chance": randomness.chance(self.generator),
+            "chance": randomness.chance(self.rng),
             "shuffle": self._shuffle,
             "best": None,  # older checkpoints held them here
             "best_file": self.best.mark,
@@ -157,21 +157,21 @@ class TrainingState:
         if self.scheduler is not None:
             self.scheduler.load_state_dict(scheduler)
         self.scaler.load_state_dict(scaler)
-        randomness.restore(chance, self.generator)
+        randomness.restore(chance, self.rng)
         if state.get("processes", 1) != distributed.size():
-            self.generator.manual_seed(randomness.apart(self.generator.initial_seed() + at.step, distributed.rank()))
+            self.rng.manual_seed(randomness.apart(self.rng.initial_seed() + at.step, distributed.rank()))
             warnings.warn(
                 f"{path} was written by {state.get('processes', 1)} processes and is read by {distributed.size()}: the "
                 "run goes on to other numbers than if it had never been stopped.",
                 stacklevel=2,
             )
-        if chance["run"].shape != self.generator.get_state().shape:
+        if chance["run"].shape != self.rng.get_state().shape:
             warnings.warn(
                 f"{path} is of another kind of device: its draws begin anew here, from a seed made of it, so that the "
                 "run goes on to other numbers than there.",
                 stacklevel=2,
             )
-            shuffle = None if shuffle is None else self.generator.get_state()
+            shuffle = None if shuffle is None else self.rng.get_state()
         self.at, self._shuffle = at, shuffle
         if best is None:
             self.best.back(path, state.get("best_file"))

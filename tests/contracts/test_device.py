@@ -76,9 +76,7 @@ class Near(Sampler):
         super().__init__()
         self.shared = shared
 
-    def forward(
-        self, query: Query, target: Tensor, critic: Scorer, generator: torch.Generator | None = None
-    ) -> Negatives:
+    def forward(self, query: Query, target: Tensor, critic: Scorer, rng: torch.Generator | None = None) -> Negatives:
         first = query.anchor[:1] if self.shared else query.anchor
         index = (first[:, None] + torch.arange(1, 6, device=target.device)) % NODES
         return Negatives(index, ones(index))
@@ -135,7 +133,7 @@ def compare(here: Task, is_noisy: bool = False) -> list[dict[str, int]]:
     with somewhere() as place:
         there.to(place.device)
         batch = there.examples(Triplets(*(column.to(place.device) for column in toy())))
-        draw, found, waits = place.generator(1), [], []
+        draw, found, waits = place.rng(1), [], []
         torch.set_rng_state(state)
         for _ in range(STEPS):
             with place.counted() as waited:
@@ -207,7 +205,7 @@ def test_an_optimiser_is_loaded_before_its_first_use(make):
     with somewhere() as place:
         there.to(place.device)
         batch = there.examples(Triplets(*(column.to(place.device) for column in toy())))
-        draw = place.generator(0)
+        draw = place.rng(0)
         if not place.real:
             draw.set_state(state)
         one_step(there, batch, draw)

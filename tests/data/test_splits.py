@@ -11,8 +11,8 @@ from gnnneg.records import Triplets
 
 
 def some(count: int, entities: int, relations: int, seed: int = 0) -> Triplets:
-    generator = torch.Generator().manual_seed(seed)
-    draw = [torch.randint(n, (count,), generator=generator) for n in (entities, relations, entities)]
+    rng = torch.Generator().manual_seed(seed)
+    draw = [torch.randint(n, (count,), generator=rng) for n in (entities, relations, entities)]
     return Triplets(*draw)
 
 

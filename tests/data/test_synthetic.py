@@ -106,9 +106,9 @@ def test_it_can_be_learned() -> None:
     """DistMult with plain softmax ranks held-out tails far better than chance (1/200 of the way, on average 100th)."""
     made = world(200)
     n, r = 200, len(NAMES)
-    generator = torch.Generator().manual_seed(0)
-    entity = torch.randn(n, 32, generator=generator).mul_(0.3).requires_grad_()
-    relation = torch.randn(r, 32, generator=generator).mul_(0.3).requires_grad_()
+    rng = torch.Generator().manual_seed(0)
+    entity = torch.randn(n, 32, generator=rng).mul_(0.3).requires_grad_()
+    relation = torch.randn(r, 32, generator=rng).mul_(0.3).requires_grad_()
     optimizer = torch.optim.Adam([entity, relation], lr=0.05, weight_decay=1e-4)
     train = triplets(made.data, "stated", "train")
     for _ in range(60):

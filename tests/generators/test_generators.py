@@ -35,9 +35,9 @@ def asked(decoder=DistMult, shared: bool = True):
     return scorer, query, target, Negatives(index, torch.ones(1, 1))
 
 
-def term(generator, decoder=DistMult, loss=None, shared: bool = True) -> torch.Tensor:
+def term(rng, decoder=DistMult, loss=None, shared: bool = True) -> torch.Tensor:
     scorer, query, target, negatives = asked(decoder, shared)
-    made = generator(Drawn(scorer, query, target, negatives, draw()))
+    made = rng(Drawn(scorer, query, target, negatives, draw()))
     return made.scale * (loss or InfoNCE())(scorer(target[:, None]), made.score, made.weight, made.label)
 
 
@@ -285,12 +285,12 @@ def test_one_that_takes_a_record_apart_is_understood():
     with pytest.warns(FormerName, match=r"^Apart\.\w+ should take one Drawn, which has scorer, query, target") as seen:
 
         class Apart(Generator):
-            def forward(self, scorer, query, target, negatives, generator=None):
-                score = scorer.decode(self.vectors(Drawn(scorer, query, target, negatives, generator)))
+            def forward(self, scorer, query, target, negatives, rng=None):
+                score = scorer.decode(self.vectors(Drawn(scorer, query, target, negatives, rng)))
                 return Made(score, negatives.weight, 0.0, 1.0)
 
-            def vectors(self, scorer, query, target, negatives, generator=None):
-                return scorer.embed(negatives.index) + torch.rand(1, generator=generator)
+            def vectors(self, scorer, query, target, negatives, rng=None):
+                return scorer.embed(negatives.index) + torch.rand(1, generator=rng)
 
     assert [one.filename for one in seen] == [__file__] * 2
     scorer, query, target, negatives = asked()

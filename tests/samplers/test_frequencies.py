@@ -22,10 +22,10 @@ def distinct(triplets: Triplets) -> Triplets:
 
 def counts(sampler, query, target, critic, draws: int) -> torch.Tensor:
     """How often each query ``(b)`` is given each entity ``(n)``; one row, if the draw is shared."""
-    generator, count = torch.Generator().manual_seed(0), 0
+    rng, count = torch.Generator().manual_seed(0), 0
     sampler.eval()
     for _ in range(draws):
-        index = sampler(query, target, critic, generator).index
+        index = sampler(query, target, critic, rng).index
         count = count + torch.nn.functional.one_hot(index, NODES).sum(1)
     return count
 
@@ -168,7 +168,7 @@ def test_correction_makes_sums_over_all_entities():
     class Fixed(Popular):
         """Offers what it is told, with the probabilities it would have."""
 
-        def forward(self, query, target, critic, generator=None):
+        def forward(self, query, target, critic, rng=None):
             from gnnneg.records import Negatives, ones
 
             return Negatives(self.told, ones(self.told))

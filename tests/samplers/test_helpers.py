@@ -93,7 +93,7 @@ class Two(Composed):
         super().__init__()
         self.parts = nn.ModuleList(parts)
 
-    def forward(self, query, target, critic, generator=None):
+    def forward(self, query, target, critic, rng=None):
         raise NotImplementedError
 
 

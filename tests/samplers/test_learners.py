@@ -75,10 +75,10 @@ def test_the_policy_learns_what_is_hard():
     query, target = asked(toy(), RELATIONS)
     model = kge()
     critic = model.scorer(model.encode(None), query)
-    sampler, generator = KBGAN(All(NODES), kge(), 4, lr=0.05, momentum=0.9), chance()
+    sampler, rng = KBGAN(All(NODES), kge(), 4, lr=0.05, momentum=0.9), chance()
     reward = []
     for _ in range(150):
-        drawn = sampler(query, target, critic, generator)
+        drawn = sampler(query, target, critic, rng)
         assert (drawn.index != target[:, None]).all()
         reward.append(float(critic(drawn.index).detach().mean()))
     even = float(critic(torch.arange(NODES)[None]).detach().mean())
@@ -259,14 +259,14 @@ def test_the_child_learns_what_is_true_and_leaves_it_out():
     torch.manual_seed(0)
     query, target = asked(toy(), RELATIONS)
     critic = Scores(torch.zeros(40, NODES))
-    sampler, generator = Child(All(NODES), kge(), 3, lr=0.1), chance()
+    sampler, rng = Child(All(NODES), kge(), 3, lr=0.1), chance()
     for _ in range(60):
-        drawn = sampler(query, target, critic, generator)
+        drawn = sampler(query, target, critic, rng)
     child = sampler.child.scorer(sampler.child.encode(None), query)
     score, own = child(torch.arange(NODES)[None]).detach(), child(target[:, None]).detach()
     assert (own > score.median(1, keepdim=True).values).float().mean() > 0.9
     sampler.eval()
-    drawn = sampler(query, target, critic, generator)
+    drawn = sampler(query, target, critic, rng)
     there = drawn.weight > 0
     assert (score.gather(1, drawn.index) < own)[there].all()
     assert all(len(set(row)) == len(row) for row in drawn.index.tolist())
@@ -277,7 +277,7 @@ def test_the_child_learns_what_is_true_and_leaves_it_out():
     for temperature in (0.1, 10.0):
         sampler.temperature, total = temperature, 0.0
         for _ in range(50):
-            drawn = sampler(query, target, critic, generator)
+            drawn = sampler(query, target, critic, rng)
             total += float((score.gather(1, drawn.index) * drawn.weight).sum() / drawn.weight.sum())
         mean.append(total)
     assert mean[0] > mean[1] + 0.1
@@ -310,7 +310,7 @@ def test_who_is_offered_nobody_is_given_nobody():
     """A policy draws from a row of absent candidates, too: what it draws is absent."""
 
     class Nobody(Sampler):
-        def forward(self, query, target, critic, generator=None):
+        def forward(self, query, target, critic, rng=None):
             weight = torch.ones(len(target), 5)
             weight[0] = 0
             return Negatives(torch.arange(5).expand(len(target), -1), weight)

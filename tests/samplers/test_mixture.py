@@ -177,7 +177,7 @@ def test_the_sampled_softmax_of_a_mixture_is_the_whole_one():
     class Everybody(Sampler):
         """Every entity once, as a draw of as many would have it in the mean."""
 
-        def forward(self, query, target, critic, generator=None):
+        def forward(self, query, target, critic, rng=None):
             index = torch.arange(NODES)[None]
             return Negatives(index, ones(index))
 

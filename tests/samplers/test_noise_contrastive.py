@@ -45,10 +45,8 @@ class Stated(Sampler):
         super().__init__()
         self.fixed, self.chance = Fixed(index, weight), chance
 
-    def forward(
-        self, query: Query, target: Tensor, critic: Scorer, generator: torch.Generator | None = None
-    ) -> Negatives:
-        return self.fixed(query, target, critic, generator)
+    def forward(self, query: Query, target: Tensor, critic: Scorer, rng: torch.Generator | None = None) -> Negatives:
+        return self.fixed(query, target, critic, rng)
 
     def log_prob(self, query: Query, target: Tensor, critic: Scorer, index: Tensor) -> Tensor:
         return self.chance[index].log()
@@ -263,7 +261,7 @@ def test_no_draws_at_all():
     """Of a proposal that offers nothing to anybody, the noise is that of one draw and not of none."""
 
     class Nobody(Uniform):
-        def forward(self, query, target, critic, generator=None):
+        def forward(self, query, target, critic, rng=None):
             return Negatives(torch.empty(1, 0, dtype=torch.long), torch.empty(1, 0))
 
     query = Query(torch.tensor([0, 1]), torch.tensor([0, 0]))

@@ -161,8 +161,8 @@ def test_padded_fills_what_is_absent(asking):
     query, target, critic = asking
     first, rest = Denied(known(sparse()), 4), Uniform(NODES, 4)
     found = Padded(first, rest)(query, target, critic, chance())
-    generator = chance()
-    denied, random = first(query, target, critic, generator), rest(query, target, critic, generator)
+    rng = chance()
+    denied, random = first(query, target, critic, rng), rest(query, target, critic, rng)
     assert (found.weight == 1).all()
     assert torch.equal(found.index, torch.where(denied.weight > 0, denied.index, random.index))
     assert 0 < (denied.weight > 0).sum() < denied.weight.numel()
@@ -205,10 +205,10 @@ def test_self_paced_finds_the_wanted_hardness(violation):
     target = torch.zeros(b, dtype=torch.long)
     score = torch.randn(b, nodes, generator=chance())
     score[:, 0] = 2.2  # about one in 70 scores above the target
-    sampler, generator = SelfPaced(Uniform(nodes, 300), 5, violation), chance()
+    sampler, rng = SelfPaced(Uniform(nodes, 300), 5, violation), chance()
     above = []
     for _ in range(150):
-        found = sampler(query, target, Scores(score), generator)
+        found = sampler(query, target, Scores(score), rng)
         above.append(float((score.gather(1, found.index) > 2.2).float().mean()))
     assert above[0] < 0.05
     assert abs(sum(above[-50:]) / 50 - violation) < 0.02
@@ -325,10 +325,10 @@ def test_the_cache_comes_to_the_top():
     """With a frozen model and the best kept, each query's cache comes to its highest scores, known answers aside."""
     facts, model = known(), kge()
     query, target = asked(toy(), RELATIONS)
-    sampler, generator = Cached(Uniform(NODES, 3), facts, 2, size=4, temperature=0.0), chance()
+    sampler, rng = Cached(Uniform(NODES, 3), facts, 2, size=4, temperature=0.0), chance()
     critic = model.scorer(model.encode(None), query)
     for _ in range(200):
-        sampler(query, target, critic, generator)
+        sampler(query, target, critic, rng)
     score = critic(torch.arange(NODES)[None])
     row, _ = facts.row(query)
     every = torch.arange(NODES)[None]
@@ -337,7 +337,7 @@ def test_the_cache_comes_to_the_top():
         best = score[i].topk(4)
         assert set(sampler.cache[row[i]].tolist()) >= set(best.indices[best.values > -torch.inf].tolist())
     assert distinct_rows(sampler.cache[row])
-    drawn = sampler(query, target, critic, generator)
+    drawn = sampler(query, target, critic, rng)
     assert not facts.contains(query, drawn.index)[drawn.weight > 0].any()
 
 
@@ -348,9 +348,9 @@ def test_the_cache_by_chance_prefers_the_top():
     critic = model.scorer(model.encode(None), query)
     mean = []
     for temperature in (10.0, 0.1, 0.0):
-        sampler, generator, total = Cached(Uniform(NODES, 3), facts, 2, 4, temperature, purge=False), chance(), 0.0
+        sampler, rng, total = Cached(Uniform(NODES, 3), facts, 2, 4, temperature, purge=False), chance(), 0.0
         for step in range(60):
-            index = sampler(query, target, critic, generator).index
+            index = sampler(query, target, critic, rng).index
             total += float(critic(index).detach().mean()) * (step >= 20)
         mean.append(total)
     assert mean[0] < mean[1] < mean[2]
@@ -361,9 +361,9 @@ def test_without_purge_known_answers_are_drawn_like_others():
     facts, (query, target) = known(), asked(toy(), RELATIONS)
     answers = facts.contains(query, torch.arange(NODES)[None]).float().mean()
     for purge, wanted in ((False, answers), (True, 0.0)):
-        sampler, generator, found = Cached(Uniform(NODES, 6), facts, 20, size=4, purge=purge), chance(), []
+        sampler, rng, found = Cached(Uniform(NODES, 6), facts, 20, size=4, purge=purge), chance(), []
         for _ in range(100):
-            drawn = sampler(query, target, Scores(torch.zeros(len(target), NODES)), generator)
+            drawn = sampler(query, target, Scores(torch.zeros(len(target), NODES)), rng)
             found.append((facts.contains(query, drawn.index) & (drawn.weight > 0)).float().mean())
         assert torch.stack(found).mean() == pytest.approx(float(wanted), abs=0.02 * (not purge))
     assert answers > 0.05
@@ -376,7 +376,7 @@ class Offers(Sampler):
         super().__init__()
         self.index = index
 
-    def forward(self, query, target, critic, generator=None):
+    def forward(self, query, target, critic, rng=None):
         return Negatives(self.index, torch.ones(1, 1))
 
 
@@ -498,7 +498,7 @@ def test_diverse_takes_absent_ones_last(asking):
 class Nothing(Sampler):
     """Offers entities 1 to 5, the first row's as absent."""
 
-    def forward(self, query, target, critic, generator=None):
+    def forward(self, query, target, critic, rng=None):
         index = torch.arange(1, 6).expand(len(target), -1)
         weight = torch.ones(len(target), 5)
         weight[0] = 0

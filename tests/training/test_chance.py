@@ -149,8 +149,8 @@ def test_draws_of_all_are_one_row_of_numbers():
         def examples(self, triplets):
             return triplets
 
-        def forward(self, batch, generator=None):
-            return torch.cat([torch.rand(2, generator=generator), torch.rand(3), torch.rand(1, generator=generator)])
+        def forward(self, batch, rng=None):
+            return torch.cat([torch.rand(2, generator=rng), torch.rand(3), torch.rand(1, generator=rng)])
 
         def trained(self):
             yield from ()

@@ -39,9 +39,9 @@ def test_every_example_once_an_epoch(batch_size):
         def examples(self, triplets: Triplets) -> Triplets:
             return triplets._replace(head_index=torch.arange(COUNT) % 12, tail_index=torch.arange(COUNT) % 12)
 
-        def forward(self, batch, generator=None):
+        def forward(self, batch, rng=None):
             rows.append(batch.rel_type)
-            return super().forward(batch, generator)
+            return super().forward(batch, rng)
 
     rows: list[torch.Tensor] = []
     torch.manual_seed(0)
@@ -79,7 +79,7 @@ def test_plain_tuples_are_examples_too():
         def examples(self, triplets):
             return (torch.arange(6.0),)
 
-        def forward(self, batch, generator=None):
+        def forward(self, batch, rng=None):
             assert type(batch) is tuple
             return self.model(batch[0][:, None]).square().mean()
 
@@ -97,13 +97,13 @@ def test_the_steps_are_the_textbooks():
     fit = Fit(epochs=2, batch_size=20)
     task, history = run(fit)
     again, optimizer = build()
-    generator = torch.Generator().manual_seed(3)
+    rng = torch.Generator().manual_seed(3)
     triplets, losses = toy_triplets(), []
     for _ in range(2):
-        order, total = torch.randperm(COUNT, generator=generator), 0.0
+        order, total = torch.randperm(COUNT, generator=rng), 0.0
         for rows in order.split(20):
             optimizer.zero_grad()
-            loss = again(Triplets(*(column[rows] for column in triplets)), generator)
+            loss = again(Triplets(*(column[rows] for column in triplets)), rng)
             loss.backward()
             optimizer.step()
             total += loss.item() * len(rows)

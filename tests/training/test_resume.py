@@ -278,21 +278,21 @@ def test_draws_from_global_generators_go_on(tmp_path):
 
 def test_every_source_of_chance_is_put_back(tmp_path):
     """Through a file, as in a checkpoint; after an odd number of normal draws numpy keeps one back."""
-    generator = torch.Generator()
+    rng = torch.Generator()
 
     def draw():
         return (
             torch.rand(1).item(),
-            torch.rand(1, generator=generator).item(),
+            torch.rand(1, generator=rng).item(),
             random.random(),
             random.gauss(),
             np.random.normal(),
         )
 
     draw()
-    save(tmp_path / "x.pt", chance(generator))
+    save(tmp_path / "x.pt", chance(rng))
     after = [draw(), draw()]
-    restore(load(tmp_path / "x.pt"), generator)
+    restore(load(tmp_path / "x.pt"), rng)
     assert [draw(), draw()] == after
 
 

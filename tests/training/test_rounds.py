@@ -24,9 +24,9 @@ class Numbered(Toy):
         self.rows: list[torch.Tensor] = []
         return triplets._replace(rel_type=torch.arange(COUNT))
 
-    def forward(self, batch, generator=None):
+    def forward(self, batch, rng=None):
         self.rows.append(batch.rel_type)
-        return super().forward(batch._replace(rel_type=batch.rel_type % 3), generator)
+        return super().forward(batch._replace(rel_type=batch.rel_type % 3), rng)
 
 
 def test_every_example_once_a_pass_whatever_the_rounds():
@@ -76,8 +76,8 @@ def test_a_rounds_loss_is_the_mean_of_its_own_examples():
     seen = []
 
     class Told(Toy):
-        def forward(self, batch, generator=None):
-            loss = super().forward(batch, generator)
+        def forward(self, batch, rng=None):
+            loss = super().forward(batch, rng)
             seen.append((len(batch.rel_type), loss.item()))
             return loss
 

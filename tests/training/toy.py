@@ -18,11 +18,11 @@ NUM_NODES, NUM_RELATIONS, COUNT, WIDTH = 12, 3, 50, 4
 
 
 def toy_triplets(count: int = COUNT) -> Triplets:
-    generator = torch.Generator().manual_seed(7)
+    rng = torch.Generator().manual_seed(7)
     return Triplets(
-        torch.randint(NUM_NODES, (count,), generator=generator),
-        torch.randint(NUM_RELATIONS, (count,), generator=generator),
-        torch.randint(NUM_NODES, (count,), generator=generator),
+        torch.randint(NUM_NODES, (count,), generator=rng),
+        torch.randint(NUM_RELATIONS, (count,), generator=rng),
+        torch.randint(NUM_NODES, (count,), generator=rng),
     )
 
 
@@ -52,11 +52,11 @@ class Toy(Task):
     def examples(self, triplets: Triplets) -> Triplets:
         return triplets
 
-    def forward(self, batch: Triplets, generator: torch.Generator | None = None) -> Tensor:
+    def forward(self, batch: Triplets, rng: torch.Generator | None = None) -> Tensor:
         self.types.add(type(batch))
         self.seen.append(batch.head_index.clone())
         factor = self.watch(self, batch) if self.watch else None
-        drawn = torch.randint(NUM_NODES, batch.tail_index.shape, generator=generator)
+        drawn = torch.randint(NUM_NODES, batch.tail_index.shape, generator=rng)
         self.drawn = float(drawn.sum())
         query = self.model.entity(batch.head_index) * self.model.relation(batch.rel_type)
         query = nn.functional.dropout(query, self.dropout, self.training)
