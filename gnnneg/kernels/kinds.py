@@ -117,12 +117,14 @@ def chosen(work: Any, kinds: tuple[int, ...]) -> Any:
 
 
 @register_jitable(forceinline=True)
+@no_type_check
 def parts_of(kind: int) -> int:
     """How many numbers make a coordinate."""
     return 2 if kind == MODULUS else 1
 
 
 @register_jitable(forceinline=True)
+@no_type_check
 def is_rooted(kind: int) -> bool:
     """Whether the sum over coordinates still needs its root."""
     return kind == L2
