@@ -292,7 +292,7 @@ def dans(config: Path) -> Cases:
                 "Mixture",
                 samplers=[
                     part("Uniform", num_negatives=10),
-                    part("Filtered", proposal=part("Projected", rng=part("DANS", **width))),
+                    part("Filtered", proposal=part("Projected", generator=part("DANS", **width))),
                 ],
             )
         ),

@@ -175,7 +175,7 @@ def test_naming_another_class_drops_the_arguments_of_the_one_before():
         (["--task.sampler", "Uniform2"], "did you mean 'Uniform'?"),
         (["--task.sampler", "{class_path: Uniform}"], "task.sampler (Uniform) needs 'num_negatives' (int)"),
         (["--task.sampler", "{class_path: Uniform, num_negatives: 3}"], "arguments go under init_args"),
-        (["--task.sampler", "3"], "task.sampler should be a Sampler, class_path: one of All, "),
+        (["--task.sampler", "3"], "task.sampler should be a Sampler, class_path: one of "),
         (["--task.model", "{hidden_channels: 3}"], "task.model should be a Model, class_path: one of Difference, "),
         (["--task.generators", "EMU"], "task.generators should be a list, not 'EMU'"),
         (

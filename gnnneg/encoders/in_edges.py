@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
 
-from gnnneg.kernels.ragged import entries, offsets, rows
+from gnnneg.kernels.ragged import offsets, rows
 
 TRIES = 3  # before all edges of a node are looked at
 
@@ -76,4 +76,5 @@ class InEdges:
         edge, row = self._all(node, kept)
         order = torch.rand(len(edge), device=edge.device).argsort()
         order = order[row[order].argsort(stable=True)]  # shuffled within the nodes; rows are as they were
-        return edge[order[entries(torch.bincount(row, minlength=len(node)))[1] < size]]
+        before = offsets(torch.bincount(row, minlength=len(node)))[row]
+        return edge[order[torch.arange(len(row), device=row.device) - before < size]]

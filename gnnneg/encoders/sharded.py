@@ -14,7 +14,7 @@ from gnnneg.distributed import block, fetched, size
 from gnnneg.errors import UserError
 from gnnneg.interfaces import Encoder, Encoding
 from gnnneg.kernels.everyone import is_everyone, span_of
-from gnnneg.kernels.rows import compact
+from gnnneg.kernels.rows import compact, cover
 
 ROWS = 1 << 16  # drawn at once
 
@@ -44,7 +44,7 @@ class RowSharded(Encoding):
                 f"All {self.num_rows:,} entities' vectors are asked for at once (All, KvsAll, a sampler that compares "
                 "with all), but each process holds a part of them: draw negatives (Uniform, Popular, InBatch)."
             )
-        row, place = compact(index, self.num_rows)
+        row, place = cover(index, self.num_rows) if size() == 1 else compact(index, self.num_rows)
         return fetched(self.own, row, self.num_rows), place
 
 

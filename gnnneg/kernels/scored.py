@@ -15,7 +15,8 @@ def differentiated(backward: Callable[..., Any]) -> Callable[..., Any]:
     """The gradients of the first two sides, and of the weight where it is learned, from the operator of all three."""
 
     def differentiate(ctx, grad):  # type: ignore[no-untyped-def]
-        sides, (value, *weight) = ctx.saved_tensors[: ctx.sides], ctx.saved_tensors[ctx.sides :]
+        saved = ctx.saved_tensors  # looked at once: in a checkpoint, a second look finds them gone
+        sides, (value, *weight) = saved[: ctx.sides], saved[ctx.sides :]
         learned = bool(weight) and ctx.needs_input_grad[ctx.sides + 1]  # a mask is not: its gradient would cost as much
         found = backward(grad, *sides, value, ctx.kind, weight[0] if weight else None, learned)
         return *found[:2], *(None for _ in sides[2:]), None, found[2] if learned else None

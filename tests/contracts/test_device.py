@@ -19,13 +19,11 @@ from gnnneg.evaluation import Evaluator
 from gnnneg.generators import EMU, LearnedEMU, MatchedEMU, SelfPacedEMU
 from gnnneg.interfaces import (
     Corruption,
-    Counts,
     Decoder,
     Encoder,
     Generator,
     Loss,
     Model,
-    OwnOptimizer,
     Penalty,
     Sampler,
     Scorer,
@@ -39,6 +37,7 @@ from gnnneg.models import KGEModel, NodeClassifier
 from gnnneg.penalties import SoftConstraints
 from gnnneg.records import Negatives, Query, Triplets, ones
 from gnnneg.samplers import Curriculum, Discounted
+from gnnneg.stateful import Counts, OwnOptimizer
 from gnnneg.tasks import LinkPrediction, NodeClassification
 from gnnneg.training.graphed import python_state
 

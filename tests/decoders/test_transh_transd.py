@@ -14,6 +14,7 @@ from gnnneg.encoders import Lookup
 from gnnneg.encodings import Dense
 from gnnneg.errors import UserError
 from gnnneg.generators import EMU, HardestEMU, MatchedEMU, SelfPacedEMU
+from gnnneg.interfaces import Drawn, Generator
 from gnnneg.kernels.noise import normal
 from gnnneg.models import KGEModel
 from gnnneg.models.kge import KGEScorer
@@ -284,9 +285,9 @@ def test_matched_noise_has_the_moments_of_all_masks(length, alike, shared):
 def test_what_has_no_form_is_refused():
     target, index = torch.arange(5, 9), torch.randint(NODES, (1, 6))
 
-    def asked(rng, decoder: type, p: int) -> torch.Tensor:
+    def asked(generator: Generator, decoder: type, p: int) -> torch.Tensor:
         of = scorer(model(decoder, p))
-        return rng(of, of.query, target, Negatives(index, torch.ones(1, 1))).score
+        return generator(Drawn(of, of.query, target, Negatives(index, torch.ones(1, 1)))).score
 
     for decoder, p in itertools.product((TransH, TransD), (1, 2)):
         assert asked(EMU(0.5), decoder, p).shape == (4, 6)

@@ -209,7 +209,13 @@ def test_a_config_mirrors_the_negative_side():
     task = config.resolve(Task, tree, "task", FACTS).build(Facts(graph()))
     assert torch.equal(task.positive.sampler.known.answer, known().answer)
     assert torch.equal(task.negative.sampler.known.answer, known(denied()).answer)
-    assert torch.equal(task.negative.graph.edge_type[: len(denied().rel_type)], denied().rel_type)
+    assert task.negative.graph is None  # which a table does not look at
+    passing = copy.deepcopy(tree)
+    for one in ("positive", "negative"):
+        encoder = {"class_path": "RGCN", "init_args": {"hidden_channels": 4}}
+        passing["init_args"][one]["init_args"]["model"]["init_args"]["encoder"] = encoder
+    over = config.resolve(Task, passing, "task", FACTS).build(Facts(graph()))
+    assert torch.equal(over.negative.graph.edge_type[: len(denied().rel_type)], denied().rel_type)
     described = config.describe(task, Facts(graph()), "task")
     again = config.resolve(Task, described, "task", FACTS).build(Facts(graph()))
     assert torch.equal(again.negative.sampler.known.answer, known(denied()).answer)

@@ -137,7 +137,7 @@ def test_who_asks_for_a_relation_of_nodes_and_classes_is_told_what_to_set(option
     batch = labelled(graph().y, graph().train_mask)
     dans = DANS(KnownAnswers(batch, N, 1), WIDTH, **options)
     task = NodeClassification(model(), All(CLASSES), InfoNCE(), graph(), generators=[dans])
-    with pytest.raises(UserError, match=r"no vector of anchor and relation.*give DANS relation=0, .*conditional=False"):
+    with pytest.raises(UserError, match=r"no vector of the entities' space.*give DANS relation=0 .*conditional=False"):
         task(batch)
 
 
