@@ -25,7 +25,6 @@ COMMANDS = ("train", "resume", "evaluate", "predict", "negatives", "compare", "r
 
 READERS = ("train", "resume", "evaluate", "predict", "negatives", "compare", "report", "plan")  # of a config or a run
 
-FIRST = os.environ.get("RANK", "0") == "0"  # of the processes that torchrun has started
 LONG = 500  # letters of a complaint about the command line
 BAD_INPUT, BROKEN, INTERRUPTED = 2, 1, 130
 
@@ -136,10 +135,15 @@ def _say(message: str, code: int, debug: bool) -> int:
         import traceback
 
         traceback.print_exc()
-    if not FIRST and not _alone():
+    if not _leads() and not _alone():
         return code
     print(visible(" ".join(message.split())), file=sys.stderr)
     return code
+
+
+def _leads() -> bool:
+    """Whether this is the first of the processes that torchrun has started, or the only one."""
+    return os.environ.get("WORLD_SIZE", "1") == "1" or os.environ.get("RANK", "0") == "0"
 
 
 def _alone() -> bool:
@@ -157,5 +161,5 @@ def _broken(error: Exception, debug: bool) -> int:
 
 
 def _warn(message: Warning | str, category: type[Warning], *_: object) -> None:
-    if FIRST:
+    if _leads():
         print(f"Warning: {visible(' '.join(str(message).split()))}", file=sys.stderr)

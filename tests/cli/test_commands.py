@@ -18,7 +18,7 @@ import torch
 from torch.optim import Adagrad
 
 from gnnneg import Both, DistMult, Fit, InfoNCE, KGEModel, LinkPrediction, Lookup, Uniform, train
-from gnnneg.cli import COMMANDS, main
+from gnnneg.cli import COMMANDS, _warn, main
 from gnnneg.cli.settings import parted
 from gnnneg.data.statements import assemble, triplets
 from gnnneg.datasets import load
@@ -636,6 +636,15 @@ def test_what_nobody_thought_of_is_one_line_too(said, monkeypatch):
     assert (code, out) == (1, "")
     assert err.count("\n") == 1
     assert "Unexpected KeyError" in err
+
+
+@pytest.mark.parametrize(("size", "rank", "tells"), [("1", "3", True), ("4", "3", False), ("4", "0", True)])
+def test_of_several_processes_the_first_one_warns(monkeypatch, capsys, size, rank, tells):
+    """A RANK that some cluster sets for a process that is alone silences nothing."""
+    monkeypatch.setenv("WORLD_SIZE", size)
+    monkeypatch.setenv("RANK", rank)
+    _warn("look out", UserWarning)
+    assert capsys.readouterr().err == ("Warning: look out\n" if tells else "")
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
