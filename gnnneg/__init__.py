@@ -81,7 +81,7 @@ _CONTENTS = {
     "gnnneg.labels": ["PathLabel", "SlotLabel"],
     "gnnneg.records": ["Made", "Negatives", "Query", "Triplets", "ones"],
     "gnnneg.tasks": ["labelled"],
-    "gnnneg.training": ["Fit", "LazyAdam", "RowAdagrad"],
+    "gnnneg.training": ["Fit", "LazyAdam", "RowAdagrad", "Stop", "Watcher"],
     "gnnneg.trust": ["allowed", "allowing"],
     "gnnneg.weighings": ["Confidence", "Subsampling"],
 }

@@ -36,7 +36,7 @@ def describe(thing: Any, facts: Mapping[str, Any], key: str = "task") -> Any:
     cls = type(thing)
     if not is_built(cls):
         return str(thing)
-    if "<locals>" in cls.__qualname__ or cls.__module__ == "__main__":
+    if on_the_spot(cls):
         raise UserError(
             f"{key}: {cls.__name__} was defined on the spot, so that the run could not be read again: "
             "put it into a module of its own and import it from there."
@@ -54,6 +54,11 @@ def describe(thing: Any, facts: Mapping[str, Any], key: str = "task") -> Any:
     if dataclasses.is_dataclass(thing):
         return written
     return {"class_path": path(cls), **({"init_args": written} if written else {})}
+
+
+def on_the_spot(cls: type) -> bool:
+    """Whether a class is of a script, or of a function, where nobody else finds it."""
+    return "<locals>" in cls.__qualname__ or cls.__module__ == "__main__"
 
 
 def arguments(thing: Any, key: str, without: Sequence[str] = ()) -> dict[str, Any]:

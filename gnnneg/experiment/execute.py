@@ -3,6 +3,7 @@
 import warnings
 from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
 from gnnneg import config, distributed, run_files
 from gnnneg.data.facts import Facts
@@ -17,7 +18,7 @@ from gnnneg.experiment.ready import tell_of_confidence
 from gnnneg.experiment.result import judged
 from gnnneg.experiment.run import Run
 from gnnneg.experiment.setup import Setup
-from gnnneg.training import Interrupted, save_model
+from gnnneg.training import Interrupted, Watchers, save_model
 from gnnneg.training.atomic import replacing
 
 
@@ -35,12 +36,12 @@ def execute(setup: Setup, path: Path, named: bool, progress: bool, forget: bool 
 
 
 def finish(setup: Setup, progress: bool, resume: bool = False, forget: bool = False) -> Run:
-    """Trains, from the last checkpoint where it is to ``resume``, and judges.
+    """Trains, from the last checkpoint where it is to ``resume``, and judges; whoever watches is told.
 
     The model is judged with the memory that the optimiser's state took, where that is to be ``forget``: nobody else has
     the optimiser.
     """
-    path, testbed, model, validation = setup.path, setup.testbed, setup.model, Ranking("valid")
+    testbed, model = setup.testbed, setup.model
     setup.evaluation.chosen(testbed)  # refused before anything is trained
     if setup.test_graph is not None:
         refuse_entities(model)
@@ -52,6 +53,21 @@ def finish(setup: Setup, progress: bool, resume: bool = False, forget: bool = Fa
         )
     if not resume:
         tell_of_confidence(setup.task, setup.data)
+    watchers = Watchers(setup.track if distributed.rank() == 0 else ())
+    watchers.begin(setup, resume)
+    try:
+        result = _trained(setup, progress, resume, forget, watchers if setup.track else None)
+    except BaseException:
+        watchers.end(None)
+        raise
+    watchers.end(result)
+    model.eval()
+    return Run(setup, result)
+
+
+def _trained(setup: Setup, progress: bool, resume: bool, forget: bool, watchers: Watchers | None) -> dict[str, Any]:
+    """What training came to."""
+    path, testbed, model, validation = setup.path, setup.testbed, setup.model, Ranking("valid")
     history = setup.fit(
         setup.task,
         lambda: triplets(setup.data, "stated", "train"),
@@ -63,6 +79,7 @@ def finish(setup: Setup, progress: bool, resume: bool = False, forget: bool = Fa
         folder=path,
         progress=progress,
         resume=resume,
+        watchers=watchers,
     )
     if forget:
         setup.optimizer.state.clear()
@@ -70,13 +87,11 @@ def finish(setup: Setup, progress: bool, resume: bool = False, forget: bool = Fa
         tuned = testbed.has("valid") and setup.task.tune(lambda: validation.validate(model, testbed)[setup.fit.metric])
         if tuned and path is not None:
             save_model(path / run_files.MODEL, model, distributed.tables(model))
-        result = judged(setup, history)
+        return judged(setup, history)
     except KeyboardInterrupt as error:
         if path is None:
             raise
         raise Interrupted(f"Interrupted while the trained model was tested: 'gnnneg resume {path}' ends it.") from error
-    model.eval()
-    return Run(setup, result)
 
 
 def _begin(setup: Setup, path: Path, named: bool) -> None:

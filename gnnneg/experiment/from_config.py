@@ -13,8 +13,9 @@ from gnnneg.experiment.execute import execute
 from gnnneg.experiment.kept import Kept
 from gnnneg.experiment.resumed import resume
 from gnnneg.experiment.run import Run
-from gnnneg.experiment.settings import anchored, listed, outline, plan, source
+from gnnneg.experiment.settings import anchored, listed, outline, plan, source, watchers
 from gnnneg.experiment.setup import Setup, assemble
+from gnnneg.training import Watcher
 from gnnneg.trust import allowing
 
 
@@ -24,6 +25,7 @@ def train_config(
     out: str | Path | None = None,
     progress: bool = True,
     allow: str | Sequence[str] = (),
+    track: Sequence[Watcher] = (),
 ) -> Run:
     """Trains what a config says; by a process that ``torchrun`` has started again, goes on with it.
 
@@ -33,15 +35,19 @@ def train_config(
         out (str or Path, optional): The run folder. (default: ``runs/<data set>-<config>-<seed>``)
         progress (bool): Whether to show progress on standard error. (default: :obj:`True`)
         allow (str or list[str]): Modules that are not gnnneg's and whose classes the config may name.
+        track (list[Watcher]): Who watches beside those that the config names; the run's config does not name them.
     """
     means, own = read(path, overrides, allow), _own(path, overrides)
     name = Path(source(means).name).name
     home = Path(out) if out is not None else Path("runs") / f"{name}-{Path(path).stem}-{means.arguments['seed']}"
     if distributed.restarted() and (home / run_files.CONFIG).is_file():
-        return resume(home, progress, allow=allow)
+        return resume(home, progress, allow=allow, track=track)
     if home.exists() and distributed.rank() == 0:
         folder.claim(home)  # said before the data are fetched
-    return execute(_assembled(means, own, allow), home, own is None, progress, forget=True)
+    watching = [*watchers(means), *track]
+    setup = _assembled(means, own, allow)
+    setup.track = watching
+    return execute(setup, home, own is None, progress, forget=True)
 
 
 def untrained(path: str | Path, overrides: Sequence[str] = (), allow: str | Sequence[str] = ()) -> Run:

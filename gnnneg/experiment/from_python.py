@@ -1,5 +1,6 @@
 """Training objects that were made in Python, and back to the config that makes them."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from torch import Tensor
@@ -10,6 +11,7 @@ from torch_geometric.data import Dataset, HeteroData
 
 from gnnneg import config, datasets
 from gnnneg.config import Tree
+from gnnneg.config.describe import on_the_spot
 from gnnneg.config.names import path as class_path
 from gnnneg.config.signature import parameters
 from gnnneg.data.download import cache
@@ -24,7 +26,7 @@ from gnnneg.experiment.run import Run
 from gnnneg.experiment.settings import Evaluation, anchored, plan
 from gnnneg.experiment.setup import Setup, index_at
 from gnnneg.interfaces import Task
-from gnnneg.training import Fit
+from gnnneg.training import Fit, Watcher
 
 
 def train(
@@ -40,6 +42,7 @@ def train(
     name: str = "data",
     progress: bool = True,
     test_graph: HeteroData | None = None,
+    track: Sequence[Watcher] = (),
 ) -> Run:
     """Trains a task with validation, tests it and, given a folder, keeps it.
 
@@ -66,6 +69,8 @@ def train(
         progress (bool): Whether to show progress on standard error. (default: :obj:`True`)
         test_graph (HeteroData, optional): Another graph, of other entities and the same relations, whose test
             statements are asked instead; an inductive data set brings its own. (default: :obj:`None`)
+        track (list[Watcher]): Who watches training, such as ``[TensorBoard()]``. ``gnnneg resume`` goes on without
+            those that are defined on the spot. (default: nobody)
 
     Raises:
         UserError: If the folder is in use, the task was made for other data, the model knows nothing of the entities
@@ -81,7 +86,7 @@ def train(
     fit, evaluation = fit or Fit(), evaluation or Evaluation()
     device = next(task.trained()).device
     setup = Setup(graph, task, optimizer, scheduler, fit, evaluation, seed, device, *others)
-    setup.name = name
+    setup.name, setup.track = name, list(track)
     facts = Facts(graph)
     tell_of_leaks(task, facts)
     setup.train = index_at(device, facts)
@@ -111,7 +116,10 @@ def _described(setup: Setup) -> Tree:
         tree["scheduler"] = schedule.written(scheduler, optimizer, settings)
     tree["fit"] = config.describe(setup.fit, {}, "fit")
     tree["evaluation"] = config.describe(setup.evaluation, {}, "evaluation")
-    return {**tree, "seed": setup.seed, "device": str(setup.device)}
+    tree |= {"seed": setup.seed, "device": str(setup.device)}
+    if setup.track:
+        tree["track"] = config.describe([one for one in setup.track if not on_the_spot(type(one))], {}, "track")
+    return tree
 
 
 def _settings(optimizer: Optimizer, trained: list[Parameter], scheduler: LRScheduler | None) -> Tree:

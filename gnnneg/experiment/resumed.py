@@ -9,15 +9,18 @@ from pathlib import Path
 import torch
 
 from gnnneg import distributed, run_files
+from gnnneg.config import Plan
 from gnnneg.errors import UserError
-from gnnneg.experiment import folder
-from gnnneg.experiment.ending import tidy, unfinished, whole
+from gnnneg.experiment import folder, prolonged
+from gnnneg.experiment.ending import MORE, stand, tidy, unfinished, whole
 from gnnneg.experiment.execute import describe_model, finish
 from gnnneg.experiment.kept import Kept
 from gnnneg.experiment.lock import held
 from gnnneg.experiment.run import Run
+from gnnneg.experiment.settings import watchers
 from gnnneg.experiment.setup import assemble, choose
 from gnnneg.experiment.whereabouts import Missing
+from gnnneg.training import Fit, Watcher
 from gnnneg.trust import allowing
 
 
@@ -27,10 +30,18 @@ def resume(
     device: str | None = None,
     data: str | None = None,
     allow: str | Sequence[str] = (),
+    track: Sequence[Watcher] = (),
+    overrides: Sequence[str] = (),
 ) -> Run:
     """Goes on with a run from its last checkpoint, as if it had never been stopped.
 
-    A finished run stays as it is, which is told. One whose config asks for more epochs since goes on.
+    A finished run stays as it is, which is told. One that is asked for more goes on: 10 epochs and 10 more are, on a
+    CPU with as many threads, to the bit the 20 that could have been asked for at first. Its config then says what was
+    asked for, and where it was gone on with.
+
+    ::
+
+        resume("runs/complex", overrides=["--fit.epochs", "200"])
 
     Args:
         path (str or Path): The run folder.
@@ -38,14 +49,25 @@ def resume(
         device (str, optional): Where to go on. (default: what its config says, or the CPU if there is no such device)
         data (str, optional): The folder in which its data set is now. (default: where it was, or beside the run)
         allow (str or list[str]): Modules that are not gnnneg's and whose classes the run may name.
+        track (list[Watcher]): Who watches beside those that its config names.
+        overrides (list[str]): ``--fit.epochs``, ``--fit.patience``, ``--fit.max_seconds``, ``--fit.evaluate_every`` and
+            ``--fit.checkpoint_seconds`` with their new values; all else of a config makes another run.
 
     Raises:
         UserError: If it is no run folder, damaged, of another version, in use by another process, trained on other
-            data, or has lost its checkpoints before it was finished.
+            data, or has lost its checkpoints before it was finished; if a setting cannot be changed, or would not let
+            it go on; if the schedule of its learning rate ends with the epochs that it was made for.
     """
     kept = Kept(path, device, data, allow)
+    then = kept.plan
+    if overrides:
+        kept.asks(prolonged.overridden(kept.tree, overrides))
+        prolonged.refuse_changed(kept.path, then, kept.plan)
+    changed = kept.plan.plain() != then.plain()
     fit = kept.plan.arguments["fit"].build({})
     if unfinished(kept.path, fit) is None:  # nothing will be written, so that whoever may read it may ask
+        if changed:
+            prolonged.refuse_over(kept.path, fit, stand(kept.path))
         with suppress(Missing):
             kept.graphs  # noqa: B018  # told if it is no longer what the run was trained on
         if progress:
@@ -60,9 +82,13 @@ def resume(
         distributed.wait()  # all have seen what is left to do
         if leads:
             tidy(kept.path, reason)
+        if changed or reason == MORE:
+            _look_ahead(kept, then, fit, reason)
+        here, graphs = _here(kept, device), kept.graphs
+        kept.asks(prolonged.placed(kept.plan.plain(), device, data))
         with allowing(allow):
-            setup = assemble(kept.plan, *kept.graphs, device=_here(kept, device))
-            setup.path = kept.path
+            setup = assemble(kept.plan, *graphs, device=here)
+            setup.path, setup.track = kept.path, [*watchers(kept.plan), *track]
             if kept.reordered:
                 warnings.warn(
                     f"The statements of {kept.dataset} are in another order than before, so that {path} goes "
@@ -71,7 +97,21 @@ def resume(
                 )
             if leads and not whole(kept.path / run_files.MODEL / run_files.MODEL_CONFIG):
                 describe_model(setup, kept.path)
+            if leads and kept.plan.plain() != then.plain():
+                prolonged.record(kept.path, kept.tree, kept.about)
             return finish(setup, progress, resume=True, forget=True)
+
+
+def _look_ahead(kept: Kept, then: Plan, fit: Fit, reason: str) -> None:
+    """Refuses more of a run where that would not be the run that it could have been, and warns of what may differ."""
+    at, before = stand(kept.path), {then.arguments["fit"].arguments["epochs"]}
+    prolonged.refuse_behind(kept.path, fit, at)
+    if at is None:
+        return
+    if reason == MORE:  # it came to its end, and its config may have been changed by hand since
+        before.add(at.epoch)
+        prolonged.tell_of_extra(kept.path, fit, at)
+    prolonged.refuse_schedule(kept.path, kept.plan.arguments["scheduler"], before, fit)
 
 
 def _here(kept: Kept, asked: str | None) -> torch.device:

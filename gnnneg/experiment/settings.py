@@ -35,7 +35,7 @@ from gnnneg.evaluation import Evaluator, KnownNegatives, Testbed, TripleClassifi
 from gnnneg.evaluation.entity_ranking import Split
 from gnnneg.experiment.ready import refuse_seed
 from gnnneg.interfaces import Task
-from gnnneg.training import Fit
+from gnnneg.training import Fit, Watcher
 
 
 @dataclass(frozen=True)
@@ -166,6 +166,7 @@ class Settings:
         seed (int): Of the initial weights and all draws. (default: :obj:`0`)
         device (str, optional): Such as ``cpu`` or ``cuda``; :obj:`None` takes a GPU if there is one.
             (default: :obj:`None`)
+        track (list[Watcher]): Who watches training. (default: nobody)
     """
 
     data: DataSource
@@ -176,6 +177,7 @@ class Settings:
     evaluation: Evaluation = field(default_factory=Evaluation)
     seed: int = 0
     device: str | None = None
+    track: Sequence[Watcher] = ()
 
 
 def listed(tree: Tree) -> Tree:
@@ -242,6 +244,15 @@ def anchored(value: Any) -> Any:
     if isinstance(weights, str) and Path(weights).is_file():
         found["weights"] = str(Path(weights).resolve())
     return found
+
+
+def watchers(plan: Plan) -> list[Watcher]:
+    """Who is to watch, according to a plan.
+
+    Raises:
+        MissingExtra: If the package of a tracker is not installed.
+    """
+    return [one.build({}) for one in plan.arguments["track"]]
 
 
 def needed(part: Any) -> set[str]:

@@ -1,5 +1,6 @@
 """All that a run needs, built from what a config says."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,7 +19,7 @@ from gnnneg.evaluation import Testbed
 from gnnneg.experiment.ready import refuse_negative, refuse_optimizer, refuse_scheduler
 from gnnneg.experiment.settings import Evaluation, source
 from gnnneg.interfaces import Model, Task
-from gnnneg.training import Fit
+from gnnneg.training import Fit, Watcher
 from gnnneg.training.randomness import seeded
 
 
@@ -39,6 +40,7 @@ class Setup:
     path: Path | None = None
     name: str = "data"
     train: KnownAnswers | None = None
+    track: Sequence[Watcher] = ()
 
     @property
     def tree(self) -> Tree:

@@ -35,6 +35,7 @@ from gnnneg.training.precision import products_in_tf32
 from gnnneg.training.randomness import apart, beside, seeded, untouched
 from gnnneg.training.room import refuse_large
 from gnnneg.training.state import Position, TrainingState
+from gnnneg.training.watching import Stop, Watchers
 from gnnneg.training.weights import save_model
 
 Evaluate = Callable[[], dict[str, float]]
@@ -155,6 +156,7 @@ class Fit:
         folder: Path | None = None,
         progress: bool = True,
         resume: bool = False,
+        watchers: Watchers | None = None,
     ) -> History:
         """Trains a task, on the device that its parameters are on; at the end its model has the best weights.
 
@@ -175,12 +177,14 @@ class Fit:
             progress (bool): Whether to show progress on standard error. (default: :obj:`True`)
             resume (bool): Whether to go on from the folder's newest whole checkpoint; a folder that has none yet is
                 started from the beginning. (default: :obj:`False`)
+            watchers (Watchers, optional): Told of each line of the log. Of several processes all have some, or none.
+                (default: :obj:`None`)
 
         Raises:
             UserError: If the loss or a weight is no longer finite; if validation knows no such metric; if the optimiser
                 owns nothing of the task, needs a closure, or more memory than there is; if the folder already holds a
                 run and ``resume`` is not asked for; if a checkpoint cannot be written, or not be read.
-            Interrupted: On Ctrl-C or SIGTERM, once a checkpoint is written.
+            Interrupted: On Ctrl-C or SIGTERM, or if a watcher wants so, once a checkpoint is written.
         """
         if metrics is not None:
             self._refuse_metric(metrics)
@@ -192,7 +196,7 @@ class Fit:
             if scheduler.mode != "max":
                 raise UserError(f"ReduceLROnPlateau follows {self.metric!r}, which grows: give it mode: max.")
         with seeded(beside(seed)):
-            loop = _Loop(self, task, triplets, optimizer, scheduler, seed, evaluate, folder, progress)
+            loop = _Loop(self, task, triplets, optimizer, scheduler, seed, evaluate, folder, progress, watchers)
             loop.begin(resume)
             return loop.train()
 
@@ -233,6 +237,7 @@ class _Loop:
         evaluate: Evaluate | None,
         folder: Path | None,
         progress: bool,
+        watchers: Watchers | None = None,
     ):
         first = next(task.trained(), None)
         if first is None:
@@ -266,6 +271,8 @@ class _Loop:
         self.weight = 1.0
         leads = distributed.rank() == 0
         self.log = Log(folder / METRICS if folder is not None and leads else None)
+        self.watchers = watchers
+        self.enough: Stop | None = None
         where = None if folder is None else folder / CHECKPOINTS
         self.checkpoints = Checkpoints(where, fit.checkpoint_seconds, self.state.best)
         self.interruption = Interruption()
@@ -313,6 +320,8 @@ class _Loop:
                     self.scheduler.step()
                 state.turn()
                 self.close_pass()
+                if self.watchers is not None and any(distributed.anywhere(self.enough is not None)):
+                    self.leave(self.enough or Stop())
             if any(distributed.anywhere(self.interruption.wanted)):
                 self.stop()
             self.save()
@@ -383,7 +392,7 @@ class _Loop:
         record |= {"lr": float(self.optimizer.param_groups[0]["lr"])}
         record |= {"seconds": at.seconds, "triples_per_s": self.speed()}
         self.told = told(self.task)
-        self.log.write(record | {"metrics": self.told} if self.told else record)
+        self.tell(record | {"metrics": self.told} if self.told else record)
 
     def step(self, rows: Int[Tensor, "b"]) -> None:
         """One batch."""
@@ -482,7 +491,7 @@ class _Loop:
         if math.isnan(self.value):
             raise UserError(f"The validation metric {metric!r} is not a number after {self.fit.unit} {at.epoch + 1}.")
         at.evaluate_s += seconds
-        self.log.write({"epoch": at.epoch + 1, "step": at.step, "valid": metrics, "seconds": seconds})
+        self.tell({"epoch": at.epoch + 1, "step": at.step, "valid": metrics, "seconds": seconds})
         if self.value > at.best.get(metric, -math.inf):
             at.best_epoch, at.best, at.waited = at.epoch + 1, metrics, 0
             state.best.keep()
@@ -505,14 +514,27 @@ class _Loop:
         if self.folder is not None and not self.state.best:
             save_model(self.folder / MODEL, self.task.model, distributed.tables(self.task.model))
 
+    def tell(self, record: dict[str, Any]) -> None:
+        """A line of the log, for the file and for who watches."""
+        self.log.write(record)
+        if self.watchers is not None:
+            self.enough = self.watchers.record(self.log.records[-1]) or self.enough
+
     def stop(self) -> NoReturn:
         """Leaves a run that can be used and gone on with."""
+        self.leave(Interrupted())
+
+    def leave(self, wanted: Interrupted) -> NoReturn:
+        """The same, for a reason, which says how to go on unless it says something itself."""
         self.save()
         self.publish()
         at = self.state.at
         words = (
             f"Interrupted in {self.fit.unit} {min(at.epoch + 1, self.fit.epochs)} of {self.fit.epochs}, step {at.step}"
         )
-        if self.folder is None:
-            raise Interrupted(f"{words}: the model has the weights of that moment, and nothing was saved.")
-        raise Interrupted(f"{words}: go on with 'gnnneg resume {self.folder}'.")
+        how = "the model has the weights of that moment, and nothing was saved"
+        if self.folder is not None:
+            how = f"go on with 'gnnneg resume {self.folder}'"
+        if not wanted.args:
+            wanted.args = (f"{words}: {how}.",)
+        raise wanted

@@ -1,0 +1,125 @@
+"""Whoever watches training: told of its beginning, of each line of the log, and of its end."""
+
+import warnings
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from gnnneg.errors import UserError
+from gnnneg.training.interruption import Interrupted
+
+
+class Stop(Interrupted):
+    """What a watcher raises in :meth:`Watcher.record` to end training after the epoch or round at hand.
+
+    The checkpoint of that moment is written, nothing is tested, and the exception goes on to whoever called, as after
+    Ctrl-C.
+    """
+
+
+class Watcher(ABC):
+    """Watches a run: a tracker of experiments, say, or what ends those that promise nothing.
+
+    Of several processes the first alone has its watchers called. One that fails while training lasts is told of once
+    and left out from then on; training goes on. Its time is not counted as training.
+    """
+
+    @abstractmethod
+    def begin(self, setup: Any) -> None:
+        """Before the first step, and again when the run is gone on with.
+
+        Args:
+            setup (Setup): What will be trained: among others ``setup.tree``, its config as a dict (empty if it has no
+                run folder), ``setup.path``, its run folder or None, ``setup.name`` of the data set and ``setup.seed``.
+
+        Raises:
+            UserError: If it cannot watch. Nothing is trained then.
+        """
+
+    @abstractmethod
+    def record(self, record: Mapping[str, Any]) -> None:
+        """A line of ``metrics.jsonl``, as soon as it is written.
+
+        After each epoch or round ``{"epoch", "step", "loss", "lr", "seconds", "triples_per_s"}`` and, where parts have
+        some to tell, ``"metrics": {"sampler.rank": 6.3}``; after each validation ``{"epoch", "step", "valid": {"mrr":
+        0.31}, "seconds"}``. A run that is gone on with tells anew what its checkpoint did not know of.
+
+        Raises:
+            Stop: To end training after this epoch or round.
+        """
+
+    @abstractmethod
+    def end(self, result: Mapping[str, Any] | None) -> None:
+        """After everything, with what is in ``result.json``; with None if training failed or was stopped."""
+
+
+class Watchers:
+    """Several watchers as one, none of which can stop training by failing.
+
+    Args:
+        watchers (list[Watcher]): Called in this order.
+    """
+
+    def __init__(self, watchers: Sequence[Watcher] = ()):
+        self.watchers = list(watchers)
+
+    def begin(self, setup: Any, resume: bool = False) -> None:
+        """Hands on, to all.
+
+        Args:
+            setup (Setup): What will be trained.
+            resume (bool): Whether a run is gone on with, which one that fails does not keep from it.
+                (default: :obj:`False`)
+
+        Raises:
+            UserError: If one cannot begin.
+        """
+        begun: list[Watcher] = []
+        for watcher in self.watchers:
+            try:
+                watcher.begin(setup)
+            except Exception as error:
+                if resume:
+                    _tell(watcher, "could not go on with this run", error)
+                    continue
+                self.watchers = begun
+                self.end(None)
+                if isinstance(error, UserError):
+                    raise
+                raise UserError(f"{_name(watcher)} cannot watch this run: {_reason(error)}.") from error
+            begun.append(watcher)
+        self.watchers = begun
+
+    def record(self, record: Mapping[str, Any]) -> Stop | None:
+        """Hands on, to all, and says whether one wants training to end."""
+        wanted = None
+        for watcher in list(self.watchers):
+            try:
+                watcher.record(record)
+            except Stop as stop:
+                wanted = stop
+            except Exception as error:
+                _tell(watcher, f"failed in epoch {record.get('epoch')} and is left out from here on", error)
+                self.watchers.remove(watcher)
+        return wanted
+
+    def end(self, result: Mapping[str, Any] | None) -> None:
+        """Hands on, to all."""
+        for watcher in self.watchers:
+            try:
+                watcher.end(result)
+            except Exception as error:
+                _tell(watcher, "failed at the end", error)
+
+
+def _tell(watcher: Watcher, what: str, error: Exception) -> None:
+    warnings.warn(f"{_name(watcher)} {what}: {_reason(error)}.", stacklevel=3)
+
+
+def _name(watcher: Watcher) -> str:
+    return type(watcher).__name__
+
+
+def _reason(error: Exception) -> str:
+    words = " ".join(str(error).split())[:300].rstrip(".")
+    return words if isinstance(error, UserError) else f"{type(error).__name__}: {words or 'it gives no reason'}"
