@@ -7,7 +7,7 @@ from typing import Any
 from gnnneg.documents import dump, parse_yaml, read_yaml
 from gnnneg.errors import UserError, echo
 
-__all__ = ["Tree", "dump", "override", "read"]
+__all__ = ["Tree", "dump", "override", "put", "read"]
 
 Tree = dict[str, Any]
 
@@ -45,18 +45,23 @@ def override(tree: Tree, arguments: Sequence[str]) -> None:
             if not rest or rest[0].startswith("--"):
                 raise UserError(f"--{key} needs a value: --{key} VALUE.")
             value = rest.pop(0)
-        _put(tree, key, parse_yaml(value, f"--{key}"))
+        put(tree, key, parse_yaml(value, f"--{key}"), f"--{key}")
 
 
-def _put(tree: Tree, key: str, value: object) -> None:
+def put(tree: Tree, key: str, value: object, where: str) -> None:
+    """Writes a piece of config at a dotted key of ``tree``; ``where`` it is asked for is told in errors.
+
+    Raises:
+        UserError: If there is no such place.
+    """
     node: Any = tree
     *path, last = [step for step in key.split(".") if step != "init_args"]
     for step in path:
         node = _arguments(node)
-        here = _item(node, step, key)
+        here = _item(node, step, where)
         if not isinstance(here, dict | list):
             here = {} if here is None else {"class_path": here}
-            node[_place(node, step, key)] = here
+            node[_place(node, step, where)] = here
         node = here
     if last == "class_path" and isinstance(node, dict):
         if node.get("class_path") != value:
@@ -64,10 +69,10 @@ def _put(tree: Tree, key: str, value: object) -> None:
         node["class_path"] = value
         return
     node = _arguments(node)
-    here = _item(node, last, key)
+    here = _item(node, last, where)
     same = isinstance(here, dict) and "class_path" in here and here["class_path"] == value
     if not same:
-        node[_place(node, last, key)] = value
+        node[_place(node, last, where)] = value
 
 
 def _arguments(node: Any) -> Any:
@@ -79,17 +84,17 @@ def _arguments(node: Any) -> Any:
     return node
 
 
-def _place(node: Any, step: str, key: str) -> Any:
+def _place(node: Any, step: str, where: str) -> Any:
     if isinstance(node, list):
         if not step.isdecimal() or int(step) >= len(node):
-            raise UserError(f"--{key}: {echo(step)} is no position in a list of {len(node)}.")
+            raise UserError(f"{where}: {echo(step)} is no position in a list of {len(node)}.")
         return int(step)
     if not isinstance(node, dict):
-        raise UserError(f"--{key}: there is no {echo(step)} within {echo(node)}.")
+        raise UserError(f"{where}: there is no {echo(step)} within {echo(node)}.")
     # keys of a mapping may be numbers, such as the steps of a schedule
     return int(step) if step.isdecimal() and int(step) in node else step
 
 
-def _item(node: Any, step: str, key: str) -> Any:
-    place = _place(node, step, key)
+def _item(node: Any, step: str, where: str) -> Any:
+    place = _place(node, step, where)
     return node[place] if isinstance(node, list) else node.get(place)

@@ -6,7 +6,7 @@ import os
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ except ImportError:  # Windows
 
 LOCK = "in-use.lock"
 NO_LINK = getattr(os, "O_NOFOLLOW", 0)  # a run folder of somebody else's must not have another file written over
+POLL, LONGEST = 0.002, 60.0  # seconds between looks at a lock that is waited for, and of waiting for it
 PATIENCE = 1.0  # seconds in which a new file comes to say whose it is
 
 
@@ -37,12 +38,13 @@ def held(folder: Path) -> Iterator[bool]:
         UserError: If another process is in it, or was on another machine.
         Unwritable: If the folder cannot be written, or the file is a link.
     """
-    with _at(folder / LOCK) as before:
+    with alone(folder / LOCK) as before:
         yield before
 
 
 @contextmanager
-def _at(path: Path) -> Iterator[bool]:
+def alone(path: Path) -> Iterator[bool]:
+    """The same with a lock file of any name: one process at a time has it, which is there for the block."""
     try:
         handle, before = _taken(path)
     except OSError as error:
@@ -60,6 +62,26 @@ def _at(path: Path) -> Iterator[bool]:
             os.close(handle)
 
 
+@contextmanager
+def awaited(path: Path) -> Iterator[bool]:
+    """The same, waiting for whoever has it now, who needs a moment of it.
+
+    Raises:
+        UserError: If it is not free within a minute.
+    """
+    end = time.monotonic() + LONGEST
+    with ExitStack() as stack:
+        while True:
+            try:
+                before = stack.enter_context(alone(path))
+                break
+            except UserError as error:
+                if isinstance(error, Unwritable) or time.monotonic() > end:
+                    raise
+                time.sleep(POLL)
+        yield before
+
+
 def _taken(path: Path) -> tuple[int, bool]:
     """A handle of the file, which is ours from now on, and whether somebody had left it there."""
     before = False
@@ -71,7 +93,7 @@ def _taken(path: Path) -> tuple[int, bool]:
             if not _is_there(handle, path):  # the one before has just gone, and its file with it
                 continue
             if locked is None and not new:
-                owner = _awaited(handle)
+                owner = _signed(handle)
                 if not _gone(owner):
                     raise UserError(_occupied(path, owner, deletable=True))
                 _clear(handle, path, owner)
@@ -128,7 +150,7 @@ def _sign(handle: int) -> None:
     os.ftruncate(handle, len(content))
 
 
-def _awaited(handle: int) -> dict[str, Any]:
+def _signed(handle: int) -> dict[str, Any]:
     """Who says to be in the folder; one who has just made the file is given time to say so."""
     end = time.monotonic() + PATIENCE
     while not (owner := _owner(handle)) and time.monotonic() < end:
@@ -152,7 +174,7 @@ def _clear(handle: int, path: Path, owner: dict[str, Any]) -> None:
 
     One at a time, and only if it is still the one that was looked at: the next one's would be removed else.
     """
-    with _at(path.with_name(f"{path.name}.clearing")):
+    with alone(path.with_name(f"{path.name}.clearing")):
         if _is_there(handle, path) and _owner(handle) == owner:
             path.unlink()
 
