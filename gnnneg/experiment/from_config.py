@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gnnneg import config, datasets, distributed, run_files
-from gnnneg.config import Plan
+from gnnneg.config import Plan, Tree
 from gnnneg.data.catalogue import CARD, cards
 from gnnneg.data.gate import look_over
 from gnnneg.experiment import folder
@@ -13,7 +13,7 @@ from gnnneg.experiment.execute import execute
 from gnnneg.experiment.kept import Kept
 from gnnneg.experiment.resumed import resume
 from gnnneg.experiment.run import Run
-from gnnneg.experiment.settings import anchored, listed, outline, plan, source, watchers
+from gnnneg.experiment.settings import TUNE, anchored, listed, outline, plan, source, watchers
 from gnnneg.experiment.setup import Setup, assemble
 from gnnneg.training import Watcher
 from gnnneg.trust import allowing
@@ -37,7 +37,7 @@ def train_config(
         allow (str or list[str]): Modules that are not gnnneg's and whose classes the config may name.
         track (list[Watcher]): Who watches beside those that the config names; the run's config does not name them.
     """
-    means, own = read(path, overrides, allow), _own(path, overrides)
+    means, own = read(path, overrides, allow), holder(path, overrides)
     name = Path(source(means).name).name
     home = Path(out) if out is not None else Path("runs") / f"{name}-{Path(path).stem}-{means.arguments['seed']}"
     if distributed.restarted() and (home / run_files.CONFIG).is_file():
@@ -52,7 +52,7 @@ def train_config(
 
 def untrained(path: str | Path, overrides: Sequence[str] = (), allow: str | Sequence[str] = ()) -> Run:
     """What a config says, built but not trained; it may name classes of the modules ``allow``."""
-    setup = _assembled(read(path, overrides, allow), _own(path, overrides), allow)
+    setup = _assembled(read(path, overrides, allow), holder(path, overrides), allow)
     setup.model.eval()
     return Run(setup, {})
 
@@ -66,21 +66,36 @@ def _assembled(means: Plan, own: Path | None, allow: str | Sequence[str]) -> Set
 
 
 def read(path: str | Path, overrides: Sequence[str] = (), allow: str | Sequence[str] = ()) -> Plan:
-    """What a YAML says, with settings over it; it may name classes of the modules ``allow``."""
-    tree = listed(config.read(path))
-    config.override(tree, overrides)
-    tree = anchored(tree)  # paths that are right from every working directory
-    asked = source(outline(tree))
-    place = None if _own(path, overrides) else _place(asked.name)
-    if place is not None:
-        tree["data"]["name"] = str(place.resolve())
-    if asked.root is not None:
-        tree["data"]["root"] = str(Path(asked.root).expanduser().resolve())
+    """What a YAML says, with settings over it; it may name classes of the modules ``allow``.
+
+    What it says of tuning is left aside, which is told.
+    """
+    tree = told(path, overrides)
+    if TUNE in tree:
+        warnings.warn(
+            f"The {TUNE} section of {path} is left aside, and the values that it has beside it are taken: "
+            f"'gnnneg tune {path}' chooses among them.",
+            stacklevel=2,
+        )
     with allowing(allow):
         return plan(tree)
 
 
-def _own(path: str | Path, overrides: Sequence[str]) -> Path | None:
+def told(path: str | Path, overrides: Sequence[str] = ()) -> Tree:
+    """What a YAML says, with settings over it, as a tree; paths in it are right from every working directory."""
+    tree = listed(config.read(path))
+    config.override(tree, overrides)
+    tree = anchored(tree)
+    asked = source(outline(tree))
+    place = None if holder(path, overrides) else _place(asked.name)
+    if place is not None:
+        tree["data"]["name"] = str(place.resolve())
+    if asked.root is not None:
+        tree["data"]["root"] = str(Path(asked.root).expanduser().resolve())
+    return tree
+
+
+def holder(path: str | Path, overrides: Sequence[str]) -> Path | None:
     """The run folder that a config lies in, if the run holds its own statements and no others are asked for."""
     home = Path(path).parent
     here = all((home / file).is_file() for file in (run_files.STATEMENTS, run_files.ENVIRONMENT))

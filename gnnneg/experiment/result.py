@@ -34,14 +34,14 @@ def judged(setup: Setup, history: History) -> dict[str, Any]:
     began = time.perf_counter()
     metrics: dict[str, Any] = {}
     ranks: dict[str, Ranks] = {}
-    for split in ("valid", "test"):
+    for split in ("valid", "test") if setup.evaluation.test else ("valid",):
         if testbed.has(split):
             ranks[split] = Ranking(split).ranks(model, testbed)
             with _ties_untold() if split == "valid" else nullcontext():
                 metrics[split] = Ranking(split).findings(ranks[split], testbed).figures
-    if "test" not in ranks:
+    if "test" not in ranks and setup.evaluation.test:
         warnings.warn("The data set has no test statements, so nothing was tested.", stacklevel=2)
-    elif path is not None:
+    elif "test" in ranks and path is not None:
         _write_ranks(ranks["test"], testbed.on("test"), path)
     result: dict[str, Any] = {
         "dataset": setup.name,

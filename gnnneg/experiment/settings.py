@@ -37,6 +37,8 @@ from gnnneg.experiment.ready import refuse_seed
 from gnnneg.interfaces import Task
 from gnnneg.training import Fit, Watcher
 
+TUNE = "tune"  # the section that is for `gnnneg tune` alone
+
 
 @dataclass(frozen=True)
 class DataSource:
@@ -97,6 +99,8 @@ class Evaluation:
         memory_mib (float): About how much memory the scores may take. (default: :obj:`256`)
         sampled (int, optional): Also gives Hits@10 against so many random candidates, as ``hits@10_50``: not comparable
             with what ranks all, but what some papers report. (default: :obj:`None`)
+        test (bool): Whether the test set is looked at at all. Without, a run has figures of validation alone, and
+            evaluators that ask about others are left out. (default: :obj:`True`)
         valid_sample (int, optional): How many validation statements are asked while training, drawn once from the
             run's seed; the log has the standard error ``mrr_se`` beside ``mrr``. At the end all are asked.
             (default: all)
@@ -110,6 +114,7 @@ class Evaluation:
     sampled: int | None = None
     evaluators: Sequence[Evaluator] | None = None
     valid_sample: int | None = None
+    test: bool = True
 
     def __post_init__(self) -> None:
         for name in ("sampled", "valid_sample"):
@@ -142,9 +147,12 @@ class Evaluation:
             UserError: If the data lack what one asks about.
         """
         if self.evaluators is not None:
-            for one in self.evaluators:
+            asked = [one for one in self.evaluators if self.test or one.split == "valid"]
+            for one in asked:
                 one.refuse(testbed)
-            return self.evaluators
+            return asked
+        if not self.test:
+            return ()
         usual = TripleClassification(), KnownNegatives()
         with suppress(UserError):
             usual[0].refuse(testbed)
@@ -187,7 +195,7 @@ def listed(tree: Tree) -> Tree:
 
 
 def plan(tree: Tree) -> Plan:
-    """What a config means, checked without looking at the data.
+    """What a config means, checked without looking at the data; what it says of tuning is not looked at.
 
     Raises:
         UserError: If a key or class is unknown, missing or of another type.
@@ -197,7 +205,8 @@ def plan(tree: Tree) -> Plan:
         "optimizer": {"params": None},
         "scheduler": {"optimizer": None},
     }
-    means = resolve_whole(Settings, listed(tree), joining)
+    trained = {key: value for key, value in listed(tree).items() if key != TUNE}
+    means = resolve_whole(Settings, trained, joining)
     refuse_seed(means.arguments["seed"])
     return means
 
