@@ -14,6 +14,9 @@ from gnnneg.data.statements import SPLITS, counts, distinct, num_relations, trip
 from gnnneg.kernels.ragged import entries
 from gnnneg.records import Query, Triplets
 
+AT_ONCE = 1 << 20  # statements whose pairs are compared at a time
+MATCHES = 1 << 23  # pairs of statements that are held for that
+
 
 @dataclass(frozen=True)
 class Leak:
@@ -141,15 +144,16 @@ def _leaks(facts: KnownAnswers, names: list[str], share: float = 0.8, least: int
     (head_index, rel_type), tail_index = facts.at(torch.arange(len(facts)))
     n = facts.num_nodes
     keep = head_index != tail_index  # a self-loop is its own reverse and says nothing
-    head_index, rel_type, tail_index = head_index[keep], rel_type[keep], tail_index[keep]
+    pair, rel_type = (head_index * n).add_(tail_index)[keep], rel_type[keep]
+    del head_index, tail_index, keep
     size = torch.bincount(rel_type, minlength=len(names))
+    order = pair.argsort(stable=True)
+    pair, rel_type = pair[order], rel_type[order]
+    del order
     found: list[Leak] = []
     for reversed_ in (True, False):
-        one = head_index * n + tail_index
-        other = tail_index * n + head_index if reversed_ else one
-        left, right = _joined(one, other)
-        pair, common = torch.unique(rel_type[left] * len(names) + rel_type[right], return_counts=True)
-        for key, shared in zip(pair.tolist(), common.tolist()):
+        both, common = _common(pair, rel_type, n, len(names), reversed_)
+        for key, shared in zip(both.tolist(), common.tolist()):
             a, b = divmod(key, len(names))
             if (a == b and not reversed_) or size[a] < least or shared < share * size[a]:
                 continue
@@ -157,10 +161,33 @@ def _leaks(facts: KnownAnswers, names: list[str], share: float = 0.8, least: int
     return sorted(found, key=lambda leak: (-leak.share * leak.pairs, leak.relation, leak.other))[:limit]
 
 
-def _joined(left: Int[Tensor, "e"], right: Int[Tensor, "e"]) -> tuple[Int[Tensor, "m"], Int[Tensor, "m"]]:
-    """All pairs of positions whose keys are equal."""
-    sorted_, order = right.sort(stable=True)
-    begin = torch.searchsorted(sorted_, left)
-    length = torch.searchsorted(sorted_, left, right=True) - begin
-    row, within = entries(length)
-    return row, order[begin[row] + within]
+def _common(
+    pair: Int[Tensor, "e"], rel_type: Int[Tensor, "e"], n: int, num_relations: int, reversed_: bool
+) -> tuple[Int[Tensor, "m"], Int[Tensor, "m"]]:
+    """For two relations, as one number, how many pairs of the one the other has; those that have none are left out.
+
+    Args:
+        pair (torch.Tensor): The entities of each statement as one number, sorted.
+        rel_type (torch.Tensor): Their relations.
+        n (int): Number of entities.
+        num_relations (int): Number of relations.
+        reversed_ (bool): Whether the other has them the other way round.
+    """
+    key, count = pair.new_empty(0), pair.new_empty(0)
+    waiting = [(start, min(start + AT_ONCE, len(pair))) for start in range(0, len(pair), AT_ONCE)][::-1]
+    while waiting:
+        start, stop = waiting.pop()
+        asked = pair[start:stop]
+        asked = asked % n * n + asked // n if reversed_ else asked
+        begin = torch.searchsorted(pair, asked)
+        length = torch.searchsorted(pair, asked, right=True) - begin
+        if int(length.sum()) > MATCHES and stop - start > 1:  # pairs that many relations link
+            middle = (start + stop) // 2
+            waiting += [(middle, stop), (start, middle)]
+            continue
+        row, within = entries(length)
+        mine = rel_type[start:stop][row] * num_relations + rel_type[begin[row] + within]
+        key, place = torch.unique(torch.cat([key, mine]), return_inverse=True)
+        more = torch.cat([count, torch.ones_like(mine)])
+        count = torch.zeros_like(key).index_add_(0, place, more)
+    return key, count
