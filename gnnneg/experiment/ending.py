@@ -15,6 +15,8 @@ from gnnneg.training.atomic import sweep
 from gnnneg.training.checkpoint import latest
 from gnnneg.training.state import Position
 
+MORE = "its config asks for more"
+
 
 def unfinished(path: Path, fit: Fit) -> str | None:
     """Why a run is to be gone on with: it has no whole result, or its config asks for more now; None if it is done.
@@ -39,15 +41,24 @@ def unfinished(path: Path, fit: Fit) -> str | None:
             return f"its {file} is damaged"
     if "mrr" in result["metrics"].get("test", {}) and not whole(path / run_files.RANKS):
         return f"its {run_files.RANKS} is damaged"
-    found = latest(path / run_files.CHECKPOINTS, mapped=True)  # only where it stands
+    at = stand(path)
+    return None if at is None or fit.over(at) else MORE
+
+
+def stand(path: Path) -> Position | None:
+    """Where a run's newest whole checkpoint stands; None if there is none.
+
+    Raises:
+        UserError: If it has checkpoints and none can be read.
+    """
+    found = latest(path / run_files.CHECKPOINTS, mapped=True)  # nothing else of it is read
     if found is None:
         return None
     checkpoint, state = found
     try:
-        at = Position(**state["position"])
+        return Position.of(state["position"])
     except (KeyError, TypeError) as error:
         raise UserError(f"{checkpoint} lacks a part of a checkpoint ({error}): train again.") from error
-    return None if fit.over(at) else "its config asks for more"
 
 
 def whole(path: Path) -> bool:

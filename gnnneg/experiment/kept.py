@@ -9,7 +9,7 @@ import torch
 from torch_geometric.data import HeteroData
 
 from gnnneg import config, run_files
-from gnnneg.config import Plan
+from gnnneg.config import Plan, Tree
 from gnnneg.data.facts import FACTS, Facts
 from gnnneg.data.statements import assemble as assemble_graph
 from gnnneg.errors import UserError
@@ -58,10 +58,15 @@ class Kept:
         with allowing(self.allow), folder.named(self.path / run_files.CONFIG):
             return plan(self.tree)
 
+    def asks(self, tree: Tree) -> None:
+        """Takes this for what its config says."""
+        self.tree = tree
+        self.__dict__.pop("plan", None)
+
     @property
     def reordered(self) -> bool:
         """Whether the statements are in another order than when it was trained: what is drawn by place is another."""
-        then = self._about["graphs"][0].get("order")
+        then = self.about["graphs"][0].get("order")
         return then is not None and then != fingerprint(self.graphs[0])["order"]
 
     @cached_property
@@ -73,14 +78,14 @@ class Kept:
             Missing: If it is neither where it was nor beside the run.
         """
         if not (self.path / run_files.STATEMENTS).exists():
-            return whereabouts.graphs(self.path, source(self.outline), self._about, self.place)
+            return whereabouts.graphs(self.path, source(self.outline), self.about, self.place)
         if self.place is not None:
             raise UserError(f"{self.path} holds its own statements: leave --data.name out.")
         found = [read_graph(self.path, *self._names)]
         home = self.path / run_files.TEST_GRAPH
         if home.is_dir():
             found.append(read_named(home))
-        wrong = whereabouts.changed(self._about, found, run_files.STATEMENTS, self.path)
+        wrong = whereabouts.changed(self.about, found, run_files.STATEMENTS, self.path)
         if wrong is not None:
             raise UserError(wrong)
         return found
@@ -91,7 +96,7 @@ class Kept:
         return folder.read_names(self.path / run_files.MODEL)
 
     @cached_property
-    def _about(self) -> dict[str, Any]:
+    def about(self) -> dict[str, Any]:
         """What the run knows of its data set; one of before fingerprints were kept knows the names alone."""
         file, known = self.path / run_files.DATA, names_of(*self._names)
         if not file.exists():

@@ -110,7 +110,7 @@ def _look_ahead(kept: Kept, then: Plan, fit: Fit, reason: str) -> None:
         return
     if reason == MORE:  # it came to its end, and its config may have been changed by hand since
         before.add(at.epoch)
-        prolonged.tell_of_extra(kept.path, fit, at)
+        prolonged.tell_of_extra(kept.path, then.arguments["fit"].build({}), fit, at)
     prolonged.refuse_schedule(kept.path, kept.plan.arguments["scheduler"], before, fit)
 
 

@@ -30,12 +30,17 @@ def about(run: Path, name: str, graphs: list[HeteroData], named: bool) -> dict[s
         graphs (list[HeteroData]): The graph, and behind it the one to test on, if that is another.
         named (bool): Whether the graphs can be had by the name, or lie in the run folder.
     """
-    place = datasets.folder_of(name) if named else None
+    where = placed(run, name) if named else {"name": name, "folder": None, "card": None}
+    return {**where, "graphs": [fingerprint(graph) for graph in graphs]}
+
+
+def placed(run: Path, name: str) -> dict[str, Any]:
+    """Of :func:`about` what says where a data set is."""
+    place = datasets.folder_of(name)
     return {
         "name": name,
         "folder": None if place is None else os.path.relpath(place.resolve(), run.resolve()),
         "card": None if place is None else read_card(place / CARD).digest,
-        "graphs": [fingerprint(graph) for graph in graphs],
     }
 
 

@@ -1,0 +1,165 @@
+"""What may be changed of a run that is gone on with, and what that means for it."""
+
+import copy
+import warnings
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from torch.optim.lr_scheduler import ConstantLR, LinearLR
+
+from gnnneg import config, datasets, run_files
+from gnnneg.config import Plan, Tree
+from gnnneg.errors import UserError
+from gnnneg.experiment import folder, whereabouts
+from gnnneg.training import Fit
+from gnnneg.training.atomic import replacing
+from gnnneg.training.state import Position
+
+CHANGEABLE = ("fit.epochs", "fit.patience", "fit.max_seconds", "fit.evaluate_every", "fit.checkpoint_seconds")
+# what constructors of schedulers call the steps after which their schedule is at its end
+TOTAL = ("T_max", "total_iters", "total_steps", "total_epochs", "max_epochs", "num_epochs", "epochs")
+
+
+def overridden(tree: Tree, overrides: Sequence[str]) -> Tree:
+    """A copy of a run's config with settings over it."""
+    now = copy.deepcopy(tree)
+    config.override(now, overrides)
+    return now
+
+
+def refuse_changed(path: Path, then: Plan, now: Plan) -> None:
+    """Refuses changes that would make another run of it.
+
+    Args:
+        path (Path): The run folder.
+        then (Plan): What it was trained with.
+        now (Plan): What is asked for.
+
+    Raises:
+        UserError: If something other than :data:`CHANGEABLE` differs.
+    """
+    fixed = [key for key in dict.fromkeys(_differing(then.plain(), now.plain())) if key not in CHANGEABLE]
+    if fixed:
+        raise UserError(
+            f"{' and '.join(fixed[:3])} cannot be changed while {path} goes on, only {', '.join(CHANGEABLE)}, --device "
+            f"and --data.name can: train anew, with its weights by 'gnnneg train CONFIG --warm {path}'."
+        )
+
+
+def _differing(then: Any, now: Any, key: tuple[str, ...] = ()) -> Iterator[str]:
+    """The keys at which two configs differ."""
+    if isinstance(then, dict) and isinstance(now, dict):
+        for name in {**then, **now}:
+            inside = key if name in ("class_path", "init_args") else (*key, str(name))
+            yield from _differing(then.get(name), now.get(name), inside)
+    elif then != now:
+        yield ".".join(key)
+
+
+def refuse_over(path: Path, fit: Fit, at: Position | None) -> None:
+    """Refuses what would leave a finished run as it is, though something was asked of it.
+
+    Raises:
+        UserError: Always; it says what to ask for.
+    """
+    if at is None:
+        raise UserError(
+            f"{path} cannot be gone on with, for its checkpoints are gone: train anew, with its weights by "
+            f"'gnnneg train CONFIG --warm {path}'."
+        )
+    stops = []
+    if at.epoch >= fit.epochs:
+        stops.append(f"has {at.epoch} {fit.unit}s behind it (give --fit.epochs more than that)")
+    if fit.patience is not None and at.waited >= fit.patience:
+        waited = f"{at.waited} validations"
+        stops.append(f"has had {waited} without a better one (give --fit.patience more than that, or null)")
+    if fit.expired(at):
+        spent = at.train_s + at.seconds + at.evaluate_s
+        stops.append(f"has taken {spent:.4g} seconds (give --fit.max_seconds more than that, or null)")
+    raise UserError(f"{path} is finished, and would not go on: it {' and '.join(stops)}.")
+
+
+def refuse_behind(path: Path, fit: Fit, at: Position | None) -> None:
+    """Refuses fewer epochs than there have been.
+
+    Raises:
+        UserError: If there have been more.
+    """
+    behind = 0 if at is None else at.epoch + bool(at.done)
+    if fit.epochs < behind:
+        raise UserError(f"{path} is in {fit.unit} {behind} already: give --fit.epochs at least that.")
+
+
+def refuse_schedule(path: Path, scheduler: Plan | None, before: set[int], fit: Fit) -> None:
+    """Refuses a schedule that was made for the epochs asked for before: with more, it would have been another.
+
+    Args:
+        path (Path): The run folder.
+        scheduler (Plan, optional): Its scheduler.
+        before (set[int]): How many epochs were asked for when it was made.
+        fit (Fit): What is asked for now.
+
+    Raises:
+        UserError: If it ends where the run was to end.
+    """
+    for key, end in () if scheduler is None else _ends(scheduler):
+        if end in before and fit.epochs > end:
+            raise UserError(
+                f"{path} cannot go on to {fit.epochs} {fit.unit}s: {key} ends its learning rate's schedule after "
+                f"{end}, which one of {fit.epochs} would not; train anew with a longer one, with its weights by "
+                f"'gnnneg train CONFIG --warm {path}'."
+            )
+
+
+def _ends(part: Plan, start: int = 0) -> Iterator[tuple[str, int]]:
+    """Where the schedules of a scheduler come to their end, by the key that says so."""
+    given = part.arguments
+    inner = [one for one in given.get("schedulers") or () if isinstance(one, Plan)]
+    begins = [0, *(given.get("milestones") or ())] if inner else []
+    for place, one in enumerate(inner):
+        yield from _ends(one, start + (begins[place] if place < len(begins) else 0))
+    if issubclass(part.cls, ConstantLR) or (
+        issubclass(part.cls, LinearLR) and given["end_factor"] >= given["start_factor"]
+    ):
+        return  # a warm-up, after which the rate stays
+    for name in TOTAL:
+        if isinstance(given.get(name), int):
+            yield f"{part.key}.{name}", start + given[name]
+
+
+def tell_of_extra(path: Path, then: Fit, fit: Fit, at: Position) -> None:
+    """Warns where the end had a validation that a run of all epochs would not have had."""
+    if at.best and at.epoch % fit.evaluate_every and then.evaluate_every == fit.evaluate_every:
+        warnings.warn(
+            f"{path} was validated at its end, after {fit.unit} {at.epoch}, where a run of {fit.epochs} would not have "
+            f"been (fit.evaluate_every is {fit.evaluate_every}): which {fit.unit} is best, how long patience lasts and "
+            "what ReduceLROnPlateau does may differ from such a run.",
+            stacklevel=3,
+        )
+
+
+def placed(tree: Tree, device: str | None, data: str | None) -> Tree:
+    """The config of a run that goes on elsewhere: what is asked for, where it is."""
+    now = copy.deepcopy(tree)
+    if device is not None:
+        now["device"] = device
+    if data is not None:
+        place = datasets.folder_of(data)
+        now["data"]["name"] = data if place is None else str(place.resolve())
+    return now
+
+
+def record(path: Path, tree: Tree, about: dict[str, Any]) -> None:
+    """Writes what a run goes on with, and where.
+
+    Args:
+        path (Path): The run folder.
+        tree (dict): Its config.
+        about (dict): What it keeps of its data set; what it was trained on stays.
+    """
+    if about.get("name", tree["data"]["name"]) != tree["data"]["name"]:
+        told = {**about, **whereabouts.placed(path, tree["data"]["name"])}
+        folder.write_json(path / run_files.DATA, told, versioned=True)
+    with replacing(path / run_files.CONFIG) as temporary:
+        temporary.write_text(config.dump(tree), encoding="utf-8")
