@@ -61,6 +61,7 @@ _CONTENTS = {
         "matched",
         "pair_classification",
         "representations",
+        "write_answers",
     ],
     "gnnneg.experiment": ["Evaluation", "Run", "resume", "train", "train_config"],
     "gnnneg.interfaces": [
@@ -82,6 +83,7 @@ _CONTENTS = {
     "gnnneg.records": ["Made", "Negatives", "Query", "Triplets", "ones"],
     "gnnneg.tasks": ["labelled"],
     "gnnneg.training": ["Fit", "LazyAdam", "RowAdagrad", "Stop", "Watcher"],
+    "gnnneg.tuning": ["Study", "tune"],
     "gnnneg.trust": ["allowed", "allowing"],
     "gnnneg.weighings": ["Confidence", "Subsampling"],
 }

@@ -6,6 +6,7 @@ import unicodedata
 from typing import Any
 
 STEERING = ("Cc", "Cf", "Cs", "Zl", "Zp")  # categories of Unicode: control and format signs, breaks, halves of pairs
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 KEPT = "\n\t\u200c\u200d\u00ad"  # lines and columns, and joiners that scripts and emoji are written with
 
 
@@ -34,3 +35,16 @@ def records(frame: Any) -> list[dict[str, Any]]:
     """The rows of a data frame for JSON: every digit, and None for what is missing."""
     rows = frame.astype(object).to_dict("records")
     return [{str(name): None if value != value else value for name, value in row.items()} for row in rows]
+
+
+def harmless(frame: Any) -> Any:
+    """A data frame for a spreadsheet: a text that one would work out as a formula has an apostrophe before it."""
+    frame = frame.copy(deep=False)
+    for name in frame.columns:
+        column = frame[name]
+        if column.dtype != object and not str(column.dtype).startswith(("str", "category")):
+            continue
+        sums = column.map(lambda value: isinstance(value, str) and value.startswith(FORMULA)).astype(bool)
+        if sums.any():
+            frame[name] = column.astype(object).where(~sums, "'" + column.astype(object).astype(str))
+    return frame

@@ -7,14 +7,17 @@ from typing import Any
 
 from gnnneg.cli.where import where
 from gnnneg.cli.writing import write, write_text
-from gnnneg.plain import records, to_json, visible
+from gnnneg.plain import harmless, records, to_json, visible
 
 EXAMPLES = """which tails:      gnnneg predict RUN --head aspirin --relation treats
 which heads:      gnnneg predict RUN --relation treats --tail migraine
 which relations:  gnnneg predict RUN --head aspirin --tail migraine
 how plausible:    gnnneg predict RUN --head aspirin --relation treats --tail migraine
 among a type:     gnnneg predict RUN --head aspirin --relation treats --among disease
-by which paths:   gnnneg predict RUN --head aspirin --relation treats --tail migraine --explain"""
+by which paths:   gnnneg predict RUN --head aspirin --relation treats --tail migraine --explain
+many at once:     gnnneg predict RUN --queries questions.tsv --top 3 --among disease --out answers.parquet"""
+
+FORMATS = ("table", "csv", "tsv", "json", "parquet")
 
 
 def add(subparsers: Any) -> None:
@@ -25,37 +28,52 @@ def add(subparsers: Any) -> None:
         description="Give two of head, relation and tail to ask for the third, or all three to ask about the triple: "
         "score, probability, rank, and the nearest stated and denied statements of its relation (in table and json). "
         "Names, labels and synonyms are understood. 'score' is what the model says of the tail, and a probability "
-        "belongs to it; 'head_score' is what it says of the head: heads are ordered by it.",
+        "belongs to it; 'head_score' is what it says of the head: heads are ordered by it. A file of questions has the "
+        "columns head, relation and tail, one of them empty in each row, or none to score and rank the triple; answers "
+        "come in its order, 'question' is the row they belong to, from 0, and 'asked' what was asked for.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("path", metavar="RUN", help="a run folder")
+    parser.add_argument("path", metavar="RUN", help="a run folder, or what 'gnnneg pack' made of one")
     parser.add_argument("--head", metavar="H", help="name or label of the head entity")
     parser.add_argument("--relation", metavar="R", help="name or label of the relation")
     parser.add_argument("--tail", metavar="T", help="name or label of the tail entity")
+    parser.add_argument("--queries", metavar="FILE", help="many questions at once: a .tsv, .csv or .parquet file")
     parser.add_argument("--top", metavar="K", type=int, default=10, help="how many answers (default: 10)")
     parser.add_argument("--explain", action="store_true", help="the K heaviest paths to a triple, of an NBFNet")
     parser.add_argument("--new", action="store_true", help="leave out what the data set says already")
-    parser.add_argument(
+    few = parser.add_mutually_exclusive_group()
+    few.add_argument(
         "--among", metavar="TYPE", help="choose, or rank, among the entities of this type alone, heads and tails alike"
     )
-    parser.add_argument("--format", choices=("table", "csv", "json", "parquet"), default="table")
+    few.add_argument("--among-names", metavar="FILE", help="the same among the entities named in a file, one a line")
+    parser.add_argument(
+        "--skip-unknown", action="store_true", help="with --queries: leave out questions whose names nobody knows"
+    )
+    parser.add_argument("--format", choices=FORMATS, help="(default: as --out is called, else a table, or tsv of many)")
     parser.add_argument("--out", metavar="FILE", help="write there instead of standard output")
+    parser.add_argument("--quiet", action="store_true", help="with --queries: show no progress")
     where(parser)
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Runs the command."""
-    from gnnneg.cli.table import harmless, show, spoken
+    from gnnneg.cli.table import show, spoken
     from gnnneg.errors import UserError
     from gnnneg.experiment import Run
 
+    args.format = args.format or _by_name(args)
     if args.format == "parquet" and not args.out and sys.stdout.isatty():
         raise UserError("Parquet is no text for a terminal: give a file with --out FILE.")
     if args.format == "table" and args.out:
-        raise UserError("A table is for the screen: write a file with --format csv, json or parquet.")
+        raise UserError("A table is for the screen: write a file with --format csv, tsv, json or parquet.")
+    if args.queries is not None:
+        return _many(args)
+    if args.skip_unknown:
+        raise UserError("--skip-unknown is for a file of questions: give --queries FILE, or leave it out.")
     trained = Run.load(args.path, args.device, args.data)
+    among = _among(args)
     likened, paths = None, None
     whole = args.head is not None and args.relation is not None and args.tail is not None
     if args.explain and not whole:
@@ -65,9 +83,9 @@ def run(args: argparse.Namespace) -> int:
             raise UserError("A whole triple has no other answers to choose among: leave --new out.")
         if args.explain:
             paths = trained.paths(args.head, args.relation, args.tail, args.top)
-        answers, likened = trained.explain(args.head, args.relation, args.tail, among=args.among)
+        answers, likened = trained.explain(args.head, args.relation, args.tail, among=among)
     else:
-        chosen = {"unknown_only": args.new, "among": args.among}
+        chosen = {"unknown_only": args.new, "among": among}
         answers = trained.predict(args.head, args.relation, args.tail, args.top, **chosen)
     if args.format == "table":
         if whole and "tail_rank" in answers:
@@ -103,11 +121,57 @@ def run(args: argparse.Namespace) -> int:
             rows[0]["nearest"] = records(likened)
         if paths is not None:
             rows[0]["paths"] = records(paths)
-        text = to_json(rows) + "\n" if as_json else harmless(answers).to_csv(index=False)
+        sign = "\t" if args.format == "tsv" else ","
+        text = to_json(rows) + "\n" if as_json else harmless(answers).to_csv(index=False, sep=sign)
         if args.out:
             write_text(Path(args.out), text)
         else:
             sys.stdout.write(visible(text) if sys.stdout.isatty() else text)
+    return 0
+
+
+def _by_name(args: argparse.Namespace) -> str:
+    """The format that nobody has said."""
+    named = Path(args.out).suffix.lower().removeprefix(".") if args.out else ""
+    return named if named in FORMATS else "table" if args.queries is None else "tsv"
+
+
+def _among(args: argparse.Namespace) -> str | list[str] | None:
+    """Whom to choose among: a type, or names in a file."""
+    if args.among_names is None:
+        return args.among
+    from gnnneg.data.decode import lines
+    from gnnneg.errors import UserError
+
+    names = [line for _, line in lines(args.among_names) if line.strip()]
+    if not names:
+        raise UserError(f"{args.among_names} names nobody to choose among: write one name a line.")
+    return names
+
+
+def _many(args: argparse.Namespace) -> int:
+    """Answers a file of questions."""
+    from gnnneg.cli.progress import counting
+    from gnnneg.errors import UserError
+    from gnnneg.evaluation import write_answers
+    from gnnneg.experiment import Run
+
+    alone = [f"--{name}" for name in ("head", "relation", "tail", "explain") if getattr(args, name)]
+    if alone:
+        raise UserError(f"--queries asks what its file says: leave {alone[0]} out.")
+    if args.format == "table":
+        raise UserError(
+            "Answers to many questions are no table for the screen: give --format tsv, csv, json or parquet."
+        )
+    trained = Run.load(args.path, args.device, args.data)
+    with counting("questions", not args.quiet) as progress:
+        means = {"unknown_only": args.new, "among": _among(args), "skip_unknown": args.skip_unknown}
+        parts = trained.predict_parts(args.queries, args.top, **means, progress=progress)
+        if args.out:
+            write(Path(args.out), lambda path: write_answers(parts, path, args.format))
+        else:
+            write_answers(parts, sys.stdout.buffer, args.format)
+            sys.stdout.buffer.flush()
     return 0
 
 

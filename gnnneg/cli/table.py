@@ -59,14 +59,6 @@ def cell(value: Any, most: int = MOST) -> str:
     return visible(str(value))
 
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
-
-
-def harmless(frame: "pd.DataFrame") -> "pd.DataFrame":
-    """The frame for a spreadsheet: a text that one would work out as a formula has an apostrophe before it."""
-    return frame.map(lambda value: f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value)
-
-
 def spoken(frame: "pd.DataFrame") -> "pd.DataFrame":
     """The frame for people: an entity or a relation by its label, the name behind it, in place of two columns."""
     from gnnneg.data.naming import said

@@ -1,6 +1,7 @@
 """Things by what people call them: an identifier, a label or a synonym."""
 
 from collections.abc import Sequence
+from functools import cached_property
 
 import torch
 from jaxtyping import Int
@@ -21,8 +22,7 @@ def entity(data: HeteroData, asked: object) -> int:
     Raises:
         UserError: If there is none, or several entities are called so.
     """
-    store = data["entity"]
-    return _find(asked, "entity", store.names, store.get("labels"), store.get("synonyms"))
+    return Finder.entities(data)(asked)
 
 
 def relation(data: HeteroData, asked: object) -> int:
@@ -31,7 +31,7 @@ def relation(data: HeteroData, asked: object) -> int:
     Raises:
         UserError: If there is none, or several relations are called so.
     """
-    return _find(asked, "relation", data.relation_names, data.get("relation_labels"), data.get("relation_synonyms"))
+    return Finder.relations(data)(asked)
 
 
 def among(data: HeteroData, chosen: str | Sequence[str]) -> Int[Tensor, "m"]:
@@ -41,7 +41,8 @@ def among(data: HeteroData, chosen: str | Sequence[str]) -> Int[Tensor, "m"]:
         UserError: If a name is unknown, the entities have no types, or there is no such entity.
     """
     if not isinstance(chosen, str):
-        found = torch.tensor(sorted({entity(data, one) for one in chosen}), dtype=torch.long)
+        find = Finder.entities(data)
+        found = torch.tensor(sorted({find(one) for one in chosen}), dtype=torch.long)
         if not found.numel():
             raise UserError("The list of entities to choose among is empty: give some, or leave it out.")
         return found
@@ -78,39 +79,115 @@ def said(name: str, label: str | None) -> str:
     return f"{label} ({name})" if label else name
 
 
-def _find(
-    asked: object,
-    what: str,
-    names: Sequence[str],
-    labels: Sequence[str | None] | None,
-    synonyms: Sequence[Sequence[str]] | None,
-) -> int:
-    if not isinstance(asked, str):
-        raise UserError(f"The {what} asked for is {echo(asked)}: give its name as text.")
-    if asked in names:
-        return names.index(asked)
-    for found in (
-        [row for row, label in enumerate(labels or ()) if label == asked and label],
-        [row for row, called_ in enumerate(synonyms or ()) if asked in called_],
+class Finder:
+    """Finds entities or relations by what people call them, many of them by one look at labels and synonyms.
+
+    Args:
+        what (str): What they are, for errors.
+        names (sequence): Their names, in the order of their numbers.
+        labels (sequence, optional): Their labels, empty where one has none.
+        synonyms (sequence, optional): The synonyms of each.
+    """
+
+    def __init__(
+        self,
+        what: str,
+        names: Sequence[str],
+        labels: Sequence[str | None] | None = None,
+        synonyms: Sequence[Sequence[str]] | None = None,
     ):
-        if len(found) > 1:
-            listed = ", ".join(echo(names[row]) for row in found[:FEW])
-            more = f" and {len(found) - FEW} more" if len(found) > FEW else ""
-            raise UserError(
-                f"{echo(asked)} is no name of one {what} but a label of {len(found)}: give one of {listed}{more}."
-            )
-        if found:
+        self.what, self.names, self.labels, self.synonyms = what, names, labels, synonyms
+        # a name of many is found by an index of its own; a list's is made here
+        self._first: dict[str, int] | None = None if isinstance(names, Texts) else _first(names)
+
+    @classmethod
+    def entities(cls, data: HeteroData) -> "Finder":
+        """Finds the entities of a data set."""
+        store = data["entity"]
+        return cls("entity", store.names, store.get("labels"), store.get("synonyms"))
+
+    @classmethod
+    def relations(cls, data: HeteroData) -> "Finder":
+        """Finds its relations."""
+        called_ = data.get("relation_labels"), data.get("relation_synonyms")
+        return cls("relation", data.relation_names, *called_)
+
+    def __call__(self, asked: object) -> int:
+        """The one that has this name, or else this label, or else this synonym.
+
+        Raises:
+            UserError: If there is none, or several are called so.
+        """
+        found = self.candidates(asked)
+        if len(found) == 1:
             return found[0]
-    plain = tidied(asked)
-    alike = [row for row, _, name in untidy(names) if name == plain]
-    if plain in names:
-        alike = sorted([*alike, names.index(plain)])
-    if len(alike) == 1:  # but for stray blanks and Unicode's forms, which nobody sees
-        return alike[0]
-    if alike:
-        ways = ", ".join(ascii(names[row])[:LONGEST] for row in alike[:FEW])
-        raise UserError(f"{echo(asked)} may be {len(alike)} {what} names that look alike: give one of {ways} as it is.")
-    called_ = [label for label in labels or () if label]
-    known = [*(names.alike(asked) if isinstance(names, Texts) else names), *called_]
-    several = len(names) + len(called_)
-    raise UserError(f"There is no {what} {echo(asked)} in the data; {nearest(asked, known, several=several)}")
+        raise UserError(self.reason(asked, found))
+
+    def candidates(self, asked: object) -> list[int]:
+        """All that may be meant: one, several, or none."""
+        if not isinstance(asked, str):
+            return []
+        row = self._row(asked)
+        if row is not None:
+            return [row]
+        plain = tidied(asked)
+        for known in (self._labelled, self._synonymous):
+            if asked in known:
+                return known[asked]
+        alike = self._untidy.get(plain, [])
+        row = self._row(plain)
+        return alike if row is None else sorted([*alike, row])
+
+    def reason(self, asked: object, found: list[int]) -> str:
+        """Why none is meant for sure, as a sentence, given the :meth:`candidates`."""
+        if not isinstance(asked, str):
+            return f"The {self.what} asked for is {echo(asked)}: give its name as text."
+        if found and (asked in self._labelled or asked in self._synonymous):
+            listed = ", ".join(echo(self.names[row]) for row in found[:FEW])
+            more = f" and {len(found) - FEW} more" if len(found) > FEW else ""
+            return (
+                f"{echo(asked)} is no name of one {self.what} but a label of {len(found)}: give one of {listed}{more}."
+            )
+        if found:  # but for stray blanks and Unicode's forms, which nobody sees
+            ways = ", ".join(ascii(self.names[row])[:LONGEST] for row in found[:FEW])
+            return f"{echo(asked)} may be {len(found)} {self.what} names that look alike: give one of {ways} as it is."
+        called_ = [label for label in self.labels or () if label]
+        known = [*(self.names.alike(asked) if isinstance(self.names, Texts) else self.names), *called_]
+        several = len(self.names) + len(called_)
+        return f"There is no {self.what} {echo(asked)} in the data; {nearest(asked, known, several=several)}"
+
+    def _row(self, name: str) -> int | None:
+        if self._first is not None:
+            return self._first.get(name)
+        return self.names.index(name) if name in self.names else None
+
+    @cached_property
+    def _labelled(self) -> dict[str, list[int]]:
+        found: dict[str, list[int]] = {}
+        for row, label in enumerate(self.labels or ()):
+            if label:
+                found.setdefault(label, []).append(row)
+        return found
+
+    @cached_property
+    def _synonymous(self) -> dict[str, list[int]]:
+        found: dict[str, list[int]] = {}
+        for row, several in enumerate(self.synonyms or ()):
+            for synonym in dict.fromkeys(several or ()):
+                found.setdefault(synonym, []).append(row)
+        return found
+
+    @cached_property
+    def _untidy(self) -> dict[str, list[int]]:
+        """The names that change when they are tidied, by what becomes of them."""
+        found: dict[str, list[int]] = {}
+        for row, _, plain in untidy(self.names):
+            found.setdefault(plain, []).append(row)
+        return found
+
+
+def _first(names: Sequence[str]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for row, name in enumerate(names):
+        found.setdefault(name, row)
+    return found

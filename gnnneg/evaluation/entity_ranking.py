@@ -17,7 +17,7 @@ from gnnneg.evaluation.ranking import ranks
 from gnnneg.evaluation.record import Ranks
 from gnnneg.evaluation.strata import tables
 from gnnneg.evaluation.testbed import Testbed
-from gnnneg.interfaces import Model
+from gnnneg.interfaces import Encoding, Model
 from gnnneg.records import Triplets
 
 Split = Literal["train", "valid", "test"]
@@ -89,12 +89,18 @@ class Ranking(Evaluator):
         return {name: value for name, value in figures.items() if isinstance(value, float)} | error
 
 
-def ranked(model: Model, testbed: Testbed, questions: Triplets, among: Int[Tensor, "k"] | None = None) -> Ranks:
+def ranked(
+    model: Model,
+    testbed: Testbed,
+    questions: Triplets,
+    among: Int[Tensor, "k"] | None = None,
+    encoding: Encoding | None = None,
+) -> Ranks:
     """The ranks of any triplets under a testbed's policy, whoever states them; or both sides among these entities."""
 
     def some(candidates: Int[Tensor, "k"] | None) -> Ranks:
         few = None if candidates is None else candidates[None]
-        means: dict[str, Any] = {"candidates": few, "memory_mib": testbed.memory_mib}
+        means: dict[str, Any] = {"candidates": few, "memory_mib": testbed.memory_mib, "encoding": encoding}
         return ranks(model, testbed.graph_for(model), questions, testbed.known, **means)
 
     chosen = testbed.data["entity"].get("candidate_tails")

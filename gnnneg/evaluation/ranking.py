@@ -13,7 +13,7 @@ from gnnneg.data.known import Answers
 from gnnneg.errors import UserError
 from gnnneg.evaluation.asking import at_once
 from gnnneg.evaluation.record import Ranks
-from gnnneg.interfaces import Model, Scorer
+from gnnneg.interfaces import Encoding, Model, Scorer
 from gnnneg.kernels.bisection import bisected
 from gnnneg.kernels.counting import count_ranks
 from gnnneg.kernels.everyone import consecutive
@@ -47,6 +47,7 @@ def ranks(
     memory_mib: float = 256.0,
     batch_size: int | None = None,
     progress: Callable[[int, int], None] | None = None,
+    encoding: Encoding | None = None,
 ) -> Ranks:
     r"""Ranks both sides of ``triplets`` among all entities that are not known answers.
 
@@ -69,6 +70,7 @@ def ranks(
         memory_mib (float): About how much memory the scores may take. (default: :obj:`256.0`)
         batch_size (int, optional): Queries scored at once, for models whose own working memory is what matters.
         progress (Callable, optional): Called with the queries done and the queries in all.
+        encoding (Encoding, optional): What the model makes of the graph, if somebody has it. (default: made here)
 
     Returns:
         Tail questions in the order of ``triplets``, then head questions, on the CPU.
@@ -89,7 +91,7 @@ def ranks(
     most = at_once(model, known.num_nodes, batch_size or QUERIES, memory_mib)
     outcome = torch.empty(3, total, dtype=torch.long, device=device)
     with judging(model):
-        encoding = model.encode(graph)
+        encoding = model.encode(graph) if encoding is None else encoding
         if candidates is None:
             key, row = torch.unique(rel_type * known.num_nodes + anchor, return_inverse=True)
             order = row.argsort(stable=True)

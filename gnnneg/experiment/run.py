@@ -2,13 +2,14 @@
 
 import copy
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 import torch
 from torch_geometric.data import HeteroData
 
@@ -35,6 +36,7 @@ from gnnneg.evaluation import (
 from gnnneg.evaluation.entity_ranking import Split, ranked
 from gnnneg.experiment import folder
 from gnnneg.experiment.kept import Kept
+from gnnneg.experiment.many import answered
 from gnnneg.experiment.negatives import negatives, truth
 from gnnneg.experiment.setup import Setup
 from gnnneg.experiment.whereabouts import Missing
@@ -164,11 +166,63 @@ class Run:
 
     def _likely(self, answers: pd.DataFrame) -> pd.DataFrame:
         """Answers with the probability of their score, if somebody has asked for the run's calibration before."""
-        kept = self.__dict__.get("calibration") or self._calibrated()
+        kept = self.fitted()
         if kept is not None:
             place = list(answers).index("score") + 1
             answers.insert(place, "probability", kept.platt(torch.tensor(answers["score"].to_numpy())).numpy())
         return answers
+
+    def predict_many(
+        self,
+        questions: str | Path | pd.DataFrame,
+        k: int = 10,
+        unknown_only: bool = False,
+        among: str | Sequence[str] | None = None,
+        skip_unknown: bool = False,
+    ) -> pd.DataFrame:
+        """The answers of :meth:`predict` to many questions, in the order asked; the graph is encoded once.
+
+        ::
+
+            run.predict_many(pd.DataFrame({"head": ["aspirin", "codeine"], "relation": "treats"}), k=3, among="disease")
+
+        Args:
+            questions (DataFrame, str or Path): With columns ``head``, ``relation`` and ``tail`` of names, one of which
+                is empty (or missing) in each row, or none, to score a whole triple; or a file of such rows.
+            k (int): How many answers to each at most. (default: :obj:`10`)
+            unknown_only (bool): Leaves out what the data set states or denies. (default: :obj:`False`)
+            among (str or list[str], optional): Chooses, and ranks whole triples, only among the entities of a type, or
+                among these, tails and heads alike.
+            skip_unknown (bool): Leaves out, with a warning, questions whose names nobody knows. (default: they are
+                refused)
+
+        Returns:
+            Columns ``question`` (the row asked, from 0), ``asked`` (what was asked for: ``"tail"``, ``"head"``,
+            ``"relation"``, or ``"triple"``) and ``rank`` (of the answer), then those of :meth:`predict`. ``score`` is
+            always what the model says of the tail, so that tail and head answers of one triple agree;
+            ``head_score``, missing for tails, what it says of the head. Whole triples have the ranks of
+            :meth:`explain`.
+
+        Raises:
+            UserError: If a name is unknown, with all lines told of, or as :meth:`predict`.
+        """
+        parts = self.predict_parts(questions, k, unknown_only, among, skip_unknown)
+        return pa.concat_tables(list(parts)).to_pandas()
+
+    def predict_parts(
+        self,
+        questions: str | Path | pd.DataFrame,
+        k: int = 10,
+        unknown_only: bool = False,
+        among: str | Sequence[str] | None = None,
+        skip_unknown: bool = False,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> Iterator[pa.Table]:
+        """The same as tables of some thousands of questions each, for more answers than memory holds:
+        :func:`gnnneg.write_answers` writes them as they come. ``progress`` is called with the questions answered and
+        all.
+        """
+        return answered(self, questions, k, unknown_only, among, skip_unknown, progress)
 
     def explain(
         self, head: str, relation: str, tail: str, k: int = 3, among: str | Sequence[str] | None = None
@@ -270,6 +324,10 @@ class Run:
                 about = {"model": folder.weights(self.path / run_files.MODEL), **found.to_dict()}
                 folder.write_json(self.path / run_files.CALIBRATION, about)
         return found
+
+    def fitted(self) -> Calibration | None:
+        """The :attr:`calibration` if somebody has asked for it before; nothing is fitted."""
+        return self.__dict__.get("calibration") or self._calibrated()
 
     def _calibrated(self) -> Calibration | None:
         """What the run folder keeps; None if it was never fitted, or to other weights: a run that was gone on with."""

@@ -165,7 +165,7 @@ def test_predict_among_a_type(said, trained):
 
 
 def test_no_spreadsheet_works_out_a_name():
-    from gnnneg.cli.table import harmless
+    from gnnneg.plain import harmless
 
     names = ["=cmd|' /C calc'!A0", "@SUM(1)", "+1", "-1", "\tx", "a=b", ""]
     made = harmless(pd.DataFrame({"tail": names, "score": [-1.5] * len(names)}))

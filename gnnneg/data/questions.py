@@ -1,0 +1,273 @@
+"""Many questions at once: a file or a frame with two of head, relation and tail in each row, by their names."""
+
+import csv
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import torch
+from jaxtyping import Int
+from torch import Tensor
+from torch_geometric.data import HeteroData
+
+from gnnneg.data.decode import ending, lines
+from gnnneg.data.naming import Finder
+from gnnneg.data.read import read_parquet
+from gnnneg.errors import UserError, echo
+
+ROLES = ("head", "relation", "tail")
+KINDS = {".csv": "csv", ".tsv": "tsv", ".txt": "tsv", ".parquet": "parquet"}
+FEW = 5  # so many names or lines are listed
+NONE, UNKNOWN = -1, -2  # what is asked for, and what nobody is called
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Questions as they are written.
+
+    Args:
+        columns (dict): The names of heads, relations and tails, null where nothing is given.
+        where (str): What they stand in.
+        unit (str): What counts :obj:`number`: ``"line"`` or ``"row"``.
+        number (numpy.ndarray): The line or row of each.
+        aside (list[str]): Columns that are no part of a question.
+    """
+
+    columns: dict[str, pa.DictionaryArray]
+    where: str
+    unit: str
+    number: np.ndarray
+    aside: list[str]
+
+    def __len__(self) -> int:
+        return len(self.number)
+
+
+@dataclass(frozen=True)
+class Questions:
+    """Questions by number; :data:`NONE` is what is asked for.
+
+    Args:
+        head, relation, tail (torch.Tensor): ``(b,)``.
+        place (torch.Tensor): The row of each among those that were given, from 0, ``(b,)``.
+        left_out (str, optional): A sentence about what was not understood and is left out.
+    """
+
+    head: Int[Tensor, "b"]
+    relation: Int[Tensor, "b"]
+    tail: Int[Tensor, "b"]
+    place: Int[Tensor, "b"]
+    left_out: str | None = None
+
+    def __len__(self) -> int:
+        return len(self.place)
+
+
+def read_questions(source: "str | Path | pd.DataFrame") -> Asked:
+    """Reads questions.
+
+    Args:
+        source (str, Path or DataFrame): A file (``.csv``, ``.tsv`` or ``.txt`` with names of columns in its first line,
+            packed or not, or ``.parquet``) or a frame. Its columns ``head``, ``relation`` and ``tail`` hold names; an
+            empty cell, or a missing column, is what is asked for. Other columns are left aside.
+
+    Raises:
+        UserError: If it cannot be read, has not two of the columns, or a row gives fewer than two names.
+    """
+    if isinstance(source, pd.DataFrame):
+        return _checked(_of_frame(source, "the frame of questions"))
+    path = Path(source)
+    kind = KINDS.get(ending(path))
+    if kind is None:
+        raise UserError(f"{path}: questions are read from files called .csv, .tsv, .txt or .parquet.")
+    if kind == "parquet":
+        return _checked(_of_table(read_parquet(path), str(path)))
+    return _checked(_of_text(path, kind))
+
+
+def understood(asked: Asked, data: HeteroData, skip_unknown: bool = False) -> Questions:
+    """The numbers of what is named, each name looked up once.
+
+    Args:
+        asked (Asked): The questions.
+        data (torch_geometric.data.HeteroData): Who is meant: names, labels and synonyms.
+        skip_unknown (bool): Leaves out questions that name what the data do not know, or what several are called.
+            (default: :obj:`False`)
+
+    Raises:
+        UserError: If one does, with the first few names and lines and how many there are; or if nothing is left.
+    """
+    entities = Finder.entities(data)
+    finders = {"head": entities, "relation": Finder.relations(data), "tail": entities}
+    ids = {}
+    for role, coded in asked.columns.items():
+        every = [finders[role].candidates(name) for name in coded.dictionary.to_pylist()]
+        code = np.array([found[0] if len(found) == 1 else UNKNOWN for found in every], dtype=np.int64)
+        ids[role] = _taken(coded, code)
+    bad = np.logical_or.reduce([ids[role] == UNKNOWN for role in ROLES])
+    if bad.any():
+        told = _told(asked, ids, bad, finders)
+        if not skip_unknown or bad.all():
+            remedy = "mend the names" if bad.all() else "mend them, or leave these questions out with --skip-unknown"
+            raise UserError(f"{told.rstrip('?')}: {remedy}.")
+    kept = np.flatnonzero(~bad)
+    numbers = [torch.from_numpy(ids[role][kept]) for role in ROLES]
+    return Questions(*numbers, torch.from_numpy(kept), f"Left out: {told}." if bad.any() else None)
+
+
+def _told(asked: Asked, ids: dict[str, np.ndarray], bad: np.ndarray, finders: dict[str, Finder]) -> str:
+    """``q.tsv: 2 names in 3 of 9 questions are not ...: 'a' (head, line 2), 'b' (tail, line 4)``."""
+    met: dict[tuple[str, str], tuple[int, str]] = {}  # each name once, where it comes first
+    for role in ROLES:
+        codes = asked.columns[role].indices.to_numpy(zero_copy_only=False)
+        rows = np.flatnonzero(ids[role] == UNKNOWN)
+        for code, first in zip(*np.unique(codes[rows], return_index=True)):
+            key, row = (finders[role].what, asked.columns[role].dictionary[int(code)].as_py()), int(rows[first])
+            met[key] = min(met.get(key, (row, role)), (row, role))
+    ordered = sorted(met, key=lambda key: met[key])
+    if len(ordered) == 1:
+        row, role = met[ordered[0]]
+        more = f" and in {int(bad.sum()) - 1:,} more" if bad.sum() > 1 else ""
+        name, finder = ordered[0][1], finders[role]
+        reason = finder.reason(name, finder.candidates(name)).rstrip(".")
+        return f"{asked.where}, {asked.unit} {asked.number[row]}{more}: {reason}"
+    words = []
+    for kind, name in ordered[:FEW]:
+        row, role = met[kind, name]
+        called = len(finders[role].candidates(name))
+        many = f", {called} are called so" if called else ""
+        words.append(f"{echo(name)} ({role}, {asked.unit} {asked.number[row]}{many})")
+    rest = f" and {len(ordered) - FEW:,} more" if len(ordered) > FEW else ""
+    return (
+        f"{asked.where}: {len(ordered):,} names in {int(bad.sum()):,} of {len(asked):,} questions are not of one "
+        f"entity or relation of the data: {', '.join(words)}{rest}"
+    )
+
+
+def _taken(coded: pa.DictionaryArray, code: np.ndarray) -> np.ndarray:
+    """The number of each row; :data:`NONE` where nothing is given."""
+    index = coded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
+    return np.where(index < 0, NONE, np.append(code, NONE)[index])
+
+
+def _checked(asked: Asked) -> Asked:
+    """Refuses rows that ask for two things or more."""
+    if not len(asked):
+        raise UserError(f"{asked.where} holds no questions: give rows with two of head, relation and tail.")
+    given = sum(
+        column.indices.is_valid().to_numpy(zero_copy_only=False).astype(int) for column in asked.columns.values()
+    )
+    few = np.flatnonzero(given < 2)
+    if len(few):
+        rows = ", ".join(map(str, asked.number[few[:FEW]].tolist()))
+        more = f" and {len(few) - FEW:,} more" if len(few) > FEW else ""
+        raise UserError(
+            f"{asked.where}: {asked.unit} {rows}{more} {'give' if len(few) > 1 else 'gives'} fewer than two of head, "
+            "relation and tail: leave one empty to ask for it, or none to score the triple."
+        )
+    return asked
+
+
+def _roles(names: list[str], where: str) -> dict[str, int]:
+    """Where the columns of a question stand."""
+    plain = [name.strip().lower() for name in names]
+    found = {role: plain.index(role) for role in ROLES if role in plain}
+    twice = [role for role in found if plain.count(role) > 1]
+    if twice:
+        raise UserError(f"{where} has two columns {twice[0]}: leave one out.")
+    if len(found) < 2:
+        raise UserError(
+            f"{where} must name its columns head, relation and tail, of which it may lack one that is always asked "
+            f"for; it has {echo(names)}."
+        )
+    return found
+
+
+def _of_frame(frame: pd.DataFrame, where: str) -> Asked:
+    found = _roles([str(name) for name in frame.columns], where)
+    columns = {}
+    for role in ROLES:
+        if role not in found:
+            columns[role] = pa.nulls(len(frame), pa.large_string()).dictionary_encode()
+            continue
+        try:
+            text = pa.array(frame.iloc[:, found[role]].astype(object), pa.large_string(), from_pandas=True)
+        except (pa.ArrowInvalid, pa.ArrowTypeError, UnicodeEncodeError):
+            raise UserError(f"{where}: column {role} holds something else than names: give them as text.") from None
+        columns[role] = _encoded(text)
+    aside = [str(name) for place, name in enumerate(frame.columns) if place not in found.values()]
+    return Asked(columns, where, "row", np.arange(len(frame)), aside)
+
+
+def _of_table(table: pa.Table, where: str) -> Asked:
+    found = _roles(table.column_names, where)
+    columns = {}
+    for role in ROLES:
+        if role not in found:
+            columns[role] = pa.nulls(table.num_rows, pa.large_string()).dictionary_encode()
+            continue
+        column = table.column(found[role])
+        kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
+        if not (pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_null(kind)):
+            raise UserError(f"{where}: column {role} holds {kind}: give names as text.")
+        text = column.cast(pa.large_string()).combine_chunks()
+        columns[role] = _encoded(text.combine_chunks() if isinstance(text, pa.ChunkedArray) else text)
+    aside = [name for place, name in enumerate(table.column_names) if place not in found.values()]
+    return Asked(columns, where, "row", np.arange(table.num_rows), aside)
+
+
+def _encoded(text: pa.Array) -> pa.DictionaryArray:
+    """Each name once, what is blank as nothing."""
+    blank = pc.equal(pc.utf8_trim_whitespace(text), "")
+    return pc.if_else(pc.fill_null(blank, True), pa.scalar(None, pa.large_string()), text).dictionary_encode()
+
+
+def _of_text(path: Path, kind: str) -> Asked:
+    rows = _rows(path, kind)
+    first = next(rows, None)
+    if first is None:
+        raise UserError(
+            f"{path} is empty: give a first line with head, relation and tail, and a question in each line."
+        )
+    names = first[1]
+    found = _roles(names, f"{path}, line {first[0]},")
+    seen: dict[str, dict[str, int]] = {role: {} for role in ROLES}
+    codes: dict[str, list[int | None]] = {role: [] for role in ROLES}
+    number: list[int] = []
+    for line, cells in rows:
+        if len(cells) != len(names):
+            raise UserError(f"{path}, line {line}: it has {len(cells)} columns and the first line {len(names)}.")
+        number.append(line)
+        for role in ROLES:
+            name = cells[found[role]] if role in found else ""
+            known = seen[role]
+            codes[role].append(known.setdefault(name, len(known)) if name.strip() else None)
+    columns = {
+        role: pa.DictionaryArray.from_arrays(pa.array(codes[role], pa.int32()), pa.array(seen[role], pa.large_string()))
+        for role in ROLES
+    }
+    aside = [name for place, name in enumerate(names) if place not in found.values()]
+    return Asked(columns, str(path), "line", np.array(number, dtype=np.int64), aside)
+
+
+def _rows(path: Path, kind: str) -> Iterator[tuple[int, list[str]]]:
+    """Lines with their numbers, blank ones passed over, in columns."""
+    if kind == "tsv":  # nothing is quoted there
+        yield from ((number, line.split("\t")) for number, line in lines(path) if line.strip(" "))
+        return
+    reader = csv.reader((f"{line}\n" for _, line in lines(path)), strict=True)
+    before = 0
+    while True:
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            raise UserError(f"{path}, line {reader.line_num}: {error}.") from None
+        if len(cells) > 1 or any(cell.strip() for cell in cells):
+            yield before + 1, cells
+        before = reader.line_num

@@ -1,0 +1,79 @@
+"""Many answers on their way to a file, part by part: memory is that of one part, whatever the file's length."""
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import pyarrow as pa
+import pyarrow.parquet
+
+from gnnneg.errors import UserError
+from gnnneg.plain import finite, harmless
+
+
+def as_parquet(parts: Iterable[pa.Table], file: BinaryIO | Path) -> None:
+    """A row group for each part."""
+    writer = None
+    try:
+        for part in parts:
+            if writer is None:
+                writer = pyarrow.parquet.ParquetWriter(file, part.schema)
+            writer.write_table(part)
+    finally:
+        if writer is not None:
+            writer.close()
+
+
+def as_text(parts: Iterable[pa.Table], file: BinaryIO | Path, delimiter: str) -> None:
+    """Lines of columns, their names in the first; a name that a spreadsheet would work out has an apostrophe before."""
+    with _opened(file) as out:
+        for number, part in enumerate(parts):
+            text = harmless(part.to_pandas()).to_csv(sep=delimiter, index=False, header=not number)
+            out.write(text.encode("utf-8", "surrogatepass"))
+
+
+def as_json(parts: Iterable[pa.Table], file: BinaryIO | Path) -> None:
+    """A list of rows, one a line; numbers that are not finite are null."""
+    with _opened(file) as out:
+        before = "[\n"
+        for part in parts:
+            for row in part.to_pylist():
+                out.write((before + json.dumps(finite(row), allow_nan=False)).encode())
+                before = ",\n"
+        out.write(b"[]\n" if before == "[\n" else b"\n]\n")
+
+
+WRITERS: dict[str, Callable[[Iterable[pa.Table], Any], None]] = {
+    "parquet": as_parquet,
+    "csv": lambda parts, file: as_text(parts, file, ","),
+    "tsv": lambda parts, file: as_text(parts, file, "\t"),
+    "json": as_json,
+}
+
+
+def write_answers(parts: Iterable[pa.Table], file: BinaryIO | Path, format: str) -> None:
+    """Writes the answers of :func:`~gnnneg.evaluation.predict_many` as they come.
+
+    Args:
+        parts (iterable): The answers.
+        file (Path or file): Where to.
+        format (str): ``"parquet"`` (a row group for each part), ``"csv"``, ``"tsv"`` or ``"json"``.
+
+    Raises:
+        UserError: If there is no such format, and what the answers raise.
+    """
+    if format not in WRITERS:
+        raise UserError(f"Answers are written as {', '.join(WRITERS)}, not as {format}: choose one of these.")
+    WRITERS[format](parts, file)
+
+
+@contextmanager
+def _opened(file: BinaryIO | Path) -> Iterator[BinaryIO]:
+    """A file that is opened and closed here if it is a path, and left as it is if it is somebody else's."""
+    if not isinstance(file, Path):
+        yield file
+        return
+    with file.open("wb") as out:
+        yield out
