@@ -41,10 +41,10 @@ def curves(
         for place, (x, y) in enumerate(lines):
             x, y = _thin(x), _thin(y)
             marker = "o" if len(x) <= 40 and not logx else None
-            axes.plot(x, y, color=_colour(place), linewidth=1.8, marker=marker, markersize=3)
+            axes.plot(x, y, color=colour(place), linewidth=1.8, marker=marker, markersize=3)
         for place, mark in enumerate(marks):
             if mark is not None:
-                axes.plot(*mark, marker="o", markersize=9, fillstyle="none", color=_colour(place), linewidth=0)
+                axes.plot(*mark, marker="o", markersize=9, fillstyle="none", color=colour(place), linewidth=0)
         for log, axis, set_scale in ((logx, axes.xaxis, axes.set_xscale), (logy, axes.yaxis, axes.set_yscale)):
             if log:
                 set_scale("log")
@@ -53,7 +53,7 @@ def curves(
         axes.set_xlabel(xlabel)
         axes.set_ylabel(ylabel)
 
-    return _svg(draw)
+    return svg(draw)
 
 
 Cloud = Sequence[Sequence[float]]
@@ -75,7 +75,7 @@ def clouds(points: Sequence[Cloud], xlabel: str, ylabel: str, ink: Cloud | None 
     def draw(axes: Any) -> None:
         for place, cloud in enumerate(points):
             x, y = (_thin([point[axis] for point in cloud]) for axis in (0, 1))
-            axes.plot(x, y, marker="o", markersize=2.5, alpha=0.6, linewidth=0, color=_colour(place))
+            axes.plot(x, y, marker="o", markersize=2.5, alpha=0.6, linewidth=0, color=colour(place))
         if ink is None:
             axes.plot(0, 0, marker="+", markersize=12, markeredgewidth=2, color=INK, linewidth=0)
         else:
@@ -85,10 +85,11 @@ def clouds(points: Sequence[Cloud], xlabel: str, ylabel: str, ink: Cloud | None 
         axes.set_xlabel(xlabel)
         axes.set_ylabel(ylabel)
 
-    return _svg(draw)
+    return svg(draw)
 
 
-def _colour(place: int) -> str:
+def colour(place: int) -> str:
+    """What stands for the page's ``--series-<place>`` until the picture is in the page."""
     return f"#f0000{place % SERIES}"
 
 
@@ -98,7 +99,12 @@ def _thin(values: Sequence[float]) -> Sequence[float]:
     return values if step <= 1 else [*values[:-1:step], values[-1]]
 
 
-def _svg(draw: Callable[[Any], None]) -> str:
+def svg(draw: Callable[[Any], None], width: float = 4.6, height: float = 2.9) -> str:
+    """What is drawn on axes, as inline SVG; ``width`` and ``height`` in inches give its shape.
+
+    Raises:
+        MissingExtra: If matplotlib is not installed.
+    """
     try:
         import matplotlib
         from matplotlib.figure import Figure
@@ -121,7 +127,7 @@ def _svg(draw: Callable[[Any], None]) -> str:
         "axes.grid": True,
     }
     with matplotlib.rc_context(style):
-        figure = Figure(figsize=(4.6, 2.9), layout="constrained")
+        figure = Figure(figsize=(width, height), layout="constrained")
         axes = figure.add_subplot()
         draw(axes)
         file = io.StringIO()

@@ -1,0 +1,167 @@
+"""Several processes of one study, each of which imports and loads the data set once."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from optuna import Study
+from optuna.trial import TrialState
+
+from gnnneg.errors import UserError
+from gnnneg.experiment.lock import awaited
+from gnnneg.plain import visible
+from gnnneg.training.atomic import Unwritable
+from gnnneg.trust import allowing
+from gnnneg.tuning.files import CLAIMS, KILLED, PROCESS, SENTENCE, Budget
+from gnnneg.tuning.work import Worker
+
+DEADLY = 5  # times that a trial may take its process with it
+AGAIN = 20  # processes that are started in place of killed ones
+PATIENCE = 60.0  # seconds in which a process may write its checkpoint
+POLL = 0.2
+
+
+def side_by_side(
+    home: Path,
+    study: Study,
+    budget: Budget,
+    workers: int,
+    allow: Sequence[str],
+    progress: bool,
+    tick: Callable[[], None],
+) -> None:
+    """Does what is left to do, in several processes.
+
+    Raises:
+        UserError: What a process could not do; or if they are killed again and again.
+    """
+    crew = [_started(home, budget, number, workers, allow, progress) for number in range(workers)]
+    again, said = 0, ""
+    try:
+        while crew:
+            time.sleep(POLL)
+            tick()
+            for process in [one for one in crew if one.poll() is not None]:
+                crew.remove(process)
+                told = _told(process)
+                if process.returncode < 0:
+                    again += 1
+                    _note_killed(home, study, process.pid, -process.returncode)
+                    if again > AGAIN:
+                        raise UserError(
+                            f"Processes of {home} were killed {again} times, the last by signal "
+                            f"{-process.returncode}: look for want of memory, and give the command again to go on."
+                        )
+                    crew.append(_started(home, budget, len(crew), workers, allow, progress))
+                elif process.returncode:
+                    said = said or told or f"A process of {home} ended with code {process.returncode}."
+        if said:
+            raise UserError(said)
+    finally:
+        _ended(crew)
+
+
+def _started(
+    home: Path, budget: Budget, number: int, workers: int, allow: Sequence[str], progress: bool
+) -> "subprocess.Popen[str]":
+    """A process with its share of the cores; it ends when its input does, which is when we do."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    environment = {"OMP_NUM_THREADS": str(max(1, cores // workers)), **os.environ}
+    orders = {"home": str(home), "budget": asdict(budget), "allow": list(allow), "progress": progress, "number": number}
+    return subprocess.Popen(
+        [sys.executable, "-m", "gnnneg.tuning.processes", json.dumps(orders)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=environment,
+        start_new_session=True,  # Ctrl-C strikes us alone, and we tell them
+    )
+
+
+def _told(process: "subprocess.Popen[str]") -> str:
+    """The sentence that a process ended with."""
+    said = process.stdout.read() if process.stdout else ""
+    for stream in (process.stdin, process.stdout):
+        if stream:
+            stream.close()
+    return said.strip()
+
+
+def _ended(crew: list["subprocess.Popen[str]"]) -> None:
+    for process in crew:
+        process.terminate()
+    for process in crew:
+        try:
+            process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        _told(process)
+
+
+def _note_killed(home: Path, study: Study, process: int, number: int) -> None:
+    """Counts the kills of a trial while we live, and ends one that takes every process with it."""
+    with awaited(home / CLAIMS / "next.lock"):
+        for trial in study.get_trials(deepcopy=False):
+            if trial.state == TrialState.RUNNING and trial.user_attrs.get(PROCESS) == process:
+                times = trial.user_attrs.get(KILLED, 0) + 1
+                study._storage.set_trial_user_attr(trial._trial_id, KILLED, times)
+                if times >= DEADLY:
+                    sentence = f"Its process was killed {times} times, the last by signal {number}: want of memory?"
+                    study._storage.set_trial_user_attr(trial._trial_id, SENTENCE, sentence)
+                    study.tell(trial.number, state=TrialState.FAIL)
+
+
+def _work(orders: str) -> int:
+    """One of the processes."""
+    told = json.loads(orders)
+    threading.Thread(target=_until_input_ends, daemon=True).start()
+    warnings.showwarning = _warn  # type: ignore[assignment]
+    speak = say if told["progress"] else nothing
+    try:
+        with allowing(told["allow"]):
+            with warnings.catch_warnings():
+                if told["number"]:  # the first alone tells of the data
+                    warnings.simplefilter("ignore")
+                worker = Worker(Path(told["home"]), Budget(**told["budget"]), speak, lambda: None)
+            worker.work()
+    except KeyboardInterrupt:
+        return 130
+    except UserError as error:
+        print(error)
+        return 2
+    except OSError as error:
+        print(Unwritable(f"{error.filename or told['home']}: {error.strerror or error}."))
+        return 2
+    return 0
+
+
+def _until_input_ends() -> None:
+    """Whoever started us has gone: what is learnt is written, as after Ctrl-C."""
+    sys.stdin.read()
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def say(words: str) -> None:
+    """Tells a person."""
+    print(visible(words), file=sys.stderr)
+
+
+def nothing(words: str) -> None:
+    """Tells nobody."""
+
+
+def _warn(message: Warning | str, *_: object) -> None:
+    say(f"Warning: {' '.join(str(message).split())}")
+
+
+if __name__ == "__main__":
+    sys.exit(_work(sys.argv[1]))

@@ -1,0 +1,356 @@
+"""A study over the settings of a config: begun, gone on with, and what it came to."""
+
+import importlib.util
+import math
+import os
+import time
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from gnnneg import config, documents
+from gnnneg.config import Tree
+from gnnneg.errors import MissingExtra, UserError, echo
+from gnnneg.experiment import Run, plan
+from gnnneg.experiment.from_config import holder, told
+from gnnneg.experiment.lock import awaited
+from gnnneg.experiment.settings import TUNE, anchored, listed, source
+from gnnneg.plain import to_json
+from gnnneg.report.study import page
+from gnnneg.training import Interrupted
+from gnnneg.training.atomic import replacing
+from gnnneg.trust import allowing
+from gnnneg.tuning.files import (
+    BEST,
+    CLAIMS,
+    CLOCK,
+    JOURNAL,
+    PAGE,
+    SECONDS,
+    SEEDS,
+    SENTENCE,
+    STATES,
+    STUDY,
+    TESTED,
+    TRIALS,
+    Budget,
+)
+from gnnneg.tuning.space import Space
+
+# Optuna is imported where it is needed: it is an extra
+
+TICK = 5.0  # seconds between looks at the clock
+USUAL = 50  # trials, where neither trials nor hours are asked for
+
+
+def tune(
+    config: str | Path | Mapping[str, Any],
+    trials: int | None = None,
+    *,
+    hours: float | None = None,
+    workers: int = 1,
+    seeds: int = 5,
+    startup: int = 10,
+    prune: bool = True,
+    out: str | Path | None = None,
+    overrides: Sequence[str] = (),
+    progress: bool = True,
+    allow: str | Sequence[str] = (),
+) -> "Study":
+    """Chooses the settings of a config by validation, then trains the best with several seeds and tests it.
+
+    ::
+
+        study = gnnneg.tune("config.yaml", trials=50, workers=2)
+        study.trials  # a data frame, a row a trial
+        study.best  # the run of the best trial
+
+    What is chosen, and from what, the config's ``tune`` section says by dotted keys. Trials are drawn by a
+    tree-structured Parzen estimator; one whose best validation metric is below the median of those before it, at the
+    same epoch, is ended. Called again with the same folder it goes on: what a kill has left is gone on with from its
+    last checkpoint. No trial looks at the test set.
+
+    Args:
+        config (str, Path or dict): The config, as YAML or as what that holds.
+        trials (int, optional): How many in all. (default: 50, or any number with ``hours``)
+        hours (float, optional): How long the study may be worked on in all; trials that are running then come to their
+            end. (default: as long as the trials take)
+        workers (int): Processes, which share the cores; 1 works in this one. (default: :obj:`1`)
+        seeds (int): How many times the best is trained at the end, and tested; 0 leaves the test set unseen.
+            (default: :obj:`5`)
+        startup (int): So many trials are drawn at random at first, and none is ended before its time.
+            (default: :obj:`10`)
+        prune (bool): Whether trials are ended before their time. (default: :obj:`True`)
+        out (str or Path, optional): The study's folder. (default: ``runs/<data set>-<config>-study``)
+        overrides (list[str]): Settings over the config, ``["--fit.epochs", "5"]``.
+        progress (bool): Whether to tell of each trial on standard error. (default: :obj:`True`)
+        allow (str or list[str]): Modules that are not gnnneg's and whose classes the config may name.
+
+    Raises:
+        UserError: If the section is not as it should be, the folder holds another study, or no trial came to its end.
+        Interrupted: On Ctrl-C; called again, it goes on.
+        MissingExtra: If Optuna is not installed.
+    """
+    _refuse(trials, hours, workers, seeds, startup)
+    from gnnneg.tuning.journal import opened
+    from gnnneg.tuning.processes import nothing, say, side_by_side
+    from gnnneg.tuning.work import Worker
+
+    allow = [allow] if isinstance(allow, str) else list(allow)
+    with allowing(allow):
+        tree, name = _said(config, overrides)
+        space = Space(tree, plan)
+        data = Path(source(plan(space.tree({}))).name).name
+        home = Path(out) if out is not None else Path("runs") / f"{data}-{name}-study"
+        _begin(home, tree)
+        study = opened(home)
+        clock = Clock(home / CLOCK)
+        until = None if hours is None else time.time() + 3600 * hours - clock.seconds
+        most = USUAL if trials is None and hours is None else trials
+        budget = Budget(most, until, seeds, startup, prune)
+        done = Study(home)
+        try:
+            if workers == 1:
+                Worker(home, budget, say if progress else nothing, clock.tick).work()
+            else:
+                side_by_side(home, study, budget, workers, allow, progress, clock.tick)
+        except KeyboardInterrupt as error:
+            clock.write()
+            raise Interrupted(f"Interrupted: the same command goes on with {home}.") from error
+        clock.write()
+        done.write()
+    return done
+
+
+def _refuse(trials: int | None, hours: float | None, workers: int, seeds: int, startup: int) -> None:
+    for option, value, least in (
+        ("trials", trials, 1),
+        ("workers", workers, 1),
+        ("seeds", seeds, 0),
+        ("startup", startup, 1),
+    ):
+        if value is not None and value < least:
+            raise UserError(f"--{option} is {value}: give at least {least}.")
+    if hours is not None and not (0 < hours < math.inf):
+        raise UserError(f"--hours is {hours}: give a number above 0.")
+    for package in ("jinja2", "matplotlib"):  # said now, not after hours
+        if importlib.util.find_spec(package) is None:
+            raise MissingExtra("tune", "Tuning")
+    if os.environ.get("WORLD_SIZE", "1") != "1":
+        raise UserError("A study starts its own processes: leave torchrun out, and say how many with --workers.")
+
+
+def _said(settings: str | Path | Mapping[str, Any], overrides: Sequence[str]) -> tuple[Tree, str]:
+    """What a config says, and what it is called."""
+    if isinstance(settings, Mapping):
+        tree = listed(dict(settings))
+        config.override(tree, overrides)
+        return anchored(tree), "config"
+    if holder(settings, overrides) is not None:
+        raise UserError(
+            f"{settings} lies in a run that holds its own statements: copy it elsewhere, and say with --data.name "
+            "where the data set is."
+        )
+    return told(settings, overrides), Path(settings).stem
+
+
+def _begin(home: Path, tree: Tree) -> None:
+    """Makes a study's folder, or finds that it is there and of the same config.
+
+    Raises:
+        UserError: If there is something else in it.
+    """
+    if not (home / STUDY).exists() and home.exists() and (not home.is_dir() or any(home.iterdir())):
+        raise UserError(f"{home} is not empty and holds no study: choose another folder with --out.")
+    home.mkdir(parents=True, exist_ok=True)
+    (home / CLAIMS).mkdir(exist_ok=True)
+    with awaited(home / CLAIMS / "begin.lock"):
+        if not (home / STUDY).exists():
+            with replacing(home / STUDY) as temporary:
+                temporary.write_text(config.dump(tree), encoding="utf-8")
+            return
+    kept = config.read(home / STUDY)
+    if kept == documents.parse_yaml(config.dump(tree), "the config"):
+        return
+    where, before, now = _differs(kept, tree, ())
+    part = f"its {TUNE} section" if where[:1] == (TUNE,) else "its config"
+    raise UserError(
+        f"{home} is a study of another config: {part} has {'.'.join(map(str, where))} {echo(before)}, and now it is "
+        f"{echo(now)}; choose another folder with --out."
+    )
+
+
+def _differs(before: Any, now: Any, path: tuple[Any, ...]) -> tuple[tuple[Any, ...], Any, Any]:
+    """The first place where two configs differ, and what they have there."""
+    if isinstance(before, dict) and isinstance(now, dict):
+        for key in dict.fromkeys([*before, *now]):
+            if before.get(key, ...) != now.get(key, ...):
+                return _differs(before.get(key), now.get(key), (*path, key))
+    return path, before, now
+
+
+class Clock:
+    """How long a study has been worked on in all sittings, but for the seconds that a kill takes.
+
+    Args:
+        path (pathlib.Path): The file that keeps it.
+    """
+
+    def __init__(self, path: Path):
+        self.path, self._before = path, 0.0
+        if path.exists():
+            found = documents.read_json(path)
+            self._before = float(found["seconds"]) if isinstance(found, dict) and "seconds" in found else 0.0
+        self._began = self._last = time.monotonic()
+
+    @property
+    def seconds(self) -> float:
+        """Until now."""
+        return self._before + time.monotonic() - self._began
+
+    def tick(self) -> None:
+        """Keeps it now and then."""
+        if time.monotonic() - self._last > TICK:
+            self.write()
+
+    def write(self) -> None:
+        """Keeps it."""
+        self._last = time.monotonic()
+        with replacing(self.path) as temporary:
+            temporary.write_text(to_json({"seconds": self.seconds}), encoding="utf-8")
+
+
+class Study:
+    """What a study came to, or stands at.
+
+    Args:
+        path (str or Path): Its folder.
+
+    Raises:
+        UserError: If it is none.
+        MissingExtra: If Optuna is not installed.
+    """
+
+    def __init__(self, path: str | Path):
+        self.path = Path(path)
+        if not (self.path / STUDY).is_file() or not (self.path / JOURNAL).is_file():
+            raise UserError(f"{self.path} is no study: give the folder that 'gnnneg tune' wrote.")
+        self.config = config.read(self.path / STUDY)
+        self.space = Space(self.config, plan)
+        self.metric: str = plan(self.space.tree({})).arguments["fit"].arguments["metric"]
+
+    def __repr__(self) -> str:
+        return f"Study({str(self.path)!r})"
+
+    @cached_property
+    def optuna(self) -> Any:
+        """The same as Optuna's own object, for its plots and whatever else it offers."""
+        from gnnneg.tuning.journal import opened
+
+        return opened(self.path)
+
+    def _winner(self) -> Any:
+        from gnnneg.tuning.work import winner
+
+        return winner(self.optuna)
+
+    @property
+    def trials(self) -> pd.DataFrame:
+        """A row a trial: ``state`` (complete, pruned, failed, running), the validation metric, ``epochs`` that were
+        validated, ``seconds``, the ``sentence`` of one that failed or was ended, and a column for each setting.
+        """
+        trials = self.optuna.get_trials(deepcopy=False)
+        found: dict[str, Any] = {
+            "trial": [trial.number for trial in trials],
+            "state": [STATES.get(trial.state.name, "running") for trial in trials],
+            self.metric: [math.nan if trial.value is None else trial.value for trial in trials],
+            "epochs": [max(trial.intermediate_values, default=0) for trial in trials],
+            "seconds": [trial.user_attrs.get(SECONDS, math.nan) for trial in trials],
+            "sentence": pd.Series([trial.user_attrs.get(SENTENCE) for trial in trials], dtype=object),
+        }
+        for space in self.space.described():
+            values = [trial.params.get(space["name"]) for trial in trials]
+            # what is not asked is None, beside which integers stay integers
+            found[space["name"]] = pd.Series(values, dtype=object) if None in values else values
+        return pd.DataFrame(found)
+
+    @property
+    def best(self) -> Run:
+        """The run of the best trial, which knows nothing of the test set."""
+        return Run.load(self.path / TRIALS / f"{self._winner().number:04d}")
+
+    @property
+    def best_config(self) -> Path:
+        """The config of the best trial, which ``gnnneg train`` trains to the same figure."""
+        return self.path / BEST
+
+    @property
+    def seeds(self) -> list[Run]:
+        """The runs of the winner with its seeds, which are tested."""
+        from gnnneg.tuning.work import finished
+
+        best = self._winner().number
+        return [Run.load(path) for path in sorted((self.path / SEEDS).glob(f"{best:04d}-*")) if finished(path)]
+
+    @property
+    def tested(self) -> list[tuple[int, int]]:
+        """Winner and number of trials each time that the test set was looked at."""
+        return [(int(number), int(count)) for number, count in self.optuna.user_attrs.get(TESTED, [])]
+
+    def importance(self) -> dict[str, float]:
+        """How much of what trials differ by is due to each setting (PED-ANOVA), the greatest first; empty of few."""
+        from optuna.importance import get_param_importances
+
+        whole = [one for one in self.optuna.get_trials(deepcopy=False) if one.state.name == "COMPLETE"]
+        if len(whole) < 2 or len({one.value for one in whole}) < 2:
+            return {}
+        try:
+            return {name: float(value) for name, value in get_param_importances(self.optuna).items()}
+        except (ValueError, RuntimeError):  # too few of a setting
+            return {}
+
+    def write(self) -> Path:
+        """Writes ``best.yaml`` and the page ``study.html``, which tell of where it stands.
+
+        Raises:
+            UserError: If no trial has come to its end.
+            MissingExtra: If jinja2 or matplotlib is not installed.
+        """
+        from gnnneg.tuning.work import write_best
+
+        write_best(self.path, self.space, self.optuna, self.metric)
+        path = self.path / PAGE
+        html = page(self._about())
+        with replacing(path) as temporary:
+            temporary.write_text(html, encoding="utf-8")
+        return path
+
+    def _about(self) -> dict[str, Any]:
+        """What the page tells."""
+        best = self._winner()
+        return {
+            "title": f"{source(plan(self.space.tree({}))).name}: {self.path.resolve().name}",
+            "metric": self.metric,
+            "trials": [
+                {
+                    "number": trial.number,
+                    "state": STATES.get(trial.state.name, "running"),
+                    "value": trial.value,
+                    "reports": sorted(trial.intermediate_values.items()),
+                    "seconds": trial.user_attrs.get(SECONDS),
+                    "sentence": trial.user_attrs.get(SENTENCE),
+                    "params": trial.params,
+                }
+                for trial in self.optuna.get_trials(deepcopy=False)
+            ],
+            "spaces": self.space.described(),
+            "importance": self.importance(),
+            "best": best.number,
+            "config": self.best_config.read_text(encoding="utf-8"),
+            "seeds": [{"seed": run.result["seed"], "metrics": run.metrics} for run in self.seeds],
+            "tested": self.tested,
+            "seconds": Clock(self.path / CLOCK).seconds,
+        }

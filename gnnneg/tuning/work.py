@@ -1,0 +1,261 @@
+"""One process of a study: trials one after the other until the budget is used up, then the winner with its seeds."""
+
+import os
+import shutil
+import time
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
+from pathlib import Path
+
+from optuna import Study, Trial
+from optuna.pruners import MedianPruner, NopPruner
+from optuna.samplers import TPESampler
+from optuna.trial import FrozenTrial, TrialState
+from torch_geometric.data import HeteroData
+
+from gnnneg import config, run_files
+from gnnneg.config import Tree
+from gnnneg.data.gate import look_over
+from gnnneg.errors import UserError
+from gnnneg.experiment import DataSource, Run, plan, resume
+from gnnneg.experiment.execute import execute
+from gnnneg.experiment.folder import read_result
+from gnnneg.experiment.lock import alone, awaited
+from gnnneg.experiment.settings import source, watchers
+from gnnneg.experiment.setup import Setup, assemble
+from gnnneg.training import Watcher
+from gnnneg.training.atomic import Unwritable, replacing
+from gnnneg.tuning.files import BEST, CLAIMS, PROCESS, SECONDS, SEEDS, SENTENCE, STUDY, TESTED, TRIALS, Budget
+from gnnneg.tuning.journal import opened
+from gnnneg.tuning.reports import Pruned, Reports
+from gnnneg.tuning.space import Space
+
+POLL = 0.1  # seconds between looks at what others are doing
+SPARED = 5  # no trial is ended in the first of so many parts of its epochs
+
+
+class Worker:
+    """One process of a study.
+
+    All that processes tell each other is in the study's folder. Who works on a trial holds its lock, which the system
+    forgets with its process: so a trial that nobody works on and that has not ended was left by a kill, and the first
+    who sees it goes on with it.
+
+    Args:
+        home (pathlib.Path): The study's folder.
+        budget (Budget): How much it may take.
+        say (callable): Told of each trial that has ended.
+        tick (callable): Called now and then.
+    """
+
+    def __init__(self, home: Path, budget: Budget, say: Callable[[str], None], tick: Callable[[], None]):
+        self.home, self.budget, self.say, self.tick = home, budget, say, tick
+        self.space = Space(config.read(home / STUDY), plan)
+        self.study = opened(home)
+        means = plan(self.space.tree({}))
+        fit = means.arguments["fit"].arguments
+        self.metric, self.seed = fit["metric"], means.arguments["seed"]
+        warm = fit["epochs"] // SPARED
+        self.study.pruner = MedianPruner(budget.startup, warm) if budget.prune else NopPruner()
+        self._refused: set[Path] = set()  # seeds that failed in this sitting
+        self._graphs: tuple[DataSource, list[HeteroData]] | None = None
+        self.graphs(source(means))  # refused before a trial is begun
+
+    def graphs(self, asked: DataSource) -> list[HeteroData]:
+        """The data set, loaded once."""
+        if self._graphs is None or self._graphs[0] != asked:
+            found = asked.graphs()
+            look_over(found[0], Path(asked.name).name)
+            self._graphs = asked, found
+        return self._graphs[1]
+
+    def work(self) -> None:
+        """Does what is left to do.
+
+        Raises:
+            UserError: If the disk cannot be written, or no trial came to its end.
+        """
+        (self.home / CLAIMS).mkdir(exist_ok=True)
+        while self._next():
+            self.tick()
+        if self.budget.seeds:
+            best = winner(self.study)
+            self._write_best(best)
+            while self._seed(best):
+                self.tick()
+
+    def _next(self) -> bool:
+        """Takes the next trial and runs it; says whether there may be more."""
+        with ExitStack() as mine:
+            with awaited(self.home / CLAIMS / "next.lock"):
+                trials = self.study.get_trials(deepcopy=False)
+                running = [one for one in trials if one.state == TrialState.RUNNING]
+                trial = next((found for one in running if (found := self._left(one, mine))), None)
+                if trial is None and self._more(len(trials)):
+                    self.study.sampler = self._sampler(len(trials))
+                    trial = self.study.ask()
+                    mine.enter_context(alone(self._claim(trial.number)))
+                if trial is not None:
+                    trial.set_user_attr(PROCESS, os.getpid())
+                    tree = self.space.drawn(trial)
+            if trial is not None:
+                self._run(trial, tree)
+            elif running:  # another works on it, who may be killed
+                time.sleep(POLL)
+            return trial is not None or bool(running)
+
+    def _more(self, begun: int) -> bool:
+        until, trials = self.budget.until, self.budget.trials
+        return (until is None or time.time() < until) and (trials is None or begun < trials)
+
+    def _left(self, trial: FrozenTrial, mine: ExitStack) -> Trial | None:
+        """A trial that was left by a kill, which is ours from now on; None if somebody works on it."""
+        try:
+            mine.enter_context(alone(self._claim(trial.number)))
+        except UserError as error:
+            if isinstance(error, Unwritable):
+                raise
+            return None
+        self.study.sampler = self._sampler(trial.number)
+        return Trial(self.study, trial._trial_id)
+
+    def _claim(self, number: int) -> Path:
+        return self.home / CLAIMS / f"{number:04d}.lock"
+
+    def _sampler(self, number: int) -> TPESampler:
+        """What draws a trial: from its number, so that no two processes or sittings draw alike."""
+        return TPESampler(n_startup_trials=self.budget.startup, seed=(self.seed * 1_000_003 + number) % (1 << 32))
+
+    def _run(self, trial: Trial, tree: Tree) -> None:
+        """Runs a trial, and tells the study how it ended."""
+        path, began = self.home / TRIALS / f"{trial.number:04d}", time.monotonic()
+        watch = Reports(trial, self.metric, self.budget.prune, self.tick)
+        state, value, sentence = TrialState.COMPLETE, None, None
+        try:
+            run = self._trained(tree | {"evaluation": {**tree.get("evaluation", {}), "test": False}}, path, [watch])
+            value = run.metrics["valid"][self.metric]
+        except Pruned as stop:
+            state, sentence = TrialState.PRUNED, str(stop)
+        except Unwritable:
+            raise
+        except Exception as error:
+            state, sentence = TrialState.FAIL, _sentence(error)
+            _keep(path, tree)
+        with suppress(FileNotFoundError):
+            shutil.rmtree(path / run_files.CHECKPOINTS)  # nobody goes on with it
+        trial.set_user_attr(SECONDS, round(time.monotonic() - began, 3))
+        if sentence is not None:
+            trial.set_user_attr(SENTENCE, sentence)
+        self.study.tell(trial, value, state)
+        self.say(self._told(trial.number, value, sentence))
+
+    def _told(self, number: int, value: float | None, sentence: str | None) -> str:
+        if sentence is not None:
+            return f"trial {number}: {sentence}"
+        best = winner(self.study)
+        return f"trial {number}: {self.metric} {value:.4f} (best {best.value:.4f} of trial {best.number})"
+
+    def _trained(self, tree: Tree, path: Path, watch: list[Watcher]) -> Run:
+        """A run in a folder: begun, gone on with, or as it is if it has ended."""
+        if (path / run_files.CONFIG).is_file():
+            return resume(path, progress=False, track=watch)
+        setup = self._setup(tree)
+        setup.track = [*setup.track, *watch]
+        return execute(setup, path, named=True, progress=False, forget=True)
+
+    def _setup(self, tree: Tree) -> Setup:
+        means = plan(tree)
+        setup = assemble(means, *self.graphs(source(means)))
+        setup.track = watchers(means)
+        if not setup.testbed.has("valid"):
+            raise UserError("The data set has no validation statements to tune by: split some off.")
+        return setup
+
+    def _write_best(self, best: FrozenTrial) -> None:
+        with awaited(self.home / CLAIMS / "best.lock"):
+            write_best(self.home, self.space, self.study, self.metric)
+            tested = self.study.user_attrs.get(TESTED, [])
+            count = len(self.study.get_trials(deepcopy=False))
+            if not tested or tested[-1][0] != best.number:
+                self.study.set_user_attr(TESTED, [*tested, [best.number, count]])
+
+    def _seed(self, best: FrozenTrial) -> bool:
+        """Trains the winner with the next seed that nobody has; says whether there may be more."""
+        waiting = False
+        for seed in range(self.seed, self.seed + self.budget.seeds):
+            path = self.home / SEEDS / f"{best.number:04d}-{seed}"
+            if finished(path) or path in self._refused:
+                continue
+            try:
+                with alone(self.home / CLAIMS / f"seed-{path.name}.lock"):
+                    if not finished(path):
+                        self._train_seed(best, seed, path)
+                        return True
+            except Unwritable:
+                raise
+            except UserError:
+                waiting = True  # another has it
+        if waiting:
+            time.sleep(POLL)
+        return waiting
+
+    def _train_seed(self, best: FrozenTrial, seed: int, path: Path) -> None:
+        try:
+            run = self._trained(self.space.of(best.params) | {"seed": seed}, path, [])
+        except Unwritable:
+            raise
+        except Exception as error:
+            self._refused.add(path)
+            self.say(f"seed {seed} of the winner: {_sentence(error)}")
+            return
+        figures = [f"{split} {self.metric} {found[self.metric]:.4f}" for split, found in run.metrics.items()]
+        self.say(f"seed {seed} of the winner: {', '.join(figures)}")
+
+
+def winner(study: Study) -> FrozenTrial:
+    """The trial of the best validation, the first of several.
+
+    Raises:
+        UserError: If none came to its end.
+    """
+    trials = study.get_trials(deepcopy=False)
+    whole = [one for one in trials if one.state == TrialState.COMPLETE]
+    if not whole:
+        said = [one.user_attrs[SENTENCE] for one in trials if SENTENCE in one.user_attrs]
+        why = f", the last because: {said[-1]}" if said else ": give it more trials or hours."
+        raise UserError(f"None of {len(trials)} trials came to its end{why}")
+    return max(whole, key=lambda one: (one.value, -one.number))
+
+
+def write_best(home: Path, space: Space, study: Study, metric: str) -> None:
+    """Writes the config of the best trial so far."""
+    best = winner(study)
+    text = f"# Trial {best.number} of {len(study.get_trials(deepcopy=False))}: validation {metric} {best.value}\n"
+    with replacing(home / BEST) as temporary:
+        temporary.write_text(text + config.dump(space.of(best.params)), encoding="utf-8")
+
+
+def finished(path: Path) -> bool:
+    """Whether a run folder holds a whole result."""
+    try:
+        result = read_result(path)
+    except UserError:
+        return False
+    return bool(result) and run_files.PENDING not in result
+
+
+def _sentence(error: Exception) -> str:
+    """What a person is told of a trial that failed."""
+    words = " ".join(str(error).split())
+    if isinstance(error, UserError):
+        return words
+    if isinstance(error, MemoryError) or "memory" in words.lower():
+        return "There was not enough memory for it."
+    return f"Unexpected {type(error).__name__}: {words}"
+
+
+def _keep(path: Path, tree: Tree) -> None:
+    """Leaves the config of a trial that failed before it had a run folder, so that it can be tried again."""
+    if not (path / run_files.CONFIG).exists():
+        with replacing(path / run_files.CONFIG) as temporary:
+            temporary.write_text(config.dump(tree), encoding="utf-8")
