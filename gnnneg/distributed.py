@@ -16,8 +16,6 @@ import torch.distributed as dist
 import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor, nn
-from torch.distributed._functional_collectives import all_to_all_single, all_to_all_single_autograd
-from torch.nn.parallel import DistributedDataParallel
 
 from gnnneg.errors import UserError
 
@@ -123,6 +121,8 @@ def replicated(module: nn.Module, alone: set[str]) -> nn.Module:
     mine = [name for name, weight in module.named_parameters() if weight.requires_grad and name not in alone]
     if size() == 1 or not mine:
         return module
+    from torch.nn.parallel import DistributedDataParallel  # takes as long to import as a small training
+
     DistributedDataParallel._set_params_and_buffers_to_ignore_for_model(module, sorted(alone))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # the newer option sends buffers at the start
@@ -164,6 +164,8 @@ def fetched(own: Float[Tensor, "o d"], row: Int[Tensor, "u"], num_rows: int) -> 
     sparse = torch.is_grad_enabled() and own.requires_grad
     if size() == 1:
         return F.embedding(row, own, sparse=sparse)
+    from torch.distributed._functional_collectives import all_to_all_single, all_to_all_single_autograd
+
     each, group = -(-num_rows // size()), dist.distributed_c10d._get_default_group()
     ends = torch.searchsorted(row, each * torch.arange(1, size() + 1, device=row.device))
     wants = ends.diff(prepend=ends.new_zeros(1))

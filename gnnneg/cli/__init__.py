@@ -19,11 +19,26 @@ from gnnneg.cli.settings import options, parted
 from gnnneg.errors import UserError, echo, nearest
 from gnnneg.former import FormerName
 from gnnneg.plain import visible
+from gnnneg.postponed import postpone
 from gnnneg.trust import VARIABLE, allowing
 
-COMMANDS = ("train", "resume", "evaluate", "predict", "negatives", "compare", "report", "data", "bench", "plan")
+COMMANDS = ("train", "tune", "resume", "evaluate", "predict", "negatives", "compare", "report", "data", "bench", "plan")
+COMMANDS += ("nearest", "export", "pack")
 
-READERS = ("train", "resume", "evaluate", "predict", "negatives", "compare", "report", "plan")  # of a config or a run
+READERS = (
+    "train",
+    "tune",
+    "resume",
+    "evaluate",
+    "predict",
+    "negatives",
+    "compare",
+    "report",
+    "plan",
+    "nearest",
+    "export",
+    "pack",
+)  # of a config or a run
 
 LONG = 500  # letters of a complaint about the command line
 BAD_INPUT, BROKEN, INTERRUPTED = 2, 1, 130
@@ -47,6 +62,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     warnings.showwarning = _warn  # type: ignore[assignment]
     warnings.simplefilter("default", FormerName)  # which Python tells programmers alone
     _speak()
+    postpone()
     try:
         with _terminable():
             return _run(words)

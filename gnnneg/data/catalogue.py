@@ -3,6 +3,8 @@
 import dataclasses
 import hashlib
 import json
+import os
+import shlex
 import types
 import typing
 from collections.abc import Iterable, Mapping
@@ -11,9 +13,10 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from gnnneg.data.layout import Layout
-from gnnneg.data.statements import SPLITS
+from gnnneg.data.words import SPLITS
 from gnnneg.documents import read_yaml
 from gnnneg.errors import UserError, echo, nearest
+from gnnneg.run_files import CONFIG
 
 CARD = "dataset.yaml"
 NODE_CARD = "nodes.yaml"
@@ -280,6 +283,28 @@ def card(name: str) -> Card:
     if folder is None or name not in names():
         raise UserError(f"Unknown data set {echo(name)}: {nearest(name, names())}")
     return read_card(folder / name / CARD)
+
+
+def folder_of(name: str | Path) -> Path | None:
+    """The folder that is meant, unless it is a data set by its name, which comes first.
+
+    Raises:
+        UserError: If it is a path, but not one to a folder with a card.
+    """
+    folder = Path(name).expanduser()
+    path = isinstance(name, Path) or os.sep in name or (name not in names() and folder.is_file())
+    if not path and (name in names() or not folder.is_dir()):
+        return None
+    if (folder / CARD).is_file():
+        return folder
+    if (folder / CONFIG).is_file():
+        raise UserError(
+            f"{folder} is the folder of a run, not of data: write what its {CONFIG} has under data.name, or train on "
+            f"its own data with 'gnnneg train {folder / CONFIG}'."
+        )
+    reason = f"holds no {CARD}" if folder.is_dir() else "is no folder"
+    what = shlex.quote(str(folder)) if folder.exists() else "PATH"
+    raise UserError(f"{folder} {reason}: make a data set with 'gnnneg data import {what} --out DIR', and name DIR.")
 
 
 def cards() -> Path | None:

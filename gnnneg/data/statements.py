@@ -30,11 +30,10 @@ from torch_geometric.data import Data, HeteroData
 from torch_geometric.data.storage import EdgeStorage
 
 from gnnneg.data.texts import Texts
+from gnnneg.data.words import POLARITIES, SPLITS
 from gnnneg.errors import UserError
 from gnnneg.records import Triplets
 
-SPLITS = ("train", "valid", "test")
-POLARITIES = ("stated", "denied")
 PAIR = ("entity", "pair", "entity")
 
 

@@ -11,7 +11,6 @@ import pyarrow as pa
 import pyarrow.parquet
 from torch_geometric.data import HeteroData
 
-from gnnneg import documents
 from gnnneg.data.texts import Texts
 from gnnneg.errors import UserError
 from gnnneg.experiment.lock import LOCK, held
@@ -33,10 +32,10 @@ from gnnneg.run_files import (
     TEST_GRAPH,
     WEIGHTS,
 )
+from gnnneg.run_folder import read_json
 from gnnneg.training.atomic import Unwritable, replacing, sweep
 
 FIRST = "000000000.pt"  # the checkpoint of step 0, which holds nothing learnt
-CONFIGURED = ("data", "task", "optimizer", "fit", "evaluation", "seed", "device")  # device is the last line of it
 MEASURED = {"time": ("train_s", "evaluate_s", "triples_per_s"), "memory": ("peak_rss_mib",)}  # of a result
 
 
@@ -51,50 +50,6 @@ def write_json(path: Path, content: dict[str, Any], versioned: bool = False) -> 
     with replacing(path) as temporary:
         said = {"format": FORMAT, **content} if versioned else content
         temporary.write_text(to_json(said) + "\n", encoding="utf-8")
-
-
-def read_json(path: Path, versioned: bool = False) -> dict[str, Any]:
-    """Reads a JSON file of a run folder.
-
-    Args:
-        path (Path): The file.
-        versioned (bool): Whether it says in which format the folder is. (default: :obj:`False`)
-
-    Raises:
-        UserError: If it is missing, damaged or of another version of gnnneg.
-    """
-    if not path.exists():
-        raise UserError(f"{path} is missing: the folder is no run, or the run was not finished.")
-    try:
-        content = documents.read_json(path)
-    except UserError as error:
-        reason = str(error).removeprefix(f"{path}: ").rstrip(".")
-        remedy = "delete it, and 'gnnneg resume' makes it anew" if path.name == RESULT else "train again"
-        raise UserError(f"{path} is damaged ({reason}): copy the run again, or {remedy}.") from error
-    if not isinstance(content, dict):
-        raise UserError(f"{path} is damaged (no JSON object): copy the run again or train again.")
-    found = content.get("format")
-    if versioned and found != FORMAT:
-        raise UserError(
-            f"{path} is in run format {found!r} and this version of gnnneg reads format {FORMAT}: "
-            f"use the version that the run's {ENVIRONMENT} names, or train again."
-        )
-    return content
-
-
-def refuse_cut(path: Path, config: dict[str, Any]) -> None:
-    """Refuses the config of a run that lacks what every one has.
-
-    What was cut off would be taken for left out, and its defaults for what was trained with.
-
-    Raises:
-        UserError: If a part is missing.
-    """
-    lacks = [name for name in CONFIGURED if name not in config]
-    if lacks:
-        raise UserError(
-            f"{path} is damaged (it lacks {', '.join(lacks)}): copy the run again, or add what it was trained with."
-        )
 
 
 @contextmanager

@@ -21,6 +21,7 @@ from gnnneg.experiment.settings import needed, outline, plan, source
 from gnnneg.experiment.setup import assemble, choose
 from gnnneg.interfaces import Model, Task
 from gnnneg.records import Triplets
+from gnnneg.run_folder import opened
 from gnnneg.training import load_model, load_task
 from gnnneg.trust import allowing
 
@@ -43,11 +44,7 @@ class Kept:
     def __init__(self, path: str | Path, device: str | None, place: str | None, allow: str | Sequence[str]):
         self.path, self.place, self.allow = Path(path), place, allow
         file = self.path / run_files.CONFIG
-        if not file.is_file():
-            raise UserError(f"{self.path} is not a run folder: it has no {run_files.CONFIG}.")
-        folder.read_json(self.path / run_files.ENVIRONMENT, versioned=True)
-        self.tree = config.read(file)
-        folder.refuse_cut(file, self.tree)
+        self.tree = opened(self.path)
         with folder.named(file):
             self.outline = outline(self.tree)
         self.device, self.dataset = choose(device), source(self.outline).name

@@ -1,4 +1,4 @@
-"""Reading and writing the YAML, and what the command line says over it."""
+"""A config as it is written: reading and writing the YAML, and what the command line says over it."""
 
 from collections.abc import Sequence
 from pathlib import Path
