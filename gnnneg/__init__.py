@@ -64,6 +64,7 @@ _CONTENTS = {
         "write_answers",
     ],
     "gnnneg.experiment": ["Evaluation", "Run", "resume", "train", "train_config"],
+    "gnnneg.exports": ["export", "to_pyg", "to_pykeen"],
     "gnnneg.interfaces": [
         "Corruption",
         "Decoder",
@@ -81,6 +82,7 @@ _CONTENTS = {
     ],
     "gnnneg.labels": ["PathLabel", "SlotLabel"],
     "gnnneg.records": ["Made", "Negatives", "Query", "Triplets", "ones"],
+    "gnnneg.report.compared": ["compare"],
     "gnnneg.tasks": ["labelled"],
     "gnnneg.training": ["Fit", "LazyAdam", "RowAdagrad", "Stop", "Watcher"],
     "gnnneg.tuning": ["Study", "tune"],

@@ -1,9 +1,12 @@
 """``gnnneg compare RUN RUN ...``: runs beside each other, seeds grouped."""
 
 import argparse
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gnnneg.plain import to_json
+
+if TYPE_CHECKING:
+    from gnnneg.report.compared import Comparison
 
 
 def add(subparsers: Any) -> None:
@@ -12,9 +15,17 @@ def add(subparsers: Any) -> None:
         "compare",
         help="a table of runs: seeds of one config grouped, mean and spread",
         description="Compares finished runs. Runs whose configs differ in the seed alone are one line: mean ± sample "
-        "standard deviation.",
+        "standard deviation. Below, groups two by two: their difference with its 95 % interval, and how often chance "
+        "would do as much.",
     )
     parser.add_argument("paths", metavar="RUN", nargs="+", help="run folders")
+    parser.add_argument("--metric", metavar="NAME", help="in which figure they are compared (default: mrr)")
+    parser.add_argument(
+        "--over",
+        choices=("seeds", "statements"),
+        help="what is paired: runs of one seed, or test statements (default: seeds where two groups share two)",
+    )
+    parser.add_argument("--baseline", metavar="RUN", help="compare all others with the group of this run")
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(run=run)
 
@@ -22,12 +33,15 @@ def add(subparsers: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Runs the command."""
     from gnnneg.cli.table import show
+    from gnnneg.report.compared import comparisons
     from gnnneg.report.reading import read_all
     from gnnneg.report.tables import HEADLINES, group, row, telling
 
     groups = group(read_all(args.paths))
+    pairs = comparisons(groups, args.metric, args.over, args.baseline)
     if args.json:
-        print(to_json([one.to_json() for one in groups]))
+        against = {one.name: [pair.to_json() for pair in pairs if pair.first is one] for one in groups}
+        print(to_json([{**one.to_json(), "against": against[one.name]} for one in groups]))
         return 0
     show(["run", "data", "seeds", *HEADLINES, "training"], [row(one) for one in groups])
     keys, more = telling(groups)
@@ -37,7 +51,38 @@ def run(args: argparse.Namespace) -> int:
         show(["what differs", *(one.name for one in groups)], cells)
         if more:
             print(f"and {more} more settings (--json lists them)")
+    _tell(pairs)
     return 0
+
+
+def _tell(pairs: "list[Comparison]") -> None:
+    """Prints groups two by two."""
+    from gnnneg.cli.table import show
+
+    tested = [(pair, pair.found) for pair in pairs if pair.found is not None]
+    if tested:
+        metric = tested[0][0].metric
+        columns = ["", f"{metric} less", "difference", "95 % interval", "effect", "better in", "worse in", "p", "Holm"]
+        rows = []
+        for pair, found in tested:
+            ends = "" if found.low is None or found.high is None else f"[{found.low:+.4f}, {found.high:+.4f}]"
+            effect = "" if found.effect is None else f"{found.effect:+.2f}"
+            better = f"{pair.better:,} of {found.n:,} {pair.over}"
+            p = [f"{found.p:.4f}", "" if pair.p is None else f"{pair.p:.4f}"]
+            difference = f"{found.difference:+.4f}"
+            rows.append([pair.first.name, pair.second.name, difference, ends, effect, better, f"{pair.worse:,}", *p])
+        print()
+        show(columns, rows)
+        few = {found.n: found.least for pair, found in tested if pair.over == "seeds"}
+        least = "".join(f" With {n} seeds no p is below {p:.4g}." for n, p in sorted(few.items()) if p > 0.01)
+        print(
+            "effect: the difference in standard deviations of the pairs. p: how often random signs of the pairs' "
+            f"differences come as far from 0. Holm: the same, corrected for {len(tested)} "
+            f"comparison{'s' * (len(tested) > 1)}.{least}"
+        )
+    for pair in pairs:
+        if pair.found is None:
+            print(f"\n{pair.first.name} and {pair.second.name} are not tested: {pair.why}.")
 
 
 def _said(differs: dict[str, Any], key: str) -> str:

@@ -1,0 +1,251 @@
+"""Groups of runs two by two: by how much one is better, pair by pair."""
+
+import math
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from gnnneg.errors import UserError, echo, nearest
+from gnnneg.report.paired import Paired, holm, paired
+from gnnneg.report.reading import Folder, read_all
+from gnnneg.report.tables import Group, flat, group
+
+FEW = 5  # groups of one data set of which all pairs are compared
+FALLING = ("mr", "amr")  # figures that fall as a model gets better
+
+Over = Literal["seeds", "statements"]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two groups of runs.
+
+    Args:
+        first (Group): The one that is better on the whole.
+        second (Group): The other.
+        metric (str): In which figure.
+        over (str): What is paired: seeds, or test statements.
+        found (Paired, optional): What the pairs say of first less second; None where there are none.
+        why (str): Why there are none.
+        p (float, optional): The probability, corrected for all comparisons of the table.
+    """
+
+    first: Group
+    second: Group
+    metric: str
+    over: Over | None
+    found: Paired | None
+    why: str = ""
+    p: float | None = None
+
+    @property
+    def better(self) -> int:
+        """In how many pairs the first is better."""
+        assert self.found is not None
+        return self.found.down if falls(self.metric) else self.found.up
+
+    @property
+    def worse(self) -> int:
+        """In how many pairs the second is."""
+        assert self.found is not None
+        return self.found.up if falls(self.metric) else self.found.down
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything, for machines."""
+        about: dict[str, Any] = {"first": self.first.name, "second": self.second.name, "metric": self.metric}
+        if self.found is None:
+            return {**about, "untested": self.why}
+        found = self.found
+        return {
+            **about,
+            "over": self.over,
+            "n": found.n,
+            "difference": found.difference,
+            "interval": [found.low, found.high],
+            "effect": found.effect,
+            "better": self.better,
+            "worse": self.worse,
+            "p": found.p,
+            "p_holm": self.p,
+            "least_p": found.least,
+        }
+
+
+def compare(
+    paths: Sequence[str | Path],
+    metric: str | None = None,
+    over: Over | None = None,
+    baseline: str | Path | None = None,
+) -> pd.DataFrame:
+    """Runs beside each other: which are better, by how much, and how often chance would do as much.
+
+    ::
+
+        gnnneg.compare([*Path("runs").glob("plain-*"), *Path("runs").glob("emu-*")])
+
+    Args:
+        paths (list): Run folders; seeds of one config are a group.
+        metric (str, optional): The figure that is compared. (default: ``"mrr"``)
+        over (str, optional): ``"seeds"`` or ``"statements"``; see :func:`comparisons`.
+        baseline (str or Path, optional): A run; see :func:`comparisons`.
+
+    Returns:
+        One row a comparison, columns as in :meth:`Comparison.to_json`.
+
+    Raises:
+        UserError: If a folder is no finished run, or there is no such figure.
+    """
+    groups = group(read_all([str(path) for path in paths]))
+    return pd.DataFrame([one.to_json() for one in comparisons(groups, metric, over, baseline)])
+
+
+def comparisons(
+    groups: Sequence[Group], metric: str | None = None, over: Over | None = None, baseline: str | Path | None = None
+) -> list[Comparison]:
+    """Groups of one data set two by two, corrected by Holm's method for how many there are in all.
+
+    Paired are the figures of runs of the same seed where two groups share at least two seeds; else, and where
+    ``over="statements"`` asks for it, what each test statement adds to the figure, the mean of its runs and of both
+    sides. A statement is a pair for both of its sides, since these are not independent.
+
+    Args:
+        groups (list[Group]): As :func:`~gnnneg.report.tables.group` makes them: the best first.
+        metric (str, optional): The figure. (default: ``"mrr"``, if there is any)
+        over (str, optional): ``"seeds"`` or ``"statements"``. (default: seeds where there are two)
+        baseline (str or Path, optional): The run whose group all others are compared with. (default: every pair, where
+            there are more than five groups all with the best)
+
+    Raises:
+        UserError: If no run has such a figure, the baseline is none of the runs, or statements have no such figure.
+    """
+    known = dict.fromkeys(name for one in groups for run in one.runs for name in figures(run))
+    if metric is None:
+        if "mrr" not in known:
+            return []
+        metric = "mrr"
+    if metric not in known:
+        raise UserError(f"No run has the figure {echo(metric)} (--metric): {nearest(metric, list(known))}")
+    if over == "statements" and part(metric) is None:
+        raise UserError(f"{metric} is no mean over statements (--over): compare mrr, mr, hits@1 or another hits@k.")
+    base = None if baseline is None else of(groups, baseline)
+    found = [_compared(one, other, metric, over) for one, other in _pairs(groups, base)]
+    corrected = iter(holm([one.found.p for one in found if one.found is not None]))
+    return [one if one.found is None else _with(one, next(corrected)) for one in found]
+
+
+def falls(metric: str) -> bool:
+    """Whether a figure falls as a model gets better."""
+    return metric.rpartition(".")[2] in FALLING
+
+
+def figures(run: Folder) -> dict[str, float]:
+    """The figures of a run's headline split by name."""
+    numbers = {name: float(value) for name, value in flat(run.metrics).items() if isinstance(value, int | float)}
+    return {name: value for name, value in numbers.items() if math.isfinite(value)}
+
+
+def of(groups: Sequence[Group], path: str | Path) -> Group:
+    """The group that a run is in.
+
+    Raises:
+        UserError: If it is in none.
+    """
+    wanted = Path(path).resolve()
+    for one in groups:
+        if one.name == str(path) or any(run.path.resolve() == wanted for run in one.runs):
+            return one
+    raise UserError(f"--baseline {path} is none of the runs compared: give one of them, or a name of the table.")
+
+
+def part(metric: str) -> Any:
+    """What a statement's rank adds to a figure; None where it is no mean over ranks."""
+    kind, _, count = metric.partition("@")
+    if kind == "hits" and count.isdecimal():
+        return lambda rank: (rank <= int(count)).astype(float)
+    return {"mrr": lambda rank: 1 / rank, "mr": lambda rank: rank}.get(metric)
+
+
+def _pairs(groups: Sequence[Group], base: Group | None) -> list[tuple[Group, Group]]:
+    """Which groups are compared, the better one first."""
+    found = []
+    for dataset in dict.fromkeys(one.dataset for one in groups):
+        here = [one for one in groups if one.dataset == dataset]
+        if base is not None:
+            found += [pair for pair in combinations(here, 2) if any(one is base for one in pair)]
+        elif len(here) > FEW:
+            found += [(here[0], other) for other in here[1:]]
+        else:
+            found += list(combinations(here, 2))
+    return found
+
+
+def _compared(one: Group, other: Group, metric: str, over: Over | None) -> Comparison:
+    seeds = _by_seed(one, other, metric)
+    if over != "statements" and len(seeds) > 1:
+        return Comparison(one, other, metric, "seeds", paired(seeds))
+    if over == "seeds" or part(metric) is None:
+        shared = f"{len(seeds)} seed{'s' * (len(seeds) != 1)}"
+        return Comparison(one, other, metric, "seeds", None, f"they share {shared}, and two are needed")
+    sums = [_by_statement(run, metric) for run in (*one.runs, *other.runs)]
+    whole = [series for series in sums if series is not None]
+    if len(whole) < len(sums):
+        return Comparison(
+            one, other, metric, "statements", None, "a run has no ranks.parquet that names its statements"
+        )
+    first = whole[0]
+    if any(not first.index.equals(series.index) for series in whole[1:]):
+        return Comparison(one, other, metric, "statements", None, "they were tested on different statements")
+    if any((first["count"] != series["count"]).any() for series in whole[1:]):
+        return Comparison(one, other, metric, "statements", None, "they were asked different questions")
+    ours, theirs = (
+        np.mean([series["sum"].to_numpy() for series in part_of], axis=0)
+        for part_of in (whole[: len(one.runs)], whole[len(one.runs) :])
+    )
+    return Comparison(one, other, metric, "statements", paired((ours - theirs).tolist(), first["count"].tolist()))
+
+
+def _by_seed(one: Group, other: Group, metric: str) -> list[float]:
+    """Of each seed that both have, first less second; of runs that share one the mean."""
+    ours, theirs = ({seed: _mean(group, seed, metric) for seed in set(map(str, group.seeds))} for group in (one, other))
+    both = [(ours[seed], theirs[seed]) for seed in sorted(ours) if seed in theirs]
+    return [first - second for first, second in both if first is not None and second is not None]
+
+
+def _mean(group: Group, seed: str, metric: str) -> float | None:
+    found = [figures(run).get(metric) for run in group.runs if str(run.seed) == seed]
+    values = [value for value in found if value is not None]
+    return statistics.fmean(values) if values else None
+
+
+def _by_statement(run: Folder, metric: str) -> pd.DataFrame | None:
+    """Of each test statement what its queries add to a figure, and how many these are."""
+    try:
+        frame = run.ranks
+    except UserError:  # damaged: what is not asked for is not missed
+        return None
+    if frame is None or run.split != "test":
+        return None
+    names = [name if name in frame else index for name, index in (("anchor_name", "anchor"), ("target_name", "target"))]
+    if not {*names, "relation_name", "side"} <= set(frame):
+        return None
+    tail = (frame["side"] == "tail").to_numpy()
+    anchor, target = (frame[name].astype(str).to_numpy() for name in names)
+    statement = pd.DataFrame(
+        {
+            "head": np.where(tail, anchor, target),
+            "relation": frame["relation_name"].astype(str).to_numpy(),
+            "tail": np.where(tail, target, anchor),
+            "value": part(metric)(frame["rank"].to_numpy(dtype=float)),
+        }
+    )
+    return statement.groupby(["head", "relation", "tail"], sort=True)["value"].agg(["sum", "count"])
+
+
+def _with(one: Comparison, p: float) -> Comparison:
+    return Comparison(one.first, one.second, one.metric, one.over, one.found, one.why, p)
