@@ -109,15 +109,14 @@ def parallel(trials: Sequence[Trial], spaces: Sequence[dict[str, Any]], metric: 
 
 def _legend(axes: Any, place: int, space: dict[str, Any], end: tuple[float, float]) -> None:
     """What the places on one axis of many stand for."""
-    labels = space.get("labels")
-    marks = (
-        [(number, _label(label)) for number, label in enumerate(labels)] if labels else [(v, f"{v:.3g}") for v in end]
-    )
+    marks = [(one, f"{one:.3g}") for one in end]
+    if "labels" in space:
+        marks = [(float(number), _label(label)) for number, label in enumerate(space["labels"])]
     for value, text in marks:
         _write(axes, text, (place, _share(value, *end, bool(space.get("log")))))
 
 
-def _write(axes: Any, text: str, at: tuple[float, float]) -> None:
+def _write(axes: Any, text: str, at: tuple[float | int, float]) -> None:
     axes.annotate(text, at, textcoords="offset points", xytext=(4, -3), color=INK, fontsize=7)
 
 

@@ -48,10 +48,10 @@ class Range:
 
     name: str
     path: Path
-    low: float
-    high: float
+    low: float | int
+    high: float | int
     log: bool = False
-    step: float | None = None
+    step: float | int | None = None
     whole: bool = False
 
 

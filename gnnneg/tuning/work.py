@@ -4,7 +4,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from pathlib import Path
 
 from optuna import Study, Trial
@@ -141,8 +141,8 @@ class Worker:
         except Exception as error:
             state, sentence = TrialState.FAIL, _sentence(error)
             _keep(path, tree)
-        with suppress(FileNotFoundError):
-            shutil.rmtree(path / run_files.CHECKPOINTS)  # nobody goes on with it
+        if state != TrialState.FAIL:  # whose sentence may tell of them
+            shutil.rmtree(path / run_files.CHECKPOINTS, ignore_errors=True)  # nobody goes on with it
         trial.set_user_attr(SECONDS, round(time.monotonic() - began, 3))
         if sentence is not None:
             trial.set_user_attr(SENTENCE, sentence)

@@ -1,0 +1,240 @@
+"""A study from its first trial to its page: what is tried, ended, kept, gone on with, and never looked at."""
+
+import json
+import math
+import re
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import gnnneg
+from gnnneg import Study, UserError, tune
+from gnnneg.cli import main
+from gnnneg.documents import parse_yaml
+from gnnneg.training import Interrupted
+from gnnneg.tuning.reports import Reports
+
+CONFIG = """
+data: {name: synthetic}
+task:
+  class_path: LinkPrediction
+  init_args:
+    model: {class_path: KGEModel, init_args: {encoder: {class_path: Lookup, init_args: {hidden_channels: 4}}, decoder: DistMult}}
+    corruption: Both
+    sampler: {class_path: Uniform, init_args: {num_negatives: 4}}
+    loss: InfoNCE
+optimizer: {class_path: Adagrad, init_args: {lr: 0.1}}
+fit: {epochs: 3, batch_size: 512, evaluate_every: 1, checkpoint_seconds: 0.0}
+device: cpu
+tune:
+  optimizer.lr: {low: 0.001, high: 1.0, log: true}
+  fit.clip_norm: [null, 1.0, 1.0e-30]
+  task.sampler: [All, {class_path: Uniform, init_args: {num_negatives: {low: 4, high: 16}, shared: true}}]
+"""  # noqa: E501
+TRIALS, STARTUP = 9, 3
+
+
+def begun(out: Path, trials: int = TRIALS, **options) -> Study:
+    options = {"startup": STARTUP, "seeds": 1, "progress": False, **options}
+    return tune(parse_yaml(CONFIG, ""), trials, out=out, **options)
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory) -> Study:
+    return begun(tmp_path_factory.mktemp("study") / "study", seeds=2)
+
+
+def reported(study: Study) -> list[dict[int, float]]:
+    return [dict(trial.intermediate_values) for trial in study.optuna.get_trials()]
+
+
+def test_each_trial_is_a_run_that_has_not_looked_at_the_test_set(study):
+    for trial in study.trials.to_dict("records"):
+        home = study.path / "trials" / f"{trial['trial']:04d}"
+        tree = parse_yaml((home / "config.yaml").read_text(), "")
+        assert tree["optimizer"]["init_args"]["lr"] == trial["optimizer.lr"]
+        assert tree["evaluation"]["test"] is False
+        assert not (home / "ranks.parquet").exists()
+        if trial["state"] == "complete":
+            metrics = json.loads((home / "result.json").read_text())["metrics"]
+            assert set(metrics) == {"valid"}
+            assert metrics["valid"]["mrr"] == trial["mrr"]
+        else:
+            assert trial["state"] == "pruned"
+            assert not (home / "result.json").exists()
+        assert "test" not in (home / "metrics.jsonl").read_text()
+    assert len(study.trials) == TRIALS == len(list((study.path / "trials").iterdir()))
+
+
+def test_the_best_config_trains_to_the_same_figure(study, tmp_path):
+    run = gnnneg.train_config(study.best_config, [], tmp_path / "run", progress=False)
+    whole = study.trials[study.trials.state == "complete"]
+    assert run.metrics["valid"]["mrr"] == whole.mrr.max() == study.best.metrics["valid"]["mrr"]
+    assert run.metrics["test"]["mrr"] > 0  # which is looked at now
+    tree = parse_yaml(study.best_config.read_text(), "")
+    assert "tune" not in tree
+    assert "evaluation" not in tree
+
+
+def test_the_winner_is_tested_with_its_seeds(study):
+    seeds = study.seeds
+    assert [run.result["seed"] for run in seeds] == [0, 1]
+    assert seeds[0].metrics["valid"]["mrr"] == study.best.metrics["valid"]["mrr"] != seeds[1].metrics["valid"]["mrr"]
+    assert all(run.metrics["test"]["mrr"] > 0 for run in seeds)
+    best = int(study.trials.mrr.where(study.trials.state == "complete").idxmax())
+    assert study.tested == [(best, TRIALS)]
+
+
+def test_trials_below_the_median_of_those_before_are_ended(study):
+    """Told apart by hand: at an epoch, from the reports of the trials that had come to their end by then."""
+    reports, states = reported(study), list(study.trials.state)
+    ended = {}
+    for number, mine in enumerate(reports):
+        before = [reports[other] for other in range(number) if states[other] == "complete"]
+        for epoch in sorted(mine):
+            best = max(value for at, value in mine.items() if at <= epoch)
+            others = [one[epoch] for one in before if epoch in one]
+            if len(before) >= STARTUP and epoch < 3 and best < np.median(others):
+                ended[number] = epoch
+                break
+    assert ended == {number: max(reports[number]) for number in range(TRIALS) if states[number] == "pruned"}
+    assert ended
+    for number, epoch in ended.items():
+        said = study.trials.sentence[number]
+        assert said.startswith(f"At epoch {epoch} its best validation mrr, {max(reports[number].values()):.4f}, was")
+        log = (study.path / "trials" / f"{number:04d}" / "metrics.jsonl").read_text().splitlines()
+        assert json.loads(log[-1])["epoch"] == epoch
+
+
+def test_going_on_adds_no_more_than_is_asked_for(study, tmp_path):
+    """A second call with as many trials trains nothing; startup, prune and hours do as they say."""
+    logs = {path: path.read_bytes() for path in study.path.glob("*/*/metrics.jsonl")}
+    assert len(logs) == TRIALS + 2
+    again = begun(study.path, seeds=2)
+    assert {path: path.read_bytes() for path in study.path.glob("*/*/metrics.jsonl")} == logs
+    assert len(again.trials) == TRIALS
+    assert len(begun(study.path, None, hours=1e-9, seeds=2).trials) == TRIALS  # the time is used up
+    random = begun(tmp_path / "random", 6, startup=100, prune=False, seeds=0)
+    assert list(random.trials.state) == ["complete"] * 6
+    same = random.trials["optimizer.lr"] == study.trials["optimizer.lr"][:6]
+    assert list(same) == [True] * 3 + [False] * 3  # from the fourth on, drawn by what came before
+    assert random.seeds == []
+    assert random.tested == []
+    assert "It has not been looked at." in (random.path / "study.html").read_text()
+
+
+def test_a_study_that_was_stopped_comes_to_the_same(study, tmp_path, monkeypatch):
+    """Struck in the middle of a trial, and its journal cut in the middle of a line: as if it had not been."""
+    told, home = Reports.record, tmp_path / "stopped"
+
+    def struck(self, record):
+        told(self, record)
+        if self.trial.number == 4 and "valid" in record:
+            raise gnnneg.Stop
+
+    monkeypatch.setattr(Reports, "record", struck)
+    with pytest.raises(Interrupted, match="the same command goes on with"):
+        begun(home)
+    monkeypatch.setattr(Reports, "record", told)
+    assert Study(home).trials.state.tolist()[4:] == ["running"]
+    with (home / "journal.jsonl").open("a") as file:
+        file.write('{"op_code": 4, "wor')
+    done = begun(home)
+    for column in set(study.trials) - {"seconds"}:
+        assert done.trials[column].equals(study.trials[column]), column
+    assert reported(done) == reported(study)
+    assert [run.metrics["test"] for run in done.seeds] == [study.seeds[0].metrics["test"]]
+
+
+def test_a_trial_that_diverges_is_recorded_and_the_study_goes_on(tmp_path, capsys):
+    config = tmp_path / "config.yaml"
+    tree = CONFIG[: CONFIG.index("tune:")] + "tune: {optimizer.lr: [0.1, 1.0e+38], task.loss: [InfoNCE, BCE]}\n"
+    config.write_text(tree.replace("epochs: 3", "epochs: 2"))
+    out = tmp_path / "study"
+    words = ["tune", str(config), "--out", str(out), "--startup", "5", "--no-prune", "--seeds", "0"]
+    assert main([*words, "--trials", "6", "--json", "--fit.metric", "hits@10"]) == 0
+    said = capsys.readouterr()
+    trials = json.loads(said.out)["trials"]
+    failed = [trial for trial in trials if trial["state"] == "failed"]
+    assert 0 < len(failed) < 6
+    for trial in failed:
+        assert re.match(r"The (loss is|weights are no longer finite)", trial["sentence"])
+        assert trial["hits@10"] is None
+        assert f"trial {trial['trial']}: {trial['sentence']}" in said.err
+        kept = parse_yaml((out / "trials" / f"{trial['trial']:04d}" / "config.yaml").read_text(), "")
+        assert kept["optimizer"]["init_args"]["lr"] == 1e38
+    page = (out / "study.html").read_text()
+    assert failed[0]["sentence"] in page
+    assert "6 trials" not in page  # nobody looked at the test set
+    assert main([*words, "--trials", "6"]) == 2  # of another config: the metric
+    assert "is a study of another config: its config has fit.metric 'hits@10'" in capsys.readouterr().err
+
+
+def test_the_page_is_whole_and_fetches_nothing(study):
+    page = (study.path / "study.html").read_text()
+    assert "No trial looked at the test set." in page
+    assert f"after {TRIALS} trials" in page
+    for title in ("History", "Courses", "Importance", "Slices", "Parallel coordinates", "Best config", "Trials"):
+        assert title in page
+    assert page.count("<svg") == 3 + 4 + 1  # history, courses, importance; a slice a setting; parallel coordinates
+    assert all(sentence in page for sentence in study.trials.sentence.dropna())
+    assert not re.findall(r"(?:src|href)=\"(?!#)", page)
+    shares = study.importance()
+    assert set(shares) <= {"optimizer.lr", "fit.clip_norm", "task.sampler", "task.sampler[Uniform].num_negatives"}
+    assert sum(shares.values()) == pytest.approx(1)
+    assert max(shares, key=shares.__getitem__) in ("optimizer.lr", "fit.clip_norm")  # as the world is
+
+
+def test_another_config_in_its_folder_is_refused_in_one_sentence(study):
+    tree = parse_yaml(CONFIG, "")
+    tree["tune"]["optimizer.lr"]["high"] = 2.0
+    with pytest.raises(UserError, match=r"its tune section has tune.optimizer.lr.high 1.0, and now it is 2.0"):
+        tune(tree, TRIALS, out=study.path, progress=False)
+    tree = parse_yaml(CONFIG, "")
+    tree["fit"]["epochs"] = 4
+    with pytest.raises(UserError, match=r"its config has fit.epochs 3, and now it is 4"):
+        tune(tree, TRIALS, out=study.path, progress=False)
+    with pytest.raises(UserError, match="is not empty and holds no study"):
+        tune(tree, TRIALS, out=study.path / "trials", progress=False)
+    with pytest.raises(UserError, match="is no study"):
+        Study(study.path / "trials")
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"trials": 0}, "--trials is 0"),
+        ({"workers": 0}, "--workers is 0"),
+        ({"seeds": -1}, "--seeds is -1"),
+        ({"startup": 0}, "--startup is 0"),
+        ({"hours": 0.0}, "--hours is 0.0"),
+        ({"hours": math.nan}, "--hours is nan"),
+    ],
+)
+def test_options_out_of_range_are_refused(options, said, tmp_path):
+    with pytest.raises(UserError, match=said):
+        tune(parse_yaml(CONFIG, ""), out=tmp_path / "study", **options)
+    assert not (tmp_path / "study").exists()
+
+
+def test_bad_input_on_the_command_line_trains_nothing(tmp_path, capsys):
+    config, out = tmp_path / "config.yaml", tmp_path / "study"
+    config.write_text(CONFIG.replace("optimizer.lr: {", "optimiser.lr: {"))
+    assert main(["tune", str(config), "--out", str(out)]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("tune.optimiser.lr: ")
+    assert said.count("\n") == 1
+    assert not out.exists()
+
+
+def test_training_leaves_the_section_aside_and_says_so(tmp_path):
+    config = tmp_path / "config.yaml"
+    config.write_text(CONFIG.replace("epochs: 3", "epochs: 1"))
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        run = gnnneg.train_config(config, [], tmp_path / "run", progress=False)
+    assert any(f"'gnnneg tune {config}' chooses among them" in str(one.message) for one in told)
+    assert "tune" not in run.config
+    assert run.config["optimizer"]["init_args"]["lr"] == 0.1
