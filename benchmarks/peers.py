@@ -22,7 +22,21 @@ def made(name: str, mapped: Tensor, nodes: int, relations: int, width: int, devi
     return model.to(device), factory
 
 
-def epochs(model, factory, negatives: int, batch: int, count: int, wait: Callable[[], None]) -> list[float]:  # type: ignore[no-untyped-def]
+def _adam(weights) -> torch.optim.Optimizer:  # type: ignore[no-untyped-def]
+    return torch.optim.Adam(weights, lr=1e-3)
+
+
+def epochs(  # type: ignore[no-untyped-def]
+    model,
+    factory,
+    negatives: int,
+    batch: int,
+    count: int,
+    wait: Callable[[], None],
+    clock: Callable[[], float] = time.perf_counter,
+    optimizer: Callable[..., torch.optim.Optimizer] = _adam,
+    sub_batch: int | None = None,
+) -> list[float]:
     """Seconds from one epoch's end to the next: the first, which warms up, is left out."""
     from pykeen.training import SLCWATrainingLoop, TrainingCallback
 
@@ -31,14 +45,22 @@ def epochs(model, factory, negatives: int, batch: int, count: int, wait: Callabl
     class Clock(TrainingCallback):
         def post_epoch(self, epoch: int, epoch_loss: float, **kwargs: object) -> None:
             wait()
-            marks.append(time.perf_counter())
+            marks.append(clock())
 
     SLCWATrainingLoop(
         model=model,
         triples_factory=factory,
-        optimizer=torch.optim.Adam(model.parameters(), lr=1e-3),
+        optimizer=optimizer(model.parameters()),
         negative_sampler_kwargs={"num_negs_per_pos": negatives},
-    ).train(factory, num_epochs=count, batch_size=batch, use_tqdm=False, use_tqdm_batch=False, callbacks=Clock())
+    ).train(
+        factory,
+        num_epochs=count,
+        batch_size=batch,
+        sub_batch_size=sub_batch,
+        use_tqdm=False,
+        use_tqdm_batch=False,
+        callbacks=Clock(),
+    )
     return [later - earlier for earlier, later in itertools.pairwise(marks)]
 
 

@@ -5,8 +5,11 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
+from contextlib import nullcontext
 from importlib.util import find_spec
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,6 +17,7 @@ from gnnneg.errors import MissingExtra, UserError, echo, nearest
 from gnnneg.plain import to_json
 
 PYKEEN = "PyKEEN"
+SCALE = "scale"  # a suite whose graph is as large as one says
 WIDE = "--width", "64"
 AT_ONCE = "MALLOC_MMAP_THRESHOLD_=16777216"  # larger tensors' memory is given back when they go, on Linux with glibc
 UNITS = {"draw": "negatives/s", "rgcn": "edges/s", "nbfnet": "queries/s"}
@@ -132,33 +136,58 @@ def add(subparsers: Any) -> None:
         description="Measures ours and PyKEEN, EMU against a plain step, samplers, and relational convolutions and "
         "Bellman-Ford networks against PyG's, on FB15k-237, each case in a process of its own, after a warm-up.",
     )
-    parser.add_argument("suite", nargs="*", metavar="SUITE", help=f"any of {', '.join(SUITES)} (default: all)")
+    suites = f"any of {', '.join(SUITES)}, and {SCALE}, which is measured where it is asked for (default: all others)"
+    parser.add_argument("suite", nargs="*", metavar="SUITE", help=suites)
     parser.add_argument("--json", action="store_true", help="print a list of measurements")
     parser.add_argument("--threads", type=int, default=2, help="threads of either side (default: 2)")
+    large = parser.add_argument_group(
+        f"suite {SCALE}", "import, training, ranking and a killed run of Zipf statements, 4.5 an entity, of width 128"
+    )
+    large.add_argument(
+        "--entities",
+        metavar="N",
+        default="100000",
+        help="of its graph (default: 100000, which any machine bears; Wikidata5M has 4.6e6, which take 9 GiB of "
+        "memory, or 12 GiB where peers are installed, and an hour or two)",
+    )
+    large.add_argument("--folder", metavar="DIR", help="for its files, which stay there (default: a temporary one)")
+    large.add_argument(
+        "--processor-time",
+        action="store_true",
+        help="count processor seconds, where the machine does something else too",
+    )
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Runs the command."""
-    unknown = [suite for suite in args.suite if suite not in SUITES]
+    unknown = [suite for suite in args.suite if suite not in (*SUITES, SCALE)]
     if unknown:
-        raise UserError(f"There is no bench suite {echo(unknown[0])}: {nearest(unknown[0], SUITES)}")
+        raise UserError(f"There is no bench suite {echo(unknown[0])}: {nearest(unknown[0], [*SUITES, SCALE])}")
     wanted = args.suite or list(SUITES)
     if (
-        any(case.peer_name.startswith(PYKEEN) for suite in wanted for case in SUITES[suite])
+        any(case.peer_name.startswith(PYKEEN) for suite in wanted for case in SUITES.get(suite, ()))
         and find_spec("pykeen") is None
     ):
         raise MissingExtra("bench", "gnnneg bench")
-    rows = []
-    for row in measured(wanted, args.threads):
+    few, rows = [suite for suite in wanted if suite != SCALE], []
+    for row in chain(measured(few, args.threads), scaled(args) if SCALE in wanted else ()):
         rows.append(row)
         if not args.json:
-            sides = f"ours {_rate(row['ours']):>10}  {row['peer_name']:24} {_rate(row['peer']):>8} {row['unit']}"
-            memory = f"MiB {row['peak_mib']:,.0f} against {row['peer_peak_mib']:,.0f}"
-            print(f"{row['suite']:6} {row['case']:32} {sides}  x{row['ratio']:.2f}   {memory}", flush=True)
+            print(_line(row), flush=True)
     if args.json:
         print(to_json(rows))
     return 0
+
+
+def _line(row: dict[str, Any]) -> str:
+    """A row for people; what no peer does stands alone."""
+    begin = f"{row['suite']:6} {row['case']:32} ours {_rate(row['ours']):>10}"
+    if row["peer"] is None:
+        return f"{begin}  {row['unit']}, MiB {row['peak_mib']:,.0f}  ({row['peer_name']})"
+    peers = "" if row["peer_peak_mib"] is None else f" against {row['peer_peak_mib']:,.0f}"
+    memory = f"MiB {row['peak_mib']:,.0f}{peers}"
+    return f"{begin}  {row['peer_name']:24} {_rate(row['peer']):>8} {row['unit']}  x{row['ratio']:.2f}   {memory}"
 
 
 def _rate(value: float) -> str:
@@ -192,6 +221,25 @@ def measured(suites: list[str], threads: int) -> Iterator[dict[str, Any]]:
                 "peak_mib": own["peak_mib"],
                 "peer_peak_mib": peer["peak_mib"],
             }
+
+
+def scaled(args: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    """The rows of the suite whose graph is as large as one says, as they come; ``peer`` is None where there is none."""
+    from gnnneg.planning import units
+
+    entities = units.count(args.entities, "--entities")
+    there = tempfile.TemporaryDirectory() if args.folder is None else nullcontext(args.folder)
+    with there as folder, tempfile.TemporaryFile("w+") as said:
+        command = [sys.executable, str(script().with_name("scale.py")), "--entities", str(entities)]
+        command += ["--folder", folder, "--threads", str(args.threads)]
+        command += ["--clock", "processor"] if args.processor_time else []
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=said, text=True) as running:
+            assert running.stdout is not None
+            yield from map(json.loads, running.stdout)
+        if running.returncode:
+            said.seek(0)
+            last = (said.read().strip().splitlines() or ["it printed nothing"])[-1]
+            raise UserError(f"The measurement {' '.join(command[1:])} failed: {last}")
 
 
 def script() -> Path:

@@ -70,3 +70,50 @@ def test_prints_rates_that_can_be_compared(runs, capsys):
     assert line[line.index("ours") + 1] == "11"
     assert line[line.index("queries/s") - 1 :] == ["1", "queries/s", "x10.98", "MiB", "100", "against", "200"]
     assert [bench._rate(value) for value in (0.1213, 2.834, 53.5e6)] == ["0.121", "2.83", "53,500,000"]
+
+
+SCALE = """
+import json, sys
+row = {"suite": "scale", "case": "import", "unit": "statements/s", "ours": 2.0, "peer": 1.0, "peer_name": "a peer",
+       "ratio": 2.0, "peak_mib": 10.0, "peer_peak_mib": 20.0, "said": sys.argv[1:]}
+print(json.dumps(row), flush=True)
+print(json.dumps({**row, "case": "whole", "peer": None, "ratio": None, "peer_peak_mib": None, "peer_name": "nobody"}))
+print("The disk is full.", file=sys.stderr)
+sys.exit("--threads 3" in " ".join(sys.argv))
+"""
+
+
+@pytest.fixture
+def large(monkeypatch, tmp_path):
+    """A measurement of scale that prints two rows, the second without a peer."""
+    (tmp_path / "scale.py").write_text(SCALE)
+    monkeypatch.setattr(bench, "script", lambda: tmp_path / "cases.py")
+    return tmp_path
+
+
+def test_scale_is_measured_at_the_size_that_is_asked_for(large, capsys):
+    words = ["bench", "scale", "--entities", "4.6e6", "--folder", str(large / "kept"), "--processor-time"]
+    assert main([*words, "--json"]) == 0
+    first, second = json.loads(capsys.readouterr().out)
+    assert first["said"] == [
+        *("--entities", "4600000", "--folder", str(large / "kept"), "--threads", "2", "--clock", "processor")
+    ]
+    assert second["peer"] is second["ratio"] is None
+    assert main(words) == 0
+    told = capsys.readouterr().out.splitlines()
+    assert told[0].split()[-6:] == ["statements/s", "x2.00", "MiB", "10", "against", "20"]
+    assert told[1].endswith("2  statements/s, MiB 10  (nobody)")
+
+
+def test_scale_fails_in_a_sentence(large, capsys):
+    assert main(["bench", "scale", "--threads", "3"]) == 2
+    assert "The disk is full." in capsys.readouterr().err
+    assert main(["bench", "scale", "--entities", "many"]) == 2
+    assert "--entities" in capsys.readouterr().err
+
+
+def test_scale_is_not_measured_unasked(large, runs, monkeypatch):
+    """It would take an hour."""
+    monkeypatch.setattr(bench, "scaled", lambda args: pytest.fail("measured"))
+    monkeypatch.setattr(bench, "measured", lambda suites, threads: iter([]))
+    assert main(["bench"]) == 0
