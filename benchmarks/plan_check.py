@@ -2,17 +2,20 @@
 
 ``python benchmarks/plan_check.py`` trains on synthetic statements, whose entities are as frequent as Zipf's law
 says, of 0.1, 0.3 and 1 million entities, on one thread, and counts the processor's time. ``--processes 2`` does so with
-that many processes, and counts time as it passes, so nothing else may run; ``--sizes`` and ``--cases`` choose.
+that many processes, and tells the peak memory of each and the bytes that each sends a step; ``--clock wall`` counts
+time as it passes, where nothing else may run; ``--sizes`` and ``--cases`` choose.
 """
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 import torch
+from measure import forget, peak_mib
 
 STATEMENTS, RELATIONS, BATCH, WIDTH = 100_000, 800, 1000, 128
 
@@ -34,6 +37,7 @@ CASES = {
     "ComplEx, hardest 16 of 128, RowAdagrad": ("ComplEx", hardest(16, 128), "RowAdagrad", "InfoNCE"),
     "DistMult, 256 shared, Adam, dense": ("DistMult", uniform(256, True), "Adam", "InfoNCE"),
 }
+CLOCKS = {"wall": time.perf_counter, "processor": time.process_time}
 DENSE = 300_000  # entities: past that a dense step is not worth a row of the table
 
 
@@ -77,27 +81,82 @@ def taken(case: str, num_nodes: int, encoder: str, clock) -> float:  # type: ign
         part = type(made)(*(column[: count * BATCH] for column in made))
         begin = clock()
         fit(task, part, optimizer, seed=0, progress=False)
+        TAKEN[0] += count
         return (clock() - begin) / count
 
     some(2)
     return min(some(steps) for _ in range(3))
 
 
-def inside(case: str, num_nodes: int) -> None:
+class Sent:
+    """Counts the bytes that this process sends to others, and those that come back to it as gradients."""
+
+    def __init__(self) -> None:
+        from gnnneg import distributed
+
+        self.bytes, self.steps = 0, 0
+        rows, asked, added = (
+            distributed.all_to_all_single_autograd,
+            distributed.all_to_all_single,
+            distributed._add_up,
+        )
+
+        def others(parts: list[int] | None, value: torch.Tensor) -> int:
+            if parts is None:
+                return value.nbytes // distributed.size() * (distributed.size() - 1)
+            width = value.nbytes // max(len(value), 1)
+            return sum(count for rank, count in enumerate(parts) if rank != distributed.rank()) * width
+
+        def forth_and_back(value, receives, sends, group):  # type: ignore[no-untyped-def]
+            found = rows(value, receives, sends, group)
+            self.bytes += others(sends, value) + (others(receives, found) if value.requires_grad else 0)
+            return found
+
+        def forth(value, receives, sends, group):  # type: ignore[no-untyped-def]
+            self.bytes += others(sends, value)
+            return asked(value, receives, sends, group)
+
+        def summed(state, bucket):  # type: ignore[no-untyped-def]
+            self.bytes += 2 * others(None, bucket.buffer())  # to be summed, and summed
+            return added(state, bucket)
+
+        distributed.all_to_all_single_autograd, distributed.all_to_all_single = forth_and_back, forth
+        distributed._add_up = summed
+
+
+def inside(case: str, num_nodes: int, clock: str) -> None:
     """What each process of several does."""
     from gnnneg import distributed
 
-    with distributed.together(torch.device("cpu")):
-        seconds = taken(case, num_nodes, "ShardedLookup", time.perf_counter)
+    with distributed.together():
+        sent = Sent()
+        forget()
+        seconds = taken(case, num_nodes, "ShardedLookup" if distributed.size() > 1 else "Lookup", CLOCKS[clock])
+        told = torch.tensor([seconds, peak_mib(), sent.bytes / max(TAKEN[0], 1)], dtype=torch.double)
+        distributed.summed(told)
         if distributed.rank() == 0:
-            print(json.dumps(seconds))
+            print(json.dumps((told / distributed.size()).tolist()))
 
 
-def several(case: str, num_nodes: int, processes: int) -> float:
-    words = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
-    words += [str(Path(__file__)), "--inside", case, "--sizes", str(num_nodes)]
-    done = subprocess.run(words, capture_output=True, text=True, check=True)
-    return float(json.loads(done.stdout.strip().splitlines()[-1]))
+TAKEN = [0]  # steps
+
+
+def several(case: str, num_nodes: int, processes: int, clock: str) -> tuple[float, float, float]:
+    """Seconds of a step, peak MiB and bytes sent a step, of each process."""
+    words = [sys.executable, str(Path(__file__)), "--inside", case, "--sizes", str(num_nodes), "--clock", clock]
+    if processes > 1:
+        words[1:1] = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
+    done = subprocess.run(words, capture_output=True, text=True, env=environment)
+    if done.returncode:
+        sys.exit(done.stderr)
+    return tuple(json.loads(done.stdout.strip().splitlines()[-1]))
+
+
+def planned_mib(made) -> float:  # type: ignore[no-untyped-def]
+    """What is planned for a process that ranks nothing, knows no names and no index, and holds few statements."""
+    without = ("names", "statements", "index, while it is made", "ranking")
+    return sum(size for name, size in made.memory.items() if name not in without) / 2**20
 
 
 def main() -> None:
@@ -108,27 +167,29 @@ def main() -> None:
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--sizes", type=int, nargs="+", default=[100_000, 300_000, 1_000_000])
     parser.add_argument("--cases", nargs="+", default=list(CASES))
+    parser.add_argument("--clock", choices=list(CLOCKS), default="processor")
     parser.add_argument("--inside", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     if arguments.inside:
-        inside(arguments.inside, arguments.sizes[0])
+        inside(arguments.inside, arguments.sizes[0], arguments.clock)
         return
-    encoder = "Lookup" if arguments.processes == 1 else "ShardedLookup"
-    print("| entities | config | planned, ms a step | taken | planned / taken |\n|---|---|---|---|---|")
+    count = arguments.processes
+    print("| entities | config | planned, ms a step | taken | planned / taken ", end="")
+    print("| planned, MiB each | taken | planned, MB sent | taken |\n|---|---|---|---|---|---|---|---|---|")
     for num_nodes in arguments.sizes:
         graph = Graph(num_nodes, STATEMENTS, RELATIONS)
         for case in arguments.cases:
             dense = "dense" in case
-            if dense and (num_nodes > DENSE or arguments.processes > 1):
+            if dense and (num_nodes > DENSE or count > 1):
                 continue
-            machines = Machines(arguments.processes, network=LOOPBACK, cores=1)
-            said = forecast(work(plan(tree(case, encoder)), graph), graph, machines, known()).step
-            if arguments.processes == 1:
-                found = taken(case, num_nodes, encoder, time.process_time)
-            else:
-                found = several(case, num_nodes, arguments.processes)
-            print(f"| {num_nodes:,} | {case} | {1e3 * said:.1f} | {1e3 * found:.1f} | {said / found:.2f} |", flush=True)
+            machines = Machines(count, network=LOOPBACK, cores=1)
+            encoder = "Lookup" if count == 1 else "ShardedLookup"
+            made = forecast(work(plan(tree(case, encoder)), graph), graph, machines, known())
+            found, mib, sent = several(case, num_nodes, count, arguments.clock)
+            print(f"| {num_nodes:,} | {case} | {1e3 * made.step:.1f} | {1e3 * found:.1f} ", end="")
+            print(f"| {made.step / found:.2f} | {planned_mib(made):,.0f} | {mib:,.0f} ", end="")
+            print(f"| {made.sent / 1e6:.1f} | {sent / 1e6:.1f} |", flush=True)
 
 
 LOOPBACK = 1e9  # bytes a second that two processes of one machine send each other

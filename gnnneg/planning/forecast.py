@@ -12,7 +12,8 @@ from gnnneg.planning.work import Graph, Work
 FLOAT = 4  # bytes
 BOTH_WAYS = 3  # products of a score there and back, of which one is there
 MEASURED = 128  # numbers of the rows that were measured
-SENDS, LATENCY = 6, 1e-4  # rounds of a step over the network, and seconds that each takes at least
+SENDS = 14  # rounds of a step over the network: anchors, targets and negatives, four each, and two of the loop's own
+LATENCY = 2.5e-4  # seconds that each takes at least, of Gloo's processor time on one machine
 CHECKPOINTS = 2  # that are kept
 MOST = 1 << 20  # machines
 
@@ -124,11 +125,13 @@ class Forecast:
     @property
     def sent(self) -> float:
         """Bytes that each machine sends a step, and as many that it receives: rows forth, their gradients back, and the
-        gradients of relations.
+        gradients of relations. Rows are asked for as anchors, as targets and as negatives, each time anew.
         """
         others = 1 - 1 / self.machines.count
         looked = self.work.negatives
-        seen = self.touched + _even(self.queries * looked.looked + looked.looked_shared, self.graph.entities) / 2
+        twice = 2 * _zipf(self.queries, self.graph.entities) - _zipf(2 * self.batch, self.graph.entities)
+        seen = self.touched + twice
+        seen += _even(self.queries * looked.looked + looked.looked_shared, self.graph.entities) / 2
         relations = self.work.per_relation * self.graph.relations + self.work.fixed
         return others * (2 * seen * self.work.width + 2 * relations) * FLOAT
 

@@ -115,8 +115,9 @@ def test_what_is_sent_by_hand():
     """Of two machines each asks the other for half of the rows it touches, and sends the gradients of as many back."""
     two = made(2, network=1e9)
     assert two.queries == 1000
-    assert two.sent == pytest.approx((2 * two.touched * 128 + 2 * 822 * 128) * 4 / 2)
-    assert two.seconds[NETWORK] == pytest.approx(two.sent / 1e9 + 6e-4)
+    ends = _zipf(1000, 4_600_000)  # of 500 statements, asked for as anchors and again as targets
+    assert two.sent == pytest.approx((2 * (two.touched + ends) * 128 + 2 * 822 * 128) * 4 / 2)
+    assert two.seconds[NETWORK] == pytest.approx(two.sent / 1e9 + 14 * 2.5e-4)
     assert made().sent == 0
 
 
