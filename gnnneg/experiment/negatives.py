@@ -48,7 +48,8 @@ def negatives(task: Task, testbed: Testbed, truth: KnownAnswers, split: str, sta
     few = Triplets(*(column[:EXAMPLES] for column in questions))
     there = Triplets(*(column.to(device) for column in questions))
     facts, node, relations = Facts(data), data["entity"], data.relation_names
-    means = sampler, side.model, testbed.graph
+    graph = testbed.graph_for(side.model)
+    means = sampler, side.model, graph
     figures = diagnose(
         *means,
         questions,
@@ -61,7 +62,7 @@ def negatives(task: Task, testbed: Testbed, truth: KnownAnswers, split: str, sta
     )
     called = {"labels": node.get("labels"), "relation_labels": data.get("relation_labels")}
     words = shown(*means, few, truth, side.corruption, node.names, relations, rng, **called)
-    asked = sampler, side.generators, side.model, testbed.graph, there, side.corruption, rng
+    asked = sampler, side.generators, side.model, graph, there, side.corruption, rng
     clouds = geometry(*asked)
     flat = plane(*asked)
     of = flat.pop("rel_type")
