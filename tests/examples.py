@@ -5,7 +5,7 @@ A new part adds its line here: ``tests/contracts/test_guards.py`` fails until it
 
 import inspect
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 
 import networkx
 import torch
@@ -350,13 +350,19 @@ EXAMPLES: list[Callable[[], nn.Module]] = [
 
 def examples(base: type) -> list[Callable[[], nn.Module]]:
     """The examples of one interface, to be built afresh by each test."""
-    return [make for make in EXAMPLES if isinstance(make(), base)]
+    return [make for make in EXAMPLES if issubclass(made_by(make), base)]
+
+
+@cache
+def made_by(make: Callable[[], nn.Module]) -> type:
+    """The class of an example, which is made once to ask it: every file of contracts asks while it is collected."""
+    return type(make())
 
 
 def name(make: Callable[[], nn.Module]) -> str:
     """A test id: the class and what was passed to it."""
     options = ",".join(f"{k}={v}" for k, v in getattr(make, "keywords", {}).items())
-    return type(make()).__name__ + (f"({options})" if options else "")
+    return made_by(make).__name__ + (f"({options})" if options else "")
 
 
 def concrete(base: type) -> set[type]:

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 import torch
-from examples import CHANNELS, EXAMPLES, NODES, bed, kge, known, messages, name, toy
+from examples import CHANNELS, EXAMPLES, NODES, bed, kge, known, made_by, messages, name, toy
 from torch import Tensor
 
 from gnnneg.candidates import Private
@@ -141,7 +141,7 @@ def distinct() -> list[Callable]:
     """One example of each class."""
     found: dict[type, Callable] = {}
     for make in EXAMPLES:
-        found.setdefault(type(make()), make)
+        found.setdefault(made_by(make), make)
     return list(found.values())
 
 
