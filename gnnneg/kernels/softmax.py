@@ -15,6 +15,8 @@ from gnnneg.kernels.threads import launch
 BLOCK = 1024  # scores at a time: what lies between two steps stays in the first-level cache
 LOWEST, HIGHEST = -87.0, 80.0  # between them e^x is a normal float32
 LEAST = float(np.finfo(np.float32).min)
+NOBODY = -0x800000  # the bits of minus infinity
+ROWS = 32  # that one thread takes at a time, in one set of buffers
 
 
 def logsumexp_reference(score: Float[Tensor, "b k"], weight: Float[Tensor, "w l"]) -> Float[Tensor, "b"]:
@@ -87,73 +89,109 @@ def _exp(size, value, bits, out):
         out[j] *= power[j]
 
 
+@numba.njit(forceinline=True)
+@no_type_check
+def _ordered(bits):
+    """A whole number in the order of the floats with these bits; and the way back. Of whole numbers LLVM finds the
+    highest many at a time, of floats it does not, for NaN.
+    """
+    return np.int32(bits ^ ((bits >> 31) & 0x7FFFFFFF))
+
+
+@numba.njit(forceinline=True, fastmath=ORDER)
+@no_type_check
+def _overlook(shift, stored, plain, own, bits):
+    """The highest score of those that are there, and their weighted sum."""
+    k, score = stored.size, bits.view(np.float32)
+    highest, straight = _ordered(NOBODY), np.float32(0)
+    for begin in range(0, k, BLOCK):
+        size = min(BLOCK, k - begin)
+        _load(shift, stored[begin : begin + size], bits)
+        some = own if plain else own[begin : begin + size]
+        if plain:
+            for j in range(size):
+                highest = max(highest, _ordered(bits[j]))
+                straight += score[j] if score[j] > np.float32(-np.inf) else np.float32(0)
+        else:
+            for j in range(size):  # an absent candidate must not set the scale, however high it scores
+                highest = max(highest, _ordered(bits[j]) if some[j] > 0 else _ordered(NOBODY))
+                there = (some[j] > 0) & (score[j] > np.float32(-np.inf))
+                straight += score[j] * some[j] if there else np.float32(0)
+    bits[0] = _ordered(highest)
+    return score[0], straight
+
+
+@numba.njit(forceinline=True, fastmath=ORDER)
+@no_type_check
+def _weigh(shift, stored, plain, own, top, keep, bits, power, made):
+    """The sum of all shares :math:`w_j e^{s_j - t}`; they take the place of the scores, if they are to be kept.
+
+    Of equal weights they are without the weight. NaN is handed on.
+    """
+    k, score, share = stored.size, bits.view(np.float32), made.view(np.float32)
+    mass, broken = np.float32(0), top != top
+    origin = top if top > np.float32(-np.inf) else np.float32(0)
+    for begin in range(0, k, BLOCK):
+        size = min(BLOCK, k - begin)
+        _load(shift, stored[begin : begin + size], bits)
+        for j in range(size):
+            broken |= score[j] != score[j]
+            score[j] = min(score[j] - origin, np.float32(0))
+        _exp(size, score, power, share)
+        if not plain:
+            some = own[begin : begin + size]
+            for j in range(size):
+                share[j] *= some[j]
+        for j in range(size):
+            mass += share[j]
+        if keep:
+            _store(shift, made, stored[begin : begin + size])
+    return np.float32(np.nan) if broken else mass
+
+
 @numba.njit(parallel=True, cache=True, fastmath=ORDER)
 @no_type_check
 def _forward(shift, stored, weight, value, total):
-    k, plain = stored.shape[1], weight.shape[1] == 1
-    for i in numba.prange(stored.shape[0]):
-        bits, power = np.empty(BLOCK, np.int32), np.empty(BLOCK, np.int32)
-        score, share = bits.view(np.float32), np.empty(BLOCK, np.float32)
-        own = weight[i] if weight.shape[0] > 1 else weight[0]
-        top, straight = np.float32(-np.inf), np.float32(0)
-        for begin in range(0, k, BLOCK):
-            size = min(BLOCK, k - begin)
-            _load(shift, stored[i, begin : begin + size], bits)
-            for j in range(size):  # an absent candidate must not set the scale, however high it scores
-                top = max(top, score[j] if plain or own[begin + j] > 0 else np.float32(-np.inf))
-            if plain:
-                for j in range(size):
-                    straight += score[j] if score[j] > np.float32(-np.inf) else np.float32(0)
-            else:
-                for j in range(size):
-                    there = own[begin + j] > 0 and score[j] > np.float32(-np.inf)
-                    straight += score[j] * own[begin + j] if there else np.float32(0)
-        mass, broken = np.float32(0), top != top
-        origin = top if top > np.float32(-np.inf) else np.float32(0)
-        for begin in range(0, k, BLOCK):
-            size = min(BLOCK, k - begin)
-            _load(shift, stored[i, begin : begin + size], bits)
-            for j in range(size):
-                broken |= score[j] != score[j]
-                score[j] = min(score[j] - origin, np.float32(0))
-            _exp(size, score, power, share)
-            if plain:
-                for j in range(size):
-                    mass += share[j]
-            else:
-                for j in range(size):
-                    mass += share[j] * own[begin + j]
-        once = own[0] if plain else np.float32(1)
-        value[i] = np.float32(np.nan) if broken else np.log(mass * once) + origin
-        total[i] = straight * once
+    rows, plain = stored.shape[0], weight.shape[1] == 1
+    for part in numba.prange((rows + ROWS - 1) // ROWS):
+        bits, power, made = np.empty(BLOCK, np.int32), np.empty(BLOCK, np.int32), np.empty(BLOCK, np.int32)
+        for i in range(ROWS * part, min(rows, ROWS * part + ROWS)):
+            own = weight[i] if weight.shape[0] > 1 else weight[0]
+            top, straight = _overlook(shift, stored[i], plain, own, bits)
+            mass = _weigh(shift, stored[i], plain, own, top, False, bits, power, made)
+            once = own[0] if plain else np.float32(1)
+            value[i] = np.log(mass * once) + (top if top > np.float32(-np.inf) else np.float32(0))
+            total[i] = straight * once
 
 
 @numba.njit(parallel=True, cache=True, fastmath=ORDER)
 @no_type_check
 def _backward(shift, stored, weight, value, grad, tilt, out):
-    k, plain = stored.shape[1], weight.shape[1] == 1
-    for i in numba.prange(stored.shape[0]):
-        bits, power = np.empty(BLOCK, np.int32), np.empty(BLOCK, np.int32)
-        made = np.empty(BLOCK, np.int32)
+    rows, k, plain = stored.shape[0], stored.shape[1], weight.shape[1] == 1
+    for part in numba.prange((rows + ROWS - 1) // ROWS):
+        bits, power, made = np.empty(BLOCK, np.int32), np.empty(BLOCK, np.int32), np.empty(BLOCK, np.int32)
         score, share = bits.view(np.float32), made.view(np.float32)
-        own = weight[i] if weight.shape[0] > 1 else weight[0]
-        # a row without candidates has value -inf; any finite stand-in will do, since its weights are zero
-        origin, scale = max(value[i], np.float32(LEAST)), grad[i] * (own[0] if plain else np.float32(1))
-        for begin in range(0, k, BLOCK):
-            size = min(BLOCK, k - begin)
-            _load(shift, stored[i, begin : begin + size], bits)
-            for j in range(size):
-                score[j] = min(score[j] - origin, np.float32(HIGHEST))
-            _exp(size, score, power, share)
-            if plain:
+        for i in range(ROWS * part, min(rows, ROWS * part + ROWS)):
+            own = weight[i] if weight.shape[0] > 1 else weight[0]
+            # a row without candidates has value -inf; any finite stand-in will do, since its weights are zero
+            origin, scale = max(value[i], np.float32(LEAST)), grad[i] * (own[0] if plain else np.float32(1))
+            for begin in range(0, k, BLOCK):
+                size = min(BLOCK, k - begin)
+                _load(shift, stored[i, begin : begin + size], bits)
                 for j in range(size):
-                    lean = tilt[i] * own[0] if score[j] > np.float32(-np.inf) else np.float32(0)
-                    share[j] = scale * share[j] + lean
-            else:
-                for j in range(size):
-                    lean = tilt[i] if score[j] > np.float32(-np.inf) else np.float32(0)
-                    share[j] = (scale * share[j] + lean) * own[begin + j]
-            _store(shift, made, out[i, begin : begin + size])
+                    score[j] = min(score[j] - origin, np.float32(HIGHEST))
+                _exp(size, score, power, share)
+                if plain:
+                    slope = tilt[i] * own[0]
+                    for j in range(size):
+                        lean = slope if score[j] > np.float32(-np.inf) else np.float32(0)
+                        share[j] = scale * share[j] + lean
+                else:
+                    some, slope = own[begin : begin + size], tilt[i]
+                    for j in range(size):
+                        lean = slope if score[j] > np.float32(-np.inf) else np.float32(0)
+                        share[j] = (scale * share[j] + lean) * some[j]
+                _store(shift, made, out[i, begin : begin + size])
 
 
 def _bits(score: Tensor) -> tuple[int, Tensor]:
