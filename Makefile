@@ -9,7 +9,7 @@ ifneq ($(wildcard ../shared/datasets),)
 export GNNNEG_MIRROR ?= $(abspath ../shared/datasets)
 endif
 
-.PHONY: help setup demo test check suite format bench gpu mutation fuzz clean
+.PHONY: help setup demo test check suite format bench gpu mutation fuzz fuzz-readers clean
 
 help:
 	@echo "make demo    set up, train and compare on the embedded world, print the table, write runs/demo/report.html"
@@ -18,6 +18,7 @@ help:
 	@echo "make gpu     on a machine with a GPU: check every kernel, measure against the peers, write runs/gpu/page.html"
 	@echo "make mutation  count how many small changes to the code the tests notice (MUTATION='--count 60 --seed 1')"
 	@echo "make fuzz    train every sampler with every generator, decoder and loss for two steps (FUZZ='--minutes 10')"
+	@echo "make fuzz-readers  change files until a reader fails (FUZZ='--minutes 10 --only a.tsv')"
 	@echo "make format  let ruff format the code"
 
 setup: .venv/installed
@@ -67,6 +68,11 @@ mutation: setup
 # one thread; interrupted, it goes on where it stopped
 fuzz: setup
 	OMP_NUM_THREADS=1 $(BIN)/python tests/fuzz.py $(FUZZ)
+
+# looks for files that a reader neither reads nor refuses in a sentence; goes on from what it found before
+fuzz-readers: setup
+	$(BIN)/python -m pip install --quiet -c constraints.txt atheris
+	OMP_NUM_THREADS=1 $(BIN)/python tests/fuzz_readers.py $(FUZZ)
 
 clean:
 	rm -rf .venv runs build dist .pytest_cache .mypy_cache .ruff_cache

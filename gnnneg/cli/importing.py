@@ -62,7 +62,7 @@ IMPORT = {
     "path": _option("a file, or a folder with train, valid and test files", metavar="PATH"),
     "--out": _option("the folder to write", metavar="DIR", required=True),
     "--format": _option(
-        "csv, tsv, parquet, ntriples, rdf, owl, obo, gaf, gpad, hpoa, wikidata, truewalks (default: by the name)",
+        "csv, tsv, jsonl, parquet, ntriples, rdf, owl, obo, gaf, gpad, hpoa, wikidata, truewalks (default: by the name)",
         metavar="FORMAT",
     ),
     "--denied": _option("a second file, all of whose statements are denied", metavar="FILE"),
@@ -95,7 +95,7 @@ IMPORT = {
     ),
 }
 READER = {
-    "tables (csv, tsv, parquet)": {
+    "tables (csv, tsv, jsonl, parquet)": {
         "--columns": _option(
             "columns of head, relation, tail: names, or positions counted from 1 (digits are always positions)",
             _listed,

@@ -19,6 +19,7 @@ from gnnneg.errors import UserError, echo
 
 BLOCK = 16 << 20  # bytes of text that become columns at a time
 STRINGS = (pa.string(), TEXT)
+MOST_LISTED = 800  # characters of names in one sentence
 MOST_ROWS = 10_000_000  # of a parquet file that is smaller than an eighth of them
 
 
@@ -235,8 +236,14 @@ def as_text(table: pa.Table, path: Path) -> pa.Table:
 
 def listed(names: Sequence[str]) -> str:
     """Names of columns for an error; in quotes where there is more to one than shows."""
-    shown = [n if n and n.isprintable() and n == n.strip() and len(n) < 80 else echo(n) for n in names[:40]]
-    return ", ".join(shown) + (f" and {len(names) - 40:,} more" if len(names) > 40 else "")
+    shown: list[str] = []
+    for name in names:
+        word = name if name and name.isprintable() and name == name.strip() and len(name) < 80 else echo(name)
+        if len(shown) == 40 or sum(map(len, shown)) + len(word) > MOST_LISTED:
+            break
+        shown.append(word)
+    more = len(names) - len(shown)
+    return ", ".join(shown) + (f" and {more:,} more" if more else "")
 
 
 def _why(error: Exception) -> str:

@@ -13,7 +13,7 @@ from gnnneg.data.catalogue import Card, Dictionary, FileSource
 from gnnneg.data.formats.ntriples import read_ntriples
 from gnnneg.data.layout import Labels, Layout
 from gnnneg.data.parts import Parts, appearance
-from gnnneg.data.read import as_text, read_table
+from gnnneg.data.read import as_text, listed, read_table
 from gnnneg.data.rows import by_row, shown
 from gnnneg.data.statements import PAIR, confidence, counts, triplets
 from gnnneg.data.values import confidences, read_names, truth
@@ -376,3 +376,11 @@ def test_a_file_is_read_block_by_block(name: str, tmp_path: Path, monkeypatch: p
     write(path, "\n".join([*lines[:95], sign.join(("a", "", "b")), *lines[95:]]))
     with pytest.raises(UserError, match=r":96: .* the relation is empty"):
         read_table(path, layout)
+
+
+def test_names_of_columns_in_a_sentence_are_bounded() -> None:
+    """Found by atheris: forty names of eighty letters filled two screens. How many are left out is told."""
+    assert listed(["a", "b c", "d\n"]) == "a, b c, 'd\\n'"
+    assert listed([str(i) for i in range(43)]).endswith("38, 39 and 3 more")
+    long = ["x" * 79] * 30
+    assert listed(long) == ", ".join(long[:10]) + " and 20 more"

@@ -54,16 +54,12 @@ def test_a_last_column_of_labels_without_a_header(tmp_path: Path, labels: tuple[
         brought(tmp_path / "a.tsv", lines)
 
 
-@pytest.mark.parametrize("name", ["edges.jsonl", "edges.json", "edges.txt"])
-def test_json_of_others_is_not_taken_for_an_empty_wikidata(tmp_path: Path, name: str) -> None:
-    edge = {"id": "e1", "subject": "D1", "predicate": "has", "object": "P1", "negated": True}
-    with pytest.raises(UserError, match=r":1: JSON is read as what Wikidata writes, and this has id, subject, .*table"):
-        brought(tmp_path / name, json.dumps(edge) + "\n" + json.dumps(edge) + "\n")
-
-
 def test_a_graph_in_one_json_object(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="and this has nodes, edges: write it as a table"):
-        brought(tmp_path / "kg.json", json.dumps({"nodes": [{"id": "D1"}], "edges": [{"subject": "D1"}]}))
+    whole = {"nodes": [{"id": "D1"}], "edges": [{"subject": "D1"}]}
+    with pytest.raises(UserError, match="no column 'head'; it has nodes, edges"):
+        brought(tmp_path / "kg.json", json.dumps(whole))
+    with pytest.raises(UserError, match="since it has nodes, edges: write its statements one object a line"):
+        brought(tmp_path / "kg.json", json.dumps(whole), format="wikidata")
 
 
 def test_quotation_marks_of_a_tsv_are_no_part_of_names_unasked(tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ from gnnneg.errors import UserError, nearest
 READERS: dict[str, Callable[..., Statements]] = {
     "csv": partial(read_labelled, kind="csv"),
     "tsv": partial(read_labelled, kind="tsv"),
+    "jsonl": partial(read_labelled, kind="jsonl"),
     "parquet": partial(read_labelled, kind="parquet"),
     "ntriples": read_ntriples,
     "rdf": read_rdf,
@@ -37,6 +38,7 @@ READERS: dict[str, Callable[..., Statements]] = {
 }
 ENDINGS = {
     **{".csv": "csv", ".tsv": "tsv", ".txt": "tsv", ".parquet": "parquet"},
+    **{".jsonl": "jsonl", ".ndjson": "jsonl"},
     **{ending: "rdf" for ending in SYNTAXES if ending != ".xml"},
     **{".nt": "ntriples", ".owl": "owl", ".ofn": "owl", ".owx": "owl", ".obo": "obo"},
     **{".gaf": "gaf", ".gpad": "gpad", ".gpa": "gpad", ".hpoa": "hpoa", ".json": "wikidata"},

@@ -1,4 +1,4 @@
-"""Tables: CSV, TSV and parquet, with a column for what is true and, if there are such, for confidence and source."""
+"""Tables (CSV, TSV, JSON lines, parquet): which column says what is true, how sure it is and where it comes from."""
 
 import dataclasses
 import warnings
@@ -14,6 +14,7 @@ from gnnneg.data.formats import columns as looks
 from gnnneg.data.formats.beginning import Beginning, beginning
 from gnnneg.data.formats.statements import ROLES, Statements
 from gnnneg.data.gate import tidied
+from gnnneg.data.json_lines import read_json_lines
 from gnnneg.data.layout import IGNORED, Labels, Layout
 from gnnneg.data.read import as_text, listed, read_columns, read_parquet
 from gnnneg.data.rows import Where, by_line, by_row
@@ -25,6 +26,7 @@ PLAIN = (
     *(pa.types.is_string, pa.types.is_large_string),
 )
 DELIMITED = {"csv": "comma", "tsv": "tab"}
+NAMED = {"parquet": read_parquet, "jsonl": read_json_lines}  # whose columns have names, whatever stands in them
 
 
 class Polarity(UserError):
@@ -69,10 +71,10 @@ def read_labelled(
 
     Args:
         path (str or Path): The file; ``.gz`` is decompressed.
-        kind (str): ``csv`` (quoted, with a header), ``tsv`` (no quotation, no header) or ``parquet``.
-        columns (sequence, optional): Which columns hold head, relation and tail, in this order. By default a CSV or
-            parquet file has columns named ``head``, ``relation`` and ``tail``, a TSV file has them as its first three
-            columns and no header.
+        kind (str): ``csv`` (quoted, with a header), ``tsv`` (no quotation, no header), ``jsonl`` or ``parquet``.
+        columns (sequence, optional): Which columns hold head, relation and tail, in this order. By default a TSV file
+            has them as its first three columns and no header, all others have columns named ``head``, ``relation`` and
+            ``tail``.
         label (str, optional): Which column says whether a statement is stated (1, true) or denied (0, -1, false). A
             column whose name is a negation, such as ``negated``, says the opposite, and there an empty entry is stated.
         labels (Labels, optional): What it says instead, as in ``Labels(stated=("yes",), denied=("no", "never"),
@@ -96,14 +98,16 @@ def read_labelled(
         raise UserError(
             f"{path}: labels have a meaning only if a column holds them: say which is the label with --label."
         )
-    if kind == "parquet" and (header is not None or delimiter is not None or count_line):
-        raise UserError(f"{path}: a parquet file has no lines: leave --header, --delimiter and --count-line out.")
+    if kind in NAMED and (header is not None or delimiter is not None or count_line):
+        raise UserError(
+            f"{path}: the columns of a {kind} file have names: leave --header, --delimiter and --count-line out."
+        )
     extra = {"label": label, "confidence": confidence, "source": source}
     asked = {role: column for role, column in extra.items() if column is not None}
     named = list(columns) if columns is not None else [] if kind == "tsv" else list(ROLES)
     account, whole = Account(), None
-    if kind == "parquet":
-        whole = read_parquet(path)
+    if kind in NAMED:
+        whole = NAMED[kind](path)
         begins = Beginning(whole.column_names, whole.column_names)
     else:
         layout = Layout((), delimiter or DELIMITED[kind], count_line=count_line, quoted=kind == "csv")
@@ -126,17 +130,17 @@ def read_labelled(
             path, dataclasses.replace(layout, columns=roles, header=begins.names is not None), begins.skip
         )
     sheet = Sheet(whole, begins.names, begins.first, account)
-    if kind != "parquet":
+    if kind not in NAMED:
         _look_at_the_first_line(path, sheet, places, header, columns is None)
     ignored = {_place(column, sheet, path) for column in ignore or ()}
     if columns is None and sheet.names is None and len(sheet.first) > 3 and 0 not in ignored:
         _refuse_numbers_of_lines(path, sheet)
     table = sheet.table.select(list(places.values())).rename_columns(list(places))
-    if kind == "parquet":
+    if kind in NAMED:
         table = as_text(table, path)
     _keep_account(path, sheet, places, ignored, label is not None)
     where = by_row(path)
-    if kind != "parquet":
+    if kind not in NAMED:
         where = by_line(path, layout, begins.skip + count_line + (begins.names is not None))
     return _stated(path, table, sheet, places, labels, where)
 

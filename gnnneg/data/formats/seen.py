@@ -1,5 +1,6 @@
 """What a file is, by how it begins. Its name is a hint; where the two differ, the content is right."""
 
+import json
 import re
 from pathlib import Path
 from typing import NamedTuple
@@ -15,6 +16,7 @@ OBO = re.compile(r"(?:![^\n]*\n|\s)*(format-version:|\[Term\])")
 GO = re.compile(r"(?:!(?!\s*g(?:af|pad?)-version)[^\n]*\n|\s)*!\s*(gaf|gpad?)-version:", re.IGNORECASE)
 HPOA = re.compile(r"(?:#[^\n]*\n|\s)*#?database_?id\t", re.IGNORECASE)
 JSON = re.compile(r"\s*(?:\{|\[\s*[{\]])")
+OF_WIKIDATA = {"claims", "labels", "sitelinks"}
 JSON_LD = re.compile(r'"@(context|id|graph|type)"\s*:')
 LONGEST = 4096  # of a line that is tried as N-Quads, which takes the square of it
 
@@ -54,7 +56,9 @@ def seen(path: Path) -> Seen | None:
         words = {"rdf": "RDF/XML", "owx": "OWL/XML", "ofn": "OWL functional syntax"}
         return Seen("owl", words[syntax])
     if JSON.match(start):
-        return Seen("rdf", "JSON-LD") if JSON_LD.search(start) else Seen("wikidata", "JSON")
+        if JSON_LD.search(start):
+            return Seen("rdf", "JSON-LD")
+        return Seen("jsonl", "JSON lines") if _in_lines(start.lstrip()) else Seen("wikidata", "JSON")
     rest = start[COMMENTS.match(start).end() :]  # type: ignore[union-attr]
     if TURTLE.match(rest):
         return Seen("rdf", "Turtle")
@@ -63,6 +67,15 @@ def seen(path: Path) -> Seen | None:
         return Seen("ntriples", "N-Triples")
     quad = QUAD.match(line) if len(line) < LONGEST else None
     return Seen("rdf", "N-Quads") if quad and is_statement(f"{quad[1]} .") else None
+
+
+def _in_lines(start: str) -> bool:
+    """Whether the first line is an object of its own, and none of Wikidata's."""
+    try:
+        found = json.loads(start.split("\n", 1)[0])
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(found, dict) and not OF_WIKIDATA & {*found}
 
 
 def syntax(path: Path) -> str:

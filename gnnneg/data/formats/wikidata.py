@@ -76,8 +76,8 @@ def _refuse_another(where: str, entity: Any) -> None:
     keys = {*entity} if isinstance(entity, dict) else set()
     if "claims" not in keys and keys & OTHERS:
         raise UserError(
-            f"{where}: JSON is read as what Wikidata writes, and this has {listed([*map(str, entity)])}: write it as "
-            "a table, such as with pandas.DataFrame.to_csv or as parquet."
+            f"{where}: this is no entity of Wikidata, since it has {listed([*map(str, entity)])}: write its statements "
+            "one object a line (--format jsonl), or as a table (csv, parquet)."
         )
 
 

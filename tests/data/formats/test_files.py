@@ -37,7 +37,14 @@ def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch, file: str, mo
 
 def test_every_reader_has_an_excerpt_or_is_a_table() -> None:
     shown = {ENDINGS.get(path.suffix) for path in EXCERPTS.iterdir()} - {None, "tsv"}
-    assert set(READERS) - shown == {"csv", "tsv", "parquet", "ntriples", "truewalks"}  # which have tests of their own
+    assert set(READERS) - shown == {
+        "csv",
+        "tsv",
+        "jsonl",
+        "parquet",
+        "ntriples",
+        "truewalks",
+    }  # which have tests of their own
     assert set(ENDINGS.values()) | {"truewalks"} == set(READERS)
 
 

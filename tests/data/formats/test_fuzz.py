@@ -49,6 +49,7 @@ WHOLE: dict[str, bytes] = {
     "a.tsv": TABLE.encode(),
     "a.csv": ("head,relation,tail,x\n" + TABLE.replace("\t", ",")).encode(),
     "a.parquet": parquet(),
+    "a.jsonl": b'{"head": "a", "relation": "r", "tail": "b", "x": [1]}\n{"tail": 1, "relation": "r", "head": "c"}\n',
     "a.nt": b'<http://e/a> <http://e/r> <http://e/b> .\n_:x <http://e/r> "l"@en .\n',
     "a.nq": b"<http://e/a> <http://e/r> <http://e/b> <http://e/g> .\n",
     "a.rdf": RDF.encode(),
