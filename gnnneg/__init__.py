@@ -63,7 +63,7 @@ _CONTENTS = {
         "representations",
         "write_answers",
     ],
-    "gnnneg.experiment": ["Evaluation", "Run", "resume", "train", "train_config"],
+    "gnnneg.experiment": ["Evaluation", "Run", "pack", "resume", "train", "train_config", "train_seeds"],
     "gnnneg.exports": ["export", "to_pyg", "to_pykeen"],
     "gnnneg.interfaces": [
         "Corruption",

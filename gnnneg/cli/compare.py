@@ -6,7 +6,10 @@ from typing import TYPE_CHECKING, Any
 from gnnneg.plain import to_json
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from gnnneg.report.compared import Comparison
+    from gnnneg.report.tables import Group
 
 
 def add(subparsers: Any) -> None:
@@ -35,7 +38,7 @@ def run(args: argparse.Namespace) -> int:
     from gnnneg.cli.table import show
     from gnnneg.report.compared import comparisons
     from gnnneg.report.reading import read_all
-    from gnnneg.report.tables import HEADLINES, group, row, telling
+    from gnnneg.report.tables import group, telling
 
     groups = group(read_all(args.paths))
     pairs = comparisons(groups, args.metric, args.over, args.baseline)
@@ -43,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
         against = {one.name: [pair.to_json() for pair in pairs if pair.first is one] for one in groups}
         print(to_json([{**one.to_json(), "against": against[one.name]} for one in groups]))
         return 0
-    show(["run", "data", "seeds", *HEADLINES, "training"], [row(one) for one in groups])
+    table(groups)
     keys, more = telling(groups)
     if keys:
         print()
@@ -53,6 +56,14 @@ def run(args: argparse.Namespace) -> int:
             print(f"and {more} more settings (--json lists them)")
     _tell(pairs)
     return 0
+
+
+def table(groups: "Sequence[Group]") -> None:
+    """Prints a line for each group: mean and standard deviation of its figures."""
+    from gnnneg.cli.table import show
+    from gnnneg.report.tables import HEADLINES, row
+
+    show(["run", "data", "seeds", *HEADLINES, "training"], [row(one) for one in groups])
 
 
 def _tell(pairs: "list[Comparison]") -> None:

@@ -3,6 +3,7 @@
 import argparse
 from typing import TYPE_CHECKING, Any
 
+from gnnneg.errors import UserError
 from gnnneg.plain import to_json
 
 if TYPE_CHECKING:
@@ -14,14 +15,22 @@ def add(subparsers: Any) -> None:
     parser = subparsers.add_parser(
         "train",
         help="train, validate and test what a config says; writes a run folder",
-        usage="gnnneg train CONFIG [--out RUN] [--seed N] [--KEY VALUE ...]",
+        usage="gnnneg train CONFIG [--out RUN] [--seed N | --seeds N [--workers N]] [--KEY VALUE ...]",
         description="Trains what a config says, with early stopping on validation, then tests the best model.",
         epilog="Any key of the config can be set: --fit.epochs 5 --optimizer.lr 0.05 --task.model.decoder RotatE "
         "--task.sampler.num_negatives 64 --data.name UMLS --device cuda.",
         allow_abbrev=False,
     )
     parser.add_argument("config", metavar="CONFIG", help="a YAML file, such as configs/synthetic/distmult.yaml")
-    parser.add_argument("--out", metavar="RUN", help="a new folder (default: runs/<data set>-<config>-<seed>)")
+    parser.add_argument(
+        "--out",
+        metavar="RUN",
+        help="a new folder (default: runs/<data set>-<config>-<seed>); with --seeds without the -<seed>",
+    )
+    parser.add_argument(
+        "--seeds", metavar="SEEDS", help="one run of each, side by side: 5 (0 to 4), 2..6 or 0,3,7; goes on with others"
+    )
+    parser.add_argument("--workers", type=int, metavar="N", help="with --seeds, runs at once (default: the cores)")
     parser.add_argument("--quiet", action="store_true", help="show no progress")
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
     parser.add_argument(
@@ -38,10 +47,36 @@ def run(args: argparse.Namespace) -> int:
     if args.print_config:
         print(config.dump(read(args.config, args.settings).plain()), end="")
         return 0
+    if args.seeds is not None:
+        return _repeat(args)
+    if args.workers is not None:
+        raise UserError("--workers is for --seeds: leave it out.")
     with distributed.together():
         done = train_config(args.config, args.settings, args.out, progress=not args.quiet)
         if distributed.rank() == 0:
             tell(done, args.json)
+    return 0
+
+
+def _repeat(args: argparse.Namespace) -> int:
+    """One config with several seeds."""
+    from gnnneg.cli.compare import table
+    from gnnneg.experiment import train_seeds
+    from gnnneg.report.reading import read_all
+    from gnnneg.report.tables import group
+
+    settings, out, allow = args.settings, args.out, args.allow
+    done = train_seeds(args.config, args.seeds, settings, out, args.workers, not args.quiet, allow)
+    if done.runs:
+        groups = group(read_all([str(path) for path in done.runs.values()]))
+        if args.json:
+            print(to_json([one.to_json() for one in groups]))
+        else:
+            table(groups)
+    if done.failed:
+        seed, why = next(iter(done.failed.items()))
+        count = len(done.runs) + len(done.failed)
+        raise UserError(f"{len(done.failed)} of {count} runs failed, that of seed {seed} first: {why}")
     return 0
 
 

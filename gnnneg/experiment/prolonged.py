@@ -39,7 +39,7 @@ def refuse_changed(path: Path, then: Plan, now: Plan) -> None:
     Raises:
         UserError: If something other than :data:`CHANGEABLE` differs.
     """
-    fixed = [key for key in dict.fromkeys(_differing(then.plain(), now.plain())) if key not in CHANGEABLE]
+    fixed = [key for key in dict.fromkeys(differing(then.plain(), now.plain())) if key not in CHANGEABLE]
     if fixed:
         raise UserError(
             f"{' and '.join(fixed[:3])} cannot be changed while {path} goes on, only {', '.join(CHANGEABLE)}, --device "
@@ -47,12 +47,12 @@ def refuse_changed(path: Path, then: Plan, now: Plan) -> None:
         )
 
 
-def _differing(then: Any, now: Any, key: tuple[str, ...] = ()) -> Iterator[str]:
+def differing(then: Any, now: Any, key: tuple[str, ...] = ()) -> Iterator[str]:
     """The keys at which two configs differ."""
     if isinstance(then, dict) and isinstance(now, dict):
         for name in {**then, **now}:
             inside = key if name in ("class_path", "init_args") else (*key, str(name))
-            yield from _differing(then.get(name), now.get(name), inside)
+            yield from differing(then.get(name), now.get(name), inside)
     elif then != now:
         yield ".".join(key)
 

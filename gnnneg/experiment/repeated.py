@@ -1,0 +1,294 @@
+"""One config with several seeds, side by side."""
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+
+import torch
+
+from gnnneg import distributed, run_files
+from gnnneg.config import Plan
+from gnnneg.errors import UserError, echo
+from gnnneg.experiment import folder
+from gnnneg.experiment.ending import unfinished
+from gnnneg.experiment.from_config import read
+from gnnneg.experiment.kept import Kept
+from gnnneg.experiment.prolonged import differing
+from gnnneg.experiment.ready import refuse_seed
+from gnnneg.experiment.settings import source
+from gnnneg.plain import visible
+from gnnneg.training import Interrupted
+
+MOST = 1000  # seeds
+PATIENCE = 60.0  # seconds in which a process may write its checkpoint
+POLL = 0.1
+BESIDE = "gnnneg.cli.beside"  # ends when we do
+THREADS = "OMP_NUM_THREADS"
+DEVICES = "CUDA_VISIBLE_DEVICES"
+
+
+@dataclass(frozen=True)
+class Repeated:
+    """What became of the runs of several seeds.
+
+    Args:
+        runs (dict[int, Path]): Of each seed that is finished the run folder.
+        failed (dict[int, str]): Of each other one why it is not.
+    """
+
+    runs: dict[int, Path] = field(default_factory=dict)
+    failed: dict[int, str] = field(default_factory=dict)
+
+
+def train_seeds(
+    path: str | Path,
+    seeds: int | str | Iterable[int] = 5,
+    overrides: Sequence[str] = (),
+    out: str | Path | None = None,
+    workers: int | None = None,
+    progress: bool = True,
+    allow: str | Sequence[str] = (),
+) -> Repeated:
+    """Trains what a config says with several seeds, each in a process of its own.
+
+    Runs that are there already stay as they are, and those that were stopped go on, so that the same command can be
+    given again. One that fails does not stop the others. Ctrl-C stops all, and all can be gone on with.
+
+    ::
+
+        done = gnnneg.train_seeds("complex.yaml", "0..4")
+        gnnneg.compare([*done.runs.values(), *other.runs.values()])
+
+    Args:
+        path (str or Path): The YAML.
+        seeds (int, str or list[int]): How many, from 0; or which, ``"2..6"`` or ``"0,3,7"``. (default: :obj:`5`)
+        overrides (list[str]): Settings over it, ``["--fit.epochs", "5"]``.
+        out (str or Path, optional): The run folders without ``-<seed>``. (default: ``runs/<data set>-<config>``)
+        workers (int, optional): How many run at once; each has its share of the cores, and of the GPUs one of its own
+            as far as they go. (default: as many as there are cores; where there are GPUs and the config does not say
+            otherwise, as many as these)
+        progress (bool): Whether to tell of each run's end on standard error. (default: :obj:`True`)
+        allow (str or list[str]): Modules that are not gnnneg's and whose classes the config may name.
+
+    Raises:
+        UserError: If the config or a number is wrong, or a folder holds a run of another config.
+        Interrupted: On Ctrl-C or SIGTERM, once all have written their checkpoints.
+    """
+    chosen = numbers(seeds)
+    if any(word.partition("=")[0] == "--seed" for word in overrides):
+        raise UserError("--seed and --seeds are given: leave one of the two out.")
+    if distributed.wanted() > 1:
+        raise UserError("--seeds starts processes itself: give it without torchrun.")
+    if workers is not None and workers < 1:
+        raise UserError(f"--workers is {workers}: give at least 1.")
+    means = read(path, overrides, allow)
+    stem = str(out) if out is not None else str(Path("runs") / f"{Path(source(means).name).name}-{Path(path).stem}")
+    homes = {seed: Path(f"{stem}-{seed}") for seed in chosen}
+    to_do = {seed: done for seed, home in homes.items() if (done := _command(home, means, seed, allow)) is not None}
+    words = [word for module in ([allow] if isinstance(allow, str) else allow) for word in ("--allow", module)]
+    orders = {
+        seed: ["resume", str(homes[seed])]
+        if goes_on
+        else ["train", str(path), *overrides, "--seed", str(seed), "--out", str(homes[seed])]
+        for seed, goes_on in to_do.items()
+    }
+    crew = _Crew(means, workers or 0, len(orders), progress)
+    done = Repeated({seed: home for seed, home in homes.items() if seed not in to_do})
+    crew.work({seed: [*order, "--quiet", "--json", *words] for seed, order in orders.items()}, homes, done)
+    return Repeated({seed: done.runs[seed] for seed in chosen if seed in done.runs}, done.failed)
+
+
+def numbers(seeds: int | str | Iterable[int]) -> list[int]:
+    """Which seeds are meant: so many from 0, ``"2..6"``, ``"0,3,7"``, or these.
+
+    Raises:
+        UserError: If it is none of these, a seed is named twice, or they are too many.
+    """
+    if isinstance(seeds, str):
+        found: list[int] = []
+        for word in seeds.split(","):
+            match = re.fullmatch(r"\s*(\d{1,10})(?:\.\.(\d{1,10}))?\s*", word)
+            if match is None or int(match[2] or match[1]) < int(match[1]):
+                raise UserError(f"--seeds is {echo(seeds)}: give a number such as 5, or 2..6, or 0,3,7.")
+            begin, end = int(match[1]), int(match[2] or match[1])
+            if seeds.strip() == match[1]:  # a number alone
+                begin, end = 0, begin - 1
+            _refuse_many(len(found) + end - begin + 1)
+            found += range(begin, end + 1)
+    elif isinstance(seeds, int):
+        _refuse_many(seeds)
+        found = list(range(seeds))
+    else:
+        found = list(seeds)
+    _refuse_many(len(found))
+    for seed in found:
+        refuse_seed(seed)
+        if found.count(seed) > 1:
+            raise UserError(f"--seeds names {seed} twice: name each once.")
+    return found
+
+
+def _refuse_many(count: int) -> None:
+    if not 1 <= count <= MOST:
+        raise UserError(f"--seeds asks for {count} runs: give 1 to {MOST}.")
+
+
+def _command(home: Path, means: Plan, seed: int, allow: str | Sequence[str]) -> bool | None:
+    """Whether a run is to be gone on with; None if it is finished.
+
+    Raises:
+        UserError: If the folder holds a run of another config.
+    """
+    if not (home / run_files.CONFIG).is_file():
+        if home.exists():
+            folder.claim(home)
+        return False
+    kept = Kept(home, "cpu", None, allow)
+    asked = {**means.plain(), "seed": seed}
+    others = [key for key in dict.fromkeys(differing(kept.plan.plain(), asked)) if key != "device"]
+    if others:
+        raise UserError(
+            f"{home} holds a run of another config, by {', '.join(others[:3])}: choose another --out, or go on with it "
+            f"by 'gnnneg resume {home}'."
+        )
+    return None if unfinished(home, kept.plan.arguments["fit"].build({})) is None else True
+
+
+class _Crew:
+    """Processes side by side.
+
+    Args:
+        means (Plan): What each of them trains.
+        workers (int): How many at once; 0 for as many as there are devices.
+        count (int): How many there will be in all.
+        progress (bool): Whether ends are told of.
+    """
+
+    def __init__(self, means: Plan, workers: int, count: int, progress: bool):
+        device = means.arguments["device"]
+        cuda = (device is None and torch.cuda.is_available()) or (device or "").startswith("cuda")
+        self.devices = _devices() if cuda and device in (None, "cuda") else []
+        self.cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        self.workers = max(1, min(workers or (max(1, len(self.devices)) if cuda else self.cores), count))
+        self.progress = progress
+        self.told: set[str] = set()
+        self.running: dict[int, tuple[subprocess.Popen[bytes], int, IO[bytes]]] = {}
+
+    def work(self, orders: dict[int, list[str]], homes: dict[int, Path], done: Repeated) -> None:
+        """Runs all, and notes what became of each."""
+        waiting, total = list(orders), len(homes)
+        try:
+            while waiting or self.running:
+                while waiting and len(self.running) < self.workers:
+                    self.start(seed := waiting.pop(0), orders[seed])
+                time.sleep(POLL)
+                for seed in [one for one, (process, *_) in self.running.items() if process.poll() is not None]:
+                    self.close(seed, homes[seed], done, total)
+        except KeyboardInterrupt as error:
+            self.stop()
+            raise Interrupted(
+                f"Interrupted: {len(done.runs)} of {total} runs are finished, and the same command goes on with the "
+                "others."
+            ) from error
+        finally:
+            self.stop()
+
+    def start(self, seed: int, order: list[str]) -> None:
+        """Starts one in the first place that is free."""
+        taken = {place for _, place, _ in self.running.values()}
+        place = next(place for place in range(self.workers) if place not in taken)
+        said = tempfile.TemporaryFile()  # noqa: SIM115  # open until the process ends
+        process = subprocess.Popen(
+            [sys.executable, "-m", BESIDE, *order],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=said,
+            env=environment(os.environ, place, self.workers, self.cores, self.devices),
+            start_new_session=True,  # Ctrl-C strikes us alone, and we tell them
+        )
+        self.running[seed] = process, place, said
+
+    def close(self, seed: int, home: Path, done: Repeated, total: int) -> None:
+        """Notes what became of one that has ended."""
+        process, _, file = self.running.pop(seed)
+        file.seek(0)
+        lines = [line for line in file.read().decode("utf-8", "replace").splitlines() if line.strip()]
+        file.close()
+        if process.stdin:
+            process.stdin.close()
+        for line in lines:
+            text = line.removeprefix("Warning: ")
+            if text != line and text not in self.told:
+                self.told.add(text)
+                warnings.warn(f"seed {seed}: {text}", stacklevel=3)
+        if process.returncode == 0:
+            done.runs[seed] = home
+        else:
+            done.failed[seed] = _why(process.returncode, lines, home)
+            warnings.warn(f"The run of seed {seed} failed: {done.failed[seed]}", stacklevel=3)
+        if self.progress and process.returncode == 0:
+            ended = len(done.runs) + len(done.failed)
+            print(visible(f"seed {seed}: {_headline(home)} ({ended} of {total})"), file=sys.stderr)
+
+    def stop(self) -> None:
+        """Ends all that run, as Ctrl-C would; who does not listen is killed."""
+        for process, *_ in self.running.values():
+            process.terminate()
+        for process, _, file in self.running.values():
+            try:
+                process.wait(PATIENCE)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+            if process.stdin:
+                process.stdin.close()
+            file.close()
+        self.running.clear()
+
+
+def environment(
+    before: Mapping[str, str], place: int, workers: int, cores: int, devices: Sequence[str]
+) -> dict[str, str]:
+    """The variables of the process in one place: its share of the cores, and its GPU.
+
+    Args:
+        before (Mapping): The variables that there are.
+        place (int): Its place.
+        workers (int): How many places there are.
+        cores (int): How many cores there are.
+        devices (list[str]): The GPUs that they share.
+    """
+    share = max(1, cores // workers)
+    own = before.get(THREADS, "")
+    threads = min(share, int(own)) if own.isdecimal() and int(own) else share
+    gpu = {DEVICES: devices[place % len(devices)]} if devices else {}
+    where = os.pathsep.join(path or os.getcwd() for path in sys.path)  # modules of the user's own
+    return {**before, THREADS: str(threads), "PYTHONPATH": where, **gpu}
+
+
+def _devices() -> list[str]:
+    """The GPUs that are to be seen, by the names that say which."""
+    named = [one.strip() for one in os.environ.get(DEVICES, "").split(",") if one.strip()]
+    return named or [str(place) for place in range(torch.cuda.device_count())]
+
+
+def _why(code: int, lines: list[str], home: Path) -> str:
+    if code < 0:
+        return f"It was killed by signal {-code} (want of memory?); the same command goes on with it."
+    said = [line for line in lines if not line.startswith("Warning: ")]
+    return said[-1] if said else f"It ended with code {code}; 'gnnneg resume {home}' may say why."
+
+
+def _headline(home: Path) -> str:
+    """The figure that is asked for first."""
+    metrics = folder.read_result(home).get("metrics", {})
+    split = next((split for split in ("test", "valid") if "mrr" in metrics.get(split, {})), None)
+    return f"finished, {split} MRR {metrics[split]['mrr']:.4f}" if split else "finished"
