@@ -3,7 +3,7 @@
 import importlib.machinery
 import importlib.util
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable
 from importlib.abc import MetaPathFinder
 from types import ModuleType
 
@@ -18,11 +18,11 @@ class _Later(MetaPathFinder):
         self.names = names
 
     def find_spec(
-        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+        self, fullname: str, path: Iterable[str] | None, target: ModuleType | None = None
     ) -> importlib.machinery.ModuleSpec | None:
         if fullname not in self.names:
             return None
-        spec = importlib.machinery.PathFinder.find_spec(fullname, path, target)
+        spec = importlib.machinery.PathFinder.find_spec(fullname, path, target)  # type: ignore[arg-type]
         if spec is not None and spec.loader is not None:
             spec.loader = importlib.util.LazyLoader(spec.loader)
         return spec
