@@ -3,6 +3,7 @@
 FORMAT = 1
 
 CONFIG = "config.yaml"
+LOCK = "in-use.lock"
 ENVIRONMENT = "environment.json"
 METRICS = "metrics.jsonl"
 RESULT = "result.json"
@@ -20,3 +21,5 @@ DATA = "data.json"  # which data set it was, and where
 STATEMENTS = "statements.parquet"  # only of data that can be had from nowhere else
 ATTRIBUTES = "attributes.safetensors"  # what belongs to them
 TEST_GRAPH = "test_graph"  # a folder of the same
+PACK = "pack.json"  # only of what was packed for others: what came along
+CARD = "README.md"  # and what it is, for people

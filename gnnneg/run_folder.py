@@ -5,7 +5,7 @@ from typing import Any
 
 from gnnneg import documents, tree
 from gnnneg.errors import UserError
-from gnnneg.run_files import CONFIG, ENVIRONMENT, FORMAT, RESULT
+from gnnneg.run_files import CONFIG, ENVIRONMENT, FORMAT, LOCK, RESULT
 
 CONFIGURED = ("data", "task", "optimizer", "fit", "evaluation", "seed", "device")  # what the config of every run has
 
@@ -67,3 +67,27 @@ def refuse_cut(path: Path, config: dict[str, Any]) -> None:
         raise UserError(
             f"{path} is damaged (it lacks {', '.join(lacks)}): copy the run again, or add what it was trained with."
         )
+
+
+def chosen(out: str | Path | None, data: str, config: str | Path, seed: object) -> Path:
+    """The folder of a new run: ``out``, or one under ``runs`` that is called by what is trained.
+
+    Args:
+        out (str or Path, optional): What the user says.
+        data (str): The name of the data set, or its folder.
+        config (str or Path): The YAML.
+        seed (int): Of all draws.
+    """
+    return Path(out) if out is not None else Path("runs") / f"{Path(data).name}-{Path(config).stem}-{seed}"
+
+
+def refuse_used(folder: Path) -> None:
+    """Refuses the folder of a new run if there is something in it.
+
+    Raises:
+        UserError: If there is.
+    """
+    if folder.exists() and (not folder.is_dir() or any(path.name != LOCK for path in folder.iterdir())):
+        resumable = (folder / CONFIG).exists()
+        goes_on = f"go on with 'gnnneg resume {folder}' or " if resumable else ""
+        raise UserError(f"{folder} is not empty: {goes_on}choose another folder with --out.")

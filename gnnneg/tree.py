@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from gnnneg.documents import dump, parse_yaml, read_yaml
-from gnnneg.errors import UserError, echo
+from gnnneg.errors import UserError, echo, nearest
 
 __all__ = ["Tree", "dump", "override", "put", "read"]
 
@@ -73,6 +73,13 @@ def put(tree: Tree, key: str, value: object, where: str) -> None:
     same = isinstance(here, dict) and "class_path" in here and here["class_path"] == value
     if not same:
         node[_place(node, last, where)] = value
+
+
+def no_key(here: str, name: str, known: Sequence[str]) -> str:
+    """What to say of a key that is none, with those that ``here`` takes."""
+    near = nearest(name, known) if known else ""
+    near = near[0].upper() + near[1:] + " " if near.startswith("did") else ""
+    return f"{here} has no {name!r}. {near}" + (f"Known: {', '.join(known)}." if known else "It takes none.")
 
 
 def _arguments(node: Any) -> Any:

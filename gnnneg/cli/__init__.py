@@ -15,8 +15,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import NoReturn
 
+from gnnneg import errors
+from gnnneg.cli import early
 from gnnneg.cli.settings import options, parted
-from gnnneg.errors import UserError, echo, nearest
+from gnnneg.errors import UserError, echo
 from gnnneg.former import FormerName
 from gnnneg.plain import visible
 from gnnneg.postponed import postpone
@@ -102,7 +104,7 @@ def _run(words: list[str]) -> int:
             help=f"your own module that the config or run may name; can be repeated (or set {VARIABLE})",
         )
     if words and not words[0].startswith("-") and words[0] not in commands.choices:
-        raise UserError(f"There is no command {echo(words[0])}: {nearest(words[0], commands.choices)}")
+        raise UserError(f"There is no command {echo(words[0])}: {errors.nearest(words[0], commands.choices)}")
     known, settings = parted(words, options(parser, words))
     args = parser.parse_args(known)
     if args.version:
@@ -116,6 +118,7 @@ def _run(words: list[str]) -> int:
     if settings and not hasattr(args, "settings"):
         raise UserError(f"'gnnneg {args.command}' takes no settings of a config, such as {settings[0]}: see --help.")
     args.settings = settings
+    early.refuse(args)
     with allowing(getattr(args, "allow", ())):
         return args.run(args)
 

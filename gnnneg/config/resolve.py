@@ -25,8 +25,9 @@ from gnnneg.config.signature import (
     parameters,
     renamed,
 )
-from gnnneg.errors import FEW, UserError, echo, nearest
+from gnnneg.errors import FEW, UserError, echo
 from gnnneg.former import current
+from gnnneg.tree import no_key
 
 # what a part says for the parts beside it: a decoder is as wide as the encoder it reads
 WIDTH = "hidden_channels"
@@ -243,11 +244,7 @@ def _refuse(written: dict, known: dict[str, Any], facts: Facts, here: str, more:
         if parameter not in known:
             if more and not get_close_matches(str(parameter), free, cutoff=ALIKE):
                 continue
-            near = nearest(str(parameter), free) if free else ""
-            near = near[0].upper() + near[1:] + " " if near.startswith("did") else ""
-            raise UserError(
-                f"{here} has no {parameter!r}. {near}" + (f"Known: {', '.join(free)}." if free else "It takes none.")
-            )
+            raise UserError(no_key(here, str(parameter), free))
 
 
 def _is_fact(parameter: str, annotation: Any, facts: Facts) -> bool:

@@ -12,11 +12,12 @@ import pyarrow.compute as pc
 import torch
 
 from gnnneg.data import coded
-from gnnneg.data.catalogue import Dictionary, names
+from gnnneg.data.catalogue import Dictionary
 from gnnneg.data.coded import TEXT, mapped, numbers
 from gnnneg.data.formats.statements import ROLES
 from gnnneg.data.gate import GateReport, resolved
 from gnnneg.data.gathered import Gathered, gathered, with_tidy_names
+from gnnneg.data.options import refuse
 from gnnneg.data.parts import Parts, distinct
 from gnnneg.data.splits import random_split
 from gnnneg.data.statements import SPLITS, counts, triplets
@@ -115,7 +116,7 @@ def ingest(
         UserError: As the reader, and for what :obj:`wins`, :obj:`overlap` and :obj:`tidy` do not resolve.
     """
     path, out = Path(path), Path(out)
-    _check(path, out, denied, seed, mirrored)
+    refuse(path, out, denied, seed, mirrored)
     read, tidied_names = with_tidy_names(gathered(path, denied, format, dictionary, negated, options), tidy, path)
     given, aside = path.is_dir(), mirrored if mirrored != "together" else None
     parts, found = _admitted(read.parts, wins, overlap, aside if given else None, path)
@@ -151,24 +152,6 @@ def ingest(
         notes=notes,
         **read.account.as_dict(),
     )
-
-
-def _check(path: Path, out: Path, denied: str | Path | None, seed: int, mirrored: str | None) -> None:
-    """Refuses what can be seen without reading a file."""
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise UserError(f"{out} is not empty: choose another folder, or remove it first.")
-    if str(out) in names():
-        raise UserError(f"{out} is the name of a data set of gnnneg's own, which would be meant by it: choose another.")
-    if not path.exists():
-        raise UserError(f"{path} does not exist.")
-    if path.is_dir() and denied is not None:
-        raise UserError(f"{path} is a folder: what it denies lies in it, as train_denied.tsv and so on.")
-    if not 0 <= seed < 1 << 63:
-        raise UserError(f"A seed is a whole number from 0 to {(1 << 63) - 1}, not {echo(seed)}.")
-    if mirrored not in (None, "together", "drop", "keep"):
-        raise UserError(f"Mirrored pairs are kept 'together', or 'drop' or 'keep' is said, not {echo(mirrored)}.")
-    if mirrored == "together" and path.is_dir():
-        raise UserError(f"{path} has splits of its own: mirrored pairs can be dropped or kept, not put together.")
 
 
 def _still_closed(read: Gathered, parts: Parts) -> pa.Table | None:

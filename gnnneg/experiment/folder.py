@@ -32,7 +32,7 @@ from gnnneg.run_files import (
     TEST_GRAPH,
     WEIGHTS,
 )
-from gnnneg.run_folder import read_json
+from gnnneg.run_folder import read_json, refuse_used
 from gnnneg.training.atomic import Unwritable, replacing, sweep
 
 FIRST = "000000000.pt"  # the checkpoint of step 0, which holds nothing learnt
@@ -128,14 +128,7 @@ def claim(folder: Path) -> None:
         with held(folder) as left:
             if left and not (folder / CONFIG).exists() and not _learnt(folder):
                 _clear(folder)
-    _refuse_used(folder)
-
-
-def _refuse_used(folder: Path) -> None:
-    if folder.exists() and (not folder.is_dir() or any(path.name != LOCK for path in folder.iterdir())):
-        resumable = (folder / CONFIG).exists()
-        goes_on = f"go on with 'gnnneg resume {folder}' or " if resumable else ""
-        raise UserError(f"{folder} is not empty: {goes_on}choose another folder with --out.")
+    refuse_used(folder)
 
 
 @contextmanager
@@ -159,7 +152,7 @@ def begun(folder: Path) -> Iterator[None]:
         raise Unwritable(f"{folder} could not be made ({error.strerror}): choose another folder with --out.") from error
     try:
         with held(folder):
-            _refuse_used(folder)
+            refuse_used(folder)
             try:
                 yield
             except BaseException as error:

@@ -1,5 +1,6 @@
 """Training what a config says."""
 
+import sys
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,6 +16,9 @@ from gnnneg.experiment.resumed import resume
 from gnnneg.experiment.run import Run
 from gnnneg.experiment.settings import TUNE, anchored, listed, outline, plan, source, watchers
 from gnnneg.experiment.setup import Setup, assemble
+from gnnneg.experiment.warm import found, warm_start
+from gnnneg.plain import visible
+from gnnneg.run_folder import chosen
 from gnnneg.training import Watcher
 from gnnneg.trust import allowing
 
@@ -38,8 +42,7 @@ def train_config(
         track (list[Watcher]): Who watches beside those that the config names; the run's config does not name them.
     """
     means, own = read(path, overrides, allow), holder(path, overrides)
-    name = Path(source(means).name).name
-    home = Path(out) if out is not None else Path("runs") / f"{name}-{Path(path).stem}-{means.arguments['seed']}"
+    home = chosen(out, source(means).name, path, means.arguments["seed"])
     if distributed.restarted() and (home / run_files.CONFIG).is_file():
         return resume(home, progress, allow=allow, track=track)
     if home.exists() and distributed.rank() == 0:
@@ -47,6 +50,8 @@ def train_config(
     watching = [*watchers(means), *track]
     setup = _assembled(means, own, allow)
     setup.track = watching
+    if setup.warm is not None and progress and distributed.rank() == 0:
+        print(visible(str(setup.warm)), file=sys.stderr)
     return execute(setup, home, own is None, progress, forget=True)
 
 
@@ -62,7 +67,11 @@ def _assembled(means: Plan, own: Path | None, allow: str | Sequence[str]) -> Set
     asked = source(means)
     graphs = asked.graphs() if own is None else Kept(own, None, None, allow).graphs
     look_over(graphs[0], Path(asked.name).name)
-    return assemble(means, *graphs)
+    setup = assemble(means, *graphs)
+    if means.arguments["warm"] is not None:
+        with allowing(allow):
+            setup.warm = warm_start(setup.model, graphs[0], means.arguments["warm"])
+    return setup
 
 
 def read(path: str | Path, overrides: Sequence[str] = (), allow: str | Sequence[str] = ()) -> Plan:
@@ -86,6 +95,8 @@ def told(path: str | Path, overrides: Sequence[str] = ()) -> Tree:
     tree = listed(config.read(path))
     config.override(tree, overrides)
     tree = anchored(tree)
+    if isinstance(tree.get("warm"), str):
+        tree["warm"] = found(tree["warm"])
     asked = source(outline(tree))
     place = None if holder(path, overrides) else _place(asked.name)
     if place is not None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from gnnneg.errors import UserError
+from gnnneg.run_files import LOCK
 from gnnneg.training.atomic import Unwritable
 
 try:
@@ -18,7 +19,6 @@ try:
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
-LOCK = "in-use.lock"
 NO_LINK = getattr(os, "O_NOFOLLOW", 0)  # a run folder of somebody else's must not have another file written over
 POLL, LONGEST = 0.002, 60.0  # seconds between looks at a lock that is waited for, and of waiting for it
 PATIENCE = 1.0  # seconds in which a new file comes to say whose it is

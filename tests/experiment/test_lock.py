@@ -123,7 +123,7 @@ def test_of_two_at_once_the_loser_clears_nothing(tmp_path, monkeypatch):
     run = tmp_path / "run"
     with folder.begun(run):
         monkeypatch.setattr(folder, "claim", lambda path: None)
-        monkeypatch.setattr(folder, "_refuse_used", lambda path: None)
+        monkeypatch.setattr(folder, "refuse_used", lambda path: None)
         with pytest.raises(UserError, match="is in use by process"), folder.begun(run):
             pytest.fail("two are in it")
         (run / run_files.CONFIG).write_text("mine")
