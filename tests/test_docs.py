@@ -2,6 +2,8 @@
 
 import ast
 import re
+import shlex
+import warnings
 from pathlib import Path
 
 import pytest
@@ -172,6 +174,8 @@ def test_testing_on_another_graph_runs(tmp_path, monkeypatch, capsys):
         "docs/dans.md",
         "docs/inductive.md",
         "docs/trust.md",
+        "docs/use.md",
+        "docs/tune.md",
         "CONTRIBUTING.md",
         "RESULTS.md",
     ],
@@ -191,3 +195,27 @@ def test_learning_from_what_is_denied_runs(tmp_path, monkeypatch, capsys):
     assert min(figures["classification"]["accuracy"] for figures in found.values()) > 0.75
     assert min(figures["mrr"] for figures in found.values()) > 0.3
     assert "0 findings" in capsys.readouterr().out
+
+
+def test_using_a_trained_model_runs(tmp_path, monkeypatch, capsys):
+    """The blocks of docs/use.md in their order, its commands too."""
+    from gnnneg.cli import main
+
+    monkeypatch.chdir(tmp_path)
+    space: dict = {}
+    text = (ROOT / "docs/use.md").read_text()
+    for language, block in re.findall(r"^```(python|bash)\n(.*?)^```", text, flags=re.DOTALL | re.MULTILINE):
+        if language == "python":
+            with warnings.catch_warnings():
+                warnings.filterwarnings("ignore", message=".*came without the statements")
+                exec(compile(block, "docs/use.md", "exec"), space)
+            continue
+        for line in block.splitlines():
+            with warnings.catch_warnings():
+                warnings.filterwarnings("default", message=".*came without the statements")
+                assert main(shlex.split(line)[1:]) == 0, line
+    assert space["answers"]["asked"].tolist() == ["tail"] * 3 + ["head"] * 3 + ["relation"] * 3 + ["triple"]
+    assert (tmp_path / "answers.parquet").exists()
+    said = capsys.readouterr()
+    assert "came without the statements of synthetic" in said.err
+    assert f"{space['run'].metrics['test']['mrr']:.3f}" in said.out.splitlines()[-3]

@@ -36,7 +36,7 @@ def add(subparsers: Any) -> None:
         epilog=EVALUATORS,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("path", metavar="RUN", help="a run folder")
+    parser.add_argument("path", metavar="RUN", help="a run folder, or what 'gnnneg pack' made of one")
     what = parser.add_mutually_exclusive_group()
     what.add_argument("evaluator", metavar="EVALUATOR", nargs="?", help="what judges it (default: Ranking)")
     for flag in FORMER:
@@ -53,6 +53,13 @@ def add(subparsers: Any) -> None:
     parser.add_argument(
         "--set", metavar=("KEY", "VALUE"), nargs=2, action="append", default=[], help="any option of the evaluator"
     )
+    parser.add_argument(
+        "--data",
+        dest="given",
+        metavar="FILE",
+        nargs="+",
+        help="files of statements in place of the test split, in any format of 'gnnneg data import'",
+    )
     where(parser)
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(run=run)
@@ -68,7 +75,7 @@ def run(args: argparse.Namespace) -> int:
     given = [("split", args.split), ("per", args.per), ("sampled", args.sampled), *args.set]
     name = args.evaluator or FORMER.get(args.former, "Ranking")
     evaluator = _made(name, [(key, value) for key, value in given if value is not None])
-    found = Run.load(args.path, args.device, args.data).evaluate(evaluator)
+    found = Run.load(args.path, args.device, args.data).evaluate(evaluator, data=args.given)
     if args.json:
         print(to_json(found.plain()))
     else:

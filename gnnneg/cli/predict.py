@@ -94,7 +94,7 @@ def run(args: argparse.Namespace) -> int:
                 answers[f"{side}_rank"] = [f"{r:g} of {n:,}" for r, n in zip(answers[f"{side}_rank"], candidates)]
         answers = spoken(answers)
         show(list(answers.columns), answers.itertuples(index=False))
-        if whole and answers["probability"].notna().all():
+        if whole and "probability" in answers and answers["probability"].notna().all():
             print(_fitted(trained.calibration))
         if likened is not None:
             for polarity in ("stated", "denied"):

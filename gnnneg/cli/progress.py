@@ -36,7 +36,8 @@ def counting(what: str, wanted: bool = True) -> Iterator[Callable[[int, int], No
     try:
         yield tell
     finally:
-        bar.stop()
+        if console.is_terminal:
+            bar.stop()
     seconds = time.monotonic() - began
     rate = last[0] / max(seconds, 1e-9)
     words = f"{last[0]:,} {what} in {seconds:,.1f} s, {rate:,.0f}/s"

@@ -35,6 +35,7 @@ class Asked:
         unit (str): What counts :obj:`number`: ``"line"`` or ``"row"``.
         number (numpy.ndarray): The line or row of each.
         aside (list[str]): Columns that are no part of a question.
+        what (str): What they are, for errors. (default: ``"questions"``)
     """
 
     columns: dict[str, pa.DictionaryArray]
@@ -42,6 +43,7 @@ class Asked:
     unit: str
     number: np.ndarray
     aside: list[str]
+    what: str = "questions"
 
     def __len__(self) -> int:
         return len(self.number)
@@ -85,7 +87,7 @@ def read_questions(source: "str | Path | pd.DataFrame") -> Asked:
     if kind is None:
         raise UserError(f"{path}: questions are read from files called .csv, .tsv, .txt or .parquet.")
     if kind == "parquet":
-        return _checked(_of_table(read_parquet(path), str(path)))
+        return _checked(of_table(read_parquet(path), str(path)))
     return _checked(_of_text(path, kind))
 
 
@@ -112,11 +114,13 @@ def understood(asked: Asked, data: HeteroData, skip_unknown: bool = False) -> Qu
     if bad.any():
         told = _told(asked, ids, bad, finders)
         if not skip_unknown or bad.all():
-            remedy = "mend the names" if bad.all() else "mend them, or leave these questions out with --skip-unknown"
+            remedy = "mend the names"
+            if asked.what == "questions" and not bad.all():
+                remedy = "mend them, or leave these questions out with --skip-unknown"
             raise UserError(f"{told.rstrip('?')}: {remedy}.")
     kept = np.flatnonzero(~bad)
-    numbers = [torch.from_numpy(ids[role][kept]) for role in ROLES]
-    return Questions(*numbers, torch.from_numpy(kept), f"Left out: {told}." if bad.any() else None)
+    head, relation, tail = (torch.from_numpy(ids[role][kept]) for role in ROLES)
+    return Questions(head, relation, tail, torch.from_numpy(kept), f"Left out: {told}." if bad.any() else None)
 
 
 def _told(asked: Asked, ids: dict[str, np.ndarray], bad: np.ndarray, finders: dict[str, Finder]) -> str:
@@ -143,7 +147,7 @@ def _told(asked: Asked, ids: dict[str, np.ndarray], bad: np.ndarray, finders: di
         words.append(f"{echo(name)} ({role}, {asked.unit} {asked.number[row]}{many})")
     rest = f" and {len(ordered) - FEW:,} more" if len(ordered) > FEW else ""
     return (
-        f"{asked.where}: {len(ordered):,} names in {int(bad.sum()):,} of {len(asked):,} questions are not of one "
+        f"{asked.where}: {len(ordered):,} names in {int(bad.sum()):,} of {len(asked):,} {asked.what} are not of one "
         f"entity or relation of the data: {', '.join(words)}{rest}"
     )
 
@@ -203,7 +207,8 @@ def _of_frame(frame: pd.DataFrame, where: str) -> Asked:
     return Asked(columns, where, "row", np.arange(len(frame)), aside)
 
 
-def _of_table(table: pa.Table, where: str) -> Asked:
+def of_table(table: pa.Table, where: str, what: str = "questions") -> Asked:
+    """The questions, or statements, of a table of names."""
     found = _roles(table.column_names, where)
     columns = {}
     for role in ROLES:
@@ -217,7 +222,7 @@ def _of_table(table: pa.Table, where: str) -> Asked:
         text = column.cast(pa.large_string()).combine_chunks()
         columns[role] = _encoded(text.combine_chunks() if isinstance(text, pa.ChunkedArray) else text)
     aside = [name for place, name in enumerate(table.column_names) if place not in found.values()]
-    return Asked(columns, where, "row", np.arange(table.num_rows), aside)
+    return Asked(columns, where, "row", np.arange(table.num_rows), aside, what)
 
 
 def _encoded(text: pa.Array) -> pa.DictionaryArray:

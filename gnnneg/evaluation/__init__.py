@@ -23,6 +23,7 @@ from gnnneg.evaluation.record import Ranks
 from gnnneg.evaluation.relations import RelationRanking
 from gnnneg.evaluation.strata import strata, tables
 from gnnneg.evaluation.testbed import Testbed
+from gnnneg.evaluation.vectors import Vectors, neighbors, vectors
 
 __all__ = [
     "Calibration",
@@ -39,6 +40,7 @@ __all__ = [
     "RelationRanking",
     "Testbed",
     "TripleClassification",
+    "Vectors",
     "accuracy",
     "brier",
     "clustering",
@@ -50,6 +52,7 @@ __all__ = [
     "hadamard",
     "matched",
     "nearest",
+    "neighbors",
     "pair_classification",
     "plane",
     "predict",
@@ -60,5 +63,6 @@ __all__ = [
     "strata",
     "summary",
     "tables",
+    "vectors",
     "write_answers",
 ]

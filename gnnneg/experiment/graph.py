@@ -36,6 +36,11 @@ def write_graph(folder: Path, data: HeteroData) -> None:
     Warns of what is neither.
     """
     write_statements(folder / STATEMENTS, data)
+    write_attributes(folder, data)
+
+
+def write_attributes(folder: Path, data: HeteroData) -> None:
+    """Keeps what belongs to a graph beside its statements and names."""
     tensors: dict[str, Tensor] = {}
     kept: list[Any] = []
     for place, store, known in _stores(data):
@@ -49,7 +54,7 @@ def write_graph(folder: Path, data: HeteroData) -> None:
                 warnings.warn(
                     f"{key!r} of the graph is not kept in the run folder, because it holds a {error}: who reads the "
                     "run does without.",
-                    stacklevel=4,
+                    stacklevel=5,
                 )
         kept.append([place, attributes])
     tensors["tree"] = torch.frombuffer(bytearray(json.dumps(kept).encode()), dtype=torch.uint8)
@@ -63,7 +68,15 @@ def read_graph(folder: Path, entities: Sequence[str], relations: list[str]) -> H
     Raises:
         UserError: If a file is missing or damaged.
     """
-    data = read_statements(folder / STATEMENTS, entities, relations)
+    return with_attributes(folder, read_statements(folder / STATEMENTS, entities, relations))
+
+
+def with_attributes(folder: Path, data: HeteroData) -> HeteroData:
+    """The graph with what :func:`write_attributes` kept, put into it.
+
+    Raises:
+        UserError: If the file is damaged.
+    """
     path = folder / ATTRIBUTES
     if not path.exists():  # a run of before, which kept statements alone
         return data

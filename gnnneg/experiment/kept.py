@@ -1,5 +1,7 @@
 """What a run folder keeps, read as it is asked for."""
 
+import shutil
+import weakref
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -16,9 +18,11 @@ from gnnneg.errors import UserError
 from gnnneg.evaluation import Testbed
 from gnnneg.experiment import folder, whereabouts
 from gnnneg.experiment.fingerprint import fingerprint, names_of
-from gnnneg.experiment.graph import read_graph, read_named
+from gnnneg.experiment.graph import read_graph, read_named, with_attributes
 from gnnneg.experiment.settings import needed, outline, plan, source
 from gnnneg.experiment.setup import assemble, choose
+from gnnneg.experiment.unpacked import unpacked
+from gnnneg.experiment.whereabouts import Missing
 from gnnneg.interfaces import Model, Task
 from gnnneg.records import Triplets
 from gnnneg.run_folder import opened
@@ -32,7 +36,7 @@ class Kept:
     """A run folder.
 
     Args:
-        path (str or Path): The folder.
+        path (str or Path): The folder, or a file that :func:`~gnnneg.experiment.pack` made of one.
         device (str, optional): Where its model shall be, whatever its config says.
         place (str, optional): The folder in which its data set is now.
         allow (str or list[str]): Modules that are not gnnneg's and whose classes it may name.
@@ -43,6 +47,9 @@ class Kept:
 
     def __init__(self, path: str | Path, device: str | None, place: str | None, allow: str | Sequence[str]):
         self.path, self.place, self.allow = Path(path), place, allow
+        if self.path.is_file():
+            self.path = unpacked(self.path)
+            weakref.finalize(self, shutil.rmtree, self.path.parent, ignore_errors=True)  # once nobody reads it
         file = self.path / run_files.CONFIG
         self.tree = opened(self.path)
         with folder.named(file):
@@ -75,6 +82,11 @@ class Kept:
             Missing: If it is neither where it was nor beside the run.
         """
         if not (self.path / run_files.STATEMENTS).exists():
+            if self.place is None and (self.path / run_files.PACK).is_file():
+                raise Missing(
+                    f"{self.path.name} came without the statements of {self.dataset}: give the name or folder of "
+                    "the data set with --data.name."
+                )
             return whereabouts.graphs(self.path, source(self.outline), self.about, self.place)
         if self.place is not None:
             raise UserError(f"{self.path} holds its own statements: leave --data.name out.")
@@ -125,9 +137,13 @@ class Kept:
 
     @cached_property
     def silent(self) -> HeteroData:
-        """A graph of the run's entities and relations in which nothing is said: all that most models need to know."""
+        """A graph of the run's entities and relations in which nothing is said: all that most models need to know.
+
+        A pack has labels and types of them beside.
+        """
         none = torch.empty(0, dtype=torch.long)
-        return assemble_graph(Triplets(none, none, none), none, *self._names)
+        found = assemble_graph(Triplets(none, none, none), none, *self._names)
+        return found if (self.path / run_files.STATEMENTS).exists() else with_attributes(self.path, found)
 
     @cached_property
     def task(self) -> Task:

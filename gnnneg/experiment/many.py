@@ -3,12 +3,11 @@
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import pyarrow as pa
 import torch
-from torch_geometric.data import HeteroData
 
 from gnnneg.data import naming
 from gnnneg.data.questions import NONE, Asked, Questions, read_questions, understood
@@ -44,19 +43,15 @@ def answered(
         if unknown_only or run.model.uses_graph:
             raise
         warnings.warn(f"{missing} Until then nobody can say which answers are known.", stacklevel=3)
-        nothing: HeteroData = run.parts.silent  # type: ignore[union-attr]  # a folder's data alone can be missing
-        testbed, meant, silent = (
-            Testbed(nothing, device=run.parts.device),
-            understood(asked, nothing, skip_unknown),
-            True,
-        )
+        testbed, silent = run.without_data(), True
+        meant = understood(asked, testbed.data, skip_unknown)
     if meant.left_out is not None:
         warnings.warn(meant.left_out, stacklevel=3)
     chosen = None if among is None else naming.among(testbed.data, among)
     whole = (meant.head != NONE) & (meant.relation != NONE) & (meant.tail != NONE)
     # as for one question: an answer's probability needs a calibration that somebody asked for, a whole triple's asks
     fitted = run.calibration if bool(whole.any()) and not silent and run.testbed.has("valid") else run.fitted()
-    means = {"unknown_only": unknown_only, "among": chosen, "silent": silent, "progress": progress}
+    means: dict[str, Any] = {"unknown_only": unknown_only, "among": chosen, "silent": silent, "progress": progress}
     return _likely(predict_many(run.model, testbed, meant, k, **means), fitted)
 
 
@@ -80,6 +75,6 @@ def _likely(parts: Iterator[pa.Table], fitted: Calibration | None) -> Iterator[p
         yield from parts
         return
     for part in parts:
-        probability = fitted.platt(torch.from_numpy(part["score"].to_numpy()))
+        probability = fitted.platt(torch.tensor(part["score"].to_numpy()))
         place = part.column_names.index("score") + 1
         yield part.add_column(place, "probability", pa.array(probability.numpy()))

@@ -58,6 +58,8 @@ def resume(
             data, or has lost its checkpoints before it was finished; if a setting cannot be changed, or would not let
             it go on; if the schedule of its learning rate ends with the epochs that it was made for.
     """
+    if Path(path).is_file():
+        raise UserError(f"{path} is a file: only a run folder can be gone on with, not what 'gnnneg pack' made of one.")
     kept = Kept(path, device, data, allow)
     then = kept.plan
     if overrides:

@@ -29,12 +29,16 @@ from gnnneg.evaluation import (
     RelationRanking,
     Testbed,
     TripleClassification,
+    Vectors,
     nearest,
+    neighbors,
     predict,
     representations,
+    vectors,
 )
 from gnnneg.evaluation.entity_ranking import Split, ranked
 from gnnneg.experiment import folder
+from gnnneg.experiment.given import given
 from gnnneg.experiment.kept import Kept
 from gnnneg.experiment.many import answered
 from gnnneg.experiment.negatives import negatives, truth
@@ -65,7 +69,7 @@ class Run:
         """Reads a run folder; one that was interrupted too, once it has a model.
 
         Args:
-            path (str or Path): The folder.
+            path (str or Path): The folder, or what :func:`gnnneg.pack` made of one.
             device (str, optional): Where its model shall be, whatever its config says; :obj:`None` takes a GPU if there
                 is one.
             data (str, optional): The folder in which its data set is now. (default: where it was, or beside the run)
@@ -124,6 +128,20 @@ class Run:
         warn("judge", "testbed", "Run")
         return self.testbed
 
+    def without_data(self) -> Testbed:
+        """A testbed in which nothing is said: names alone, for a model that looks at no graph."""
+        silent: HeteroData = self.parts.silent  # type: ignore[union-attr]  # a folder's data alone can be missing
+        return Testbed(silent, device=self.parts.device)
+
+    def at_hand(self) -> Testbed:
+        """The :attr:`testbed`, or, where the data set is missing and the model does not look at it, names alone."""
+        try:
+            return self.testbed
+        except Missing:
+            if self.model.uses_graph:
+                raise
+            return self.without_data()
+
     def _about(self, *names: str | None) -> Testbed:
         """Who knows some entities: where the model is tested on another graph, that one if it has them all."""
         test = self.testbed.on("test")
@@ -158,7 +176,7 @@ class Run:
             if unknown_only or self.model.uses_graph:
                 raise
             warnings.warn(f"{missing} Until then nobody can say which answers are known.", stacklevel=2)
-            silent = self.parts.silent  # type: ignore[union-attr]  # a folder's data alone can be missing
+            silent = self.without_data().data
             answers = predict(self.model, silent, head, relation, tail, k, among=among)
             return self._likely(answers.assign(known=None))
         means: dict[str, Any] = {"graph": testbed.graph_for(self.model), "unknown_only": unknown_only, "among": among}
@@ -270,6 +288,24 @@ class Run:
             return answer, None
         return answer, nearest(representations(self.model, testbed.graph_for(self.model)), data, triplet, k)
 
+    def vectors(self) -> Vectors:
+        """The vectors of entities and relations, as two frames with names as their index: see
+        :func:`gnnneg.evaluation.vectors`.
+        """
+        there = self.at_hand()
+        return vectors(self.model, there.data, there.graph_for(self.model))
+
+    def neighbors(self, name: str, k: int = 10, among: str | Sequence[str] | None = None) -> pd.DataFrame:
+        """The entities whose vectors point most nearly where one's does: see :func:`gnnneg.evaluation.neighbors`.
+
+        Args:
+            name (str): Name, label or synonym of the entity.
+            k (int): How many at most. (default: :obj:`10`)
+            among (str or list[str], optional): Only entities of a type, or these.
+        """
+        there = self.at_hand()
+        return neighbors(self.model, there.data, there.graph_for(self.model), name, k, among)
+
     def paths(self, head: str, relation: str, tail: str, k: int = 5) -> pd.DataFrame:
         """The ways through the graph by which a model comes to a prediction.
 
@@ -350,7 +386,12 @@ class Run:
         """The filtered ranks of a split's statements, from both sides."""
         return Ranking(split).ranks(self.model, self.testbed)
 
-    def evaluate(self, what: Evaluator | Split = "test", sampled: int | None = None) -> Any:
+    def evaluate(
+        self,
+        what: Evaluator | Split = "test",
+        sampled: int | None = None,
+        data: str | Path | Sequence[str | Path] | None = None,
+    ) -> Any:
         """Judges the model, anew.
 
         ::
@@ -363,15 +404,20 @@ class Run:
                 :class:`~gnnneg.evaluation.Ranking` alone. (default: :obj:`"test"`)
             sampled (int, optional): Of a split, Hits@10 among so many random candidates too. (default: what the run
                 asked for)
+            data (str, Path or list, optional): Files of statements, in any format that ``gnnneg data import`` reads,
+                which take the place of the test split. They are about entities that the model knows.
+                (default: the run's own)
 
         Raises:
             UserError: If the data lack what is asked about.
         """
         if isinstance(what, str):
-            return self.evaluate(Ranking(what, sampled)).figures
+            return self.evaluate(Ranking(what, sampled), data=data).figures
+        testbed = self.testbed if data is None else given(self, data)
         if isinstance(what, ProbabilityCalibration):  # what was fitted once is kept
-            return what.findings(self.calibration, self.model, self.testbed)
-        return what(self.model, self.testbed)
+            what.refuse(testbed)
+            return what.findings(self.calibration, self.model, testbed)
+        return what(self.model, testbed)
 
     def tables(self, split: Split = "test") -> dict[str, pd.DataFrame]:
         """The metrics by ``side``, ``relation``, ``cardinality`` and ``degree``."""

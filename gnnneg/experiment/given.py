@@ -1,0 +1,116 @@
+"""A trained model judged on statements of somebody's files."""
+
+import copy
+import dataclasses
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import torch
+from torch_geometric.data import HeteroData
+
+from gnnneg.data.decode import ending, lines
+from gnnneg.data.formats.files import ENDINGS, read_statements
+from gnnneg.data.formats.labelled import Polarity
+from gnnneg.data.formats.statements import ROLES
+from gnnneg.data.layout import Labels
+from gnnneg.data.questions import of_table, understood
+from gnnneg.data.statements import POLARITIES, SPLITS, triplets
+from gnnneg.errors import UserError
+from gnnneg.evaluation import Testbed
+from gnnneg.experiment.whereabouts import Missing
+from gnnneg.records import Triplets
+
+if TYPE_CHECKING:
+    from gnnneg.experiment.run import Run
+
+DELIMITERS = {"csv": ",", "tsv": "\t"}
+OURS = Labels(stated=("stated",), denied=("denied",))
+KEPT = ("edge_index", "edge_type", "split")
+
+
+def given(run: "Run", files: str | Path | Sequence[str | Path]) -> Testbed:
+    """A testbed whose test split is what files say; its other splits and all names are the run's own.
+
+    Known answers, which do not count as rivals, are the run's own under its policy and those of the files. Where its
+    data set is missing they are those of the files alone, which is warned of.
+
+    Args:
+        run (Run): Whose model is judged.
+        files (str, Path or list): Files of statements, stated or denied.
+
+    Raises:
+        UserError: If a file cannot be read, or names an entity or relation that the model does not know.
+    """
+    paths = [files] if isinstance(files, str | Path) else list(files)
+    try:
+        base = run.testbed.on("test")
+    except Missing as missing:
+        if run.model.uses_graph:
+            raise
+        warnings.warn(
+            f"{missing} Until then other true answers than those of the files count as rivals, and figures are lower.",
+            stacklevel=3,
+        )
+        base = run.without_data()
+    parts: dict[str, list[Triplets]] = {polarity: [] for polarity in POLARITIES}
+    for path in map(Path, paths):
+        if path.is_dir():
+            raise UserError(f"{path} is a folder: give the files in it that are to be judged on.")
+        table = _read(path)
+        names = [table[role].cast(pa.large_string()) for role in ROLES]
+        meant = understood(of_table(pa.table(dict(zip(ROLES, names))), str(path), "statements"), base.data)
+        stated = torch.from_numpy(table["label"].to_numpy(zero_copy_only=False).astype(bool))
+        for polarity, mine in zip(POLARITIES, (stated, ~stated)):
+            parts[polarity].append(Triplets(meant.head[mine], meant.relation[mine], meant.tail[mine]))
+    test = {polarity: Triplets(*(torch.cat(column) for column in zip(*some))) for polarity, some in parts.items()}
+    if not sum(part.rel_type.numel() for part in test.values()):
+        raise UserError(f"{paths[0]} says nothing: give a file with statements.")
+    policy: dict[str, Any] = {"data": _with(base.data, test), "test_graph": None, "train": None}
+    testbed = dataclasses.replace(base, **policy)
+    own = [triplets(base.data, "stated", split) for split in base.filter]
+    testbed.known = testbed.answers(*own, test["stated"])  # a cached property, which would not know the run's own test
+    return testbed
+
+
+def _read(path: Path) -> pa.Table:
+    """The statements of a file; a first line that names head, relation and tail does so in every table."""
+    options: dict[str, Any] = {}
+    if ENDINGS.get(ending(path)) in DELIMITERS:
+        sign = DELIMITERS[ENDINGS[ending(path)]]
+        _, first = next(lines(path), (1, ""))
+        names = {cell.strip().strip('"').lower(): cell.strip().strip('"') for cell in first.split(sign)}
+        if names.keys() >= set(ROLES):
+            options["columns"] = [names[role] for role in ROLES]
+    try:
+        return read_statements(path, **options).table
+    except Polarity as found:  # a column that tells what is stated and what is denied
+        options["label"] = found.column
+    try:
+        return read_statements(path, **options).table
+    except UserError as numbers:  # 1 and 0, true and false are understood; our own words are, too
+        try:
+            return read_statements(path, **options, labels=OURS).table
+        except UserError:
+            raise numbers from None
+
+
+def _with(data: HeteroData, test: dict[str, Triplets]) -> HeteroData:
+    """The same graph with other test statements."""
+    result = copy.copy(data)
+    for polarity, part in test.items():
+        store = result["entity", polarity, "entity"]
+        keep = store.split != SPLITS.index("test")
+        pair = torch.stack([part.head_index, part.tail_index])
+        whole = {
+            "edge_index": torch.cat([store.edge_index[:, keep], pair], 1),
+            "edge_type": torch.cat([store.edge_type[keep], part.rel_type]),
+            "split": torch.cat([store.split[keep], torch.full_like(part.rel_type, SPLITS.index("test"))]),
+        }
+        for key in list(store.keys()):
+            del store[key]
+        for key in KEPT:
+            store[key] = whole[key]
+    return result

@@ -1,0 +1,160 @@
+"""A run in one file, for others: weights, names, config, figures and a card for people; no statements, no code."""
+
+import tempfile
+import warnings
+import zipfile
+from pathlib import Path
+from typing import Any
+
+from torch_geometric.data import HeteroData
+
+from gnnneg import config, run_files
+from gnnneg.config import Tree
+from gnnneg.data.facts import FACTS
+from gnnneg.data.statements import assemble
+from gnnneg.errors import UserError
+from gnnneg.experiment import folder
+from gnnneg.experiment.card import model_card
+from gnnneg.experiment.graph import write_attributes, write_graph, write_named
+from gnnneg.experiment.kept import SIZES, Kept
+from gnnneg.experiment.run import Run
+from gnnneg.experiment.settings import needed
+from gnnneg.experiment.whereabouts import Missing
+from gnnneg.interfaces import Model
+from gnnneg.records import Triplets
+from gnnneg.training.atomic import replacing
+from gnnneg.trust import allowing
+
+OLDEST = (1980, 1, 1, 0, 0, 0)  # of a zip archive: the same run makes the same file
+NAMED = ("labels", "synonyms", "type", "type_names")  # what one asks for entities by
+KINDS = ("relation_labels", "relation_synonyms")
+
+
+def pack(run: Run, out: str | Path, statements: bool = False) -> list[str]:
+    """Writes what is needed to ask and to judge a trained model, without its data set, into a zip archive.
+
+    It holds the weights (safetensors), the names with labels and types, the config, a fingerprint of the data set, the
+    figures, the calibration and a card in Markdown. Paths of this machine are left out. :meth:`gnnneg.Run.load` and the
+    command line read it.
+
+    Args:
+        run (Run): A run folder's.
+        out (str or Path): The file, called ``.zip``; it must not exist.
+        statements (bool): Takes the statements of the data set along. A model that looks at its graph takes them along
+            in any case. (default: :obj:`False`)
+
+    Returns:
+        The names of what is in it.
+
+    Raises:
+        UserError: If the run has no folder, or the file exists.
+        Missing: If statements have to come along and are nowhere.
+    """
+    out, kept = Path(out), run.parts
+    if out.suffix.lower() != ".zip":
+        raise UserError(f"{out} should be called .zip, since that is what it is.")
+    if out.exists():
+        raise UserError(f"{out} exists: choose another name.")
+    if run.path is None:
+        raise UserError("A run without a folder cannot be packed: train with out=FOLDER, or --out.")
+    if not isinstance(kept, Kept):
+        run = Run.load(run.path)
+        kept = run.parts
+        assert isinstance(kept, Kept)
+    needs = run.model.uses_graph or bool(_facts(kept) - SIZES)
+    along = statements or needs
+    with tempfile.TemporaryDirectory(prefix="gnnneg-") as home:
+        place = Path(home)
+        _write(run, kept, place, along)
+        tree, name = _shared(kept)
+        (place / run_files.CONFIG).write_text(config.dump(tree), encoding="utf-8")
+        about = {**kept.about, "name": name, "folder": None}
+        folder.write_json(place / run_files.DATA, about, versioned=True)
+        folder.write_json(place / run_files.PACK, {"statements": along, "needed": needs}, versioned=True)
+        (place / run_files.CARD).write_text(model_card(run, kept, name, along, needs, out.name), encoding="utf-8")
+        files = {path.relative_to(place).as_posix(): path for path in sorted(place.rglob("*")) if path.is_file()}
+        files[f"{run_files.MODEL}/{run_files.WEIGHTS}"] = kept.path / run_files.MODEL / run_files.WEIGHTS
+        with replacing(out) as temporary, zipfile.ZipFile(temporary, "w") as archive:
+            for inside, path in sorted(files.items()):
+                info = zipfile.ZipInfo(inside, OLDEST)
+                packed = path.suffix in (".json", ".yaml", ".md")  # the rest is numbers, which hardly shrink
+                info.compress_type = zipfile.ZIP_DEFLATED if packed else zipfile.ZIP_STORED
+                info.external_attr = 0o644 << 16
+                with path.open("rb") as source, archive.open(info, "w", force_zip64=True) as target:
+                    while piece := source.read(1 << 20):
+                        target.write(piece)
+    return sorted(files)
+
+
+def _facts(kept: Kept) -> set[str]:
+    """What the model is made of beside its own settings."""
+    said = folder.read_json(kept.path / run_files.MODEL / run_files.MODEL_CONFIG, versioned=True)
+    with allowing(kept.allow):
+        return needed(config.resolve(Model, said["model"], "model", FACTS))
+
+
+def _write(run: Run, kept: Kept, place: Path, along: bool) -> None:
+    """All but the config, what it knows of its data set, and the card."""
+    model = kept.path / run_files.MODEL
+    for name in (run_files.MODEL_CONFIG, run_files.ENTITIES, run_files.RELATIONS):
+        target = place / run_files.MODEL / name
+        target.parent.mkdir(exist_ok=True)
+        target.write_bytes((model / name).read_bytes())
+    environment = folder.read_json(kept.path / run_files.ENVIRONMENT, versioned=True)
+    public = {key: environment.get(key) for key in ("versions", "seed", "commit", "started")}
+    folder.write_json(place / run_files.ENVIRONMENT, public, versioned=True)
+    if run.result:
+        folder.write_json(place / run_files.RESULT, run.result)
+    try:
+        graphs = kept.graphs
+    except Missing:
+        if along:
+            raise
+        graphs = []
+        warnings.warn(
+            "The data set is not to be had, so the pack has no labels and types but those that the run folder has.",
+            stacklevel=3,
+        )
+    if graphs and run.testbed.has("valid"):
+        run.calibration  # noqa: B018  (fitted here, since others have no data to fit it to)
+    if (kept.path / run_files.CALIBRATION).exists() and run.fitted() is not None:
+        (place / run_files.CALIBRATION).write_bytes((kept.path / run_files.CALIBRATION).read_bytes())
+    if along:
+        write_graph(place, graphs[0])
+        for other in graphs[1:]:
+            write_named(place / run_files.TEST_GRAPH, other)
+    else:
+        write_attributes(place, _named(graphs[0] if graphs else kept.silent))
+
+
+def _named(data: HeteroData) -> HeteroData:
+    """A graph of the same entities in which nothing is said: names, labels, types."""
+    none = Triplets(*(data["entity", "stated", "entity"].edge_type[:0].cpu() for _ in range(3)))
+    found = assemble(none, none.rel_type, data["entity"].names, data.relation_names)
+    for key in NAMED:
+        if key in data["entity"]:
+            found["entity"][key] = data["entity"][key]
+    for key in KINDS:
+        if data.get(key) is not None:
+            found[key] = data[key]
+    return found
+
+
+def _shared(kept: Kept) -> tuple[Tree, str]:
+    """The config without places of this machine, and what the data set is called in it."""
+    tree = _anywhere(kept.tree)
+    name = Path(kept.dataset).name or kept.dataset
+    tree["data"] = {key: value for key, value in tree["data"].items() if key != "root"} | {"name": name}
+    return tree, name
+
+
+def _anywhere(value: Any) -> Any:
+    """The same piece of config with the files of weights by their last name."""
+    if isinstance(value, list):
+        return [_anywhere(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    found = {key: _anywhere(item) for key, item in value.items()}
+    if isinstance(found.get("weights"), str):
+        found["weights"] = Path(found["weights"]).name
+    return found

@@ -1,0 +1,67 @@
+"""A packed run, unpacked safely: its own files and no others, within a bound, into a folder that is removed again."""
+
+import shutil
+import tempfile
+import zipfile
+import zlib
+from pathlib import Path
+
+from gnnneg import run_files
+from gnnneg.errors import UserError, echo
+
+GRAPH = (run_files.STATEMENTS, run_files.ATTRIBUTES)
+NAMES = (run_files.ENTITIES, run_files.RELATIONS)
+FILES = {
+    *(run_files.CONFIG, run_files.ENVIRONMENT, run_files.RESULT, run_files.CALIBRATION, run_files.DATA),
+    *(run_files.PACK, run_files.CARD, *GRAPH),
+    *(f"{run_files.MODEL}/{name}" for name in (run_files.MODEL_CONFIG, run_files.WEIGHTS, *NAMES)),
+    *(f"{run_files.TEST_GRAPH}/{name}" for name in (*GRAPH, *NAMES)),
+}
+LARGEST = 1 << 28  # bytes that it may become, whatever it is packed with
+RATIO = 20  # and beyond that, how many times larger than packed: weights hardly shrink
+
+
+def unpacked(path: Path) -> Path:
+    """The run in a new temporary folder, in a folder called like the file; who asks removes it.
+
+    Nothing is written but the files that a pack has, each by its own name: what names another place, a link or another
+    file is refused, and so is what is encrypted or would grow out of bounds.
+
+    Raises:
+        UserError: If it is no pack, or damaged.
+    """
+    home = Path(tempfile.mkdtemp(prefix="gnnneg-"))
+    try:
+        with zipfile.ZipFile(path) as archive:
+            _refuse(path, archive, home)
+            for info in archive.infolist():
+                target = home / path.name / info.filename
+                target.parent.mkdir(parents=True, exist_ok=True)
+                with archive.open(info) as source, target.open("wb") as out:
+                    shutil.copyfileobj(source, out)
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+        shutil.rmtree(home, ignore_errors=True)
+        raise UserError(f"{path} is neither a run folder nor a whole file of 'gnnneg pack': {error}.") from None
+    except BaseException:
+        shutil.rmtree(home, ignore_errors=True)
+        raise
+    return home / path.name
+
+
+def _refuse(path: Path, archive: zipfile.ZipFile, place: Path) -> None:
+    names = [info.filename for info in archive.infolist()]
+    strange = [name for name in names if name not in FILES]
+    if strange or len(set(names)) < len(names):
+        which = echo(strange[0]) if strange else "a file twice"
+        raise UserError(f"{path} holds {which}, which 'gnnneg pack' never packs: it is not unpacked.")
+    if run_files.PACK not in names:
+        raise UserError(f"{path} is not what 'gnnneg pack' made: it has no {run_files.PACK}.")
+    if any(info.flag_bits & 1 for info in archive.infolist()):
+        raise UserError(f"{path} is encrypted, which 'gnnneg pack' never does: decrypt it first.")
+    size = sum(info.file_size for info in archive.infolist())
+    if size > max(LARGEST, RATIO * path.stat().st_size):
+        raise UserError(f"{path} would become {size >> 20:,} MiB, which no pack of its size does: it is not unpacked.")
+    if size > shutil.disk_usage(place).free:
+        raise UserError(
+            f"{path} becomes {size >> 20:,} MiB, for which {place} has no room: set TMPDIR to another disk."
+        )
