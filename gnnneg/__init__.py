@@ -8,6 +8,9 @@ from collections.abc import Iterator
 from types import ModuleType
 
 from gnnneg.former import formerly
+from gnnneg.neighbors import yielding
+
+yielding()  # before torch is loaded
 
 _CONTENTS = {
     "gnnneg.corruption": ["Alternating", "Bernoulli", "Both", "Either", "Head", "OneSide", "Tail"],
@@ -63,7 +66,7 @@ _CONTENTS = {
         "representations",
         "write_answers",
     ],
-    "gnnneg.experiment": ["Evaluation", "Run", "pack", "resume", "train", "train_config", "train_seeds"],
+    "gnnneg.experiment": ["Evaluation", "Run", "pack", "resume", "train", "train_config", "train_seeds", "warm_start"],
     "gnnneg.exports": ["export", "to_pyg", "to_pykeen"],
     "gnnneg.interfaces": [
         "Corruption",

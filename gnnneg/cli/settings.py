@@ -3,7 +3,7 @@
 import argparse
 from collections.abc import Collection, Sequence
 
-KEYS = ("data", "task", "optimizer", "scheduler", "fit", "evaluation", "seed", "device", "track")
+KEYS = ("data", "task", "optimizer", "scheduler", "fit", "evaluation", "seed", "device", "track", "warm")
 
 
 def parted(words: Sequence[str], own: Collection[str] = ()) -> tuple[list[str], list[str]]:

@@ -8,6 +8,7 @@ from gnnneg.experiment.resumed import resume
 from gnnneg.experiment.run import Run
 from gnnneg.experiment.settings import DataSource, Evaluation, Settings, plan
 from gnnneg.experiment.setup import Setup
+from gnnneg.experiment.warm import warm_start
 from gnnneg.former import former_names
 
 __getattr__ = former_names(__name__)
@@ -27,4 +28,5 @@ __all__ = [
     "train_config",
     "train_seeds",
     "untrained",
+    "warm_start",
 ]

@@ -104,6 +104,8 @@ def _begin(setup: Setup, path: Path, named: bool) -> None:
         if setup.test_graph is not None:
             write_named(path / run_files.TEST_GRAPH, setup.test_graph)
     about = environment(setup.device, setup.seed)
+    if setup.warm is not None:
+        about["warm"] = setup.warm.to_json()
     folder.write_json(path / run_files.ENVIRONMENT, about, versioned=True)
     folder.write_names(path / run_files.MODEL, setup.data)
     describe_model(setup, path)

@@ -1,5 +1,6 @@
 """Training objects that were made in Python, and back to the config that makes them."""
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 from torch_geometric.data import Dataset, HeteroData
 
-from gnnneg import config, datasets
+from gnnneg import config, datasets, distributed
 from gnnneg.config import Tree
 from gnnneg.config.describe import on_the_spot
 from gnnneg.config.names import path as class_path
@@ -25,7 +26,9 @@ from gnnneg.experiment.ready import refuse_hidden_features, refuse_optimizer, re
 from gnnneg.experiment.run import Run
 from gnnneg.experiment.settings import Evaluation, anchored, plan
 from gnnneg.experiment.setup import Setup, index_at
+from gnnneg.experiment.warm import found, warm_start
 from gnnneg.interfaces import Task
+from gnnneg.plain import visible
 from gnnneg.training import Fit, Watcher
 
 
@@ -43,6 +46,7 @@ def train(
     progress: bool = True,
     test_graph: HeteroData | None = None,
     track: Sequence[Watcher] = (),
+    warm: str | Path | None = None,
 ) -> Run:
     """Trains a task with validation, tests it and, given a folder, keeps it.
 
@@ -71,6 +75,8 @@ def train(
             statements are asked instead; an inductive data set brings its own. (default: :obj:`None`)
         track (list[Watcher]): Who watches training, such as ``[TensorBoard()]``. ``gnnneg resume`` goes on without
             those that are defined on the spot. (default: nobody)
+        warm (str or Path, optional): A run, or vectors by name, that the model begins with: see
+            :func:`~gnnneg.experiment.warm_start`. (default: :obj:`None`)
 
     Raises:
         UserError: If the folder is in use, the task was made for other data, the model knows nothing of the entities
@@ -91,6 +97,10 @@ def train(
     tell_of_leaks(task, facts)
     setup.train = index_at(device, facts)
     look_over(graph, name if isinstance(data, HeteroData) else "the data set")
+    if warm is not None:
+        setup.warm = warm_start(task.model, graph, warm)
+        if progress and distributed.rank() == 0:
+            print(visible(str(setup.warm)), file=sys.stderr)
     if out is None:
         return finish(setup, progress)
 
@@ -100,7 +110,7 @@ def train(
     if isinstance(data, datasets.Benchmark) and named:
         home, setup.name = Path(data.root).parent, data.card.name
         where = {"name": setup.name, "root": None if home == Path(cache()) else str(home.resolve())}
-    setup.plan = plan(anchored({"data": where, **_described(setup)}))
+    setup.plan = plan(anchored({"data": where, **_described(setup), "warm": None if warm is None else found(warm)}))
     return execute(setup, Path(out), named, progress)
 
 

@@ -92,7 +92,8 @@ def train_seeds(
     means = read(path, overrides, allow)
     stem = str(out) if out is not None else str(Path("runs") / f"{Path(source(means).name).name}-{Path(path).stem}")
     homes = {seed: Path(f"{stem}-{seed}") for seed in chosen}
-    to_do = {seed: done for seed, home in homes.items() if (done := _command(home, means, seed, allow)) is not None}
+    states = {seed: _left(home, means, seed, allow) for seed, home in homes.items()}
+    to_do = {seed: goes_on for seed, goes_on in states.items() if goes_on is not None}
     words = [word for module in ([allow] if isinstance(allow, str) else allow) for word in ("--allow", module)]
     orders = {
         seed: ["resume", str(homes[seed])]
@@ -141,7 +142,7 @@ def _refuse_many(count: int) -> None:
         raise UserError(f"--seeds asks for {count} runs: give 1 to {MOST}.")
 
 
-def _command(home: Path, means: Plan, seed: int, allow: str | Sequence[str]) -> bool | None:
+def _left(home: Path, means: Plan, seed: int, allow: str | Sequence[str]) -> bool | None:
     """Whether a run is to be gone on with; None if it is finished.
 
     Raises:

@@ -175,6 +175,8 @@ class Settings:
         device (str, optional): Such as ``cpu`` or ``cuda``; :obj:`None` takes a GPU if there is one.
             (default: :obj:`None`)
         track (list[Watcher]): Who watches training. (default: nobody)
+        warm (str, optional): A run, or vectors by name, that the model begins with: see
+            :func:`~gnnneg.experiment.warm_start`. (default: :obj:`None`)
     """
 
     data: DataSource
@@ -186,6 +188,7 @@ class Settings:
     seed: int = 0
     device: str | None = None
     track: Sequence[Watcher] = ()
+    warm: str | None = None
 
 
 def listed(tree: Tree) -> Tree:

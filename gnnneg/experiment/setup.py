@@ -18,6 +18,7 @@ from gnnneg.errors import UserError
 from gnnneg.evaluation import Testbed
 from gnnneg.experiment.ready import refuse_negative, refuse_optimizer, refuse_scheduler
 from gnnneg.experiment.settings import Evaluation, source
+from gnnneg.experiment.warmth import Warm
 from gnnneg.interfaces import Model, Task
 from gnnneg.training import Fit, Watcher
 from gnnneg.training.randomness import seeded
@@ -41,6 +42,7 @@ class Setup:
     name: str = "data"
     train: KnownAnswers | None = None
     track: Sequence[Watcher] = ()
+    warm: Warm | None = None
 
     @property
     def tree(self) -> Tree:

@@ -1,0 +1,304 @@
+"""A model that begins with what another has learnt, or with given vectors, matched by name."""
+
+import zipfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import safetensors.torch
+import torch
+from safetensors import SafetensorError
+from torch import Tensor
+from torch_geometric.data import HeteroData
+
+from gnnneg import config, distributed, run_files
+from gnnneg.config import Tree
+from gnnneg.data.facts import FACTS, Facts
+from gnnneg.data.statements import assemble
+from gnnneg.data.vector_files import read_vectors
+from gnnneg.errors import UserError
+from gnnneg.evaluation.vectors import inverses
+from gnnneg.experiment import folder
+from gnnneg.experiment.kept import Kept
+from gnnneg.experiment.prolonged import differing
+from gnnneg.experiment.warmth import Warm
+from gnnneg.interfaces import Model
+from gnnneg.records import Triplets
+from gnnneg.trust import allowing
+
+SMALL = 64, 8  # entities and relations of a model that is built to see what grows with them
+ALIKE = {"ShardedLookup": "Lookup"}  # the same table, otherwise kept
+ENTITIES, RELATIONS = "entities", "relations"
+ENDINGS = (".parquet", ".txt")  # of the files of a folder of vectors
+
+
+def found(source: str | Path) -> str:
+    """The whole path of what a model is to begin with.
+
+    Raises:
+        UserError: If there is nothing.
+    """
+    path = Path(source).expanduser()
+    if not path.exists():
+        raise UserError(f"There is nothing at {source} (--warm): give a run folder, or vectors by name.")
+    return str(path.resolve())
+
+
+def warm_start(model: Model, data: HeteroData, source: str | Path) -> Warm:
+    """Puts into a model what another run's model has learnt, or given vectors; what these do not have stays.
+
+    Rows of entities and of relations are matched by name, in whatever order and number they are; other weights are
+    taken whole. Samplers, generators and the optimiser begin anew. Vectors by name go into the encoder's own table of
+    entities and the decoder's of relations.
+
+    ::
+
+        warm_start(model, data, "runs/complex")
+        run = gnnneg.train(task, data, Adagrad(task.trained(), lr=0.05), Fit(epochs=10))
+
+    Args:
+        model (Model): Whose weights are changed.
+        data (HeteroData): Whose names its entities and relations have.
+        source (str or Path): A run folder or what :func:`gnnneg.pack` made of one; a folder that ``gnnneg export``
+            wrote as ``parquet`` or ``word2vec``; or a file of vectors, see
+            :func:`gnnneg.data.vector_files.read_vectors`.
+
+    Raises:
+        UserError: If it is none of these or damaged, of another width, or of no entity and no relation here.
+    """
+    path = Path(found(source))
+    if (path / run_files.CONFIG).is_file() or zipfile.is_zipfile(path):
+        return _from_run(model, data, path)
+    return _from_vectors(model, data, path)
+
+
+# from a run
+
+
+def _from_run(model: Model, data: HeteroData, path: Path) -> Warm:
+    kept = Kept(path, "cpu", None, ())
+    home = kept.path / run_files.MODEL
+    said, names = folder.read_json(home / run_files.MODEL_CONFIG, versioned=True), folder.read_names(home)
+    if not (home / run_files.WEIGHTS).is_file():
+        raise UserError(f"{path} has no trained weights yet (--warm): go on with it by 'gnnneg resume {path}'.")
+    try:
+        there, given = said["model"], safetensors.torch.load_file(home / run_files.WEIGHTS)
+    except (KeyError, SafetensorError) as error:
+        raise UserError(f"{home} is damaged ({error}): copy the run again, or train it again.") from error
+    facts = Facts(data)
+    here = config.describe(model, facts, "model")
+    rows = _matched(names[0], data["entity"].names), _matched(names[1], data.relation_names)
+    sizes = ((len(names[0]), facts.num_nodes), (len(names[1]), facts.num_relations))
+    taken, afresh = [], []
+    grown = _grown(model, here)
+    state, tables = model.state_dict(), distributed.tables(model)
+    for name, weight in state.items():
+        if name not in given or _classes(there, name) != _classes(here, name):
+            afresh.append(name)
+            continue
+        dims = [(1, 0, 0), *[(0, 0, size) for size in weight.shape[1:]]] if name in tables else grown[name]
+        fits = tuple(n * sizes[0][0] + r * sizes[1][0] + rest for n, r, rest in dims)
+        if fits != tuple(given[name].shape):
+            raise UserError(_misfit(path, name, tuple(given[name].shape), fits, there, here))
+        taken.append((name, dims))
+    if not taken:
+        raise UserError(
+            f"Nothing of {path} fits this model (--warm): that is a {_classes(there, '')[0]} of "
+            f"{', '.join(_parts(there)) or 'no parts'}, this one of {', '.join(_parts(here)) or 'none'}; vectors of "
+            "its entities fit any encoder that has some (gnnneg export)."
+        )
+    _refuse_strangers(path, rows)
+    with torch.no_grad():
+        for name, dims in taken:
+            own = distributed.block(tables[name]) if name in tables else None
+            _put(state[name], given[name], dims, rows, sizes, own)
+    mark = folder.weights(home)[:16]
+    counts = len(rows[0][0]), facts.num_nodes, len(rows[1][0]), facts.num_relations
+    return Warm(str(path), *counts, mark, tuple(afresh))
+
+
+def _misfit(path: Path, name: str, there: tuple, fits: tuple, one: Tree, other: Tree) -> str:
+    keys = list(dict.fromkeys(differing(one, other)))
+    how = f"the models differ in {', '.join(keys[:3])}: give both the same" if keys else "it is of another version"
+    return f"{name} has the shape {there} in {path}, where {fits} would fit (--warm); {how}."
+
+
+def _grown(model: Model, tree: Tree) -> dict[str, list[tuple[int, int, int]]]:
+    """Of each weight's dimensions how much they grow with an entity and with a relation, and what is left.
+
+    Found by building the model for a few entities and relations, and for one more of each.
+    """
+    n, r = SMALL
+    own = {type(part).__module__.split(".")[0] for part in model.modules()}
+    with torch.random.fork_rng(devices=[]), allowing(sorted(own)):
+        means = config.resolve(Model, tree, "model", FACTS)
+        shapes = [_shapes(means.build(Facts(_silent(*size)))) for size in ((n, r), (n + 1, r), (n, r + 1))]
+    base, more_entities, more_relations = shapes
+    grown = {}
+    for name, shape in base.items():
+        steps = zip(shape, more_entities[name], more_relations[name])
+        grown[name] = [(e - size, s - size, size - n * (e - size) - r * (s - size)) for size, e, s in steps]
+    return grown
+
+
+def _shapes(model: Model) -> dict[str, tuple[int, ...]]:
+    return {name: tuple(weight.shape) for name, weight in model.state_dict().items()}
+
+
+def _silent(num_nodes: int, num_relations: int) -> HeteroData:
+    """A graph of nothing but names."""
+    none = torch.empty(0, dtype=torch.long)
+    names = [str(i) for i in range(num_nodes)]
+    return assemble(Triplets(none, none, none), none, names, [str(i) for i in range(num_relations)])
+
+
+def _classes(tree: Tree, name: str) -> list[str]:
+    """The classes that a weight is in, from the model downwards."""
+    node: Any = tree
+    kinds = []
+    for word in [*name.split("."), ""]:
+        if isinstance(node, dict) and "class_path" in node:
+            kind = str(node["class_path"]).rpartition(".")[2]
+            kinds.append(ALIKE.get(kind, kind))
+            node = node.get("init_args", {}).get(word)
+        elif isinstance(node, list) and word.isdecimal() and int(word) < len(node):
+            node = node[int(word)]
+        else:
+            break
+    return kinds
+
+
+def _parts(tree: Tree) -> list[str]:
+    """The classes that a model is made of."""
+    inner = tree.get("init_args", {}).values()
+    return [str(part["class_path"]) for part in inner if isinstance(part, dict) and "class_path" in part]
+
+
+def _put(
+    target: Tensor,
+    given: Tensor,
+    dims: Sequence[tuple[int, int, int]],
+    rows: Sequence[tuple[np.ndarray, np.ndarray]],
+    sizes: Sequence[tuple[int, int]],
+    own: tuple[int, int] | None,
+) -> None:
+    """Writes what is matched of one weight over another, a dimension at a time.
+
+    Args:
+        target (torch.Tensor): What is written to.
+        given (torch.Tensor): What is there.
+        dims (list): Of each dimension how much it grows with an entity and with a relation, and what is left.
+        rows (list): Of entities and of relations the places there and here that have one name.
+        sizes (list): How many there are of each, there and here.
+        own (tuple, optional): The rows of a table that this process holds, if it does not hold all.
+    """
+    places = []
+    for dim, (n, r, rest) in enumerate(dims):
+        theirs, ours = _lined_up(((n, *rows[0], *sizes[0]), (r, *rows[1], *sizes[1])), rest)
+        if own is not None and dim == 0:
+            inside = (ours >= own[0]) & (ours < own[1])
+            theirs, ours = theirs[inside], ours[inside] - own[0]
+        given = given.index_select(dim, torch.from_numpy(theirs))
+        places.append(torch.from_numpy(ours).to(target.device))
+    if not places:
+        target.copy_(given)
+        return
+    shaped = [place.view(-1, *[1] * (len(places) - 1 - dim)) for dim, place in enumerate(places)]
+    target[tuple(shaped)] = given.to(target.device, target.dtype)
+
+
+def _lined_up(
+    parts: Sequence[tuple[int, np.ndarray, np.ndarray, int, int]], rest: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """The places of one dimension there and here: blocks of all entities or relations, and what belongs to none."""
+    theirs, ours = [], []
+    at = there = 0
+    for blocks, one, other, size, wanted in parts:
+        for _ in range(blocks):
+            theirs.append(one + there)
+            ours.append(other + at)
+            there, at = there + size, at + wanted
+    theirs.append(np.arange(rest) + there)
+    ours.append(np.arange(rest) + at)
+    return np.concatenate(theirs), np.concatenate(ours)
+
+
+# from vectors
+
+
+def _from_vectors(model: Model, data: HeteroData, path: Path) -> Warm:
+    facts = Facts(data)
+    tree = config.describe(model, facts, "model")
+    grown = _grown(model, tree)
+    state, tables = model.state_dict(), distributed.tables(model)
+    own = {
+        ENTITIES: [name for name in state if name in tables or [d[0] for d in grown[name]] == [1, 0]],
+        RELATIONS: [name for name in state if name not in tables and _of_relations(grown[name])],
+    }
+    counts = {ENTITIES: 0, RELATIONS: 0}
+    given = []
+    for kind, file in _files(path):
+        names, vectors = read_vectors(file)
+        if len(own[kind]) != 1:
+            raise UserError(
+                f"This model has {len(own[kind]) or 'no'} tables of vectors of {kind}, so that those of {file} cannot "
+                "be put into it (--warm): start from a run, or from a model with one."
+            )
+        weight = state[own[kind][0]]
+        if weight.shape[1] != vectors.shape[1]:
+            raise UserError(
+                f"{file} holds vectors of {vectors.shape[1]} numbers, and {own[kind][0]} takes {weight.shape[1]} "
+                f"(--warm): give the model that width, or vectors of this one."
+            )
+        wanted = list(data["entity"].names) if kind == ENTITIES else list(data.relation_names)
+        if kind == RELATIONS and weight.shape[0] > len(wanted):
+            wanted += inverses(wanted)
+        theirs, ours = _matched(names, wanted if file.suffix == ".parquet" else ["_".join(n.split()) for n in wanted])
+        counts[kind] = int((ours < (facts.num_nodes if kind == ENTITIES else facts.num_relations)).sum())
+        given.append((own[kind][0], vectors, theirs, ours))
+    if not any(len(ours) for *_, ours in given):
+        raise UserError(f"None of the names of {path} is called as an entity or relation here (--warm).")
+    with torch.no_grad():
+        for name, vectors, theirs, ours in given:
+            begin, end = distributed.block(tables[name]) if name in tables else (0, len(state[name]))
+            inside = (ours >= begin) & (ours < end)
+            rows = torch.from_numpy(vectors[theirs[inside]]).to(state[name].device, state[name].dtype)
+            state[name][torch.from_numpy(ours[inside] - begin).to(rows.device)] = rows
+    return Warm(str(path), counts[ENTITIES], facts.num_nodes, counts[RELATIONS], facts.num_relations)
+
+
+def _of_relations(dims: Sequence[tuple[int, int, int]]) -> bool:
+    """Whether a weight is a vector of each relation, or of each one's two directions."""
+    return len(dims) == 2 and dims[0][:2] in ((0, 1), (0, 2)) and not dims[0][2] and dims[1][:2] == (0, 0)
+
+
+def _files(path: Path) -> Iterator[tuple[str, Path]]:
+    """The files of vectors, and whose they are."""
+    if path.is_file():
+        yield ENTITIES, path
+        return
+    here = [(kind, path / f"{kind}{end}") for kind in (ENTITIES, RELATIONS) for end in ENDINGS]
+    there = [(kind, file) for kind, file in here if file.is_file()]
+    if not there:
+        raise UserError(
+            f"{path} is no run folder and holds no vectors (--warm): give a run, a folder with {ENTITIES}.parquet or "
+            f"{ENTITIES}.txt, or a file of vectors by name."
+        )
+    yield from there
+
+
+# by name
+
+
+def _matched(theirs: Sequence[str], ours: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+    """The places there and here that have one name."""
+    place = pd.Index(list(theirs)).get_indexer(pd.Index(list(ours)))
+    here = np.flatnonzero(place >= 0)
+    return place[here].astype(np.int64), here.astype(np.int64)
+
+
+def _refuse_strangers(path: Path, rows: Sequence[tuple[np.ndarray, np.ndarray]]) -> None:
+    if not any(len(ours) for _, ours in rows):
+        raise UserError(f"No entity and no relation of {path} is called as one here (--warm): start without it.")
