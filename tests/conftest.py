@@ -3,6 +3,7 @@
 import gc
 import inspect
 import sys
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,10 +14,21 @@ import torch
 sys.path.insert(0, str(Path(__file__).parent))
 torch.set_num_threads(1)
 
+SPREAD = {"test_plane.py", "test_commands.py", "test_docs.py", "test_report.py"}  # that lay out negatives by t-SNE
+
 
 @pytest.fixture(autouse=True)
 def seeded() -> None:
     torch.manual_seed(0)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def spread(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Whoever looks at negatives gets a picture of them by t-SNE as well, which takes a second where nobody sees it."""
+    with pytest.MonkeyPatch.context() as patch:
+        if request.path.name not in SPREAD:
+            patch.setitem(sys.modules, "sklearn.manifold", None)
+        yield
 
 
 def pytest_collection_finish() -> None:
