@@ -219,3 +219,34 @@ def test_using_a_trained_model_runs(tmp_path, monkeypatch, capsys):
     said = capsys.readouterr()
     assert "came without the statements of synthetic" in said.err
     assert f"{space['run'].metrics['test']['mrr']:.3f}" in said.out.splitlines()[-3]
+
+
+def test_choosing_settings_runs(tmp_path, monkeypatch, capsys):
+    """The config, the commands and the code of docs/tune.md, with few trials."""
+    from gnnneg.cli import main
+
+    monkeypatch.chdir(tmp_path)
+    few = {"epochs: 5": "epochs: 2", "--trials 20": "--trials 4", '"tune.yaml", 20': '"tune.yaml", 4'}
+    few |= {"--seeds 3": "--seeds 2", "seeds=3": "seeds=2"}
+
+    def fewer(language: str) -> list[str]:
+        found = blocks("docs/tune.md", language)
+        for much, little in few.items():
+            found = [block.replace(much, little) for block in found]
+        return found
+
+    (tmp_path / "tune.yaml").write_text(fewer("yaml")[0])
+    for line in "".join(fewer("bash")).splitlines():
+        words = [str(found) for word in shlex.split(line) for found in sorted(tmp_path.glob(word)) or [word]]
+        assert main(words[1:]) == 0, line
+    space: dict = {}
+    capsys.readouterr()
+    exec(compile(fewer("python")[0], "docs/tune.md", "exec"), space)
+    said = capsys.readouterr()
+    assert said.err == ""  # nothing was trained again
+    assert len(space["study"].trials) == 4
+    assert "task.sampler" in said.out
+    again = yaml.safe_load((tmp_path / "runs/best/result.json").read_text())
+    assert again["metrics"]["valid"]["mrr"] == space["best"]
+    assert len(space["tested"]) == 2
+    assert space["same"].optuna.trials[0].params["optimizer.lr"] == space["study"].trials["optimizer.lr"][0]

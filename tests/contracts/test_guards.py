@@ -48,7 +48,7 @@ def test_abstract_or_final(base):
 
 # who may import whom, one room a line: what is not named here may not be imported
 FIRST = {"errors", "former", "checks", "plain", "documents", "run_files", "trust", "chance", "distributed"}
-FIRST |= {"stateful", "mixed", "postponed", "tree", "run_folder", "sources"}
+FIRST |= {"stateful", "mixed", "postponed", "tree", "run_folder", "sources", "compiling"}
 GROUND = FIRST | {"records", "interfaces", "candidates", "encodings", "looking", "remember", "subgraph"}
 GROUND |= {"data", "kernels", "memory", "nearest", "spectrum"}
 PARTS = {"encoders", "decoders", "models", "corruption", "samplers", "generators", "losses", "penalties", "labels"}
@@ -59,6 +59,8 @@ ROOMS = {
     "former": {"errors"},
     "plain": set(),
     "postponed": set(),
+    "compiling": set(),
+    "neighbors": set(),
     "sources": set(),
     "tree": {"documents", "errors"},
     "run_folder": {"documents", "errors", "run_files", "tree"},
@@ -68,7 +70,7 @@ ROOMS = {
     "documents": {"errors"},
     "run_files": set(),
     "trust": {"errors", "run_files"},
-    "kernels": {"errors"},
+    "kernels": {"errors", "compiling"},
     "memory": {"errors"},
     "nearest": set(),
     "spectrum": set(),
@@ -92,9 +94,10 @@ ROOMS = {
     "experiment": GROUND | PARTS | {"datasets", "tasks", "training", "evaluation", "config"},
     "planning": GROUND | PARTS | {"tasks", "training", "config"},
     "exports": GROUND | PARTS | {"training", "evaluation", "experiment"},
+    "tuning": GROUND | {"training", "config", "experiment", "report"},
     "cli": GROUND
     | PARTS
-    | {"exports", "datasets", "tasks", "training", "evaluation", "config", "experiment", "report", "planning"}
+    | {"exports", "tuning", "datasets", "tasks", "training", "evaluation", "config", "experiment", "report", "planning"}
     | {"digits"},
 }
 
