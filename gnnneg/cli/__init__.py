@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import NoReturn
 
-from gnnneg import errors
+from gnnneg import compiling, errors
 from gnnneg.cli import early
 from gnnneg.cli.settings import options, parted
 from gnnneg.errors import UserError, echo
@@ -119,7 +119,8 @@ def _run(words: list[str]) -> int:
         raise UserError(f"'gnnneg {args.command}' takes no settings of a config, such as {settings[0]}: see --help.")
     args.settings = settings
     early.refuse(args)
-    with allowing(getattr(args, "allow", ())):
+    told = sys.stderr.isatty() and not getattr(args, "quiet", False)
+    with allowing(getattr(args, "allow", ())), compiling.told(_tell if told else _silent):
         return args.run(args)
 
 
@@ -158,6 +159,14 @@ def _say(message: str, code: int, debug: bool) -> int:
         return code
     print(visible(" ".join(message.split())), file=sys.stderr)
     return code
+
+
+def _tell(words: str) -> None:
+    print(words, file=sys.stderr)
+
+
+def _silent(words: str) -> None:
+    pass
 
 
 def _leads() -> bool:

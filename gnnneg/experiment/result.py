@@ -1,6 +1,5 @@
 """What a run came to: the trained model judged, and told of."""
 
-import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -10,7 +9,7 @@ from typing import Any
 import torch
 from torch_geometric.data import HeteroData
 
-from gnnneg import distributed, run_files
+from gnnneg import compiling, distributed, run_files
 from gnnneg.data import naming
 from gnnneg.data.statements import POLARITIES, counts
 from gnnneg.errors import UserError
@@ -31,7 +30,7 @@ def judged(setup: Setup, history: History) -> dict[str, Any]:
     """
     model, testbed = setup.model, setup.testbed
     path = setup.path if distributed.rank() == 0 else None  # of several processes one writes
-    began = time.perf_counter()
+    began = compiling.clock()
     metrics: dict[str, Any] = {}
     ranks: dict[str, Ranks] = {}
     for split in ("valid", "test") if setup.evaluation.test else ("valid",):
@@ -51,7 +50,7 @@ def judged(setup: Setup, history: History) -> dict[str, Any]:
         "metrics": metrics,
         "time": {
             "train_s": history.train_s,
-            "evaluate_s": history.evaluate_s + time.perf_counter() - began,
+            "evaluate_s": history.evaluate_s + compiling.clock() - began,
             "triples_per_s": history.triples_per_s,
         },
         "memory": {"peak_rss_mib": history.peak_rss_mib, "peak_cuda_mib": history.peak_cuda_mib},
@@ -75,7 +74,7 @@ def judged(setup: Setup, history: History) -> dict[str, Any]:
     verified = metrics.get("test", {}).pop(KnownNegatives.key, None)
     if verified is not None:  # it stood beside the metrics before evaluations were chosen
         result[KnownNegatives.key] = verified
-    result["time"]["evaluate_s"] = history.evaluate_s + time.perf_counter() - began
+    result["time"]["evaluate_s"] = history.evaluate_s + compiling.clock() - began
     if path is not None:
         folder.write_json(path / run_files.RESULT, result)
     return result

@@ -36,6 +36,10 @@ class Display(ABC):
         """``share`` of the current epoch is done, ``rate`` triples/s, the last validation gave ``metric``."""
 
     @abstractmethod
+    def say(self, words: str) -> None:
+        """A line besides."""
+
+    @abstractmethod
     def stop(self) -> None:
         """After the last step."""
 
@@ -47,6 +51,9 @@ class Silence(Display):
         pass
 
     def show(self, at: Position, share: float, rate: float, metric: float | None, told: Told = NOTHING) -> None:
+        pass
+
+    def say(self, words: str) -> None:
         pass
 
     def stop(self) -> None:
@@ -76,6 +83,9 @@ class Bar(Display):
         words = sentence(at, rate, metric, self.metric, told)
         self.progress.update(self.line, completed=at.epoch + share, epoch=epoch, words=words)
 
+    def say(self, words: str) -> None:
+        self.progress.console.print(words, markup=False, highlight=False)
+
     def stop(self) -> None:
         self.progress.stop()
 
@@ -103,6 +113,9 @@ class Lines(Display):
         left = (now - self._began) * (self.epochs - done) / (done - self._from) if done > self._from else None
         remaining = "" if left is None else f", {timedelta(seconds=round(left))} left"
         words = f"{self.unit} {epoch}/{self.epochs}, {sentence(at, rate, metric, self.metric, told)}{remaining}"
+        self.say(words)
+
+    def say(self, words: str) -> None:
         self.console.print(words, markup=False, highlight=False, soft_wrap=True)
 
     def stop(self) -> None:

@@ -1,7 +1,6 @@
 """Training: epochs of batches, validated, saved and, if need be, gone on with."""
 
 import math
-import time
 import warnings
 from collections.abc import Callable, Collection
 from contextlib import nullcontext
@@ -15,7 +14,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
-from gnnneg import distributed
+from gnnneg import compiling, distributed
 from gnnneg.chance import lent
 from gnnneg.errors import UserError, echo, nearest
 from gnnneg.interfaces import Task
@@ -309,7 +308,7 @@ class _Loop:
         self.expired = distributed.agreed(self.fit.expired(at))
         checks = torch.sparse.check_sparse_tensor_invariants
         # as the user has it, said aloud: left unsaid, torch warns of it at the first row-sparse step
-        with self.interruption, self.display, checks(checks.is_enabled()):
+        with self.interruption, self.display, compiling.told(self.display.say), checks(checks.is_enabled()):
             while not distributed.agreed(self.fit.over(at)):
                 if not self.whole():
                     self.epoch()
@@ -369,7 +368,7 @@ class _Loop:
         """Goes through the steps that the epoch or round has left."""
         at = self.state.at
         self.task.train()
-        self.clock = self.glanced = time.perf_counter()
+        self.clock = self.glanced = compiling.clock()
         while not self.whole():
             self.close_pass()
             if self.order is None:
@@ -381,9 +380,9 @@ class _Loop:
             if due:
                 self.lap()
                 self.save()
-                self.clock = time.perf_counter()
+                self.clock = compiling.clock()
             self.step(self.order[at.seen : at.seen + self.fit.batch_size])
-            if time.perf_counter() - self.glanced > GLANCE:
+            if compiling.clock() - self.glanced > GLANCE:
                 self.look()
         self.look()
         record: dict[str, Any] = {"epoch": at.epoch + 1, "step": at.step, "loss": at.loss / at.done}
@@ -452,7 +451,7 @@ class _Loop:
 
     def lap(self) -> None:
         """Counts the time since the last look at the clock as training."""
-        now = time.perf_counter()
+        now = compiling.clock()
         self.state.at.seconds += now - self.clock
         self.clock = now
 
@@ -477,7 +476,7 @@ class _Loop:
             self.save()
         self.task.eval()
         self.free()
-        began = time.perf_counter()
+        began = compiling.clock()
         try:
             # several processes leave off together, and so not in the middle
             at_once = self.interruption.at_once() if distributed.size() == 1 else nullcontext()
@@ -485,7 +484,7 @@ class _Loop:
                 metrics = {name: float(value) for name, value in evaluate().items()}
         except KeyboardInterrupt:
             self.stop()
-        seconds = time.perf_counter() - began
+        seconds = compiling.clock() - began
         self.fit._refuse_metric(metrics)
         self.value = metrics[metric]
         if math.isnan(self.value):
