@@ -32,6 +32,7 @@ class Form:
     ):
         self.data, self.place, self.kind = data, place, kind
         self.two_scores, self.ranks = two_scores, ranks
+        self.entities, self.relations = Texts.of(data["entity"].names), Texts.of(data.relation_names)
 
     def table(self, parts: Sequence[Columns]) -> pa.Table:
         """Answers by number as a table by name; each part has the ``row`` of its questions among all."""
@@ -51,14 +52,13 @@ class Form:
         assert head is not None
         assert relation is not None
         assert tail is not None
-        entities, relations = self.data["entity"].names, Texts.of(self.data.relation_names)
         columns: dict[str, pa.Array] = {
             "question": pa.array(self.place[row[order]].numpy()),
             "asked": _words(ASKED, self.kind[row[order]]),
             "rank": _numbers(whole("rank")),
-            "head": _named(entities, head),
-            "relation": _named(relations, relation),
-            "tail": _named(entities, tail),
+            "head": _named(self.entities, head),
+            "relation": _named(self.relations, relation),
+            "tail": _named(self.entities, tail),
             "score": _numbers(whole("score")),
         }
         if self.two_scores:
@@ -80,8 +80,8 @@ class Form:
         return pa.table(columns)
 
 
-def _named(names: Sequence[str], index: Int[Tensor, "m"]) -> pa.Array:
-    return Texts.of(names).array.take(pa.array(index.numpy()))
+def _named(names: Texts, index: Int[Tensor, "m"]) -> pa.Array:
+    return names.array.take(pa.array(index.numpy()))
 
 
 def _words(words: Sequence[str], code: Int[Tensor, "m"]) -> pa.Array:
