@@ -55,7 +55,8 @@ def test_a_measurement_that_fails_says_how(monkeypatch):
 
 def test_one_real_case(monkeypatch):
     """From the command's words to a number: uniform negatives on a graph of its own."""
-    case = bench.Case("Uniform", ("ours", "draw", "Uniform"), ("ours", "draw", "Uniform"), "itself")
+    words = "ours", "draw", "Uniform", "--nodes", "1000"
+    case = bench.Case("Uniform", words, words, "itself")
     monkeypatch.setitem(bench.SUITES, "negatives", [case])
     (row,) = bench.measured(["negatives"], 1)
     assert row["ratio"] == 1.0

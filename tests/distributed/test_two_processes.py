@@ -107,6 +107,11 @@ def test_refused_in_one_sentence(both):
         assert "MCNS" in chains
 
 
+def test_who_works_on_a_cpu_does_not_import_the_kernels_of_a_device(both):
+    """Scores, draws and ranks were asked for, and each has such kernels."""
+    assert [one["triton"] for one in both] == [[], []]
+
+
 def test_one_process_is_a_lookup():
     torch.manual_seed(0)
     plain = Lookup(70_000, 3, sparse=True)  # more rows than are drawn at once

@@ -145,6 +145,7 @@ def main(out: Path) -> None:
             "records": [history.records, more.records, straight.records],
             "weight": again.model.encoder.weight.detach(),
             "refused": refusals(),
+            "triton": [name for name in sys.modules if name.startswith("gnnneg.kernels.triton_")],
         },
         out / f"{rank}.pt",
     )

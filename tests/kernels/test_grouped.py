@@ -1,8 +1,6 @@
 """Rows times the matrices of their types in one Triton kernel, however many types there are."""
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -18,23 +16,10 @@ CASES = Path(__file__).with_name("grouped_cases.py")
 compiled = test_triton.compiled
 
 
-def run(device: str, interpret: str) -> str:
-    environment = {**os.environ, "TRITON_INTERPRET": interpret, "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-W", "error", str(CASES), device]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr[-3000:]
-    return done.stdout
-
-
-def test_interpreted():
-    pytest.importorskip("triton")
-    assert run("cpu", "1").split() == ["10", "cases"]
-
-
 @pytest.mark.gpu
 @test_triton.cuda
 def test_on_the_device():
-    assert run("cuda", "0").split() == ["10", "cases"]
+    assert test_triton.run(CASES).split() == ["10", "cases"]
 
 
 @pytest.mark.parametrize("precision", ["ieee", "tf32"])

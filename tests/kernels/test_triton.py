@@ -1,4 +1,4 @@
-"""The Triton kernels: interpreted and compiled everywhere, and run on the device where there is one."""
+"""The Triton kernels: compiled everywhere, and run on the device where there is one."""
 
 import os
 import re
@@ -25,36 +25,21 @@ kinds = pytest.mark.parametrize("kind", [INNER, L1, L2, MODULUS, PHASE], ids=["i
 sent = pytest.mark.parametrize("kind", [PRODUCT, SUM, ROTATION], ids=["product", "sum", "rotation"])
 
 
-def run(device: str, interpret: str, *share: int) -> str:
-    """Cases in a process of their own: the interpreter is chosen when Triton is imported.
-
-    Warnings are errors where we choose the versions: a machine with a device has its own.
-    """
-    environment = {**os.environ, "TRITON_INTERPRET": interpret, "OMP_NUM_THREADS": "1"}
-    strict = ["-W", "error"] if device == "cpu" else []
-    done = subprocess.run(
-        [sys.executable, *strict, str(CASES), device, *map(str, share)],
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+def run(script: Path, *words: object, strict: bool = True) -> str:
+    """Cases on the device, in a process of their own, where warnings are errors."""
+    environment = {**os.environ, "TRITON_INTERPRET": "0", "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, *(["-W", "error"] if strict else []), str(script), "cuda", *map(str, words)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     return done.stdout
-
-
-def test_interpreted():
-    """Every second case, all of them with ``GNNNEG_SLOW=1``; all are compiled below."""
-    pytest.importorskip("triton")
-    share = () if os.environ.get("GNNNEG_SLOW") else (0, 2)
-    assert run("cpu", "1", *share).split() == ["122", "cases"]
 
 
 @pytest.mark.gpu
 @cuda
 @pytest.mark.parametrize("part", range(8))
 def test_on_the_device(part):
-    assert run("cuda", "0", part, 8).split() == ["122", "cases"]
+    """A machine with a device has its own versions of what may warn."""
+    assert run(CASES, part, 8, strict=False).split() == ["122", "cases"]
 
 
 class Driver:
@@ -314,8 +299,3 @@ def test_triton_is_for_cuda_in_single_and_half():
     assert needs_float(torch.zeros(1, dtype=torch.half), torch.zeros(1, dtype=torch.half))
     assert needs_float(torch.zeros(1), torch.zeros(1, dtype=torch.double))
     assert not needs_float(torch.zeros(1), torch.zeros(1))
-
-
-def test_importing_gnnneg_does_not_import_triton():
-    code = "import sys, gnnneg.decoders; sys.exit('gnnneg.kernels.triton_kinds' in sys.modules)"
-    subprocess.run([sys.executable, "-c", code], check=True)

@@ -1,8 +1,6 @@
 """Triton kernels where there is much of one thing: rows with many edges, and grids with many programs."""
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -18,26 +16,10 @@ compiled = test_triton.compiled
 MANY = 65_536 * 128  # columns: more blocks than fit on any axis of a grid but the first
 
 
-def run(device: str, interpret: str, step: int) -> str:
-    environment = {**os.environ, "TRITON_INTERPRET": interpret, "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-W", "error", str(CASES), device, str(step)]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr[-3000:]
-    return done.stdout
-
-
-@pytest.mark.slow
-def test_long_sums_interpreted():
-    """The interpreter takes minutes for all: it is given every sixth, all of them with ``GNNNEG_SLOW=1``."""
-    pytest.importorskip("triton")
-    step = 1 if os.environ.get("GNNNEG_SLOW") else 6
-    assert run("cpu", "1", step).split() == [str(len(range(0, 13, step))), "cases"]
-
-
 @pytest.mark.gpu
 @test_triton.cuda
 def test_long_sums_on_the_device():
-    assert run("cuda", "0", 1).split() == ["13", "cases"]
+    assert test_triton.run(CASES, 1).split() == ["13", "cases"]
 
 
 @pytest.fixture
