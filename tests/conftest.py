@@ -2,6 +2,7 @@
 
 import gc
 import inspect
+import os
 import sys
 from collections.abc import Iterator
 from functools import cache
@@ -20,6 +21,14 @@ SPREAD = {"test_plane.py", "test_commands.py", "test_docs.py", "test_report.py"}
 @pytest.fixture(autouse=True)
 def seeded() -> None:
     torch.manual_seed(0)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def unsynced() -> Iterator[None]:
+    """The tests kill processes, not the machine, so they need not wait for the disk."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda handle: None)
+        yield
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -679,7 +679,6 @@ def wait_for(condition, process: subprocess.Popen, seconds: float = 120) -> None
 def test_killed_then_struck_then_resumed_equals_uninterrupted(said, tmp_path, monkeypatch):
     """kill -9 while checkpoints are written at every step, then Ctrl-C, then to the end: the same bits as in one go."""
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    monkeypatch.setattr(os, "fsync", lambda handle: None)  # here, where nothing is killed
     settings = ["--fit.epochs", "20", "--fit.evaluate_every", "10", "--fit.checkpoint_seconds", "0", "--quiet"]
     settings += ["--task.model.encoder.hidden_channels", "8", "--device", "cpu"]
     out, whole = tmp_path / "killed", tmp_path / "whole"
