@@ -81,7 +81,8 @@ def tell(study: "Study", as_json: bool) -> None:
         return
     best = trials.sort_values([study.metric, "trial"], ascending=[False, True], kind="stable").head(SHOWN)
     columns = [name for name in best if name not in ("sentence", "seconds")]
-    show(columns, [[one[name] for name in columns] for one in records(best)])
+    heads = [".".join(name.split(".")[-2:]) for name in columns]  # which is what tells a key from others
+    show(heads, [[one[name] for name in columns] for one in records(best)])
     if len(trials) > SHOWN:
         ended = ", ".join(f"{count} {state}" for state, count in trials["state"].value_counts().items())
         print(f"the first {SHOWN} of {len(trials)} trials: {ended}")

@@ -5,6 +5,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from itertools import islice, product
 from typing import Any
 
 import torch
@@ -15,6 +16,7 @@ from gnnneg.config import Plan, Tree
 from gnnneg.errors import UserError, echo, nearest
 from gnnneg.experiment.settings import TUNE, needed
 
+MOST = 100
 RANGE = ("low", "high", "log", "step")
 # what is no setting of the model: choosing it would change the measure, or choose the luckiest draw
 FIXED = {
@@ -152,6 +154,22 @@ class Space:
             lambda space: params[space.name] if isinstance(space, Range) else space.labels.index(params[space.name])
         )
 
+    def start(self) -> dict[str, Any] | None:
+        """What a trial of the config as it stands beside the section would draw; None where the section allows no such.
+
+        Cost: a look at each combination of choices that names the same parts, of at most :data:`MOST`.
+        """
+        try:
+            means = self.plan(self.base).plain()
+        except UserError:  # it lacks what the section chooses
+            return None
+        found = [list(drawing(value, looked_up(means, _path(key)))) for key, value in self.settings.items()]
+        for several in islice(product(*found), MOST):
+            params = {name: value for one in several for name, value in one.items()}
+            if self.plan(self.of(params)).plain() == means:
+                return params
+        return None
+
     def described(self) -> list[dict[str, Any]]:
         """Every range and choice, those within others too, for a page."""
         found = []
@@ -275,6 +293,33 @@ def _called(value: Any, whole: bool = False) -> str:
     if isinstance(value, list):
         return "[" + ", ".join(_called(inner, True) for inner in value) + "]"
     return "null" if value is None else str(value)
+
+
+def drawing(value: Any, found: Any) -> Iterator[dict[str, Any]]:
+    """What would have to be drawn for a piece of config to be what was found at its place, as far as parts tell."""
+    if isinstance(value, Range):
+        good = isinstance(found, int | float) and not isinstance(found, bool) and value.low <= found <= value.high
+        if good and (
+            value.step is None or (Decimal(str(found)) - Decimal(str(value.low))) % Decimal(str(value.step)) == 0
+        ):
+            yield {value.name: found}
+        return
+    if isinstance(value, Choice):
+        for label, inner in zip(value.labels, value.values):
+            for params in drawing(inner, found):
+                yield {value.name: label, **params}
+        return
+    if isinstance(found, dict) and "class_path" in found:
+        named = value if isinstance(value, dict) and "class_path" in value else {"class_path": value}
+        if named["class_path"] != found["class_path"]:
+            return
+        value, found = named.get("init_args") or {}, found.get("init_args", {})
+    if isinstance(value, dict) and isinstance(found, dict):
+        inner = [list(drawing(one, found.get(key))) for key, one in value.items()]
+        for several in product(*inner):
+            yield {name: one for params in several for name, one in params.items()}
+    elif not any(True for _ in within(value, {})):  # whether it is the same the whole config tells
+        yield {}
 
 
 def concrete(value: Any, take: Callable[[Any], Any]) -> Any:

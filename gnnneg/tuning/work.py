@@ -91,9 +91,8 @@ class Worker:
                 trials = self.study.get_trials(deepcopy=False)
                 running = [one for one in trials if one.state == TrialState.RUNNING]
                 trial = next((found for one in running if (found := self._left(one, mine))), None)
-                if trial is None and self._more(len(trials)):
-                    self.study.sampler = self._sampler(len(trials))
-                    trial = self.study.ask()
+                if trial is None and self._more(sum(one.state != TrialState.WAITING for one in trials)):
+                    trial = self._asked(len(trials))
                     mine.enter_context(alone(self._claim(trial.number)))
                 if trial is not None:
                     trial.set_user_attr(PROCESS, os.getpid())
@@ -107,6 +106,14 @@ class Worker:
     def _more(self, begun: int) -> bool:
         until, trials = self.budget.until, self.budget.trials
         return (until is None or time.time() < until) and (trials is None or begun < trials)
+
+    def _asked(self, number: int) -> Trial:
+        """A new trial; the first is the config as it stands beside its section, where that allows it."""
+        start = self.space.start() if number == 0 else None
+        if start is not None:
+            self.study.enqueue_trial(start)
+        self.study.sampler = self._sampler(number)
+        return self.study.ask()
 
     def _left(self, trial: FrozenTrial, mine: ExitStack) -> Trial | None:
         """A trial that was left by a kill, which is ours from now on; None if somebody works on it."""

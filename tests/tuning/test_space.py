@@ -152,3 +152,35 @@ def test_arguments_may_be_called_low_and_high():
     made = space("{task.penalty: [null, {class_path: Lp, init_args: {weight: 1.0, p: 3}}]}")
     assert made.tree({"task.penalty": 1})["task"]["init_args"]["penalty"]["init_args"] == {"weight": 1.0, "p": 3}
     assert copy.deepcopy(made.settings) == made.settings
+
+
+@pytest.mark.parametrize(
+    ("section", "start"),
+    [
+        ("{optimizer.lr: {low: 0.01, high: 1, log: true}}", {"optimizer.lr": 0.1}),
+        ("{fit.batch_size: {low: 64, high: 300, step: 64}}", {"fit.batch_size": 256}),
+        ("{fit.batch_size: {low: 64, high: 300, step: 60}}", None),  # 256 is no step
+        ("{optimizer.lr: {low: 0.2, high: 1}}", None),
+        ("{optimizer.lr: [0.5, 0.1], task.loss: [BCE, InfoNCE]}", {"optimizer.lr": 0.1, "task.loss": "InfoNCE"}),
+        ("{task.penalty: [Lp, null]}", {"task.penalty": "null"}),
+        (
+            "{task.sampler: [All, {class_path: Uniform, init_args: {num_negatives: {low: 1, high: 9}}}]}",
+            {"task.sampler": "Uniform", "task.sampler[Uniform].num_negatives": 4},
+        ),
+        ("{task.sampler: [All, {class_path: Uniform, init_args: {num_negatives: 4, shared: true}}]}", None),
+        (
+            "{task.sampler: [{class_path: Uniform, init_args: {num_negatives: {low: 1, high: 9}, shared: true}},"
+            "{class_path: Uniform, init_args: {num_negatives: {low: 2, high: 9}}}]}",
+            {
+                "task.sampler": "Uniform(num_negatives={low: 2, high: 9})",
+                "task.sampler[Uniform(num_negatives={low: 2, high: 9})].num_negatives": 4,
+            },
+        ),
+    ],
+)
+def test_the_config_as_it_stands_is_a_trial_where_the_section_allows_it(section, start):
+    """What would be drawn for it makes the same config; None where nothing would."""
+    asked = space(section)
+    assert asked.start() == start
+    if start is not None:
+        assert plan(asked.of(start)).plain() == plan(asked.base).plain()

@@ -23,7 +23,7 @@ task:
   init_args:
     model: {class_path: KGEModel, init_args: {encoder: {class_path: Lookup, init_args: {hidden_channels: 4}}, decoder: DistMult}}
     corruption: Both
-    sampler: {class_path: Uniform, init_args: {num_negatives: 4}}
+    sampler: {class_path: Uniform, init_args: {num_negatives: 4, shared: true}}
     loss: InfoNCE
 optimizer: {class_path: Adagrad, init_args: {lr: 0.1}}
 fit: {epochs: 3, batch_size: 512, evaluate_every: 1, checkpoint_seconds: 0.0}
@@ -172,6 +172,14 @@ def test_a_trial_that_diverges_is_recorded_and_the_study_goes_on(tmp_path, capsy
     assert "6 trials" not in page  # nobody looked at the test set
     assert main([*words, "--trials", "6"]) == 2  # of another config: the metric
     assert "is a study of another config: its config has fit.metric 'hits@10'" in capsys.readouterr().err
+
+
+def test_the_first_trial_is_the_config_as_it_stands(study):
+    """Its sampler is one of the section's, and its step size lies in the range."""
+    first = study.trials.iloc[0]
+    assert first["optimizer.lr"] == 0.1
+    assert (first["task.sampler"], first["task.sampler[Uniform].num_negatives"]) == ("Uniform", 4)
+    assert first["fit.clip_norm"] is None or math.isnan(first["fit.clip_norm"])
 
 
 def test_the_page_is_whole_and_fetches_nothing(study):
