@@ -3,6 +3,7 @@
 from gnnneg.experiment.from_config import read, train_config, untrained
 from gnnneg.experiment.from_python import train
 from gnnneg.experiment.pack import pack
+from gnnneg.experiment.pipeline import pipeline
 from gnnneg.experiment.repeated import Repeated, train_seeds
 from gnnneg.experiment.resumed import resume
 from gnnneg.experiment.run import Run
@@ -21,6 +22,7 @@ __all__ = [
     "Settings",
     "Setup",
     "pack",
+    "pipeline",
     "plan",
     "read",
     "resume",

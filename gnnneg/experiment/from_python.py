@@ -104,14 +104,23 @@ def train(
     if out is None:
         return finish(setup, progress)
 
-    where: Tree = {"name": name}
-    changed = isinstance(data, datasets.Benchmark) and (data.transform, data.pre_transform) != (None, None)
-    named = isinstance(data, datasets.Benchmark) and not changed and test_graph is None
-    if isinstance(data, datasets.Benchmark) and named:
-        home, setup.name = Path(data.root).parent, data.card.name
-        where = {"name": setup.name, "root": None if home == Path(cache()) else str(home.resolve())}
+    where, named, setup.name = whereabouts(data if test_graph is None else graph, name)
     setup.plan = plan(anchored({"data": where, **_described(setup), "warm": None if warm is None else found(warm)}))
     return execute(setup, Path(out), named, progress)
+
+
+def whereabouts(data: object, name: str) -> tuple[Tree, bool, str]:
+    """What a config says of data, whether they can be had again by that, and what they are called."""
+    if isinstance(data, str | Path):
+        folder = datasets.folder_of(data)
+        said = str(data) if folder is None else str(folder.resolve())
+        return {"name": said}, True, Path(said).name
+    changed = isinstance(data, datasets.Benchmark) and (data.transform, data.pre_transform) != (None, None)
+    if isinstance(data, datasets.Benchmark) and not changed:
+        home = Path(data.root).parent
+        root = None if home == Path(cache()) else str(home.resolve())
+        return {"name": data.card.name, "root": root}, True, data.card.name
+    return {"name": name}, False, name
 
 
 def _described(setup: Setup) -> Tree:
