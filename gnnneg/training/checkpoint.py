@@ -153,7 +153,9 @@ class Checkpoints:
         self._cost = 0.0
 
     def due(self) -> bool:
-        """Whether it is time for another. The first is due at once: what cannot be saved should fail early."""
+        """Whether it is time for another. The first is due at once, but for a run that goes on from one: what cannot be
+        saved should fail early.
+        """
         if self.folder is None:
             return False
         return self._last is None or time.monotonic() - self._last >= self.interval
@@ -207,6 +209,8 @@ class Checkpoints:
         if self.folder is None:
             return None
         found = latest(self.folder)
+        if found is not None:
+            self._last = time.monotonic()  # what was read needs not be written again before the first step
         distributed.wait()  # all have looked
         if distributed.rank():
             return found

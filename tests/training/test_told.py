@@ -61,6 +61,21 @@ def test_a_checkpoint_is_due_when_its_time_has_come(tmp_path, monkeypatch):
         assert some.due() is due
 
 
+def test_what_was_read_is_not_written_again_at_once(tmp_path, monkeypatch):
+    """A run that goes on from a checkpoint of gigabytes trains first; one that finds none writes one."""
+    now = [100.0]
+    monkeypatch.setattr("gnnneg.training.checkpoint.time.monotonic", lambda: now[0])
+    new = Checkpoints(tmp_path, 10.0)
+    assert new.resume() is None
+    assert new.due()
+    new.save(7, {"number": 1})
+    again = Checkpoints(tmp_path, 10.0)
+    assert again.resume()[1]["number"] == 1
+    for later, due in ((9.9, False), (10.0, True)):
+        now[0] = 100.0 + later
+        assert again.due() is due
+
+
 def test_what_is_newer_than_the_newest_whole_one_goes(tmp_path):
     """One that is damaged and one half written; what is older stays."""
     for number in (1, 2, 3):
