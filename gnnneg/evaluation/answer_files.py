@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from io import BufferedIOBase
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -12,8 +13,10 @@ import pyarrow.parquet
 from gnnneg.errors import UserError
 from gnnneg.plain import finite, harmless
 
+Out = Path | BinaryIO | BufferedIOBase
 
-def as_parquet(parts: Iterable[pa.Table], file: BinaryIO | Path) -> None:
+
+def as_parquet(parts: Iterable[pa.Table], file: Out) -> None:
     """A row group for each part."""
     writer = None
     try:
@@ -26,7 +29,7 @@ def as_parquet(parts: Iterable[pa.Table], file: BinaryIO | Path) -> None:
             writer.close()
 
 
-def as_text(parts: Iterable[pa.Table], file: BinaryIO | Path, delimiter: str) -> None:
+def as_text(parts: Iterable[pa.Table], file: Out, delimiter: str) -> None:
     """Lines of columns, their names in the first; a name that a spreadsheet would work out has an apostrophe before."""
     with _opened(file) as out:
         for number, part in enumerate(parts):
@@ -34,7 +37,7 @@ def as_text(parts: Iterable[pa.Table], file: BinaryIO | Path, delimiter: str) ->
             out.write(text.encode("utf-8", "surrogatepass"))
 
 
-def as_json(parts: Iterable[pa.Table], file: BinaryIO | Path) -> None:
+def as_json(parts: Iterable[pa.Table], file: Out) -> None:
     """A list of rows, one a line; numbers that are not finite are null."""
     with _opened(file) as out:
         before = "[\n"
@@ -53,7 +56,7 @@ WRITERS: dict[str, Callable[[Iterable[pa.Table], Any], None]] = {
 }
 
 
-def write_answers(parts: Iterable[pa.Table], file: BinaryIO | Path, format: str) -> None:
+def write_answers(parts: Iterable[pa.Table], file: Out, format: str) -> None:
     """Writes the answers of :func:`~gnnneg.evaluation.predict_many` as they come.
 
     Args:
@@ -70,7 +73,7 @@ def write_answers(parts: Iterable[pa.Table], file: BinaryIO | Path, format: str)
 
 
 @contextmanager
-def _opened(file: BinaryIO | Path) -> Iterator[BinaryIO]:
+def _opened(file: Out) -> Iterator[Any]:
     """A file that is opened and closed here if it is a path, and left as it is if it is somebody else's."""
     if not isinstance(file, Path):
         yield file

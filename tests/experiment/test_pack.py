@@ -169,6 +169,28 @@ def test_a_model_that_looks_at_its_graph_takes_it_along(tmp_path, capsys):
         assert "the statements of the data set**, which the model looks at" in archive.read("README.md").decode()
 
 
+@pytest.mark.filterwarnings("ignore:Ties decide")
+def test_a_model_that_is_tested_on_another_graph(tmp_path):
+    """Questions go to the graph that has their names, all of them to one; a pack has both graphs."""
+    data, other = ring(), ring()
+    other["entity"].names = [f"f{i}" for i in range(20)]
+    task = LinkPrediction(NBFNet(2, 4, 2), Both(2), Uniform(20, 4), InfoNCE(), graph=message_graph(data))
+    optimizer = Adagrad(task.trained(), lr=0.05)
+    run = train(task, data, optimizer, Fit(epochs=1), out=tmp_path / "run", progress=False, test_graph=other)
+    pack(run, tmp_path / "model.zip")
+    packed = Run.load(tmp_path / "model.zip")
+    assert packed.evaluate() == run.evaluate()
+    for letter in "ef":
+        frame = pd.DataFrame({"head": [f"{letter}0", f"{letter}3"], "relation": "next"})
+        many = packed.predict_many(frame, k=4)
+        for number, head in enumerate(frame["head"]):
+            alone = run.predict(head, "next", k=4)
+            assert many[many["question"] == number]["tail"].tolist() == alone["tail"].tolist()
+            assert many[many["question"] == number]["known"].tolist() == alone["known"].tolist()
+    with pytest.raises(UserError, match="There is no entity 'e0'"):
+        packed.predict_many(pd.DataFrame({"head": ["e0", "f0"], "relation": "next"}))
+
+
 def test_own_statements_come_along_if_asked(tmp_path):
     run = trained(ring(), tmp_path / "run")
     pack(run, tmp_path / "without.zip")
@@ -195,6 +217,23 @@ def test_the_command_line(run, file, tmp_path, capsys):
     assert "Left out: " in capsys.readouterr().err
     rows = json.loads((tmp_path / "a.json").read_text())
     assert [(row["question"], row["asked"], row["rank"]) for row in rows] == [(0, "tail", 1), (0, "tail", 2)]
+    (tmp_path / "few.txt").write_text("city_3\n\ncity_1\n")
+    words = ["--queries", str(tmp_path / "q.tsv"), "--skip-unknown", "--among-names", str(tmp_path / "few.txt")]
+    assert main(["predict", str(run.path), *words]) == 0
+    said = capsys.readouterr()
+    lines = [line.split("\t") for line in said.out.splitlines()]
+    assert lines[0][:6] == ["question", "asked", "rank", "head", "relation", "tail"]
+    assert {line[5] for line in lines[1:]} == {"city_1", "city_3"}
+    assert "1 questions in" in said.err
+    for more, wrong in (
+        (["--head", "person_0"], "--queries asks what its file says: leave --head out"),
+        (["--format", "table"], "are no table for the screen"),
+    ):
+        assert main(["predict", str(run.path), *words, *more]) == 2
+        assert wrong in capsys.readouterr().err
+    for words in (["compare", str(file)], ["report", str(file)], ["resume", str(file)], ["negatives", str(file)]):
+        assert main(words) == 2
+        assert capsys.readouterr().err.count("\n") == 1
     given = written(run, tmp_path / "test.tsv")
     assert main(["evaluate", str(file), "--data", str(given), "--data.name", "synthetic", "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == json.loads(json.dumps(run.evaluate()))
