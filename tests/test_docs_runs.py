@@ -13,7 +13,7 @@ from gnnneg.experiment.repeated import Repeated, _Crew
 ROOT = Path(__file__).parents[1]
 
 
-def _here(self: _Crew, orders: dict[int, list[str]], homes: dict[int, Path], done: Repeated) -> None:
+def _here(self: _Crew, orders: dict[int, list[str]], homes: dict[int, Path], done: Repeated, _: object) -> None:
     for seed, order in orders.items():
         assert main(order) == 0
         done.runs[seed] = homes[seed]

@@ -26,6 +26,7 @@ from gnnneg.experiment.ready import refuse_seed
 from gnnneg.experiment.settings import source
 from gnnneg.plain import visible
 from gnnneg.training import Interrupted
+from gnnneg.training.interruption import Interruption
 
 MOST = 1000  # seeds
 PATIENCE = 60.0  # seconds in which a process may write its checkpoint
@@ -103,7 +104,8 @@ def train_seeds(
     }
     crew = _Crew(means, workers or 0, len(orders), progress)
     done = Repeated({seed: home for seed, home in homes.items() if seed not in to_do})
-    crew.work({seed: [*order, "--quiet", "--json", *words] for seed, order in orders.items()}, homes, done)
+    with Interruption() as struck:  # also where a shell has us ignore Ctrl-C
+        crew.work({seed: [*order, "--quiet", "--json", *words] for seed, order in orders.items()}, homes, done, struck)
     return Repeated({seed: done.runs[seed] for seed in chosen if seed in done.runs}, done.failed)
 
 
@@ -183,11 +185,13 @@ class _Crew:
         self.told: set[str] = set()
         self.running: dict[int, tuple[subprocess.Popen[bytes], int, IO[bytes]]] = {}
 
-    def work(self, orders: dict[int, list[str]], homes: dict[int, Path], done: Repeated) -> None:
-        """Runs all, and notes what became of each."""
+    def work(self, orders: dict[int, list[str]], homes: dict[int, Path], done: Repeated, struck: Interruption) -> None:
+        """Runs all, and notes what became of each; until we are ``struck``."""
         waiting, total = list(orders), len(homes)
         try:
             while waiting or self.running:
+                if struck.wanted:
+                    raise KeyboardInterrupt
                 while waiting and len(self.running) < self.workers:
                     self.start(seed := waiting.pop(0), orders[seed])
                 time.sleep(POLL)
