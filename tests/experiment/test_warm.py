@@ -34,6 +34,7 @@ from gnnneg import (
     Triplets,
     Uniform,
     UserError,
+    distributed,
     train,
     warm_start,
 )
@@ -117,6 +118,25 @@ def test_a_sharded_table_is_the_same_table(tmp_path):
     other = KGEModel(ShardedLookup(20, 4), DistMult(2, 4))
     warm_start(other, ring(), run)
     assert torch.equal(other.encoder.weight, model.encoder.weight)
+
+
+@pytest.mark.parametrize("rank", [0, 1])
+def test_of_several_processes_each_takes_its_own_rows(tmp_path, monkeypatch, rank):
+    """Rows 0 to 10 and 11 to 21 of the larger ring's, from a run of one process and from vectors."""
+    run = kept(KGEModel(Lookup(20, 4), DistMult(2, 4)), ring(), tmp_path / "run")
+    assert main(["export", str(run), "--format", "parquet", "--out", str(tmp_path / "v")]) == 0
+    whole = KGEModel(Lookup(22, 4), DistMult(3, 4))
+    warm_start(whole, larger(), run)
+    monkeypatch.setattr(distributed, "size", lambda: 2)
+    monkeypatch.setattr(distributed, "rank", lambda: rank)
+    for source in (run, tmp_path / "v" / "entities.parquet"):
+        part = KGEModel(ShardedLookup(22, 4), DistMult(3, 4))
+        drawn = part.encoder.weight.detach().clone()
+        assert warm_start(part, larger(), source).entities == 20
+        mine = slice(11 * rank, 11 * rank + 11)
+        known = [name.startswith("e") for name in larger()["entity"].names][mine]
+        expected = torch.where(torch.tensor(known)[:, None], whole.encoder.weight[mine], drawn)
+        assert torch.equal(part.encoder.weight, expected)
 
 
 def test_another_decoder_leaves_its_relations_afresh(tmp_path):
