@@ -3,7 +3,7 @@
 A seeded sample of changes (a comparison, a constant, ``and``, an operator, a dropped ``not`` or statement, two swapped
 arguments) is made in a copy of the checkout, one at a time, and the tests that import what the changed file defines are
 run on it. Given again with the same ``--out`` it goes on where it stopped. Changes that alter nothing that can be seen
-are listed in ``mutants-equivalent.md`` and are not counted.
+are listed in ``mutants-equivalent.md``, each as the line that it changes and what becomes of it, and are not counted.
 
 Why no library does it: mutmut 3 and its like run all in one process that has imported the package, which jaxtyping
 refuses to check from then on, and fork it after Numba and OpenMP have started threads, which aborts.
@@ -45,17 +45,20 @@ OPERATORS: dict[type, type] = {
     **{ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult, ast.FloorDiv: ast.Mult},
     **{ast.Mod: ast.Mult, ast.Pow: ast.Mult, ast.BitAnd: ast.BitOr, ast.BitOr: ast.BitAnd, ast.MatMult: ast.Mult},
 }
+COMMUTE = "min", "max", "minimum", "maximum", "logaddexp"  # two arguments the other way round are no change
 
 
 @dataclass(frozen=True)
 class Mutant:
-    """One change."""
+    """One change: what it was and became, the line that this stands in before and after, and all of the new file."""
 
     file: str
     line: int
     place: str
     was: str
     became: str
+    before: str
+    after: str
     source: str
 
     @property
@@ -65,7 +68,7 @@ class Mutant:
 
     def record(self) -> dict[str, Any]:
         """All but the source."""
-        return {"key": self.key, **{name: getattr(self, name) for name in ("file", "line", "place", "was", "became")}}
+        return {"key": self.key, **{name: value for name, value in vars(self).items() if name != "source"}}
 
 
 def changes(node: ast.AST) -> Iterator[ast.AST]:
@@ -86,7 +89,8 @@ def changes(node: ast.AST) -> Iterator[ast.AST]:
         yield ast.Constant(node.value - 1)
     elif isinstance(node, ast.Call) and len(node.args) > 1 and not any(isinstance(a, ast.Starred) for a in node.args):
         other.args[:2] = other.args[1::-1]  # type: ignore[attr-defined]
-        yield other
+        if len(node.args) > 2 or ast.unparse(node.func).rpartition(".")[2] not in COMMUTE:
+            yield other
     elif isinstance(node, ast.Assign | ast.AugAssign) or (
         isinstance(node, ast.Expr) and isinstance(node.value, ast.Call | ast.Yield | ast.YieldFrom)
     ):
@@ -127,7 +131,8 @@ def mutants(file: str, source: str) -> Iterator[Mutant]:
                 ast.parse(changed)
             except SyntaxError:  # within a pattern, say
                 continue
-            yield Mutant(file, node.lineno, place, ast.unparse(node), text, changed)
+            before, after = (code.splitlines()[node.lineno - 1].strip() for code in (source, changed))
+            yield Mutant(file, node.lineno, place, ast.unparse(node), text, before, after, changed)
 
 
 @cache
@@ -222,10 +227,15 @@ def copied(home: Path) -> None:
 
 
 def equivalent() -> set[tuple[str, ...]]:
-    """The changes that are listed as changing nothing: file, place, was, became."""
+    """The changes that are listed as changing nothing: file, place, line, what becomes of it."""
     listed = (ROOT / "tests" / "mutants-equivalent.md").read_text(encoding="utf-8").splitlines()
-    rows = [[cell.strip().strip("`") for cell in line.split(" | ")] for line in listed if line.startswith("| ")]
-    return {(row[0].removeprefix("| ").strip("`"), *row[1:4]) for row in rows if len(row) == 5}
+    rows = [line.removeprefix("| ").split(" | ") for line in listed if line.startswith("| `")]
+    return {tuple(cell.strip("`").replace("\\|", "|") for cell in row[:4]) for row in rows}
+
+
+def seen(one: dict[str, Any]) -> tuple[str, ...]:
+    """By what a change is told from others in the list of those that change nothing."""
+    return one["file"], one["place"], one["before"], one["after"]
 
 
 class Bench:
@@ -236,9 +246,17 @@ class Bench:
         self.sound: dict[str, bool] = {}
 
     def outcome(self, mutant: Mutant) -> tuple[str, str]:
-        """Whether a change is noticed, and by what."""
-        tests = tests_of(self.home, mutant.file)
-        while tests:
+        """Whether a change is noticed, and by what: by the tests beside the file's own, if not by the others."""
+        tests, room = tests_of(self.home, mutant.file), f"tests/{Path(mutant.file).parent.name}/"
+        near = [test for test in tests if test.startswith(room)]
+        ended = "survived", "no test reaches it"
+        for some in (near, [test for test in tests if test not in near]):
+            if some and ended[0] == "survived":
+                ended = self._outcome(mutant, some)
+        return ended
+
+    def _outcome(self, mutant: Mutant, tests: list[str]) -> tuple[str, str]:
+        while True:
             ended, failed = self._changed(mutant, tests)
             if ended != "red":
                 return ("survived" if ended == "green" else "noticed"), ended
@@ -249,7 +267,6 @@ class Bench:
                 raise SystemExit(f"No test of {mutant.file} runs without a change: {', '.join(tests)}.")
             print(f"  fails without a change, left out: {failed[0]}", flush=True)
             tests = [*tests, f"--deselect={failed[0]}"]
-        return "survived", "no test reaches it"
 
     def _changed(self, mutant: Mutant, tests: list[str]) -> tuple[str, list[str]]:
         path = self.home / mutant.file
@@ -327,7 +344,7 @@ def main() -> None:
             importlib.import_module(name)
         found = judged(Bench(home, given.limit), drawn, given.out, given.minutes)
     same = equivalent()
-    counted = [one for one in found if (one["file"], one["place"], one["was"], one["became"]) not in same]
+    counted = [one for one in found if seen(one) not in same]
     noticed = sum(one["outcome"] == "noticed" for one in counted)
     print(f"{noticed} of {len(counted)} noticed, {noticed / max(1, len(counted)):.1%}", end="; ")
     print(f"{len(found) - len(counted)} more change nothing. Survivors:")
