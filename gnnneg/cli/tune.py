@@ -80,7 +80,7 @@ def tell(study: "Study", as_json: bool) -> None:
         print(to_json(said))
         return
     best = trials.sort_values([study.metric, "trial"], ascending=[False, True], kind="stable").head(SHOWN)
-    columns = [name for name in best if name not in ("sentence", "seconds")]
+    columns = [str(name) for name in best if name not in ("sentence", "seconds")]
     heads = [".".join(name.split(".")[-2:]) for name in columns]  # which is what tells a key from others
     show(heads, [[one[name] for name in columns] for one in records(best)])
     if len(trials) > SHOWN:

@@ -30,7 +30,9 @@ def page(about: dict[str, Any]) -> str:
         {"title": "Courses: each validation", "svg": study_plots.courses(trials, metric, best)},
     ]
     if about["importance"]:
-        pictures.append({"title": "Importance (PED-ANOVA)", "svg": study_plots.importance(about["importance"])})
+        pictures.append(
+            {"title": "Importance (PED-ANOVA, rough of few trials)", "svg": study_plots.importance(about["importance"])}
+        )
     counts = {state: sum(trial["state"] == state for trial in trials) for state in ORDER}
     return rendered(
         "study.html",

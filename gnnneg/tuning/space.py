@@ -360,7 +360,8 @@ def _try(means: Plan, path: Path) -> None:
     """Builds the innermost part that a path leads to and that needs no data set, so that it refuses what it does not
     take.
     """
-    here, part = means, None
+    here: Any = means
+    part: Plan | None = None
     for step in path:
         if isinstance(here, Plan):
             here = here.arguments

@@ -4,7 +4,9 @@ import importlib.util
 import math
 import os
 import time
+import warnings
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -301,16 +303,18 @@ class Study:
         return [(int(number), int(count)) for number, count in self.optuna.user_attrs.get(TESTED, [])]
 
     def importance(self) -> dict[str, float]:
-        """How much of what trials differ by is due to each setting (PED-ANOVA), the greatest first; empty of few."""
+        """How much of what trials differ by is due to each setting (PED-ANOVA), the greatest first; empty of few,
+        and rough where a choice was made by few.
+        """
         from optuna.importance import get_param_importances
 
         whole = [one for one in self.optuna.get_trials(deepcopy=False) if one.state.name == "COMPLETE"]
         if len(whole) < 2 or len({one.value for one in whole}) < 2:
             return {}
-        try:
+        with warnings.catch_warnings(), suppress(ValueError, RuntimeError):  # too few of a setting
+            warnings.simplefilter("ignore")
             return {name: float(value) for name, value in get_param_importances(self.optuna).items()}
-        except (ValueError, RuntimeError):  # too few of a setting
-            return {}
+        return {}
 
     def write(self) -> Path:
         """Writes ``best.yaml`` and the page ``study.html``, which tell of where it stands.

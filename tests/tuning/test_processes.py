@@ -8,6 +8,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from optuna.trial import TrialState
 
 from gnnneg import Study, tune
 from gnnneg.documents import parse_yaml
@@ -94,7 +95,8 @@ def test_two_processes_that_are_killed_lose_no_trial_and_run_none_twice(tmp_path
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, env=environment, check=False)
     assert (done.returncode, done.stdout) == (0, "2\n"), (seed, done.stderr)
     told = [json.loads(line) for line in (home / "journal.jsonl").read_text().splitlines()]
-    ended = Counter(one["trial_id"] for one in told if one["op_code"] == 6)
+    ends = {state.value for state in TrialState if state.is_finished()}
+    ended = Counter(one["trial_id"] for one in told if one["op_code"] == 6 and one["state"] in ends)
     assert ended == dict.fromkeys(range(TRIALS), 1), (seed, ended)
     study = Study(home)
     assert set(study.trials.state) == {"complete"}, (seed, study.trials)

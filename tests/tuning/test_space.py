@@ -162,7 +162,7 @@ def test_arguments_may_be_called_low_and_high():
         ("{fit.batch_size: {low: 64, high: 300, step: 60}}", None),  # 256 is no step
         ("{optimizer.lr: {low: 0.2, high: 1}}", None),
         ("{optimizer.lr: [0.5, 0.1], task.loss: [BCE, InfoNCE]}", {"optimizer.lr": 0.1, "task.loss": "InfoNCE"}),
-        ("{task.penalty: [Lp, null]}", {"task.penalty": "null"}),
+        ("{task.penalty: [{class_path: Lp, init_args: {weight: 1.0}}, null]}", {"task.penalty": "null"}),
         (
             "{task.sampler: [All, {class_path: Uniform, init_args: {num_negatives: {low: 1, high: 9}}}]}",
             {"task.sampler": "Uniform", "task.sampler[Uniform].num_negatives": 4},
