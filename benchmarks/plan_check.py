@@ -92,12 +92,14 @@ class Sent:
     """Counts the bytes that this process sends to others, and those that come back to it as gradients."""
 
     def __init__(self) -> None:
+        from torch.distributed import _functional_collectives as collectives
+
         from gnnneg import distributed
 
-        self.bytes, self.steps = 0, 0
+        self.bytes = 0
         rows, asked, added = (
-            distributed.all_to_all_single_autograd,
-            distributed.all_to_all_single,
+            collectives.all_to_all_single_autograd,
+            collectives.all_to_all_single,
             distributed._add_up,
         )
 
@@ -120,7 +122,7 @@ class Sent:
             self.bytes += 2 * others(None, bucket.buffer())  # to be summed, and summed
             return added(state, bucket)
 
-        distributed.all_to_all_single_autograd, distributed.all_to_all_single = forth_and_back, forth
+        collectives.all_to_all_single_autograd, collectives.all_to_all_single = forth_and_back, forth
         distributed._add_up = summed
 
 
