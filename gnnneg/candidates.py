@@ -38,10 +38,18 @@ class _Last:
         return self.result
 
 
+def in_one_precision(query: Tensor, vector: Tensor) -> tuple[Tensor, Tensor]:
+    """Both as a product takes them: in autocast's precision; where that is off, in the greater of theirs."""
+    dtype, device = torch.promote_types(query.dtype, vector.dtype), query.device.type
+    if torch.is_autocast_enabled(device) and dtype != torch.float64:
+        dtype = torch.get_autocast_dtype(device)
+    return query.to(dtype), vector.to(dtype)
+
+
 def _product(query: Float[Tensor, "b d"], vector: Float[Tensor, "k d"]) -> Float[Tensor, "b k"]:
-    """All inner products; where autocast is off, one side may still have been made in half precision."""
-    dtype = torch.promote_types(query.dtype, vector.dtype)
-    return query.to(dtype) @ vector.to(dtype).T
+    """All inner products."""
+    query, vector = in_one_precision(query, vector)
+    return query @ vector.T
 
 
 def _in_chunks(

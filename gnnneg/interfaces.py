@@ -137,11 +137,15 @@ class Similarity(nn.Module, ABC):
     parts: int = 1
     shares_space: bool = True
     """Whether query and candidate vectors share a space: answers lie at the query's vector, or along it."""
+    is_product: bool = False
+    """Whether scores are the inner products of query and candidate vectors, and nothing else."""
     alike = Former("shares_space")
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         takes_former_attributes(cls)
+        if "forward" in vars(cls) and "is_product" not in vars(cls):
+            cls.is_product = False  # who scores in a way of its own is not what it was made from
 
     @abstractmethod
     def forward(
@@ -206,6 +210,10 @@ class Scorer(ABC):
     @abstractmethod
     def __call__(self, index: Int[Tensor, "c k"]) -> Float[Tensor, "b k"]:
         """The scores of candidate entities ``(#b, k)``: equals ``decode(embed(index))``, but fused."""
+
+    def as_product(self, index: Int[Tensor, "c k"]) -> tuple[Float[Tensor, "b q"], Float[Tensor, "k q"]] | None:
+        """The vectors of queries and of candidates that all share, where scores are their inner products; else None."""
+        return None
 
     def own_vectors(self, index: Int[Tensor, "k"], asker: str) -> Float[Tensor, "k d"]:
         """The vectors that candidates have of their own, whatever is asked.
@@ -434,6 +442,18 @@ class Loss(Part, ABC):
         self, positive: Float[Tensor, "b 1"], negative: Float[Tensor, "b k"], weight: Weights, label: Labels = 0.0
     ) -> Float[Tensor, "b"]:
         """``weight`` is ``(#b, #k)``, zero meaning absent; ``label`` the negatives' soft label, one or ``(#b, #k)``."""
+
+    def of_product(
+        self,
+        positive: Float[Tensor, "b 1"],
+        query: Float[Tensor, "b d"],
+        candidate: Float[Tensor, "k d"],
+        weight: Weights,
+    ) -> Float[Tensor, "b"] | None:
+        """The same of negatives that all queries share and whose scores are inner products, without labels, where it
+        need not write the scores down; None where it has no such form.
+        """
+        return None
 
 
 class Penalty(Part, ABC):

@@ -92,6 +92,7 @@ class Looked(Scorer):
     embed = _asked("embed")
     decode = _asked("decode")
     __call__ = _asked("__call__")
+    as_product = _asked("as_product")
     own_vectors = _asked("own_vectors")
     mutated = _asked("mutated")
     terms = _asked("terms")

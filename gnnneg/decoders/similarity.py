@@ -103,6 +103,8 @@ class Squared:
 class Inner(Similarity):
     r"""The inner product :math:`\langle \mathbf{q}, \mathbf{c} \rangle`."""
 
+    is_product = True
+
     def forward(
         self, query: Float[Tensor, "b q"], candidates: Candidates, mutation: Mutation | None = None
     ) -> Float[Tensor, "b k"]:

@@ -44,7 +44,7 @@ def share_reference(
 
 @numba.njit(forceinline=True)
 @no_type_check
-def _load(shift, stored, bits):
+def load(shift, stored, bits):
     """Bit patterns of float32, from those of float32 (``shift`` 0) or of bfloat16, its upper half (16)."""
     for j in range(stored.size):
         bits[j] = np.int32(stored[j]) << shift
@@ -52,7 +52,7 @@ def _load(shift, stored, bits):
 
 @numba.njit(forceinline=True)
 @no_type_check
-def _store(shift, bits, stored):
+def store(shift, bits, stored):
     """The way back, to the nearest, ties to even."""
     if shift == 0:
         for j in range(stored.size):
@@ -100,13 +100,13 @@ def _ordered(bits):
 
 @numba.njit(forceinline=True, fastmath=ORDER)
 @no_type_check
-def _overlook(shift, stored, plain, own, bits):
+def overlook(shift, stored, plain, own, bits):
     """The highest score of those that are there, and their weighted sum."""
     k, score = stored.size, bits.view(np.float32)
     highest, straight = _ordered(NOBODY), np.float32(0)
     for begin in range(0, k, BLOCK):
         size = min(BLOCK, k - begin)
-        _load(shift, stored[begin : begin + size], bits)
+        load(shift, stored[begin : begin + size], bits)
         some = own if plain else own[begin : begin + size]
         if plain:
             for j in range(size):
@@ -123,29 +123,28 @@ def _overlook(shift, stored, plain, own, bits):
 
 @numba.njit(forceinline=True, fastmath=ORDER)
 @no_type_check
-def _weigh(shift, stored, plain, own, top, keep, bits, power, made):
-    """The sum of all shares :math:`w_j e^{s_j - t}`; they take the place of the scores, if they are to be kept.
+def weigh(shift, stored, plain, own, top, bits, power, share):
+    """The shares :math:`w_j e^{s_j - t}`, as many of them as there is room for, and their sum, which hands on NaN.
 
-    Of equal weights they are without the weight. NaN is handed on.
+    Of equal weights they are without the weight.
     """
-    k, score, share = stored.size, bits.view(np.float32), made.view(np.float32)
+    k, score, room = stored.size, bits.view(np.float32), share.size > BLOCK
     mass, broken = np.float32(0), top != top
     origin = top if top > np.float32(-np.inf) else np.float32(0)
     for begin in range(0, k, BLOCK):
         size = min(BLOCK, k - begin)
-        _load(shift, stored[begin : begin + size], bits)
+        some = share[begin:] if room else share
+        load(shift, stored[begin : begin + size], bits)
         for j in range(size):
             broken |= score[j] != score[j]
             score[j] = min(score[j] - origin, np.float32(0))
-        _exp(size, score, power, share)
+        _exp(size, score, power, some)
         if not plain:
-            some = own[begin : begin + size]
+            weights = own[begin : begin + size]
             for j in range(size):
-                share[j] *= some[j]
+                some[j] *= weights[j]
         for j in range(size):
-            mass += share[j]
-        if keep:
-            _store(shift, made, stored[begin : begin + size])
+            mass += some[j]
     return np.float32(np.nan) if broken else mass
 
 
@@ -154,11 +153,11 @@ def _weigh(shift, stored, plain, own, top, keep, bits, power, made):
 def _forward(shift, stored, weight, value, total):
     rows, plain = stored.shape[0], weight.shape[1] == 1
     for part in numba.prange((rows + ROWS - 1) // ROWS):
-        bits, power, made = np.empty(BLOCK, np.int32), np.empty(BLOCK, np.int32), np.empty(BLOCK, np.int32)
+        bits, power, share = np.empty(BLOCK, np.int32), np.empty(BLOCK, np.int32), np.empty(BLOCK, np.float32)
         for i in range(ROWS * part, min(rows, ROWS * part + ROWS)):
             own = weight[i] if weight.shape[0] > 1 else weight[0]
-            top, straight = _overlook(shift, stored[i], plain, own, bits)
-            mass = _weigh(shift, stored[i], plain, own, top, False, bits, power, made)
+            top, straight = overlook(shift, stored[i], plain, own, bits)
+            mass = weigh(shift, stored[i], plain, own, top, bits, power, share)
             once = own[0] if plain else np.float32(1)
             value[i] = np.log(mass * once) + (top if top > np.float32(-np.inf) else np.float32(0))
             total[i] = straight * once
@@ -177,7 +176,7 @@ def _backward(shift, stored, weight, value, grad, tilt, out):
             origin, scale = max(value[i], np.float32(LEAST)), grad[i] * (own[0] if plain else np.float32(1))
             for begin in range(0, k, BLOCK):
                 size = min(BLOCK, k - begin)
-                _load(shift, stored[i, begin : begin + size], bits)
+                load(shift, stored[i, begin : begin + size], bits)
                 for j in range(size):
                     score[j] = min(score[j] - origin, np.float32(HIGHEST))
                 _exp(size, score, power, share)
@@ -191,17 +190,18 @@ def _backward(shift, stored, weight, value, grad, tilt, out):
                     for j in range(size):
                         lean = slope if score[j] > np.float32(-np.inf) else np.float32(0)
                         share[j] = (scale * share[j] + lean) * some[j]
-                _store(shift, made, out[i, begin : begin + size])
+                store(shift, made, out[i, begin : begin + size])
 
 
-def _bits(score: Tensor) -> tuple[int, Tensor]:
+def bit_patterns(score: Tensor) -> tuple[int, Tensor]:
     """How far bit patterns lie below float32's, and the patterns."""
     if score.dtype == torch.bfloat16:
         return 16, score.contiguous().view(torch.int16)
     return 0, score.contiguous().view(torch.int32)
 
 
-def _fused(score: Tensor) -> bool:
+def is_fused(score: Tensor) -> bool:
+    """Whether the kernels take these."""
     return score.device.type == "cpu" and score.dtype in (torch.float32, torch.bfloat16) and score.numel() > 0
 
 
@@ -210,13 +210,13 @@ def _fused(score: Tensor) -> bool:
     lambda grad, tilt, score, *_: torch.empty_like(score, memory_format=torch.contiguous_format),
 )
 def _softmax_sums_backward(grad: Tensor, tilt: Tensor, score: Tensor, weight: Tensor, value: Tensor) -> Tensor:
-    if not _fused(score):
+    if not is_fused(score):
         share = share_reference(score, weight, value, grad)
         there = (weight > 0) & (score > -torch.inf)
         return torch.where(there, share + weight * tilt[:, None], 0).to(score.dtype)
     out = torch.empty_like(score, memory_format=torch.contiguous_format)
     given = weight.contiguous(), value, grad.contiguous(), tilt.contiguous()
-    launch(_backward, *_bits(score), *given, _bits(out)[1])
+    launch(_backward, *bit_patterns(score), *given, bit_patterns(out)[1])
     return out
 
 
@@ -235,10 +235,10 @@ def _differentiate(ctx, grad, tilt):  # type: ignore[no-untyped-def]
     _differentiate,
 )
 def _softmax_sums(score: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
-    if not _fused(score):
+    if not is_fused(score):
         return logsumexp_reference(score, weight), sum_reference(score, weight)
     value, total = torch.empty(score.size(0)), torch.empty(score.size(0))
-    launch(_forward, *_bits(score), weight.contiguous(), value, total)
+    launch(_forward, *bit_patterns(score), weight.contiguous(), value, total)
     return value, total
 
 

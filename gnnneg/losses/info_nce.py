@@ -10,6 +10,7 @@ from torch.nn import Parameter
 from gnnneg.checks import positive
 from gnnneg.errors import UserError
 from gnnneg.interfaces import Loss
+from gnnneg.kernels.cross_entropy import cross_entropy
 from gnnneg.kernels.softmax import softmax_sums
 from gnnneg.records import Labels, Weights
 
@@ -69,6 +70,21 @@ class InfoNCE(Loss):
             return whole - positive
         count = weight.sum(1) if weight.size(1) > 1 else weight[:, 0] * negative.size(1)
         return (1 + label * count) * whole - positive - label * total
+
+    def of_product(
+        self,
+        positive: Float[Tensor, "b 1"],
+        query: Float[Tensor, "b d"],
+        candidate: Float[Tensor, "k d"],
+        weight: Weights,
+    ) -> Float[Tensor, "b"] | None:
+        plain = type(self).forward is InfoNCE.forward  # or it is a user's own, which has to see the scores
+        if not plain or query.device.type != "cpu" or query.dtype == torch.float16:
+            return None
+        if self.learnable or self.temperature != 1:
+            scale = self._scale() if self.learnable else 1 / self.temperature
+            positive, query = positive * scale, (query * scale).to(candidate.dtype)
+        return cross_entropy(positive.squeeze(1), query, candidate, weight)
 
     def _scale(self) -> Float[Tensor, ""]:
         """The learned scale. The parameter itself is clamped: a clamp of its value would have no gradient above."""

@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from gnnneg.candidates import Gathered, Private, Shared, indexed
+from gnnneg.candidates import Gathered, Private, Shared, in_one_precision, indexed
 from gnnneg.errors import UserError
 from gnnneg.interfaces import Encoding, Scorer, Similarity
 from gnnneg.records import Mutation
@@ -70,6 +70,12 @@ class VectorScorer(Scorer, ABC):
         if index.size(1) == 1 < index.size(0):  # one each: nothing for a kernel to save
             return self.decode(self.embed(index))
         return self.similarity(self.vector, self._candidates(index))
+
+    def as_product(self, index: Int[Tensor, "c k"]) -> tuple[Float[Tensor, "b q"], Float[Tensor, "k q"]] | None:
+        if not self.similarity.is_product or index.size(0) > 1:
+            return None
+        candidates = self._candidates(index)
+        return in_one_precision(self.vector, candidates.vector) if isinstance(candidates, Shared) else None
 
     @property
     def parts(self) -> int:

@@ -36,7 +36,11 @@ class Contrastive(Task):
         multiplied by the scale of their term. If the negatives say so, :math:`\log k q` is taken off all scores first.
         """
         negatives = drawn.negatives
-        score, negative = drawn.scorer(drawn.target[:, None]), drawn.scorer(negatives.index)
+        score = drawn.scorer(drawn.target[:, None])
+        whole = self._at_once(drawn, score)
+        if whole is not None:
+            return whole
+        negative = drawn.scorer(negatives.index)
         if negatives.noise is not None:
             score, negative = score - negatives.noise.target, negative - negatives.noise.negatives
         label = self.soft_label
@@ -47,6 +51,14 @@ class Contrastive(Task):
             return self.loss(score, *_side_by_side(terms))
         costs = (term.scale * self.loss(score, term.score, term.weight, term.label) for term in terms)
         return sum(costs, next(costs))
+
+    def _at_once(self, drawn: Drawn, score: Float[Tensor, "b 1"]) -> Float[Tensor, "b"] | None:
+        """The loss without a matrix of scores, where nobody else asks for that and the loss has such a form."""
+        negatives, label = drawn.negatives, self.soft_label
+        if self.generators or negatives.noise is not None or isinstance(label, SoftLabel) or label:
+            return None
+        vectors = drawn.scorer.as_product(negatives.index)
+        return None if vectors is None else self.loss.of_product(score, *vectors, negatives.weight)
 
     def examples(self, triplets: Triplets) -> Triplets:
         return triplets

@@ -18,6 +18,7 @@ from gnnneg.encodings import Dense, RowSparse
 from gnnneg.kernels import choice, counting, membership, noise, proposal, rows, softmax
 from gnnneg.kernels.choice import choose
 from gnnneg.kernels.counting import count_ranks
+from gnnneg.kernels.cross_entropy import _cross_entropy, cross_entropy
 from gnnneg.kernels.gather_score import _gather, gather
 from gnnneg.kernels.kinds import L2
 from gnnneg.kernels.membership import first_at_least, member
@@ -53,6 +54,8 @@ OPERATORS: list[tuple[Callable, tuple, Callable, tuple]] = [
     (_pairwise, (learned(2, 4), learned(3, 4), L2), pairwise, (L2, learned(2, 4), learned(3, 4))),
     (_gather, (learned(2, 4), learned(5, 4), INDEX, L2), gather, (L2, learned(2, 4), learned(5, 4), INDEX)),
     (softmax._softmax_sums, (learned(2, 5), torch.rand(1, 5)), softmax_sums, (learned(2, 5), torch.ones(1, 1))),
+    (_cross_entropy, (learned(2), learned(2, 4), learned(5, 4), torch.rand(1, 5)), cross_entropy,
+     (learned(2), learned(2, 4), learned(5, 4), torch.ones(1, 1))),
     (noise._noisy, (*noise_of(), 7), noisy, (*noise_of(), 7)),
     (noise._drawn, (7, torch.rand(2, 5)), normal, (7, torch.rand(2, 5))),
     (membership._member, (*spans(), INDEX), member, (*spans(), INDEX[:1])),
