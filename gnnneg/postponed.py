@@ -2,13 +2,50 @@
 
 import importlib.machinery
 import importlib.util
+import os
+import signal
 import sys
-from collections.abc import Collection, Iterable
-from importlib.abc import MetaPathFinder
+import threading
+from collections.abc import Callable, Collection, Iterable
+from importlib.abc import Loader, MetaPathFinder
 from types import ModuleType
+from typing import Any
 
 # PyG imports them all with its first name, and most commands use none: what compiles models, data sets, language models
 LATER = ("torch._dynamo", "torch_geometric.datasets", "torch_geometric.llm")
+MOMENT = 0.05  # seconds
+
+
+class _Whole(Loader):
+    """Executes a module without being struck in between: half of it would stay, and be taken for the whole.
+
+    Ctrl-C and SIGTERM strike a moment after it; it takes a second or two.
+    """
+
+    def __init__(self, loader: Loader):
+        self.loader = loader
+
+    def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType | None:
+        return self.loader.create_module(spec)
+
+    def exec_module(self, module: ModuleType) -> None:
+        struck: list[int] = []
+        before: dict[int, Callable[[int, Any], object]] = {}
+        if threading.current_thread() is threading.main_thread():  # which alone hears them
+            for number in (signal.SIGINT, signal.SIGTERM):
+                handler = signal.getsignal(number)
+                if callable(handler):
+                    before[number] = handler
+                    signal.signal(number, lambda struck_by, _: struck.append(struck_by))
+        try:
+            self.loader.exec_module(module)
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+        for number in struck[:1]:  # Python drops what is raised while it looks at a module that is being imported
+            again = threading.Timer(MOMENT, os.kill, (os.getpid(), number))
+            again.daemon = True
+            again.start()
 
 
 class _Later(MetaPathFinder):
@@ -24,7 +61,7 @@ class _Later(MetaPathFinder):
             return None
         spec = importlib.machinery.PathFinder.find_spec(fullname, path, target)  # type: ignore[arg-type]
         if spec is not None and spec.loader is not None:
-            spec.loader = importlib.util.LazyLoader(spec.loader)
+            spec.loader = importlib.util.LazyLoader(_Whole(spec.loader))
         return spec
 
 
