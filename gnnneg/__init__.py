@@ -65,19 +65,19 @@ _CONTENTS = {
         "matched",
         "pair_classification",
         "representations",
-        "write_answers",
     ],
     "gnnneg.experiment": [
         "Evaluation",
         "Run",
-        "pack",
         "pipeline",
         "resume",
         "train",
         "train_config",
-        "train_seeds",
         "warm_start",
     ],
+    "gnnneg.experiment.repeated": ["train_seeds"],
+    "gnnneg.evaluation.answer_files": ["write_answers"],
+    "gnnneg.experiment.pack": ["pack"],
     "gnnneg.exports": ["export", "to_pyg", "to_pykeen"],
     "gnnneg.interfaces": [
         "Corruption",
@@ -105,7 +105,7 @@ _CONTENTS = {
 }
 _HOME = {name: module for module, names in _CONTENTS.items() for name in names}
 # what these rooms offer is offered here: a new part is named in its room alone
-_ROOMS = ("samplers", "decoders", "encoders", "models", "losses", "tasks", "penalties", "generators")
+_ROOMS = ("samplers", "decoders", "encoders", "models", "losses", "tasks", "penalties", "generators", "trackers")
 
 
 def __getattr__(name: str) -> object:

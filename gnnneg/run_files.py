@@ -11,6 +11,7 @@ RANKS = "ranks.parquet"
 PENDING = "pending"  # in a result, while more than its ranking is still to be found out
 NEGATIVES = "negatives.json"
 CALIBRATION = "calibration.json"
+TRACKED = "tracked.json"  # under which ids trackers know the run
 CHECKPOINTS = "checkpoints"
 MODEL = "model"  # a folder of the next four
 MODEL_CONFIG = "config.json"

@@ -102,6 +102,18 @@ def test_a_sampler_of_ones_own_runs(tmp_path, monkeypatch):
     assert untrained("mixed.yaml", []).negatives()["hardness"] > 0.54
 
 
+def test_track_runs(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    space: dict = {"__name__": "page"}
+    for block in blocks("docs/track.md"):
+        exec(compile(block, "docs/track.md", "exec"), space)
+    assert (tmp_path / "runs" / "hard" / "config.yaml").exists()
+    assert "synthetic 0" in capsys.readouterr().out
+    (config,) = blocks("docs/track.md", "yaml")
+    listed = [one["class_path"] if isinstance(one, dict) else one for one in yaml.safe_load(config)["track"]]
+    assert all(issubclass(getattr(gnnneg, name), gnnneg.Watcher) for name in listed)
+
+
 def test_trust_runs():
     (block,) = blocks("docs/trust.md")
     exec(compile(block, "docs/trust.md", "exec"), {})

@@ -30,6 +30,7 @@ from gnnneg.run_files import (
     RESULT,
     STATEMENTS,
     TEST_GRAPH,
+    TRACKED,
     WEIGHTS,
 )
 from gnnneg.run_folder import read_json, refuse_used
@@ -181,7 +182,7 @@ def _learnt(folder: Path) -> bool:
 def _clear(folder: Path) -> None:
     """Removes what a run writes before it has learnt anything, and what was half written."""
     model, other = folder / MODEL, folder / TEST_GRAPH
-    files = [folder / name for name in (CONFIG, ENVIRONMENT, METRICS, DATA, STATEMENTS, ATTRIBUTES)]
+    files = [folder / name for name in (CONFIG, ENVIRONMENT, METRICS, DATA, STATEMENTS, ATTRIBUTES, TRACKED)]
     files += [model / part for part in (MODEL_CONFIG, WEIGHTS, ENTITIES, RELATIONS)]
     files += [other / part for part in (STATEMENTS, ATTRIBUTES, ENTITIES, RELATIONS)]
     for file in (*files, folder / CHECKPOINTS / FIRST):

@@ -21,6 +21,7 @@ import gnnneg.models
 import gnnneg.penalties
 import gnnneg.samplers
 import gnnneg.tasks
+import gnnneg.trackers
 import gnnneg.weighings  # noqa: F401
 from gnnneg import datasets
 from gnnneg.config import Plan, Tree, resolve_whole

@@ -88,10 +88,11 @@ ROOMS = {
     **dict.fromkeys(PARTS, GROUND),
     "tasks": GROUND | {"models"},  # the dual task makes one model of two
     "training": GROUND,
+    "trackers": {"training", "documents", "errors", "run_files"},
     "evaluation": GROUND,
     "report": {"errors", "documents", "run_files", "digits"},
     "config": {"data", "records", "errors", "former", "documents", "trust", "tree"},
-    "experiment": GROUND | PARTS | {"datasets", "tasks", "training", "evaluation", "config"},
+    "experiment": GROUND | PARTS | {"trackers", "datasets", "tasks", "training", "evaluation", "config"},
     "planning": GROUND | PARTS | {"tasks", "training", "config"},
     "exports": GROUND | PARTS | {"training", "evaluation", "experiment"},
     "tuning": GROUND | {"training", "config", "experiment", "report"},
@@ -145,7 +146,7 @@ def test_every_extra_is_used():
     """An extra that nothing imports promises what is not there."""
     extras = tomllib.loads((ROOT.parent / "pyproject.toml").read_text())["project"]["optional-dependencies"]
     code = "\n".join(file.read_text() for folder in (ROOT, ROOT.parent / "benchmarks") for file in folder.rglob("*.py"))
-    modules = {"py-horned-owl": "pyhornedowl", "scikit-learn": "sklearn"}
+    modules = {"py-horned-owl": "pyhornedowl", "scikit-learn": "sklearn", "mlflow-skinny": "mlflow"}
     for extra in set(extras) - {"dev"}:
         for package in extras[extra]:
             name = package.partition(">")[0]

@@ -1,0 +1,90 @@
+"""What a run tells, as trackers take it: figures by a name with slashes, settings by a name with dots."""
+
+import json
+from collections.abc import Mapping
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from gnnneg import documents
+from gnnneg.errors import MissingExtra
+from gnnneg.run_files import TRACKED
+from gnnneg.training.atomic import replacing
+
+
+def needs(package: str, tracker: str) -> None:
+    """Refuses a tracker whose package is not installed.
+
+    Raises:
+        MissingExtra: If it is not.
+    """
+    if find_spec(package) is None:
+        raise MissingExtra("track", tracker)
+
+
+def told(record: Mapping[str, Any]) -> dict[str, float]:
+    """The figures of a line of the log: ``train/loss``, ``train/lr``, ``parts/sampler.rank``, ``valid/mrr``."""
+    if "valid" in record:
+        return {**numbers(record["valid"], "valid"), **numbers({"seconds": record["seconds"]}, "valid")}
+    left = {key: value for key, value in record.items() if key not in ("epoch", "metrics")}
+    return {**numbers(left, "train"), **numbers(record.get("metrics", {}), "parts")}
+
+
+def final(result: Mapping[str, Any]) -> dict[str, float]:
+    """The figures of a result: ``final/test/mrr``, ``final/test/head/mrr``, ``final/time/train_s``."""
+    return numbers({**result["metrics"], "time": result["time"], "memory": result["memory"]}, "final")
+
+
+def numbers(tree: Mapping[str, Any], under: str) -> dict[str, float]:
+    """The numbers of a tree by their way to them; what is none is left out."""
+    found: dict[str, float] = {}
+    for key, value in tree.items():
+        name = f"{under}/{key}"
+        if isinstance(value, Mapping):
+            found |= numbers(value, name)
+        elif isinstance(value, int | float) and not isinstance(value, bool):
+            found[name] = float(value)
+    return found
+
+
+def settings(tree: Any, under: str = "") -> dict[str, str]:
+    """The settings of a config as words: ``task.model.decoder``, ``optimizer.lr``."""
+    if isinstance(tree, Mapping) and "class_path" in tree:
+        return {under: str(tree["class_path"]), **settings(tree.get("init_args", {}), under)}
+    if isinstance(tree, Mapping):
+        parts = [settings(value, f"{under}.{key}" if under else str(key)) for key, value in tree.items()]
+    elif isinstance(tree, list) and any(isinstance(item, Mapping) for item in tree):
+        parts = [settings(item, f"{under}.{place}") for place, item in enumerate(tree)]
+    else:
+        return {under: tree if isinstance(tree, str) else json.dumps(tree)}
+    return {key: value for part in parts for key, value in part.items()}
+
+
+def tags(setup: Any, own: Mapping[str, str]) -> dict[str, str]:
+    """What a run is known by."""
+    return {"dataset": str(setup.name), "seed": str(setup.seed), **{key: str(value) for key, value in own.items()}}
+
+
+def called(setup: Any) -> str:
+    """The name of a run: that of its folder."""
+    return str(setup.name) if setup.path is None else Path(setup.path).name
+
+
+def before(setup: Any, tracker: str) -> str | None:
+    """Under which id a tracker has begun with this run, if it has."""
+    file = None if setup.path is None else Path(setup.path) / TRACKED
+    if file is None or not file.exists():
+        return None
+    known = documents.read_json(file)
+    found = known.get(tracker) if isinstance(known, dict) else None
+    return found if isinstance(found, str) else None
+
+
+def keep(setup: Any, tracker: str, run: str) -> None:
+    """Keeps that id in the run folder, so that a run that is gone on with is one run there, too."""
+    if setup.path is None:
+        return
+    file = Path(setup.path) / TRACKED
+    known = documents.read_json(file) if file.exists() else {}
+    with replacing(file) as temporary:
+        temporary.write_text(json.dumps({**known, tracker: run}) + "\n", encoding="utf-8")

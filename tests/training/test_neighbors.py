@@ -1,0 +1,34 @@
+"""How threads wait beside other processes."""
+
+import os
+import sys
+
+import pytest
+
+from gnnneg import neighbors
+
+
+@pytest.fixture
+def fresh(monkeypatch):
+    """A process without torch in which nobody has said how threads wait."""
+    monkeypatch.delitem(sys.modules, "torch")
+    monkeypatch.setattr(os, "environ", {})
+    return os.environ
+
+
+def test_they_sleep_unless_somebody_says_otherwise(fresh):
+    neighbors.yielding()
+    assert fresh == {"OMP_WAIT_POLICY": "passive"}
+
+
+@pytest.mark.parametrize("name", neighbors.SAID)
+def test_what_is_said_stays(fresh, name):
+    fresh[name] = "7"
+    neighbors.yielding()
+    assert fresh == {name: "7"}
+
+
+def test_after_torch_it_would_change_nothing(monkeypatch):
+    monkeypatch.setattr(os, "environ", {})
+    neighbors.yielding()
+    assert os.environ == {}
