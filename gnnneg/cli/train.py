@@ -61,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
 def _repeat(args: argparse.Namespace) -> int:
     """One config with several seeds."""
     from gnnneg.cli.compare import table
-    from gnnneg.experiment import train_seeds
+    from gnnneg.experiment.repeated import train_seeds
     from gnnneg.report.reading import read_all
     from gnnneg.report.tables import group
 

@@ -228,7 +228,7 @@ def test_a_warm_up_ends_nothing(home):
 
 @pytest.mark.parametrize("kind", GOING)
 def test_other_schedules_go_on_to_the_same_rates(home, tmp_path, kind):
-    words = ["--scheduler", GOING[kind], *OFTEN, "--fit.patience", "null"]
+    words = ["--scheduler", GOING[kind], *OFTEN, "--fit.patience", "null", "--optimizer.lr", "0.3"]
     run, whole = tmp_path / "run", tmp_path / "whole"
     train_config(home / "small.yaml", [*words, "--fit.epochs", "2"], run, progress=False)
     train_config(home / "small.yaml", [*words, "--fit.epochs", "5"], whole, progress=False)
