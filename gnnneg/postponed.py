@@ -30,7 +30,7 @@ class _Whole(Loader):
 
     def exec_module(self, module: ModuleType) -> None:
         struck: list[int] = []
-        before: dict[int, Callable[[int, Any], object]] = {}
+        before: dict[signal.Signals, Callable[[int, Any], object]] = {}
         if threading.current_thread() is threading.main_thread():  # which alone hears them
             for number in (signal.SIGINT, signal.SIGTERM):
                 handler = signal.getsignal(number)
@@ -42,8 +42,8 @@ class _Whole(Loader):
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
-        for number in struck[:1]:  # Python drops what is raised while it looks at a module that is being imported
-            again = threading.Timer(MOMENT, os.kill, (os.getpid(), number))
+        for by in struck[:1]:  # Python drops what is raised while it looks at a module that is being imported
+            again = threading.Timer(MOMENT, os.kill, (os.getpid(), by))
             again.daemon = True
             again.start()
 
