@@ -7,7 +7,6 @@ import sys
 from collections.abc import Iterator
 from functools import cache
 from importlib import import_module
-from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
 
