@@ -97,11 +97,7 @@ class Sent:
         from gnnneg import distributed
 
         self.bytes = 0
-        rows, asked, added = (
-            collectives.all_to_all_single_autograd,
-            collectives.all_to_all_single,
-            distributed._add_up,
-        )
+        exchange, added = collectives.all_to_all_single, distributed._add_up
 
         def others(parts: list[int] | None, value: torch.Tensor) -> int:
             if parts is None:
@@ -109,20 +105,16 @@ class Sent:
             width = value.nbytes // max(len(value), 1)
             return sum(count for rank, count in enumerate(parts) if rank != distributed.rank()) * width
 
-        def forth_and_back(value, receives, sends, group):  # type: ignore[no-untyped-def]
-            found = rows(value, receives, sends, group)
+        def exchanged(value, receives, sends, *rest):  # type: ignore[no-untyped-def]  # the form with gradients calls it
+            found = exchange(value, receives, sends, *rest)
             self.bytes += others(sends, value) + (others(receives, found) if value.requires_grad else 0)
             return found
-
-        def forth(value, receives, sends, group):  # type: ignore[no-untyped-def]
-            self.bytes += others(sends, value)
-            return asked(value, receives, sends, group)
 
         def summed(state, bucket):  # type: ignore[no-untyped-def]
             self.bytes += 2 * others(None, bucket.buffer())  # to be summed, and summed
             return added(state, bucket)
 
-        collectives.all_to_all_single_autograd, collectives.all_to_all_single = forth_and_back, forth
+        collectives.all_to_all_single = exchanged
         distributed._add_up = summed
 
 
