@@ -25,7 +25,8 @@ def add(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Runs the command."""
-    from gnnneg.experiment import Run, pack
+    from gnnneg.experiment import Run
+    from gnnneg.experiment.pack import pack
     from gnnneg.run_files import STATEMENTS
 
     names = pack(Run.load(args.path, args.device, args.data), args.out, args.statements)

@@ -153,7 +153,7 @@ def _many(args: argparse.Namespace) -> int:
     """Answers a file of questions."""
     from gnnneg.cli.progress import counting
     from gnnneg.errors import UserError
-    from gnnneg.evaluation import write_answers
+    from gnnneg.evaluation.answer_files import write_answers
     from gnnneg.experiment import Run
 
     alone = [f"--{name}" for name in ("head", "relation", "tail", "explain") if getattr(args, name)]

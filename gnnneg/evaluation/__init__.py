@@ -1,6 +1,5 @@
 """How good a model is: ranking, classification, clustering, calibration, diagnosis of negatives, and predictions."""
 
-from gnnneg.evaluation.answer_files import write_answers
 from gnnneg.evaluation.asking import representations
 from gnnneg.evaluation.calibration import Calibration, Isotonic, Platt, brier, expected_calibration_error
 from gnnneg.evaluation.classification import TripleClassification
@@ -16,7 +15,6 @@ from gnnneg.evaluation.nodes import accuracy
 from gnnneg.evaluation.pairs import PairClassification, concatenation, hadamard, matched, pair_classification
 from gnnneg.evaluation.plane import plane
 from gnnneg.evaluation.predict import predict
-from gnnneg.evaluation.predict_many import predict_many
 from gnnneg.evaluation.probability_calibration import ProbabilityCalibration
 from gnnneg.evaluation.ranking import ranks
 from gnnneg.evaluation.record import Ranks
@@ -56,7 +54,6 @@ __all__ = [
     "pair_classification",
     "plane",
     "predict",
-    "predict_many",
     "ranks",
     "representations",
     "shown",
@@ -64,5 +61,4 @@ __all__ = [
     "summary",
     "tables",
     "vectors",
-    "write_answers",
 ]

@@ -2,9 +2,7 @@
 
 from gnnneg.experiment.from_config import read, train_config, untrained
 from gnnneg.experiment.from_python import train
-from gnnneg.experiment.pack import pack
 from gnnneg.experiment.pipeline import pipeline
-from gnnneg.experiment.repeated import Repeated, train_seeds
 from gnnneg.experiment.resumed import resume
 from gnnneg.experiment.run import Run
 from gnnneg.experiment.settings import DataSource, Evaluation, Settings, plan
@@ -17,18 +15,15 @@ __getattr__ = former_names(__name__)
 __all__ = [
     "DataSource",
     "Evaluation",
-    "Repeated",
     "Run",
     "Settings",
     "Setup",
-    "pack",
     "pipeline",
     "plan",
     "read",
     "resume",
     "train",
     "train_config",
-    "train_seeds",
     "untrained",
     "warm_start",
 ]

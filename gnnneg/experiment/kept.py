@@ -21,7 +21,6 @@ from gnnneg.experiment.fingerprint import fingerprint, names_of
 from gnnneg.experiment.graph import read_graph, read_named, with_attributes
 from gnnneg.experiment.settings import needed, outline, plan, source
 from gnnneg.experiment.setup import assemble, choose
-from gnnneg.experiment.unpacked import unpacked
 from gnnneg.experiment.whereabouts import Missing
 from gnnneg.interfaces import Model, Task
 from gnnneg.records import Triplets
@@ -48,6 +47,8 @@ class Kept:
     def __init__(self, path: str | Path, device: str | None, place: str | None, allow: str | Sequence[str]):
         self.path, self.place, self.allow = Path(path), place, allow
         if self.path.is_file():
+            from gnnneg.experiment.unpacked import unpacked
+
             self.path = unpacked(self.path)
             weakref.finalize(self, shutil.rmtree, self.path.parent, ignore_errors=True)  # once nobody reads it
         file = self.path / run_files.CONFIG

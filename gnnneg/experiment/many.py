@@ -12,7 +12,8 @@ import torch
 from gnnneg.data import naming
 from gnnneg.data.questions import NONE, Asked, Questions, read_questions, understood
 from gnnneg.errors import UserError
-from gnnneg.evaluation import Calibration, Testbed, predict_many
+from gnnneg.evaluation import Calibration, Testbed
+from gnnneg.evaluation.predict_many import predict_many
 from gnnneg.experiment.whereabouts import Missing
 
 if TYPE_CHECKING:

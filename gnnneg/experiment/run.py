@@ -38,9 +38,7 @@ from gnnneg.evaluation import (
 )
 from gnnneg.evaluation.entity_ranking import Split, ranked
 from gnnneg.experiment import folder
-from gnnneg.experiment.given import given
 from gnnneg.experiment.kept import Kept
-from gnnneg.experiment.many import answered
 from gnnneg.experiment.negatives import negatives, truth
 from gnnneg.experiment.setup import Setup
 from gnnneg.experiment.whereabouts import Missing
@@ -240,6 +238,8 @@ class Run:
         :func:`gnnneg.write_answers` writes them as they come. ``progress`` is called with the questions answered and
         all.
         """
+        from gnnneg.experiment.many import answered
+
         return answered(self, questions, k, unknown_only, among, skip_unknown, progress)
 
     def explain(
@@ -413,7 +413,12 @@ class Run:
         """
         if isinstance(what, str):
             return self.evaluate(Ranking(what, sampled), data=data).figures
-        testbed = self.testbed if data is None else given(self, data)
+        if data is None:
+            testbed = self.testbed
+        else:
+            from gnnneg.experiment.given import given  # with all readers of files, which no other question needs
+
+            testbed = given(self, data)
         if isinstance(what, ProbabilityCalibration):  # what was fitted once is kept
             what.refuse(testbed)
             return what.findings(self.calibration, self.model, testbed)

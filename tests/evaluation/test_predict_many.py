@@ -14,9 +14,11 @@ from gnnneg.data import naming
 from gnnneg.data.questions import read_questions, understood
 from gnnneg.data.statements import assemble
 from gnnneg.errors import UserError
-from gnnneg.evaluation import predict, predict_many, write_answers
+from gnnneg.evaluation import predict
+from gnnneg.evaluation.answer_files import write_answers
 from gnnneg.evaluation.best import best
 from gnnneg.evaluation.entity_ranking import ranked
+from gnnneg.evaluation.predict_many import predict_many
 from gnnneg.evaluation.said import WORDS, Said
 from gnnneg.records import Triplets
 
