@@ -6,6 +6,7 @@ import numba
 import numpy as np
 
 from gnnneg.kernels.kinds import KINDS, ORDER, WEIGHABLE, chosen, is_rooted, parts_of, slope, term
+from gnnneg.kernels.prefetch import AHEAD, soon
 
 
 @numba.njit(forceinline=True, fastmath=ORDER)
@@ -25,6 +26,8 @@ def _score(kind, weighted, query, weight, row):
 @no_type_check
 def _score_all(kind, weighted, query, weight, table, index, out):
     for j in range(index.size):
+        if j + AHEAD < index.size:
+            soon(table, index[j + AHEAD])
         score = _score(kind, weighted, query, weight, table[index[j]])
         out[j] = np.sqrt(score) if is_rooted(kind) else score
 
@@ -99,6 +102,8 @@ def backward(
         if learned:
             grad_weight[i] = 0
         for j in range(k):
+            if j + AHEAD < k:
+                soon(table, index[i, j + AHEAD])
             g, row = grad[i, j], table[index[i, j]]
             if learned:
                 _add_terms(kind, g, query[i], row, grad_weight[i])
