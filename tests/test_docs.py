@@ -104,7 +104,7 @@ def test_a_sampler_of_ones_own_runs(tmp_path, monkeypatch):
 
 def test_track_runs(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    space: dict = {"__name__": "page"}
+    space: dict = {"__name__": "__main__"}
     for block in blocks("docs/track.md"):
         exec(compile(block, "docs/track.md", "exec"), space)
     assert (tmp_path / "runs" / "hard" / "config.yaml").exists()
