@@ -146,7 +146,8 @@ def _work(orders: str) -> int:
 
 def _until_input_ends() -> None:
     """Whoever started us has gone: what is learnt is written, as after Ctrl-C."""
-    sys.stdin.read()
+    while os.read(0, 1024):  # not sys.stdin, whose lock we would hold when Python ends
+        pass
     os.kill(os.getpid(), signal.SIGTERM)
 
 
