@@ -24,23 +24,12 @@ from gnnneg.plain import visible
 from gnnneg.postponed import postpone
 from gnnneg.trust import VARIABLE, allowing
 
-COMMANDS = ("train", "tune", "resume", "evaluate", "predict", "negatives", "compare", "report", "data", "bench", "plan")
-COMMANDS += ("nearest", "export", "pack")
-
+# of a config or a run
 READERS = (
-    "train",
-    "tune",
-    "resume",
-    "evaluate",
-    "predict",
-    "negatives",
-    "compare",
-    "report",
-    "plan",
-    "nearest",
-    "export",
-    "pack",
-)  # of a config or a run
+    *("train", "tune", "resume", "evaluate", "predict", "negatives", "compare", "report", "plan"),
+    *("nearest", "export", "pack"),
+)
+COMMANDS = (*READERS, "data", "bench")
 
 LONG = 500  # letters of a complaint about the command line
 BAD_INPUT, BROKEN, INTERRUPTED = 2, 1, 130

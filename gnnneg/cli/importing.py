@@ -62,7 +62,7 @@ IMPORT = {
     "path": _option("a file, or a folder with train, valid and test files", metavar="PATH"),
     "--out": _option("the folder to write", metavar="DIR", required=True),
     "--format": _option(
-        "csv, tsv, jsonl, parquet, ntriples, rdf, owl, obo, gaf, gpad, hpoa, wikidata, truewalks (default: by the name)",
+        "csv, tsv, jsonl, parquet, ntriples, rdf, owl, obo, gaf, gpad, hpoa, wikidata, truewalks (default: by name)",
         metavar="FORMAT",
     ),
     "--denied": _option("a second file, all of whose statements are denied", metavar="FILE"),

@@ -91,8 +91,8 @@ def chance(differences: Sequence[float] | np.ndarray) -> float:
     rng, extreme = np.random.default_rng(0), 0
     for begin in range(0, DRAWS, rows := max(1, AT_ONCE // n)):
         size = min(rows, DRAWS - begin)
-        bits = np.unpackbits(np.frombuffer(rng.bytes(size * (-(-n // 8))), np.uint8).reshape(size, -1), axis=1)
-        extreme += int((np.abs(given.sum() - 2 * (bits[:, :n] @ given)) >= seen).sum())
+        turned = np.unpackbits(np.frombuffer(rng.bytes(size * (-(-n // 8))), np.uint8).reshape(size, -1), axis=1)
+        extreme += int((np.abs(given.sum() - 2 * (turned[:, :n] @ given)) >= seen).sum())
     return (1 + extreme) / (1 + DRAWS)
 
 

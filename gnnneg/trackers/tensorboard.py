@@ -21,6 +21,8 @@ class TensorBoard(Watcher):
         MissingExtra: If the package ``tensorboard`` is not installed.
     """
 
+    _writer: Any
+
     def __init__(self, folder: str | None = None, tags: dict[str, str] | None = None):
         needs("tensorboard", "TensorBoard")
         self.folder, self.tags = folder, tags
@@ -29,10 +31,9 @@ class TensorBoard(Watcher):
         if self.folder is None and setup.path is None:
             raise UserError("TensorBoard has no place to write: give it a folder, or the run one.")
         self._place = str(Path(setup.path) / "tensorboard") if self.folder is None else self.folder
-        self._writer: Any = None
+        self._writer = None
         self._tree: Mapping[str, Any] = setup.tree
-        goes_on = before(setup, "TensorBoard") is not None
-        if not goes_on:
+        if before(setup, "TensorBoard") is None:
             self._open(None)
             self._writer.add_text("tags", dump(tags(setup, self.tags or {})))
             self._writer.add_text("config", f"```\n{dump(dict(setup.tree))}```")
