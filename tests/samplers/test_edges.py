@@ -352,3 +352,10 @@ def test_soft_labels_of_weights_of_each_candidate():
     log_p = torch.cat([positive, negative], 1) - total.log()
     wanted = -(log_p[0, 0] + (label * same * log_p[:, 1:]).sum())
     assert_close(InfoNCE()(positive, negative, same, label)[0], wanted)
+
+
+@pytest.mark.parametrize("temperature", [0.5, 2.0])
+def test_a_temperature_divides_all_scores(temperature):
+    positive, negative, weight = torch.tensor([[0.5]]), torch.tensor([[1.0, -2.0]]), torch.tensor([[2.0, 0.5]])
+    wanted = InfoNCE()(positive / temperature, negative / temperature, weight)
+    assert_close(InfoNCE(temperature)(positive, negative, weight), wanted)
