@@ -22,7 +22,9 @@ from gnnneg.evaluation import (
     TripleClassification,
     clustering,
     geometry,
+    neighbors,
     representations,
+    vectors,
 )
 from gnnneg.evaluation.asking import device_of
 from gnnneg.evaluation.calibration import Isotonic, Platt, brier, expected_calibration_error
@@ -301,3 +303,22 @@ def test_probabilities_of_a_split_without_statements():
         ProbabilityCalibration().refuse(bed(NODES, RELATIONS, {"train": stated, "test": stated}))
     with pytest.raises(UserError, match="there are no test ones"):
         ProbabilityCalibration().refuse(bed(NODES, RELATIONS, {"train": stated, "valid": stated}))
+
+
+def test_vectors_and_neighbors_by_name():
+    """Rows of the tables under their names; the nearest by cosine, without the entity itself, best first."""
+    testbed, model = toy_bed(), kge()
+    found = vectors(model, testbed.data, testbed.graph)
+    table, relation = model.encoder.weight.detach(), model.decoder.relation.weight.detach()
+    assert found.entities.index.tolist() == testbed.data["entity"].names
+    assert found.relations.index.tolist()[:3] == testbed.data.relation_names
+    assert torch.equal(torch.tensor(found.entities.to_numpy()), table)
+    assert torch.equal(torch.tensor(found.relations.to_numpy()), relation)
+    cosine = torch.nn.functional.cosine_similarity(table, table[4:5])
+    order = [i for i in cosine.argsort(descending=True).tolist() if i != 4]
+    for k in (1, 3, 50):
+        near = neighbors(model, testbed.data, testbed.graph, "4", k)
+        assert near["entity"].tolist() == [str(i) for i in order[:k]]
+        assert_close(torch.tensor(near["cosine"].tolist()), cosine[order[:k]])
+    with pytest.raises(UserError, match="The number of neighbors must be at least 1, not 0"):
+        neighbors(model, testbed.data, testbed.graph, "4", 0)
