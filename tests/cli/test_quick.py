@@ -153,5 +153,6 @@ def test_classes_are_read_as_python_has_them(family):
 
 def test_the_former_names_are_all_read():
     every = (cls for family in FAMILIES for cls in (family, *members(family).values()))
-    real = {old for cls in every for old in vars(cls).get("former", ())}
+    ours = (cls for cls in every if cls.__module__.startswith("gnnneg."))  # not those of other tests
+    real = {old for cls in ours for old in vars(cls).get("former", ())}
     assert real | {"Source"} <= sources.former()

@@ -187,6 +187,7 @@ def test_a_run_whose_own_statements_were_changed_is_told(tmp_path):
         Run.load(tmp_path / "b").evaluate()
 
 
+@pytest.mark.filterwarnings("ignore:.* was validated at its end")  # which is so, after two of five epochs
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # options that have another name now
 @pytest.mark.parametrize("kind", ["config", "own"])
 def test_a_run_of_before_is_read_and_gone_on_with(kind, tmp_path):
