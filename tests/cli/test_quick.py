@@ -1,6 +1,7 @@
 """What a command imports before it answers, and what it refuses without importing much: the same as with it all."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -120,7 +121,8 @@ def test_a_slip_is_refused_early_in_the_same_words(wrong, tiny, whole):
         read(tiny, wrong)
     with pytest.raises(UserError) as soon:
         early.config(str(tiny), wrong)
-    assert str(soon.value) == str(late.value)
+    # classes of other tests are known late, too
+    assert str(soon.value) == re.sub(r" \(\d+ are known\)$", "", str(late.value))
 
 
 def test_nothing_right_is_refused(whole, tmp_path):
