@@ -21,7 +21,7 @@ def said():
 
 def test_they_sleep_unless_somebody_says_otherwise(fresh):
     neighbors.yielding()
-    assert said() == {"OMP_WAIT_POLICY": "passive"}
+    assert said() == {"GOMP_SPINCOUNT": neighbors.TURNS}
 
 
 @pytest.mark.parametrize("name", neighbors.SAID)
