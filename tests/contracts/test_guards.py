@@ -85,6 +85,7 @@ ROOMS = {
     "subgraph": {"errors"},
     "data": {"records", "kernels", "errors", "documents", "run_files"},
     "datasets": {"data", "records", "errors", "run_files"},
+    "verdicts": {"data", "records", "errors", "plain", "documents", "run_files"},
     **dict.fromkeys(PARTS, GROUND),
     "tasks": GROUND | {"models"},  # the dual task makes one model of two
     "training": GROUND,
