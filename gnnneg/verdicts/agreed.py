@@ -1,0 +1,98 @@
+"""What people agree on, and how well."""
+
+from collections.abc import Sequence
+from itertools import combinations
+from typing import TYPE_CHECKING, Any
+
+from gnnneg.errors import UserError, nearest
+from gnnneg.verdicts.statement import Statement
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+CONFLICT = "conflict"
+ROLES = list(Statement._fields)
+LAST = ("when", "score", "probability", "run")  # of the last verdict
+SAID = ("accept", "deny", "unsure")  # a skip says nothing
+
+
+def agreed(standing: "pd.DataFrame", whose: Sequence[str] = ()) -> "pd.DataFrame":
+    """One row for each judged statement, in the order in which they were judged first.
+
+    Args:
+        standing (DataFrame): What stands, of :meth:`~gnnneg.verdicts.Verdicts.standing`.
+        whose (list of str): People whose verdict wins where people differ, the first of them that has one.
+            (default: nobody's)
+
+    Returns:
+        The columns ``head``, ``relation``, ``tail``; ``verdict``, which is ``"conflict"`` where people differ, be it
+        that one is unsure; ``people``, their number; ``who`` and ``why``, those whose verdict it is and their words,
+        separated by semicolons; ``when``, of the last of them; and ``score``, ``probability`` and ``run`` of the last.
+
+    Raises:
+        UserError: If somebody in ``whose`` has judged nothing.
+    """
+    import pandas as pd
+
+    said = standing[standing["verdict"].isin(SAID)]
+    people = set(said["who"])
+    for name in whose:
+        if name not in people:
+            raise UserError(f"{name!r} has judged nothing: {nearest(name, people)}")
+    groups: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+    for row in said.to_dict("records"):
+        groups.setdefault(tuple(row[role] for role in ROLES), []).append(row)
+    columns = [*ROLES, "verdict", "people", "who", "why", *LAST]
+    rows = []
+    for statement, group in groups.items():
+        counted = _counted(group, whose)
+        verdict = CONFLICT if _differ(counted) else counted[0]["verdict"]
+        words = ("; ".join(row[key] for row in counted if row[key]) for key in ("who", "why"))
+        rows.append([*statement, verdict, len(group), *words, *(counted[-1][key] for key in LAST)])
+    frame = pd.DataFrame(rows, columns=columns).astype(object)
+    return frame.astype({"people": "int64", "score": "float64", "probability": "float64"})
+
+
+def _counted(group: list[dict[str, Any]], whose: Sequence[str]) -> list[dict[str, Any]]:
+    """Whose verdicts on one statement count: where people differ, that of the first in ``whose`` who has one."""
+    if not _differ(group):
+        return group
+    return next((mine for name in whose if (mine := [row for row in group if row["who"] == name])), group)
+
+
+def _differ(group: list[dict[str, Any]]) -> bool:
+    return len({row["verdict"] for row in group}) > 1
+
+
+def kappa(standing: "pd.DataFrame") -> "pd.DataFrame":
+    r"""How well each two people agree on what both have judged, by Cohen's kappa, from `"A Coefficient of Agreement for
+    Nominal Scales" <https://doi.org/10.1177/001316446002000104>`_:
+
+    .. math::
+        \kappa = \frac{p_o - p_e}{1 - p_e}, \qquad p_e = \sum_v p_v^{(1)} p_v^{(2)} ,
+
+    where :math:`p_o` is the share of statements of which they say the same, and :math:`p_v^{(i)}` the share of which
+    person :math:`i` says :math:`v`: accept, deny or unsure. It is 1 where they agree on all, 0 where as by chance, and
+    missing where both say one and the same of everything.
+
+    Args:
+        standing (DataFrame): What stands, of :meth:`~gnnneg.verdicts.Verdicts.standing`.
+
+    Returns:
+        The columns ``first``, ``second``, ``shared``, the number of statements, ``same`` and ``kappa``.
+    """
+    import pandas as pd
+
+    said = standing[standing["verdict"].isin(SAID)]
+    table = said.pivot(index=ROLES, columns="who", values="verdict")
+    rows = []
+    for first, second in combinations(sorted(table.columns), 2):
+        pair = table[[first, second]].dropna()
+        if not len(pair):
+            continue
+        same = float((pair[first] == pair[second]).mean())
+        chance = sum(float((pair[first] == word).mean() * (pair[second] == word).mean()) for word in SAID)
+        value = (same - chance) / (1 - chance) if chance < 1 else None
+        rows.append([first, second, len(pair), int((pair[first] == pair[second]).sum()), value])
+    columns = ["first", "second", "shared", "same", "kappa"]
+    return pd.DataFrame(rows, columns=columns).astype({"shared": "int64", "same": "int64", "kappa": "float64"})

@@ -1,0 +1,49 @@
+"""How sure a share is that was counted in a sample."""
+
+import numpy as np
+
+from gnnneg.errors import UserError
+
+HALVINGS = 60  # of an interval of 1, to less than single steps of a float at most shares
+
+
+def clopper_pearson(successes: int, trials: int, level: float = 0.95) -> tuple[float, float]:
+    r"""The exact confidence interval of a share, from `"The Use of Confidence or Fiducial Limits Illustrated in the
+    Case of the Binomial" <https://doi.org/10.1093/biomet/26.4.404>`_.
+
+    With :math:`\alpha = 1 - \text{level}`, the lower end is the :math:`p` with
+    :math:`P(X \ge k \mid n, p) = \alpha / 2`, or 0 for no success, and the upper end the one with
+    :math:`P(X \le k \mid n, p) = \alpha / 2`, or 1 for nothing else. It covers the true share at least so often.
+
+    Cost: sixty sums of ``trials`` numbers for each end.
+
+    Args:
+        successes (int): How many were counted.
+        trials (int): Of so many.
+        level (float): How often such an interval covers the true share. (default: :obj:`0.95`)
+
+    Raises:
+        UserError: If there are no trials, more successes than trials, or the level is not between 0 and 1.
+    """
+    if not 0 <= successes <= trials or trials < 1:
+        raise UserError(f"{successes} of {trials} is no share: count at least one, and no more than there are.")
+    if not 0 < level < 1:
+        raise UserError(f"level is {level}: give a number between 0 and 1.")
+    return 1 - _upper(trials - successes, trials, level), _upper(successes, trials, level)
+
+
+def _upper(successes: int, trials: int, level: float) -> float:
+    """The largest share with which so few successes are not too seldom; the lower end is that of what failed."""
+    if successes == trials:
+        return 1.0
+    logs = np.concatenate([[0.0], np.cumsum(np.log(np.arange(1, trials + 1)))])  # of the factorials
+    k = np.arange(successes + 1)
+    ways = logs[trials] - logs[k] - logs[trials - k]
+    low, high = successes / trials, 1.0
+    for _ in range(HALVINGS):
+        share = (low + high) / 2
+        if share >= 1:
+            break
+        seldom = np.exp(ways + k * np.log(share) + (trials - k) * np.log1p(-share)).sum() < (1 - level) / 2
+        low, high = (low, share) if seldom else (share, high)
+    return (low + high) / 2
