@@ -50,7 +50,7 @@ def nearest(name: str, known: Iterable[str], limit: int = 3, several: int | None
     several = len(known) if several is None else several
     if not known:
         return "there are none."
-    near = _near(name, known, limit)
+    near = similar(name, known, limit)
     many = f" ({several:,} are known)" if several > FEW else ""
     if near:
         return f"did you mean {' or '.join(echo(n) for n in near)}?{many}"
@@ -61,7 +61,7 @@ def nearest(name: str, known: Iterable[str], limit: int = 3, several: int | None
     return f"{several:,} are known, such as {', '.join(echo(k) for k in ordered[place : place + limit])}."
 
 
-def _near(name: str, known: list[str], limit: int) -> list[str]:
+def similar(name: str, known: list[str], limit: int) -> list[str]:
     """The nearest first. Of many, only those that share most pairs of letters with ``name`` are compared with it."""
     asked = name[: 2 * LONGEST].lower()
     if len(known) > LOOKED_AT:

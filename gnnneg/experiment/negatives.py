@@ -11,7 +11,7 @@ from gnnneg.data.statements import triplets
 from gnnneg.data.synthetic import world
 from gnnneg.errors import UserError
 from gnnneg.evaluation import Testbed, diagnose, geometry, plane, shown
-from gnnneg.interfaces import Task
+from gnnneg.interfaces import Sampler, Task
 from gnnneg.records import Triplets
 from gnnneg.samplers import WithCritic
 from gnnneg.tasks import Dual, LinkPrediction
@@ -26,6 +26,20 @@ def truth(testbed: Testbed, name: str | None) -> KnownAnswers:
     return testbed.answers(triplets(testbed.data))
 
 
+def drawing(task: Task) -> tuple[LinkPrediction, Sampler]:
+    """The task that negatives are drawn for, and what draws them.
+
+    Raises:
+        UserError: If the task draws no negatives.
+    """
+    side = task.positive if isinstance(task, Dual) else task
+    if not isinstance(side, LinkPrediction):
+        raise UserError(f"{type(task).__name__} draws no negatives: there is nothing to look at.")
+    if isinstance(task, Dual) and task.opponent:  # who chooses is the other side's model
+        return side, WithCritic(side.sampler, copy.deepcopy(task.negative.model), graph=task.negative.graph)
+    return side, side.sampler
+
+
 def negatives(task: Task, testbed: Testbed, truth: KnownAnswers, split: str, statements: int | None) -> dict[str, Any]:
     """What the sampler of a task draws: how often it is wrong, how hard, how varied, how fast.
 
@@ -36,12 +50,8 @@ def negatives(task: Task, testbed: Testbed, truth: KnownAnswers, split: str, sta
     """
     if testbed.on(split) is not testbed:
         raise UserError("Negatives are drawn from the entities that were trained on: look at split train or valid.")
-    side = task.positive if isinstance(task, Dual) else task
-    if not isinstance(side, LinkPrediction):
-        raise UserError(f"{type(task).__name__} draws no negatives: there is nothing to look at.")
-    sampler, data, device = side.sampler, testbed.data, testbed.device
-    if isinstance(task, Dual) and task.opponent:  # who chooses is the other side's model
-        sampler = WithCritic(sampler, copy.deepcopy(task.negative.model), graph=task.negative.graph)
+    side, sampler = drawing(task)
+    data, device = testbed.data, testbed.device
     rng, questions = testbed.draws(device), testbed.statements(split)
     chosen = torch.randperm(questions.rel_type.numel(), generator=rng, device=device).cpu()[:statements]
     questions = Triplets(*(column[chosen] for column in questions))

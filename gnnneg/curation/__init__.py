@@ -1,0 +1,8 @@
+"""What people are asked to judge, and all that is known of it."""
+
+from gnnneg.curation.predictor import Predictor
+from gnnneg.curation.search import Found
+from gnnneg.curation.served import Served
+from gnnneg.curation.view import EntityView, View, about, entity, search
+
+__all__ = ["EntityView", "Found", "Predictor", "Served", "View", "about", "entity", "search"]

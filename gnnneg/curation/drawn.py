@@ -1,0 +1,91 @@
+"""Statements that nobody has judged, drawn by chance: what a model answers, and what a sampler takes to be wrong."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from gnnneg.curation.predictor import Predictor, turn
+from gnnneg.data.known import Answers
+from gnnneg.data.statements import distinct, triplets
+from gnnneg.evaluation.asking import at_once
+from gnnneg.experiment.negatives import drawing
+from gnnneg.experiment.run import Run
+from gnnneg.looking import judging
+from gnnneg.records import Query, Triplets
+
+BATCH = 64  # statements that a sampler draws for at once
+
+
+def questions(predictor: Predictor, stated: Triplets, count: int, rng: torch.Generator) -> Query:
+    """Different questions that some statements answer, of both sides, by chance; fewer, if the model is slow.
+
+    Args:
+        predictor (Predictor): Who will be asked.
+        stated (Triplets): What is stated.
+        count (int): How many at most.
+        rng (torch.Generator): Draws.
+
+    Cost: one sort of the statements.
+    """
+    head, rel_type, tail = stated
+    size = predictor.num_nodes
+    both = torch.cat([rel_type * size + head, (rel_type + predictor.num_relations) * size + tail])
+    key = torch.unique(both)
+    chosen = key[torch.randperm(len(key), generator=rng)[: predictor.affordable(count)]]
+    return Query(chosen % size, chosen // size)
+
+
+def answers(predictor: Predictor, query: Query, k: int, known: Answers) -> Triplets:
+    """The ``k`` best unknown answers to each question, each statement once."""
+    return distinct(predictor.best(query, k, known))[0]
+
+
+class Offered(NamedTuple):
+    """Candidates that a sampler has offered as wrong answers, each as a triplet; one may come several times.
+
+    Args:
+        triplets (Triplets): The candidates in place of the answers.
+        row (torch.Tensor): To which question of the batch each was offered, ascending.
+        score (torch.Tensor): What the model says of each as the answer to that question.
+    """
+
+    triplets: Triplets
+    row: Int[Tensor, "m"]
+    score: Float[Tensor, "m"]
+
+
+def negatives(run: Run, statements: int, rng: torch.Generator) -> Iterator[Offered]:
+    """What the sampler of a run offers for training statements chosen by chance: every candidate that is there.
+
+    Args:
+        run (Run): Whose sampler, in evaluation mode, with its model as the critic.
+        statements (int): For how many statements at most.
+        rng (torch.Generator): Draws.
+
+    Raises:
+        UserError: If the task of the run draws no negatives.
+    """
+    side, sampler = drawing(run.task)
+    testbed, model, size = run.testbed, side.model, run.testbed.num_relations
+    every = triplets(testbed.data, "stated", "train")
+    chosen = torch.randperm(every.rel_type.numel(), generator=rng)[:statements]
+    draws = torch.Generator(testbed.device).manual_seed(int(torch.randint(1 << 62, (), generator=rng)))
+    with turn, judging(model):
+        encoding = model.encode(testbed.graph_for(model))
+    for some in chosen.split(at_once(model, testbed.num_nodes, BATCH)):
+        batch = Triplets(*(column[some].to(testbed.device) for column in every))
+        with turn, judging(model, sampler, side.corruption):
+            query, target = side.corruption(batch, draws)
+            critic = model.scorer(encoding, query)
+            offered = sampler(query, target, critic, draws)
+            index = offered.index.expand(len(target), -1)
+            score = critic(offered.index).float()
+            there = (offered.weight > 0).expand_as(index)
+        row = there.nonzero()[:, 0]
+        answer, anchor, rel_type = index[there], query.anchor[row], query.rel_type[row]
+        head = rel_type >= size
+        found = torch.where(head, answer, anchor), rel_type % size, torch.where(head, anchor, answer)
+        yield Offered(Triplets(*(column.cpu() for column in found)), row.cpu(), score[there].cpu())

@@ -1,0 +1,282 @@
+"""All that is known of one statement, or of one entity, for one screen."""
+
+from dataclasses import dataclass
+
+import torch
+from torch_geometric.data import HeteroData
+
+from gnnneg.curation.drawn import answers
+from gnnneg.curation.predictor import Predictor, turn
+from gnnneg.curation.said_of import Told, told_near
+from gnnneg.curation.search import Found
+from gnnneg.curation.served import Served
+from gnnneg.data import naming
+from gnnneg.data.statements import POLARITIES
+from gnnneg.evaluation import nearest
+from gnnneg.interfaces import Model
+from gnnneg.records import Query, Triplets
+from gnnneg.verdicts import Statement
+
+NEAREST = 3  # statements of each polarity
+PATHS = 5
+SHOWN = 20  # statements of an entity
+PREDICTED = 20
+
+
+@dataclass(frozen=True)
+class Named:
+    """An entity or a relation, with all that it is called.
+
+    Args:
+        name (str): Its name in the data.
+        label (str): What people call it; empty where the data do not say.
+        synonyms (tuple[str, ...]): What else it is called.
+        types (tuple[str, ...]): The types of an entity.
+        definition (str): What the data say it is.
+    """
+
+    name: str
+    label: str = ""
+    synonyms: tuple[str, ...] = ()
+    types: tuple[str, ...] = ()
+    definition: str = ""
+
+    @property
+    def said(self) -> str:
+        """The label with the name behind it, or the name."""
+        return naming.said(self.name, self.label)
+
+
+@dataclass(frozen=True)
+class WeighedPath:
+    """A way through the graph, in words, and how much it speaks for the statement."""
+
+    weight: float
+    path: str
+
+
+@dataclass(frozen=True)
+class Opinion:
+    """What one run says of a statement.
+
+    Args:
+        run (str): The run.
+        score (float): Of the tail.
+        head_score (float): Of the head; the same for models that do not tell the two apart.
+        probability (float, optional): That of ``score`` by Platt scaling; none without validation statements.
+        calibrated (str): How probabilities were fitted, or why there are none.
+        tail_rank, head_rank (float): Filtered and realistic, among so many ``tail_candidates``, ``head_candidates``.
+        nearest (tuple[Told, ...]): The stated and denied statements of the relation that are nearest to it, as
+            :func:`gnnneg.evaluation.nearest` finds them; none for a model without vectors.
+        paths (tuple[WeighedPath, ...]): The heaviest first; none for a model that does not go by paths.
+    """
+
+    run: str
+    score: float
+    head_score: float
+    probability: float | None
+    calibrated: str
+    tail_rank: float
+    tail_candidates: int
+    head_rank: float
+    head_candidates: int
+    nearest: tuple[Told, ...]
+    paths: tuple[WeighedPath, ...]
+
+
+@dataclass(frozen=True)
+class Around:
+    """What else is said of an entity: some statements of each polarity, and how many there are."""
+
+    stated: tuple[Told, ...]
+    stated_total: int
+    denied: tuple[Told, ...]
+    denied_total: int
+
+
+@dataclass(frozen=True)
+class View:
+    """One statement on one screen.
+
+    Args:
+        head, relation, tail (Named): The statement.
+        sentence (str): The statement in labels, or names.
+        told (tuple[Told, ...]): Where the data state or deny it; empty where nobody has said it.
+        opinions (tuple[Opinion, ...]): What each run says.
+        about_head, about_tail (Around): What else is said of both entities.
+    """
+
+    head: Named
+    relation: Named
+    tail: Named
+    sentence: str
+    told: tuple[Told, ...]
+    opinions: tuple[Opinion, ...]
+    about_head: Around
+    about_tail: Around
+
+
+@dataclass(frozen=True)
+class Predicted:
+    """An answer that the data do not have. Probability is none, and ``score`` all there is, without a calibration."""
+
+    head: str
+    relation: str
+    tail: str
+    head_label: str
+    relation_label: str
+    tail_label: str
+    score: float
+    probability: float | None
+
+
+@dataclass(frozen=True)
+class EntityView:
+    """One entity on one screen.
+
+    Args:
+        entity (Named): Which one.
+        around (Around): What is said of it.
+        predicted (tuple[Predicted, ...]): What the first run finds most plausible of what nobody has said, among its
+            best answers to the questions that are answered of the entity already, most plausible first.
+    """
+
+    entity: Named
+    around: Around
+    predicted: tuple[Predicted, ...]
+
+
+def about(served: Served, statement: Statement) -> View:
+    """All that is known of a statement, by its names. Kept for the next time.
+
+    Raises:
+        UserError: If a name is unknown.
+    """
+    return served.kept(("statement", *statement), lambda: _about(served, statement))
+
+
+def entity(served: Served, name: str) -> EntityView:
+    """All that is known of an entity, by its name, label or synonym.
+
+    Raises:
+        UserError: If the name is unknown, or that of several entities.
+    """
+    return served.kept(("entity", name), lambda: _entity(served, name))
+
+
+def search(served: Served, text: str, limit: int = 20) -> list[Found]:
+    """The entities that may be meant by what somebody types: see :class:`~gnnneg.curation.search.Index`."""
+    return served.index(text, limit)
+
+
+def named(data: HeteroData, entity: int) -> Named:
+    """All that an entity is called."""
+    store = data["entity"]
+    labels, synonyms, definitions = (store.get(key) for key in ("labels", "synonyms", "definitions"))
+    kinds: tuple[str, ...] = ()
+    if "type" in store:
+        row = store.type[entity]
+        of = row.coalesce().indices()[0] if row.is_sparse else row.nonzero()[:, 0]
+        given = store.get("type_names")
+        kinds = tuple(str(kind) if given is None else str(given[kind]) for kind in of.tolist())
+    return Named(
+        store.names[entity],
+        "" if labels is None else labels[entity] or "",
+        () if synonyms is None else tuple(synonyms[entity] or ()),
+        kinds,
+        "" if definitions is None else definitions[entity] or "",
+    )
+
+
+def named_relation(data: HeteroData, relation: int) -> Named:
+    """All that a relation is called."""
+    labels, synonyms = data.get("relation_labels"), data.get("relation_synonyms")
+    label = "" if labels is None else labels[relation] or ""
+    return Named(data.relation_names[relation], label, () if synonyms is None else tuple(synonyms[relation] or ()))
+
+
+def calibrated(predictor: Predictor) -> str:
+    """How a model's probabilities came about, as a sentence."""
+    fitted = predictor.calibration
+    if fitted is None:
+        return "There are no validation statements to fit probabilities on."
+    kind = "random" if fitted.drawn else "denied"
+    return f"Fitted on {fitted.stated:,} stated and {fitted.denied:,} {kind} validation statements."
+
+
+def _about(served: Served, statement: Statement) -> View:
+    data = served.data
+    triplet = served.places([statement])
+    head, relation, tail = (int(column) for column in triplet)
+    ends = named(data, head), named_relation(data, relation), named(data, tail)
+    said = served.said_of
+    told = [said.told(polarity, said.statement(polarity, head, relation, tail)) for polarity in POLARITIES]
+    opinions = tuple(_opinion(served, place, triplet, statement) for place in range(len(served.predictors)))
+    sentence = " ".join(one.label or one.name for one in ends)
+    return View(*ends, sentence, (*told[0], *told[1]), opinions, _around(served, head), _around(served, tail))
+
+
+def _opinion(served: Served, place: int, triplet: Triplets, statement: Statement) -> Opinion:
+    predictor, run = served.predictors[place], served.runs[place]
+    score = predictor.score(triplet)
+    likely = predictor.probability(score)
+    ranks = predictor.ranks(triplet)
+    tail, head = ranks.of("tail"), ranks.of("head")
+    near: tuple[Told, ...] = ()
+    if predictor.vectors is not None:
+        near = told_near(nearest(predictor.vectors, served.data, triplet, NEAREST))
+    paths: tuple[WeighedPath, ...] = ()
+    if type(predictor.model).paths is not Model.paths:
+        with turn:
+            found = run.paths(*served.called(triplet)[0], PATHS)
+        paths = tuple(WeighedPath(weight, path) for weight, path in zip(found["weight"], found["path"]))
+    return Opinion(
+        predictor.name,
+        float(score),
+        float(predictor.score(triplet, head=True)),
+        None if likely is None else float(likely),
+        calibrated(predictor),
+        float(tail.realistic),
+        int(tail.candidates),
+        float(head.realistic),
+        int(head.candidates),
+        near,
+        paths,
+    )
+
+
+def _around(served: Served, entity: int, shown: int = SHOWN) -> Around:
+    said = served.said_of
+    stated, denied = (said.entity(polarity, entity) for polarity in POLARITIES)
+    return Around(said.told("stated", stated[:shown]), len(stated), said.told("denied", denied[:shown]), len(denied))
+
+
+def _entity(served: Served, name: str) -> EntityView:
+    data = served.data
+    place = naming.entity(data, name)
+    return EntityView(named(data, place), _around(served, place), _predicted(served, place))
+
+
+def _predicted(served: Served, entity: int) -> tuple[Predicted, ...]:
+    asked = served.first
+    row = served.said_of.entity("stated", entity)
+    store = served.data["entity", "stated", "entity"]
+    head, kind = store.edge_index[0, row] == entity, store.edge_type[row]
+    # of a statement about itself the tail's question is not lost: both ends are looked at
+    tail = store.edge_index[1, row] == entity
+    rel_type, often = torch.cat([kind[head], kind[tail] + served.num_relations]).unique(return_counts=True)
+    rel_type = rel_type[often.argsort(descending=True, stable=True)[: asked.affordable(PREDICTED)]]
+    found = answers(asked, Query(torch.full_like(rel_type, entity), rel_type), PREDICTED, served.known)
+    plausible = asked.plausible(found)
+    order = plausible.argsort(descending=True, stable=True)[:PREDICTED]
+    best = Triplets(*(column[order] for column in found))
+    score = asked.score(best)
+    likely = asked.probability(score)
+    labels, kinds = naming.called(served.data, torch.arange(0)), naming.relations_called(served.data, best.rel_type)
+    empty = [""] * len(order)
+    heads, tails = (
+        empty if labels is None else naming.called(served.data, end) for end in (best.head_index, best.tail_index)
+    )
+    numbers = [None] * len(order) if likely is None else likely.tolist()
+    rows = zip(served.called(best), heads or empty, kinds or empty, tails or empty, score.tolist(), numbers)
+    return tuple(Predicted(*statement, *rest) for statement, *rest in rows)
