@@ -1,13 +1,13 @@
 """Optuna's study in one file of the study's folder, which several processes write and any of which may be killed."""
 
 import json
-import os
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from gnnneg.errors import MissingExtra, UserError
+from gnnneg.experiment.lines import append
 from gnnneg.experiment.lock import awaited
 from gnnneg.tuning.files import JOURNAL
 
@@ -61,28 +61,9 @@ class Journal(BaseJournalBackend):
 
     def append_logs(self, logs: list[dict[str, Any]]) -> None:
         """Adds operations; those that begin or end a trial, and all before them, are on the disk then."""
-        text = "".join(json.dumps(log, separators=(",", ":")) + "\n" for log in logs).encode()
-        with awaited(self.path.with_name(f"{self.path.name}.lock")), self.path.open("ab+") as file:
-            end = file.seek(0, os.SEEK_END)
-            whole = _whole(file, end)
-            if whole < end:
-                file.truncate(whole)
-            file.write(text)
-            file.flush()
-            if any("state" in log or "datetime_start" in log for log in logs):
-                os.fsync(file.fileno())
-
-
-def _whole(file: Any, end: int) -> int:
-    """Where the last whole line of a file ends."""
-    while end > 0:
-        begin = max(0, end - 4096)
-        file.seek(begin)
-        found = file.read(end - begin).rfind(b"\n")
-        if found >= 0:
-            return int(begin + found + 1)
-        end = begin
-    return 0
+        text = "".join(json.dumps(log, separators=(",", ":")) + "\n" for log in logs)
+        sync = any("state" in log or "datetime_start" in log for log in logs)
+        append(self.path, text, sync)
 
 
 def opened(home: Path) -> optuna.Study:

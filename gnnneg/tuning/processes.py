@@ -2,7 +2,6 @@
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import threading
@@ -15,6 +14,7 @@ from pathlib import Path
 from optuna import Study
 from optuna.trial import TrialState
 
+from gnnneg.beside import ended, started, told, until_input_ends
 from gnnneg.errors import UserError
 from gnnneg.experiment.lock import awaited
 from gnnneg.plain import visible
@@ -25,7 +25,6 @@ from gnnneg.tuning.work import Worker
 
 DEADLY = 5  # times that a trial may take its process with it
 AGAIN = 20  # processes that are started in place of killed ones
-PATIENCE = 60.0  # seconds in which a process may write its checkpoint
 POLL = 0.2
 
 
@@ -51,7 +50,7 @@ def side_by_side(
             tick()
             for process in [one for one in crew if one.poll() is not None]:
                 crew.remove(process)
-                told = _told(process)
+                sentence = told(process)
                 if process.returncode < 0:
                     again += 1
                     _note_killed(home, study, process.pid, -process.returncode)
@@ -62,49 +61,20 @@ def side_by_side(
                         )
                     crew.append(_started(home, budget, len(crew), workers, allow, progress))
                 elif process.returncode:
-                    said = said or told or f"A process of {home} ended with code {process.returncode}."
+                    said = said or sentence or f"A process of {home} ended with code {process.returncode}."
         if said:
             raise UserError(said)
     finally:
-        _ended(crew)
+        ended(crew)
 
 
 def _started(
     home: Path, budget: Budget, number: int, workers: int, allow: Sequence[str], progress: bool
 ) -> "subprocess.Popen[str]":
-    """A process with its share of the cores; it ends when its input does, which is when we do."""
+    """A process with its share of the cores."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    environment = {"OMP_NUM_THREADS": str(max(1, cores // workers)), **os.environ}
     orders = {"home": str(home), "budget": asdict(budget), "allow": list(allow), "progress": progress, "number": number}
-    return subprocess.Popen(
-        [sys.executable, "-m", "gnnneg.tuning.processes", json.dumps(orders)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        env=environment,
-        start_new_session=True,  # Ctrl-C strikes us alone, and we tell them
-    )
-
-
-def _told(process: "subprocess.Popen[str]") -> str:
-    """The sentence that a process ended with."""
-    said = process.stdout.read() if process.stdout else ""
-    for stream in (process.stdin, process.stdout):
-        if stream:
-            stream.close()
-    return said.strip()
-
-
-def _ended(crew: list["subprocess.Popen[str]"]) -> None:
-    for process in crew:
-        process.terminate()
-    for process in crew:
-        try:
-            process.wait(PATIENCE)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-        _told(process)
+    return started("gnnneg.tuning.processes", orders, {"OMP_NUM_THREADS": str(max(1, cores // workers)), **os.environ})
 
 
 def _note_killed(home: Path, study: Study, process: int, number: int) -> None:
@@ -122,16 +92,16 @@ def _note_killed(home: Path, study: Study, process: int, number: int) -> None:
 
 def _work(orders: str) -> int:
     """One of the processes."""
-    told = json.loads(orders)
-    threading.Thread(target=_until_input_ends, daemon=True).start()
+    asked = json.loads(orders)
+    threading.Thread(target=until_input_ends, daemon=True).start()
     warnings.showwarning = _warn  # type: ignore[assignment]
-    speak = say if told["progress"] else nothing
+    speak = say if asked["progress"] else nothing
     try:
-        with allowing(told["allow"]):
+        with allowing(asked["allow"]):
             with warnings.catch_warnings():
-                if told["number"]:  # the first alone tells of the data
+                if asked["number"]:  # the first alone tells of the data
                     warnings.simplefilter("ignore")
-                worker = Worker(Path(told["home"]), Budget(**told["budget"]), speak, lambda: None)
+                worker = Worker(Path(asked["home"]), Budget(**asked["budget"]), speak, lambda: None)
             worker.work()
     except KeyboardInterrupt:
         return 130
@@ -142,13 +112,6 @@ def _work(orders: str) -> int:
         print(Unwritable(f"{error.filename or told['home']}: {error.strerror or error}."))
         return 2
     return 0
-
-
-def _until_input_ends() -> None:
-    """Whoever started us has gone: what is learnt is written, as after Ctrl-C."""
-    while os.read(0, 1024):  # not sys.stdin, whose lock we would hold when Python ends
-        pass
-    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def say(words: str) -> None:

@@ -17,10 +17,10 @@ from gnnneg import config, documents
 from gnnneg.config import Tree
 from gnnneg.errors import MissingExtra, UserError, echo
 from gnnneg.experiment import Run, plan
+from gnnneg.experiment.clock import Clock
 from gnnneg.experiment.from_config import holder, told
 from gnnneg.experiment.lock import awaited
 from gnnneg.experiment.settings import TUNE, anchored, listed, source
-from gnnneg.plain import to_json
 from gnnneg.report.study import page
 from gnnneg.training import Interrupted
 from gnnneg.training.atomic import replacing
@@ -44,7 +44,6 @@ from gnnneg.tuning.space import Space
 
 # Optuna is imported where it is needed: it is an extra
 
-TICK = 5.0  # seconds between looks at the clock
 USUAL = 50  # trials, where neither trials nor hours are asked for
 
 
@@ -192,37 +191,6 @@ def _differs(before: Any, now: Any, path: tuple[Any, ...]) -> tuple[tuple[Any, .
             if before.get(key, ...) != now.get(key, ...):
                 return _differs(before.get(key), now.get(key), (*path, key))
     return path, before, now
-
-
-class Clock:
-    """How long a study has been worked on in all sittings, but for the seconds that a kill takes.
-
-    Args:
-        path (pathlib.Path): The file that keeps it.
-    """
-
-    def __init__(self, path: Path):
-        self.path, self._before = path, 0.0
-        if path.exists():
-            found = documents.read_json(path)
-            self._before = float(found["seconds"]) if isinstance(found, dict) and "seconds" in found else 0.0
-        self._began = self._last = time.monotonic()
-
-    @property
-    def seconds(self) -> float:
-        """Until now."""
-        return self._before + time.monotonic() - self._began
-
-    def tick(self) -> None:
-        """Keeps it now and then."""
-        if time.monotonic() - self._last > TICK:
-            self.write()
-
-    def write(self) -> None:
-        """Keeps it."""
-        self._last = time.monotonic()
-        with replacing(self.path) as temporary:
-            temporary.write_text(to_json({"seconds": self.seconds}), encoding="utf-8")
 
 
 class Study:

@@ -11,19 +11,15 @@ from optuna import Study, Trial
 from optuna.pruners import MedianPruner, NopPruner
 from optuna.samplers import TPESampler
 from optuna.trial import FrozenTrial, TrialState
-from torch_geometric.data import HeteroData
 
 from gnnneg import config, run_files
 from gnnneg.config import Tree
-from gnnneg.data.gate import look_over
 from gnnneg.errors import UserError
-from gnnneg.experiment import DataSource, Run, plan, resume
-from gnnneg.experiment.execute import execute
+from gnnneg.experiment import Setup, plan
 from gnnneg.experiment.folder import read_result
 from gnnneg.experiment.lock import alone, awaited
-from gnnneg.experiment.settings import source, watchers
-from gnnneg.experiment.setup import Setup, assemble
-from gnnneg.training import Watcher
+from gnnneg.experiment.settings import source
+from gnnneg.experiment.trainer import Trainer
 from gnnneg.training.atomic import Unwritable, replacing
 from gnnneg.tuning.files import BEST, CLAIMS, PROCESS, SECONDS, SEEDS, SENTENCE, STUDY, TESTED, TRIALS, Budget
 from gnnneg.tuning.journal import opened
@@ -58,16 +54,8 @@ class Worker:
         warm = fit["epochs"] // SPARED
         self.study.pruner = MedianPruner(budget.startup, warm) if budget.prune else NopPruner()
         self._refused: set[Path] = set()  # seeds that failed in this sitting
-        self._graphs: tuple[DataSource, list[HeteroData]] | None = None
-        self.graphs(source(means))  # refused before a trial is begun
-
-    def graphs(self, asked: DataSource) -> list[HeteroData]:
-        """The data set, loaded once."""
-        if self._graphs is None or self._graphs[0] != asked:
-            found = asked.graphs()
-            look_over(found[0], Path(asked.name).name)
-            self._graphs = asked, found
-        return self._graphs[1]
+        self.train = Trainer(_refuse_untold)
+        self.train.graphs(source(means))  # refused before a trial is begun
 
     def work(self) -> None:
         """Does what is left to do.
@@ -139,7 +127,7 @@ class Worker:
         watch = Reports(trial, self.metric, self.budget.prune, self.tick)
         state, value, sentence = TrialState.COMPLETE, None, None
         try:
-            run = self._trained(tree | {"evaluation": {**tree.get("evaluation", {}), "test": False}}, path, [watch])
+            run = self.train(tree | {"evaluation": {**tree.get("evaluation", {}), "test": False}}, path, [watch])
             value = run.metrics["valid"][self.metric]
         except Pruned as stop:
             state, sentence = TrialState.PRUNED, str(stop)
@@ -161,22 +149,6 @@ class Worker:
             return f"trial {number}: {sentence}"
         best = winner(self.study)
         return f"trial {number}: {self.metric} {value:.4f} (best {best.value:.4f} of trial {best.number})"
-
-    def _trained(self, tree: Tree, path: Path, watch: list[Watcher]) -> Run:
-        """A run in a folder: begun, gone on with, or as it is if it has ended."""
-        if (path / run_files.CONFIG).is_file():
-            return resume(path, progress=False, track=watch)
-        setup = self._setup(tree)
-        setup.track = [*setup.track, *watch]
-        return execute(setup, path, named=True, progress=False, forget=True)
-
-    def _setup(self, tree: Tree) -> Setup:
-        means = plan(tree)
-        setup = assemble(means, *self.graphs(source(means)))
-        setup.track = watchers(means)
-        if not setup.testbed.has("valid"):
-            raise UserError("The data set has no validation statements to tune by: split some off.")
-        return setup
 
     def _write_best(self, best: FrozenTrial) -> None:
         with awaited(self.home / CLAIMS / "best.lock"):
@@ -208,7 +180,7 @@ class Worker:
 
     def _train_seed(self, best: FrozenTrial, seed: int, path: Path) -> None:
         try:
-            run = self._trained(self.space.of(best.params) | {"seed": seed}, path, [])
+            run = self.train(self.space.of(best.params) | {"seed": seed}, path, [])
         except Unwritable:
             raise
         except Exception as error:
@@ -217,6 +189,16 @@ class Worker:
             return
         figures = [f"{split} {self.metric} {found[self.metric]:.4f}" for split, found in run.metrics.items()]
         self.say(f"seed {seed} of the winner: {', '.join(figures)}")
+
+
+def _refuse_untold(setup: Setup) -> None:
+    """Refuses a data set that tells no trial from another.
+
+    Raises:
+        UserError: If it has no validation statements.
+    """
+    if not setup.testbed.has("valid"):
+        raise UserError("The data set has no validation statements to tune by: split some off.")
 
 
 def winner(study: Study) -> FrozenTrial:

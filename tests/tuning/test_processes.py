@@ -80,7 +80,7 @@ def strike(validations):
         killed.append(one.pid)
 
 
-Popen, processes.subprocess.Popen, processes._until_input_ends = processes.subprocess.Popen, Forked, lambda: None
+Popen, processes.subprocess.Popen, processes.until_input_ends = processes.subprocess.Popen, Forked, lambda: None
 threading.Thread(target=strike, args=[draw.randrange(12)], daemon=True).start()
 tune(parse_yaml(config, ""), trials, workers=2, startup=2, seeds=2, prune=False, out=home, progress=False)
 print(len(killed))

@@ -1,0 +1,55 @@
+"""Processes that work beside this one and end with it."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+PATIENCE = 60.0  # seconds in which a process may write its checkpoint
+
+
+def started(module: str, orders: Mapping[str, Any], environment: Mapping[str, str]) -> "subprocess.Popen[str]":
+    """Starts ``python -m MODULE ORDERS``, where ``orders`` are JSON.
+
+    The process should watch its input with :func:`until_input_ends`: it ends when this process does.
+    """
+    return subprocess.Popen(
+        [sys.executable, "-m", module, json.dumps(orders)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=dict(environment),
+        start_new_session=True,  # Ctrl-C strikes us alone, and we tell them
+    )
+
+
+def told(process: "subprocess.Popen[str]") -> str:
+    """The sentence that a process ended with."""
+    said = process.stdout.read() if process.stdout else ""
+    for stream in (process.stdin, process.stdout):
+        if stream:
+            stream.close()
+    return said.strip()
+
+
+def ended(crew: Sequence["subprocess.Popen[str]"]) -> None:
+    """Ends processes, each of which may write its checkpoint first."""
+    for process in crew:
+        process.terminate()
+    for process in crew:
+        try:
+            process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        told(process)
+
+
+def until_input_ends() -> None:
+    """Waits until the process that started this one is gone, then ends this one as after Ctrl-C."""
+    while os.read(0, 1024):  # not sys.stdin, whose lock we would hold when Python ends
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)

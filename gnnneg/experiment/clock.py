@@ -1,0 +1,49 @@
+"""How long something was worked on, in several sittings."""
+
+import time
+from pathlib import Path
+
+from gnnneg import documents
+from gnnneg.plain import to_json
+from gnnneg.training.atomic import replacing
+
+TICK = 5.0  # seconds between looks at the clock
+
+
+class Clock:
+    """Seconds of work in all sittings; a kill loses those since the last look.
+
+    Args:
+        path (pathlib.Path): The file that keeps them.
+    """
+
+    def __init__(self, path: Path):
+        self.path, self._before = path, (0.0, 0.0)
+        found = documents.read_json(path) if path.exists() else {}
+        if isinstance(found, dict) and "seconds" in found:
+            # a file of before processor time was kept has none
+            self._before = float(found["seconds"]), float(found.get("processor", 0.0))
+        self._began = time.monotonic(), time.process_time()
+        self._last = self._began[0]
+
+    @property
+    def seconds(self) -> float:
+        """On the wall, until now."""
+        return self._before[0] + time.monotonic() - self._began[0]
+
+    @property
+    def processor(self) -> float:
+        """Of the processor, in all threads of this process, until now."""
+        return self._before[1] + time.process_time() - self._began[1]
+
+    def tick(self) -> None:
+        """Keeps both now and then."""
+        if time.monotonic() - self._last > TICK:
+            self.write()
+
+    def write(self) -> None:
+        """Keeps both."""
+        self._last = time.monotonic()
+        with replacing(self.path) as temporary:
+            said = {"seconds": self.seconds, "processor": self.processor}
+            temporary.write_text(to_json(said), encoding="utf-8")

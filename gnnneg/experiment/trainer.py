@@ -1,0 +1,55 @@
+"""Configs trained one after the other, as ordinary runs."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from torch_geometric.data import HeteroData
+
+from gnnneg import run_files
+from gnnneg.config import Tree
+from gnnneg.data.gate import look_over
+from gnnneg.experiment.execute import execute
+from gnnneg.experiment.resumed import resume
+from gnnneg.experiment.run import Run
+from gnnneg.experiment.settings import DataSource, plan, source, watchers
+from gnnneg.experiment.setup import Setup, assemble
+from gnnneg.training import Watcher
+
+
+class Trainer:
+    """Trains configs, and loads a data set once for all that name it.
+
+    Args:
+        refuse (callable, optional): Looks at what will be trained before the first step, and raises where it should
+            not be. (default: nothing is refused)
+    """
+
+    def __init__(self, refuse: Callable[[Setup], None] | None = None):
+        self.refuse = refuse
+        self._graphs: tuple[DataSource, list[HeteroData]] | None = None
+
+    def graphs(self, asked: DataSource) -> list[HeteroData]:
+        """The data set; the last one is kept."""
+        if self._graphs is None or self._graphs[0] != asked:
+            self._graphs = None  # its memory is free before the next is loaded
+            found = asked.graphs()
+            look_over(found[0], Path(asked.name).name)
+            self._graphs = asked, found
+        return self._graphs[1]
+
+    def __call__(self, tree: Tree, path: Path, watch: Sequence[Watcher] = ()) -> Run:
+        """A run in a folder: begun, gone on with, or as it is if it has ended.
+
+        Args:
+            tree (dict): The config.
+            path (pathlib.Path): The run folder.
+            watch (list[Watcher]): Who watches beside those that the config names.
+        """
+        if (path / run_files.CONFIG).is_file():
+            return resume(path, progress=False, track=watch)
+        means = plan(tree)
+        setup = assemble(means, *self.graphs(source(means)))
+        setup.track = [*watchers(means), *watch]
+        if self.refuse is not None:
+            self.refuse(setup)
+        return execute(setup, path, named=True, progress=False, forget=True)
