@@ -109,7 +109,7 @@ def _work(orders: str) -> int:
         print(error)
         return 2
     except OSError as error:
-        print(Unwritable(f"{error.filename or told['home']}: {error.strerror or error}."))
+        print(Unwritable(f"{error.filename or asked['home']}: {error.strerror or error}."))
         return 2
     return 0
 
