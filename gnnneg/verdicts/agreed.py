@@ -41,7 +41,7 @@ def agreed(standing: "pd.DataFrame", whose: Sequence[str] = ()) -> "pd.DataFrame
             raise UserError(f"{name!r} has judged nothing: {nearest(name, people)}")
     groups: dict[tuple[str, ...], list[dict[str, Any]]] = {}
     for row in said.to_dict("records"):
-        groups.setdefault(tuple(row[role] for role in ROLES), []).append(row)
+        groups.setdefault(tuple(row[role] for role in ROLES), []).append({str(key): row[key] for key in row})
     columns = [*ROLES, "verdict", "people", "who", "why", *LAST]
     rows = []
     for statement, group in groups.items():

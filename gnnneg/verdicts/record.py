@@ -168,20 +168,27 @@ class Verdicts:
         with self._writing() as connection:
             return _add(connection, statement, NOTE, who, {"why": _name("why", why)}, {})
 
-    def rows(self, after: int = 0, statement: Statement | None = None) -> list[Row]:
+    def rows(self, after: int = 0, statement: Statement | None = None, limit: int | None = None) -> list[Row]:
         """The history in its order: every row, those taken back and those that take back, too.
 
         Args:
             after (int): The number of the last row that is known already. (default: :obj:`0`, all)
             statement (Statement, optional): Only what was said of it. (default: all)
+            limit (int, optional): So many rows at most. (default: all)
         """
         asked = f"SELECT {COLUMNS} FROM verdicts WHERE id > ?"
         values: list[int | str] = [after]
         if statement is not None:
             asked += " AND head = ? AND relation = ? AND tail = ?"
             values += [_name(role, name) for role, name in zip(Statement._fields, statement)]
+        values.append(-1 if limit is None else limit)
         with self._lent() as connection:
-            return [Row(*found) for found in connection.execute(f"{asked} ORDER BY id", values)]
+            return [Row(*found) for found in connection.execute(f"{asked} ORDER BY id LIMIT ?", values)]
+
+    def last(self) -> int:
+        """The number of the last row, 0 if there is none."""
+        with self._lent() as connection:
+            return int(connection.execute("SELECT COALESCE(MAX(id), 0) FROM verdicts").fetchone()[0])
 
     def standing(self) -> "pd.DataFrame":
         """The last verdict of each person on each statement that was not undone, with the columns of :class:`Row`.

@@ -70,6 +70,14 @@ def test_a_skip_takes_nothing_back_and_is_remembered(verdicts):
     assert verdicts.judged("bob") == set()
 
 
+def test_the_history_can_be_followed(verdicts):
+    assert verdicts.last() == 0
+    numbers = [verdicts.record(FISH, "deny", "ann") for _ in range(3)]
+    assert verdicts.last() == numbers[-1]
+    assert [row.id for row in verdicts.rows(after=numbers[0], limit=1)] == [numbers[1]]
+    assert verdicts.rows(limit=0) == []
+
+
 def test_a_note_judges_nothing(verdicts):
     verdicts.note(FISH, "ann", "see Linnaeus")
     assert stands(verdicts) == []
