@@ -59,13 +59,14 @@ def check(data: HeteroData, relation: str | None = None) -> list[Finding]:
     Raises:
         UserError: If there is no such relation.
     """
-    found = list(_contradictions(data, relation))
+    found = list(contradictions(data, relation))
     for polarity in POLARITIES:
         found += _leaks(data, polarity)
     return [*found, *_mirrored(data)]
 
 
-def _contradictions(data: HeteroData, relation: str | None) -> Iterator[Finding]:
+def contradictions(data: HeteroData, relation: str | None) -> Iterator[Finding]:
+    """Those of :func:`check` that are contradictions."""
     order = None if relation is None else hierarchy(data, relation, split=None)
     made_of = None if relation is None else relation_of(data, relation)
     denied = triplets(data, "denied")
