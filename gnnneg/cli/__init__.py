@@ -27,7 +27,7 @@ from gnnneg.trust import VARIABLE, allowing
 # of a config or a run
 READERS = (
     *("train", "tune", "resume", "evaluate", "predict", "negatives", "compare", "report", "plan"),
-    *("nearest", "export", "pack"),
+    *("nearest", "export", "pack", "serve"),
 )
 COMMANDS = (*READERS, "data", "bench")
 

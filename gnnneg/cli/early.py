@@ -37,6 +37,10 @@ def refuse(args: argparse.Namespace) -> None:
         config(args.config, args.settings, args.out if new else None, new, args.command != "plan")
     elif args.command in RUNS and (args.command == "resume" or not Path(args.path).is_file()):  # a pack, or a config
         run_folder.opened(Path(args.path))
+    elif args.command == "serve":
+        for path in map(Path, args.paths):
+            if not path.is_file():  # a pack
+                run_folder.opened(path)
     elif args.command == "negatives":
         config(args.path, args.settings)
     elif args.command == "data" and args.action in ("info", "check"):
@@ -60,7 +64,7 @@ def dataset(name: str) -> None:
     folder = folder_of(name)
     if folder is not None:
         read_card(folder / CARD)
-    elif name != "synthetic":
+    else:
         card(name)
 
 

@@ -1,0 +1,172 @@
+"""What other programs ask the server: predictions, explanations, queues and verdicts, as JSON."""
+
+from dataclasses import asdict
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+
+from gnnneg.curation import entity, search
+from gnnneg.curation.page import links
+from gnnneg.curation.page.desk import Desk
+from gnnneg.curation.page.pages import Pages
+from gnnneg.curation.page.people import person
+from gnnneg.curation.predictor import turn
+from gnnneg.errors import UserError, echo, nearest
+from gnnneg.experiment.run import Run
+from gnnneg.plain import finite, records
+from gnnneg.verdicts import Row, Statement, summary
+
+MOST = 1_000  # rows of one answer
+LONGEST = 4_000  # letters of a reason
+
+Name = Annotated[str, Query(description="Name, label or synonym.")]
+Limit = Annotated[int, Query(ge=1, le=MOST, description="How many at most.")]
+Whole = Annotated[str, Field(min_length=1, max_length=LONGEST, description="Name, label or synonym.")]
+
+
+class Judgement(BaseModel):
+    """A verdict on a statement."""
+
+    head: Whole
+    relation: Whole
+    tail: Whole
+    verdict: Literal["accept", "deny", "unsure", "skip", "note"]
+    who: Annotated[str, Field(description="Who judges; a browser's cookie says so, too.")] = ""
+    why: Annotated[str, Field(max_length=LONGEST, description="The reason, or the words of a note.")] = ""
+    queue: Annotated[str, Field(description="The queue in which it was found.")] = ""
+
+
+class Person(BaseModel):
+    """Somebody who judges."""
+
+    who: Annotated[str, Field(description="Who judges; a browser's cookie says so, too.")] = ""
+
+
+def routes(pages: Pages) -> APIRouter:
+    """The routes under ``/api``."""
+    router, desk = APIRouter(prefix="/api"), pages.desk
+
+    @router.get("/predict", summary="The best answers to a question.")
+    def predict(
+        relation: Annotated[str | None, Query(description="Name, label or synonym; or what is asked for.")] = None,
+        head: Annotated[str | None, Query(description="The same of the head.")] = None,
+        tail: Annotated[str | None, Query(description="The same of the tail.")] = None,
+        among: Annotated[str | None, Query(description="Only entities of this type.")] = None,
+        new: Annotated[bool, Query(description="Leaves out what the data state or deny.")] = False,
+        top: Limit = 10,
+        run: Annotated[str | None, Query(description="Which run answers (default: the first).")] = None,
+    ) -> JSONResponse:
+        """Give two of head, relation and tail to ask for the third, or all three for a score: the answers of 'gnnneg
+        predict'.
+        """
+        asked = _run(desk, run)
+        with turn:
+            answers = asked.predict(head, relation, tail, top, unknown_only=new, among=among)
+        return _json(records(answers))
+
+    @router.get("/explain", summary="All that is known of one statement.")
+    def explain(head: Name, relation: Name, tail: Name) -> JSONResponse:
+        """What each run says of it, the nearest statements, paths, and what else is said of its entities."""
+        return _json(asdict(desk.view(Statement(head, relation, tail))))
+
+    @router.get("/entity", summary="All that is known of one entity.")
+    def of_entity(name: Name) -> JSONResponse:
+        """What is stated, denied and predicted of it."""
+        return _json(asdict(entity(desk.served, name)))
+
+    @router.get("/search", summary="Entities by what people type.")
+    def find(
+        text: Annotated[str, Query(description="A name, label or synonym, or a part of it.")], top: Limit = 20
+    ) -> Any:
+        """Those called so, then those whose names begin so or hold it, then those of similar names."""
+        return _json([asdict(one) for one in search(desk.served, text, top)])
+
+    @router.get("/queues", summary="The queues of statements to judge.")
+    def queues(request: Request) -> JSONResponse:
+        """With how much of each is judged by the person who asks; null while it is still worked out."""
+        judged = pages.judged(request)
+        return _json(
+            [
+                {
+                    "key": line.key,
+                    "title": line.title,
+                    "meaning": line.meaning,
+                    "total": len(line.items) if line.ready and not line.trouble else None,
+                    "judged": line.done(judged) if line.ready and not line.trouble else None,
+                    "trouble": line.trouble,
+                }
+                for line in desk.lines.values()
+            ]
+        )
+
+    @router.get("/queues/{key}", summary="The statements of one queue.")
+    def queue(
+        key: str,
+        after: Annotated[int, Query(ge=0, description="How many to pass over.")] = 0,
+        limit: Limit = 100,
+    ) -> JSONResponse:
+        """In their order, with the value by which they are ordered and why each is asked about."""
+        items = desk.line(key).items[after : after + limit]
+        return _json([{**asdict(item), "url": links.statement_url(item.statement, key)} for item in items])
+
+    @router.get("/ask", summary="The answers to a question, as a queue to judge.")
+    def ask(relation: Name, head: str = "", tail: str = "", among: str = "", limit: Limit = 100) -> JSONResponse:
+        """What nobody has said yet, the most plausible first; ``key`` names the queue."""
+        key = links.question_key({"head": head, "relation": relation, "tail": tail, "among": among})
+        return _json({"key": key, "items": [asdict(item) for item in desk.line(key).items[:limit]]})
+
+    @router.get("/verdicts", summary="The record of verdicts.")
+    def rows(
+        after: Annotated[int, Query(ge=0, description="The id of the last row that is known.")] = 0,
+        limit: Limit = MOST,
+    ) -> JSONResponse:
+        """Rows behind one, in their order, at most so many: ask again with the last id for more."""
+        return _json([asdict(row) for row in desk.verdicts.rows(after=after, limit=limit)])
+
+    @router.post("/verdicts", summary="Records a verdict or a note.", status_code=201)
+    def judge(request: Request, given: Judgement) -> JSONResponse:
+        """It is on the disk when the answer comes, with the first run's score at this time; the answer has its id."""
+        asked = Statement(given.head, given.relation, given.tail)
+        who = _who(pages, request, given.who)
+        return _json({"id": desk.judge(asked, given.verdict, who, given.why, given.queue)}, 201)
+
+    @router.post("/undo", summary="Takes back one's last verdict.")
+    def undo(request: Request, given: Person) -> JSONResponse:
+        """The row that was taken back. It stays in the record, and so does the row that takes it back."""
+        row = desk.verdicts.undo(_who(pages, request, given.who))
+        if row is None:
+            raise UserError("There is no verdict of yours to take back.")
+        return _json({"row": _with_address(row)})
+
+    @router.get("/summary", summary="The record in numbers.")
+    def summed() -> JSONResponse:
+        """How much is accepted, denied, unsure and in conflict; each person; Cohen's kappa of each two."""
+        return _json(summary(desk.verdicts).as_dict())
+
+    return router
+
+
+def _json(value: Any, status: int = 200) -> JSONResponse:
+    """JSON has no numbers that are not finite."""
+    return JSONResponse(finite(value), status)
+
+
+def _run(desk: Desk, name: str | None) -> Run:
+    """A run by its name."""
+    names = [one.name for one in desk.served.predictors]
+    if name is not None and name not in names:
+        raise UserError(f"No run {echo(name)} is served: {nearest(name, names)}")
+    return desk.served.runs[0 if name is None else names.index(name)]
+
+
+def _who(pages: Pages, request: Request, given: str) -> str:
+    who = person(given) if given else pages.who(request)
+    if who is None:
+        raise UserError("Nobody knows who judges: give a name as 'who'.")
+    return who
+
+
+def _with_address(row: Row) -> dict[str, Any]:
+    return {**asdict(row), "url": links.statement_url(row.statement, row.queue)}

@@ -1,0 +1,170 @@
+"""Where people judge: what is served, in which order, and what has been said of it."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from threading import Lock, Thread
+from typing import Any
+
+from gnnneg.curation.page.links import question_of
+from gnnneg.curation.queues import Item, Question, Queue
+from gnnneg.curation.served import Served
+from gnnneg.curation.view import View, about
+from gnnneg.data import naming
+from gnnneg.errors import UserError, echo, nearest
+from gnnneg.verdicts import Statement, Verdicts
+
+NOTE = "note"
+NOWHERE = Statement("", "", "")
+
+
+@dataclass(frozen=True)
+class Worded:
+    """A statement with its labels, empty where there are none."""
+
+    head: str
+    relation: str
+    tail: str
+    head_label: str
+    relation_label: str
+    tail_label: str
+
+
+class Line:
+    """A queue as it is served: its items are worked out once, for all who ask.
+
+    Args:
+        key (str): What it is called in addresses and in the record.
+        queue (Queue): Where its items are from.
+    """
+
+    def __init__(self, key: str, queue: Queue):
+        self.key, self.queue = key, queue
+        self.title, self.meaning = queue.title, queue.meaning
+        self.trouble = ""
+        self._lock = Lock()
+        self._items: list[Item] | None = None
+        self._place: dict[Statement, int] = {}
+
+    @property
+    def ready(self) -> bool:
+        """Whether its items are there, or ``trouble`` says why they are not."""
+        return self._items is not None or bool(self.trouble)
+
+    @property
+    def items(self) -> list[Item]:
+        """The statements to judge, in their order.
+
+        Raises:
+            UserError: If the queue cannot be made.
+        """
+        with self._lock:
+            if self.trouble:
+                raise UserError(self.trouble)
+            if self._items is None:
+                try:
+                    found = self.queue.items()
+                except UserError as error:
+                    self.trouble = str(error)
+                    raise
+                self._place = {item.statement: place for place, item in enumerate(found)}
+                self._items = found
+            return self._items
+
+    def place(self, asked: Statement) -> int | None:
+        """Where a statement stands in it, from 0; None if it does not."""
+        return self._place.get(asked) if self.items else None
+
+    def beside(self, place: int, step: int) -> Item | None:
+        """The item so many places on."""
+        there = place + step
+        return self.items[there] if 0 <= there < len(self.items) else None
+
+    def next(self, judged: set[Statement], after: int = -1) -> Item | None:
+        """The first item behind a place that is not judged."""
+        return next((item for item in self.items[after + 1 :] if item.statement not in judged), None)
+
+    def done(self, judged: set[Statement]) -> int:
+        """How many of its items are judged."""
+        return len(judged & self._place.keys()) if self._items is not None else 0
+
+
+class Desk:
+    """The runs, queues and verdicts of one server; every method may be called by several threads at once.
+
+    Args:
+        served (Served): The runs.
+        queues (list[Queue]): What is to be judged, in the order of their tabs.
+        verdicts (Verdicts): The record.
+        absent (dict): Why other queues are not there, by their titles.
+    """
+
+    def __init__(self, served: Served, queues: Sequence[Queue], verdicts: Verdicts, absent: Mapping[str, str]):
+        self.served, self.verdicts, self.absent = served, verdicts, absent
+        self.lines = {queue.name: Line(queue.name, queue) for queue in queues}
+        self._entities, self._relations = naming.Finder.entities(served.data), naming.Finder.relations(served.data)
+
+    def prepare(self) -> Thread:
+        """Works the queues out in the background, one after the other."""
+
+        def work() -> None:
+            for line in self.lines.values():
+                with suppress(UserError):  # who opens it is told
+                    line.place(NOWHERE)
+
+        thread = Thread(target=work, name="queues", daemon=True)
+        thread.start()
+        return thread
+
+    def worded(self, asked: Statement) -> Worded:
+        """A statement with its labels; the record may hold names that these data do not know."""
+        finders = self._entities, self._relations, self._entities
+        return Worded(*asked, *(_label(finder, name) for finder, name in zip(finders, asked)))
+
+    def view(self, asked: Statement) -> View:
+        """All that is known of a statement.
+
+        Raises:
+            UserError: If a name is unknown.
+        """
+        return about(self.served, asked)
+
+    def line(self, key: str) -> Line:
+        """The queue of a key, or the question that the key holds.
+
+        Raises:
+            UserError: If there is none.
+        """
+        if key in self.lines:
+            return self.lines[key]
+        asked = question_of(key)
+        if asked is None:
+            raise UserError(f"There is no queue {echo(key)}: {nearest(key, self.lines)}")
+        return self.served.kept(("question", key), lambda: Line(key, Question(self.served, **asked)))
+
+    def judge(self, asked: Statement, verdict: str, who: str, why: str = "", queue: str = "") -> int:
+        """Records a verdict, with what the first run says of the statement now, and gives the number of its row.
+
+        Raises:
+            UserError: If a name is unknown, or as :meth:`Verdicts.record` does.
+        """
+        if queue:
+            self.line(queue)
+        first = self.served.first
+        place = self.served.places([asked])
+        (asked,) = self.served.called(place)
+        if verdict == NOTE:
+            return self.verdicts.note(asked, who, why)
+        score = first.score(place)
+        likely = first.probability(score)
+        said: dict[str, Any] = {"run": first.name, "score": float(score)}
+        if likely is not None:
+            said["probability"] = float(likely)
+        return self.verdicts.record(asked, verdict, who, why=why, queue=queue, **said)
+
+
+def _label(finder: naming.Finder, name: str) -> str:
+    if finder.labels is None:
+        return ""
+    found = finder.candidates(name)
+    return (finder.labels[found[0]] or "") if len(found) == 1 else ""

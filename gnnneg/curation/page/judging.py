@@ -1,0 +1,153 @@
+"""The pages on which people judge. Each form works without a script, too: it is posted, and leads on."""
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse, RedirectResponse, Response
+
+from gnnneg.curation.page import links, people
+from gnnneg.curation.page.desk import Line
+from gnnneg.curation.page.forms import Fields, Form
+from gnnneg.curation.page.pages import Pages
+from gnnneg.curation.page.rendering import PAST
+from gnnneg.curation.queues import Item
+from gnnneg.errors import UserError
+from gnnneg.verdicts import Row, Statement
+
+NEWS = 3  # verdicts of others that are told at once
+POSTED = 303  # the answer to a form: look there
+
+
+def routes(pages: Pages) -> APIRouter:
+    """The routes of a queue, a statement and its verdicts."""
+    router, desk = APIRouter(include_in_schema=False), pages.desk
+
+    @router.get("/queue")
+    def queue(request: Request, key: str) -> Response:
+        if pages.who(request) is None:
+            return _asking(request)
+        line = desk.line(key)
+        if not line.ready and key in desk.lines:
+            return pages("working.html", request, headers={"Refresh": "2"}, line=line, key=key)
+        item = line.next(pages.judged(request))
+        if item is None:
+            return pages("done.html", request, line=line, key=key, total=len(line.items))
+        return RedirectResponse(links.statement_url(item.statement, key), POSTED)
+
+    @router.get("/statement")
+    def statement(request: Request, head: str, relation: str, tail: str, queue: str = "") -> Response:
+        who = pages.who(request)
+        if who is None:
+            return _asking(request)
+        asked = Statement(head, relation, tail)
+        said = _said(desk.verdicts.rows(statement=asked))
+        place = _place(desk.line(queue), asked, pages.judged(request)) if queue else {}
+        found = {"view": desk.view(asked), "statement": asked, "key": queue, "said": said}
+        return pages("statement.html", request, **found, **({"line": None, "next": ""} | place))
+
+    @router.post("/judge")
+    def judge(request: Request, form: Form) -> Response:
+        asked, key = _statement(form), form.get("queue", "")
+        who = _known(pages.who(request))
+        verdict = form.get("verdict", "")
+        desk.judge(asked, verdict, who, form.get("why", ""), key)
+        if not key or verdict == "note":
+            return RedirectResponse(links.statement_url(asked, key), POSTED)
+        line = desk.line(key)
+        place = line.place(asked)
+        item = line.next(pages.judged(request), -1 if place is None else place)
+        return RedirectResponse(links.statement_url(item.statement, key) if item else links.queue_url(key), POSTED)
+
+    @router.post("/undo")
+    def undo(request: Request) -> Response:
+        row = desk.verdicts.undo(_known(pages.who(request)))
+        if row is None:
+            raise UserError("There is no verdict of yours to take back.")
+        return RedirectResponse(links.statement_url(row.statement, row.queue), POSTED)
+
+    @router.get("/live")
+    def live(
+        request: Request, after: int, head: str = "", relation: str = "", tail: str = "", queue: str = ""
+    ) -> Response:
+        """What has changed since a row of the record: for the script."""
+        who, judged = pages.who(request), pages.judged(request)
+        rows = desk.verdicts.rows(after=after)
+        others = [row for row in rows if row.who != who]
+        found: dict[str, Any] = {
+            "last": rows[-1].id if rows else after,
+            "left": {line.key: pages.left(line, judged) for line in desk.lines.values()},
+            "news": [_news(row) for row in others[-NEWS:]],
+            "judged": None,
+            "said": None,
+        }
+        asked = Statement(head, relation, tail)
+        if queue and desk.line(queue).ready:
+            found["judged"] = desk.line(queue).done(judged)
+        if any(row.statement == asked for row in rows):
+            said = _said(desk.verdicts.rows(statement=asked))
+            found["said"] = pages.templates.get_template("said.html").render(said=said)
+        return JSONResponse(found)
+
+    @router.get("/who")
+    def ask(request: Request, next: str = "/") -> Response:
+        return pages("who.html", request, next=links.inside(next), longest=people.LONGEST)
+
+    @router.post("/who")
+    def tell(form: Form) -> Response:
+        name = people.person(form.get("who", ""))
+        answer = RedirectResponse(links.inside(form.get("next", "/")), POSTED)
+        people.remember(answer, name)
+        return answer
+
+    return router
+
+
+def _asking(request: Request) -> Response:
+    """Asks for the name first, and leads back."""
+    here = f"{request.url.path}?{request.url.query}"
+    return RedirectResponse(f"/who?{links.urlencode({'next': here})}", POSTED)
+
+
+def _known(who: str | None) -> str:
+    if who is None:
+        raise UserError("Nobody knows who you are: give your name on the page /who first, or as 'who' to the API.")
+    return who
+
+
+def _statement(form: Fields) -> Statement:
+    lacking = [name for name in Statement._fields if not form.get(name)]
+    if lacking:
+        raise UserError(f"The statement has no {lacking[0]}: give a head, a relation and a tail.")
+    return Statement(*(form[name] for name in Statement._fields))
+
+
+def _place(line: Line, asked: Statement, judged: set[Statement]) -> dict[str, Any]:
+    """Where a statement stands in its queue, and what comes before and behind it."""
+    place = line.place(asked)
+    if place is None:
+        return {"line": line, "place": None, "next": links.queue_url(line.key), "done": line.done(judged), "item": None}
+    following = line.next(judged, place)
+
+    def url(item: Item | None) -> str | None:
+        return None if item is None else links.statement_url(item.statement, line.key)
+
+    return {
+        "line": line,
+        "place": place,
+        "item": line.items[place],
+        "done": line.done(judged),
+        "mine": asked in judged,
+        "before": url(line.beside(place, -1)),
+        "behind": url(line.beside(place, 1)),
+        "next": url(following) or links.queue_url(line.key),
+    }
+
+
+def _said(rows: list[Row]) -> list[dict[str, Any]]:
+    """The history of a statement, with what was taken back marked."""
+    gone = {row.undoes for row in rows if row.undoes is not None}
+    return [{"row": row, "taken": row.id in gone} for row in rows if row.undoes is None]
+
+
+def _news(row: Row) -> str:
+    return f"{row.who} {PAST[row.verdict]} “{row.head} {row.relation} {row.tail}”."
