@@ -94,15 +94,16 @@ ROOMS = {
     "evaluation": GROUND,
     "report": {"errors", "documents", "run_files", "digits"},
     "config": {"data", "records", "errors", "former", "documents", "trust", "tree"},
-    "experiment": GROUND | PARTS | {"trackers", "datasets", "tasks", "training", "evaluation", "config"},
+    "experiment": GROUND | PARTS | {"trackers", "datasets", "tasks", "training", "evaluation", "config", "verdicts"},
     "planning": GROUND | PARTS | {"tasks", "training", "config"},
     "exports": GROUND | PARTS | {"training", "evaluation", "experiment"},
     "tuning": GROUND | {"training", "config", "experiment", "report"},
+    "curation": GROUND | PARTS | {"tasks", "datasets", "evaluation", "experiment", "report", "verdicts"},
     "studies": GROUND | {"training", "config", "experiment", "report", "tuning", "digits"},
     "cli": GROUND
     | PARTS
     | {"exports", "tuning", "datasets", "tasks", "training", "evaluation", "config", "experiment", "report", "planning"}
-    | {"digits", "studies"},
+    | {"digits", "studies", "verdicts", "curation"},
 }
 
 

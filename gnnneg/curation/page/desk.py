@@ -137,7 +137,7 @@ class Desk:
         """
         if key in self.lines:
             return self.lines[key]
-        asked = question_of(key)
+        asked: dict[str, Any] | None = question_of(key)
         if asked is None:
             raise UserError(f"There is no queue {echo(key)}: {nearest(key, self.lines)}")
         return self.served.kept(("question", key), lambda: Line(key, Question(self.served, **asked)))

@@ -57,8 +57,10 @@ def answer_failures(app: FastAPI, tell: Callable[[Request, int, str], Response],
     async def not_valid(request: Request, error: Any) -> Response:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"][1:]) or "The body"
-        given = "" if first.get("input") is None else f", not {echo(first['input'])}"
-        return tell(request, 422, f"{where}: {first['msg'][0].lower()}{first['msg'][1:]}{given}.")
+        if first["type"] == "missing":
+            return tell(request, 422, f"{where} is missing: give it.")
+        said = f"{first['msg'][0].lower()}{first['msg'][1:]}"
+        return tell(request, 422, f"{where}: {said}, not {echo(first.get('input'))}.")
 
     async def broken(request: Request, error: Exception) -> Response:
         if debug:

@@ -42,7 +42,7 @@ def routes(pages: Pages) -> APIRouter:
         asked = Statement(head, relation, tail)
         said = _said(desk.verdicts.rows(statement=asked))
         place = _place(desk.line(queue), asked, pages.judged(request)) if queue else {}
-        found = {"view": desk.view(asked), "statement": asked, "key": queue, "said": said}
+        found: dict[str, Any] = {"view": desk.view(asked), "statement": asked, "key": queue, "said": said}
         return pages("statement.html", request, **found, **({"line": None, "next": ""} | place))
 
     @router.post("/judge")

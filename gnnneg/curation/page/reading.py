@@ -87,7 +87,12 @@ def routes(pages: Pages, app: FastAPI) -> APIRouter:
             for row in contrary.iloc[:CONFLICTS][ROLES].itertuples(index=False, name=None)
         ]
         tables = {"people": records(said.people), "agreement": records(said.agreement)}
-        found = {"summary": said, **tables, "conflicts": rows, "more": max(len(contrary) - CONFLICTS, 0)}
+        found: dict[str, Any] = {
+            "summary": said,
+            **tables,
+            "conflicts": rows,
+            "more": max(len(contrary) - CONFLICTS, 0),
+        }
         return pages("summary.html", request, here="Summary", audits=_audits(desk, standing), **found)
 
     @router.get("/docs")
