@@ -1,0 +1,154 @@
+"""The record of a finished training, and of a finished tuning."""
+
+import os
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from gnnneg import documents, run_files
+from gnnneg.config import Tree
+from gnnneg.experiment import environment
+from gnnneg.experiment.clock import Clock
+from gnnneg.experiment.ending import stand
+from gnnneg.experiment.fingerprint import Parts
+from gnnneg.experiment.folder import read_result
+from gnnneg.experiment.settings import plan
+from gnnneg.run_folder import read_json
+from gnnneg.studies.definition import digest
+from gnnneg.studies.queue import Job
+from gnnneg.studies.records import TRAINING, TUNING, Record
+from gnnneg.studies.standing import plainly, written
+
+if TYPE_CHECKING:
+    from gnnneg.tuning import Study
+
+
+def of_training(job: Job, path: Path, clock: Clock, fingerprints: list[Parts]) -> Record:
+    """The record of a run, read from its folder.
+
+    Args:
+        job (Job): What was trained.
+        path (pathlib.Path): The run folder.
+        clock (Clock): How long it was worked on.
+        fingerprints (list): Of its data set.
+    """
+    result, tree = read_result(path), plainly(documents.read_yaml(path / run_files.CONFIG))
+    about = read_json(path / run_files.ENVIRONMENT, versioned=True)
+    metric = tree["fit"]["metric"]
+    seconds = {"wall": clock.seconds, "processor": clock.processor}
+    parts = {name: result["time"][f"{name}_s"] for name in ("train", "evaluate")}
+    return {
+        **_beginning(TRAINING, job, tree, fingerprints),
+        "seed": job.seed,
+        **_machine(about),
+        "seconds": {name: _rounded(value) for name, value in {**seconds, **parts}.items()},
+        "best_epoch": result["best_epoch"],
+        "ended": _ended(path, tree),
+        "metrics": result["metrics"],
+        "curve": {"of": metric, "epochs": _curve(path, metric)},
+    }
+
+
+def of_tuning(job: Job, study: "Study", clock: Clock, fingerprints: list[Parts]) -> Record:
+    """The record of a tuning: every trial, and the config of the best.
+
+    Args:
+        job (Job): What was tuned.
+        study (Study): What came of it.
+        clock (Clock): How long it was worked on.
+        fingerprints (list): Of its data set.
+    """
+    from gnnneg.plain import records
+    from gnnneg.tuning.work import winner
+
+    best = winner(study.optuna)
+    about = environment.environment(torch.device("cpu"), 0)
+    return {
+        **_beginning(TUNING, job, plainly(study.space.of(best.params)), fingerprints),
+        **_machine(about),
+        "seconds": {"wall": _rounded(clock.seconds), "processor": _rounded(clock.processor)},
+        "best": best.number,
+        "value": {"of": study.metric, "valid": best.value},
+        "settings": best.params,
+        "trials": records(study.trials),
+    }
+
+
+def _beginning(kind: str, job: Job, tree: Tree, fingerprints: list[Parts]) -> Record:
+    data, model, variant = job.cell.place
+    return {
+        "kind": kind,
+        "study": job.study.name,
+        "data": data,
+        "model": model,
+        "variant": variant,
+        "definition": written(job.study, job.cell),
+        "config": tree,
+        "config_hash": digest(tree),
+        "fingerprint": plainly(fingerprints),
+    }
+
+
+def _machine(about: dict[str, Any]) -> Record:
+    """Where, when, with what and by which command a run was begun."""
+    commit = about.get("commit")
+    here = {name: about.get(name) for name in ("cpu", "cores", "threads", "device", "gpu", "platform")}
+    return {
+        "command": about.get("command", sys.argv),
+        "commit": commit and commit.removesuffix("+"),
+        "dirty": None if commit is None else commit.endswith("+"),
+        "machine": {**here, "memory_mib": _memory()},
+        "versions": about.get("versions"),
+        "started": about.get("started"),
+        "ended_at": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def _memory() -> int | None:
+    """All memory of this machine, where the system tells."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") >> 20
+    except (ValueError, OSError, AttributeError):  # Windows
+        return None
+
+
+def _ended(path: Path, tree: Tree) -> str | None:
+    """What ended a training: its epochs, its patience or its seconds."""
+    at, fit = stand(path), plan(tree).arguments["fit"].build({})
+    if at is None:
+        return None
+    if fit.expired(at):
+        return "seconds"
+    return "patience" if fit.patience is not None and at.waited >= fit.patience else "epochs"
+
+
+def _curve(path: Path, metric: str) -> list[list[float | int | None]]:
+    """Each validation: the epoch, the seconds of training until then, and the figure."""
+    found: list[list[float | int | None]] = []
+    seconds = 0.0
+    for line in (path / run_files.METRICS).read_text(encoding="utf-8").splitlines():
+        record = documents.parse_json(line, f"{path / run_files.METRICS}")
+        if "valid" in record:
+            found.append([record["epoch"], _rounded(seconds), record["valid"].get(metric)])
+        elif "loss" in record:
+            seconds += record["seconds"]
+    return found
+
+
+def _rounded(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds, 3)
+
+
+def headline(record: Record) -> str:
+    """What a record says first, for people."""
+    place = " / ".join(record[part] for part in ("data", "model", "variant") if record[part])
+    seconds = f"{record['seconds']['wall']:,.0f} s"
+    if record["kind"] == TUNING:
+        value = record["value"]
+        return f"{record['study']}: {place}, tuned to validation {value['of']} {value['valid']:.4f} in {seconds}"
+    split = next((split for split in ("test", "valid") if "mrr" in record["metrics"].get(split, {})), None)
+    told = "" if split is None else f"{split} MRR {record['metrics'][split]['mrr']:.4f} "
+    return f"{record['study']}: {place}, seed {record['seed']}: {told}in {seconds}"

@@ -1,0 +1,122 @@
+"""Several processes of some studies, each of one thread."""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+import warnings
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gnnneg.beside import ended, started, told, until_input_ends
+from gnnneg.errors import UserError
+from gnnneg.plain import visible
+from gnnneg.studies.made import headline
+from gnnneg.training.atomic import Unwritable
+from gnnneg.trust import allowing
+
+if TYPE_CHECKING:
+    from gnnneg.studies.queue import Queue
+    from gnnneg.studies.run import Order
+
+POLL = 0.2
+THREADS = {"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
+FAILED = "failed "  # how a line of a process's output begins that tells of a training
+
+
+def side_by_side(
+    queue: "Queue", paths: Sequence[str | Path], order: "Order", say: Callable[[str], None], until: float | None
+) -> list[str]:
+    """Does what is left to do in several processes; the sentences of what failed.
+
+    Raises:
+        UserError: What a process could not do.
+        KeyboardInterrupt: On Ctrl-C or SIGTERM, once all have written their checkpoints.
+    """
+    seen = {name: len(records.read()) for name, records in queue.records.items()}
+    crew: list[subprocess.Popen[str]] = []
+    failed: list[str] = []
+    wrong = ""
+    try:
+        for number in range(order.jobs):
+            seconds = None if until is None else max(0.0, until - time.monotonic())
+            crew.append(_started(paths, order, seconds, number))
+        while crew:
+            time.sleep(POLL)
+            done = [one for one in crew if one.poll() is not None]
+            for name, records in queue.records.items():
+                found = records.read()
+                for record in found[seen[name] :]:
+                    say(headline(record))
+                seen[name] = len(found)
+            for process in done:
+                crew.remove(process)
+                lines = told(process).splitlines()
+                failed += [line.removeprefix(FAILED) for line in lines if line.startswith(FAILED)]
+                if process.returncode < 0:
+                    failed.append(
+                        f"a process was killed by signal {-process.returncode} (want of memory?): the same command "
+                        "goes on with what it had begun."
+                    )
+                elif process.returncode:
+                    wrong = wrong or (lines or [f"A process ended with code {process.returncode}."])[-1]
+    finally:
+        ended(crew)
+    if wrong:
+        raise UserError(wrong)
+    return failed
+
+
+def _started(
+    paths: Sequence[str | Path], order: "Order", seconds: float | None, number: int
+) -> "subprocess.Popen[str]":
+    orders = {
+        "paths": [str(path) for path in paths],
+        "results": str(order.results),
+        "runs": str(order.runs),
+        "allow": list(order.allow),
+        "seconds": seconds,
+        "number": number,
+    }
+    return started("gnnneg.studies.processes", orders, {**os.environ, **THREADS})
+
+
+def _work(words: str) -> int:
+    """One of the processes."""
+    from gnnneg.studies.run import Order, queue
+    from gnnneg.studies.work import Worker
+
+    asked = json.loads(words)
+    threading.Thread(target=until_input_ends, daemon=True).start()
+    warnings.showwarning = _warn  # type: ignore[assignment]
+    until = None if asked["seconds"] is None else time.monotonic() + asked["seconds"]
+    order = Order(results=Path(asked["results"]), runs=Path(asked["runs"]))
+    try:
+        with allowing(asked["allow"]):
+            with warnings.catch_warnings():
+                if asked["number"]:  # the first alone tells of records and data
+                    warnings.simplefilter("ignore")
+                worker = Worker(queue(asked["paths"], order), order.runs, lambda _: None, until)
+            worker.work()
+        for sentence in worker.failures:
+            print(f"{FAILED}{sentence}")
+    except KeyboardInterrupt:
+        return 130
+    except UserError as error:
+        print(error)
+        return 2
+    except OSError as error:
+        print(Unwritable(f"{error.filename or order.runs}: {error.strerror or error}."))
+        return 2
+    return 0
+
+
+def _warn(message: Warning | str, *_: object) -> None:
+    print(visible(f"Warning: {' '.join(str(message).split())}"), file=sys.stderr)
+
+
+if __name__ == "__main__":
+    sys.exit(_work(sys.argv[1]))

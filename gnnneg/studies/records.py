@@ -1,0 +1,78 @@
+"""The records of a study: one JSON object a line, appended by the run that made it, and never rewritten."""
+
+import json
+import warnings
+from pathlib import Path
+from typing import Any
+
+from gnnneg.errors import UserError
+from gnnneg.experiment.lines import append
+from gnnneg.plain import finite
+
+FORMAT = 1
+TRAINING, TUNING = "training", "tuning"
+NEEDED = ("kind", "data", "model", "variant", "definition", "config", "config_hash", "fingerprint", "seconds")
+
+Record = dict[str, Any]
+
+
+class Records:
+    """A file of records.
+
+    Args:
+        path (pathlib.Path): The file; it is begun with the first record.
+    """
+
+    def __init__(self, path: Path):
+        self.path = path
+        self._read: tuple[tuple[int, int], list[Record]] | None = None
+        self._told = False
+
+    def append(self, record: Record) -> None:
+        """Adds a record, which is on the disk when the call returns; numbers that are not finite become null."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        line = json.dumps(finite({"format": FORMAT, **record}), allow_nan=False, separators=(",", ":"))
+        if append(self.path, f"{line}\n"):
+            self._tell("was removed before the next was written")
+
+    def read(self) -> list[Record]:
+        """All whole records, in the order in which they were written.
+
+        Warns of a last line that is not whole: a kill cut it short, or another process writes it at this moment.
+
+        Raises:
+            UserError: If a line is damaged.
+        """
+        try:
+            stat = self.path.stat()
+        except FileNotFoundError:
+            return []
+        mark = stat.st_mtime_ns, stat.st_size
+        if self._read is not None and self._read[0] == mark:
+            return self._read[1]
+        *lines, rest = self.path.read_bytes().split(b"\n")
+        if rest:
+            self._tell("is left out, and what it told of is recorded again")
+        found = [self._parsed(line, number) for number, line in enumerate(lines, 1)]
+        self._read = mark, found
+        return found
+
+    def _parsed(self, line: bytes, number: int) -> Record:
+        try:
+            found = json.loads(line)
+            if not isinstance(found, dict):
+                raise ValueError("it is no JSON object")
+            lacks = [key for key in NEEDED if key not in found]
+            if found.get("kind") == TRAINING and "seed" not in found:
+                lacks.append("seed")
+            if lacks:
+                raise ValueError(f"it lacks {', '.join(lacks)}")
+        except (ValueError, RecursionError) as error:
+            raise UserError(f"{self.path} is damaged in line {number} ({error}): mend or delete the line.") from error
+        return found
+
+    def _tell(self, what: str) -> None:
+        if not self._told:
+            self._told = True
+            why = "a kill cut it short, or it is being written"
+            warnings.warn(f"{self.path}: the last line is not whole ({why}): it {what}.", stacklevel=3)

@@ -1,0 +1,165 @@
+"""Studies run: what they lack is trained in the order of its worth, by one process or several."""
+
+import os
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from gnnneg.errors import MissingExtra, UserError
+from gnnneg.experiment.trainer import Trainer
+from gnnneg.studies.definition import read
+from gnnneg.studies.queue import Job, Queue
+from gnnneg.studies.standing import refuse
+from gnnneg.training import Interrupted
+
+RESULTS, RUNS = Path("results"), Path("runs/studies")
+
+
+@dataclass(frozen=True)
+class Order:
+    """How studies are run.
+
+    Args:
+        jobs (int): Processes, each of one thread. (default: :obj:`1`, this one)
+        budget (float, optional): Seconds after which all stops at a checkpoint. (default: as long as it takes)
+        results (pathlib.Path): The folder of the records.
+        runs (pathlib.Path): The folder of the run folders.
+        allow (tuple[str, ...]): Modules that are not gnnneg's and whose classes configs may name.
+
+    Raises:
+        UserError: If a number is out of range.
+    """
+
+    jobs: int = 1
+    budget: float | None = None
+    results: Path = RESULTS
+    runs: Path = RUNS
+    allow: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.jobs < 1:
+            raise UserError(f"--jobs is {self.jobs}: give at least 1.")
+        if self.budget is not None and not self.budget > 0:
+            raise UserError(f"--budget is {self.budget}: give a number of seconds above 0.")
+        if os.environ.get("WORLD_SIZE", "1") != "1":
+            raise UserError("A study starts its own processes: leave torchrun out, and say how many with --jobs.")
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far studies are.
+
+    Args:
+        said (str): What has just ended.
+        done (int): Trainings and tunings of this sitting that have ended.
+        left (int): Those that have not.
+        seconds (float): How long those may take, as long as those before them took, on all processes together.
+    """
+
+    said: str
+    done: int
+    left: int
+    seconds: float
+
+
+Tell = Callable[[Progress], None]
+
+
+def queue(paths: Sequence[str | Path], order: Order) -> Queue:
+    """The studies of some files, each looked at: every variant makes a config.
+
+    Raises:
+        UserError: If a file or a variant is wrong, or two files have one name.
+    """
+    studies = [read(path) for path in paths]
+    for place, study in enumerate(studies):
+        if study.name in (other.name for other in studies[:place]):
+            raise UserError(f"Two studies are called {study.name}, and would share their records: rename a file.")
+        if study.trials:
+            refuse_untunable()
+        refuse(study)
+    return Queue(studies, order.results, Trainer())
+
+
+def refuse_untunable() -> None:
+    """Looks whether tuning is installed.
+
+    Raises:
+        MissingExtra: If it is not.
+    """
+    import importlib.util
+
+    if any(importlib.util.find_spec(name) is None for name in ("optuna", "matplotlib", "jinja2")):
+        raise MissingExtra("tune", "A study with a tune section")
+
+
+def left(queue: Queue) -> list[tuple[Job, float]]:
+    """What is left to do, in its order, with the seconds that each may take."""
+    return [(job, queue.estimate(job)) for study in queue.studies for job in queue.missing(study)]
+
+
+def tell_of_stale(queue: Queue) -> None:
+    """Warns of records that no longer fit, and of those that the studies no longer name."""
+    for study in queue.studies:
+        stands = queue.standing(study)
+        for key, why in stands.stale.items():
+            data, model, variant, seed = key
+            name = " / ".join(part for part in (data, model, variant) if part)
+            what = "the tuning" if seed is None else f"seed {seed}"
+            warnings.warn(f"{study.name}: {name}, {what} is stale ({why}): it is run again.", stacklevel=2)
+        if stands.others:
+            path = queue.records[study.name].path
+            warnings.warn(
+                f"{stands.others} records of {path} are of trainings that {study.path} does not name: they are left "
+                "aside.",
+                stacklevel=2,
+            )
+
+
+def run(paths: Sequence[str | Path], order: Order, tell: Tell | None = None) -> Queue:
+    """Runs what studies lack.
+
+    The same call goes on after a kill: a training from its last checkpoint, a tuning with its next trial. Another
+    process may work on the same studies at the same time.
+
+    Args:
+        paths (list): The study files; the one of the greatest worth goes first.
+        order (Order): How they are run.
+        tell (callable, optional): Told of each training that has ended. (default: nobody)
+
+    Returns:
+        Queue: The studies with their records.
+
+    Raises:
+        UserError: If a study is wrong, or trainings failed; the others are trained then.
+        Interrupted: On Ctrl-C or SIGTERM, once checkpoints are written.
+    """
+    from gnnneg.studies.processes import side_by_side
+    from gnnneg.studies.work import Worker, until_of
+
+    until = until_of(order.budget)
+    studies = queue(paths, order)
+    tell_of_stale(studies)
+    ended = 0
+
+    def say(words: str) -> None:
+        nonlocal ended
+        ended += 1
+        if tell is not None:
+            todo = left(studies)
+            seconds = sum(seconds for _, seconds in todo) / order.jobs
+            tell(Progress(words, ended, len(todo), seconds))
+
+    try:
+        if order.jobs == 1:
+            worker = Worker(studies, order.runs, say, until)
+            worker.work()
+            failed = worker.failures
+        else:
+            failed = side_by_side(studies, paths, order, say, until)
+    except KeyboardInterrupt as error:
+        raise Interrupted("Interrupted: the same command goes on from the last checkpoints.") from error
+    if failed:
+        raise UserError(f"{len(failed)} trainings failed, first {failed[0]}")
+    return studies

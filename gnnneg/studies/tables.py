@@ -1,0 +1,198 @@
+"""The tables of a study, worked out from its records alone."""
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from gnnneg.errors import UserError, echo, nearest
+from gnnneg.report.paired import Paired, holm, paired
+from gnnneg.report.tables import flat
+from gnnneg.studies.definition import Cell, Definition
+from gnnneg.studies.records import Record
+from gnnneg.studies.standing import Standing
+
+
+@dataclass(frozen=True)
+class Figure:
+    """The mean of a metric over seeds.
+
+    Args:
+        mean (float): The mean.
+        low (float, optional): Where its 95 % interval begins (Student's); None of a single seed.
+        high (float, optional): Where it ends.
+    """
+
+    mean: float
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True)
+class Row:
+    """A cell of a study with the figures of its seeds.
+
+    Args:
+        cell (Cell): The cell.
+        records (dict): The record of each seed that has one which fits.
+        figures (dict): Each metric that its records have.
+        tuning (dict, optional): The record of its tuning.
+    """
+
+    cell: Cell
+    records: dict[int, Record]
+    figures: dict[str, Figure]
+    tuning: Record | None
+
+    @property
+    def missing(self) -> list[int]:
+        """The seeds without a record."""
+        return [seed for seed in self.cell.seeds if seed not in self.records]
+
+    @property
+    def seconds(self) -> float | None:
+        """Mean processor seconds of a training."""
+        found = [record["seconds"]["processor"] for record in self.records.values()]
+        return statistics.fmean(found) if found else None
+
+    @property
+    def cut(self) -> int:
+        """How many trainings the budget of seconds has ended, and nothing else."""
+        return sum(record.get("ended") == "seconds" for record in self.records.values())
+
+
+@dataclass(frozen=True)
+class PairedTest:
+    """Two variants of one model, pair by pair.
+
+    Args:
+        data (str): The data set; empty where the pairs are of all data sets.
+        model (str): The model.
+        first (str): The first variant.
+        second (str): The second.
+        found (Paired, optional): What the pairs say of first less second; None where fewer than two are shared.
+        shared (int): How many pairs there are.
+        p (float, optional): The probability, corrected for all tests of the study.
+    """
+
+    data: str
+    model: str
+    first: str
+    second: str
+    found: Paired | None
+    shared: int
+    p: float | None = None
+
+
+@dataclass(frozen=True)
+class Tables:
+    """All that a study's records say.
+
+    Args:
+        definition (Definition): The study.
+        rows (list[Row]): A row for each cell, those without records too.
+        tests (list[PairedTest]): The paired tests.
+        records (int): How many records were read.
+    """
+
+    definition: Definition
+    rows: list[Row]
+    tests: list[PairedTest] = field(default_factory=list)
+    records: int = 0
+
+    @property
+    def blocks(self) -> dict[tuple[str, str], list[Row]]:
+        """The rows of each data set and model, the best first by the first metric; rows without figures last."""
+        found: dict[tuple[str, str], list[Row]] = {}
+        for row in self.rows:
+            found.setdefault((row.cell.data, row.cell.model), []).append(row)
+        first = self.definition.metrics[0]
+        for rows in found.values():
+            rows.sort(key=lambda row: -row.figures[first].mean if first in row.figures else float("inf"))
+        return found
+
+    @property
+    def wanted(self) -> int:
+        """How many trainings the study names."""
+        return sum(len(row.cell.seeds) for row in self.rows)
+
+    @property
+    def there(self) -> int:
+        """How many of them have a record that fits."""
+        return sum(len(row.records) for row in self.rows)
+
+
+def tables(definition: Definition, standing: Standing, records: int) -> Tables:
+    """Works the tables of a study out.
+
+    Means are over the seeds that have records. A test pairs figures of one data set and seed. There is one for each
+    data set and, where there are several, one over all of them. Probabilities are those of the sign-flip test,
+    corrected by Holm's method for all tests of the study.
+
+    Args:
+        definition (Definition): The study.
+        standing (Standing): Which of its records still fit.
+        records (int): How many records there are in all.
+
+    Raises:
+        UserError: If there are records and none has a metric that the study names.
+    """
+    rows = [_row(definition, cell, standing) for cell in definition.cells]
+    known = dict.fromkeys(name for row in rows for record in row.records.values() for name in numbers(record))
+    for metric in definition.metrics:
+        if known and metric not in known:
+            raise UserError(
+                f"{definition.path}: no record has the metric {echo(metric)}: {nearest(metric, list(known))}"
+            )
+    tests = _tests(definition, rows)
+    corrected = iter(holm([test.found.p for test in tests if test.found is not None]))
+    tests = [test if test.found is None else replace(test, p=next(corrected)) for test in tests]
+    return Tables(definition, rows, tests, records)
+
+
+def numbers(record: Record) -> dict[str, float]:
+    """The test figures of a record by name; those of validation, and of a run that tested nothing, as ``valid.mrr``."""
+    found: dict[str, Any] = {}
+    for split, figures in record["metrics"].items():
+        before = "" if split == "test" else f"{split}."
+        found |= {f"{before}{name}": value for name, value in flat(figures).items()}
+    return {name: float(value) for name, value in found.items() if isinstance(value, int | float)}
+
+
+def _row(definition: Definition, cell: Cell, standing: Standing) -> Row:
+    records = {seed: standing.fresh[*cell.place, seed] for seed in cell.seeds if (*cell.place, seed) in standing.fresh}
+    figures = {}
+    for metric in definition.metrics:
+        values = [value for record in records.values() if (value := numbers(record).get(metric)) is not None]
+        if values:
+            found = paired(values)
+            figures[metric] = Figure(found.difference, found.low, found.high)
+    return Row(cell, records, figures, standing.fresh.get((*cell.place, None)))
+
+
+def _tests(definition: Definition, rows: Sequence[Row]) -> list[PairedTest]:
+    found = []
+    by_place = {row.cell.place: row for row in rows}
+    models = dict.fromkeys(row.cell.model for row in rows)
+    data = list(dict.fromkeys(row.cell.data for row in rows))
+    for model in models:
+        for first, second in definition.tests:
+            pairs = {
+                name: _pairs(by_place[name, model, first], by_place[name, model, second], definition.metrics[0])
+                for name in data
+            }
+            whole = {"": [one for of in pairs.values() for one in of]} if len(data) > 1 else {}
+            for name, differences in {**pairs, **whole}.items():
+                result = paired(differences) if len(differences) > 1 else None
+                found.append(PairedTest(name, model, first, second, result, len(differences)))
+    return found
+
+
+def _pairs(one: Row, other: Row, metric: str) -> list[float]:
+    """Of each seed that both have, the first figure less the second."""
+    both = [
+        (numbers(record).get(metric), numbers(other.records[seed]).get(metric))
+        for seed, record in one.records.items()
+        if seed in other.records
+    ]
+    return [first - second for first, second in both if first is not None and second is not None]
