@@ -101,6 +101,8 @@ _CONTENTS = {
     "gnnneg.training": ["Fit", "LazyAdam", "RowAdagrad", "Stop", "Watcher"],
     "gnnneg.tuning": ["Study", "tune"],
     "gnnneg.trust": ["allowed", "allowing"],
+    "gnnneg.verdicts": ["Statement", "Verdicts"],
+    "gnnneg.verdicts.joined": ["curated"],
     "gnnneg.weighings": ["Confidence", "Subsampling"],
 }
 _HOME = {name: module for module, names in _CONTENTS.items() for name in names}

@@ -21,7 +21,7 @@ def add(subparsers: Any) -> None:
         "--task.sampler.num_negatives 64 --data.name UMLS --device cuda.",
         allow_abbrev=False,
     )
-    parser.add_argument("config", metavar="CONFIG", help="a YAML file, such as configs/synthetic/distmult.yaml")
+    parser.add_argument("config", metavar="CONFIG", help="a YAML file, such as configs/UMLS/distmult.yaml")
     parser.add_argument(
         "--out",
         metavar="RUN",
@@ -99,6 +99,9 @@ def tell(run: "Run", as_json: bool) -> None:
                 for table in grouped(key, {split: part, **inner}, part):
                     print()
                     table()
+    if told := result.get("verdicts"):
+        joined = f"{told['accepted']:,} accepted and {told['denied']:,} denied"
+        print(f"\nFrom {told['file']}, {joined} statements joined training.")
     time, memory = result["time"], result["memory"]["peak_rss_mib"]
     train, test, rate = (
         0.0 if time[name] is None else time[name] for name in ("train_s", "evaluate_s", "triples_per_s")

@@ -133,7 +133,7 @@ def resolved(
         if value is not None and value not in known:
             what = "A contradiction is won by" if name == "wins" else f"{name} is"
             raise UserError(f"{what} {known[0]!r} or {known[1]!r}, not {echo(value)}.")
-    number = _numbered(data)
+    number = numbered(data)
     split = {p: data["entity", p, "entity"].split for p in POLARITIES}
     both = {p: within(number[p], number[other]) for p, other in zip(POLARITIES, reversed(POLARITIES))}
     later = {p: _later(number[p], split[p]) for p in POLARITIES}
@@ -243,7 +243,7 @@ def _shown(rows: list[list[str]], total: int) -> str:
     return listed + (f" and {total - len(rows):,} more" if total > len(rows) else "")
 
 
-def _numbered(data: HeteroData) -> dict[str, Int[Tensor, "_"]]:
+def numbered(data: HeteroData) -> dict[str, Int[Tensor, "_"]]:
     """A number for each statement, the same for the same head, relation and tail, whatever its polarity and split.
 
     Cost: a product, or a sort where head, relation and tail make more than an integer holds.

@@ -38,7 +38,7 @@ def model_card(run: "Run", kept: Kept, dataset: str, along: bool, needs: bool, f
         "## Use",
         _use(file, model, run),
         "## Data",
-        _data(kept, dataset),
+        _data(run, kept, dataset),
         "## Model",
         f"{sum(p.numel() for p in run.model.parameters()):,} parameters. The whole config is `{run_files.CONFIG}`.",
         f"```yaml\n{config.dump(model).rstrip()}\n```",
@@ -104,12 +104,19 @@ def _use(file: str, model: Any, run: "Run") -> str:
     return "\n".join(lines)
 
 
-def _data(kept: Kept, dataset: str) -> str:
+def _data(run: "Run", kept: Kept, dataset: str) -> str:
     card = _card_of(kept)
     lines = [f"Trained on {_words(card.title if card is not None and card.title else dataset)}.", ""]
     first = kept.about["graphs"][0]
     rows = [(what, part["count"]) for what, part in first.items() if isinstance(part, dict) and part.get("count")]
     lines += ["| part | count |", "| --- | --- |", *(f"| {_words(what)} | {count:,} |" for what, count in rows), ""]
+    told = run.result.get("verdicts")
+    if isinstance(told, dict):
+        lines += [
+            f"Among them are {told.get('accepted', 0):,} training statements that people accepted and "
+            f"{told.get('denied', 0):,} that they denied, of the record {_words(str(told.get('file')))}.",
+            "",
+        ]
     licence = card.licence if card is not None else ""
     lines.append(
         f"Licence of the data: {_words(licence)}"

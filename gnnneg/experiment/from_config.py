@@ -52,7 +52,7 @@ def train_config(
     setup.track = watching
     if setup.warm is not None and progress and distributed.rank() == 0:
         print(visible(str(setup.warm)), file=sys.stderr)
-    return execute(setup, home, own is None, progress, forget=True)
+    return execute(setup, home, own is None and source(means).again, progress, forget=True)
 
 
 def untrained(path: str | Path, overrides: Sequence[str] = (), allow: str | Sequence[str] = ()) -> Run:
@@ -101,6 +101,8 @@ def told(path: str | Path, overrides: Sequence[str] = ()) -> Tree:
     place = None if holder(path, overrides) else _place(asked.name)
     if place is not None:
         tree["data"]["name"] = str(place.resolve())
+    if asked.verdicts is not None:
+        tree["data"]["verdicts"] = str(Path(asked.verdicts).expanduser().resolve())
     if asked.root is not None:
         tree["data"]["root"] = str(Path(asked.root).expanduser().resolve())
     return tree
@@ -108,9 +110,10 @@ def told(path: str | Path, overrides: Sequence[str] = ()) -> Tree:
 
 def holder(path: str | Path, overrides: Sequence[str]) -> Path | None:
     """The run folder that a config lies in, if the run holds its own statements and no others are asked for."""
+    others = ("--data.name", "--data.verdicts", "--data.whose")
     home = Path(path).parent
     here = all((home / file).is_file() for file in (run_files.STATEMENTS, run_files.ENVIRONMENT))
-    if here and not any(word.partition("=")[0] == "--data.name" for word in overrides):
+    if here and not any(word.partition("=")[0] in others for word in overrides):
         return home
     return None
 

@@ -11,11 +11,8 @@ import pyarrow as pa
 import torch
 from torch_geometric.data import HeteroData
 
-from gnnneg.data.decode import ending, lines
-from gnnneg.data.formats.files import ENDINGS, read_statements
-from gnnneg.data.formats.labelled import Polarity
+from gnnneg.data.formats.given import read_given
 from gnnneg.data.formats.statements import ROLES
-from gnnneg.data.layout import Labels
 from gnnneg.data.questions import of_table, understood
 from gnnneg.data.statements import POLARITIES, SPLITS, triplets
 from gnnneg.errors import UserError
@@ -26,8 +23,6 @@ from gnnneg.records import Triplets
 if TYPE_CHECKING:
     from gnnneg.experiment.run import Run
 
-DELIMITERS = {"csv": ",", "tsv": "\t"}
-OURS = Labels(stated=("stated",), denied=("denied",))
 KEPT = ("edge_index", "edge_type", "split")
 
 
@@ -59,7 +54,7 @@ def given(run: "Run", files: str | Path | Sequence[str | Path]) -> Testbed:
     for path in map(Path, paths):
         if path.is_dir():
             raise UserError(f"{path} is a folder: give the files in it that are to be judged on.")
-        table = _read(path)
+        table = read_given(path).table
         names = [table[role].cast(pa.large_string()) for role in ROLES]
         meant = understood(of_table(pa.table(dict(zip(ROLES, names))), str(path), "statements"), base.data)
         stated = torch.from_numpy(table["label"].to_numpy(zero_copy_only=False).astype(bool))
@@ -73,28 +68,6 @@ def given(run: "Run", files: str | Path | Sequence[str | Path]) -> Testbed:
     own = [triplets(base.data, "stated", split) for split in base.filter]
     testbed.known = testbed.answers(*own, test["stated"])  # a cached property, which would not know the run's own test
     return testbed
-
-
-def _read(path: Path) -> pa.Table:
-    """The statements of a file; a first line that names head, relation and tail does so in every table."""
-    options: dict[str, Any] = {}
-    if ENDINGS.get(ending(path)) in DELIMITERS:
-        sign = DELIMITERS[ENDINGS[ending(path)]]
-        _, first = next(lines(path), (1, ""))
-        names = {cell.strip().strip('"').lower(): cell.strip().strip('"') for cell in first.split(sign)}
-        if names.keys() >= set(ROLES):
-            options["columns"] = [names[role] for role in ROLES]
-    try:
-        return read_statements(path, **options).table
-    except Polarity as found:  # a column that tells what is stated and what is denied
-        options["label"] = found.column
-    try:
-        return read_statements(path, **options).table
-    except UserError as numbers:  # 1 and 0, true and false are understood; our own words are, too
-        try:
-            return read_statements(path, **options, labels=OURS).table
-        except UserError:
-            raise numbers from None
 
 
 def _with(data: HeteroData, test: dict[str, Triplets]) -> HeteroData:

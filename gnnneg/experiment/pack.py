@@ -145,6 +145,8 @@ def _shared(kept: Kept) -> tuple[Tree, str]:
     tree = _anywhere(kept.tree)
     name = Path(kept.dataset).name or kept.dataset
     tree["data"] = {key: value for key, value in tree["data"].items() if key != "root"} | {"name": name}
+    if isinstance(tree["data"].get("verdicts"), str):
+        tree["data"]["verdicts"] = Path(tree["data"]["verdicts"]).name
     return tree, name
 
 

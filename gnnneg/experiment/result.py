@@ -55,6 +55,8 @@ def judged(setup: Setup, history: History) -> dict[str, Any]:
         },
         "memory": {"peak_rss_mib": history.peak_rss_mib, "peak_cuda_mib": history.peak_cuda_mib},
     }
+    if setup.data.get("verdicts") is not None:
+        result["verdicts"] = setup.data.verdicts
     if setup.test_graph is not None:  # what the figures of test are about
         result["test_graph"] = {what: count for what, count in counts(setup.test_graph).items() if count}
     if path is not None:

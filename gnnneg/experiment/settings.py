@@ -31,12 +31,13 @@ from gnnneg.data.gate import admit
 from gnnneg.data.known import KnownAnswers
 from gnnneg.data.ontology import inherited
 from gnnneg.data.splits import share_denied
-from gnnneg.errors import UserError
+from gnnneg.errors import UserError, echo
 from gnnneg.evaluation import Evaluator, KnownNegatives, Testbed, TripleClassification
 from gnnneg.evaluation.entity_ranking import Split
 from gnnneg.experiment.ready import refuse_seed
 from gnnneg.interfaces import Task
 from gnnneg.training import Fit, Watcher
+from gnnneg.verdicts.joined import WINNER, curated
 
 TUNE = "tune"  # the section that is for `gnnneg tune` alone
 
@@ -56,7 +57,13 @@ class DataSource:
         inherit_denied (bool): Whether what is denied of a class is denied of its subclasses, too; these can be many.
             (default: :obj:`False`)
         wins (str, optional): Which stays of a statement that is both stated and denied, as in some published data:
-            ``"stated"`` or ``"denied"``. (default: training on such data is refused)
+            ``"stated"`` or ``"denied"``, or where it is verdicts that contradict training statements, the
+            ``"verdicts"``. (default: training on such data is refused)
+        verdicts (str, optional): A record of verdicts, or a table of labelled statements: what was accepted joins the
+            stated training statements, what was denied the denied ones; see :func:`gnnneg.curated`.
+            (default: :obj:`None`)
+        whose (tuple[str, ...]): People whose verdict wins where people differ. (default: nobody's, and such verdicts
+            are left out)
     """
 
     name: str
@@ -66,6 +73,8 @@ class DataSource:
     inherit: str | None = None
     inherit_denied: bool = False
     wins: str | None = None
+    verdicts: str | None = None
+    whose: tuple[str, ...] = ()
 
     former: ClassVar[tuple[str, ...]] = ("Source",)
 
@@ -82,11 +91,24 @@ class DataSource:
         data, *others = datasets.graphs(self.name, self.root)
         if others and DataSource(self.name, self.root) != self:
             raise UserError(f"{self.name} has a graph to train on and one to test on: give its name and nothing else.")
-        if self.wins is not None:
+        self._refuse_idle()
+        if self.wins not in (None, WINNER):
             data = admit(data, self.wins, overlap="keep", apart=True, where=self.name)[0]
         if self.denied_from_valid != 0 or self.denied_kept != 1:
             data = share_denied(data, self.denied_from_valid, self.denied_kept)
+        if self.verdicts is not None:
+            data = curated(data, self.verdicts, self.whose, self.wins, Path(self.name).name)
         return [data if self.inherit is None else inherited(data, self.inherit, self.inherit_denied), *others]
+
+    @property
+    def again(self) -> bool:
+        """Whether the same statements can be had again from the name: a record of verdicts grows."""
+        return self.verdicts is None
+
+    def _refuse_idle(self) -> None:
+        if self.verdicts is None and (self.wins == WINNER or self.whose):
+            key = "wins is 'verdicts'" if self.wins == WINNER else f"whose is {echo(self.whose)}"
+            raise UserError(f"data.{key}, but no verdicts join: say which with --data.verdicts FILE, or leave it out.")
 
 
 @dataclass(frozen=True)

@@ -52,4 +52,4 @@ class Trainer:
         setup.track = [*watchers(means), *watch]
         if self.refuse is not None:
             self.refuse(setup)
-        return execute(setup, path, named=True, progress=False, forget=True)
+        return execute(setup, path, source(means).again, progress=False, forget=True)

@@ -32,8 +32,19 @@ def statements(runs: Sequence[Folder]) -> list[dict[str, Any]]:
                     *(f"{about.get(kind + s, 0):,}" for kind in ("", "denied_") for s in ("train", "valid", "test")),
                 ],
                 "sources": ", ".join(listed) + (f" and {more:,} more" if more > 0 else ""),
+                "verdicts": _judged(run.result.get("verdicts")),
             }
     return list(rows.values())
+
+
+def _judged(told: Any) -> str:
+    """A sentence on the verdicts that joined training."""
+    if not isinstance(told, dict):
+        return ""
+    accepted, denied = (int(told.get(key) or 0) for key in ("accepted", "denied"))
+    return (
+        f"{accepted:,} accepted and {denied:,} denied statements of {told.get('file')} joined its training statements."
+    )
 
 
 def verified(runs: Sequence[Folder]) -> list[dict[str, Any]]:

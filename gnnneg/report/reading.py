@@ -63,6 +63,14 @@ class Folder:
         return found if isinstance(found, dict) else {}
 
     @property
+    def asked(self) -> dict[str, Any]:
+        """The config, with what joined of its record of verdicts in place of where that is: a record grows."""
+        data, told = self.config.get("data"), self.result.get("verdicts")
+        if not isinstance(data, dict) or not isinstance(told, dict):
+            return self.config
+        return {**self.config, "data": {**data, "verdicts": told}}
+
+    @property
     def queries(self) -> int | None:
         """How many questions the ranks of :attr:`split` are of: one from each side; None in an older run."""
         about = self.result.get("test_graph") if self.split == "test" else None

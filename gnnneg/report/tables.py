@@ -13,7 +13,8 @@ from gnnneg.digits import digits, written
 from gnnneg.report.reading import Folder
 
 CLOSE, ENOUGH = 0.003, 5
-HEADLINES = ("mrr", "hits@1", "hits@3", "hits@10", "mr", "amri")
+HEADLINES = {"mrr": "mrr", "hits@1": "hits@1", "hits@10": "hits@10", "auroc": "classification.auroc"}
+COLUMNS = ("run", "data", "seeds", *HEADLINES, "training")
 MANY = 12  # differing settings are more than anybody reads at a glance
 
 
@@ -92,12 +93,12 @@ def group(runs: Sequence[Folder]) -> list[Group]:
     """
     found: dict[str, list[Folder]] = {}
     for run in runs:
-        config = {key: value for key, value in run.config.items() if key != "seed"}
+        config = {key: value for key, value in run.asked.items() if key != "seed"}
         found.setdefault(json.dumps([run.dataset, config], sort_keys=True, default=str), []).append(run)
     parts = [tuple(part) for part in found.values()]
     datasets = list(dict.fromkeys(run.dataset for run in runs))
     parts.sort(key=lambda part: (datasets.index(part[0].dataset), -_mrr(part)))
-    differs = differences([part[0].config for part in parts])
+    differs = differences([part[0].asked for part in parts])
     groups = [Group(name, part, differ) for name, part, differ in zip(_names(parts), parts, differs)]
     for one in groups:
         if len(set(map(str, one.seeds))) < len(one.runs):
@@ -137,10 +138,13 @@ def flat(tree: dict[str, Any], short: bool = False) -> dict[str, Any]:
     return {".".join(key): value for key, value in _leaves(tree, (), short)}
 
 
-def row(one: Group, metrics: Sequence[str] = HEADLINES) -> list[Any]:
-    """A group as a line of a table: name, data set, seeds, metrics as *mean ± spread*, mean training time."""
-    about = {"queries": one.queries}
-    figures = (written(one.mean(m), digits(m, about), one.spread(m)) for m in metrics)
+def row(one: Group) -> list[Any]:
+    """A group as a line of a table, below :data:`COLUMNS`: metrics as *mean ± spread*, mean training time.
+
+    ``auroc`` is that of the triple classification, where the data have denied statements.
+    """
+    about = {"queries": one.queries, **(one.runs[0].metrics.get("classification") or {})}
+    figures = (written(one.mean(m), digits(head, about), one.spread(m)) for head, m in HEADLINES.items())
     return [one.name, one.dataset, len(one.runs), *figures, duration(one.cost("time", "train_s"))]
 
 

@@ -26,8 +26,9 @@ def agreed(standing: "pd.DataFrame", whose: Sequence[str] = ()) -> "pd.DataFrame
 
     Returns:
         The columns ``head``, ``relation``, ``tail``; ``verdict``, which is ``"conflict"`` where people differ, be it
-        that one is unsure; ``people``, their number; ``who`` and ``why``, those whose verdict it is and their words,
-        separated by semicolons; ``when``, of the last of them; and ``score``, ``probability`` and ``run`` of the last.
+        that one is unsure; ``people``, their number; ``confidence``, the share of them who said so; ``who`` and
+        ``why``, those who did and their words, separated by semicolons; and of the last of these ``when``, ``score``,
+        ``probability`` and ``run``.
 
     Raises:
         UserError: If somebody in ``whose`` has judged nothing.
@@ -42,15 +43,16 @@ def agreed(standing: "pd.DataFrame", whose: Sequence[str] = ()) -> "pd.DataFrame
     groups: dict[tuple[str, ...], list[dict[str, Any]]] = {}
     for row in said.to_dict("records"):
         groups.setdefault(tuple(row[role] for role in ROLES), []).append({str(key): row[key] for key in row})
-    columns = [*ROLES, "verdict", "people", "who", "why", *LAST]
+    columns = [*ROLES, "verdict", "people", "confidence", "who", "why", *LAST]
     rows = []
     for statement, group in groups.items():
         counted = _counted(group, whose)
         verdict = CONFLICT if _differ(counted) else counted[0]["verdict"]
         words = ("; ".join(row[key] for row in counted if row[key]) for key in ("who", "why"))
-        rows.append([*statement, verdict, len(group), *words, *(counted[-1][key] for key in LAST)])
+        share = sum(row["verdict"] == verdict for row in group) / len(group)
+        rows.append([*statement, verdict, len(group), share, *words, *(counted[-1][key] for key in LAST)])
     frame = pd.DataFrame(rows, columns=columns).astype(object)
-    return frame.astype({"people": "int64", "score": "float64", "probability": "float64"})
+    return frame.astype({"people": "int64", **dict.fromkeys(["confidence", "score", "probability"], "float64")})
 
 
 def _counted(group: list[dict[str, Any]], whose: Sequence[str]) -> list[dict[str, Any]]:

@@ -375,7 +375,7 @@ def test_the_data_and_what_stands_on_them(tmp_path):
     html = page([read(path)])
     said = text(html)
     assert "|toy|12,345|3|900|0|0|0|0|20|" in said
-    assert "Most of toy comes from PMID:&lt;1&gt; (800), PMID:2 (90) and 5 more." in said
+    assert "Sources that toy names most: PMID:&lt;1&gt; (800), PMID:2 (90) and 5 more." in said
     assert "|Accuracy|0.77|Accuracy of calling all true|0.77|AUROC|0.88|" in said
     assert "No better than nothing" not in said  # by a hair
     assert "|MRR among denied answers|0.61|AUROC of stated against denied|0.88|Denied statements|20|" in said

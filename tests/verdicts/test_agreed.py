@@ -27,6 +27,7 @@ def test_people_who_differ_are_in_conflict_be_it_that_one_is_unsure(tmp_path):
     found = agreed(standing)
     assert dict(zip(found["head"], found["verdict"])) == {"0": "accept", "1": "deny", "2": "conflict", "3": "unsure"}
     assert list(found["people"]) == [2, 2, 2, 1]
+    assert list(found["confidence"]) == [1.0, 1.0, 0.0, 1.0]
     assert list(found["who"]) == ["ann; bob", "ann; bob", "ann; bob", "ann"]
     assert list(found["why"])[:2] == ["ann 0; bob 0", "ann 1; bob 1"]
     assert list(found["score"]) == [0.0, 0.5, 1.0, 1.5]
@@ -37,6 +38,7 @@ def test_whose_verdict_wins(tmp_path):
     assert list(agreed(standing)["verdict"]) == ["conflict", "conflict", "unsure"]
     assert list(agreed(standing, ["bob"])["verdict"]) == ["deny", "accept", "unsure"]
     assert list(agreed(standing, ["ann", "bob"])["verdict"]) == ["accept", "deny", "unsure"]
+    assert list(agreed(standing, ["bob"])["confidence"]) == [0.5, 0.5, 1.0]
     assert list(agreed(standing, ["bob"])["who"]) == ["bob", "bob", "ann; bob"]
     with pytest.raises(UserError, match=r"'bop' has judged nothing: did you mean 'bob'\?"):
         agreed(standing, ["bop"])

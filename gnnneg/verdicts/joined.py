@@ -1,0 +1,186 @@
+"""Verdicts back into the data set that they speak of: accepted statements are stated in train, denied ones denied."""
+
+import hashlib
+import json
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Int
+from torch import Tensor
+from torch_geometric.data import HeteroData
+
+from gnnneg.data.gate import SHOWN, admit, numbered, only, within
+from gnnneg.data.statements import POLARITIES, completed
+from gnnneg.errors import UserError, echo
+from gnnneg.verdicts.added import Masks, added
+from gnnneg.verdicts.judged import Judged, judged
+from gnnneg.verdicts.record import Verdicts
+from gnnneg.verdicts.statement import Statement
+
+WINNER = "verdicts"  # who may win beside what is stated and what is denied
+REASONS = {
+    "asked": "on a statement of valid or test, which training must not see",
+    "mirrored": "on two entities that a statement of valid or test links the other way round",
+    "lost": "against a training statement, which wins",
+    "unsure": "unsure",
+    "conflicts": "in conflict, since people differ",
+}
+
+
+def curated(
+    data: HeteroData,
+    verdicts: Verdicts | str | Path,
+    whose: Sequence[str] = (),
+    wins: str | None = None,
+    where: str = "the graph",
+) -> HeteroData:
+    """A graph with verdicts among its training statements: what was accepted is stated there, what was denied denied.
+
+    ::
+
+        data = gnnneg.curated(gnnneg.load("CoDEx-S"), "verdicts.db")
+
+    Nothing of valid and test gets into training: left out are verdicts on a statement that stands there, stated or
+    denied, and those whose two entities a statement of the same polarity there links the other way round, by whatever
+    relation (see :class:`~gnnneg.data.gate.GateReport`). So are those of which people are unsure, or differ. A warning
+    tells how many. What training statements say already is not added once more.
+
+    ``data.verdicts`` of the result holds the numbers, and a digest of what was added. Who judged is the source of a
+    statement.
+
+    Cost: three sorts of the statements.
+
+    Args:
+        data (torch_geometric.data.HeteroData): The graph that was judged; it stays as it is.
+        verdicts (Verdicts, str or Path): The record, or a table of labelled statements: see
+            :func:`~gnnneg.verdicts.judged.judged`.
+        whose (list of str): People whose verdict wins where people differ, the first of them that has one.
+            (default: nobody's)
+        wins (str, optional): Which stays where a verdict contradicts a training statement: what is ``"stated"``, what
+            is ``"denied"``, or the ``"verdicts"``. (default: refuse)
+        where (str): What the graph is called in errors. (default: ``"the graph"``)
+
+    Raises:
+        UserError: If a name is none of the graph's, a table states and denies the same, or a verdict contradicts a
+            training statement and nobody said which wins.
+    """
+    if wins not in (None, *POLARITIES, WINNER):
+        raise UserError(f"A contradiction is won by 'stated', 'denied' or 'verdicts', not {echo(wins)}.")
+    found = judged(verdicts, whose)
+    both, new = added(completed(data), found, where)
+    parts = _sorted_out(both, new, found)
+    if wins is None:
+        _refuse_contradictions(found, both, parts, where)
+    keep = {p: ~new[p] | parts.joins[p] for p in POLARITIES}
+    if wins == WINNER:
+        keep = {p: keep[p] & ~parts.contradicted[p] for p in POLARITIES}
+    result = only(both, keep)
+    if wins in POLARITIES:
+        result = admit(result, wins, overlap="keep", apart=True, where=where)[0]
+    told = _told(found, both, parts, wins)
+    result.verdicts = told
+    _warn(told)
+    return result
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """Which statements of a graph with verdicts are what, for each polarity.
+
+    Args:
+        asked (dict): Verdicts on statements of valid and test.
+        mirrored (dict): Other verdicts on two entities that one of these links the other way round.
+        already (dict): Others that training statements, or verdicts before them, say already.
+        joins (dict): All other verdicts.
+        contradicting (dict): Those of the last that contradict a training statement.
+        contradicted (dict): The training statements that they contradict.
+    """
+
+    asked: Masks
+    mirrored: Masks
+    already: Masks
+    joins: Masks
+    contradicting: Masks
+    contradicted: Masks
+
+
+def _sorted_out(both: HeteroData, new: Masks, found: Judged) -> _Parts:
+    number, size = numbered(both), int(both["entity"].num_nodes or 0)
+    split = {p: both["entity", p, "entity"].split for p in POLARITIES}
+    later = torch.cat([number[p][split[p] > 0] for p in POLARITIES])
+    parts = _Parts({}, {}, {}, {}, {}, {})
+    for p in POLARITIES:
+        head, tail = both["entity", p, "entity"].edge_index
+        linked = (split[p] > 0) & (head != tail)
+        said = within(number[p], number[p][~new[p] & (split[p] == 0)]) | ~_first(number[p])
+        parts.asked[p] = new[p] & within(number[p], later)
+        rest = new[p] & ~parts.asked[p]
+        parts.mirrored[p] = rest & within(head * size + tail, (tail * size + head)[linked])
+        rest &= ~parts.mirrored[p]
+        parts.already[p], parts.joins[p] = rest & said, rest & ~said
+    for p, other in zip(POLARITIES, reversed(POLARITIES)):
+        if bool(within(number[p][parts.joins[p]], number[other][parts.joins[other]]).any()):
+            raise UserError(f"{found.name} states and denies the same statement: leave one of the two lines out.")
+        old = ~new[other] & (split[other] == 0)
+        parts.contradicting[p] = parts.joins[p] & within(number[p], number[other][old])
+        parts.contradicted[other] = old & within(number[other], number[p][parts.contradicting[p]])
+    return parts
+
+
+def _first(number: Int[Tensor, "e"]) -> Bool[Tensor, "e"]:
+    """Which numbers come for the first time."""
+    found = torch.zeros_like(number, dtype=torch.bool)
+    found[torch.from_numpy(np.unique(number.numpy(), return_index=True)[1])] = True
+    return found
+
+
+def _refuse_contradictions(found: Judged, both: HeteroData, parts: _Parts, where: str) -> None:
+    rows = [row for p in POLARITIES for row in _named(both, p, parts.contradicting[p])]
+    if rows:
+        denied = int(parts.contradicting["denied"].sum())
+        shown = "; ".join(" ".join(echo(name) for name in row) for row in rows[:SHOWN])
+        more = f" and {len(rows) - SHOWN:,} more" if len(rows) > SHOWN else ""
+        raise UserError(
+            f"Of the verdicts of {found.name}, {denied:,} deny what is stated in train of {where} and "
+            f"{len(rows) - denied:,} accept what is denied there, {shown}{more}: say which win, with --data.wins "
+            "verdicts, stated or denied (in Python, wins='verdicts')."
+        )
+
+
+def _named(data: HeteroData, polarity: str, chosen: Bool[Tensor, "e"]) -> list[Statement]:
+    names, relations, store = data["entity"].names, data.relation_names, data["entity", polarity, "entity"]
+    columns = zip(*store.edge_index[:, chosen].tolist(), store.edge_type[chosen].tolist())
+    return [Statement(names[head], relations[kind], names[tail]) for head, tail, kind in columns]
+
+
+def _told(found: Judged, both: HeteroData, parts: _Parts, wins: str | None) -> dict[str, Any]:
+    """What became of the verdicts: numbers, and a digest of what joined."""
+    loses = {p: wins in POLARITIES and wins != p for p in POLARITIES}
+    joined = {p: parts.joins[p] & ~(parts.contradicting[p] & loses[p]) for p in POLARITIES}
+    rows = sorted((p, *row) for p in POLARITIES for row in _named(both, p, joined[p]))
+    contradicting = {p: int(parts.contradicting[p].sum()) for p in POLARITIES}
+    return {
+        "file": found.name,
+        "accepted": int(joined["stated"].sum()),
+        "denied": int(joined["denied"].sum()),
+        **{name: sum(int(masks[p].sum()) for p in POLARITIES) for name, masks in list(vars(parts).items())[:3]},
+        "lost": sum(contradicting[p] for p in POLARITIES if loses[p]),
+        "replaced": sum(contradicting[p] for p in POLARITIES if not loses[p]),
+        "unsure": found.unsure,
+        "conflicts": found.conflicts,
+        "digest": hashlib.sha256(json.dumps(rows).encode()).hexdigest()[:16],
+    }
+
+
+def _warn(told: dict[str, Any]) -> None:
+    """Tells of verdicts that did not join, and of a file without any."""
+    out = [f"{told[name]:,} {reason}" for name, reason in REASONS.items() if told[name]]
+    if out:
+        warnings.warn(f"Not all verdicts of {told['file']} join training; left out: {'; '.join(out)}.", stacklevel=3)
+    elif not told["accepted"] + told["denied"] + told["already"]:
+        warnings.warn(f"{told['file']} accepts nothing and denies nothing: the data stay as they are.", stacklevel=3)
