@@ -50,6 +50,7 @@ def create_app(
     pages = Pages(desk, who)
     # FastAPI's own pages of the API load scripts from elsewhere
     app = FastAPI(title="gnnneg", version=version("gnnneg"), description=ABOUT, docs_url=None, redoc_url=None)
+    app.state.desk = desk
     app.include_router(judging.routes(pages))
     app.include_router(reading.routes(pages, app))
     app.include_router(api.routes(pages))

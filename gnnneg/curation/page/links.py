@@ -9,7 +9,7 @@ ASK = "ask"
 ASKED = ("head", "relation", "tail", "among")
 
 
-def statement_url(statement: Statement, queue: str = "") -> str:
+def statement_url(statement: tuple[str, str, str], queue: str = "") -> str:
     """The page of a statement, as one of a queue."""
     asked = dict(zip(Statement._fields, statement)) | ({"queue": queue} if queue else {})
     return f"/statement?{urlencode(asked)}"
