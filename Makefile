@@ -9,11 +9,12 @@ ifneq ($(wildcard ../shared/datasets),)
 export GNNNEG_MIRROR ?= $(abspath ../shared/datasets)
 endif
 
-.PHONY: help setup demo test check suite format bench gpu mutation fuzz fuzz-readers clean
+.PHONY: help setup demo gallery test check suite format bench gpu mutation fuzz fuzz-readers clean
 
 help:
-	@echo "make demo    set up, train and compare on the embedded world, print the table, write runs/demo/report.html"
+	@echo "make demo    set up, then three kinds of negatives on a made-up town: a table, answers, runs/demo/report.html"
 	@echo "make test    set up, then lint, types and every test"
+	@echo "make gallery set up, then every method on the embedded world, side by side"
 	@echo "make bench   set up, then measure against the peers installed here"
 	@echo "make gpu     on a machine with a GPU: check every kernel, measure against the peers, write runs/gpu/page.html"
 	@echo "make mutation  count how many small changes to the code the tests notice (MUTATION='--count 60 --seed 1')"
@@ -32,11 +33,15 @@ setup: .venv/installed
 
 demo: setup
 	rm -rf runs/demo
+	$(BIN)/gnnneg demo --out runs/demo
+
+gallery: setup
+	rm -rf runs/gallery
 	for config in configs/synthetic/*.yaml; do \
-		$(BIN)/gnnneg train $$config --out runs/demo/$$(basename $$config .yaml) || exit $$?; \
+		$(BIN)/gnnneg train $$config --out runs/gallery/$$(basename $$config .yaml) || exit $$?; \
 	done
-	$(BIN)/gnnneg compare runs/demo/*
-	$(BIN)/gnnneg report runs/demo/* --out runs/demo/report.html
+	$(BIN)/gnnneg compare runs/gallery/*
+	$(BIN)/gnnneg report runs/gallery/* --out runs/gallery/report.html
 
 check: setup
 	$(BIN)/ruff check .

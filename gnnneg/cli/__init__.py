@@ -29,7 +29,7 @@ READERS = (
     *("train", "tune", "resume", "evaluate", "predict", "negatives", "compare", "report", "plan"),
     *("nearest", "export", "pack", "serve"),
 )
-COMMANDS = (*READERS, "demo", "data", "bench", "study")
+COMMANDS = (*READERS, "demo", "data", "verdicts", "bench", "study")
 
 LONG = 500  # letters of a complaint about the command line
 BAD_INPUT, BROKEN, INTERRUPTED = 2, 1, 130

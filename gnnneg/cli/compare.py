@@ -61,9 +61,9 @@ def run(args: argparse.Namespace) -> int:
 def table(groups: "Sequence[Group]") -> None:
     """Prints a line for each group: mean and standard deviation of its figures."""
     from gnnneg.cli.table import show
-    from gnnneg.report.tables import HEADLINES, row
+    from gnnneg.report.tables import COLUMNS, row
 
-    show(["run", "data", "seeds", *HEADLINES, "training"], [row(one) for one in groups])
+    show(COLUMNS, [row(one) for one in groups])
 
 
 def _tell(pairs: "list[Comparison]") -> None:
@@ -73,22 +73,23 @@ def _tell(pairs: "list[Comparison]") -> None:
     tested = [(pair, pair.found) for pair in pairs if pair.found is not None]
     if tested:
         metric = tested[0][0].metric
-        columns = ["", f"{metric} less", "difference", "95 % interval", "effect", "better in", "worse in", "p", "Holm"]
+        columns = ["", f"{metric} less", "difference", "95 % interval", "effect", "better", "worse", "p", "Holm"]
         rows = []
         for pair, found in tested:
             ends = "" if found.low is None or found.high is None else f"[{found.low:+.4f}, {found.high:+.4f}]"
             effect = "" if found.effect is None else f"{found.effect:+.2f}"
-            better = f"{pair.better:,} of {found.n:,} {pair.over}"
+            better = f"{pair.better:,} of {found.n:,}"
             p = [f"{found.p:.4f}", "" if pair.p is None else f"{pair.p:.4f}"]
             difference = f"{found.difference:+.4f}"
             rows.append([pair.first.name, pair.second.name, difference, ends, effect, better, f"{pair.worse:,}", *p])
         print()
         show(columns, rows)
+        over = " and ".join(dict.fromkeys(f"{found.n:,} {pair.over}" for pair, found in tested))
         few = {found.n: found.least for pair, found in tested if pair.over == "seeds"}
         least = "".join(f" With {n} seeds no p is below {p:.4g}." for n, p in sorted(few.items()) if p > 0.01)
         print(
-            "effect: the difference in standard deviations of the pairs. p: how often random signs of the pairs' "
-            f"differences come as far from 0. Holm: the same, corrected for {len(tested)} "
+            f"Paired over {over}. effect: the difference in standard deviations of the pairs. p: how often random "
+            f"signs of the pairs' differences come as far from 0. Holm: the same, corrected for {len(tested)} "
             f"comparison{'s' * (len(tested) > 1)}.{least}"
         )
     for pair in pairs:

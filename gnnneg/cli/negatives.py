@@ -41,6 +41,9 @@ def add(subparsers: Any) -> None:
     parser.add_argument(
         "--statements", metavar="N", type=int, default=10_000, help="draw for N of them, by chance (default: 10000)"
     )
+    parser.add_argument(
+        "--true", metavar="N", type=int, default=0, help="also name N drawn negatives that are in fact true"
+    )
     parser.add_argument("--plot", metavar="FILE.html", help="write pictures of where negatives lie around positives")
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(run=run, settings=[])
@@ -63,7 +66,9 @@ def run(args: argparse.Namespace) -> int:
         asked = untrained(args.path, args.settings)
     if args.statements < 1:
         raise UserError(f"--statements is {args.statements}: give at least 1.")
-    figures = asked.negatives(args.split, args.statements)
+    if args.true < 0:
+        raise UserError(f"--true is {args.true}: give the number to name, or leave it out.")
+    figures = asked.negatives(args.split, args.statements, args.true)
     if args.plot:
         from gnnneg.report.negatives import page
 
@@ -72,6 +77,7 @@ def run(args: argparse.Namespace) -> int:
         print(to_json(figures))
         return 0
     clouds, words = figures.pop("geometry"), figures.pop("examples")
+    false = figures.pop("false_negatives", [])
     del figures["percentiles"], figures["plane"]
     table = [[name, cell(value, digits(name, figures)), MEANING.get(name, "")] for name, value in figures.items()]
     show(["negatives", "", ""], table)
@@ -92,4 +98,23 @@ def run(args: argparse.Namespace) -> int:
         ]
         lines.append([" ".join(question if one["side"] == "tail" else question[::-1]), target, ", ".join(named)])
     show(["asked", "answer", f"hardest {NAMED} drawn, with percentile"], lines)
+    if args.true:
+        print()
+        _false(false)
     return 0
+
+
+def _false(false: list[dict[str, Any]]) -> None:
+    """Prints what was drawn as wrong and is true."""
+    from gnnneg.cli.table import show
+    from gnnneg.data.naming import said
+
+    if not false:
+        print("None of the negatives looked at is known to be true.")
+        return
+    rows = []
+    for one in false:
+        ends = [said(one["anchor"], one.get("anchor_label")), said(one["name"], one.get("label"))]
+        head, tail = ends if one["side"] == "tail" else ends[::-1]
+        rows.append([head, said(one["relation"], one.get("relation_label")), tail, one["percentile"]])
+    show(["head", "relation", "tail", "percentile"], rows, "drawn as wrong, but true")

@@ -71,7 +71,7 @@ def tell(study: "Study", as_json: bool) -> None:
     from gnnneg.cli.table import show
     from gnnneg.plain import records
     from gnnneg.report.reading import read_all
-    from gnnneg.report.tables import HEADLINES, group, row
+    from gnnneg.report.tables import COLUMNS, group, row
     from gnnneg.tuning.files import PAGE
 
     trials, seeds = study.trials, study.seeds
@@ -89,5 +89,5 @@ def tell(study: "Study", as_json: bool) -> None:
     if seeds:
         print()
         groups = group(read_all([str(one.path) for one in seeds]))
-        show(["the winner", "data", "seeds", *HEADLINES, "training"], [row(one) for one in groups])
+        show(["the winner", *COLUMNS[1:]], [row(one) for one in groups])
     print(f"\n{study.best_config} trains the best, and {study.path / PAGE} shows what was tried.")

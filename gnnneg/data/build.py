@@ -4,12 +4,13 @@ from pathlib import Path
 
 from torch_geometric.data import HeteroData
 
+from gnnneg.checks import whole
 from gnnneg.data.beside import put_beside
 from gnnneg.data.card_files import CardFiles
 from gnnneg.data.catalogue import Card
 from gnnneg.data.parts import graph
 from gnnneg.data.statements import counts
-from gnnneg.data.synthetic import world
+from gnnneg.data.synthetic import World, world
 from gnnneg.errors import UserError
 
 
@@ -23,6 +24,25 @@ def build_graphs(card: Card, folder: Path) -> list[HeteroData]:
     first, *others = card.graphs
     data = build(first, folder)
     return [data, *(build(other, folder, data.relation_names) for other in others)]
+
+
+MOST = 1_000_000  # entities of a world that a card asks for: it may be somebody else's
+
+
+def made(card: Card) -> World:
+    """The world that a card asks for.
+
+    Raises:
+        UserError: If it asks for one that cannot be made.
+    """
+    how = {} if card.generated is True else dict(card.generated or {})
+    try:
+        if None in how.values():
+            raise UserError("leave out what you give no value")
+        whole("a card", 0, MOST, num_entities=how.get("num_entities", 0))
+        return world(**how)
+    except (TypeError, UserError) as error:
+        raise UserError(f"Card {card.name}: 'generated' is {how}: {error}") from None
 
 
 def build(card: Card, folder: Path, relations: list[str] | None = None) -> HeteroData:
@@ -41,7 +61,7 @@ def build(card: Card, folder: Path, relations: list[str] | None = None) -> Heter
             given.
     """
     if card.generated:
-        return world().data
+        return made(card).data
     files = CardFiles(card, folder, relations)
     parts, left_out = files.statements()
     data = graph(parts, files.entities, files.relations)

@@ -108,7 +108,8 @@ class Card(About):
         labels (str, optional): Parquet file of what entities and relations are called besides; see
             :mod:`gnnneg.data.labels`.
         account (dict): What became of all that was imported: what was ``used``, what was ``left_out``.
-        generated (bool): Whether it is made by :func:`gnnneg.data.synthetic.world` and has no files.
+        generated (bool or dict): Whether it is made by :func:`gnnneg.data.synthetic.world` and has no files; or with
+            which arguments.
     """
 
     name: str
@@ -126,7 +127,7 @@ class Card(About):
     test_graph: Mapping[str, str] = field(default_factory=dict)
     labels: str | None = None
     account: Mapping[str, Any] = field(default_factory=dict)
-    generated: bool = False
+    generated: bool | Mapping[str, Any] = False
 
     def __post_init__(self) -> None:
         for split in (*self.stated, *self.denied, *self.test_graph):
@@ -188,7 +189,8 @@ class Card(About):
         files = {name: self.files[name].sha256 for name in self.needed}
         how = (self.layout, dict(self.layouts), self.dictionary, dict(self.negated))
         read = (dict(self.stated), dict(self.denied), dict(self.test_graph))
-        what = (*read, self.candidates, self.pairs, self.types, files, *([self.labels] if self.labels else []))
+        more = [one for one in (self.labels, self.generated) if one]
+        what = (*read, self.candidates, self.pairs, self.types, files, *more)
         text = json.dumps([how, what], default=lambda x: dataclasses.asdict(x), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 

@@ -31,7 +31,9 @@ from jaxtyping import Bool, Int
 from torch import Tensor
 from torch_geometric.data import HeteroData
 
+from gnnneg.checks import fraction, whole
 from gnnneg.data.known import KnownAnswers
+from gnnneg.data.made_names import made_names
 from gnnneg.data.splits import random_split
 from gnnneg.data.statements import assemble
 from gnnneg.errors import UserError
@@ -89,6 +91,8 @@ def world(
     valid: float = 0.1,
     test: float = 0.1,
     seed: int = 0,
+    plausible: float = 0.0,
+    named: bool = False,
 ) -> World:
     """Makes a world.
 
@@ -100,21 +104,34 @@ def world(
         valid (float): Share of stated statements for validation. (default: :obj:`0.1`)
         test (float): Share for test. (default: :obj:`0.1`)
         seed (int): The same seed makes the same world. (default: :obj:`0`)
+        plausible (float): Share of the denied statements that nearly hold, as those do that people deny: the denied
+            tail is of the same country as the true one, and a denied country of the same continent. Where there is no
+            such tail, it is any of a fitting type. (default: :obj:`0.0`)
+        named (bool): Whether entities are called ``"Mara Novak"`` or ``"Pineford"`` and not ``"person_12"`` or
+            ``"city_3"``. (default: :obj:`False`)
 
     Raises:
         UserError: If a size or share is out of range.
     """
+    whole("a world", 0, num_entities=num_entities)
+    whole("a world", -(2**63), seed=seed)
+    fraction("a world", observed=observed, denied=denied, plausible=plausible, valid=valid, test=test)
+    if not isinstance(named, bool):
+        raise UserError(f"named={named!r} of a world is neither true nor false.")
     if num_entities < 40:
         raise UserError(f"A world needs at least 40 entities, not {num_entities}.")
-    if not 0 < observed <= 1 or not 0 <= denied <= 1:
-        raise UserError(f"Shares observed {observed} and denied {denied} must lie between 0 and 1.")
+    if not observed:
+        raise UserError("A world of which nothing is stated (observed=0) is no graph: give a share above 0.")
     rng = torch.Generator().manual_seed(seed)
     kind = _kinds(num_entities)
     truth = _truth(kind, rng)
     seen = _observed(truth, observed, rng)
     split = random_split(seen, valid, test, rng, together=False)
-    wrong, wrong_split = _denied(seen, split, truth, kind, denied, rng)
-    names = [f"{TYPES[k]}_{i}" for k, i in zip(kind.tolist(), _count(kind).tolist())]
+    wrong, wrong_split = _denied(seen, split, truth, kind, denied, plausible, rng)
+    if named:
+        names = made_names(dict(zip(TYPES, torch.bincount(kind, minlength=len(TYPES)).tolist())), seed)
+    else:
+        names = [f"{TYPES[k]}_{i}" for k, i in zip(kind.tolist(), _count(kind).tolist())]
     data = assemble(seen, split, names, list(RELATIONS), wrong, wrong_split)
     data["entity"].type = torch.nn.functional.one_hot(kind, len(TYPES)).bool()
     data["entity"].type_names = list(TYPES)
@@ -207,35 +224,62 @@ def _observed(truth: Triplets, share: float, rng: torch.Generator) -> Triplets:
     return Triplets(*(x[keep] for x in truth))
 
 
+def _region(truth: Triplets, num_nodes: int) -> Int[Tensor, "n"]:
+    """What each entity lies in: people, cities and companies in a country, a country on its continent; else -1."""
+    names, region = list(RELATIONS), torch.full((num_nodes,), -1)
+    for name in ("located_in", "lies_on", "citizen_of"):
+        here = truth.rel_type == names.index(name)
+        region[truth.head_index[here]] = truth.tail_index[here]
+    seat = truth.rel_type == names.index("based_in")
+    region[truth.head_index[seat]] = region[truth.tail_index[seat]]
+    return region
+
+
 def _denied(
     seen: Triplets,
     split: Int[Tensor, "e"],
     truth: Triplets,
     kind: Int[Tensor, "n"],
     share: float,
+    plausible: float,
     rng: torch.Generator,
 ) -> tuple[Triplets, Int[Tensor, "f"]]:
     known = KnownAnswers(truth, kind.numel(), len(RELATIONS))
     fitting = [[t in right.split() for t in TYPES] for _, right in RELATIONS.values()]
     chosen = torch.randperm(split.numel(), generator=rng)[: round(share * split.numel())]
     head_index, rel_type, part = seen.head_index[chosen], seen.rel_type[chosen], split[chosen]
-    # entities of one type, and of the types that fit one relation, have consecutive numbers
+    # entities of one type, and of the types that fit one relation, stand side by side; with ``plausible`` also those
+    # of one type that lie in one region
+    region = _region(truth, kind.numel()) if plausible else torch.zeros_like(kind)
+    group = kind * (int(region.max()) + 2) + region
+    order = group.argsort(stable=True)
+    place = order.argsort()
     size = torch.bincount(kind, minlength=len(TYPES))
     first = torch.tensor([row.index(True) for row in fitting])[rel_type]
     low, high = (size.cumsum(0) - size)[first], (torch.tensor(fitting).long() @ size)[rel_type]
     high += low
-    # the n-th entity that is neither an answer nor the head itself: so many of those lie before it
+    # the n-th entity that is neither an answer nor the head itself: so many of those stand before it
     row, refused = known.answers(Query(head_index, rel_type))
-    row, refused = torch.cat([row, torch.arange(chosen.numel())]), torch.cat([refused, head_index])
-    inside = (refused >= low[row]) & (refused < high[row])
-    row, refused = unique_rows(row[inside], refused[inside])
-    count = torch.bincount(row, minlength=chosen.numel())
-    room = high - low - count
+    row, refused = torch.cat([row, torch.arange(chosen.numel())]), place[torch.cat([refused, head_index])]
+    row, refused = unique_rows(row, refused)
+
+    def left(low: Tensor, high: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """The refused ones between two places, row by row, and how many others there are."""
+        inside = (refused >= low[row]) & (refused < high[row])
+        count = torch.bincount(row[inside], minlength=chosen.numel())
+        return row[inside], refused[inside], high - low - count
+
+    near = torch.arange(chosen.numel()) < round(plausible * chosen.numel())
+    begin = torch.searchsorted(group[order], group[seen.tail_index[chosen]])
+    end = torch.searchsorted(group[order], group[seen.tail_index[chosen]], right=True)
+    near &= left(begin, end)[2] > 0
+    low, high = torch.where(near, begin, low), torch.where(near, end, high)
+    row, refused, room = left(low, high)
     nth = (torch.rand(chosen.numel(), generator=rng, dtype=torch.double) * room).long()
-    before = refused - low[row] - entries(count)[1]
+    before = refused - low[row] - entries(torch.bincount(row, minlength=chosen.numel()))[1]
     skipped = torch.zeros_like(nth).scatter_add(0, row, (before <= nth[row]).long())
     some = room > 0
-    tail_index = (low + nth + skipped)[some]
+    tail_index = order[(low + nth + skipped)[some]]
     made = torch.stack([head_index[some], rel_type[some], tail_index, part[some]], dim=1)
     # one statement is denied once, in the earliest split that drew it
     made = made[made[:, 3].argsort(stable=True)]

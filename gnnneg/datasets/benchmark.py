@@ -95,7 +95,7 @@ class Benchmark(Cached, ABC):
         pre_transform: Transform | None = None,
     ):
         # what is generated is never answered from an old copy
-        super().__init__(card, root, transform, pre_transform, HeteroData, anew=card.generated)
+        super().__init__(card, root, transform, pre_transform, HeteroData, anew=bool(card.generated))
 
     @property
     def processed_file_names(self) -> list[str]:

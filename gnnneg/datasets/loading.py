@@ -4,10 +4,9 @@ from pathlib import Path
 
 from torch_geometric.data import HeteroData
 
-from gnnneg.data.build import build_graphs
-from gnnneg.data.catalogue import CARD, folder_of, read_card
+from gnnneg.data.build import build_graphs, made
+from gnnneg.data.catalogue import CARD, card, folder_of, names, read_card
 from gnnneg.data.download import verify
-from gnnneg.data.synthetic import world
 from gnnneg.datasets.benchmark import KnowledgeGraph
 from gnnneg.errors import UserError
 
@@ -17,7 +16,7 @@ def load(name: str | Path, root: str | Path | None = None) -> HeteroData:
     has two.
 
     Args:
-        name (str or Path): A card's name, ``"synthetic"``, or a path to a folder that holds a ``dataset.yaml``.
+        name (str or Path): A card's name, or a path to a folder that holds a ``dataset.yaml``.
         root (str or Path, optional): Where downloads are kept. (default: ``~/.cache/gnnneg``)
     """
     return graphs(name, root)[0]
@@ -33,6 +32,6 @@ def graphs(name: str | Path, root: str | Path | None = None) -> list[HeteroData]
                 raise UserError(f"{folder / name} is a link out of its folder: copy the file there.")
         verify(found, folder)
         return build_graphs(found, folder)
-    if name == "synthetic":
-        return [world().data]
+    if str(name) in names() and card(str(name)).generated:
+        return [made(card(str(name))).data]
     return list(KnowledgeGraph(str(name), root))

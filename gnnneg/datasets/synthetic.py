@@ -12,6 +12,7 @@ class SyntheticWorld(InMemoryDataset):
     Args:
         num_entities, observed, denied, valid, test, seed: See :func:`gnnneg.data.synthetic.world`.
         transform (callable, optional): Applied at every access.
+        plausible, named: See :func:`gnnneg.data.synthetic.world`.
     """
 
     def __init__(
@@ -23,7 +24,9 @@ class SyntheticWorld(InMemoryDataset):
         test: float = 0.1,
         seed: int = 0,
         transform: Transform | None = None,
+        plausible: float = 0.0,
+        named: bool = False,
     ):
         super().__init__(None, transform)
-        self.world = world(num_entities, observed, denied, valid, test, seed)
+        self.world = world(num_entities, observed, denied, valid, test, seed, plausible, named)
         self.data, self.slices = self.collate([self.world.data])

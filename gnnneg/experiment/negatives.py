@@ -5,10 +5,11 @@ from typing import Any
 
 import torch
 
+from gnnneg.data.build import made
+from gnnneg.data.catalogue import card, names
 from gnnneg.data.facts import Facts
 from gnnneg.data.known import KnownAnswers
 from gnnneg.data.statements import triplets
-from gnnneg.data.synthetic import world
 from gnnneg.errors import UserError
 from gnnneg.evaluation import Testbed, diagnose, geometry, plane, shown
 from gnnneg.interfaces import Sampler, Task
@@ -17,12 +18,13 @@ from gnnneg.samplers import WithCritic
 from gnnneg.tasks import Dual, LinkPrediction
 
 EXAMPLES = 5  # statements whose negatives are shown by name
+LOOKED = 200  # statements among whose negatives true ones are looked for
 
 
 def truth(testbed: Testbed, name: str | None) -> KnownAnswers:
-    """What is true, as far as anybody knows: the whole truth of the synthetic world, else every stated fact."""
-    if name == "synthetic":
-        return world().known.to(testbed.device)
+    """What is true, as far as anybody knows: the whole truth of a made-up world, else every stated fact."""
+    if name in names() and card(name).generated:
+        return made(card(name)).known.to(testbed.device)
     return testbed.answers(triplets(testbed.data))
 
 
@@ -40,10 +42,13 @@ def drawing(task: Task) -> tuple[LinkPrediction, Sampler]:
     return side, side.sampler
 
 
-def negatives(task: Task, testbed: Testbed, truth: KnownAnswers, split: str, statements: int | None) -> dict[str, Any]:
+def negatives(
+    task: Task, testbed: Testbed, truth: KnownAnswers, split: str, statements: int | None, true: int = 0
+) -> dict[str, Any]:
     """What the sampler of a task draws: how often it is wrong, how hard, how varied, how fast.
 
-    Under ``geometry``, where they and what generators make lie around their positives; under ``plane``, one relation's.
+    Under ``geometry``, where they and what generators make lie around their positives; under ``plane``, one relation's;
+    under ``false_negatives`` so many that are ``true``, the most plausible first, if any are asked for.
 
     Raises:
         UserError: If the task draws no negatives, or the split is of a graph whose entities it does not know.
@@ -77,4 +82,21 @@ def negatives(task: Task, testbed: Testbed, truth: KnownAnswers, split: str, sta
     flat = plane(*asked)
     of = flat.pop("rel_type")
     named = {"relation": relations[of % len(relations)], "side": "tail" if of < len(relations) else "head"}
-    return {**figures, "examples": words, "geometry": clouds, "plane": {**named, **flat}}
+    found = {**figures, "examples": words, "geometry": clouds, "plane": {**named, **flat}}
+    if true:
+        few = Triplets(*(column[:LOOKED] for column in questions))
+        drawn = shown(*means, few, truth, side.corruption, node.names, relations, rng, **called)
+        found["false_negatives"] = _false(drawn)[:true]
+    return found
+
+
+def _false(words: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What was drawn as wrong and is true, other than the answer itself; the most plausible first, each once."""
+    found = {}
+    for one in words:
+        question = {key: value for key, value in one.items() if key != "negatives"}
+        for drawn in one["negatives"]:
+            if drawn["true"] and drawn["name"] != one["target"]:
+                key = one["anchor"], one["relation"], one["side"], drawn["name"]
+                found[key] = {**question, **drawn}
+    return sorted(found.values(), key=lambda one: -one["percentile"])

@@ -452,14 +452,16 @@ class Run:
         found = self.evaluate(evaluator)
         return found.figures, found.table
 
-    def negatives(self, split: Split = "train", statements: int | None = 10_000) -> dict[str, Any]:
+    def negatives(self, split: Split = "train", statements: int | None = 10_000, true: int = 0) -> dict[str, Any]:
         """What the run's sampler draws for a split's statements (at most so many, by chance), seen by its model.
+
+        With ``true`` also so many of those drawn that are in fact true, under ``false_negatives``.
 
         Kept in the run folder, where a report finds its pictures.
         """
         own = self.path is not None and (self.path / run_files.STATEMENTS).exists()
-        true = truth(self.testbed, None if own else self.parts.dataset)
-        found = negatives(self.task, self.testbed, true, split, statements)
+        known = truth(self.testbed, None if own else self.parts.dataset)
+        found = negatives(self.task, self.testbed, known, split, statements, true)
         if self.path is not None:
             try:
                 folder.write_json(self.path / run_files.NEGATIVES, found)

@@ -84,7 +84,7 @@ ROOMS = {
     "looking": {"interfaces", "records"},
     "remember": {"subgraph"},
     "subgraph": {"errors"},
-    "data": {"records", "kernels", "errors", "documents", "run_files"},
+    "data": {"records", "checks", "kernels", "errors", "documents", "run_files"},
     "datasets": {"data", "records", "errors", "run_files"},
     "verdicts": {"data", "records", "errors", "plain", "documents", "run_files"},
     **dict.fromkeys(PARTS, GROUND),

@@ -12,7 +12,7 @@ GOOD = {"name": "toy", "stated": {"train": "train.txt"}, "files": {"train.txt": 
 def test_every_data_set_of_the_readme_has_a_card() -> None:
     assert set(names()) == {
         *("FB15k-237", "WN18RR", "WN18", "UMLS", "Kinship", "Nations", "Countries-S1", "Countries-S2", "Countries-S3"),
-        *("NELL-995", "CoDEx-S", "CoDEx-M", "YAGO3-10", "YAGO3-10-quarter", "synthetic"),
+        *("NELL-995", "CoDEx-S", "CoDEx-M", "YAGO3-10", "YAGO3-10-quarter", "synthetic", "Town"),
         *("GO-NegStatements", "FB13", "WN11", "InferWiki16k", "ConceptNet-NegatER-full", "ConceptNet-NegatER-trueneg"),
         *("LogInfer-WN-trian-pa", "LogInfer-WN-trian-qg", "LogInfer-WN-trian-rb", "TrueWalks-GO"),
         "TrueWalks-HP",

@@ -147,3 +147,69 @@ def test_a_large_world_takes_memory_in_proportion():
     made = world(20_000)
     assert len(made.truth.rel_type) > 120_000
     assert not made.true(triplets(made.data, "denied")).any()
+
+
+def test_plausible_denials_are_of_the_same_region(made) -> None:
+    size = made.data["entity"].num_nodes
+    near = world(size, plausible=1.0, seed=3)
+    true = {name: dict(pairs(near.truth, name)) for name in ("located_in", "lies_on", "citizen_of", "based_in")}
+    of = {**true["located_in"], **true["lies_on"], **true["citizen_of"]}
+    of |= {firm: of[city] for firm, city in true["based_in"].items()}
+    kind = near.data["entity"].type.long().argmax(1).tolist()
+    answers: dict[tuple[int, int], set[int]] = {}
+    for h, r, t in zip(*(column.tolist() for column in near.truth)):
+        answers.setdefault((h, r), set()).add(t)
+    count = 0
+    for h, r, t in zip(*(column.tolist() for column in triplets(near.data, "denied"))):
+        regions = {(kind[a], of.get(a)) for a in answers[h, r]}
+        rivals = {e for e in range(size) if (kind[e], of.get(e)) in regions} - answers[h, r] - {h}
+        assert t not in answers[h, r]
+        if rivals:
+            count += 1
+            # of a head with true tails in several regions, any of them
+            assert (kind[t], of.get(t)) in regions or not {e for e in rivals if kind[e] == kind[t]}
+    assert count > 0.8 * len(triplets(near.data, "denied").rel_type)
+
+
+def test_half_of_what_is_denied_may_be_plausible() -> None:
+    def share(plausible: float) -> float:
+        some = world(300, plausible=plausible)
+        home = dict(pairs(some.truth, "citizen_of"))
+        denied = [(h, t) for h, t in pairs(triplets(some.data, "denied"), "colleague_of")]
+        return sum(home[h] == home[t] for h, t in denied) / len(denied)
+
+    assert share(0.0) < 0.3 < share(0.5) < 0.75 < share(1.0)
+
+
+def test_names_read_like_those_of_a_town() -> None:
+    named, plain = world(333, named=True, seed=1), world(333, seed=1)
+    names = named.data["entity"].names
+    assert len(set(names)) == 333
+    assert not any("_" in name for name in names)
+    assert torch.equal(named.truth.tail_index, plain.truth.tail_index)
+    assert world(333, named=True, seed=2).data["entity"].names != names
+    assert len(set(world(20_000, named=True).data["entity"].names)) == 20_000
+
+
+@pytest.mark.parametrize(
+    ("how", "told"),
+    [
+        ("generated: {num_entities: 10}", "at least 40"),
+        ("generated: {observed: 0.0}", "observed"),
+        ("generated: {num_entities: 100000000000}", "to 1,000,000"),
+        ("generated: {plausible: 2.0}", "plausible=2.0"),
+        ("generated: {entities: 10}", "entities"),
+        ("generated: 3", "generated"),
+        ("generated: {num_entities: many}", "many"),
+        ("generated: {seed: .nan}", "seed"),
+        ("generated: {named: maybe}", "named"),
+        ("generated: {num_entities: null}", "no value"),
+        ("generated: {num_entities: 50.5}", "50.5"),
+    ],
+)
+def test_a_card_asks_for_no_world_that_cannot_be_made(tmp_path, how, told) -> None:
+    from gnnneg.datasets import load
+
+    (tmp_path / "dataset.yaml").write_text(f"name: mine\n{how}\n")
+    with pytest.raises(UserError, match=told):
+        load(tmp_path)

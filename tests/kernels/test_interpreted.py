@@ -12,13 +12,13 @@ SLOW = bool(os.environ.get("GNNNEG_SLOW"))
 
 @pytest.mark.slow
 def test_interpreted():
-    """Every second case of few rows and every sixth of many, all of them with ``GNNNEG_SLOW=1``; all are compiled, too.
+    """Every fourth case of few rows and every sixth of many, all of them with ``GNNNEG_SLOW=1``; all are compiled, too.
 
     The interpreter is chosen when Triton is imported, so it is another process; warnings are errors there.
     """
     pytest.importorskip("triton")
     scripts = [
-        "triton_cases.py cpu" if SLOW else "triton_cases.py cpu 0 2",
+        "triton_cases.py cpu" if SLOW else "triton_cases.py cpu 0 4",
         f"long_cases.py cpu {1 if SLOW else 6}",
         "grouped_cases.py cpu",
     ]
