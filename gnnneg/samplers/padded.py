@@ -4,6 +4,7 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
+from gnnneg.errors import UserError
 from gnnneg.interfaces import Sampler, Scorer
 from gnnneg.records import Negatives, Query
 from gnnneg.samplers.composed import Composed
@@ -17,6 +18,9 @@ class Padded(Composed):
     Args:
         first (Sampler): Goes first.
         rest (Sampler): Offers as many candidates as the first.
+
+    Raises:
+        UserError: When asked, if the two offer different numbers of candidates.
     """
 
     def __init__(self, first: Sampler, rest: Sampler):
@@ -27,5 +31,10 @@ class Padded(Composed):
         self, query: Query, target: Int[Tensor, "b"], critic: Scorer, rng: torch.Generator | None = None
     ) -> Negatives:
         first, rest = (sampler(query, target, critic, rng) for sampler in (self.first, self.rest))
+        if first.index.size(1) != rest.index.size(1):
+            raise UserError(
+                f"Padded(first={type(self.first).__name__}) offers {first.index.size(1)} candidates and "
+                f"rest={type(self.rest).__name__} {rest.index.size(1)}: give both one num_negatives."
+            )
         there = first.weight > 0
         return Negatives(torch.where(there, first.index, rest.index), torch.where(there, first.weight, rest.weight))

@@ -256,6 +256,15 @@ def test_padded_keeps_weights():
     assert_close(found.weight, torch.tensor([[0.3, 6.0]]))
 
 
+@pytest.mark.parametrize("size", [1, 3])
+def test_padded_with_another_number_is_told_so(size):
+    query, target = one(0)
+    parts = [Fixed(torch.arange(k)[None], torch.ones(1, 1)) for k in (2, size)]
+    for first, rest in (parts, parts[::-1]):
+        with pytest.raises(UserError, match="num_negatives"):
+            Padded(first, rest)(query, target, Scores(torch.zeros(1, 5)))
+
+
 def test_self_paced_counts_what_scores_above():
     """Three of four above a target that ties with one: log K rises by rate (wanted - share), within its bounds."""
     query, target = one(0)
