@@ -67,25 +67,34 @@ def routes(pages: Pages) -> APIRouter:
 
     @router.get("/live")
     def live(
-        request: Request, after: int, head: str = "", relation: str = "", tail: str = "", queue: str = ""
+        request: Request,
+        after: int,
+        seen: int | None = None,
+        head: str = "",
+        relation: str = "",
+        tail: str = "",
+        queue: str = "",
     ) -> Response:
-        """What has changed since a row of the record: for the script."""
+        """For the script: what has changed since a row of the record, and whether the statement on the screen has."""
         who, judged = pages.who(request), pages.judged(request)
         rows = desk.verdicts.rows(after=after)
         others = [row for row in rows if row.who != who]
+        mine = [row for row in rows if row.who == who and row.verdict != "note"]
         found: dict[str, Any] = {
             "last": rows[-1].id if rows else after,
             "left": {line.key: pages.left(line, judged) for line in desk.lines.values()},
             "news": [_news(row) for row in others[-NEWS:]],
+            "mine": [links.statement_url(row.statement, row.queue) for row in mine if row.undoes is None],
+            "back": [links.statement_url(row.statement, row.queue) for row in mine if row.undoes is not None],
             "judged": None,
             "said": None,
         }
         asked = Statement(head, relation, tail)
         if queue and desk.line(queue).ready:
             found["judged"] = desk.line(queue).done(judged)
-        if any(row.statement == asked for row in rows):
-            said = _said(desk.verdicts.rows(statement=asked))
-            found["said"] = pages.templates.get_template("said.html").render(said=said)
+        every = desk.verdicts.rows(statement=asked) if head and relation and tail else []
+        if every and every[-1].id > (after if seen is None else seen):
+            found["said"] = pages.templates.get_template("said.html").render(said=_said(every))
         return JSONResponse(found)
 
     @router.get("/who")

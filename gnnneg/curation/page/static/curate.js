@@ -8,7 +8,9 @@ const KEYS = { d: "deny", a: "accept", u: "unsure", s: "skip" };
 const one = (selector, within = document) => within.querySelector(selector);
 const body = document.body;
 const ready = new Map();  // address -> promise of a page
+const judged = new Set();  // addresses of what this person has judged since, here or in another tab
 let recorded = Promise.resolve();  // requests that change something, one after the other
+let waiting = 0, begun = 0;  // how many of them are not answered yet, and how many there were
 let shown = 0;  // how many statements this tab has turned to: an answer that comes late knows that it is late
 
 const statement = () => one("#judge");
@@ -27,9 +29,24 @@ async function sent(address, fields) {
 }
 
 function inTurn(work) {
-  const done = recorded.then(work);
+  waiting += 1;
+  begun += 1;
+  const done = recorded.then(work).finally(() => { waiting -= 1; });
   recorded = done.catch(() => {});
   return done;
+}
+
+function count(done) {
+  const bar = one("#progress");
+  if (!bar) return;
+  bar.value = done;
+  one("#judged").textContent = done.toLocaleString("en-US");
+}
+
+async function following(main) {
+  let next = main.dataset.next || "";
+  while (judged.has(next)) next = (await page(next)).main.dataset.next;
+  return next;
 }
 
 async function fetched(address) {
@@ -69,8 +86,8 @@ async function turn(address, { push = true, said = "" } = {}) {
   let found;
   try {
     found = await (keeps(address) ? page(address) : recorded.then(() => fetched(address)));
-  } catch (error) {
-    trouble(`The page cannot be reached: ${error.message}`);
+  } catch (error) {  // that a verdict is not recorded says more
+    if (!one("#trouble").textContent) trouble(`The page cannot be reached: ${error.message}`);
     return;
   }
   if (mine !== shown) return;
@@ -98,19 +115,26 @@ function judge(verdict) {
   if (!form) return;
   const { head, relation, tail, queue, why } = form;
   const fields = { head: head.value, relation: relation.value, tail: tail.value, queue: queue.value, why: why.value, verdict };
-  const back = location.href, next = one("main").dataset.next || "";
+  const main = one("main"), title = document.title, back = location.href, own = main.dataset.own;
+  judged.add(own);
   trouble("");
-  const bar = one("#progress");
+  const bar = one("#progress"), sum = bar ? bar.value + (bar.dataset.mine === "true" ? 0 : 1) : 0;
   const done = inTurn(() => sent("/api/verdicts", fields));
-  done.then(() => live(), error => {
+  done.then(() => live(), error => {  // back to the statement, with what was written
+    judged.delete(own);
+    if (one("main") !== main) {
+      shown += 1;
+      one("main").replaceWith(main);
+      document.title = title;
+      history.pushState(null, "", back);
+      marked();
+    }
     trouble(`Not recorded: ${error.message}`);
-    turn(back, { push: location.href !== back });
   });
-  if (next) turn(next, { said: PAST[verdict] }).then(() => {
-    const now = one("#progress");
-    if (bar && now && now.value === bar.value && bar.dataset.mine !== "true") now.value += 1;
-  });
-  else done.then(() => say(PAST[verdict]), () => {});
+  if (!main.dataset.next) { done.then(() => say(PAST[verdict]), () => {}); return; }
+  following(main).then(next => turn(next, { said: PAST[verdict] })).then(() => {
+    if (waiting) count(sum);  // the page kept ready was made before this verdict
+  }, error => trouble(`The page cannot be reached: ${error.message}`));
 }
 
 async function undo() {
@@ -118,6 +142,7 @@ async function undo() {
   try {
     const { row } = await inTurn(() => sent("/api/undo", {}));
     ready.clear();
+    judged.delete(row.url);
     await turn(row.url, { said: `Taken back: ${PAST[row.verdict] || row.verdict}` });
   } catch (error) {
     trouble(error.message);
@@ -141,6 +166,7 @@ async function note() {
 
 function move(which) {
   const link = one(`main a[rel=${which}]`);
+  trouble("");
   if (link) turn(link.getAttribute("href"));
 }
 
@@ -155,33 +181,35 @@ let looking = false;
 async function live() {
   if (looking || document.hidden) return;
   looking = true;
-  const form = statement(), mine = shown;
-  const asked = new URLSearchParams({ after: body.dataset.last });
+  const form = statement(), mine = shown, before = begun;
+  const main = one("main"), asked = new URLSearchParams({ after: body.dataset.last, seen: main.dataset.last || body.dataset.last });
   if (form) for (const name of ["head", "relation", "tail", "queue"]) asked.set(name, form[name].value);
   try {
     const answer = await fetch(`/live?${asked}`, { headers: { "Accept": "application/json" } });
     if (!answer.ok) return;
     const now = await answer.json();
     body.dataset.last = now.last;
+    for (const address of now.mine) judged.add(address);
+    for (const address of now.back) { judged.delete(address); ready.clear(); }
     for (const [queue, left] of Object.entries(now.left)) {
       for (const place of document.querySelectorAll("[data-left]")) if (place.dataset.left === queue) place.textContent = left;
     }
     if (now.news.length) one("#news").textContent = now.news.join(" ");
     if (mine !== shown) return;
-    const bar = one("#progress");
-    if (bar && now.judged !== null) { bar.value = now.judged; one("#judged").textContent = now.judged.toLocaleString("en-US"); }
-    const said = one("#said");
-    if (said && now.said !== null && said.innerHTML !== now.said) said.innerHTML = now.said;
+    if (now.judged !== null && !waiting && before === begun) count(now.judged);
+    main.dataset.last = now.last;
+    if (now.said !== null) one("#said").innerHTML = now.said;
   } catch { /* the server may have ended: a verdict will tell */ } finally { looking = false; }
 }
 
 // ---- events
 
 document.addEventListener("keydown", event => {
-  if (event.ctrlKey && event.key === "Enter" && event.target.matches("#why")) { event.preventDefault(); note(); return; }
-  if (event.key === "Escape" && event.target.matches("#why")) { one("main h1").focus(); return; }
+  const writing = event.target.id === "why";
+  if (writing && event.ctrlKey && event.key === "Enter") { event.preventDefault(); note(); return; }
+  if (writing && event.key === "Escape") { one("main h1").focus(); return; }
   if (event.repeat || event.ctrlKey || event.altKey || event.metaKey || event.isComposing) return;
-  if (event.target.closest("input, textarea, select, [contenteditable]")) return;
+  if (!(event.target instanceof Element) || event.target.closest("input, textarea, select, [contenteditable]")) return;
   if (event.key === "?") { event.preventDefault(); help(); return; }
   if (one("#help").open || !keysOn()) return;
   // on a keyboard of another alphabet the key that stands in the place of the letter
