@@ -19,10 +19,7 @@ def refuse(path: Path, out: Path, denied: str | Path | None, seed: int, mirrored
     Raises:
         UserError: If one is wrong.
     """
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise UserError(f"{out} is not empty: choose another folder, or remove it first.")
-    if str(out) in names():
-        raise UserError(f"{out} is the name of a data set of gnnneg's own, which would be meant by it: choose another.")
+    refuse_used(out)
     if not path.exists():
         raise UserError(f"{path} does not exist.")
     if path.is_dir() and denied is not None:
@@ -33,3 +30,15 @@ def refuse(path: Path, out: Path, denied: str | Path | None, seed: int, mirrored
         raise UserError(f"Mirrored pairs are kept 'together', or 'drop' or 'keep' is said, not {echo(mirrored)}.")
     if mirrored == "together" and path.is_dir():
         raise UserError(f"{path} has splits of its own: mirrored pairs can be dropped or kept, not put together.")
+
+
+def refuse_used(out: Path) -> None:
+    """Refuses a folder for a data set that holds something, or whose name means another one.
+
+    Raises:
+        UserError: If it does.
+    """
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise UserError(f"{out} is not empty: choose another folder, or remove it first.")
+    if str(out) in names():
+        raise UserError(f"{out} is the name of a data set of gnnneg's own, which would be meant by it: choose another.")

@@ -216,6 +216,12 @@ class Verdicts:
         """Lets the file go; the next call opens it again."""
         _close(self._idle)
 
+    def __enter__(self) -> "Verdicts":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
     @contextmanager
     def _lent(self) -> Iterator[sqlite3.Connection]:
         """A connection that nobody else uses meanwhile."""
@@ -323,7 +329,7 @@ def _add(
 
 
 def _name(key: str, text: str) -> str:
-    if not _text(key, text).strip():
+    if not (_text(key, text) if key in Statement._fields else _text(key, text).strip()):
         raise UserError(f"{key} is empty: a verdict needs a head, a relation, a tail and a person, and a note words.")
     return text
 

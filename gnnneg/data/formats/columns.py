@@ -42,6 +42,7 @@ FOR = _words("yes y t + positive pos affirmed asserted stated present correct su
 AGAINST = _words(
     "no n f - negative neg negated denied absent incorrect refuted rejected contradicted not_stated wrong neg. false"
 )
+UNDECIDED = _words("unsure unknown uncertain undecided maybe ?")
 YES_ALONE = frozenset({"true", "1", "yes"})  # with nothing beside it, it may mean either
 # a column called ``negated`` says the opposite of a label, and SSSOM's predicate_modifier and the like say "Not"
 NEGATED = Labels(stated=NO, denied=(*YES, NOT))
@@ -95,7 +96,7 @@ def says_polarity(name: str | None, values: pa.ChunkedArray, last: bool) -> bool
     if name is not None and negates(name) and every & set(YES):
         return True
     denies = {folded(x) for x in LABELS.denied} | AGAINST
-    known = {folded(x) for x in LABELS.stated} | denies | FOR | {""}
+    known = {folded(x) for x in LABELS.stated} | denies | FOR | UNDECIDED | {""}
     if "-1" in every and all(SIGNED.fullmatch(value) for value in every - {""}):  # -1c and 0c, as InferWiki has them
         return True
     if not every <= known or every <= {""}:
@@ -136,11 +137,13 @@ def says_how(name: str | None, values: Iterable[str]) -> str:
     every = sorted({folded(value) for value in values} - {""})
     usual = {folded(x) for x in (*LABELS.stated, *LABELS.denied)}
     against = [value for value in every if value in AGAINST or value in {"false", "0", "-1", NOT}]
-    agreeing = [value for value in every if value not in against]
+    undecided = [value for value in every if value in UNDECIDED]
+    agreeing = [value for value in every if value not in (*against, *undecided)]
     own = name is not None and (negates(name) or modifies(name))  # they have a meaning of their own
     if own or set(every) <= usual or NOT in every or not agreeing or not against:
         return ""
-    return f" --labels stated={','.join(agreeing)} denied={','.join(against)}"
+    unknown = f" unknown={','.join(undecided)}" if undecided else ""
+    return f" --labels stated={','.join(agreeing)} denied={','.join(against)}{unknown}"
 
 
 def may_be_names(first: Sequence[str], table: pa.Table) -> bool:

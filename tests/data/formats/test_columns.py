@@ -330,6 +330,10 @@ def test_words_for_and_against_are_asked_about(tmp_path: Path, pro: str, contra:
     how = f"--label 4 --labels stated={pro.lower()} denied={contra.lower()}, and if it does not, --ignore 4"
     with pytest.raises(UserError, match=re.escape(how)):
         read_statements(path)
+    undecided = table(tmp_path / "b.tsv", [(*row, x) for row, x in zip(THREE, (pro, contra, "Unsure"))])
+    how = f"--label 4 --labels stated={pro.lower()} denied={contra.lower()} unknown=unsure, and"
+    with pytest.raises(UserError, match=re.escape(how)):
+        read_statements(undecided)
     labels = Labels((pro.lower(),), (contra.lower(),))
     assert [row[3] for row in rows(path, label="4", labels=labels)] == [True, False, True]
 
