@@ -181,7 +181,7 @@ def _data(args: argparse.Namespace) -> "tuple[HeteroData | None, str]":
 
 def _labels(data: "HeteroData") -> dict[str, str]:
     """What people call things, by name."""
-    result = {}
+    result: dict[str, str] = {}
     for names, labels in (
         (data["entity"].names, data["entity"].get("labels")),
         (data.relation_names, data.get("relation_labels")),

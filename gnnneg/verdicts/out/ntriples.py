@@ -10,7 +10,7 @@ from gnnneg.verdicts.out.tables import UNSURE
 
 OWN = "urn:gnnneg:"  # before names that are no IRIs
 # what RFC 3987 lets stand in an IRI, but for private characters and brackets
-SIGN = r"(?:[A-Za-z0-9._~!$&'()*+,;=:@/?-]|%[0-9A-Fa-f]{2}|[\u00a0-\u167f\u1681-\u1fff\u2010-\u2027\u2030-\u205e"
+SIGN = r"(?:[A-Za-z0-9._~!$&'()*+,;=:@/?-]|%[0-9A-Fa-f]{2}|[\u00a1-\u167f\u1681-\u1fff\u2010-\u2027\u2030-\u205e"
 SIGN += r"\u2070-\u2fff\u3001-\ud7ff\uf900-\ufdcf\ufdf0-\uffef\U00010000-\U0001fffd])"
 IRI = re.compile(rf"[A-Za-z][A-Za-z0-9+.-]*:{SIGN}+(?:#{SIGN}*)?")
 RDF_TYPE = "<http://www.w3.org/1999/02/22-rdf-syntax-ns#type>"
