@@ -102,7 +102,6 @@ class Desk:
     def __init__(self, served: Served, queues: Sequence[Queue], verdicts: Verdicts, absent: Mapping[str, str]):
         self.served, self.verdicts, self.absent = served, verdicts, absent
         self.lines = {queue.name: Line(queue.name, queue) for queue in queues}
-        self._entities, self._relations = naming.Finder.entities(served.data), naming.Finder.relations(served.data)
 
     def prepare(self) -> Thread:
         """Works the queues out in the background, one after the other."""
@@ -118,7 +117,7 @@ class Desk:
 
     def worded(self, asked: Statement) -> Worded:
         """A statement with its labels; the record may hold names that these data do not know."""
-        finders = self._entities, self._relations, self._entities
+        finders = self.served.entity, self.served.relation, self.served.entity
         return Worded(*asked, *(_label(finder, name) for finder, name in zip(finders, asked)))
 
     def view(self, asked: Statement) -> View:
@@ -150,16 +149,12 @@ class Desk:
         """
         if queue:
             self.line(queue)
-        first = self.served.first
-        place = self.served.places([asked])
-        (asked,) = self.served.called(place)
+        view = self.view(asked)
+        asked = Statement(view.head.name, view.relation.name, view.tail.name)
         if verdict == NOTE:
             return self.verdicts.note(asked, who, why)
-        score = first.score(place)
-        likely = first.probability(score)
-        said: dict[str, Any] = {"run": first.name, "score": float(score)}
-        if likely is not None:
-            said["probability"] = float(likely)
+        first = view.opinions[0]
+        said: dict[str, Any] = {"run": first.run, "score": first.score, "probability": first.probability}
         return self.verdicts.record(asked, verdict, who, why=why, queue=queue, **said)
 
 
