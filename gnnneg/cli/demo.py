@@ -62,6 +62,7 @@ def add(subparsers: Any) -> None:
     )
     parser.add_argument("--out", metavar="DIR", default="demo", help="a new folder (default: demo)")
     parser.add_argument("--seeds", metavar="N", type=int, default=SEEDS, help=f"runs of each kind (default: {SEEDS})")
+    parser.add_argument("--configs", action="store_true", help="write the three configs and train nothing")
     parser.set_defaults(run=run)
 
 
@@ -78,6 +79,9 @@ def run(args: argparse.Namespace) -> int:
     with as_file(files("gnnneg") / "demo") as shipped:
         for kind in KINDS:
             shutil.copyfile(shipped / f"{kind}.yaml", out / "configs" / f"{kind}.yaml")
+    if args.configs:
+        print("\n".join(str(out / "configs" / f"{kind}.yaml") for kind in KINDS))
+        return 0
     words = {
         "out": shlex.quote(str(out)),
         "seeds": args.seeds,

@@ -109,7 +109,7 @@ def chosen(work: Any, kinds: tuple[int, ...]) -> Any:
 
     They are written out, argument by argument: what has gone through a tuple LLVM does not vectorise.
     """
-    names = ", ".join(list(signature(work.py_func).parameters)[1:])
+    names = ", ".join(list(signature(getattr(work, "py_func", work)).parameters)[1:])
     lines = [f"    if kind == {kind}:\n        return work({kind}, {names})" for kind in kinds[:-1]]
     scope = {"work": work}
     exec("\n".join([f"def ladder(kind, {names}):", *lines, f"    return work({kinds[-1]}, {names})"]), scope)

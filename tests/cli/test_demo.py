@@ -90,3 +90,10 @@ def test_a_folder_that_is_used_stays_as_it_was(tmp_path, capsys):
     assert [path.name for path in tmp_path.iterdir()] == ["mine"]
     assert main(["demo", "--out", str(tmp_path / "new"), "--seeds", "0"]) == 2
     assert not (tmp_path / "new").exists()
+
+
+def test_configs_alone(tmp_path, capsys):
+    assert main(["demo", "--configs", "--out", str(tmp_path / "town")]) == 0
+    written = [Path(line) for line in capsys.readouterr().out.split()]
+    assert [path.read_text() for path in written] == [shipped(kind).read_text() for kind in demo.KINDS]
+    assert sorted(path.name for path in (tmp_path / "town").iterdir()) == ["configs"]
