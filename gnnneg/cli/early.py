@@ -93,6 +93,10 @@ def config(path: str, settings: Sequence[str], out: str | None = None, new: bool
     own = all((Path(path).parent / file).is_file() for file in (CONFIG, ENVIRONMENT, STATEMENTS))
     if isinstance(name, str) and data and not own:
         dataset(name)
+        if isinstance(source.get("verdicts"), str):
+            from gnnneg.verdicts.judged import refuse_absent
+
+            refuse_absent(Path(source["verdicts"]).expanduser())
     if new and isinstance(name, str) and os.environ.get("WORLD_SIZE", "1") == "1":
         home = run_folder.chosen(out, name, path, said.get("seed", 0))
         if not (home / run_folder.LOCK).exists():  # who holds it, or was killed in it, is found out later

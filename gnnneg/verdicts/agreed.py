@@ -1,5 +1,6 @@
 """What people agree on, and how well."""
 
+from collections import Counter
 from collections.abc import Sequence
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
@@ -35,14 +36,11 @@ def agreed(standing: "pd.DataFrame", whose: Sequence[str] = ()) -> "pd.DataFrame
     """
     import pandas as pd
 
-    said = standing[standing["verdict"].isin(SAID)]
-    people = set(said["who"])
+    groups = _by_statement(standing)
+    people = {row["who"] for group in groups.values() for row in group}
     for name in whose:
         if name not in people:
             raise UserError(f"{name!r} has judged nothing: {nearest(name, people)}")
-    groups: dict[tuple[str, ...], list[dict[str, Any]]] = {}
-    for row in said.to_dict("records"):
-        groups.setdefault(tuple(row[role] for role in ROLES), []).append({str(key): row[key] for key in row})
     columns = [*ROLES, "verdict", "people", "confidence", "who", "why", *LAST]
     rows = []
     for statement, group in groups.items():
@@ -85,16 +83,33 @@ def kappa(standing: "pd.DataFrame") -> "pd.DataFrame":
     """
     import pandas as pd
 
-    said = standing[standing["verdict"].isin(SAID)]
-    table = said.pivot(index=ROLES, columns="who", values="verdict")
-    rows = []
-    for first, second in combinations(sorted(table.columns), 2):
-        pair = table[[first, second]].dropna()
-        if not len(pair):
-            continue
-        same = float((pair[first] == pair[second]).mean())
-        chance = sum(float((pair[first] == word).mean() * (pair[second] == word).mean()) for word in SAID)
-        value = (same - chance) / (1 - chance) if chance < 1 else None
-        rows.append([first, second, len(pair), int((pair[first] == pair[second]).sum()), value])
+    pairs: dict[tuple[str, str], Counter[tuple[str, str]]] = {}
+    for group in _by_statement(standing).values():
+        said = sorted((row["who"], row["verdict"]) for row in group)
+        for (first, one), (second, other) in combinations(said, 2):
+            pairs.setdefault((first, second), Counter())[one, other] += 1
+    rows = [
+        [*people, said.total(), sum(said[word, word] for word in SAID), _kappa(said)] for people, said in pairs.items()
+    ]
     columns = ["first", "second", "shared", "same", "kappa"]
-    return pd.DataFrame(rows, columns=columns).astype({"shared": "int64", "same": "int64", "kappa": "float64"})
+    return pd.DataFrame(sorted(rows), columns=columns).astype({"shared": "int64", "same": "int64", "kappa": "float64"})
+
+
+def _kappa(said: Counter[tuple[str, str]]) -> float | None:
+    """Of how often two people have said what together."""
+    total = said.total()
+    same = sum(said[word, word] for word in SAID) / total
+    first, second = Counter[str](), Counter[str]()
+    for (one, other), count in said.items():
+        first[one] += count
+        second[other] += count
+    chance = sum(first[word] * second[word] for word in SAID) / total**2
+    return (same - chance) / (1 - chance) if chance < 1 else None
+
+
+def _by_statement(standing: "pd.DataFrame") -> dict[tuple[str, ...], list[dict[str, Any]]]:
+    """The rows that say something, by the statement that they speak of, in their order."""
+    groups: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+    for row in standing[standing["verdict"].isin(SAID)].to_dict("records"):
+        groups.setdefault(tuple(row[role] for role in ROLES), []).append({str(key): row[key] for key in row})
+    return groups

@@ -49,8 +49,7 @@ def judged(verdicts: Verdicts | str | Path, whose: Sequence[str] = ()) -> Judged
     if isinstance(verdicts, Verdicts):
         return _of_record(verdicts, whose)
     path = Path(verdicts)
-    if path.is_dir() or not path.exists():
-        raise UserError(f"There is no file of verdicts at {path}: give a record, or a table of labelled statements.")
+    refuse_absent(path)
     with path.open("rb") as file:
         begins = file.read(len(SQLITE))
     if begins == SQLITE:
@@ -58,6 +57,16 @@ def judged(verdicts: Verdicts | str | Path, whose: Sequence[str] = ()) -> Judged
     if whose:
         raise UserError(f"{path} is a table, which does not say whose its verdicts are: leave out whose wins.")
     return _of_table(path)
+
+
+def refuse_absent(path: Path) -> None:
+    """Refuses a path at which there is no file.
+
+    Raises:
+        UserError: If there is none.
+    """
+    if path.is_dir() or not path.exists():
+        raise UserError(f"There is no file of verdicts at {path}: give a record, or a table of labelled statements.")
 
 
 def conclusive(found: "pd.DataFrame") -> "pd.DataFrame":

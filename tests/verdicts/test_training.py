@@ -1,6 +1,8 @@
 """A run that was trained on verdicts, and what is done with it."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,8 @@ from gnnneg import Both, DistMult, Fit, InfoNCE, KGEModel, LinkPrediction, Looku
 from gnnneg.datasets import load
 from gnnneg.errors import UserError
 from gnnneg.experiment import resume, train_config
+from gnnneg.experiment.from_config import told
+from gnnneg.experiment.trainer import Trainer
 from gnnneg.report.about import statements
 from gnnneg.report.reading import read_all
 from gnnneg.verdicts import Statement, Verdicts
@@ -62,8 +66,8 @@ def test_a_run_knows_what_it_was_trained_on(home):
     run = train_config("c.yaml", ["--data.verdicts", "v.db"], "run", progress=False)
     assert counts(before) == {"train": 5, "valid": 1, "test": 1, "denied_train": 0}
     assert counts(run) == {"train": 6, "valid": 1, "test": 1, "denied_train": 1}
-    told = run.result["verdicts"]
-    assert (told["accepted"], told["denied"], told["asked"], told["file"]) == (1, 1, 1, "v.db")
+    joined = run.result["verdicts"]
+    assert (joined["accepted"], joined["denied"], joined["asked"], joined["file"]) == (1, 1, 1, "v.db")
     assert "verdicts" not in before.result
     config = yaml.safe_load((home / "run" / "config.yaml").read_text())
     assert config["data"]["verdicts"] == str(home / "v.db"), "right from every directory"
@@ -117,8 +121,8 @@ def test_compare_and_report_show_before_and_after(home, capsys):
 @pytest.mark.filterwarnings("ignore:Not all verdicts")
 def test_the_command_tells_what_joined(home, capsys):
     assert cli.main(["train", "c.yaml", "--data.verdicts", "v.db", "--out", "run", "--quiet"]) == 0
-    told = capsys.readouterr()
-    assert "From v.db, 1 accepted and 1 denied statements joined training." in told.out
+    shown = capsys.readouterr()
+    assert "From v.db, 1 accepted and 1 denied statements joined training." in shown.out
     assert cli.main(["evaluate", "run"]) == 0
 
 
@@ -171,3 +175,20 @@ def test_a_pack_of_such_a_run_names_no_place_of_this_machine(home):
         "1 training statements that people accepted and 1 that they denied"
         in (packed.parts.path / "README.md").read_text()
     )
+
+
+@pytest.mark.filterwarnings("ignore:Not all verdicts")
+def test_a_trial_of_a_study_keeps_its_statements_too(home):
+    tree = told("c.yaml", ["--data.verdicts", "v.db"])
+    run = Trainer()(tree, home / "trial")
+    Verdicts("v.db").record(Statement("c", "r", "a"), "accept", "bob")
+    assert gnnneg.Run.load("trial").result["data"] == run.result["data"]
+    assert gnnneg.Run.load("trial").testbed.statements("train").rel_type.numel() == 6
+
+
+def test_a_file_that_is_not_there_is_told_before_torch_is_imported(home):
+    program = "import sys; from gnnneg import cli; print(cli.main(sys.argv[1:]), 'torch' in sys.modules)"
+    words = ["train", "c.yaml", "--data.verdicts", "none.db"]
+    done = subprocess.run([sys.executable, "-c", program, *words], capture_output=True, text=True, check=False)
+    assert done.stdout == "2 False\n"
+    assert "There is no file of verdicts at none.db" in done.stderr
