@@ -8,6 +8,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 
+from gnnneg.data import read
 from gnnneg.data.build import build
 from gnnneg.data.catalogue import Card, Dictionary, FileSource
 from gnnneg.data.formats.ntriples import read_ntriples
@@ -104,6 +105,21 @@ def test_missing_and_damaged_files(tmp_path: Path) -> None:
         read_table(tmp_path / "a.txt.gz")
     (tmp_path / "a.txt.gz").write_bytes(b"a\tr\tb\n")  # the content tells what it is packed with, not the name
     assert rows(tmp_path / "a.txt.gz") == [("a", "r", "b")]
+
+
+def test_text_that_shrinks_to_a_fiftieth_is_no_bomb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bound for small files, and beyond it a ratio: four times a hundred of the file's bytes."""
+    monkeypatch.setattr(read, "LARGEST", 1 << 10)
+    path = tmp_path / "a.parquet"
+    for length, rows in ((2000, 100), (2000, 3000)):
+        pa.parquet.write_table(pa.table(dict.fromkeys(("head", "relation", "tail"), ["a" * length] * rows)), path)
+        text, allowed = 3 * length * rows, 400 * path.stat().st_size
+        assert (text < allowed) == (rows == 100)
+        if text < allowed:
+            assert read.read_parquet(path).num_rows == rows
+        else:
+            with pytest.raises(UserError, match="stands for"):
+                read.read_parquet(path)
 
 
 def test_a_bomb_of_parquet(tmp_path: Path) -> None:

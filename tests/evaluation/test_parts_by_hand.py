@@ -172,6 +172,13 @@ def test_verified_ones_of_valid_and_of_test():
     assert found.plain()["relations"][0]["relation"] == "0"
 
 
+def test_a_query_without_answers_draws_from_everybody_whatever_the_next_one_knows():
+    """Query (1, r, ?) has no answers, and of the next one the first entity is known: the last entity is drawn, too."""
+    query = Query(torch.tensor([1, 2]), torch.tensor([0, 0]))
+    drawn = unknown(query, index_of(facts((2, 0, 0)), 5, 1), 500, torch.Generator().manual_seed(0))
+    assert [set(row) for row in drawn.tolist()] == [{0, 1, 2, 3, 4}, {1, 2, 3, 4}]
+
+
 def test_nobody_unknown_is_drawn_twice_as_often():
     """Of five entities 4 is known: the others come alike, the last as well."""
     query = Query(torch.tensor([0]), torch.tensor([0]))
