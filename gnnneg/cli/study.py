@@ -1,6 +1,7 @@
 """``gnnneg study``: comparisons of several trainings, run from a file and shown from records."""
 
 import argparse
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -83,7 +84,7 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print(to_json([{"job": job.name, "seconds": seconds} for job, seconds in todo]))
     elif todo:
-        seconds = sum(seconds for _, seconds in todo) / order.jobs
+        seconds = math.fsum(seconds for _, seconds in todo) / order.jobs
         print(f"{len(todo)} jobs are left, for about {_spoken(seconds)}, the next {todo[0][0].name}.")
         for study in studies.studies:
             if studies.spent(study) >= study.most:
@@ -144,7 +145,7 @@ def _list(studies: "Queue", order: "Order", as_json: bool) -> None:
         rows.append([job.study.name, *job.cell.place, what, why, round(seconds)])
     if rows:
         table(["study", "data", "model", "variant", "what", "why", "about seconds"], rows)
-    total = sum(seconds for _, seconds in todo)
+    total = math.fsum(seconds for _, seconds in todo)
     print(f"{len(todo)} jobs, at most about {_spoken(total / order.jobs)}. A first one of its kind counts its budget.")
 
 

@@ -150,9 +150,7 @@ def read(path: str | Path) -> Definition:
         trials=_whole(tuning.get("trials", 0), f"{path}: tune.trials") if tuning else 0,
         startup=_whole(tuning.get("startup", 10), f"{path}: tune.startup"),
         most=_number(budget.get("all", math.inf), f"{path}: budget.all"),
-        metrics=tuple(
-            _text(one, f"{path}: metrics") for one in _list(said.get("metrics", ["mrr"]), f"{path}: metrics")
-        ),
+        metrics=_metrics(said.get("metrics", ["mrr"]), f"{path}: metrics"),
         tests=tuple(_tests(said.get("tests", []), variants, path)),
     )
 

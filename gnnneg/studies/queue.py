@@ -1,5 +1,6 @@
 """What is left to do of several studies, in the order of its worth, and how long that may take."""
 
+import math
 import re
 import statistics
 import warnings
@@ -114,7 +115,7 @@ class Queue:
 
     def spent(self, study: Definition) -> float:
         """Seconds that all its records took."""
-        return sum(float(record["seconds"]["wall"]) for record in self.records[study.name].read())
+        return math.fsum(record["seconds"]["wall"] for record in self.records[study.name].read())
 
     def estimate(self, job: Job) -> float:
         """Seconds that a job may take: as its like did; without any, the whole budget."""

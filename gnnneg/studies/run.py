@@ -1,5 +1,6 @@
 """Studies run: what they lack is trained in the order of its worth, by one process or several."""
 
+import math
 import os
 import warnings
 from collections.abc import Callable, Sequence
@@ -107,7 +108,10 @@ def tell_of_stale(queue: Queue) -> None:
             data, model, variant, seed = key
             name = " / ".join(part for part in (data, model, variant) if part)
             what = "the tuning" if seed is None else f"seed {seed}"
-            warnings.warn(f"{study.name}: {name}, {what} is stale ({why}): it is run again.", stacklevel=2)
+            warnings.warn(
+                f"{study.name}: {name}, {what} is stale ({why}): it counts no more, and a run makes it again.",
+                stacklevel=2,
+            )
         if stands.others:
             path = queue.records[study.name].path
             warnings.warn(
@@ -148,7 +152,7 @@ def run(paths: Sequence[str | Path], order: Order, tell: Tell | None = None) -> 
         ended += 1
         if tell is not None:
             todo = left(studies)
-            seconds = sum(seconds for _, seconds in todo) / order.jobs
+            seconds = math.fsum(seconds for _, seconds in todo) / order.jobs
             tell(Progress(words, ended, len(todo), seconds))
 
     try:

@@ -134,7 +134,7 @@ class Worker:
         except Unwritable:
             raise
         except Exception as error:
-            state, sentence = TrialState.FAIL, _sentence(error)
+            state, sentence = TrialState.FAIL, sentence_of(error)
             _keep(path, tree)
         if state != TrialState.FAIL:  # whose sentence may tell of them
             shutil.rmtree(path / run_files.CHECKPOINTS, ignore_errors=True)  # nobody goes on with it
@@ -185,7 +185,7 @@ class Worker:
             raise
         except Exception as error:
             self._refused.add(path)
-            self.say(f"seed {seed} of the winner: {_sentence(error)}")
+            self.say(f"seed {seed} of the winner: {sentence_of(error)}")
             return
         figures = [f"{split} {self.metric} {found[self.metric]:.4f}" for split, found in run.metrics.items()]
         self.say(f"seed {seed} of the winner: {', '.join(figures)}")
@@ -233,7 +233,7 @@ def finished(path: Path) -> bool:
     return bool(result) and run_files.PENDING not in result
 
 
-def _sentence(error: Exception) -> str:
+def sentence_of(error: Exception) -> str:
     """What a person is told of a trial that failed."""
     words = " ".join(str(error).split())
     if isinstance(error, UserError):

@@ -1,0 +1,150 @@
+"""Study files: what they say, what is refused, and that those of the repository can be trained."""
+
+import re
+from pathlib import Path
+
+import pytest
+from studies.toy import STUDY, TUNED, written_to
+
+from gnnneg import UserError
+from gnnneg.cli import main
+from gnnneg.experiment import plan
+from gnnneg.studies.definition import Definition, read
+from gnnneg.studies.page import page
+from gnnneg.studies.run import Order
+from gnnneg.studies.show import refuse_strangers, shown
+from gnnneg.studies.standing import chosen, refuse
+
+ROOT = Path(__file__).parents[2]
+FILES = sorted((ROOT / "studies").glob("*.yaml"))
+PAGES = sorted((ROOT / "docs" / "studies").glob("*.md"))
+
+
+def test_settings_stand_over_each_other_from_the_study_to_the_variant(tmp_path):
+    text = """
+question: Which?
+models:
+  wide: {config: base.yaml, task.model.encoder.hidden_channels: 8, optimizer.lr: 0.2}
+  plain: {config: base.yaml}
+settings: {optimizer.lr: 0.3, fit.epochs: 7}
+data: {UMLS: {fit.epochs: 9, seeds: '3..4', budget: 5}, synthetic: null}
+variants: {one: {fit.batch_size: 64}, two: {fit.epochs: 11, task.sampler: All}}
+seeds: [5, 2]
+budget: {training: 60, all: 1000}
+"""
+    study = read(written_to(tmp_path, text))
+    cells = {cell.place: cell for cell in study.cells}
+    assert len(cells) == 8
+    first = cells["UMLS", "wide", "one"]
+    assert first.tree["data"] == {"name": "UMLS"}
+    assert first.tree["optimizer"]["init_args"]["lr"] == 0.2
+    assert first.tree["task"]["init_args"]["model"]["init_args"]["encoder"]["init_args"]["hidden_channels"] == 8
+    assert (first.tree["fit"]["epochs"], first.tree["fit"]["batch_size"]) == (9, 64)
+    assert (first.seeds, first.seconds, first.tree["fit"]["max_seconds"]) == ((3, 4), 5.0, 5.0)
+    second = cells["synthetic", "plain", "two"]
+    assert second.tree["optimizer"]["init_args"]["lr"] == 0.3
+    assert (second.tree["fit"]["epochs"], second.tree["task"]["init_args"]["sampler"]) == (11, "All")
+    assert (second.seeds, second.seconds, study.most) == ((5, 2), 60.0, 1000.0)
+    assert (study.metrics, study.tests, study.trials) == (("mrr",), (), 0)
+
+
+def test_what_is_tuned_is_what_the_study_the_model_and_the_variant_name(tmp_path):
+    text = TUNED.replace("{task.sampler.num_negatives: 16}", "{tune: {task.sampler.num_negatives: [4, 8]}}")
+    few, many = read(written_to(tmp_path, text)).cells
+    space = {"optimizer.lr": {"low": 0.01, "high": 1.0, "log": True}}
+    assert few.tree["tune"] == space
+    assert many.tree["tune"] == {**space, "task.sampler.num_negatives": [4, 8]}
+    refuse(read(written_to(tmp_path, text)))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("question:", "asked:", "has no 'asked': did you mean"),
+        ("seeds: 2", "", "lacks seeds"),
+        ("seeds: 2", "seeds: 0", r"toy\.yaml: seeds asks for 0 runs"),
+        ("seeds: 2", "seeds: 1.5", "seeds is 1.5: give a number"),
+        ("seeds: 2", "seeds: [1, a]", "seeds has 'a': give whole numbers"),
+        ("training: 60", "all: 60", "budget lacks training"),
+        ("training: 60", "training: -1", "budget.training is -1: give a number above 0"),
+        ("training: 60", "training: 60, each: 1", "budget has no 'each'"),
+        ("base.yaml", "other.yaml", "Cannot read config"),
+        ("config: base.yaml", "", "variants.few has no config"),
+        ("config:", "models: {a: {}}\nconfig:", "both config and models"),
+        ("[synthetic]", "[UMLS, UMLS]", "data should name one or more, each once"),
+        ("few: {}", "few: 3", r"variants\.few should be a mapping"),
+        ("few: {}", "few: {seed: 3}", r"variants\.few sets seed: say it under seeds"),
+        ("few: {}", "few: {data.name: UMLS}", "say it under data instead"),
+        ("few: {}", "few: {fit.max_seconds: 3}", r"say it under budget\.training"),
+        ("few: {}", "few: {tune: {optimizer.lr: [0.1, 0.2]}}", "has a tune, and the study has none"),
+        ("{against: few}", "{against: fewer}", "names 'fewer', which is no variant"),
+        ("{against: few}", "[[few, few]]", "give pairs of two variants"),
+        ("[mrr, hits@10]", "[]", "metrics is empty"),
+        ("[mrr, hits@10]", "mrr", "metrics should be a list"),
+        ("seeds: 2", "seeds: 2\norder: [seed, data]", "order is"),
+        ("seeds: 2", "seeds: 2\nworth: much", "worth is 'much': give a number"),
+        ("seeds: 2", "seeds: 2\ntune: {space: {}}", "tune lacks trials"),
+        ("seeds: 2", "seeds: 2\ntune: {trials: 0}", "tune.trials is 0: give a whole number"),
+    ],
+)
+def test_a_wrong_study_is_one_sentence(tmp_path, capsys, old, new, words):
+    assert old in STUDY
+    path = written_to(tmp_path, STUDY.replace(old, new, 1))
+    assert main(["study", "run", str(path), "--dry-run"]) == 2
+    said = capsys.readouterr().err
+    assert re.search(words, said), said
+    assert len(said.splitlines()) == 1
+
+
+def test_a_variant_that_makes_no_config_is_refused_by_its_name(tmp_path):
+    path = written_to(tmp_path, STUDY.replace("few: {}", "few: {task.sampler: Unifrom}"))
+    with pytest.raises(UserError, match=r"toy\.yaml, synthetic / few: .*Unifrom"):
+        refuse(read(path))
+    path = written_to(tmp_path, TUNED.replace("optimizer.lr", "optimizer.rl"))
+    with pytest.raises(UserError, match=r"toy\.yaml, synthetic / few: tune\.optimizer\.rl"):
+        refuse(read(path))
+
+
+def test_numbers_of_an_order_are_in_range():
+    for option in ({"jobs": 0}, {"budget": 0.0}):
+        with pytest.raises(UserError, match="give"):
+            Order(**option)
+
+
+def test_two_studies_of_one_name_are_refused(tmp_path, capsys):
+    (tmp_path / "other").mkdir()
+    paths = [str(written_to(folder)) for folder in (tmp_path, tmp_path / "other")]
+    assert main(["study", "run", *paths, "--dry-run"]) == 2
+    assert "Two studies are called toy" in capsys.readouterr().err
+
+
+def test_the_folder_of_a_data_set_lies_beside_its_study(tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "dataset.yaml").write_text("name: mine")
+    study = read(written_to(tmp_path, STUDY.replace("[synthetic]", "[mine]")))
+    assert study.cells[0].tree["data"]["name"] == str(tmp_path / "mine")
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda path: path.stem)
+def test_the_studies_of_the_repository_can_be_trained(file):
+    """Each model and variant, on the first data set that has it; on the others their settings alone."""
+    study = read(file)
+    first = study.cells[0].data
+    refuse(Definition(**{**vars(study), "cells": tuple(cell for cell in study.cells if cell.data == first)}))
+    others = {cell.data: cell for cell in study.cells if cell.data != first}
+    for cell in others.values():
+        plan(chosen(cell, 0, None))
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
+def test_every_number_of_a_page_is_in_the_records(path):
+    """The page is what the records make of its study, from the first lines that it names to the last sign."""
+    text = path.read_text()
+    count = int(re.search(r"from the first (\d+) lines of", text)[1])
+    file = ROOT / "studies" / f"{path.stem}.yaml"
+    found = shown(file, ROOT / "results", lambda _: None, count)
+    assert found.records == count
+    made = page(found, f"{path.stem}.svg").replace(str(ROOT) + "/", "")
+    assert made == text
+    refuse_strangers(found, text)
+    assert path.with_suffix(".svg").exists()

@@ -1,0 +1,173 @@
+"""Tables, tests and pages of records whose figures are known, worked out by hand."""
+
+import json
+import warnings
+from pathlib import Path
+
+import pytest
+from studies.toy import MARK, STUDY, made, record, written_to
+
+from gnnneg import UserError
+from gnnneg.cli import main
+from gnnneg.studies.definition import digest, read
+from gnnneg.studies.page import page, strangers
+from gnnneg.studies.records import Records
+from gnnneg.studies.show import refuse_strangers, shown, written
+from gnnneg.studies.standing import standing
+from gnnneg.studies.tables import tables
+
+T1 = 12.706205  # Student's .975 quantile at one degree of freedom
+FIGURES = {("few", 0): 0.1, ("few", 1): 0.2, ("many", 0): 0.3, ("many", 1): 0.5}
+
+
+def same(_) -> list:
+    return MARK
+
+
+def found_of(tmp_path: Path, figures: dict, study: str = STUDY):
+    path = written_to(tmp_path, study)
+    made(path, tmp_path / "results", figures)
+    return shown(path, tmp_path / "results", same)
+
+
+def test_means_intervals_and_tests_are_those_worked_by_hand(tmp_path):
+    found = found_of(tmp_path, FIGURES)
+    many, few = found.blocks["synthetic", ""]
+    assert (many.cell.variant, few.cell.variant) == ("many", "few")  # the better first
+    assert few.figures["mrr"].mean == pytest.approx(0.15)
+    assert few.figures["mrr"].high - 0.15 == pytest.approx(T1 * 0.05, rel=1e-5)  # s / sqrt 2 is .05
+    assert many.figures["mrr"].mean - many.figures["mrr"].low == pytest.approx(T1 * 0.1, rel=1e-5)
+    assert many.figures["hits@10"].mean == pytest.approx(0.2)
+    assert (few.seconds, few.cut, few.missing) == (8.0, 1, [])
+    (test,) = found.tests
+    assert (test.first, test.second, test.shared) == ("many", "few", 2)
+    assert test.found.difference == pytest.approx(0.25)  # of .2 and .3
+    assert test.found.high - 0.25 == pytest.approx(T1 * 0.05, rel=1e-5)
+    assert (test.found.p, test.p) == (0.5, 0.5)  # two of four signs
+
+
+def test_tests_are_over_each_data_set_and_over_all_and_corrected_for_their_number(tmp_path):
+    """UMLS shares one seed, which is no test; over all there are three pairs, so that p is two of eight."""
+    figures = {**FIGURES, ("more", 0): 0.2, ("more", 1): 0.1}
+    study = STUDY.replace("[synthetic]", "{synthetic: {}, UMLS: {seeds: [0]}}")
+    study = study.replace("seeds: 2", "  more: {task.sampler.num_negatives: 32}\nseeds: 2")
+    found = found_of(tmp_path, figures, study)
+    said = [(test.data, test.first, test.shared, test.found and test.found.p, test.p) for test in found.tests]
+    assert said == [
+        ("synthetic", "many", 2, 0.5, 1.0),  # the smallest p first, times 4, 3, 2 and 1, and never less than before
+        ("UMLS", "many", 1, None, None),
+        ("", "many", 3, 0.25, 1.0),
+        ("synthetic", "more", 2, 1.0, 1.0),
+        ("UMLS", "more", 1, None, None),
+        ("", "more", 3, 1.0, 1.0),
+    ]
+
+
+def test_models_are_compared_each_with_itself(tmp_path):
+    models = "models: {one: {config: base.yaml}, two: {config: base.yaml, optimizer.lr: 0.2}}"
+    found = found_of(tmp_path, FIGURES, STUDY.replace("config: base.yaml", models))
+    assert list(found.blocks) == [("synthetic", "one"), ("synthetic", "two")]
+    assert [(test.model, test.p) for test in found.tests] == [("one", 1.0), ("two", 1.0)]
+
+
+def test_what_is_missing_is_said(tmp_path):
+    found = found_of(tmp_path, {("few", 1): 0.25})
+    text = page(found, "toy.svg")
+    assert "| few | 1 of 2 | 0.2500 | 0.1250 |" in text
+    assert "| many | 0 of 2 | missing | missing |" in text
+    assert "| synthetic | many | few | missing |  | 0 |" in text
+    assert "There is no answer yet. 1 of 4 trainings have a record." in text
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        (lambda one: one["config"].update(seed=7), "its config was changed by hand"),
+        (lambda one: one.update(definition="0"), "the study or its config says something else of it now"),
+        (lambda one: _put(one, "lr", 0.2), "its config has another optimizer.lr now"),
+        (lambda one: _put(one, "gone", 1), "its config has another optimizer.gone now"),
+        (lambda one: one["fingerprint"][0]["entities"].update(digest="b"), "the data have changed (entities: 3 then"),
+        (lambda one: one["fingerprint"].append(MARK[0]), "the data have changed (another number of graphs)"),
+    ],
+)
+def test_a_record_that_no_longer_fits_is_stale(tmp_path, change, why):
+    path = written_to(tmp_path)
+    study = made(path, tmp_path / "results", FIGURES)
+    one = record(study, study.cells[0], 1, 0.9)
+    change(one)
+    stands = standing(study, [one], same)
+    assert stands.fresh == {}
+    assert stands.stale["synthetic", "", "few", 1].startswith(why)
+    good = record(study, study.cells[0], 1, 0.4)
+    for several in ([one, good], [good, one]):  # what fits counts, wherever it stands
+        stands = standing(study, several, same)
+        assert stands.stale == {}
+        assert stands.fresh["synthetic", "", "few", 1] == good
+    newer = {**good, "metrics": {"test": {"mrr": 0.5}}}
+    assert standing(study, [good, newer], same).fresh["synthetic", "", "few", 1] == newer  # the last of two
+
+
+def _put(one: dict, key: str, value: float) -> None:
+    one["config"]["optimizer"]["init_args"][key] = value
+    one["config_hash"] = digest(one["config"])
+
+
+def test_what_changes_no_figure_and_what_is_new_in_gnnneg_makes_nothing_stale(tmp_path):
+    path = written_to(tmp_path)
+    study = read(path)
+    one = record(study, study.cells[0], 0, 0.4)
+    one["config"]["device"], one["config"]["data"]["root"] = "cuda", "/elsewhere"
+    one["config"]["fit"]["checkpoint_seconds"] = 3.0
+    del one["config"]["optimizer"]["init_args"]["eps"]  # as before there was such a key
+    one["config_hash"] = digest(one["config"])
+    assert ("synthetic", "", "few", 0) in standing(study, [one], same).fresh
+    assert ("synthetic", "", "few", 0) in standing(study, [one], lambda _: None).fresh  # nobody can tell of the data
+    path.write_text(path.read_text().replace("Do more", "Would more").replace("seeds: 2", "seeds: 4"))
+    assert ("synthetic", "", "few", 0) in standing(read(path), [one], same).fresh
+
+
+def test_a_metric_that_no_record_has_is_refused(tmp_path):
+    with pytest.raises(UserError, match=r"toy\.yaml: no record has the metric 'hits@11': did you mean 'hits@10'"):
+        found_of(tmp_path, FIGURES, STUDY.replace("hits@10", "hits@11"))
+    (tmp_path / "new").mkdir()
+    assert found_of(tmp_path / "new", {}, STUDY.replace("hits@10", "hits@11")).there == 0
+
+
+def test_an_answer_has_only_numbers_of_the_tables(tmp_path):
+    found = found_of(tmp_path, FIGURES, STUDY + "answer: More is better by +0.2500 with 2 seeds.\n")
+    text = page(found, "toy.svg")
+    refuse_strangers(found, text)
+    assert "More is better by +0.2500 with 2 seeds." in text
+    wrong = found_of(tmp_path, {}, STUDY + "answer: More is better by .26 with 2 seeds.\n")
+    with pytest.raises(UserError, match=r"the answer has the number \.26, and no table"):
+        refuse_strangers(wrong, page(wrong, "toy.svg"))
+    assert strangers("v2 has 1,024 and .5, 0.25", "0.5 .5 1,024") == ["0.25"]
+
+
+def test_pages_and_pictures_are_made_of_records_alone(tmp_path):
+    found = found_of(tmp_path, FIGURES)
+    files = written(found, tmp_path / "pages")
+    assert [path.name for path in files] == ["toy.md", "toy.svg"]
+    text, drawn = (path.read_text() for path in files)
+    assert "from the first 4 lines of results/toy.jsonl" in text
+    assert "# Do more negatives help?\n\nTwo numbers of them.\n" in text
+    assert "| synthetic | many | few | +0.2500 | [-0.3853, +0.8853] | 2 | 2 | 0.5000 | 0.5000 |" in text
+    assert drawn.startswith('<svg xmlns="http://www.w3.org/2000/svg"')
+    assert ">many<" in drawn
+    assert "var(" not in drawn
+    assert "currentColor" not in drawn
+
+
+def test_show_prints_the_tables_and_tells_of_what_is_stale(tmp_path, capsys):
+    """The records here are of other data than the synthetic world: told, and not used."""
+    path = written_to(tmp_path)
+    study = made(path, tmp_path / "results", FIGURES)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("always", message=".* is stale")
+        assert main(["study", "show", str(path), "--results", str(tmp_path / "results"), "--json"]) == 0
+    printed = capsys.readouterr()
+    assert printed.err.count("is stale (the data have changed (entities: 3 then, 200 now))") == 4
+    (said,) = json.loads(printed.out)
+    assert [row["missing"] for row in said["rows"]] == [[0, 1], [0, 1]]
+    assert Records(tmp_path / "results" / "toy.jsonl").read()[0]["study"] == study.name
+    assert tables(study, standing(study, [], same), 0).there == 0
