@@ -1,5 +1,6 @@
 """Verdicts back into the data set, on a graph small enough to work out by hand."""
 
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -194,8 +195,10 @@ def test_a_table_of_labelled_statements_is_read_as_well(tmp_path):
 
 def test_a_table_without_a_header_is_read_by_its_looks(tmp_path):
     path = tmp_path / "mine.tsv"
-    path.write_text("b\tknows\ta\t1\nb\tknows\tc\t-1\n")
-    assert said(curated(graph(), path)) == changed(stated="b knows a", denied="b knows c")
+    for yes, no, more in (("1", "-1", ""), ("stated", "denied", ""), ("stated", "denied", "c\tknows\ta\tunsure\n")):
+        path.write_text(f"b\tknows\ta\t{yes}\nb\tknows\tc\t{no}\n{more}")
+        with pytest.warns(UserWarning, match="1 unsure") if more else nullcontext():
+            assert said(curated(graph(), path)) == changed(stated="b knows a", denied="b knows c")
 
 
 @pytest.mark.parametrize("name", ["none.db", "."])

@@ -305,5 +305,7 @@ def test_a_data_set_of_things_with_labels_and_types_says_what_it_loses(tmp_path)
     told = write_dataset(tmp_path / "out", data, verdicts, outcome(verdicts.standing(), "v.db"))
     assert told["denied"] + told["already"] == 1
     assert "types" in told["notes"][0]
+    card = (tmp_path / "out" / "dataset.yaml").read_text()
+    assert "Imported from the data set and v.db" in card
     with pytest.raises(UserError, match="is not empty"):
         write_dataset(tmp_path / "out", data, verdicts, outcome(verdicts.standing(), "v.db"))

@@ -13,7 +13,7 @@ from gnnneg.errors import UserError
 
 DELIMITERS = {"csv": ",", "tsv": "\t"}
 OURS = Labels(stated=("stated",), denied=("denied",))
-# of a column that is called label
+# the same of verdicts
 SAID = Labels((*LABELS.stated, *OURS.stated), (*LABELS.denied, *OURS.denied), ("unsure", "unknown"))
 
 
@@ -45,6 +45,6 @@ def read_given(path: Path, beside: Sequence[str] = ()) -> Statements:
         return read_statements(path, **options)
     except UserError as numbers:  # 1 and 0, true and false are understood; our own words are, too
         try:
-            return read_statements(path, **options, labels=OURS)
+            return read_statements(path, **options, labels=SAID if beside else OURS)
         except UserError:
             raise numbers from None

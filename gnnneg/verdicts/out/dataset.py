@@ -58,7 +58,8 @@ def write_dataset(
     told = found.verdicts
     about = f"{where} with {told['accepted']:,} accepted and {told['denied']:,} denied statements of {told['file']}."
     read = Gathered(Parts({}), None, _labels(found), Account())
-    write(out, Path(verdicts.path), parts, None, read, about, counts(parts.graph))
+    numbers = counts(parts.graph)
+    write(out, Path(f"{where} and {Path(verdicts.path).name}"), parts, None, read, about, numbers)
     unsure = [row for row in outcome.rows if row["verdict"] == "unsure"]
     if unsure:
         columns = {key: pa.array([row[key] for row in unsure], pa.string()) for key in (*ROLES, "who", "when", "why")}
@@ -66,6 +67,8 @@ def write_dataset(
     lost = [name for key, name in BESIDE.items() if key in data["entity"]]
     lost += ["labelled pairs"] if PAIR in data.edge_types else []
     notes = [f"The folder has no {' and no '.join(lost)}, which the data set has."] if lost else []
+    silent = int(data["entity"].num_nodes or 0) - numbers["entities"]
+    notes += [f"{silent:,} entities of which nothing is said are not in it."] if silent else []
     return {**told, "notes": notes}
 
 
