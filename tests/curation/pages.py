@@ -1,9 +1,16 @@
 """A small graph with names that would break a careless page, and a page about it."""
 
+import os
+import signal
+import threading
+import urllib.request
+
 import torch
 from experiment.helpers import trained
 from starlette.testclient import TestClient
 
+import gnnneg.cli.serve as command
+from gnnneg.cli import main
 from gnnneg.curation import Served
 from gnnneg.curation.page.app import create_app
 from gnnneg.curation.queues import Uncertain, standard
@@ -65,3 +72,32 @@ class Office:
         if who is not None:
             client.post("/who", data={"who": who}, headers=OWN, follow_redirects=False)
         return client
+
+
+def ended(monkeypatch, words, ask):
+    """Runs ``gnnneg serve``, asks it something once it listens, and ends it as Ctrl-C does."""
+    found, first = [], command._tell
+    before = signal.getsignal(signal.SIGINT)
+
+    def told(listener, *rest):
+        where = listener.getsockname()
+        first(listener, *rest)
+
+        def visit():
+            try:
+                found.append(ask(f"http://{where[0]}:{where[1]}"))
+            finally:
+                os.kill(os.getpid(), signal.SIGINT)
+
+        threading.Thread(target=visit).start()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(command, "_tell", told)
+        assert main(words) == 0
+    assert signal.getsignal(signal.SIGINT) == before
+    return found[0]
+
+
+def fetch(address):
+    with urllib.request.urlopen(address, timeout=20) as answer:
+        return answer.status, answer.read().decode()

@@ -1,14 +1,12 @@
 """``gnnneg serve`` as a command: where it listens, where verdicts go, and what it refuses in a sentence."""
 
 import os
-import signal
 import socket
 import sys
-import threading
 import urllib.request
 
 import pytest
-from curation.pages import nasty
+from curation.pages import ended, fetch, nasty
 from experiment.helpers import trained
 
 from gnnneg.cli import main
@@ -21,37 +19,6 @@ def run(tmp_path_factory):
     folder = tmp_path_factory.mktemp("run") / "ring"
     trained(nasty(), folder)
     return folder
-
-
-def ended(monkeypatch, words, ask):
-    """Runs the command, asks it something once it listens, and ends it as Ctrl-C does."""
-    found = []
-
-    def told(listener, *rest):
-        where = listener.getsockname()
-        first(listener, *rest)
-
-        def visit():
-            try:
-                found.append(ask(f"http://{where[0]}:{where[1]}"))
-            finally:
-                os.kill(os.getpid(), signal.SIGINT)
-
-        threading.Thread(target=visit).start()
-
-    import gnnneg.cli.serve as module
-
-    first = module._tell
-    monkeypatch.setattr(module, "_tell", told)
-    before = signal.getsignal(signal.SIGINT)
-    assert main(words) == 0
-    assert signal.getsignal(signal.SIGINT) == before
-    return found[0]
-
-
-def fetch(address):
-    with urllib.request.urlopen(address, timeout=20) as answer:
-        return answer.status, answer.read().decode()
 
 
 def test_it_serves_and_ends_quietly(run, monkeypatch, capsys):
