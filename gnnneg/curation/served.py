@@ -55,8 +55,10 @@ class Served:
         self.said = Said(self.data)
         stated, denied = (triplets(self.data, polarity) for polarity in ("stated", "denied"))
         self.known: KnownAnswers = first.answers(stated, denied).cpu()
+        self.entity, self.relation = naming.Finder.entities(self.data), naming.Finder.relations(self.data)
         self.said_of = SaidOf(self.data)
         self._views: OrderedDict[tuple[str, ...], Any] = OrderedDict()
+        self._making: dict[tuple[str, ...], Lock] = {}
         self._lock = Lock()
         self.predictors = [self._predictor(run, name) for run, name in zip(self.runs, names(self.runs))]
 
@@ -89,17 +91,27 @@ class Served:
         return Index(self.data)
 
     def kept(self, key: tuple[str, ...], make: Callable[[], T]) -> T:
-        """What was made of a key before, if it is one of the last thousand, or what is made now."""
+        """What was made of a key before, if it is one of the last thousand, or what is made now: once, for all who ask
+        at the same time.
+        """
         with self._lock:
-            if key in self._views:
-                self._views.move_to_end(key)
-                return cast(T, self._views[key])
-        found = make()
-        with self._lock:
-            self._views[key] = found
-            while len(self._views) > KEPT:
-                self._views.popitem(last=False)
-        return found
+            making = self._making.setdefault(key, Lock())
+        with making:
+            with self._lock:
+                if key in self._views:
+                    self._views.move_to_end(key)
+                    self._making.pop(key, None)
+                    return cast(T, self._views[key])
+            try:
+                found = make()
+                with self._lock:
+                    self._views[key] = found
+                    while len(self._views) > KEPT:
+                        self._views.popitem(last=False)
+                return found
+            finally:
+                with self._lock:
+                    self._making.pop(key, None)
 
     def places(self, statements: Sequence[Statement]) -> Triplets:
         """Statements by number.
@@ -107,8 +119,7 @@ class Served:
         Raises:
             UserError: If a name is unknown.
         """
-        entity, relation = naming.Finder.entities(self.data), naming.Finder.relations(self.data)
-        rows = [(entity(head), relation(kind), entity(tail)) for head, kind, tail in statements]
+        rows = [(self.entity(head), self.relation(kind), self.entity(tail)) for head, kind, tail in statements]
         columns = torch.tensor(rows, dtype=torch.long).view(-1, 3).T
         return Triplets(*(column.contiguous() for column in columns))
 

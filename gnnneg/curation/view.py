@@ -253,7 +253,7 @@ def _around(served: Served, entity: int, shown: int = SHOWN) -> Around:
 
 def _entity(served: Served, name: str) -> EntityView:
     data = served.data
-    place = naming.entity(data, name)
+    place = served.entity(name)
     return EntityView(named(data, place), _around(served, place), _predicted(served, place))
 
 

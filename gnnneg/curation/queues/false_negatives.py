@@ -55,10 +55,12 @@ class SuspectedFalseNegatives(Queue):
             row, score = offered.row[unknown], offered.score[unknown]
             order = score.argsort(descending=True, stable=True)
             order = order[row[order].argsort(stable=True)]
-            place = entries(row.bincount())[1]  # in the row, once rows are together
-            kept = unknown[order[place < EACH]]
-            found, _ = distinct(Triplets(*(torch.cat(pair) for pair in zip(best, take(own, kept)))))
-            value = asked.plausible(found)
+            beside = entries(row.bincount())[1]  # places in the row, once rows are together
+            kept = unknown[order[beside < EACH]]
+            new, _ = distinct(take(own, kept))
+            found, place = distinct(Triplets(*(torch.cat(pair) for pair in zip(best, new))))
+            value = torch.empty(len(found.rel_type), dtype=torch.double)
+            value[place] = torch.cat([likely, asked.plausible(new)])
             first = value.argsort(descending=True, stable=True)[: self.length]
             best, likely = take(found, first), value[first]
         why = [f"The sampler drew it as wrong; the model gives it {p:.3f}." for p in likely.tolist()]
