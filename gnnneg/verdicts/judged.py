@@ -7,12 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from gnnneg.errors import UserError
 from gnnneg.verdicts.agreed import CONFLICT, ROLES, agreed
-from gnnneg.verdicts.record import Verdicts
+from gnnneg.verdicts.record import SQLITE, Verdicts
 
 if TYPE_CHECKING:
     import pandas as pd
-
-SQLITE = b"SQLite format 3\0"
 
 
 @dataclass(frozen=True)

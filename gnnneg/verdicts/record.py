@@ -19,6 +19,7 @@ from gnnneg.verdicts.troubles import sentence
 if TYPE_CHECKING:
     import pandas as pd
 
+SQLITE = b"SQLite format 3\0"  # how each of its files begins
 OURS = 0x676E6E76  # "gnnv" in the header of the file: it is a record of verdicts
 FORMAT = 1
 PATIENCE = 30.0  # seconds that one writer waits for another
@@ -115,6 +116,7 @@ class Verdicts:
         with sentence(self.path):
             if writing:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
+            _refuse_other(self.path)
             self._idle.append(self._open())
         weakref.finalize(self, _close, self._idle)
 
@@ -264,6 +266,14 @@ class Verdicts:
             connection = _connect(self.path, "immutable=1")
             _refuse_foreign(connection, self.path)
         return connection
+
+
+def _refuse_other(path: Path) -> None:
+    """Refuses a file of something else, which SQLite would take for an empty one if it has few bytes."""
+    if path.is_file():
+        with path.open("rb") as file:
+            if file.read(len(SQLITE)) not in (b"", SQLITE):
+                raise UserError(f"{path} is no record of verdicts: name another file.")
 
 
 def _connect(path: Path, how: str) -> sqlite3.Connection:

@@ -222,6 +222,9 @@ def torn(path: Path) -> None:
     [
         (lambda path: path.write_bytes(b"head,relation,tail\n" * 100), "no record of verdicts"),
         (lambda path: path.write_bytes(b"\0" * 5000), "no record of verdicts"),
+        (lambda path: path.write_bytes(b"x"), "no record of verdicts"),
+        (lambda path: path.write_bytes(b"SQLite format"), "no record of verdicts"),
+        (lambda path: path.write_bytes(b"SQLite format 3\0" + b"x" * 1000), "no record of verdicts|damaged"),
         (foreign, "no record of verdicts: name another file"),
         (later, "later version"),
         (torn, "damaged"),
@@ -236,6 +239,12 @@ def test_another_file_is_refused_in_one_sentence(tmp_path, make, said, writing):
         Verdicts(path, writing).rows()
     assert str(path) in str(told.value)
     assert (path.read_bytes() if path.is_file() else b"") == before
+
+
+def test_an_empty_file_is_begun(tmp_path):
+    (tmp_path / "v.db").touch()
+    Verdicts(tmp_path / "v.db").record(FISH, "deny", "ann")
+    assert len(Verdicts(tmp_path / "v.db", writing=False).rows()) == 1
 
 
 def test_a_file_that_is_not_there_is_read_by_nobody(tmp_path):
