@@ -76,11 +76,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _broken(error, debug)
 
 
-def _run(words: list[str]) -> int:
-    parser = Parser(prog="gnnneg", description="Learns knowledge graph embeddings from what is, and is not, true.")
-    parser.add_argument("--version", action="store_true", help="print the version and exit")
-    parser.add_argument("--debug", action="store_true", help="show where an error came from (anywhere on the line)")
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+def parser() -> tuple[Parser, dict[str, argparse.ArgumentParser]]:
+    """The whole command line, and the parser of each command by its name."""
+    whole = Parser(prog="gnnneg", description="Learns knowledge graph embeddings from what is, and is not, true.")
+    whole.add_argument("--version", action="store_true", help="print the version and exit")
+    whole.add_argument("--debug", action="store_true", help="show where an error came from (anywhere on the line)")
+    commands = whole.add_subparsers(dest="command", metavar="COMMAND")
     for name in COMMANDS:
         if importlib.util.find_spec(f"gnnneg.cli.{name}"):
             importlib.import_module(f"gnnneg.cli.{name}").add(commands)
@@ -92,17 +93,22 @@ def _run(words: list[str]) -> int:
             default=[],
             help=f"your own module that the config or run may name; can be repeated (or set {VARIABLE})",
         )
-    if words and not words[0].startswith("-") and words[0] not in commands.choices:
-        raise UserError(f"There is no command {echo(words[0])}: {errors.nearest(words[0], commands.choices)}")
-    known, settings = parted(words, options(parser, words))
-    args = parser.parse_args(known)
+    return whole, commands.choices
+
+
+def _run(words: list[str]) -> int:
+    whole, commands = parser()
+    if words and not words[0].startswith("-") and words[0] not in commands:
+        raise UserError(f"There is no command {echo(words[0])}: {errors.nearest(words[0], commands)}")
+    known, settings = parted(words, options(whole, words))
+    args = whole.parse_args(known)
     if args.version:
         from importlib.metadata import version
 
         print(f"gnnneg {version('gnnneg')}")
         return 0
     if args.command is None:
-        parser.print_help()
+        whole.print_help()
         return 0
     if settings and not hasattr(args, "settings"):
         raise UserError(f"'gnnneg {args.command}' takes no settings of a config, such as {settings[0]}: see --help.")

@@ -68,8 +68,7 @@ def diagnose(
         * ``type_consistency``: the share that shares a type with the target or, without ``types``, fills the slot asked
           for in some training fact. Needs ``known`` or ``types``.
         * ``degree_ratio``: the geometric mean degree of negatives over that of targets (each plus one): 1 where they
-        are
-          as popular. Needs ``known``.
+          are as popular. Needs ``known``.
         * ``denied``: the share that is explicitly denied; left out where nothing is denied.
         * ``percentiles``: how the percentiles behind ``hardness`` are spread, as the shares of twenty equal bins.
         * ``drawn``: candidates that are there; ``per_second``: how many are offered a second, by the sampler alone.

@@ -25,15 +25,15 @@ def to_pykeen(run: Run) -> Any:
     Where inverse relations have vectors of their own it is a model with inverse triples, and ``predict_h`` asks these.
     What an encoder made of a graph is a table there.
 
-    ================================  =================================================================
-    decoder                           interaction there
-    ================================  =================================================================
-    TransE, DistMult, ComplEx, RESCAL the same
-    RotatE with ``p=2``               RotatE, whose norm is one of all moduli
-    RotatE with ``p=1``, the paper's  LineaRE on complex numbers, :math:`\\lVert \\mathbf{h} \\circ \\mathbf{r} -
-                                      \\mathbf{t} \\rVert_1`, since RotatE there takes ``p=2`` whatever is said
-    TransH                            TransH, normals divided by their length
-    ================================  =================================================================
+    ==================================  =================================================================
+    decoder                             interaction there
+    ==================================  =================================================================
+    TransE, DistMult, ComplEx, RESCAL   the same
+    RotatE with ``p=2``                 RotatE, whose norm is one of all moduli
+    RotatE with ``p=1``, the paper's    LineaRE on complex numbers, :math:`\\lVert \\mathbf{h} \\circ \\mathbf{r} -
+                                        \\mathbf{t} \\rVert_1`, since RotatE there takes ``p=2`` whatever is said
+    TransH                              TransH, normals divided by their length
+    ==================================  =================================================================
 
     Raises:
         UserError: If PyKEEN has no interaction with the same scores.

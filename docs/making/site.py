@@ -1,0 +1,37 @@
+"""The extension that makes all generated pages before Sphinx reads any."""
+
+import inspect
+from typing import Any
+
+from sphinx.application import Sphinx
+from sphinx.util.inspect import stringify_signature
+
+from making import api, commands, gallery, keys, links
+from making.pages import Pages
+
+
+def generate(app: Sphinx) -> None:
+    """Writes the pages."""
+    pages = Pages(app.srcdir)
+    for part in (api, commands, gallery, keys, links):
+        part.write(pages)
+    pages.clear()
+
+
+def signature(app: Sphinx, what: str, name: str, thing: Any, *_: object) -> tuple[str, str] | None:
+    """That of a class is its constructor's: a part keeps what it was made with in a ``__new__`` that says nothing."""
+    if what != "class" or not inspect.isfunction(vars(thing).get("__init__")):
+        return None
+    said = inspect.signature(vars(thing)["__init__"])
+    own = [one for place, one in enumerate(said.parameters.values()) if place]
+    text = stringify_signature(said.replace(parameters=own), show_return_annotation=False, unqualified_typehints=True)
+    return text, ""
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """The extension."""
+    app.connect("builder-inited", generate)
+    app.connect("autodoc-process-signature", signature)
+    app.connect("source-read", links.read)
+    app.connect("missing-reference", links.found)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
