@@ -1,6 +1,7 @@
 """The record of verdicts: one SQLite file that only grows."""
 
 import math
+import os
 import sqlite3
 import time
 import weakref
@@ -111,6 +112,8 @@ class Verdicts:
     def __init__(self, path: str | Path, writing: bool = True):
         self.path, self.writing = Path(path), writing
         self._idle: list[sqlite3.Connection] = []
+        if "\0" in str(path):
+            raise UserError(f"{echo(str(path))} holds a zero byte, which no name of a file has: name another one.")
         if not writing and not self.path.is_file():
             raise UserError(f"There is no record of verdicts at {self.path}: give the file that was judged into.")
         with sentence(self.path):
@@ -277,7 +280,7 @@ def _refuse_other(path: Path) -> None:
 
 
 def _connect(path: Path, how: str) -> sqlite3.Connection:
-    where = f"file:{quote(str(path.resolve()))}?{how}"
+    where = f"file:{quote(os.fsencode(path.resolve()))}?{how}"
     return sqlite3.connect(where, PATIENCE, isolation_level=None, check_same_thread=False, uri=True)
 
 

@@ -265,9 +265,16 @@ def test_a_full_disk_and_one_that_can_only_be_read(verdicts):
     assert stands(verdicts) == [("whale", "deny", "ann")]
 
 
-def test_a_record_in_a_folder_that_nobody_can_make():
-    with pytest.raises(UserError, match="cannot be opened"):
-        Verdicts("/proc/none/verdicts.db")
+@pytest.mark.parametrize("path", ["/proc/none/verdicts.db", "/dev/full", "", "x" * 300, "a\0b"])
+def test_what_can_be_no_record_is_refused(path):
+    with pytest.raises(UserError):
+        Verdicts(path).record(FISH, "deny", "ann")
+
+
+def test_odd_names_of_files(tmp_path):
+    for name in ("a b?#%20.db", "\U0001f40b.db", "\udc80.db"):
+        Verdicts(tmp_path / name).record(FISH, "deny", "ann")
+        assert len(Verdicts(tmp_path / name, writing=False).rows()) == 1
 
 
 def test_a_record_on_a_disk_that_can_only_be_read_is_read(verdicts):
