@@ -80,9 +80,9 @@ class Case:
     negatives: int
 
 
-def synthetic(seed: int, num_entities: int = 400) -> Case:
+def synthetic(seed: int, num_entities: int = 500) -> Case:
     """A world in which a part of what is denied is stated, and of the rest a part is denied."""
-    made = world(num_entities, OBSERVED, seed=seed)
+    made = world(num_entities, OBSERVED, test=0.2, seed=seed)
     stated, denied = (triplets(made.data, polarity) for polarity in ("stated", "denied"))
     split, other = (made.data["entity", polarity, "entity"].split for polarity in ("stated", "denied"))
     train = (other == 0).nonzero()[:, 0]

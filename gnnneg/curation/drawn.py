@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from gnnneg.curation.fitting import Fitting
 from gnnneg.curation.predictor import Predictor, turn
 from gnnneg.data.known import Answers
 from gnnneg.data.statements import distinct, triplets
@@ -38,9 +39,9 @@ def questions(predictor: Predictor, stated: Triplets, count: int, rng: torch.Gen
     return Query(chosen % size, chosen // size)
 
 
-def answers(predictor: Predictor, query: Query, k: int, known: Answers) -> Triplets:
-    """The ``k`` best unknown answers to each question, each statement once."""
-    return distinct(predictor.best(query, k, known))[0]
+def answers(predictor: Predictor, query: Query, k: int, known: Answers, fitting: Fitting) -> Triplets:
+    """The ``k`` best unknown answers that fit each question, each statement once."""
+    return distinct(predictor.best(query, k, known, fitting=fitting))[0]
 
 
 class Offered(NamedTuple):

@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from gnnneg.curation.fitting import Fitting
 from gnnneg.data.known import Answers
 from gnnneg.evaluation import Calibration, Ranks, Testbed, representations
 from gnnneg.evaluation.asking import at_once, device_of
@@ -84,7 +85,12 @@ class Predictor:
             return ranked(self.model, self.testbed, self.own(triplets), encoding=self.encoding)
 
     def best(
-        self, query: Query, k: int, gone: Answers | None = None, among: Int[Tensor, "m"] | None = None
+        self,
+        query: Query,
+        k: int,
+        gone: Answers | None = None,
+        among: Int[Tensor, "m"] | None = None,
+        fitting: Fitting | None = None,
     ) -> Triplets:
         """The ``k`` best answers to each query, as triplets: those of a query together, the best first.
 
@@ -93,13 +99,14 @@ class Predictor:
             k (int): How many at most.
             gone (Answers, optional): Answers that are left out.
             among (torch.Tensor, optional): Only these entities, in ascending order.
+            fitting (Fitting, optional): Only entities that fit the slot; without ``among``.
         """
         width = self.num_nodes if among is None else max(1, among.numel())
         cells = int(self.testbed.memory_mib * 2**18 / 4)  # a score, and as much again of working memory
         step = max(1, min(at_once(self.model, self.num_nodes, QUERIES, self.testbed.memory_mib), cells // width))
         with turn, judging(self.model):
             parts = [
-                self._best(Query(anchor, rel_type), k, gone, among)
+                self._best(Query(anchor, rel_type), k, gone, among, fitting)
                 for anchor, rel_type in zip(query.anchor.split(step), query.rel_type.split(step))
             ]
         if not parts:
@@ -124,7 +131,9 @@ class Predictor:
         found = representations(self.model, self.graph)
         return found if self.entities is None else found[self.entities]
 
-    def _best(self, query: Query, k: int, gone: Answers | None, among: Tensor | None) -> Triplets:
+    def _best(
+        self, query: Query, k: int, gone: Answers | None, among: Tensor | None, fitting: Fitting | None
+    ) -> Triplets:
         """Of so many queries as are scored at once."""
         kind, inverse = query.rel_type % self.num_relations, query.rel_type >= self.num_relations
         asks = _renumbered(self.relations, kind) + self.num_relations * inverse
@@ -133,8 +142,12 @@ class Predictor:
         score = self.model.scorer(self.encoding, own)(index).float().cpu()
         if among is None and self.entities is not None:
             score = score[:, self.entities]
-        place, _, count = best(score, k, _left_out(query, gone, among))
+        if fitting is not None:
+            score = score.masked_fill(~fitting.mask(query.rel_type), -torch.inf)
+        place, value, count = best(score, k, _left_out(query, gone, among))
         there = torch.arange(place.size(1)) < count[:, None]
+        if fitting is not None:
+            there &= value > -torch.inf
         answer = place[there] if among is None else among[place[there]]
         anchor, kind, inverse = (column[:, None].expand(there.shape)[there] for column in (query.anchor, kind, inverse))
         return Triplets(torch.where(inverse, answer, anchor), kind, torch.where(inverse, anchor, answer))

@@ -13,6 +13,7 @@ from jaxtyping import Int
 from torch import Tensor
 from torch_geometric.data import HeteroData
 
+from gnnneg.curation.fitting import Fitting
 from gnnneg.curation.predictor import Predictor
 from gnnneg.curation.said_of import SaidOf
 from gnnneg.curation.search import Index
@@ -84,6 +85,11 @@ class Served:
             fitted = ProbabilityCalibration().fit(model, testbed) if testbed.has("valid") else None
             found.append(Predictor(f"{whole.name}, {side} side", model, testbed, fitted))
         return found
+
+    @cached_property
+    def fitting(self) -> Fitting:
+        """Which entities can answer a question at all."""
+        return Fitting(self.data)
 
     @cached_property
     def index(self) -> Index:

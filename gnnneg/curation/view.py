@@ -138,7 +138,8 @@ class EntityView:
         entity (Named): Which one.
         around (Around): What is said of it.
         predicted (tuple[Predicted, ...]): What the first run finds most plausible of what nobody has said, among its
-            best answers to the questions that are answered of the entity already, most plausible first.
+            best answers to the questions that are answered of the entity already, of entities that fit (see
+            :class:`~gnnneg.curation.fitting.Fitting`), most plausible first.
     """
 
     entity: Named
@@ -266,7 +267,7 @@ def _predicted(served: Served, entity: int) -> tuple[Predicted, ...]:
     tail = store.edge_index[1, row] == entity
     rel_type, often = torch.cat([kind[head], kind[tail] + served.num_relations]).unique(return_counts=True)
     rel_type = rel_type[often.argsort(descending=True, stable=True)[: asked.affordable(PREDICTED)]]
-    found = answers(asked, Query(torch.full_like(rel_type, entity), rel_type), PREDICTED, served.known)
+    found = answers(asked, Query(torch.full_like(rel_type, entity), rel_type), PREDICTED, served.known, served.fitting)
     plausible = asked.plausible(found)
     order = plausible.argsort(descending=True, stable=True)[:PREDICTED]
     best = Triplets(*(column[order] for column in found))

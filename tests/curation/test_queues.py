@@ -8,6 +8,7 @@ from curation.tables import NAMES, graph, written
 
 from gnnneg import Facts
 from gnnneg.curation import Served
+from gnnneg.curation.fitting import Fitting
 from gnnneg.curation.queues import (
     Disagreement,
     Question,
@@ -17,6 +18,8 @@ from gnnneg.curation.queues import (
     standard,
 )
 from gnnneg.errors import UserError
+from gnnneg.evaluation import Calibration
+from gnnneg.evaluation.calibration import Isotonic, Platt
 from gnnneg.samplers import Filtered, Uniform
 
 STATED = ["a likes b train", "b likes c train", "c knows d train", "d knows e valid", "a likes d test"]
@@ -57,12 +60,19 @@ def unknown(statement):
     return not any(line.startswith(" ".join(statement) + " ") for line in (*STATED, *DENIED))
 
 
+TRAINED = [line.split() for line in STATED if line.endswith("train")]
+HEADS = {(relation, head) for head, relation, _, _ in TRAINED}
+TAILS = {(relation, tail) for _, relation, tail, _ in TRAINED}
+
+
 def best_answers(scores, k):
-    """The k best unknown answers to each question that is answered, of both sides."""
+    """The k best unknown answers that fit each question that is answered, of both sides."""
     found = set()
     for line in STATED:
         head, relation, tail, _ = line.split()
-        for answers in ([(head, relation, x) for x in NAMES], [(x, relation, tail) for x in NAMES]):
+        tails = [(head, relation, x) for x in NAMES if (relation, x) in TAILS]
+        heads = [(x, relation, tail) for x in NAMES if (relation, x) in HEADS]
+        for answers in (tails, heads):
             answers = sorted(filter(unknown, answers), key=lambda s: -value(scores, s))
             found |= set(answers[:k])
     return found
@@ -120,11 +130,14 @@ def test_one_model_cannot_disagree(served):
 
 
 def test_suspected_false_negatives(served, scores):
-    """A sampler of everything offers every unknown statement of a training question; the most plausible come first."""
+    """A sampler of everything offers every unknown statement of a training question; the most plausible of those whose
+    entities fit come first.
+    """
     asked = set()
     for line in STATED[:3]:
         head, relation, tail, _ = line.split()
-        asked |= {(head, relation, x) for x in NAMES} | {(x, relation, tail) for x in NAMES}
+        asked |= {(head, relation, x) for x in NAMES if (relation, x) in TAILS}
+        asked |= {(x, relation, tail) for x in NAMES if (relation, x) in HEADS}
     expected = sorted(filter(unknown, asked), key=lambda s: -value(scores, s))
     queue = SuspectedFalseNegatives(served)
     assert statements(queue) == expected
@@ -133,10 +146,10 @@ def test_suspected_false_negatives(served, scores):
 
 
 def test_false_negatives_are_what_is_drawn(data, scores):
-    """One candidate a question, so at most two of each training statement, none of them known."""
-    served = Served([written(data, scores, Filtered(Uniform(5, 1), Facts(data).known))])
+    """Three candidates a question, so at most six of each training statement, none of them known."""
+    served = Served([written(data, scores, Filtered(Uniform(5, 3), Facts(data).known))])
     found = statements(SuspectedFalseNegatives(served))
-    assert 0 < len(found) <= 6
+    assert 0 < len(found) <= 18
     assert all(map(unknown, found))
 
 
@@ -185,6 +198,39 @@ def test_a_question(served, scores, asks):
     assert statements(Question(served, **means, k=1)) == expected[:1]
     few = [s for s in expected if {"a", "e"} & {s[2] if asks == "tail" else s[0]}]
     assert statements(Question(served, **means, among=["e", "a"])) == few
+
+
+def test_types_say_who_fits():
+    """A slot takes those of a type of somebody who fills it in training, and, of no type, those who fill it."""
+    names = ["ann", "bob", "rome", "oslo", "x", "y"]
+    lines = ["ann lives_in rome train", "x lives_in rome train", "rome near oslo train", "oslo near rome test"]
+    data = graph(lines, names=names, relations=["lives_in", "near"])
+    data["entity"].type = torch.tensor([[1, 0], [1, 0], [0, 1], [0, 1], [0, 0], [0, 0]]).bool()
+    fitting = Fitting(data)
+    expected = {
+        0: ["rome", "oslo"],  # where one lives
+        1: ["rome", "oslo"],
+        2: ["ann", "bob", "x"],  # who lives there: y has neither a type nor a home
+        3: ["rome", "oslo"],
+    }
+    asked = torch.tensor([2, 0, 3, 1, 2])
+    for rel_type, row in zip(asked.tolist(), fitting.mask(asked)):
+        assert [name for name, fits in zip(names, row.tolist()) if fits] == expected[rel_type]
+    index = torch.tensor([4, 0, 3, 2, 5])
+    assert fitting(asked, index).tolist() == [True, False, True, True, False]
+    del data["entity"].type
+    assert [n for n, fits in zip(names, Fitting(data).mask(torch.tensor([2]))[0].tolist()) if fits] == ["ann", "x"]
+    for queue in (Uncertain, SuspectedFalseNegatives):
+        for types in (False, True):
+            if types:
+                data["entity"].type = torch.tensor([[1, 0], [1, 0], [0, 1], [0, 1], [0, 0], [0, 0]]).bool()
+            run = written(data, torch.zeros(2, 6, 6), calibrated=False)
+            run.calibration = Calibration(Platt(1.0, 0.0), Isotonic([0.0], [0.5]), 1, 1, False)
+            served = Served([run])
+            served.first.calibration = run.calibration
+            found = statements(queue(served))
+            assert (("bob", "lives_in", "rome") in found) == types
+            assert not [s for s in found if s[1] == "lives_in" and {s[0]} & {"rome", "oslo", "y"}]
 
 
 def test_a_question_among_a_type(scores):

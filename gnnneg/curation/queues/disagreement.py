@@ -16,8 +16,8 @@ class Disagreement(Queue):
     Committee" <https://doi.org/10.1145/130385.130417>`_. One run of a dual model is a committee of its two sides, each
     with a calibration of its own.
 
-    Candidates are the ``k`` best unknown answers of each member to each of ``num_questions`` questions, as in
-    :class:`Uncertain`; what they are ordered by is the largest probability less the smallest.
+    Candidates are the ``k`` best unknown answers of each member to each of ``num_questions`` questions, of entities
+    that fit, as in :class:`Uncertain`; what they are ordered by is the largest probability less the smallest.
 
     Cost: for each member a score of each question with each entity, and one of each candidate.
 
@@ -34,7 +34,7 @@ class Disagreement(Queue):
 
     name = "disagreement"
     title = "Models disagree"
-    meaning = "Statements that nobody has made, to which the models give very different probabilities."
+    meaning = "Statements that nobody has made, of fitting entities, with very different probabilities."
 
     def __init__(
         self, served: Served, length: int = LENGTH, num_questions: int = 1000, k: int = 10, seed: int = 0
@@ -56,7 +56,7 @@ class Disagreement(Queue):
         served, committee = self.served, self.committee
         slowest = min(committee, key=lambda one: one.affordable(self.num_questions))
         query = questions(slowest, triplets(served.data), self.num_questions, generator(self.seed))
-        every = [answers(one, query, self.k, served.known) for one in committee]
+        every = [answers(one, query, self.k, served.known, served.fitting) for one in committee]
         found, _ = distinct(Triplets(*(torch.cat(column) for column in zip(*every))))
         likely = torch.stack([one.plausible(found) for one in committee])
         apart = likely.amax(0) - likely.amin(0)

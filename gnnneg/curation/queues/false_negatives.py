@@ -19,8 +19,8 @@ class SuspectedFalseNegatives(Queue):
     """What the sampler of the first run offers as wrong answers, nobody has stated or denied, and the model finds most
     plausible: trained on as false, it may be true.
 
-    The sampler draws for ``statements`` training statements chosen by chance. Of the candidates of each question the
-    five that the model scores highest are kept.
+    The sampler draws for ``statements`` training statements chosen by chance. Of the candidates of each question that
+    fit (see :class:`~gnnneg.curation.fitting.Fitting`) the five that the model scores highest are kept.
 
     Cost: the draws, a score of each candidate, and one more of those that are kept. Memory: the draws of one batch.
 
@@ -36,7 +36,7 @@ class SuspectedFalseNegatives(Queue):
 
     name = "false-negatives"
     title = "Suspected false negatives"
-    meaning = "Statements that training takes to be wrong, and the model finds plausible."
+    meaning = "Statements of fitting entities that training takes to be wrong, and the model finds plausible."
 
     def __init__(self, served: Served, length: int = LENGTH, statements: int = 2000, seed: int = 0) -> None:
         super().__init__()
@@ -52,6 +52,10 @@ class SuspectedFalseNegatives(Queue):
         for offered in negatives(served.runs[0], wanted, generator(self.seed)):
             own = offered.triplets
             unknown = (served.said(own) == WORDS.index("unknown")).nonzero()[:, 0]
+            some = take(own, unknown)
+            kept = served.fitting(some.rel_type, some.tail_index)
+            kept &= served.fitting(some.rel_type + served.num_relations, some.head_index)
+            unknown = unknown[kept]
             row, score = offered.row[unknown], offered.score[unknown]
             order = score.argsort(descending=True, stable=True)
             order = order[row[order].argsort(stable=True)]

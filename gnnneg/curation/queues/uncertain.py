@@ -15,8 +15,10 @@ class Uncertain(Queue):
     Algorithm for Training Text Classifiers" <https://arxiv.org/abs/cmp-lg/9407020>`_.
 
     Candidates are the ``k`` best unknown answers of the first run to each of ``num_questions`` questions, which are
-    drawn evenly from the different questions that stated statements answer, of both sides. Of statements that the model
-    finds less likely than all these, none is asked about.
+    drawn evenly from the different questions that stated statements answer, of both sides. An answer is an entity that
+    fits: one that fills that slot of the relation in a training statement, or has a type of one that does (see
+    :class:`~gnnneg.curation.fitting.Fitting`). Of statements that the model finds less likely than all these, none is
+    asked about.
 
     Cost: a score of each question with each entity, and one of each candidate. A model that passes messages for each
     question is asked fewer.
@@ -34,7 +36,7 @@ class Uncertain(Queue):
 
     name = "uncertain"
     title = "Most uncertain"
-    meaning = "Statements that nobody has made, to which the model gives a probability near one half."
+    meaning = "Statements that nobody has made, of fitting entities, with a probability near one half."
 
     def __init__(
         self, served: Served, length: int = LENGTH, num_questions: int = 2000, k: int = 20, seed: int = 0
@@ -51,7 +53,7 @@ class Uncertain(Queue):
     def _worked_out(self) -> list[Item]:
         served, asked = self.served, self.served.first
         query = questions(asked, triplets(served.data), self.num_questions, generator(self.seed))
-        found = answers(asked, query, self.k, served.known)
+        found = answers(asked, query, self.k, served.known, served.fitting)
         probability = asked.plausible(found)
         order = (probability - THRESHOLD).abs().argsort(stable=True)[: self.length]
         value = probability[order]

@@ -1,0 +1,55 @@
+"""Which entities can answer a question at all: nobody need be asked whether a city is somebody's mother."""
+
+import torch
+from jaxtyping import Bool, Int
+from torch import Tensor
+from torch_geometric.data import HeteroData
+
+from gnnneg.data import types
+from gnnneg.data.facts import Facts
+from gnnneg.data.pools import slots
+
+
+class Fitting:
+    """The entities that fit each slot: the tails of a relation, or its heads.
+
+    An entity fits if it fills the slot in a training statement, or has a type of one that does. Where the data have no
+    types, or an entity has none, the first alone counts.
+
+    Args:
+        data (torch_geometric.data.HeteroData): The data set.
+
+    Cost: one sort of the training statements; a question costs a look at all entities for each different slot.
+    """
+
+    def __init__(self, data: HeteroData):
+        self.num_nodes = int(data["entity"].num_nodes)
+        self.slots = slots(Facts(data).known)
+        self.pairs = types.pairs(data) if "type" in data["entity"] else None
+        self.num_types = int(data["entity"].type.size(1)) if self.pairs is not None else 0
+
+    def mask(self, rel_type: Int[Tensor, "b"]) -> Bool[Tensor, "b n"]:
+        """Which of all entities fit as answers to each relation; inverse ones ask for heads."""
+        asked, place = rel_type.unique(return_inverse=True)
+        rows = [self._slot(one) for one in asked.tolist()]
+        return torch.stack(rows)[place] if rows else torch.zeros(0, self.num_nodes, dtype=torch.bool)
+
+    def __call__(self, rel_type: Int[Tensor, "b"], index: Int[Tensor, "b"]) -> Bool[Tensor, "b"]:
+        """Whether an entity fits as an answer to a relation, of many pairs."""
+        asked, place = rel_type.unique(return_inverse=True)
+        found = torch.zeros(len(index), dtype=torch.bool)
+        for number, one in enumerate(asked.tolist()):
+            mine = (place == number).nonzero()[:, 0]
+            found[mine] = self._slot(one)[index[mine]]
+        return found
+
+    def _slot(self, rel_type: int) -> Bool[Tensor, "n"]:
+        fits = torch.zeros(self.num_nodes, dtype=torch.bool)
+        begin, end = self.slots.offset[rel_type : rel_type + 2].tolist()
+        fits[self.slots.member[begin:end].long()] = True
+        if self.pairs is not None:
+            entity, kind = self.pairs
+            there = torch.zeros(self.num_types, dtype=torch.bool)
+            there[kind[fits[entity]]] = True
+            fits[entity[there[kind]]] = True
+        return fits
