@@ -1,4 +1,4 @@
-"""Queries with all their answers, which is what K-vs-all training goes through."""
+"""Queries with all their answers: the examples of K-vs-all training."""
 
 from typing import NamedTuple
 
@@ -13,7 +13,7 @@ from gnnneg.records import Query, Triplets, asked
 
 
 class Answered(NamedTuple):
-    """Queries, and where in the index of known answers those lie that an example is about."""
+    """Queries, and the place of each example's answers in the index of known answers."""
 
     anchor: Int[Tensor, "b"]
     rel_type: Int[Tensor, "b"]
@@ -26,7 +26,7 @@ class Answered(NamedTuple):
 
     @property
     def length(self) -> Int[Tensor, "b"]:
-        """How many answers each example is about."""
+        """The number of answers of each example."""
         return self.end - self.begin
 
 

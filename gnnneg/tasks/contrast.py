@@ -1,4 +1,4 @@
-"""What a batch of queries costs against its negatives, those that generators make of them included."""
+"""The loss of a batch of queries against its negatives, including those that generators make."""
 
 from collections.abc import Iterable, Iterator
 from itertools import chain
@@ -17,7 +17,7 @@ from gnnneg.records import Made, Triplets
 
 
 class Contrastive(Task):
-    """A task that tells targets from negatives: what that costs, and what learns by it."""
+    """A task that tells targets from negatives: its loss, and the parameters that learn from it."""
 
     renamed: ClassVar = {"label": "soft_label"}
     label = Former("soft_label")
@@ -31,9 +31,10 @@ class Contrastive(Task):
     def contrast(self, drawn: Drawn) -> Float[Tensor, "b"]:
         r"""The loss of each query.
 
-        It is ``scale`` times that of the sampled negatives, and one term for each generator: a positive takes part in
-        each of them. With ``one_term`` it is one loss of the positive against all negatives, whose weights are
-        multiplied by the scale of their term. If the negatives say so, :math:`\log k q` is taken off all scores first.
+        It is ``scale`` times the loss of the sampled negatives, plus one term for each generator. The positive is in
+        each of these terms. With ``one_term`` it is one loss of the positive against all negatives, whose weights are
+        multiplied by the scale of their term. If the negatives carry noise, :math:`\log k q` is first subtracted from
+        all scores.
         """
         negatives = drawn.negatives
         score = drawn.scorer(drawn.target[:, None])
@@ -53,7 +54,7 @@ class Contrastive(Task):
         return sum(costs, next(costs))
 
     def _at_once(self, drawn: Drawn, score: Float[Tensor, "b 1"]) -> Float[Tensor, "b"] | None:
-        """The loss without a matrix of scores, where nobody else asks for that and the loss has such a form."""
+        """The loss without a matrix of scores, if nothing else needs the matrix and the loss has such a form."""
         negatives, label = drawn.negatives, self.soft_label
         if self.generators or negatives.noise is not None or isinstance(label, SoftLabel) or label:
             return None
@@ -71,12 +72,12 @@ class Contrastive(Task):
 
 
 def refuse(task: Contrastive) -> None:
-    """Refuses what does not fit together, or would change nothing.
+    """Refuses options that do not fit together, or that would change nothing.
 
     Raises:
-        UserError: If a number is out of range, an option needs generators and there are none, or what carries
-            :math:`\\log k q` is not the outermost sampler, or goes with a loss or a generator that cannot have it, or a
-            loss of the user's own does not read the soft labels that are given.
+        UserError: If a number is out of range; if an option needs generators and there are none; if the sampler that
+            carries :math:`\\log k q` is not the outermost one, or the loss or a generator cannot use it; if a loss of
+            the user's own does not read the given soft labels.
     """
     name, loss, made = type(task).__name__, task.loss, task.generators
     if not isinstance(task.soft_label, SoftLabel):
@@ -121,7 +122,7 @@ def _side_by_side(terms: Iterable[Made]) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def _reads_labels(loss: Loss) -> bool:
-    """Whether a label of one half changes what some scores cost."""
+    """Whether a label of one half changes the loss of some scores."""
     weight = next(loss.parameters(), torch.empty(0))
     score = torch.tensor([[0.0, -3.0, -1.0, 1.0, 4.0]], device=weight.device)
     here = torch.ones(1, 1, device=weight.device)

@@ -1,4 +1,4 @@
-"""Two models, of what is stated and of what is denied, in lock step."""
+"""Two models, one of stated and one of denied statements, trained together."""
 
 from collections.abc import Callable, Iterator
 
@@ -23,8 +23,9 @@ class Dual(Task):
     <https://arxiv.org/abs/2510.11868>`_: one model learns the stated graph, another the denied one, and each chooses
     the other's negatives.
 
-    A step takes a batch of stated statements and, drawn evenly and with replacement, as large a share of the denied
-    ones. Each side's sampler is handed the *other* side's model for a critic, in evaluation mode and without gradients:
+    A step takes a batch of stated statements and the same fraction of the denied ones, drawn evenly with replacement.
+    The critic of each side's sampler is the *other* side's model, in evaluation mode and without gradients. This is the
+    paper's method:
 
     ::
 
@@ -33,29 +34,30 @@ class Dual(Task):
             starts=[0, 35_000],                                                                 # choice among 100
         )
 
-    is the paper's method, made linear in the batch by a pool of shared candidates (its code scores every entity of the
-    batch against every query), and without its code's faults: exactly one side of a positive is exchanged, and never
-    for a known answer. ``Hardest(..., likeliest=False)`` takes what the opponent likes least, as its code does.
+    A pool of shared candidates makes it linear in the batch; the paper's code scores every entity of the batch against
+    every query. It is also without that code's faults: exactly one side of a positive is replaced, and never by a known
+    answer. ``Hardest(..., likeliest=False)`` takes the candidates that the opponent scores lowest, as the paper's code
+    does.
 
-    Candidates are filtered by what each side knows: the negative side's parts are *mirrored*, so that to them what is
-    denied is what is known. The model that comes out is the :class:`~gnnneg.models.Difference` of the two.
+    Candidates are filtered by each side's known answers. The negative side's parts are *mirrored*: for them the denied
+    answers are the known ones. The resulting model is the :class:`~gnnneg.models.Difference` of the two.
 
-    Cost: both sides' steps, and two scorings of the pools. A critic that passes messages passes over its whole graph
-    once a step, without gradients: evaluation mode samples no edges.
+    Cost: both sides' steps, and two scorings of the pools. A critic that passes messages encodes its whole graph once a
+    step, without gradients, because evaluation mode samples no edges.
 
     Args:
-        positive (LinkPrediction): Learns what is stated.
-        negative (LinkPrediction): Learns what is denied, as if it were stated.
+        positive (LinkPrediction): Learns the stated statements.
+        negative (LinkPrediction): Learns the denied statements as if they were stated.
         denied (KnownAnswers): Denied training statements.
-        weight (float, optional): :math:`\lambda` of the difference; :obj:`None` begins with 0 and has validation
-            choose once training is over. (default: :obj:`None`)
-        shared (bool): Whether both sides have one table of entities, the first's, each with relations of its own.
+        weight (float, optional): :math:`\lambda` of the difference; :obj:`None` starts with 0, and after training it is
+            chosen on validation. (default: :obj:`None`)
+        shared (bool): Whether both sides use one table of entities, the positive side's. Each keeps its own relations.
             (default: :obj:`False`)
-        opponent (bool): Whether each side's critic is the other; else its own, for comparison. Samplers that ask no
-            critic (Uniform, Popular) draw the same either way. (default: :obj:`True`)
+        opponent (bool): Whether each side's critic is the other side's model. Otherwise it is its own, for comparison.
+            Samplers without a critic (Uniform, Popular) draw the same in both cases. (default: :obj:`True`)
 
     Raises:
-        UserError: If nothing is denied, or tables cannot be shared.
+        UserError: If there are no denied statements, or tables cannot be shared.
     """
 
     mirrored = ("negative",)

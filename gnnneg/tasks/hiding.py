@@ -1,4 +1,4 @@
-"""No reading the answer off the graph: a batch's own statements are taken out before messages pass."""
+"""A batch's own statements are removed from the graph before messages pass, so that they do not reveal the answers."""
 
 from dataclasses import replace
 
@@ -17,19 +17,19 @@ Pairs = tuple[Int[Tensor, "m"], Int[Tensor, "m"]]
 def hide(graph: Data, triplets: Triplets, num_relations: int, between: Pairs | None = None) -> Data:
     """The graph without the edges of ``triplets`` and their inverses.
 
-    Without this a graph network learns to copy the edge that it is asked for, and fails on every new one. Of denied
-    edges, which a signed encoder reads, all that answer a query of ``triplets`` from either side go: any of them may
-    be offered as that query's negative, and a message over it would tell. With ``between``, all denied edges between
-    these pairs go, too.
+    Without this a graph network learns to copy the edge that it has to predict, and fails on every new one. A signed
+    encoder also reads denied edges. All of them that answer a query of ``triplets``, for head or tail, are removed,
+    because any of them may be sampled as a negative of that query and a message over it would reveal that. With
+    ``between``, all denied edges between these pairs are removed too.
 
-    Besides what is left, the result tells of the whole graph (:class:`~gnnneg.subgraph.MessageGraph`), so that an
-    encoder which sorts edges need not sort them again.
+    The result also refers to the whole graph (:class:`~gnnneg.subgraph.MessageGraph`), so that an encoder that sorts
+    edges need not sort them again.
 
     Args:
         graph (torch_geometric.data.Data): Homogeneous, with inverse edges, as ``message_graph`` makes it.
         triplets (Triplets): The statements to hide.
         num_relations (int): Number of relations, inverses not counted.
-        between (tuple, optional): Pairs of entities, ``(m,)`` and ``(m,)``, between which all edges go, whatever
+        between (tuple, optional): Pairs of entities, ``(m,)`` and ``(m,)``. All edges between them are removed, in any
             relation and direction. (default: :obj:`None`)
     """
     head_index, rel_type, tail_index = triplets

@@ -39,32 +39,34 @@ class KvsAll(Task):
     .. math::
         \ell_q = \log \sum_j e^{s_j} - \frac{1 - \epsilon}{|A_q|} \sum_{j \in A_q} s_j - \frac{\epsilon}{n} \sum_j s_j .
 
-    ``weighted`` counts each query :math:`|A_q|` times. With ``softmax`` and no smoothing that is the objective of
-    1-vs-all (:class:`~gnnneg.samplers.All` under :class:`~gnnneg.losses.InfoNCE`), summed over an epoch term by term,
-    for one row of scores per distinct query instead of one per statement and side: 3.6 times fewer on FB15k-237. What
-    differs is the noise: a query with many answers takes one large step an epoch instead of many small ones.
-    ``answers`` parts such queries again; at 1 nothing is left of the saving or of the difference.
+    ``weighted`` counts each query :math:`|A_q|` times. With ``softmax`` and no smoothing this is the objective of
+    1-vs-all (:class:`~gnnneg.samplers.All` under :class:`~gnnneg.losses.InfoNCE`): summed over an epoch, the two are
+    equal term by term. But it needs one row of scores per distinct query instead of one per statement and side: 3.6
+    times fewer on FB15k-237. Only the noise differs: a query with many answers takes one large step an epoch instead of
+    many small ones. ``answers`` splits such queries again; with ``answers=1`` there is neither a saving nor a
+    difference.
 
-    Cost: :math:`b \times n` scores, and one temporary of their size each way.
+    Cost: :math:`b \times n` scores, and one temporary of their size in each of the forward and the backward pass.
 
     Args:
-        model (Model): Scores candidates; it must not read a graph, whose edges would give the answers away.
+        model (Model): Scores candidates. It must not read a graph, because the edges would reveal the answers.
         known (KnownAnswers): Training facts.
         smoothing (float): :math:`\epsilon`. (default: :obj:`0.1`)
         softmax (bool): Whether entities compete. (default: :obj:`False`)
-        weighted (bool): Whether a query counts as often as it has answers, relative to the mean over all queries;
-            else all count the same. (default: :obj:`False`)
-        answers (int, optional): The most answers in one example; the others of its query have examples of their own.
-            Only for the weighted softmax, where answers need not know of each other. (default: :obj:`None`, all)
-        penalty (Penalty, optional): A term of each answered query, the mean over a query's answers.
-            (default: :obj:`None`)
+        weighted (bool): Whether a query's weight is its number of answers, relative to the mean over all queries.
+            Otherwise all count the same. (default: :obj:`False`)
+        answers (int, optional): The largest number of answers in one example; further answers of the query go into
+            further examples. Only for the weighted softmax, whose answers are independent terms. (default: :obj:`None`,
+            all)
+        penalty (Penalty, optional): A loss term of each answered query, as the mean over a query's answers. (default:
+            :obj:`None`)
         mutation (SharedMask, optional): Adds EMU's term, with every entity as a negative; needs ``softmax``. It costs a
             second matrix of scores. (default: :obj:`None`)
-        scale (float): Weight of the plain term against the mutated one, the penalty left out; only with ``mutation``.
-            (default: :obj:`1.0`)
+        scale (float): Weight of the plain term (without the penalty) relative to the mutated one; only with
+            ``mutation``. (default: :obj:`1.0`)
 
     Raises:
-        UserError: If a number is out of range, or an option goes without another that it needs; when asked, if the
+        UserError: If a number is out of range, or an option is given without another that it needs; when called, if the
             scores and their gradient would take more memory than is free.
     """
 
@@ -149,17 +151,17 @@ class KvsAll(Task):
         return loss
 
     def penalised(self, batch: Answered, encoding: Encoding, penalty: Penalty) -> Float[Tensor, ""]:
-        """What a penalty adds: for each query the mean over its answers."""
+        """The penalty's term: for each query the mean over its answers."""
         row, answer = self.known.between(batch.begin, batch.end)
         each = Query(batch.anchor[row], batch.rel_type[row])
         return self._each(batch)[row] @ penalty(self.model.scorer(encoding, each), each, answer)
 
     def _each(self, batch: Answered) -> Float[Tensor, "b"]:
-        """What one answer of each example counts."""
+        """The weight of one answer of each example."""
         return self.weight(batch) / batch.length.clamp(min=1)
 
     def weight(self, batch: Answered) -> Float[Tensor, "b"]:
-        """What each example counts in the loss of a batch."""
+        """The weight of each example in the loss of a batch."""
         count = batch.length
         weight = torch.full(count.shape, 1 / len(count), device=count.device)
         # by the mean over the data, not over the batch: so every statement weighs the same
@@ -176,7 +178,7 @@ class KvsAll(Task):
 
 
 def MutatedKvsAll(plain: KvsAll, share: float, label: float = 0.0, scale: float = 1.0) -> KvsAll:
-    """What ``KvsAll(..., mutation=SharedMask(share, label), scale=scale)`` was called in an earlier version."""
+    """The name of ``KvsAll(..., mutation=SharedMask(share, label), scale=scale)`` in an earlier version."""
     warn("MutatedKvsAll", "KvsAll(..., mutation=SharedMask(...), scale=...)")
     args, given = plain.made_with
     return KvsAll(*args, **{**given, "mutation": SharedMask(share, label), "scale": scale})

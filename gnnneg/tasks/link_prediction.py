@@ -22,36 +22,35 @@ class LinkPrediction(Contrastive):
 
     Args:
         model (Model): Scores candidates.
-        corruption (Corruption): Which slot of a triplet is asked for.
+        corruption (Corruption): Decides whether the head or the tail of a triplet is predicted.
         sampler (Sampler): Offers wrong answers.
         loss (Loss): One number per query.
         generators (list[Generator]): Make negatives in embedding space, one loss term each. (default: :obj:`()`)
-        penalty (Penalty, optional): A term of the answered query alone, its mean over all queries.
-            (default: :obj:`None`)
-        weighing (Weighing, optional): How much each triplet of a batch counts in the loss, the penalty left out.
+        penalty (Penalty, optional): A loss term of the answered query alone, as the mean over all queries. (default:
+            :obj:`None`)
+        weighing (Weighing, optional): How much each triplet of a batch counts in the loss, without the penalty.
             (default: :obj:`None`, all the same)
         soft_label (float or SoftLabel): Soft label of the sampled negatives. (default: :obj:`0.0`)
-        scale (float): Weight of the sampled term against the generators' own; only with generators.
-            (default: :obj:`1.0`)
-        graph (torch_geometric.data.Data, optional): What messages pass over; the batch's own statements are hidden
-            from it. Unused by models that look vectors up. (default: :obj:`None`)
-        hide_between (bool): Whether all edges between the two entities of a batch's statement are hidden, stated and
-            denied ones, not just the statement, because near copies of a relation give an answer away as its own edge
-            does; and then those between each anchor and its negatives too, or only answers would be without an edge,
-            and a model would learn that neighbours are wrong. The graph is encoded again after sampling.
-            (default: :obj:`False`)
-        one_term (bool): Whether sampled and made negatives are in one loss term, against one positive, each weight
-            multiplied by the scale of its generator (or ``scale``). Else each has a term of its own, and the positive
-            is in all of them: under BCE it then counts once for each term. Papers that make some of a query's negatives
-            (DANS) have one term, those that add a second loss (EMU) have two. Only with generators.
-            (default: :obj:`False`)
+        scale (float): Weight of the sampled term relative to the generators' terms; only with generators. (default:
+            :obj:`1.0`)
+        graph (torch_geometric.data.Data, optional): The graph for message passing; the batch's own statements are
+            hidden from it. Models that look vectors up do not use it. (default: :obj:`None`)
+        hide_between (bool): Whether to hide every edge between the two entities of a statement, stated or denied,
+            because near-duplicate relations leak the answer. Edges between anchors and negatives are hidden too;
+            otherwise the model learns that neighbours are wrong. The graph is encoded again after sampling. (default:
+            :obj:`False`)
+        one_term (bool): Whether sampled and made negatives are in one loss term, against one positive. Each weight is
+            then multiplied by the scale of its generator (or ``scale``). Otherwise each has a term of its own, and the
+            positive is in all of them, so under BCE it counts once for each term. Papers whose generator makes some of
+            a query's negatives (DANS) have one term. Papers that add a second loss (EMU) have two. Only with
+            generators. (default: :obj:`False`)
 
     Raises:
         UserError: If a number is out of range, or an option would change nothing (``scale``, ``one_term`` without
             generators, ``hide_between`` where no messages pass); if an encoder reads the denied statements that a
-            generator asks about; if ``hide_between`` cannot know what a generator draws; if the sampler is
-            :class:`~gnnneg.samplers.NoiseContrastive` and the loss or a generator does not go with it; when asked, if
-            all edges between anchors and all entities would have to be hidden.
+            generator scores; if ``hide_between`` cannot know the entities that a generator draws; if the sampler is
+            :class:`~gnnneg.samplers.NoiseContrastive` and the loss or a generator does not work with it; when called,
+            if all edges between anchors and all entities would have to be hidden.
     """
 
     def __init__(
@@ -117,13 +116,13 @@ class LinkPrediction(Contrastive):
         return total if penalty is None else total + penalty.mean()
 
     def judge(self, query: Query) -> Scorer:
-        """A scorer of its model as it is now, for others to look at: in evaluation mode, on the whole graph, without
-        gradients. The model stays as it is.
+        """A scorer of its model in the current state, for use as a critic: in evaluation mode, on the whole graph,
+        without gradients. The model does not change.
         """
         return looked_at(self.model, self.graph, query)
 
     def _visible(self, batch: Triplets, query: Query | None = None, negatives: Negatives | None = None) -> Data | None:
-        """The graph without what the batch, and its negatives if they are there, must not see."""
+        """The graph without the edges that the batch, and its negatives if given, must not see."""
         if self.graph is None or not self.model.uses_graph:
             return None
         graph, between = self.graph.to(batch.rel_type.device), None
@@ -136,7 +135,7 @@ class LinkPrediction(Contrastive):
 
 
 def _linked(query: Query, negatives: Negatives, num_nodes: int) -> Pairs:
-    """Each anchor with its negatives, those that are there."""
+    """Each anchor with its negatives, without absent ones."""
     if negatives.index.size(1) >= num_nodes:
         raise UserError(
             "hide_between hides the edges between an anchor and its negatives too, and with all entities as negatives "

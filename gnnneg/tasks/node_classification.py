@@ -15,23 +15,23 @@ from gnnneg.tasks.contrast import Contrastive, refuse
 class NodeClassification(Contrastive):
     r"""Tells the class of a node from the other classes.
 
-    The statements are *node is of class*, with one relation: heads are nodes, tails classes (:func:`labelled`). So
-    samplers choose among classes and generators mutate the vectors of classes; with :class:`~gnnneg.generators.EMU`
-    and one mask a node that is dropout of its state with a target gap of :math:`\ln(1 / \beta)`, with
-    :class:`~gnnneg.generators.MatchedEMU` noise for each class that grows with how far it is from the true one.
-    :class:`~gnnneg.generators.GNDN` and :class:`~gnnneg.generators.DANS` make vectors of classes from a node's state;
-    the latter with ``relation=0``, since nothing is made of a node and the one relation.
+    The statements are *node is of class*, with one relation: heads are nodes, tails are classes (:func:`labelled`). So
+    samplers choose among classes, and generators mutate the vectors of classes. :class:`~gnnneg.generators.EMU` with
+    one mask a node is dropout of the node's state with a target gap of :math:`\ln(1 / \beta)`.
+    :class:`~gnnneg.generators.MatchedEMU` is noise for each class that grows with its distance from the true class.
+    :class:`~gnnneg.generators.GNDN` and :class:`~gnnneg.generators.DANS` make vectors of classes from a node's state.
+    DANS needs ``relation=0``, because a node and the only relation have no combined vector.
 
     Args:
-        model (Model): Scores classes, as :class:`~gnnneg.models.NodeClassifier`.
+        model (Model): Scores classes, for example a :class:`~gnnneg.models.NodeClassifier`.
         sampler (Sampler): Offers wrong classes.
         loss (Loss): One number per node.
-        graph (torch_geometric.data.Data, optional): What messages pass over, whole in every step; labels are no edges,
-            so nothing has to be hidden. (default: :obj:`None`)
+        graph (torch_geometric.data.Data, optional): The graph for message passing, used whole in every step. Labels are
+            no edges, so nothing has to be hidden. (default: :obj:`None`)
         generators (list[Generator]): Make negatives in embedding space, one loss term each. (default: :obj:`()`)
         soft_label (float or SoftLabel): Soft label of the wrong classes. (default: :obj:`0.0`)
-        scale (float): Weight of the sampled term against the generators' own; only with generators.
-            (default: :obj:`1.0`)
+        scale (float): Weight of the sampled term relative to the generators' terms; only with generators. (default:
+            :obj:`1.0`)
         one_term (bool): Whether sampled and made negatives are in one loss term, as in
             :class:`~gnnneg.tasks.LinkPrediction`; only with generators. (default: :obj:`False`)
 

@@ -15,29 +15,29 @@ from gnnneg.tasks.answered import Answered
 
 
 class SharedMask(Part):
-    r"""EMU (:class:`~gnnneg.generators.EMU`) with every entity as a negative, which its paper rules out: the mutated
-    term of :class:`~gnnneg.tasks.KvsAll`.
+    r"""EMU (:class:`~gnnneg.generators.EMU`) with every entity as a negative: the mutated term of
+    :class:`~gnnneg.tasks.KvsAll`. EMU's paper rules this case out.
 
-    For each query one mask of coordinates is drawn. With the scores :math:`\ell` of what stays, an answer :math:`t` of
-    a query that has the known answers :math:`A` costs
+    For each query one mask of coordinates is drawn, and :math:`\ell` are the scores of the coordinates that stay. The
+    loss of an answer :math:`t` of a query with known answers :math:`A` is
 
     .. math::
         \frac{1}{N'} \Bigl( (1 + \beta N') \log \bigl( e^{\ell_t} + \sum_{j \notin A} e^{\ell_j} \bigr)
             - \ell_t - \beta \sum_{j \notin A} \ell_j \Bigr) , \qquad N' = n - |A| ,
 
-    so no other known answer competes, and none has a label. No label is ever written down: the sum over all that is no
-    answer is taken in the pass that takes the log-sum-exp.
+    so no other known answer competes, and none has a label. No matrix of labels is made: the sum over all entities that
+    are no answers is computed in the same pass as the log-sum-exp.
 
-    Scores have to be sums over coordinates, of which a softmax sees only those that stay: every decoder but TransE with
-    :math:`p = 2`, TransH, TransD and HAKE, for which :class:`~gnnneg.tasks.LinkPrediction` with
-    :class:`~gnnneg.samplers.All` is exact.
+    Scores have to be sums over coordinates, because the softmax then sees only those that stay. This holds for every
+    decoder except TransE with :math:`p = 2`, TransH, TransD and HAKE. For these, :class:`~gnnneg.tasks.LinkPrediction`
+    with :class:`~gnnneg.samplers.All` is exact.
 
     Args:
         mutation_ratio (float): :math:`\rho`, the fraction taken from the positive.
         soft_label (float): :math:`\beta`. (default: :obj:`0.0`)
 
     Raises:
-        UserError: If a number is no fraction, or the ratio nearly none or all; when called, if the decoder's scores are
+        UserError: If a number is no fraction, or the ratio is nearly 0 or 1; when called, if the decoder's scores are
             no sums.
     """
 
@@ -55,7 +55,7 @@ class SharedMask(Part):
         each: Float[Tensor, "b"],
         rng: torch.Generator | None = None,
     ) -> Float[Tensor, ""]:
-        """The term of a batch: ``scorer`` is that of its queries, and ``each`` what one answer counts."""
+        """The term of a batch: ``scorer`` belongs to its queries, and ``each`` is the weight of one answer."""
         device = batch.anchor.device
         index = everyone(known.num_nodes, device)
         width = scorer.embed(index[:, :1]).size(2) // scorer.parts
