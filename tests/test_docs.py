@@ -188,6 +188,7 @@ def test_testing_on_another_graph_runs(tmp_path, monkeypatch, capsys):
         "docs/trust.md",
         "docs/use.md",
         "docs/tune.md",
+        "docs/studies.md",
         "CONTRIBUTING.md",
         "RESULTS.md",
     ],
@@ -262,3 +263,22 @@ def test_choosing_settings_runs(tmp_path, monkeypatch, capsys):
     assert again["metrics"]["valid"]["mrr"] == space["best"]
     assert len(space["tested"]) == 2
     assert space["same"].optuna.trials[0].params["optimizer.lr"] == space["study"].trials["optimizer.lr"][0]
+
+
+def test_a_study_runs(tmp_path, monkeypatch, capsys):
+    """The file and the commands of docs/studies.md."""
+    from studies.toy import CONFIG
+
+    from gnnneg.cli import main
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("gnnneg.tuning.study.page", lambda about: "")  # pictures take longer than these trials
+    (study,) = blocks("docs/studies.md", "yaml")
+    (tmp_path / "study.yaml").write_text(study.replace("seeds: 3", "seeds: 1"))
+    (tmp_path / "base.yaml").write_text(CONFIG)
+    for line in "".join(blocks("docs/studies.md", "bash")).splitlines():
+        assert main(shlex.split(line)[1:]) == 0, line
+    said = capsys.readouterr().out
+    assert "6 jobs, at most about 9 minutes" in said
+    assert said.count("3 of 3 trainings have a record") == 2
+    assert "# Do more negatives help on a small world?" in (tmp_path / "pages" / "study.md").read_text()
