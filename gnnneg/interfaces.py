@@ -1,8 +1,8 @@
 """The base classes, and so the vocabulary. Abstract or final: everything that derives from them is final.
 
-A *positive* is an answered query: ``(anchor, rel_type) -> target``. A *sampler* chooses candidate entities for a
-batch of queries, looking at nothing but the queries and a *critic* (a scorer) that it is handed. A *generator* makes
-vectors that belong to no entity. A *task* turns a batch into one number, and that is all the trainer ever sees.
+A *positive* is an answered query: ``(anchor, rel_type) -> target``. A *sampler* chooses candidate entities for a batch
+of queries. It sees only the queries and a *critic* (a scorer). A *generator* makes vectors that belong to no entity. A
+*task* turns a batch into one number, and that is all the trainer ever sees.
 """
 
 from abc import ABC, abstractmethod
@@ -24,13 +24,13 @@ from gnnneg.records import Labels, Made, Mutation, Negatives, Path, Query, Tripl
 
 
 class Part(nn.Module):
-    """Remembers what it was made with, so that what was made in Python can be written down as a config."""
+    """Remembers its constructor's arguments, so that a part built in Python can be written as a config."""
 
     made_with: tuple[tuple, dict]
     mirrored: ClassVar[tuple[str, ...]] = ()
-    """Parameters of the constructor, and all below them, that take what is denied for stated and the reverse."""
+    """Parameters of the constructor for which, and for all below them, stated and denied are swapped."""
     one_process: ClassVar[str | None] = None
-    """What it does that several processes would do each for themselves, so that they cannot share it."""
+    """What each of several processes would do separately, so that the part works in one process only."""
     gone: ClassVar[dict[str, str]] = {}
     """Parameters that the constructor once had, and what to do about a config that still has them."""
     renamed: ClassVar[dict[str, str]] = {}
@@ -50,12 +50,12 @@ class Part(nn.Module):
 
     @classmethod
     def reworded(cls, given: dict[str, Any]) -> dict[str, Any]:
-        """The arguments of a config of an earlier version as they are said now, where it is not only names."""
+        """The arguments of a config of an earlier version in today's form, where more than names has changed."""
         return given
 
     def monitored(self) -> dict[str, float]:
-        """How it is doing, by name, for whoever watches training: the log has them after each epoch, progress shows
-        them, a report draws them.
+        """Numbers to watch while training, by name. The log has them after each epoch, the progress display and the
+        report show them.
         """
         return {}
 
@@ -63,7 +63,7 @@ class Part(nn.Module):
 
 
 class Encoding(ABC):
-    """Node vectors, behind the only two doors that lead to them."""
+    """Node vectors, and the only two ways to read them."""
 
     @abstractmethod
     def __getitem__(self, index: Int[Tensor, "*s"]) -> Float[Tensor, "*s d"]:
@@ -71,10 +71,11 @@ class Encoding(ABC):
 
     @abstractmethod
     def rows(self, index: Int[Tensor, "*s"]) -> tuple[Float[Tensor, "u d"], Int[Tensor, "*s"]]:
-        """A table that holds at least the rows asked for, and where in it each index lies.
+        """A table that holds at least the rows of ``index``, and the place of each index in it.
 
-        The fused kernels read vectors straight from this table. A dense encoding returns itself and ``index``, as does
-        a row-sparse one without gradients; with them it returns, as a sharded one does, no row that is not asked for.
+        The fused kernels read vectors directly from this table. A dense encoding returns its whole table and ``index``,
+        and so does a row-sparse one without gradients. A row-sparse one with gradients and a sharded one return only
+        the rows of ``index``.
         """
 
 
@@ -86,34 +87,34 @@ class Encoder(Part, ABC):
     reads_denied: bool = False
     """Whether messages pass over denied statements."""
     num_layers: int | None = None
-    """How many edges a message passes along, where it is known."""
+    """Over how many edges a message travels, if that is known."""
 
     @abstractmethod
     def forward(self, graph: Data | None) -> Encoding:
-        """Node vectors; ``graph`` is homogeneous with ``edge_index, edge_type``, or None where none is needed."""
+        """Node vectors; ``graph`` is homogeneous with ``edge_index, edge_type``, or None if the encoder needs none."""
 
     def relation_states(self) -> Float[Tensor, "t c"] | None:
-        """What decoders are to read in place of a relation table of their own, ``(2 * num_relations, c)``, inverses in
-        the upper half; None, for most encoders, if nothing.
+        """The relation table that decoders read in place of their own, ``(2 * num_relations, c)``, with inverses in the
+        upper half. Most encoders have none and return None.
         """
         return None
 
 
 class Candidates(ABC):
-    """Candidate vectors of a batch of queries, however they are at hand: ``k`` a query.
+    """Candidate vectors of a batch of queries, ``k`` a query, in whatever form they are stored.
 
-    What was asked last, without offset and weight, is remembered: mutated scores are made of plain ones.
+    The last result without offset and weight is remembered, because mutated scores are computed from plain ones.
     """
 
     @abstractmethod
     def inner(self, query: Float[Tensor, "b d"], offset: Float[Tensor, "b 1"] | None = None) -> Float[Tensor, "b k"]:
-        """Inner products, ``offset`` added to all of a query's."""
+        """Inner products, with ``offset`` added to all products of a query."""
 
     @abstractmethod
     def distance(
         self, kind: int, query: Float[Tensor, "b d"], weight: Float[Tensor, "b h"] | None = None
     ) -> Float[Tensor, "b k"]:
-        """Distances of a :mod:`gnnneg.kernels.kinds` kind, each coordinate times its ``weight``."""
+        """Distances of a kind of :mod:`gnnneg.kernels.kinds`, each coordinate times its ``weight``."""
 
     @abstractmethod
     def map(self, change: Callable[[Tensor], Tensor]) -> "Candidates":
@@ -121,17 +122,18 @@ class Candidates(ABC):
 
     @abstractmethod
     def each(self, score: Callable[[Tensor, Tensor], Tensor], query: Float[Tensor, "b q"]) -> Float[Tensor, "b k"]:
-        """What ``score`` makes of ``(b, q)`` query and ``(#b, k, d)`` candidate vectors, where no kernel fits.
+        """The result of ``score`` on ``(b, q)`` query and ``(#b, k, d)`` candidate vectors, where no kernel fits.
 
-        It is handed so many candidates at once that ``(b, k, d)`` are at most :obj:`gnnneg.mixed.CHUNK` numbers, and
-        all of them again for the gradient.
+        It is called on chunks of candidates, so that ``(b, k, d)`` are at most :obj:`gnnneg.mixed.CHUNK` numbers, and
+        on all chunks again for the gradient.
         """
 
 
 class Similarity(nn.Module, ABC):
-    """How near a query vector is to a candidate vector; larger is more plausible.
+    """How close a query vector is to a candidate vector; larger is more plausible.
 
-    A *coordinate* is ``parts`` real numbers of a vector: two where it is complex and halves are real and imaginary.
+    A *coordinate* is ``parts`` real numbers of a vector: two if it is complex, with real and imaginary parts in two
+    halves of the vector.
     """
 
     parts: int = 1
@@ -155,7 +157,7 @@ class Similarity(nn.Module, ABC):
 
     @abstractmethod
     def terms(self, query: Float[Tensor, "b q"], candidate: Float[Tensor, "c k d"]) -> Float[Tensor, "b k h"]:
-        """What each coordinate gives to the score of candidates ``(#b, k, d)``."""
+        """The contribution of each coordinate to the score of candidates ``(#b, k, d)``."""
 
 
 class RelationTable(nn.Module, ABC):
@@ -165,14 +167,14 @@ class RelationTable(nn.Module, ABC):
 
     @abstractmethod
     def reading(self, states: Float[Tensor, "t c"]) -> "RelationTable":
-        """The same with other rows, such as an encoder's, which are no parameters and in no state dict."""
+        """The same table with other rows, such as an encoder's. These are no parameters and not in the state dict."""
 
 
 class Decoder(Part, ABC):
     """An operator (what the relation does to the anchor) and a similarity.
 
-    A relation that also moves the candidate (TransH, TransD, HAKE) writes what it needs for that into the query
-    vector, and brings a similarity of its own that reads it.
+    In TransH, TransD and HAKE the relation also moves the candidate. Such a decoder writes the numbers for that into
+    the query vector, and has its own similarity that reads them.
     """
 
     num_relations: int
@@ -187,17 +189,17 @@ class Decoder(Part, ABC):
     def factors(
         self, anchor: Float[Tensor, "b d"], rel_type: Int[Tensor, "b"], candidate: Float[Tensor, "b d"]
     ) -> tuple[Float[Tensor, "b _"], ...]:
-        """The magnitudes (complex moduli where vectors are complex) that took part, for norm penalties."""
+        """The magnitudes of all vectors in the score, for norm penalties; complex vectors give moduli."""
 
 
 class Scorer(ABC):
-    """One fixed batch of queries; scores any candidates."""
+    """Scores any candidates for one fixed batch of queries."""
 
     num_candidates: int | None = None
-    """How many candidates there are, where they are not the nodes."""
+    """The number of candidates, if they are not the nodes."""
 
     has_vectors: bool = True
-    """Whether candidates have vectors before a question is asked, one and the same for every query."""
+    """Whether candidates have vectors that are the same for every query."""
 
     @abstractmethod
     def embed(self, index: Int[Tensor, "c k"]) -> Float[Tensor, "c k d"]:
@@ -212,14 +214,14 @@ class Scorer(ABC):
         """The scores of candidate entities ``(#b, k)``: equals ``decode(embed(index))``, but fused."""
 
     def as_product(self, index: Int[Tensor, "c k"]) -> tuple[Float[Tensor, "b q"], Float[Tensor, "k q"]] | None:
-        """The vectors of queries and of candidates that all share, where scores are their inner products; else None."""
+        """The vectors of queries and of shared candidates, if scores are their inner products; otherwise None."""
         return None
 
     def own_vectors(self, index: Int[Tensor, "k"], asker: str) -> Float[Tensor, "k d"]:
-        """The vectors that candidates have of their own, whatever is asked.
+        """The candidates' own vectors, which do not depend on the query.
 
         Raises:
-            UserError: If they have none: then ``asker`` is what the user is to leave out.
+            UserError: If they have none; the message tells the user to leave ``asker`` out.
         """
         vectors = self.embed(index[None]) if self.has_vectors else None
         if vectors is None or vectors.size(0) != 1:
@@ -230,77 +232,81 @@ class Scorer(ABC):
         return vectors[0]
 
     def columns(self, index: Int[Tensor, "c k"]) -> Callable[[slice], Float[Tensor, "c l d"]]:
-        """The vectors of candidates, some columns after the others.
+        """The vectors of candidates, some columns at a time.
 
-        All that an encoder computes is computed here, once, and not when columns are asked for. So columns may be
-        asked for inside a checkpoint, which asks again for the gradient and must find the same: nothing that is asked
-        there may be drawn or remembered there.
+        The encoder computes everything here, once, and nothing when columns are read. So columns may be read inside a
+        checkpoint. It reads them again for the gradient and must find the same, so reading must not draw random numbers
+        or remember anything.
         """
         return lambda some: self.embed(index[:, some])
 
     @property
     def parts(self) -> int:
-        """How many real numbers of a vector are one coordinate, which mutation exchanges whole: 2 if complex."""
+        """How many real numbers of a vector are one coordinate, which mutation exchanges as a whole: 2 if complex."""
         return 1
 
     def mutated(self, index: Int[Tensor, "c k"], mutation: Mutation) -> Float[Tensor, "b k"]:
-        """The scores of candidate entities with coordinates exchanged for the targets'.
+        """The scores of candidate entities after some coordinates are replaced by the targets'.
 
-        This is the reference, which makes the vectors. Scorers that know a closed form override it.
+        This is the reference, which makes the vectors. Scorers with a closed form override it.
 
         Raises:
-            UserError: If noise is asked for, or no target given, which needs a closed form.
+            UserError: If the mutation has noise or no target: both need a closed form.
         """
         return mixed_scores(mutation, index.size(1), self.columns(index), self.decode, type(self).__name__)
 
     def terms(self, candidate: Float[Tensor, "c k d"]) -> Float[Tensor, "b k h"] | None:
-        """What each coordinate gives to the score of candidate vectors; None if scores are not made of coordinates."""
+        """The contribution of each coordinate to the score of candidate vectors; None if scores are no sums over
+        coordinates.
+        """
         return None
 
     def composed(self) -> Float[Tensor, "b d"] | None:
-        """What the relation makes of each anchor: a vector of the candidates' own space, near or along which answers
-        lie. It carries the gradient of both. None if there is no such vector.
+        """The combination of each anchor with its relation: a vector in the candidates' space, and answers lie near or
+        along it. It carries the gradient of both. None if there is no such vector.
         """
         return None
 
     def anchors(self, query: Query) -> Float[Tensor, "b d"]:
-        """The vectors of its own queries' anchors. They are states of nodes where candidates are something else."""
+        """The vectors of its queries' anchors. They are states of nodes even if the candidates are not nodes."""
         return self.embed(query.anchor[:, None])[:, 0]
 
     def asking(self, query: Query) -> "Scorer":
-        """A scorer of other queries to the same model in the same state.
+        """A scorer of other queries, for the same model in the same state.
 
         Raises:
-            UserError: If there is none.
+            UserError: If the model has none.
         """
         raise UserError(f"{type(self).__name__} answers its own queries only: leave out what asks it others.")
 
     @abstractmethod
     def factors(self, target: Int[Tensor, "b"]) -> tuple[Float[Tensor, "b _"], ...]:
-        """The magnitudes that take part in scoring each query's target, for norm penalties."""
+        """The magnitudes in the score of each query's target, for norm penalties."""
 
     def by_decoder(self, read: Callable[[Decoder, Encoding], Any], asker: str) -> list[Any]:
-        """What ``read`` makes of the decoder and the node vectors that scores are made of; of both, where two models
-        make them.
+        """The results of ``read`` on the decoder and node vectors behind the scores; two results if two models make the
+        scores.
 
         Raises:
-            UserError: If no decoder makes them: then ``asker`` is what the user is to leave out.
+            UserError: If there is no decoder; the message tells the user to leave ``asker`` out.
         """
         raise UserError(f"{asker} asks a decoder, and this model has none: leave {asker} out.")
 
 
 class Model(Part, ABC):
-    """Scores triplets: an encoder with a decoder, or a network that needs the question first."""
+    """Scores triplets: an encoder with a decoder, or a network that computes its states for each query."""
 
     num_relations: int
     uses_graph: bool
     reads_denied: bool = False
     """Whether messages pass over denied statements."""
     activations: int = 0
-    """About how many numbers it holds for each query and node while it scores: so many fewer queries at once."""
+    """About how many numbers it holds for each query and node while it scores. The more, the fewer queries are scored
+    at once.
+    """
     footprint = Former("activations")
     has_vectors: bool = True
-    """Whether nodes have vectors before a question is asked."""
+    """Whether nodes have vectors that do not depend on the query."""
 
     @abstractmethod
     def encode(self, graph: Data | None) -> Encoding:
@@ -313,36 +319,36 @@ class Model(Part, ABC):
     def forward(
         self, graph: Data | None, head_index: Int[Tensor, "b"], rel_type: Int[Tensor, "b"], tail_index: Int[Tensor, "b"]
     ) -> Float[Tensor, "b"]:
-        """The scores of triplets, PyG's habit; where candidates are classes, ``tail_index`` are classes."""
+        """The scores of triplets, as PyG's models give them; if candidates are classes, ``tail_index`` are classes."""
         return self.scorer(self.encode(graph), Query(head_index, rel_type))(tail_index[:, None]).squeeze(1)
 
     def paths(self, graph: Data, query: Query, target: Int[Tensor, "1"], count: int) -> list[Path]:
-        """The ways through the graph that speak most for one answer to one query.
+        """The paths through the graph that contribute most to one answer to one query.
 
         Raises:
-            UserError: If it does not go by paths.
+            UserError: If the model does not use paths.
         """
         raise UserError(f"{type(self).__name__} does not come to a prediction by paths, so they cannot explain it.")
 
 
 class Corruption(Part, ABC):
-    """Which slot of a triplet is asked for."""
+    """Decides whether the head or the tail of a triplet is predicted."""
 
     @abstractmethod
     def forward(self, triplets: Triplets, rng: torch.Generator | None = None) -> tuple[Query, Int[Tensor, "q"]]:
-        """Queries and their targets; row ``i`` of ``triplets`` becomes row ``i`` (and ``i + b`` if both are asked)."""
+        """Queries and targets; row ``i`` of ``triplets`` becomes row ``i`` (and ``i + b`` if both are predicted)."""
 
 
 class Sampler(Part, ABC):
-    """Which entities are offered as wrong answers."""
+    """Chooses the entities that are offered as wrong answers."""
 
     gives_noise: bool = False
-    """Whether its negatives carry :class:`~gnnneg.records.Noise`, which a task reads and no other sampler does."""
+    """Whether its negatives carry :class:`~gnnneg.records.Noise`. A task reads it, other samplers do not."""
 
     @property
     def is_corrected(self) -> bool | None:
-        """Whether weights make sums over its candidates estimates of sums over all entities; None where that depends,
-        as it does in a curriculum of both.
+        """Whether weighted sums over its candidates are estimates of sums over all entities. None if that varies, as in
+        a curriculum of both.
         """
         return False
 
@@ -350,21 +356,21 @@ class Sampler(Part, ABC):
     def forward(
         self, query: Query, target: Int[Tensor, "b"], critic: Scorer, rng: torch.Generator | None = None
     ) -> Negatives:
-        """Candidates for each query. The critic's scores carry no gradient unless the sampler asks for one."""
+        """Candidates for each query. The critic's scores carry no gradient unless the sampler enables it."""
 
     def log_prob(
         self, query: Query, target: Int[Tensor, "b"], critic: Scorer, index: Int[Tensor, "c k"]
     ) -> Float[Tensor, "w l"]:
-        """The log-probability ``(#b, #k)`` with which one draw gives each of some entities, weights aside.
+        """The log-probability ``(#b, #k)`` that one draw gives each entity of ``index``, without weights.
 
         Raises:
-            UserError: If the sampler knows none.
+            UserError: If the sampler does not know it.
         """
         raise UserError(f"{type(self).__name__} does not know how probable its candidates are: do not correct it.")
 
 
 class SoftLabel(Part, ABC):
-    """The soft label of each negative: how far it may be true after all."""
+    """The soft label of each negative: how likely it is to be true after all."""
 
     former = ("Label",)
 
@@ -375,14 +381,14 @@ class SoftLabel(Part, ABC):
 
 @dataclass(frozen=True)
 class Drawn:
-    """What generators start from: queries with their targets, and the negatives that are drawn for them.
+    """The input of generators: queries with their targets, and the negatives drawn for them.
 
     Args:
-        scorer (Scorer): That of the queries.
-        query (Query): What is asked.
+        scorer (Scorer): The scorer of the queries.
+        query (Query): The queries.
         target (torch.Tensor): The answers, ``(b,)``.
         negatives (Negatives): Candidates of the task's sampler.
-        rng (torch.Generator, optional): What further draws come from. (default: :obj:`None`, torch's own)
+        rng (torch.Generator, optional): For further random draws. (default: :obj:`None`, torch's own)
     """
 
     scorer: Scorer
@@ -401,9 +407,10 @@ class Generator(Part, ABC):
     """Makes negatives that belong to no entity, and says how their loss term counts."""
 
     asks_denied: bool = False
-    """Whether it asks about denied statements of its own choice, which an encoder that reads them would give away."""
+    """Whether it scores denied statements of its own choice. An encoder that reads denied statements would reveal them.
+    """
     draws_entities: bool = False
-    """Whether it draws entities itself, of which its task and other generators know nothing."""
+    """Whether it draws entities itself, unknown to its task and to other generators."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -416,18 +423,16 @@ class Generator(Part, ABC):
 
     @abstractmethod
     def vectors(self, drawn: Drawn) -> Float[Tensor, "b m d"]:
-        """Vectors that have these scores, or are distributed like what has them: for looking at, and for who needs
-        vectors instead of scores. A generator that learns when it is asked learns here too.
+        """Vectors that have these scores, or the same distribution: for plots, and for callers that need vectors
+        instead of scores. A generator that learns when it is called learns here too.
         """
 
     def kinds(self) -> dict[str, int]:
-        """How many negatives it makes of each kind, in their order, where it makes some of its own; where it changes
-        the sampled ones, nothing.
-        """
+        """How many negatives of each kind it makes, in their order. Empty if it changes the sampled ones instead."""
         return {}
 
     def trained(self) -> Iterator[Parameter]:
-        """What the task's optimiser owns: all its parameters, unless it learns by itself."""
+        """The parameters for the task's optimiser: all of them, unless the generator learns by itself."""
         yield from self.parameters()
 
 
@@ -435,7 +440,7 @@ class Loss(Part, ABC):
     """One number per query; the task averages."""
 
     takes_noise: bool = False
-    """Whether scores may be log-odds against noise, :math:`\\log k q` taken off."""
+    """Whether scores may be log-odds against noise, with :math:`\\log k q` subtracted."""
 
     @abstractmethod
     def forward(
@@ -450,32 +455,35 @@ class Loss(Part, ABC):
         candidate: Float[Tensor, "k d"],
         weight: Weights,
     ) -> Float[Tensor, "b"] | None:
-        """The same of negatives that all queries share and whose scores are inner products, without labels, where it
-        need not write the scores down; None where it has no such form.
+        """The same loss for shared negatives whose scores are inner products, without labels and without a matrix of
+        scores. None if the loss has no such form.
         """
         return None
 
 
 class Penalty(Part, ABC):
-    """A term of the loss that looks at the answered query alone: norms of its vectors, its relation asked back."""
+    """A term of the loss that depends only on the answered query: norms of its vectors, or the prediction of its
+    relation.
+    """
 
     @abstractmethod
     def forward(self, scorer: Scorer, query: Query, target: Int[Tensor, "b"]) -> Float[Tensor, "b"]:
-        """The penalty of each answered query; ``scorer`` is that of ``query``."""
+        """The penalty of each answered query; ``scorer`` belongs to ``query``."""
 
 
 class Weighing(Part, ABC):
-    """How much each statement of a batch counts in the loss; penalties are not weighed."""
+    """How much each statement of a batch counts in the loss; penalties are not weighted."""
 
     @abstractmethod
     def forward(self, triplets: Triplets) -> Float[Tensor, "b"]:
-        """What each statement's loss is multiplied by before all are added up."""
+        """The factor of each statement's loss in the sum."""
 
 
 class Task(Part, ABC):
-    """All that the trainer knows: what one epoch goes through, and what a batch of it costs.
+    """All that the trainer knows: the examples of one epoch, and the loss of a batch of them.
 
-    Whatever a call draws comes from its generator, dropout and modules that are handed none included.
+    All random draws of a call come from its generator, including those of dropout and of modules without an ``rng``
+    argument.
     """
 
     model: Model
@@ -486,7 +494,7 @@ class Task(Part, ABC):
 
     @abstractmethod
     def examples(self, triplets: Triplets) -> tuple[Tensor, ...]:
-        """What one epoch goes through once: a (named) tuple of tensors of one length, sliced into batches."""
+        """The examples of one epoch: a (named) tuple of tensors of one length, sliced into batches."""
 
     @abstractmethod
     def forward(self, batch: Any, rng: torch.Generator | None = None) -> Float[Tensor, ""]:
@@ -494,11 +502,11 @@ class Task(Part, ABC):
 
     @abstractmethod
     def trained(self) -> Iterator[Parameter]:
-        """What the trainer's optimiser owns; samplers that learn for themselves leave theirs out."""
+        """The parameters for the trainer's optimiser; samplers that learn by themselves leave theirs out."""
 
     def tune(self, evaluate: Callable[[], float]) -> bool:
-        """Chooses, once training is over, what no gradient can choose, and says whether there was such a thing:
-        :obj:`evaluate` tells how good the model is on validation as it is now, larger being better.
+        """Chooses, after training, values that no gradient can choose, and returns whether there were any.
+        :obj:`evaluate` gives the model's current validation figure; larger is better.
         """
         return False
 
