@@ -135,6 +135,8 @@ def _dataset(
     told = write_dataset(Path(args.out), data, verdicts, said, args.whose, args.wins, where)
     if not args.json:
         print(f"{told['accepted']:,} accepted and {told['denied']:,} denied statements joined those of {where}.")
+        if told["already"]:
+            print(f"{told['already']:,} others are there already.")
         for note in told["notes"]:
             print(note)
         print(f"\nWritten to {args.out}; see 'gnnneg data info {shlex.quote(args.out)}'.")

@@ -68,7 +68,8 @@ class Folder:
         data, told = self.config.get("data"), self.result.get("verdicts")
         if not isinstance(data, dict) or not isinstance(told, dict):
             return self.config
-        return {**self.config, "data": {**data, "verdicts": told}}
+        file, accepted, denied, digest = (told.get(key) for key in ("file", "accepted", "denied", "digest"))
+        return {**self.config, "data": {**data, "verdicts": f"{file}: {accepted} accepted, {denied} denied ({digest})"}}
 
     @property
     def queries(self) -> int | None:

@@ -140,15 +140,15 @@ def _first(number: Int[Tensor, "e"]) -> Bool[Tensor, "e"]:
 
 
 def _refuse_contradictions(found: Judged, both: HeteroData, parts: _Parts, where: str) -> None:
-    rows = [row for p in POLARITIES for row in _named(both, p, parts.contradicting[p])]
+    said = zip(POLARITIES, ("accepted", "denied"))
+    rows = [(word, *row) for p, word in said for row in _named(both, p, parts.contradicting[p])]
     if rows:
-        denied = int(parts.contradicting["denied"].sum())
-        shown = "; ".join(" ".join(echo(name) for name in row) for row in rows[:SHOWN])
+        shown = "; ".join(f"{word} {' '.join(echo(name) for name in names)}" for word, *names in rows[:SHOWN])
         more = f" and {len(rows) - SHOWN:,} more" if len(rows) > SHOWN else ""
         raise UserError(
-            f"Of the verdicts of {found.name}, {denied:,} deny what is stated in train of {where} and "
-            f"{len(rows) - denied:,} accept what is denied there, {shown}{more}: say which win, with --data.wins "
-            "verdicts, stated or denied (in Python, wins='verdicts')."
+            f"{len(rows):,} of the verdicts of {found.name} contradict training statements of {where} ({shown}{more}): "
+            "say which win, verdicts, stated or denied, with --data.wins ('gnnneg verdicts' has --wins; in Python, "
+            "wins='verdicts')."
         )
 
 

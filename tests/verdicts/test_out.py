@@ -258,6 +258,8 @@ def test_the_data_set_again(home, capsys):
     store = after["entity", "denied", "entity"]
     place = [names[i] for i in store.edge_index[0].tolist()].index("c")
     assert after.source_names[int(store.source[place])] == "verdict of ann"
+    words = ["--format", "dataset", "--data", "again", "--out", "once more"]
+    assert "2 others are there already." in said(capsys, "v.db", *words)[1]
     assert cli.main(["data", "import", "again", "--out", "third", "--source", "source"]) == 0
     assert load("third")["entity", "denied", "entity"].edge_type.numel() == 2
     unsure = pyarrow.parquet.read_table("again/unsure.parquet").to_pylist()
@@ -292,7 +294,7 @@ def test_a_data_set_that_contradicts_is_refused_until_somebody_wins(home, capsys
     words = ["v.db", "--format", "dataset", "--data", "data", "--out", "d"]
     code, _, err = said(capsys, *words)
     assert code == 2
-    assert "1 deny what is stated in train of data" in err
+    assert "1 of the verdicts of v.db contradict training statements of data (denied 'a' 'r' 'b')" in err
     assert not (home / "d").exists()
     assert said(capsys, *words, "--wins", "verdicts")[0] == 0
     assert load("d")["entity", "stated", "entity"].edge_type.numel() == 5
