@@ -65,7 +65,12 @@ def run(args: argparse.Namespace) -> int:
         app = create_app(served, standard.queues, verdicts, absent=standard.absent, **chosen)
         _tell(listener, args.host, token, verdicts.path)
         config = uvicorn.Config(
-            app, log_level="critical", access_log=False, server_header=False, timeout_graceful_shutdown=3
+            app,
+            log_level="critical",
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            timeout_graceful_shutdown=3,
         )
         with suppress(KeyboardInterrupt):  # uvicorn has ended in order by then, and says by which signal
             uvicorn.Server(config).run(sockets=[listener])

@@ -10,13 +10,14 @@ from pydantic import BaseModel, Field
 from gnnneg.curation import entity, search
 from gnnneg.curation.page import links
 from gnnneg.curation.page.desk import Desk
+from gnnneg.curation.page.forms import Number
 from gnnneg.curation.page.pages import Pages
 from gnnneg.curation.page.people import person
 from gnnneg.curation.predictor import turn
 from gnnneg.errors import UserError, echo, nearest
 from gnnneg.experiment.run import Run
 from gnnneg.plain import finite, records
-from gnnneg.verdicts import Row, Statement, summary
+from gnnneg.verdicts import Statement, summary
 
 MOST = 1_000  # rows of one answer
 LONGEST = 4_000  # letters of a reason
@@ -119,7 +120,7 @@ def routes(pages: Pages) -> APIRouter:
 
     @router.get("/verdicts", summary="The record of verdicts.")
     def rows(
-        after: Annotated[int, Query(ge=0, description="The id of the last row that is known.")] = 0,
+        after: Annotated[Number, Query(description="The id of the last row that is known.")] = 0,
         limit: Limit = MOST,
     ) -> JSONResponse:
         """Rows behind one, in their order, at most so many: ask again with the last id for more."""
@@ -138,7 +139,7 @@ def routes(pages: Pages) -> APIRouter:
         row = desk.verdicts.undo(_who(pages, request, given.who))
         if row is None:
             raise UserError("There is no verdict of yours to take back.")
-        return _json({"row": _with_address(row)})
+        return _json({"row": {**asdict(row), "url": links.statement_url(row.statement, desk.served_key(row.queue))}})
 
     @router.get("/summary", summary="The record in numbers.")
     def summed() -> JSONResponse:
@@ -166,7 +167,3 @@ def _who(pages: Pages, request: Request, given: str) -> str:
     if who is None:
         raise UserError("Nobody knows who judges: give a name as 'who'.")
     return who
-
-
-def _with_address(row: Row) -> dict[str, Any]:
-    return {**asdict(row), "url": links.statement_url(row.statement, row.queue)}

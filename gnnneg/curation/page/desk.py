@@ -141,6 +141,14 @@ class Desk:
             raise UserError(f"There is no queue {echo(key)}: {nearest(key, self.lines)}")
         return self.served.kept(("question", key), lambda: Line(key, Question(self.served, **asked)))
 
+    def served_key(self, key: str) -> str:
+        """The key, if its queue is served; the record may name others, of other runs."""
+        try:
+            self.line(key)
+        except UserError:
+            return ""
+        return key
+
     def judge(self, asked: Statement, verdict: str, who: str, why: str = "", queue: str = "") -> int:
         """Records a verdict, with what the first run says of the statement now, and gives the number of its row.
 

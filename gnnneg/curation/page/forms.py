@@ -1,15 +1,16 @@
-"""What a form sends."""
+"""What a request gives: the fields of a form, the number of a row."""
 
 from typing import Annotated
 from urllib.parse import parse_qsl
 
-from fastapi import Depends, Request
+from fastapi import Depends, Query, Request
 
 from gnnneg.errors import UserError
 
 MOST = 20  # fields
 
 Fields = dict[str, str]
+Number = Annotated[int, Query(ge=0, lt=1 << 63)]  # of a row, as SQLite counts them
 
 
 async def _fields(request: Request) -> Fields:

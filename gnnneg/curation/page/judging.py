@@ -7,9 +7,10 @@ from fastapi.responses import JSONResponse, RedirectResponse, Response
 
 from gnnneg.curation.page import links, people
 from gnnneg.curation.page.desk import Line
-from gnnneg.curation.page.forms import Fields, Form
+from gnnneg.curation.page.forms import Fields, Form, Number
 from gnnneg.curation.page.pages import Pages
 from gnnneg.curation.page.rendering import PAST
+from gnnneg.curation.page.said import of_statement
 from gnnneg.curation.queues import Item
 from gnnneg.errors import UserError
 from gnnneg.verdicts import Row, Statement
@@ -40,7 +41,7 @@ def routes(pages: Pages) -> APIRouter:
         if who is None:
             return _asking(request)
         asked = Statement(head, relation, tail)
-        said = _said(desk.verdicts.rows(statement=asked))
+        said = of_statement(desk.verdicts.rows(statement=asked))
         place = _place(desk.line(queue), asked, pages.judged(request)) if queue else {}
         found: dict[str, Any] = {"view": desk.view(asked), "statement": asked, "key": queue, "said": said}
         return pages("statement.html", request, **found, **({"line": None, "next": ""} | place))
@@ -63,13 +64,13 @@ def routes(pages: Pages) -> APIRouter:
         row = desk.verdicts.undo(_known(pages.who(request)))
         if row is None:
             raise UserError("There is no verdict of yours to take back.")
-        return RedirectResponse(links.statement_url(row.statement, row.queue), POSTED)
+        return RedirectResponse(links.statement_url(row.statement, desk.served_key(row.queue)), POSTED)
 
     @router.get("/live")
     def live(
         request: Request,
-        after: int,
-        seen: int | None = None,
+        after: Number,
+        seen: Number | None = None,
         head: str = "",
         relation: str = "",
         tail: str = "",
@@ -94,7 +95,7 @@ def routes(pages: Pages) -> APIRouter:
             found["judged"] = desk.line(queue).done(judged)
         every = desk.verdicts.rows(statement=asked) if head and relation and tail else []
         if every and every[-1].id > (after if seen is None else seen):
-            found["said"] = pages.templates.get_template("said.html").render(said=_said(every))
+            found["said"] = pages.templates.get_template("said.html").render(said=of_statement(every))
         return JSONResponse(found)
 
     @router.get("/who")
@@ -150,12 +151,6 @@ def _place(line: Line, asked: Statement, judged: set[Statement]) -> dict[str, An
         "behind": url(line.beside(place, 1)),
         "next": url(following) or links.queue_url(line.key),
     }
-
-
-def _said(rows: list[Row]) -> list[dict[str, Any]]:
-    """The history of a statement, with what was taken back marked."""
-    gone = {row.undoes for row in rows if row.undoes is not None}
-    return [{"row": row, "taken": row.id in gone} for row in rows if row.undoes is None]
 
 
 def _news(row: Row) -> str:

@@ -8,8 +8,10 @@ from fastapi.responses import Response
 from gnnneg.curation import entity, search
 from gnnneg.curation.page import links
 from gnnneg.curation.page.desk import Desk
+from gnnneg.curation.page.forms import Number
 from gnnneg.curation.page.pages import Pages
 from gnnneg.curation.page.rendering import percent, statics
+from gnnneg.curation.page.said import differ
 from gnnneg.curation.queues.audit import Audit
 from gnnneg.errors import UserError
 from gnnneg.plain import records
@@ -67,7 +69,7 @@ def routes(pages: Pages, app: FastAPI) -> APIRouter:
         return pages("ask.html", request, status, here="Ask", types=types, calibrated=calibrated, **given, **found)
 
     @router.get("/history")
-    def history(request: Request, before: int | None = None) -> Response:
+    def history(request: Request, before: Number | None = None) -> Response:
         last = desk.verdicts.last()
         end = last if before is None else min(before - 1, last)
         begin = max(end - ROWS, 0)
@@ -112,18 +114,11 @@ def routes(pages: Pages, app: FastAPI) -> APIRouter:
 def _marked(desk: Desk, row: Row) -> dict[str, Any]:
     """A row with what became of it: whether it was taken back, and whether people differ."""
     every = desk.verdicts.rows(statement=row.statement)
-    gone = {one.undoes for one in every if one.undoes is not None}
-    last = {one.who: one.verdict for one in every if one.verdict in ("accept", "deny", "unsure") and one.id not in gone}
-    asked = links.question_of(row.queue) if "?" in row.queue else None
-    queue = " ".join(asked.values()) if asked else row.queue
-    differ = len(set(last.values())) > 1
-    return {
-        "row": row,
-        "statement": desk.worded(row.statement),
-        "taken": row.id in gone,
-        "conflict": differ,
-        "queue": queue,
-    }
+    key = desk.served_key(row.queue) if row.queue else ""
+    asked = links.question_of(key)
+    called = row.queue if asked is None else " ".join(asked.values())
+    found = {"row": row, "statement": desk.worded(row.statement), "key": key, "queue": called}
+    return {**found, "taken": any(one.undoes == row.id for one in every), "conflict": differ(every)}
 
 
 def _about(standing: Any, row: tuple[str, ...]) -> Any:
@@ -145,6 +140,7 @@ def _audits(desk: Desk, standing: Any) -> list[dict[str, Any]]:
                 "title": line.title,
                 "meaning": line.meaning,
                 "n": estimate.n,
+                "left": estimate.left,
                 "share": percent(estimate.share) if known else "–",
                 "interval": f"{percent(estimate.low)} to {percent(estimate.high)}" if known else "–",
             }

@@ -13,7 +13,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-COOKIE = "gnnneg_token"
 LARGEST = 65_536  # bytes of a body: a verdict with its reason takes some hundreds
 PATIENCE = 20  # seconds in which a body has to arrive
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -139,16 +138,23 @@ def knows(request: Request, token: str) -> bool:
     scheme, _, bearer = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer" and same(bearer.strip(), token):
         return True
-    return same(request.cookies.get(COOKIE, ""), _kept(token))
+    name, value = _kept(token)
+    return same(request.cookies.get(name, ""), value)
 
 
 def cookie_of(token: str) -> str:
-    """The header that lets a browser in from now on. It holds a digest: a token may have letters that no cookie has."""
-    return f"{COOKIE}={_kept(token)}; Path=/; HttpOnly; SameSite=Strict; Max-Age=2592000"
+    """The header that lets a browser in from now on."""
+    name, value = _kept(token)
+    return f"{name}={value}; Path=/; HttpOnly; SameSite=Strict; Max-Age=2592000"
 
 
-def _kept(token: str) -> str:
-    return hashlib.sha256(f"gnnneg {token}".encode("utf-8", "replace")).hexdigest()
+def _kept(token: str) -> tuple[str, str]:
+    """Name and value of the cookie: a digest, since a token may have letters that no cookie has.
+
+    Browsers send the cookies of one port to all ports of a machine, so that each server's has a name of its own.
+    """
+    digest = hashlib.sha256(f"gnnneg {token}".encode("utf-8", "replace")).hexdigest()
+    return f"gnnneg_{digest[:8]}", digest[8:]
 
 
 def same_site(headers: Headers) -> bool:
