@@ -45,6 +45,7 @@ html_theme_options = {
     "header_links_before_dropdown": 6,
     "navigation_depth": 2,
     "show_nav_level": 1,
+    "collapse_navigation": True,  # the whole tree on each page would be most of its size
     "show_prev_next": False,
     "secondary_sidebar_items": ["page-toc"],
     "footer_start": ["copyright"],

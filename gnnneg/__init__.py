@@ -64,6 +64,7 @@ _CONTENTS = {
         "hadamard",
         "matched",
         "pair_classification",
+        "ranked",
         "representations",
     ],
     "gnnneg.experiment": [

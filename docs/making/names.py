@@ -5,6 +5,7 @@ import inspect
 import pkgutil
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 
 import gnnneg
 
@@ -50,7 +51,8 @@ def room(name: str) -> object:
     return importlib.import_module(f"gnnneg.{name}")
 
 
-def public() -> list[Name]:
+@cache
+def public() -> tuple[Name, ...]:
     """All public names, those of ``gnnneg`` itself first, each once."""
     found = [Name(name, "gnnneg", _home(name), getattr(gnnneg, name)) for name in gnnneg.__all__]
     seen = {id(one.thing) for one in found}
@@ -60,7 +62,7 @@ def public() -> list[Name]:
             if not name.startswith("_") and id(thing) not in seen:
                 found.append(Name(name, f"gnnneg.{here}", here, thing))
                 seen.add(id(thing))
-    return found
+    return tuple(found)
 
 
 def _home(name: str) -> str:

@@ -4,7 +4,7 @@ from gnnneg.evaluation.asking import representations
 from gnnneg.evaluation.calibration import Calibration, Isotonic, Platt, brier, expected_calibration_error
 from gnnneg.evaluation.classification import TripleClassification
 from gnnneg.evaluation.clustering import Clustering, clustering
-from gnnneg.evaluation.entity_ranking import Ranking
+from gnnneg.evaluation.entity_ranking import Ranking, ranked
 from gnnneg.evaluation.evaluator import Evaluator, Findings
 from gnnneg.evaluation.geometry import geometry
 from gnnneg.evaluation.known_negatives import KnownNegatives
@@ -54,6 +54,7 @@ __all__ = [
     "pair_classification",
     "plane",
     "predict",
+    "ranked",
     "ranks",
     "representations",
     "shown",
