@@ -1,4 +1,4 @@
-"""How the scores of two answers to one query hang together."""
+"""How a change of one answer's score changes that of another answer to the same query."""
 
 from typing import Protocol, runtime_checkable
 
@@ -20,16 +20,16 @@ class Aligned(Protocol):
     def aligned(
         self, anchor: Float[Tensor, "b d"], rel_type: Int[Tensor, "b"], candidate: Float[Tensor, "b d"]
     ) -> Float[Tensor, "b d"]:
-        r"""Of a bilinear score :math:`\mathbf{W}_r^{\top} \mathbf{W}_r \mathbf{c}`, and what the relation's gradient
-        adds.
+        r"""For a bilinear score :math:`\mathbf{W}_r^{\top} \mathbf{W}_r \mathbf{c}` plus the part from the relation's
+        gradient.
         """
 
 
 def alignment(
     decoder: Decoder, encoding: Encoding, query: Query, target: Int[Tensor, "b"], index: Int[Tensor, "c k"]
 ) -> Float[Tensor, "b k"]:
-    r""":math:`\langle \nabla s_0, \nabla s_j \rangle` of the target's and each candidate's score, with respect to what
-    belongs to the query: its anchor's vector and its relation's parameters.
+    r""":math:`\langle \nabla s_0, \nabla s_j \rangle` of the target's and each candidate's score. The gradients are
+    with respect to the query's anchor vector and relation parameters.
     """
     anchor, wanted = encoding[query.anchor], encoding[target]
     if isinstance(decoder, Aligned):
@@ -46,7 +46,8 @@ def derived(
 ) -> Float[Tensor, "b k"]:
     """The alignment by the decoder's own derivative.
 
-    One gradient a query, and one derivative of all its candidates' scores in that direction: not a gradient for each.
+    It takes one gradient a query, and one derivative of all its candidates' scores in that direction. No candidate
+    needs a gradient of its own.
 
     Args:
         decoder (Decoder): Keeps its relations' parameters in ``relation``.

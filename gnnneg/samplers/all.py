@@ -14,16 +14,16 @@ BYTES = 2 * 4  # of a weight and a score
 
 
 class All(Sampler):
-    r"""Every entity once, the query's own target with weight 0.
+    r"""Every entity once; the query's own target has weight 0.
 
-    With :class:`~gnnneg.losses.InfoNCE` this is 1-vs-all softmax cross-entropy. Cost: :math:`b \times n` scores
-    and weights of four bytes each, so that a step grows with the number of entities.
+    With :class:`~gnnneg.losses.InfoNCE` this is 1-vs-all softmax cross-entropy. Cost: :math:`b \times n` scores and
+    weights of four bytes each, so the cost of a step grows with the number of entities.
 
     Args:
         num_nodes (int): Number of entities.
 
     Raises:
-        UserError: When asked, if weights and scores would take more memory than is free.
+        UserError: When called, if weights and scores would take more memory than is free.
     """
 
     def __init__(self, num_nodes: int):

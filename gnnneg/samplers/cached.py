@@ -17,30 +17,29 @@ from gnnneg.stateful import Counts
 
 
 class Cached(Counts, Sampler):
-    r"""Draws from a cache of hard candidates that every known query has, and renews the caches of the batch.
+    r"""Draws from a cache of hard candidates, one for every known query, and updates the caches of the batch.
 
     `"NSCaching: Simple and Efficient Negative Sampling for Knowledge Graph Embedding"
-    <https://arxiv.org/abs/1812.06410>`_: negatives are drawn evenly from the cache; then the cache's :math:`N_1`
-    entities and the :math:`N_2` that the proposal offers are scored, and :math:`N_1` of them are kept: by chance and
-    without replacement in proportion to :math:`e^{s / T}` (``temperature``), or the best (``temperature`` 0).
-    An entity stands in a cache once. Of a query that stands in a batch several times the last renewal is kept. Entities
-    that become known answers of the query never enter it.
+    <https://arxiv.org/abs/1812.06410>`_: negatives are drawn evenly from the cache. Then the cache's :math:`N_1`
+    entities and :math:`N_2` candidates of the proposal are scored, and :math:`N_1` of them are kept. They are drawn
+    without replacement in proportion to :math:`e^{s / T}` (``temperature``), or are the best ones (``temperature`` 0).
+    An entity is in a cache only once. If a query occurs several times in a batch, its last update is kept. Known
+    answers of the query never enter its cache.
 
-    A query whose cache has nothing in it yet, or that has none for want of training facts, is given any entities,
-    evenly. Cost: :math:`N_1 + N_2` scores a query, every ``every`` steps, whatever the number of entities; ``4 N_1``
-    bytes for each of the two queries of a statement at most, which checkpoints carry. ``queries`` bounds that: where
-    more are asked, the caches that were begun first are given up for those of new queries, and four bytes a query say
-    who has one.
+    A query with an empty cache, or without a cache because it has no training facts, gets uniform entities. Cost:
+    :math:`N_1 + N_2` scores a query, every ``every`` steps, for any number of entities; at most ``4 N_1`` bytes for
+    each of the two queries of a statement, in checkpoints too. ``queries`` limits that. When more queries occur, new
+    ones replace the oldest caches, and four bytes a query say which queries have one.
 
     Args:
-        proposal (Sampler): Offers what may enter.
-        known (KnownAnswers): Training facts: whose queries have caches, and who is kept out of them.
+        proposal (Sampler): Offers candidates for the caches.
+        known (KnownAnswers): Training facts: their queries have caches, and their answers are kept out.
         num_negatives (int): Candidates per query.
         size (int): :math:`N_1`. (default: :obj:`30`)
         temperature (float): :math:`T`. (default: :obj:`1.0`)
-        every (int): Caches are renewed every so many steps. (default: :obj:`1`)
+        every (int): Number of steps between two updates of the caches. (default: :obj:`1`)
         purge (bool): Whether known answers are kept out. (default: :obj:`True`)
-        queries (int, optional): The most queries that have caches at a time. (default: :obj:`None`, all)
+        queries (int, optional): The largest number of queries with a cache. (default: :obj:`None`, all)
 
     Raises:
         UserError: If sizes are below 1, a cache would be larger than there are entities, or the caches would take more
@@ -108,7 +107,7 @@ class Cached(Counts, Sampler):
         return Negatives(index, (~self._known(query, target, index)).float())
 
     def _held(self, place: Int[Tensor, "b"], found: Tensor, rng: torch.Generator | None) -> Int[Tensor, "b k"]:
-        """The caches, any entities where there is nothing yet."""
+        """The caches, with uniform entities in empty places."""
         size = (len(place), self.size)
         any_entity = torch.randint(self.known.num_nodes, size, generator=rng, device=place.device)
         if not len(self.cache):
@@ -125,7 +124,7 @@ class Cached(Counts, Sampler):
         critic: Scorer,
         rng: torch.Generator | None,
     ) -> Int[Tensor, "b k"]:
-        """The caches to come."""
+        """The updated caches."""
         rows = len(target)
         union = torch.cat([held, offered.index.expand(rows, -1)], dim=1)
         union, order = union.sort(dim=1)

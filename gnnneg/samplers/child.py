@@ -14,25 +14,25 @@ from gnnneg.stateful import OwnOptimizer
 
 
 class Child(OwnOptimizer, Sampler):
-    r"""A small model of any class, trained in alternation with the main one, draws candidates that are hard, distinct,
-    and not suspected of being true.
+    r"""Draws with a small model of any class, trained in alternation with the main one. Its candidates are hard,
+    distinct, and unlikely to be true.
 
-    It draws, without replacement and with probability proportional to :math:`e^{g_j / T}`, :math:`g` being its scores
-    in evaluation mode, from the candidates that it finds less true than the target by a margin, :math:`g_j < g_0 - m`.
-    In training mode it then takes a step of its own on the batch, cross-entropy of the target against what is proposed.
-    What a model of its own, with errors of its own, takes for an answer is left out as a likely false negative. Because
-    it is small, it can look at many candidates; because it is not the main model, it does not chase that model's own
-    mistakes. Wrap it in :class:`Diverse` for variety of vectors, in :class:`Curriculum` for a start without it.
+    Its scores in evaluation mode are :math:`g`. It draws without replacement, with probability proportional to
+    :math:`e^{g_j / T}`, from the candidates that it scores below the target by a margin, :math:`g_j < g_0 - m`. In
+    training mode it then takes a step of its own on the batch: cross-entropy of the target against the proposed
+    candidates. A candidate that this model takes for an answer is left out as a likely false negative. The model is
+    small, so it can score many candidates. It is not the main model, so it does not repeat the main model's errors.
+    Wrap it in :class:`Diverse` for variety of vectors, in :class:`Curriculum` for a start without it.
 
-    Cost: the child's scores of what is proposed, once without gradients, and once there and back.
+    Cost: the child's scores of the proposed candidates, once without gradients, and once with a backward pass.
 
     Args:
         proposal (Sampler): Offers the candidates.
         child (Model): The small model. It looks vectors up.
-        num_negatives (int): How many are drawn.
+        num_negatives (int): Candidates drawn per query.
         lr (float): Step size of its own Adagrad. (default: :obj:`0.1`)
         temperature (float): :math:`T`. (default: :obj:`1.0`)
-        margin (float): :math:`m`; minus infinity suspects nobody. (default: :obj:`0.0`)
+        margin (float): :math:`m`; with minus infinity no candidate is left out. (default: :obj:`0.0`)
 
     Raises:
         UserError: If the child needs a graph.

@@ -8,7 +8,7 @@ from gnnneg.interfaces import Sampler
 
 
 class Composed(Sampler, ABC):
-    """Is corrected as the samplers that it is made of are."""
+    """Is corrected if the samplers in it are."""
 
     @property
     def is_corrected(self) -> bool | None:

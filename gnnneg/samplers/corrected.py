@@ -1,4 +1,4 @@
-"""Candidates weighed by how improbable they were."""
+"""Candidates weighted by the inverse of their probability."""
 
 import torch
 from jaxtyping import Bool, Int
@@ -10,20 +10,21 @@ from gnnneg.records import Negatives, Query
 
 
 class Corrected(Sampler):
-    r"""Gives each candidate the weight that makes sums over candidates estimates of sums over all entities,
+    r"""Weights candidates so that sums over them are estimates of sums over all entities,
 
     .. math::
         w_j = \frac{w_j}{k \, q(j)} ,
 
     so that :class:`~gnnneg.losses.InfoNCE` is sampled softmax, `"On Using Very Large Target Vocabulary"
-    <https://arxiv.org/abs/1412.2007>`_, with logits :math:`s_j - \log k q_j`: an estimate of 1-vs-all cross-entropy, to
-    which no proposal is a bias.
+    <https://arxiv.org/abs/1412.2007>`_, with logits :math:`s_j - \log k q_j`: an estimate of 1-vs-all cross-entropy,
+    without bias for every proposal.
 
     Args:
-        proposal (Sampler): Draws independently, and knows with what probability.
+        proposal (Sampler): Draws independently, and knows the probability of each draw.
 
     Raises:
-        UserError: When drawing, if the proposal does not know it; on a CPU, if it draws what it says it never draws.
+        UserError: When drawing, if the proposal does not know it; on a CPU, if it draws a candidate to which it gives
+            probability 0.
     """
 
     def __init__(self, proposal: Sampler):

@@ -1,4 +1,4 @@
-"""Entities that fill the query's slot elsewhere."""
+"""Entities that occur on the target's side of the relation."""
 
 from jaxtyping import Int
 from torch import Tensor
@@ -11,11 +11,11 @@ from gnnneg.samplers.pooled import Pooled
 
 
 class Corrupt(Pooled):
-    """Entities that answer the same relation for somebody in the training facts, each as probable as the other.
+    """Entities that answer the query's relation for some anchor in the training facts, all with equal probability.
 
     Also known as pseudo-typed negatives (PyKEEN); *corrupt* is the name of `"Analysis of the Impact of Negative
-    Sampling on Link Prediction in Knowledge Graphs" <https://arxiv.org/abs/1708.06816>`_. Of the right type without
-    knowing types, so harder than uniform ones, and more often true.
+    Sampling on Link Prediction in Knowledge Graphs" <https://arxiv.org/abs/1708.06816>`_. They usually have the right
+    type, although no types are needed. So they are harder than uniform ones, and more often true.
 
     Args:
         known (KnownAnswers): Training facts.

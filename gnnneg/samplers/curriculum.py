@@ -17,16 +17,16 @@ from gnnneg.stateful import Counts
 
 
 class Curriculum(Counts, Composed):
-    """Each sampler from its step on: easy negatives first, hard ones when the model knows something.
+    """Uses each sampler from its step on: easy negatives first, hard ones when the model has learnt something.
 
-    Steps are counted in training mode only, and go into checkpoints.
+    Steps are counted in training mode only, and are saved in checkpoints.
 
     Args:
         samplers (list[Sampler]): One after another.
-        starts (list[int]): The step from which each is used; the first is 0, and they rise.
+        starts (list[int]): The first step of each, in rising order from 0.
 
     Raises:
-        UserError: If starts do not begin at 0, do not rise, or are not as many as samplers.
+        UserError: If starts do not begin at 0, do not rise, or differ in number from the samplers.
     """
 
     step: Tensor

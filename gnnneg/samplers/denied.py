@@ -1,4 +1,4 @@
-"""What is explicitly denied."""
+"""Explicitly denied answers."""
 
 import torch
 from jaxtyping import Int
@@ -13,8 +13,8 @@ from gnnneg.records import Negatives, Query
 class Denied(Sampler):
     """The entities that a denied statement gives as answers to the query: the only negatives known to be wrong.
 
-    Each stands there once, with its confidence for a weight; where there are more than ``num_negatives``, that many of
-    them by chance, where there are fewer, the rest has weight 0 (see :class:`Padded`).
+    Each occurs once, with its confidence as its weight. If there are more than ``num_negatives``, that many are drawn
+    at random. If there are fewer, the rest has weight 0 (see :class:`Padded`).
 
     Args:
         denied (KnownAnswers): Denied training statements.

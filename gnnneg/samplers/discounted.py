@@ -1,4 +1,4 @@
-"""Less weight for what may be true."""
+"""Less weight for candidates that may be true."""
 
 import torch
 from jaxtyping import Float, Int
@@ -10,7 +10,7 @@ from gnnneg.samplers.composed import Composed
 
 
 class Discounted(Composed):
-    """Takes a candidate's weight down by the probability that it is true after all.
+    """Reduces a candidate's weight by the probability that it is true after all.
 
     Args:
         proposal (Sampler): Offers the candidates.

@@ -11,14 +11,14 @@ from gnnneg.records import Negatives, Query
 
 
 class Diverse(Sampler):
-    r"""Of the candidates proposed some that are hard and unlike each other: a greedy determinantal point process.
+    r"""Takes proposed candidates that are hard and differ from each other: a greedy determinantal point process.
 
     With the kernel :math:`L_{ij} = e^{(s_i + s_j) / 2T} \cos(\mathbf{z}_i, \mathbf{z}_j)`, each step takes the
-    candidate that makes :math:`\det L` of those taken the largest, as `"Fast Greedy MAP Inference for Determinantal
-    Point Process" <https://arxiv.org/abs/1709.05135>`_ does. The colder, the more hardness counts and the less
-    likeness.
+    candidate that gives the largest :math:`\det L` of all taken ones, as in `"Fast Greedy MAP Inference for
+    Determinantal Point Process" <https://arxiv.org/abs/1709.05135>`_. With a low temperature hardness counts more and
+    diversity less.
 
-    Cost: the scores and vectors of the :math:`K` proposed, and :math:`b K k (k + d)` operations.
+    Cost: the scores and vectors of the :math:`K` proposed candidates, and :math:`b K k (k + d)` operations.
 
     Args:
         proposal (Sampler): Offers the candidates.
@@ -44,9 +44,9 @@ class Diverse(Sampler):
 
 
 def greedy(score: Float[Tensor, "b n"], vector: Float[Tensor, "c n d"], size: int) -> Int[Tensor, "b k"]:
-    """The columns taken one after the other; absent ones, of score minus infinity, come last.
+    """The columns in the order in which they are taken; absent ones, with score minus infinity, come last.
 
-    A candidate's gain is its score, in logs, and what of its unit vector the others do not span.
+    A candidate's gain is its log-score, plus the part of its unit vector that the others do not span.
     """
     rows = torch.arange(len(score), device=score.device)
     vector = vector.expand(len(score), -1, -1)

@@ -11,11 +11,11 @@ from gnnneg.samplers.composed import Composed
 
 
 class Filtered(Composed):
-    """Gives weight 0 to candidates that are known answers of the query, its target included.
+    """Gives weight 0 to candidates that are known answers of the query, including its target.
 
     Args:
         proposal (Sampler): Offers the candidates.
-        known (KnownAnswers): The facts to respect; training facts only, or the test set leaks into training.
+        known (KnownAnswers): The facts to filter by. Use training facts only, or the test set leaks into training.
     """
 
     def __init__(self, proposal: Sampler, known: KnownAnswers):

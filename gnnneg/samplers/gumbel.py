@@ -1,4 +1,4 @@
-"""Draws without replacement, by noise and a sort instead of one after the other."""
+"""Draws without replacement by adding noise and sorting, not one by one."""
 
 import torch
 from jaxtyping import Float

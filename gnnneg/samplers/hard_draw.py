@@ -11,19 +11,21 @@ from gnnneg.records import Negatives, Query
 
 
 class HardDraw(Sampler):
-    r"""Candidates drawn with replacement from the softmax of their scores among what is proposed,
+    r"""Draws with replacement from the softmax of the proposed candidates' scores,
 
     .. math::
         p_j \propto w_j e^{s_j / T} , \qquad w'_j = \frac{w_j}{K p_j} .
 
-    With the weights :math:`w'_j` a weighted sum over the :math:`k` drawn has the expectation that :math:`k` of the
-    :math:`K` proposed would have, drawn evenly: hard draws then lessen the variance and do not change the objective.
-    Without them, hard negatives count as they come, as in most of the literature. Cost: the scores of what is proposed.
+    With the weights :math:`w'_j` a weighted sum over the :math:`k` drawn candidates has the same expectation as one
+    over :math:`k` of the :math:`K` proposed, drawn evenly. Hard draws then reduce the variance and do not change the
+    objective. Without weights, each drawn candidate counts the same, as in most of the literature. Cost: the scores of
+    the proposed candidates.
 
     Args:
         proposal (Sampler): Offers the candidates.
-        num_negatives (int): How many are drawn.
-        temperature (float): :math:`T`; towards 0 the hardest only, large: even. (default: :obj:`1.0`)
+        num_negatives (int): Candidates drawn per query.
+        temperature (float): :math:`T`; near 0 it draws the hardest only, large values draw evenly. (default:
+            :obj:`1.0`)
         weighted (bool): Whether weights undo the preference. (default: :obj:`True`)
     """
 

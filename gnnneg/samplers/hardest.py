@@ -12,16 +12,16 @@ SCORES = 1 << 24  # held at once, 64 MiB
 
 
 class Hardest(Sampler):
-    """The candidates that the critic scores highest (or lowest), absent ones last.
+    """Takes the candidates that the critic scores highest (or lowest), absent ones last.
 
     ``Hardest(Filtered(Uniform(1000)), 10)`` is dynamic hard sampling; ``Hardest(Filtered(All()), k)`` gives *near
-    misses*, the entities nearest to where the model expects the answer, and under :class:`WithCritic` those of another.
-    Cost: the scores of what is proposed, without gradient, in chunks.
+    misses*: the wrong entities that the model scores highest, or another model under :class:`WithCritic`. Cost: the
+    scores of the proposed candidates, without gradient, in chunks.
 
     Args:
         proposal (Sampler): Offers the candidates.
-        num_negatives (int): How many are kept; all, if fewer are offered.
-        likeliest (bool): Whether the highest scores are kept, or else the lowest. (default: :obj:`True`)
+        num_negatives (int): Candidates kept per query; all, if fewer are offered.
+        likeliest (bool): Whether the highest scores are kept; otherwise the lowest. (default: :obj:`True`)
     """
 
     def __init__(self, proposal: Sampler, num_negatives: int, likeliest: bool = True):

@@ -11,11 +11,11 @@ from gnnneg.records import Negatives, Query
 
 
 class InBatch(Sampler):
-    r"""The targets of the batch, ``(1, b)``, each with weight 0 where it is the query's own.
+    r"""The targets of the batch, ``(1, b)``; a query's own target has weight 0.
 
-    Entities come in proportion to how often they are targets, so popular ones are pushed down more than their share:
-    :class:`Corrected` takes that back, with :math:`q(u)` the frequency of :math:`u` among the answers of the sides
-    asked. Cost: nothing but the look-up of :math:`q`; 16 bytes an entity.
+    An entity occurs in proportion to its frequency as a target, so training pushes popular entities down too much.
+    :class:`Corrected` undoes that; :math:`q(u)` is the frequency of :math:`u` among the answers of the predicted sides.
+    Cost: only the look-up of :math:`q`; 16 bytes an entity.
 
     Args:
         known (KnownAnswers): Training facts.

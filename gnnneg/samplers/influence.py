@@ -1,4 +1,4 @@
-"""The candidates that would move the model most."""
+"""The candidates with the largest influence on the model."""
 
 import torch
 from jaxtyping import Int
@@ -18,17 +18,17 @@ class Influence(Sampler):
         I_j = \langle \nabla \ell_0, \nabla \ell_j \rangle
         = - \sigma(-s_0) \, \sigma(s_j) \, \langle \nabla s_0, \nabla s_j \rangle ,
 
-    for :math:`\ell_0 = - \log \sigma(s_0)` and :math:`\ell_j = - \log \sigma(-s_j)`: the influence function of training
-    on :math:`j` to first order, with the identity for a Hessian, over what belongs to the query (anchor and relation).
-    The :math:`k` of largest :math:`\lvert I_j \rvert` are kept. This is the principle of IF-NS (Cai, Deng, Xiong,
-    2025), whose own estimate we have not seen.
+    for :math:`\ell_0 = - \log \sigma(s_0)` and :math:`\ell_j = - \log \sigma(-s_j)`: this is the influence function of
+    training on :math:`j` to first order, with the identity as the Hessian, over the anchor and the relation. The
+    :math:`k` candidates with the largest :math:`\lvert I_j \rvert` are kept. This is the principle of IF-NS (Cai, Deng,
+    Xiong, 2025); we have not seen that paper's own estimate.
 
-    Cost: for bilinear decoders one more matrix product than scoring what is proposed; for others one gradient a query
-    and one derivative of its candidates' scores along it, with the candidates' vectors made.
+    Cost: for bilinear decoders one more matrix product than scoring the proposed candidates; for others one gradient a
+    query and one derivative of its candidates' scores along it, which makes the candidates' vectors.
 
     Args:
         proposal (Sampler): Offers the candidates.
-        num_negatives (int): How many are kept; all, if fewer are offered.
+        num_negatives (int): Candidates kept per query; all, if fewer are offered.
     """
 
     def __init__(self, proposal: Sampler, num_negatives: int):

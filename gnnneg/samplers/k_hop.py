@@ -11,15 +11,15 @@ from gnnneg.samplers.pooled import Pooled
 
 
 class KHop(Pooled):
-    """Entities that a walk of ``hops - 1`` or ``hops`` steps from the anchor ends at, each as probable as the other.
+    """Entities at the end of a walk of ``hops - 1`` or ``hops`` steps from the anchor, all with equal probability.
 
     Structure-aware negative sampling, `"Structure Aware Negative Sampling in Knowledge Graphs"
-    <https://arxiv.org/abs/2009.11355>`_, from exact sets. The anchor itself is among them, since a walk may return.
-    Cost: the sets are found once, at the start, and kept, four bytes a member. Use :class:`RandomWalk`
-    where they do not fit.
+    <https://arxiv.org/abs/2009.11355>`_, from exact sets. The anchor itself is among them, because a walk may return.
+    Cost: the sets are computed once, at the start, and kept, four bytes a member. Use :class:`RandomWalk` if they do
+    not fit.
 
     Args:
-        known (KnownAnswers): Training facts; steps go either way.
+        known (KnownAnswers): Training facts; steps go in both directions.
         num_negatives (int): Candidates per query.
         hops (int): Longest walk. (default: :obj:`2`)
 

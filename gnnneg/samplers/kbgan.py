@@ -1,4 +1,4 @@
-"""A policy that learns what is hard for another model."""
+"""A policy that learns which negatives are hard for another model."""
 
 import torch
 from jaxtyping import Float, Int
@@ -14,33 +14,33 @@ from gnnneg.stateful import OwnOptimizer
 
 
 class KBGAN(OwnOptimizer, Sampler):
-    r"""Draws from a policy, a model of its own, that is rewarded with the critic's score of what it drew.
+    r"""Draws from a policy. The policy is a second model; its reward is the critic's score of the drawn candidate.
 
-    `"KBGAN: Adversarial Learning for Knowledge Graph Embeddings" <https://arxiv.org/abs/1711.04071>`_: with
-    :math:`\pi(j) \propto w_j e^{g_j / T}` over the candidates proposed, :math:`g` the policy's scores, the policy goes
-    up the gradient of REINFORCE,
+    `"KBGAN: Adversarial Learning for Knowledge Graph Embeddings" <https://arxiv.org/abs/1711.04071>`_: the policy is
+    :math:`\pi(j) \propto w_j e^{g_j / T}` over the proposed candidates, where :math:`g` are its scores. It ascends the
+    gradient of REINFORCE,
 
     .. math::
         \nabla J = \mathbb{E}_{j \sim \pi} \left[ (s_j - \bar{s}) \, \nabla \log \pi(j) \right] ,
 
-    whose baseline :math:`\bar{s}` is the running mean of rewards. With :class:`All` as proposal, and a policy
-    whose decoder is :class:`~gnnneg.decoders.ERMLPE`, it is IGAN,
-    `"Incorporating GAN for Negative Sampling in Knowledge Representation Learning"
-    <https://arxiv.org/abs/1809.11017>`_, whose generator has a softmax over all entities. It learns when it is asked,
-    in training mode only. The policy draws with its dropout, since this gradient is that of the distribution that was
-    drawn from; rewards are the critic's scores in this step, and give the critic no gradient.
+    where the baseline :math:`\bar{s}` is the running mean of rewards. With :class:`All` as the proposal and the decoder
+    :class:`~gnnneg.decoders.ERMLPE` in the policy, it is IGAN, `"Incorporating GAN for Negative Sampling in Knowledge
+    Representation Learning" <https://arxiv.org/abs/1809.11017>`_: its generator has a softmax over all entities. The
+    policy learns at each call in training mode. It draws with its dropout on, because the gradient must belong to the
+    distribution of the draw. Rewards are the critic's scores in this step, and give the critic no gradient.
 
-    Cost: the policy's scores of what is proposed, there and back, and the critic's of what is drawn.
+    Cost: the policy's scores of the proposed candidates, forward and backward, and the critic's scores of the drawn
+    ones.
 
     Args:
         proposal (Sampler): Offers the candidates; 20 uniform ones in the paper.
         policy (Model): Draws among them. It looks vectors up.
-        num_negatives (int): How many are drawn, with replacement. (default: :obj:`1`)
+        num_negatives (int): Candidates drawn per query, with replacement. (default: :obj:`1`)
         lr (float): Step size of its own Adam. (default: :obj:`0.001`)
         temperature (float): :math:`T`. (default: :obj:`1.0`)
         momentum (float): Of the baseline's running mean. (default: :obj:`0.99`)
-        weights (str, optional): What the policy starts with, the ``model.safetensors`` of a run: in the paper it is
-            trained by a softmax over negatives beforehand. (default: :obj:`None`, as it is)
+        weights (str, optional): The policy's initial weights, the ``model.safetensors`` of a run. In the paper the
+            policy is first trained by a softmax over negatives. (default: :obj:`None`, its own)
 
     Raises:
         UserError: If the weights cannot be read or are another model's, or the policy needs a graph or has row-sparse
@@ -113,5 +113,5 @@ class KBGAN(OwnOptimizer, Sampler):
 def reinforce(
     log_policy: Float[Tensor, "b k"], advantage: Float[Tensor, "b k"], weight: Float[Tensor, "b k"]
 ) -> Float[Tensor, ""]:
-    r"""What to go down: its gradient is an unbiased estimate of :math:`- \nabla \mathbb{E}[\text{reward}]`."""
+    r"""The loss: its gradient is an unbiased estimate of :math:`- \nabla \mathbb{E}[\text{reward}]`."""
     return -(weight * advantage * log_policy).sum() / weight.sum().clamp(min=1)

@@ -1,4 +1,4 @@
-"""Rows of a table are written, and of several values for one row the last stays."""
+"""Writes rows of a table; of several values for one row the last one stays."""
 
 import torch
 from jaxtyping import Bool, Int
@@ -8,14 +8,14 @@ from torch import Tensor
 def write_last(
     table: Int[Tensor, "n w"], row: Int[Tensor, "b"], value: Int[Tensor, "b w"], there: Bool[Tensor, "b"] | None = None
 ) -> None:
-    """Writes each value to its row, in place. Of several for one row the last wins, on every device, whatever order the
-    device writes in.
+    """Writes each value to its row, in place. Of several values for one row the last one stays, on every device and in
+    any order of writing.
 
     Args:
         table (torch.Tensor): ``(n, w)``.
-        row (torch.Tensor): Where to, ``(b,)``.
-        value (torch.Tensor): What, ``(b, w)``.
-        there (torch.Tensor, optional): Which of them are written, ``(b,)``. (default: :obj:`None`, all)
+        row (torch.Tensor): The rows, ``(b,)``.
+        value (torch.Tensor): The values, ``(b, w)``.
+        there (torch.Tensor, optional): Which values are written, ``(b,)``. (default: :obj:`None`, all)
 
     Cost: one sort of ``b`` numbers; the host waits for nothing.
     """

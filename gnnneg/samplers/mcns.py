@@ -1,4 +1,4 @@
-"""Markov chains that walk to where the model sees answers."""
+"""Markov chains whose distribution follows the model's scores."""
 
 import torch
 from jaxtyping import Int
@@ -16,31 +16,31 @@ from gnnneg.samplers.last import write_last
 
 
 class MCNS(Sampler):
-    r"""Candidates with probability proportional to a power of the model's own, by Metropolis-Hastings.
+    r"""Candidates in proportion to a power of the model's probability, by Metropolis-Hastings.
 
     `"Understanding Negative Sampling in Graph Representation Learning" <https://arxiv.org/abs/2005.09863>`_ shows that
-    negatives should follow the positives' distribution, positively but sub-linearly, and takes the model's for it
-    (self-contrast): here :math:`p(u \mid q) \propto e^{\alpha s(q, u)}`. Each known query has some chains of its own,
-    which go on from where they last were; of a query that a batch asks several times, from where those of the last
-    were. (The paper's chains belong to nodes, which it asks one question each: a chain of another relation's query has
-    another distribution, and one step from there does not reach this one's.) Queries that are not known start anywhere
-    each time. A proposed state is any entity, or (``local``) a neighbour of the present one,
+    the negatives' distribution should increase with the positives', but sub-linearly. It takes the model's distribution
+    for the positives' (self-contrast): here :math:`p(u \mid q) \propto e^{\alpha s(q, u)}`. Each known query has its
+    own chains, which continue from their last states. If a query occurs several times in a batch, they continue from
+    those of its last occurrence. (The paper's chains belong to nodes, because it has one question a node. Here a chain
+    of another relation has another distribution, and one step does not lead from there to this query's distribution.)
+    Chains of unknown queries start at random states each time. A proposed state is any entity, or (``local``) a
+    neighbour of the current state,
 
     .. math::
         q(v \mid u) = (1 - \lambda) \frac{1}{n} + \lambda \frac{[v \sim u]}{\deg u} , \qquad
         \text{accepted with } \min \left( 1, \frac{p(v) \, q(u \mid v)}{p(u) \, q(v \mid u)} \right) ,
 
-    each state with a chance of its own. What a query is given are its chain's next states, so they come with
-    repetitions. Cost: ``(burn_in + num_negatives / chains) * chains`` scores a query, ``chains`` at a time, whatever
-    the number of entities; ``4 * chains`` bytes for each of the two queries of a statement at most, 512 for both at 64
-    chains, which checkpoints carry.
+    independently for each state. A query's negatives are the next states of its chains, so they may repeat. Cost:
+    ``(burn_in + num_negatives / chains) * chains`` scores a query, ``chains`` at a time, for any number of entities; at
+    most ``4 * chains`` bytes for each of the two queries of a statement, 512 for both at 64 chains, in checkpoints too.
 
     Args:
-        known (KnownAnswers): Training facts, for neighbours: whose queries have chains.
+        known (KnownAnswers): Training facts: they give the neighbours, and their queries have chains.
         num_negatives (int): Candidates per query.
         alpha (float): :math:`\alpha`. (default: :obj:`0.75`)
-        burn_in (int): Steps before the first candidate, when some query of the batch has no chains yet.
-            (default: :obj:`10`)
+        burn_in (int): Steps before the first candidate, if some query of the batch has no chains yet. (default:
+            :obj:`10`)
         local (float): :math:`\lambda`. (default: :obj:`0.5`)
         chains (int): Chains a query, at most one for each candidate. (default: :obj:`64`)
 

@@ -16,28 +16,29 @@ from gnnneg.samplers.composed import Composed
 
 
 class Mixture(Composed):
-    r"""What several samplers offer, side by side.
+    r"""The candidates of several samplers, side by side.
 
-    Each part of ``k_i`` candidates counts as a declared share of the whole ``k``: its weights are multiplied by
-    ``share_i * k / k_i``. So 8 hard negatives can count as much as 56 uniform ones.
+    Each part has ``k_i`` of the ``k`` candidates and a declared share of the total weight: its weights are multiplied
+    by ``share_i * k / k_i``. So 8 hard negatives can count as much as 56 uniform ones.
 
-    There are two ways to correct it, and both give estimates of sums over all entities, whatever the shares. Corrected
-    as a whole, ``Corrected(Mixture([s, t]))``, a candidate has the probability
+    There are two ways to correct it. Both give estimates of sums over all entities, for any shares. In the first,
+    ``Corrected(Mixture([s, t]))``, a candidate has the probability
 
     .. math::
         q(j) = \sum_i \mathrm{share}_i \, q_i(j) ,
 
-    whichever part it came from. That is the better way: it is finite wherever one part draws, and an entity that only
-    one of them draws counts once. Made of corrected parts, ``Mixture([Corrected(s), Corrected(t)])``, each part is an
-    estimate of the whole sum by itself, and its weights are multiplied by ``share_i`` alone: their mean.
+    whichever part it comes from. This is the better way: the weight is finite wherever one part draws, and an entity
+    that only one of them draws counts once. In the second, ``Mixture([Corrected(s), Corrected(t)])``, each part is an
+    estimate of the whole sum by itself. Its weights are multiplied by ``share_i`` alone, so the result is the mean of
+    these estimates.
 
     Args:
         samplers (list[Sampler]): The parts.
-        shares (list[float], optional): What each part counts, scaled to sum 1. (default: :obj:`None`, as many
-            candidates as it has)
+        shares (list[float], optional): The share of each part in the total weight, scaled to sum 1. (default:
+            :obj:`None`, in proportion to its candidates)
 
     Raises:
-        UserError: If there are not as many shares as samplers, or one is negative; if some parts are corrected and
+        UserError: If the number of shares is not that of samplers, or one is negative; if some parts are corrected and
             others are not.
     """
 

@@ -1,4 +1,4 @@
-"""Entities like the target."""
+"""Entities that are similar to the target."""
 
 from fractions import Fraction
 from math import ceil
@@ -22,27 +22,28 @@ BYTES = 4 + 16  # of an entry of the table, and of what the search for it holds 
 
 
 class Nearest(Counts, Sampler):
-    r"""One of the entities whose vectors are most like the target's, each as probable as the other.
+    r"""Draws from the entities whose vectors are most similar to the target's, all with equal probability.
 
-    With a number of neighbours these are the *nearest neighbour* negatives of `"Analysis of the Impact of Negative
-    Sampling on Link Prediction in Knowledge Graphs" <https://arxiv.org/abs/1708.06816>`_ (there in a teacher's space:
-    wrap in :class:`WithCritic`); with a share of all entities, :math:`1 - \epsilon`, the truncated sampling of
-    `"Bootstrapping Entity Alignment" <https://www.ijcai.org/proceedings/2018/611>`_.
+    If ``num_neighbors`` is a number of entities, these are the *nearest neighbour* negatives of `"Analysis of the
+    Impact of Negative Sampling on Link Prediction in Knowledge Graphs" <https://arxiv.org/abs/1708.06816>`_ (there with
+    a teacher's vectors: wrap in :class:`WithCritic`). If it is a share of all entities, :math:`1 - \epsilon`, this is
+    the truncated sampling of `"Bootstrapping Entity Alignment" <https://www.ijcai.org/proceedings/2018/611>`_.
 
-    Likeness is the cosine, found exactly, chunk by chunk, at the first draw and every ``refresh`` draws in training.
-    Cost: :math:`n^2 d` then; a draw is a look-up, whatever the number of entities. A table of ``num_nodes x
-    num_neighbors`` numbers of four bytes, 200 bytes an entity with 50 neighbours, which checkpoints carry.
+    Similarity is the cosine. Neighbours are found exactly, chunk by chunk, at the first draw and every ``refresh``
+    draws in training. Cost: :math:`n^2 d` for each search; a draw is a look-up, for any number of entities. A table of
+    ``num_nodes x num_neighbors`` numbers of four bytes, 200 bytes an entity with 50 neighbours, in checkpoints too.
 
     Args:
         num_nodes (int): Number of entities.
         num_negatives (int): Candidates per query.
-        num_neighbors (int or float): How many, or which share of all entities below 1. (default: :obj:`50`)
-        refresh (int, optional): After how many draws neighbours are found anew. (default: :obj:`None`, never)
+        num_neighbors (int or float): The number of neighbours or, below 1, their share of all entities. (default:
+            :obj:`50`)
+        refresh (int, optional): Number of draws between two searches. (default: :obj:`None`, never)
 
     Raises:
-        UserError: If there are not so many other entities, or the table would take more memory than is free; when
-            called, if entities have no vectors of their own (NBFNet): under :class:`WithCritic` another model's serve;
-            or if the search would take more than 10\ :sup:`14` products, a hundred times as many on a device.
+        UserError: If there are fewer other entities, or the table would take more memory than is free; when called, if
+            entities have no vectors of their own (NBFNet; use another model's with :class:`WithCritic`), or if the
+            search would take more than 10\ :sup:`14` products, a hundred times as many on a device.
     """
 
     one_process = "compares every entity with all others"

@@ -13,30 +13,31 @@ from gnnneg.records import Negatives, Noise, Query
 
 class NoiseContrastive(Sampler):
     r"""Noise-contrastive estimation, `"Noise-contrastive estimation: A new estimation principle for unnormalized
-    statistical models" <https://proceedings.mlr.press/v9/gutmann10a.html>`_: of the target and of :math:`k` candidates
-    that the proposal has drawn with probability :math:`q`, the task turns the scores into logits
+    statistical models" <https://proceedings.mlr.press/v9/gutmann10a.html>`_: the proposal draws :math:`k` candidates
+    with probability :math:`q`, and the task turns the scores of the target and the candidates into logits
 
     .. math::
         s_0 - \log k q_0 , \qquad s_j - \log k q_j .
 
-    Under :class:`~gnnneg.losses.BCE` this is the log-odds that an entity comes from the data and not from the noise.
-    The optimum is :math:`s = \log p`: scores become log-probabilities of the answers that sum to 1, although no sum
-    over all entities is ever taken. Use a model whose scores can be any number; an offset is BCE's ``margin``.
+    Under :class:`~gnnneg.losses.BCE` these are the log-odds that an entity comes from the data and not from the noise.
+    The optimum is :math:`s = \log p`: scores become log-probabilities of the answers. The probabilities sum to 1,
+    although no sum over all entities is ever computed. Use a model whose scores can be any number; BCE's ``margin`` is
+    an offset.
 
     Under :class:`~gnnneg.losses.InfoNCE` it is sampled softmax with logits :math:`s - \log q` for candidates and target
-    alike (:math:`k` cancels), whose optimum is :math:`\log p` up to one number for each query. :class:`Corrected`
+    alike (:math:`k` cancels). The optimum is :math:`\log p` up to one number for each query. :class:`Corrected`
     corrects the candidates only, for an estimate of the softmax over all entities.
 
-    What the proposal gives weight 0 (:class:`Filtered`) is left out; :math:`k` counts it all the same, as one more draw
-    of the noise that nobody has looked at. A query that the proposal has no candidates for keeps its plain score.
+    Candidates of weight 0 (:class:`Filtered`) are left out of the loss, but they count in :math:`k`, because they are
+    draws of the noise too. A query without candidates keeps its plain score.
 
     Args:
-        proposal (Sampler): Draws independently, and knows with what probability.
+        proposal (Sampler): Draws independently, and knows the probability of each draw.
 
     Raises:
-        UserError: When drawing, if the proposal does not know it, or can never draw a target; from a task, if another
-            sampler stands around this one, if there are generators, or if the loss is no BCE or InfoNCE at
-            temperature 1.
+        UserError: When drawing, if the proposal does not know it, or can never draw a target; from a task, if this is
+            not the outermost sampler, if there are generators, or if the loss is neither BCE nor InfoNCE at temperature
+            1.
     """
 
     gives_noise = True
@@ -59,8 +60,8 @@ class NoiseContrastive(Sampler):
         return Negatives(offered.index, offered.weight, noise)
 
     def _refuse(self, own: Tensor, never: Tensor) -> Tensor:
-        """Refuses a target that is never drawn, of a query that has candidates. To look is to wait for a device: there
-        the loss becomes NaN, which the trainer refuses.
+        """Refuses a target that is never drawn, if its query has candidates. This check would have to wait for a
+        device. On a device the loss becomes NaN instead, which the trainer refuses.
         """
         if own.device.type != "cpu":
             return own.masked_fill(never, torch.nan)

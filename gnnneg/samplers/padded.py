@@ -1,4 +1,4 @@
-"""One sampler where another has nothing."""
+"""One sampler for the places where another one has no candidates."""
 
 import torch
 from jaxtyping import Int
@@ -11,16 +11,17 @@ from gnnneg.samplers.composed import Composed
 
 
 class Padded(Composed):
-    """Puts another sampler's candidates where those of the first have weight 0.
+    """Puts another sampler's candidates in the places where those of the first have weight 0.
 
-    ``Padded(Denied(8), Filtered(Uniform(8)))`` are the denied answers of a query, made up to eight with random ones.
+    ``Padded(Denied(8), Filtered(Uniform(8)))`` gives the denied answers of a query, and fills up to eight with random
+    ones.
 
     Args:
-        first (Sampler): Goes first.
+        first (Sampler): Its candidates are preferred.
         rest (Sampler): Offers as many candidates as the first.
 
     Raises:
-        UserError: When asked, if the two offer different numbers of candidates.
+        UserError: When called, if the two offer different numbers of candidates.
     """
 
     def __init__(self, first: Sampler, rest: Sampler):

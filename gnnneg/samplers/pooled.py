@@ -12,9 +12,9 @@ from gnnneg.records import Negatives, Query
 
 
 class Pooled(Sampler, ABC):
-    """Draws from one row of some pools for each query, evenly and with replacement; an empty row gives weight 0.
+    """Draws from one pool for each query, evenly and with replacement; an empty pool gives weight 0.
 
-    :class:`Padded` fills what is absent.
+    :class:`Padded` fills absent places.
     """
 
     pools: Pools
@@ -22,7 +22,7 @@ class Pooled(Sampler, ABC):
 
     @abstractmethod
     def row(self, query: Query, target: Int[Tensor, "b"]) -> Int[Tensor, "b"]:
-        """Which pool is each query's."""
+        """The pool of each query."""
 
     def forward(
         self, query: Query, target: Int[Tensor, "b"], critic: Scorer, rng: torch.Generator | None = None

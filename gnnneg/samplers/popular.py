@@ -1,4 +1,4 @@
-"""Entities in proportion to a power of how often they occur."""
+"""Entities in proportion to a power of their frequency."""
 
 import torch
 from jaxtyping import Float, Int
@@ -18,9 +18,10 @@ class Popular(Sampler):
     .. math::
         q(u) \propto (c_u + \epsilon)^{\alpha} .
 
-    The ¾ of `"Distributed Representations of Words and Phrases" <https://arxiv.org/abs/1310.4546>`_ is one choice: what
-    minimises the error of an estimate that is averaged over the data to the power :math:`w` is :math:`\alpha = w / 2`,
-    so 0 (uniform) serves every query alike and ½ the data as they come. Cost: two numbers and a look-up a candidate.
+    The ¾ of `"Distributed Representations of Words and Phrases" <https://arxiv.org/abs/1310.4546>`_ is one choice. For
+    the error averaged over the data to the power :math:`w`, the minimum is at :math:`\alpha = w / 2`. So 0 (uniform) is
+    best if every query counts the same, and ½ if queries count as often as they occur. Cost: two numbers and a look-up
+    a candidate.
 
     Args:
         known (KnownAnswers): Training facts.

@@ -10,14 +10,14 @@ from gnnneg.records import Negatives, Query
 
 
 class PreBatch(Sampler):
-    """The targets of this batch and of the last ones, ``(1, (1 + batches) b)``, weight 0 for a query's own.
+    """The targets of this batch and of the last ones, ``(1, (1 + batches) b)``; a query's own target has weight 0.
 
-    `"SimKGC" <https://arxiv.org/abs/2203.02167>`_ keeps the last batches' vectors, since its text encoder is dear; here
-    entities are remembered and their vectors looked up anew, so none is stale. Nothing is remembered in evaluation
-    mode.
+    `"SimKGC" <https://arxiv.org/abs/2203.02167>`_ keeps the last batches' vectors, because its text encoder is
+    expensive. Here the entities are remembered and their vectors are looked up again, so none is stale. Nothing is
+    remembered in evaluation mode.
 
     Args:
-        batches (int): How many batches are remembered. (default: :obj:`4`)
+        batches (int): Number of remembered batches. (default: :obj:`4`)
     """
 
     def __init__(self, batches: int = 4):
@@ -36,9 +36,9 @@ class PreBatch(Sampler):
         return Negatives(index[None], (target[:, None] != index[None]).float())
 
     def get_extra_state(self) -> list[Tensor]:
-        """What is remembered."""
+        """The remembered targets."""
         return self._memory
 
     def set_extra_state(self, state: list[Tensor]) -> None:
-        """Remembers what another remembered."""
+        """Takes over the remembered targets of another."""
         self._memory = state

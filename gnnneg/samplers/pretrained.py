@@ -1,4 +1,4 @@
-"""A model that was trained before, as a part of a sampler."""
+"""A model that was trained earlier, as a part of a sampler."""
 
 from safetensors import SafetensorError
 from safetensors.torch import load_file
@@ -9,14 +9,14 @@ from gnnneg.interfaces import Model
 
 
 def pretrained(name: str, role: str, model: Model, weights: str | None, graph: Data | None = None) -> Model:
-    """The model with the weights of a run's ``model.safetensors``, or as it is without.
+    """The model with the weights of a run's ``model.safetensors``, or unchanged if there are none.
 
     Args:
-        name (str): Whose part it is, for errors.
-        role (str): What part it is, for errors.
+        name (str): The sampler that uses the model, for errors.
+        role (str): The model's role in the sampler, for errors.
         model (Model): The model.
         weights (str, optional): The file.
-        graph (torch_geometric.data.Data, optional): What its messages pass over. (default: :obj:`None`)
+        graph (torch_geometric.data.Data, optional): The graph for its messages. (default: :obj:`None`)
 
     Raises:
         UserError: If the weights cannot be read or are another model's, or the model needs a graph and there is none.

@@ -1,4 +1,4 @@
-"""Made vectors, as the entities they are nearest to."""
+"""The nearest entities of generated vectors."""
 
 import torch
 from jaxtyping import Int
@@ -12,27 +12,28 @@ from gnnneg.records import Negatives, Query, ones
 
 
 class Projected(Sampler):
-    r"""For each vector that a generator makes, the entity whose own is nearest,
+    r"""Takes, for each vector that a generator makes, the nearest entity,
 
     .. math::
         j = \arg\min_e \lVert \hat{\mathbf{z}} - \mathbf{e}_e \rVert_2 .
 
-    What belongs to no entity cannot be known to be true; these can, so that ``Filtered(Projected(DANS()))`` has no
-    known answer among them, and ``gnnneg negatives`` shows them by name. They are looked up like any other candidate:
-    the model learns the entity's own vector, which a made one leaves alone.
+    Nobody can know whether a vector without an entity is a true answer. For entities this is known, so
+    ``Filtered(Projected(DANS()))`` contains no known answer, and ``gnnneg negatives`` shows the names. The entities are
+    looked up like any other candidate, so the model learns the entity's own vector, which a generated vector does not
+    change.
 
-    A generator that learns when it is asked does so here too; one that waits for the task's optimiser
-    (:class:`~gnnneg.generators.LearnedEMU`) stays as it is. Cost: the generator's, and :math:`b m n d`.
+    A generator that learns at each call does so here too. One that learns through the task's optimiser
+    (:class:`~gnnneg.generators.LearnedEMU`) does not learn here. Cost: the generator's, and :math:`b m n d`.
 
     Args:
         rng (Generator): Makes vectors.
         num_nodes (int): Number of entities.
-        proposal (Sampler, optional): What a generator that changes sampled negatives, such as
-            :class:`~gnnneg.generators.EMU`, is to change. (default: :obj:`None`, for those that make their own)
+        proposal (Sampler, optional): The negatives for a generator that changes sampled ones, such as
+            :class:`~gnnneg.generators.EMU`. (default: :obj:`None`, for generators that make their own)
 
     Raises:
-        UserError: When called, if the generator makes nothing without a proposal, or entities have no vectors of their
-            own (NBFNet).
+        UserError: When called, if the generator needs a proposal and there is none, or entities have no vectors of
+            their own (NBFNet).
     """
 
     def __init__(self, generator: Generator, num_nodes: int, proposal: Sampler | None = None):

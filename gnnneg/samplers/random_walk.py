@@ -12,14 +12,15 @@ from gnnneg.records import Negatives, Query
 
 
 class RandomWalk(Sampler):
-    """The ends of independent random walks, each of which starts anew at the anchor.
+    """The ends of independent random walks, each from the anchor.
 
-    The walk form of `"Structure Aware Negative Sampling in Knowledge Graphs" <https://arxiv.org/abs/2009.11355>`_
-    (whose code goes on from where the last walk ended). Nothing is kept but the graph. Each step is to one of the
-    neighbours, all as probable; an anchor without any has weight 0. Cost: ``hops`` look-ups a candidate.
+    The walk form of `"Structure Aware Negative Sampling in Knowledge Graphs" <https://arxiv.org/abs/2009.11355>`_ (that
+    paper's code continues from the end of the last walk). Only the graph is kept. Each step goes to one of the
+    neighbours, all with equal probability; an anchor without neighbours gives weight 0. Cost: ``hops`` look-ups a
+    candidate.
 
     Args:
-        known (KnownAnswers): Training facts; steps go either way.
+        known (KnownAnswers): Training facts; steps go in both directions.
         num_negatives (int): Candidates per query.
         hops (int): Steps of a walk. (default: :obj:`2`)
 

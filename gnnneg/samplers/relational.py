@@ -13,7 +13,7 @@ from gnnneg.records import Negatives, Query
 
 
 class Relational(Sampler):
-    """What some *other* relation links the anchor with: near it, and of another kind than what is asked for.
+    """Entities that some *other* relation links with the anchor: near it, and usually of another type than the target.
 
     The *relational* negatives of `"Analysis of the Impact of Negative Sampling on Link Prediction in Knowledge Graphs"
     <https://arxiv.org/abs/1708.06816>`_. An entity is drawn in proportion to the number of other relations that link
@@ -49,6 +49,6 @@ class Relational(Sampler):
         return Negatives(fact % self.num_nodes, there.float())
 
     def _before(self, query: Query, relation: Int[Tensor, "b"]) -> Int[Tensor, "b"]:
-        """Where the anchor's facts of relations from ``relation`` on begin."""
+        """The first of the anchor's facts with relation ``relation`` or a later one."""
         begin, end = self.facts.offset[query.anchor], self.facts.offset[query.anchor + 1]
         return first_at_least(self.facts.member, begin, end, (relation * self.num_nodes)[:, None])[:, 0]

@@ -1,4 +1,4 @@
-"""As hard as the model can take."""
+"""Hardness that follows the model's training."""
 
 import math
 
@@ -12,18 +12,19 @@ from gnnneg.records import Negatives, Query
 
 
 class SelfPaced(Sampler):
-    r"""The hardest of as many candidates as make a wanted share of them outscore the target.
+    r"""Takes the hardest of a pool, whose size is adapted until a wanted share of the negatives outscore the target.
 
-    Of the :math:`K` proposed only the first :math:`K_t` are looked at, and the hardest :math:`k` of these are kept;
-    :math:`\log K_t` rises while fewer negatives than wanted score above their target, and falls while more do. So
-    hardness follows what the model has learnt, and not a schedule of steps: an untrained model is given random
-    negatives, a good one the hardest of all.
+    Of the :math:`K` proposed candidates only the first :math:`K_t` are scored, and the hardest :math:`k` of these are
+    kept. :math:`\log K_t` rises while fewer negatives than wanted score above their target, and falls while more do. So
+    hardness follows the model's training, and no schedule of steps: an untrained model gets random negatives, a good
+    one the hardest of all.
 
     Args:
         proposal (Sampler): Offers candidates in no order.
         num_negatives (int): :math:`k`.
         violation (float): The wanted share of negatives above their target. (default: :obj:`0.2`)
-        rate (float): By how much :math:`\log K_t` moves a step, times the difference. (default: :obj:`0.5`)
+        rate (float): Each step changes :math:`\log K_t` by this rate times the difference from the wanted share.
+            (default: :obj:`0.5`)
     """
 
     log_size: Tensor

@@ -1,4 +1,4 @@
-"""A few slots for many rows: who comes new takes that of whoever has had his the longest."""
+"""A few slots for many rows: a new row takes the slot that was given out first."""
 
 import torch
 from jaxtyping import Bool, Int
@@ -8,12 +8,12 @@ from torch import Tensor, nn
 class Slots(nn.Module):
     """Which of many rows have one of a few slots.
 
-    Slots are given in turn, so that the next to be given up is the one that was given first. Cost: four bytes a row and
-    eight a slot, which checkpoints carry; a sort of what is asked.
+    Slots are given out in turn, so the oldest one is taken back first. Cost: four bytes a row and eight a slot, in
+    checkpoints too; a sort of the rows of each call.
 
     Args:
-        rows (int): How many there are.
-        slots (int): How many have a slot at a time.
+        rows (int): Number of rows.
+        slots (int): Number of slots.
     """
 
     slot: Tensor
@@ -34,8 +34,8 @@ class Slots(nn.Module):
         return slot.clamp(min=0), slot >= 0
 
     def given(self, row: Int[Tensor, "b"], known: Bool[Tensor, "b"]) -> tuple[Int[Tensor, "b"], Bool[Tensor, "b"]]:
-        """The same, after each known row that had no slot was given one: the lowest row first, and of more rows than
-        there are slots the last.
+        """The same, after each known row without a slot has got one, the lowest row first. If there are more rows than
+        slots, the last rows have them.
         """
         _, there = self(row, known)
         fresh = row[known & ~there].unique()[-len(self.owner) :]

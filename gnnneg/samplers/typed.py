@@ -11,16 +11,16 @@ from gnnneg.records import Negatives, Query
 
 
 class Typed(Sampler):
-    r"""A type of the target's, then an entity of that type, all as probable each time,
+    r"""Draws a type of the target, then an entity of that type, each with equal probability,
 
     .. math::
         q(u \mid t) = \frac{1}{\lvert T_t \rvert} \sum_{c \in T_t \cap T_u} \frac{1}{\lvert c \rvert} .
 
-    Types are those of the data set (``data["entity"].type``); where it has none, the slots that an entity fills in the
-    training facts are its types: *has a birthplace*, *is somebody's birthplace*. An entity of no type has weight 0.
+    Types are those of the data set (``data["entity"].type``); without these, the positions of an entity in the training
+    facts are its types: *has a birthplace*, *is somebody's birthplace*. A target without a type gives weight 0.
 
     Args:
-        types (Pools): Of each type its entities.
+        types (Pools): The entities of each type.
         num_nodes (int): Number of entities.
         num_negatives (int): Candidates per query.
     """

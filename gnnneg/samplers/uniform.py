@@ -13,16 +13,16 @@ from gnnneg.records import Negatives, Query, ones
 
 
 class Uniform(Sampler):
-    r"""Entities drawn uniformly with replacement, each of probability :math:`1 / n`.
+    r"""Entities drawn uniformly with replacement, each with probability :math:`1 / n`.
 
-    Known answers are not excluded, so the expected share of false negatives is the number of true answers over
-    :math:`n`; wrap in :class:`Filtered` to give known ones weight 0.
+    Known answers are not excluded, so the expected false-negative rate is the number of true answers over :math:`n`.
+    Wrap in :class:`Filtered` to give known ones weight 0.
 
     Args:
         num_nodes (int): Number of entities.
         num_negatives (int): Candidates per query, or per batch if shared.
-        shared (bool): Whether one draw ``(1, k)`` serves the whole batch, which turns scoring into one matrix
-            product; else each query has its own, ``(b, k)``. (default: :obj:`False`)
+        shared (bool): Whether one draw ``(1, k)`` serves the whole batch; scoring is then one matrix product. Otherwise
+            each query has its own, ``(b, k)``. (default: :obj:`False`)
 
     Raises:
         UserError: If there are more negatives than entities; :class:`All` takes each entity once.

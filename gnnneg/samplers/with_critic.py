@@ -13,16 +13,17 @@ from gnnneg.samplers.pretrained import pretrained
 
 
 class WithCritic(Composed):
-    """Asks a sampler with a fixed, trained model as its critic instead of the one being trained.
+    """Calls a sampler with a fixed, trained model as its critic, instead of the model in training.
 
-    The teacher is in evaluation mode and gives no gradient. One that passes messages sees the whole graph, also the
-    statements of the batch, and passes over it at every draw.
+    The teacher is in evaluation mode and gives no gradient. If it passes messages, it sees the whole graph, including
+    the statements of the batch, and encodes it at every draw.
 
     Args:
-        sampler (Sampler): Looks at the critic.
-        teacher (Model): The model; it learns nothing here.
-        weights (str, optional): Its weights, the ``model.safetensors`` of a run. (default: :obj:`None`, as it is)
-        graph (torch_geometric.data.Data, optional): What its messages pass over. (default: :obj:`None`)
+        sampler (Sampler): Uses the critic.
+        teacher (Model): The model; it is not trained here.
+        weights (str, optional): Its weights, the ``model.safetensors`` of a run. (default: :obj:`None`, the model's
+            own)
+        graph (torch_geometric.data.Data, optional): The graph for its messages. (default: :obj:`None`)
 
     Raises:
         UserError: If the weights cannot be read or are another model's, or the model needs a graph and there is none.
