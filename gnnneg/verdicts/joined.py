@@ -43,7 +43,7 @@ def curated(
 
     ::
 
-        data = gnnneg.curated(gnnneg.load("CoDEx-S"), "verdicts.db")
+        data = gnnneg.curated(gnnneg.load("CoDEx-S"), "verdicts.sqlite")
 
     Nothing of valid and test gets into training: left out are verdicts on a statement that stands there, stated or
     denied, and those whose two entities a statement of the same polarity there links the other way round, by whatever
