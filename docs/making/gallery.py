@@ -1,12 +1,14 @@
 """Every sampler, generator, loss and decoder in a table, from the classes themselves."""
 
 import inspect
+import re
 import typing
 from collections.abc import Callable, Iterator
 
-from gnnneg.config.signature import options, parameters
+from gnnneg.config.signature import MISSING, options, parameters
 from gnnneg.data.facts import FACTS
 from gnnneg.interfaces import Decoder, Generator, Loss, Part, Sampler
+from gnnneg.stateful import OwnOptimizer
 from making.names import Name, public
 from making.pages import Pages, heading, table
 from making.words import about, cost
@@ -39,10 +41,10 @@ def _parts(base: type) -> Iterator[Name]:
 def needs(cls: type) -> str:
     """The facts of the data and the parts that a constructor asks for."""
     found = []
-    for key, (annotation, _) in parameters(cls).items():
+    for key, (annotation, default) in parameters(cls).items():
         if key in FACTS and key not in SIZES:
             found.append(FACT[key])
-        else:
+        elif default is MISSING:
             found += [f"{_article(part)} ``{key}``" for part in _asked(annotation)]
     return ", ".join(dict.fromkeys(found)) or "nothing"
 
@@ -57,7 +59,7 @@ def _asked(annotation: object) -> Iterator[type]:
 
 
 def _article(part: type) -> str:
-    name = part.__name__.lower()
+    name = re.sub(r"(?<!^)(?=[A-Z])", " ", part.__name__).lower()
     return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"
 
 
@@ -70,24 +72,36 @@ def sampler(cls: type) -> str:
     """What a sampler goes together with."""
     found = []
     if own(cls, Sampler, "log_prob"):
-        found.append(":class:`~gnnneg.Corrected`, :class:`~gnnneg.NoiseContrastive`")
+        condition = " if what it holds knows its probability" if _holds(cls) else ""
+        found.append(f":class:`~gnnneg.Corrected`, :class:`~gnnneg.NoiseContrastive`{condition}")
     if "shared" in parameters(cls):
         found.append("shared or private negatives")
-    found.append("one process only" if cls.one_process else "several processes too")  # type: ignore[attr-defined]
-    return "; ".join(found)
+    if alone(cls):
+        found.append("one process only")
+    return "; ".join(found) or "any loss, generator and decoder"
+
+
+def _holds(cls: type) -> bool:
+    """Whether a part is made of other samplers."""
+    return any(issubclass(part, Sampler) for annotation, _ in parameters(cls).values() for part in _asked(annotation))
+
+
+def alone(cls: type) -> bool:
+    """Whether a part can be trained in one process only."""
+    return issubclass(cls, OwnOptimizer) or bool(getattr(cls, "one_process", None))
 
 
 def generator(cls: type) -> str:
     """With which decoders a generator makes a step."""
     without = refused(cls)
-    return "every decoder" + (f" but {', '.join(without)}" if without else "")
+    single = "; one process only" if alone(cls) else ""
+    return "every decoder" + (f" but {', '.join(without)}" if without else "") + single
 
 
 def loss(cls: type) -> str:
     """What a loss goes together with."""
-    found = [
-        "every sampler and generator" if cls.takes_noise else "every generator, every sampler but NoiseContrastive"
-    ]  # type: ignore[attr-defined]
+    whole = cls().takes_noise
+    found = ["every sampler and generator" if whole else "every generator, every sampler but NoiseContrastive"]
     if own(cls, Loss, "of_product"):
         found.append("shared negatives without a matrix of scores")
     return "; ".join(found)
@@ -98,7 +112,7 @@ def decoder(cls: type) -> str:
     made = cls(num_relations=3, hidden_channels=8)
     similarity = made.similarity
     found = ["one matrix product for shared negatives"] if similarity.is_product else []
-    found.append("DANS and GNDN" if similarity.shares_space else "DANS with ``relation=0``")
+    found.append("DANS" if similarity.shares_space else "DANS with ``relation=0``")
     if similarity.parts == 2:
         found.append("coordinates are complex")
     found.append("inverse relations tied or ``reciprocal``" if "reciprocal" in parameters(cls) else "reciprocal only")

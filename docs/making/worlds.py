@@ -50,10 +50,10 @@ def _steps(generator: type, decoder: str) -> bool:
         },
     }
     torch.manual_seed(0)
+    task = resolve(Task, tree, "task", FACTS).build(facts)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            task = resolve(Task, tree, "task", FACTS).build(facts)
             batch = type(examples := task.examples(triplets(data, "stated", "train")))(*(part[:4] for part in examples))
             task(batch, torch.Generator().manual_seed(0)).backward()
     except UserError:
@@ -65,7 +65,10 @@ def _filled(generator: type) -> dict[str, Any]:
     """A piece of config with some value for every key that must be given."""
     given: dict[str, Any] = {}
     for key, (annotation, default) in parameters(generator).items():
-        if default is not MISSING or key in FACTS or key == "hidden_channels":
+        if default is not MISSING or key in FACTS:
+            continue
+        if key == "hidden_channels":
+            given[key] = CHANNELS
             continue
         kind = options(annotation)[0]
         given[key] = {"Sampler": NEGATIVES, "Generator": "Mixup"}.get(kind.__name__, FILLED.get(kind))

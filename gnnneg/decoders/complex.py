@@ -20,6 +20,8 @@ class ComplEx(Decoder):
 
     which is the real inner product of :math:`h \circ r` with :math:`t`; a tied inverse relation is the conjugate.
 
+    Cost: :math:`b d` for the query vectors, then one inner product a candidate.
+
     Args:
         num_relations (int): Number of relations, inverses not counted.
         hidden_channels (int): Real width of the node vectors, twice the complex rank.

@@ -19,6 +19,8 @@ class DistMult(Decoder):
 
     so it is symmetric in head and tail, and a tied inverse relation is the relation itself.
 
+    Cost: :math:`b d` for the query vectors, then one inner product a candidate.
+
     Args:
         num_relations (int): Number of relations, inverses not counted.
         hidden_channels (int): Width of the node vectors.

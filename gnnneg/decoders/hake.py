@@ -103,6 +103,8 @@ class HAKE(Decoder):
     negative. The first half of a node vector holds moduli, the second phases; a tied inverse relation asks the same
     formula for the head. The paper's :math:`\gamma` belongs to the loss.
 
+    Cost: :math:`b d` for the query vectors, then one distance of moduli and of phases a candidate.
+
     Args:
         num_relations (int): Number of relations, inverses not counted.
         hidden_channels (int): Width of the node vectors, twice the number of moduli.

@@ -34,6 +34,8 @@ class RotatE(Decoder):
     same. But an optimiser such as Adam, whose steps have one size for all parameters, turns relations
     :math:`\pi / B` times as fast as without. :obj:`bound` is :math:`B`, and the code's relation table fits as it is.
 
+    Cost: :math:`b d` for the query vectors, then one distance a candidate.
+
     Args:
         num_relations (int): Number of relations, inverses not counted.
         hidden_channels (int): Real width of the node vectors, twice the complex rank.

@@ -22,6 +22,8 @@ class TransE(Decoder):
     so a tied inverse relation is :math:`-\mathbf{r}`. Margins (:math:`\gamma`) belong to the loss. The paper keeps
     entities at length 1: :class:`~gnnneg.penalties.SoftConstraints` asks softly that they be no longer.
 
+    Cost: :math:`b d` for the query vectors, then one distance a candidate.
+
     Args:
         num_relations (int): Number of relations, inverses not counted.
         hidden_channels (int): Width of the node vectors.

@@ -18,6 +18,8 @@ class BCE(Loss):
     A soft label :math:`\beta` of the negatives adds :math:`\beta` of the opposite term. With the negatives of
     :class:`~gnnneg.samplers.NoiseContrastive` it is the loss of noise-contrastive estimation.
 
+    Cost: :math:`O(b k)`.
+
     Args:
         margin (float): :math:`\gamma`, an offset; scores that are never positive (TransE, RotatE) need one.
             (default: :obj:`0.0`)

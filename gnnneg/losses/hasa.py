@@ -28,6 +28,8 @@ class HaSa(Loss):
     HaSa+ adds the reverse direction, which asks for the query: that is the penalty
     :class:`~gnnneg.penalties.QueryPrediction` with the same margin.
 
+    Cost: :math:`O(b k)`.
+
     Args:
         prior (float): :math:`\tau`. (default: :obj:`0.0001`)
         hardness (float): :math:`\beta`. (default: :obj:`1.0`)

@@ -32,6 +32,8 @@ class InfoNCE(Loss):
     The gradient vanishes where :math:`s_0 - s_j = \tau \ln (1 / \beta_j)`: a finite margin, that of doubtful
     negatives the smaller.
 
+    Cost: :math:`O(b k)`; with shared negatives and inner products no matrix of scores is kept.
+
     Args:
         temperature (float): :math:`\tau`. (default: :obj:`1.0`)
         learnable (bool): Whether :math:`\log(1 / \tau)` is learned, with :math:`1 / \tau` at most 100: where a step

@@ -32,6 +32,8 @@ class LogSigmoid(Loss):
 
     A soft label :math:`\beta` of the negatives mixes :math:`\log \sigma(\gamma + s_j)` in, with share :math:`\beta`.
 
+    Cost: :math:`O(b k)`.
+
     Args:
         margin (float): :math:`\gamma`, an offset that distances need and inner products do not. (default: :obj:`0.0`)
         adversarial (float): :math:`\alpha`. (default: :obj:`0.0`)

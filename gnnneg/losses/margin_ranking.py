@@ -24,6 +24,8 @@ class MarginRanking(Loss):
     A satisfied margin has no gradient, so uniform negatives starve it. A soft label :math:`\beta` of the negatives
     shrinks the margin to :math:`(1 - \beta) m`.
 
+    Cost: :math:`O(b k)`.
+
     Args:
         margin (float): :math:`m`. (default: :obj:`1.0`)
         k (int, optional): :math:`k`. (default: :obj:`None`, the mean)

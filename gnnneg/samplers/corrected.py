@@ -19,6 +19,8 @@ class Corrected(Sampler):
     <https://arxiv.org/abs/1412.2007>`_, with logits :math:`s_j - \log k q_j`: an estimate of 1-vs-all cross-entropy,
     without bias for every proposal.
 
+    Cost: the proposal's, and one probability a candidate.
+
     Args:
         proposal (Sampler): Draws independently, and knows the probability of each draw.
 

@@ -17,6 +17,8 @@ class Corrupt(Pooled):
     Sampling on Link Prediction in Knowledge Graphs" <https://arxiv.org/abs/1708.06816>`_. They usually have the right
     type, although no types are needed. So they are harder than uniform ones, and more often true.
 
+    Cost: one random number and one look-up a candidate.
+
     Args:
         known (KnownAnswers): Training facts.
         num_negatives (int): Candidates per query.

@@ -21,6 +21,8 @@ class Curriculum(Counts, Composed):
 
     Steps are counted in training mode only, and are saved in checkpoints.
 
+    Cost: that of the sampler in use.
+
     Args:
         samplers (list[Sampler]): One after another.
         starts (list[int]): The first step of each, in rising order from 0.

@@ -16,6 +16,8 @@ class Denied(Sampler):
     Each occurs once, with its confidence as its weight. If there are more than ``num_negatives``, that many are drawn
     at random. If there are fewer, the rest has weight 0 (see :class:`Padded`).
 
+    Cost: one search a query and one look-up a candidate.
+
     Args:
         denied (KnownAnswers): Denied training statements.
         num_negatives (int): Candidates per query.

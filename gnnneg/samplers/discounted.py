@@ -12,6 +12,8 @@ from gnnneg.samplers.composed import Composed
 class Discounted(Composed):
     """Reduces a candidate's weight by the probability that it is true after all.
 
+    Cost: the proposal's, and one label a candidate.
+
     Args:
         proposal (Sampler): Offers the candidates.
         label (SoftLabel): That probability, such as :class:`~gnnneg.labels.PathLabel`.

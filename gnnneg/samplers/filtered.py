@@ -13,6 +13,8 @@ from gnnneg.samplers.composed import Composed
 class Filtered(Composed):
     """Gives weight 0 to candidates that are known answers of the query, including its target.
 
+    Cost: the proposal's, and one search among the known answers a candidate.
+
     Args:
         proposal (Sampler): Offers the candidates.
         known (KnownAnswers): The facts to filter by. Use training facts only, or the test set leaks into training.

@@ -32,6 +32,8 @@ class Mixture(Composed):
     estimate of the whole sum by itself. Its weights are multiplied by ``share_i`` alone, so the result is the mean of
     these estimates.
 
+    Cost: the sum of its parts.
+
     Args:
         samplers (list[Sampler]): The parts.
         shares (list[float], optional): The share of each part in the total weight, scaled to sum 1. (default:

@@ -31,6 +31,8 @@ class NoiseContrastive(Sampler):
     Candidates of weight 0 (:class:`Filtered`) are left out of the loss, but they count in :math:`k`, because they are
     draws of the noise too. A query without candidates keeps its plain score.
 
+    Cost: the proposal's, and one probability a candidate and target.
+
     Args:
         proposal (Sampler): Draws independently, and knows the probability of each draw.
 

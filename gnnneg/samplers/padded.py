@@ -16,6 +16,8 @@ class Padded(Composed):
     ``Padded(Denied(8), Filtered(Uniform(8)))`` gives the denied answers of a query, and fills up to eight with random
     ones.
 
+    Cost: that of both samplers.
+
     Args:
         first (Sampler): Its candidates are preferred.
         rest (Sampler): Offers as many candidates as the first.

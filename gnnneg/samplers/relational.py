@@ -19,6 +19,8 @@ class Relational(Sampler):
     <https://arxiv.org/abs/1708.06816>`_. An entity is drawn in proportion to the number of other relations that link
     the two; an anchor with no other relation has weight 0.
 
+    Cost: two searches a query, one random number and one look-up a candidate.
+
     Args:
         known (KnownAnswers): Training facts.
         num_negatives (int): Candidates per query.

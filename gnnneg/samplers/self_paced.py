@@ -19,6 +19,8 @@ class SelfPaced(Sampler):
     hardness follows the model's training, and no schedule of steps: an untrained model gets random negatives, a good
     one the hardest of all.
 
+    Cost: the scores of the first :math:`K_t` candidates, without gradient.
+
     Args:
         proposal (Sampler): Offers candidates in no order.
         num_negatives (int): :math:`k`.

@@ -18,6 +18,8 @@ class Uniform(Sampler):
     Known answers are not excluded, so the expected false-negative rate is the number of true answers over :math:`n`.
     Wrap in :class:`Filtered` to give known ones weight 0.
 
+    Cost: one random number a candidate.
+
     Args:
         num_nodes (int): Number of entities.
         num_negatives (int): Candidates per query, or per batch if shared.

@@ -18,6 +18,8 @@ class WithCritic(Composed):
     The teacher is in evaluation mode and gives no gradient. If it passes messages, it sees the whole graph, including
     the statements of the batch, and encodes it at every draw.
 
+    Cost: the sampler's, with the teacher's scores in place of the model's.
+
     Args:
         sampler (Sampler): Uses the critic.
         teacher (Model): The model; it is not trained here.
