@@ -1,4 +1,4 @@
-"""Two networks that make negatives, from the anchor and from what the relation makes of it, and one that judges."""
+"""Two networks that make negatives, from the anchor and from the query vector, and a discriminator."""
 
 import copy
 from collections.abc import Iterator
@@ -27,60 +27,60 @@ BETAS = 0.5, 0.999
 
 
 class DANS(Counts, OwnOptimizer, Generator):
-    r"""Negatives from two pathways, of `"Diversified and Adaptive Negative Sampling on Knowledge Graphs"
-    <https://arxiv.org/abs/2410.07592>`_, which are trained to pass for entities.
+    r"""Negatives from two adversarially trained networks (pathways), of `"Diversified and Adaptive Negative Sampling on
+    Knowledge Graphs" <https://arxiv.org/abs/2410.07592>`_.
 
-    One is conditioned on the anchor, :math:`\mathbf{c}_E = \mathbf{a}`, the other on what the decoder's relation makes
-    of it, :math:`\mathbf{c}_R = \mathbf{a} \otimes \mathbf{r}` (:meth:`~gnnneg.interfaces.Scorer.composed`, the query
-    vector, so that it is a product for DistMult, a complex one for ComplEx, a rotation for RotatE, and an inverse
-    relation's where the head is asked). Each draws :math:`\mathbf{x} \sim \mathcal{N}(\mathbf{c}, \sigma^2 \mathbf{I})`
-    and takes it through two hidden layers, each modulated by the condition (FiLM),
+    One pathway has the anchor as its condition, :math:`\mathbf{c}_E = \mathbf{a}`, the other the query vector,
+    :math:`\mathbf{c}_R = \mathbf{a} \otimes \mathbf{r}` (:meth:`~gnnneg.interfaces.Scorer.composed`: a product for
+    DistMult, a complex product for ComplEx, a rotation for RotatE). Each draws :math:`\mathbf{x} \sim
+    \mathcal{N}(\mathbf{c}, \sigma^2 \mathbf{I})` and passes it through two hidden layers, each modulated by the
+    condition (FiLM),
 
     .. math::
         \mathbf{a} \leftarrow \alpha(\mathbf{c}) \odot \mathbf{a} + \mathbf{b}(\mathbf{c}) .
 
-    A discriminator :math:`D` says what is real, :math:`D'` which pathway made what is made:
+    A discriminator :math:`D` tells real from generated vectors, and :math:`D'` tells the two pathways apart:
 
     .. math::
         L_G &= -\ln D(\hat{\mathbf{z}})
             + \lambda \bigl( \lVert \alpha - 1 \rVert^2 + \lVert \mathbf{b} \rVert^2 \bigr) \\
         L_D &= -\ln D(\mathbf{z}^+) - \ln (1 - D(\hat{\mathbf{z}})) - \mu \ln D'(\text{source} \mid \hat{\mathbf{z}}) .
 
-    It learns when it is asked, in training mode: the pathways' steps, then the discriminator's
-    (:class:`~gnnneg.generators.adversary.Adversary`), all from one batch, with noise drawn anew for each. Nothing of
-    this reaches the model, and the model's own gradient stops at the made vectors.
+    It learns at each call in training mode: first the pathways, then the discriminator
+    (:class:`~gnnneg.generators.adversary.Adversary`), all from one batch, with new noise for each step. None of this
+    changes the model, and the model's gradient stops at the generated vectors.
 
-    **Scale.** :math:`\tanh` keeps what the paper makes within :math:`(-1, 1)`, and its prior, step sizes and
-    :math:`\sigma` are for embeddings of about unit size; a table with coordinates of .05 or of 5 would be told apart at
-    a glance. So all networks see vectors divided by a running root mean square (of targets, anchors and query vectors,
-    one each), and what they make is :math:`3 \tanh(\tfrac{1}{3} \cdot)` in units of the targets'. A model whose vectors
-    are ten times as long gets made ones ten times as long, and nothing else changes.
+    **Scale.** The paper's vectors are within :math:`(-1, 1)`, and its settings fit coordinates of about unit size. So
+    all networks see vectors divided by a running root mean square (one each for targets, anchors and query vectors),
+    and the output is :math:`3 \tanh(\tfrac{1}{3} \cdot)` in units of the targets. If a model's vectors are ten times as
+    long, so are the generated ones.
 
-    Cost: with width :math:`w` and :math:`m` made in all, about :math:`b m w (2 d + w)` multiplications to make and
-    four times that to learn with one step of each, whatever the number of entities, but that every 100 batches 128 made
-    vectors are compared with all of them.
+    Cost: with width :math:`w` and :math:`m` vectors in all, about :math:`b m w (2 d + w)` multiplications to make them
+    and four times that to learn with one step of each, for any number of entities. Every 100 batches 128 generated
+    vectors are compared with all entities.
 
-    **Watched.** :meth:`figures` has what is watched while it learns. A warning is given where, at three looks in a row,
-    a pathway's effective rank is below 1.5 (and entities' is not), the discriminator's accuracy is above .99, or it
-    calls more than .99 of all vectors the same. An accuracy of .5 by itself is none: it is where all this is to lead.
+    **Monitoring.** :meth:`monitored` has the values to watch. There is a warning if at three checks in a row a
+    pathway's effective rank is below 1.5 (and that of entities is not), the discriminator's accuracy is above .99, or
+    it gives more than .99 of all vectors the same answer. An accuracy of .5 is the goal, so it gives no warning.
 
     Args:
-        known (KnownAnswers): Training facts, to see how many made negatives are nearest to one.
+        known (KnownAnswers): Training facts, to count generated negatives whose nearest entity is a known answer.
         hidden_channels (int): Width :math:`d` of the node vectors.
-        entity (int): How many the anchor's pathway makes for each query; 0 leaves it out. (default: :obj:`5`)
-        relation (int): How many the other pathway makes; 0 leaves it out. (default: :obj:`5`)
+        entity (int): Negatives of the anchor's pathway for each query; 0 leaves it out. (default: :obj:`5`)
+        relation (int): Negatives of the other pathway; 0 leaves it out. (default: :obj:`5`)
         width (int): Width :math:`w` of hidden layers. (default: :obj:`100`)
         sigma (float): :math:`\sigma`. (default: :obj:`0.01`)
         film (bool): Whether hidden layers are modulated. (default: :obj:`True`)
-        adversary (Adversary, optional): How the discriminator judges, and how all learn. (default: :obj:`Adversary()`)
-        soft_label (float): Soft label of what is made. (default: :obj:`0.0`)
-        scale (float): Weight of the term; at 1, under losses that sum over negatives, each weighs as much as a sampled
+        adversary (Adversary, optional): Settings of the discriminator and of all training steps. (default:
+            :obj:`Adversary()`)
+        soft_label (float): Soft label of the generated negatives. (default: :obj:`0.0`)
+        scale (float): Weight of the term. With 1, and a loss that sums over negatives, each counts as much as a sampled
             one. (default: :obj:`1.0`)
-        as_released (AsReleased, optional): What to do as the release does. (default: :obj:`None`, nothing)
+        as_released (AsReleased, optional): Where to follow the released code. (default: :obj:`None`, nowhere)
 
     Raises:
         UserError: If a number is out of range, or an option would change nothing; when called, if the model's vectors
-            are of another width, or it has no query vector like an entity's.
+            have another width, or it has no query vector in the entities' space.
     """
 
     renamed: ClassVar = {
@@ -160,23 +160,24 @@ class DANS(Counts, OwnOptimizer, Generator):
         yield from ()
 
     def monitored(self) -> dict[str, float]:
-        r"""What is watched, as running means over some hundred batches or as last seen.
+        r"""The values to watch, as running means over some hundred batches or as last seen.
 
-        * ``discriminator``: its accuracy, the mean of that on real and on made vectors. Near 1 the pathways have lost,
-          towards .5 they pass for real.
-        * ``pathways``: the share of made vectors whose pathway it knows; there with two pathways that are told apart.
-        * ``film``: the root mean square of :math:`\alpha - 1` and :math:`\mathbf{b}`; there if layers are modulated.
-        * ``rank``: the effective rank of what the less varied pathway makes for a batch, ``rank_of_real`` that of the
+        * ``discriminator``: the mean of its accuracies on real and on generated vectors. Near 1 the pathways have
+          failed, towards .5 their vectors pass as real.
+        * ``pathways``: the share of generated vectors whose pathway it recognises; only with two pathways that are told
+          apart.
+        * ``film``: the root mean square of :math:`\alpha - 1` and :math:`\mathbf{b}`; only if layers are modulated.
+        * ``rank``: the effective rank of a batch's vectors of the less varied pathway; ``rank_of_real`` is that of the
           batch's targets.
-        * ``known``: the share of made vectors whose nearest entity is a known answer; there if entities have vectors of
-          their own (NBFNet's have none).
+        * ``known``: the share of generated vectors whose nearest entity is a known answer; only if entities have
+          vectors of their own (in NBFNet they have none).
         """
         alone = len(self.count) < 2 or not self.adversary.auxiliary
         absent = {"called_real": True, "film": not self.film, "pathways": alone}
         return {name: value for name, value in self.watch.monitored().items() if not absent.get(name)}
 
     def _given(self, drawn: Drawn) -> tuple[Float[Tensor, "b d"], dict[str, Tensor], Float[Tensor, ""]]:
-        """The targets' vectors and what is made from, each in units of what is usual, and the targets' unit."""
+        """The targets' vectors and the conditions, each divided by its usual size, and the targets' usual size."""
         scorer, query, real = drawn.scorer, drawn.query, drawn.positive.detach().float()
         if real.size(1) != self.hidden_channels:
             raise UserError(f"DANS has {self.hidden_channels} hidden_channels, the model's vectors {real.size(1)}.")
@@ -216,8 +217,8 @@ class DANS(Counts, OwnOptimizer, Generator):
         held: bool = False,
         most: int | None = None,
     ) -> tuple[dict[str, Float[Tensor, "b m d"]], Float[Tensor, "b"]]:
-        """What each pathway makes, and how far their modulation is from the identity in all;
-        ``held`` gives weights no gradient; ``most`` is how many of each.
+        """The vectors of each pathway, and the total distance of the modulation from the identity; with ``held``
+        weights get no gradient; ``most`` limits the vectors of each.
         """
         made, away = {}, torch.zeros((), device=self.unit.device)
         for name, count in self.count.items():
@@ -232,7 +233,7 @@ class DANS(Counts, OwnOptimizer, Generator):
     def _learn(
         self, real: Float[Tensor, "b d"], given: dict[str, Float[Tensor, "b d"]], rng: torch.Generator | None
     ) -> tuple[dict[str, Float[Tensor, "b m d"]], Float[Tensor, "4"]]:
-        """The pathways' steps, then the discriminator's; what was made for it last, and what to watch."""
+        """The pathways' steps, then the discriminator's; returns the last generated vectors and the values to watch."""
         makers, judge = (group["params"] for group in self.optimizer.param_groups)
         game = self.adversary
         for _ in range(game.generator_steps):
@@ -257,7 +258,7 @@ class DANS(Counts, OwnOptimizer, Generator):
     def _doubt(
         self, real: Float[Tensor, "b d"], made: dict[str, Float[Tensor, "b m d"]], given: dict[str, Tensor]
     ) -> tuple[Float[Tensor, ""], Float[Tensor, "3"]]:
-        """The discriminator's loss, how often both heads are right, and the share that is called real."""
+        """The discriminator's loss, the accuracies of both heads, and the share of vectors that it calls real."""
         true = self._judged(real[:, None], given)[..., 0]
         false, source = self._judged(torch.cat(list(made.values()), dim=1), given).unbind(-1)
         if self.adversary.hinge:
@@ -280,7 +281,7 @@ class DANS(Counts, OwnOptimizer, Generator):
 
 
 def _refuse_idle(entity: int, relation: int, film: bool, adversary: Adversary, released: AsReleased) -> None:
-    """Refuses options that were chosen and would change nothing.
+    """Refuses given options that would change nothing.
 
     Raises:
         UserError: If there is such an option.

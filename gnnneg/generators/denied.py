@@ -1,4 +1,4 @@
-"""Denied statements against whatever is stated."""
+"""Denied statements as negatives of stated ones."""
 
 from typing import ClassVar
 
@@ -14,28 +14,28 @@ from gnnneg.records import Made, Query
 
 
 class DeniedStatements(Generator):
-    r"""Whole denied statements as negatives, of other anchors too: what a denied statement that shares no query with
-    a stated one can teach.
+    r"""Whole denied statements as negatives, with other anchors too. So denied statements that share no query with a
+    stated one are used as well.
 
     For each query :math:`(a, r)` with its target, ``num_negatives`` denied statements :math:`(a', r, t')` of the same
-    relation are drawn, evenly and with replacement, and scored with their own anchor; the loss sets their scores
-    against the target's. Under :class:`~gnnneg.losses.MarginRanking` that is *relation-grouped pairing*; under
-    :class:`~gnnneg.losses.BCE` it makes them labelled examples, since there no pair matters. What shares the query is
-    the business of the sampler :class:`~gnnneg.samplers.Denied`.
+    relation are drawn, evenly and with replacement, and scored with their own anchor. The loss compares their scores
+    with the target's. Under :class:`~gnnneg.losses.MarginRanking` this is *relation-grouped pairing*. Under
+    :class:`~gnnneg.losses.BCE` they are labelled examples, because BCE compares no pairs. For denied answers of the
+    same query use the sampler :class:`~gnnneg.samplers.Denied`.
 
-    Cost: the scores of ``num_negatives`` more queries for each, from the encoding that is there already.
+    Cost: the scores of ``num_negatives`` more queries for each query, from the same encoding.
 
     Args:
-        denied (KnownAnswers): Denied training statements; their confidence becomes their weight.
+        denied (KnownAnswers): Denied training statements; their confidence is their weight.
         num_negatives (int): Denied statements per query. (default: :obj:`1`)
-        grouped (bool): Whether only those of the query's relation are drawn; a query whose relation has none gets
-            none. Else they are drawn from all, asked from the same side. (default: :obj:`True`)
+        grouped (bool): Whether only those of the query's relation are drawn; a query whose relation has none gets none.
+            Otherwise they are drawn from all, for the same side (head or tail). (default: :obj:`True`)
         soft_label (float): Their soft label. (default: :obj:`0.0`)
         scale (float): Weight of the term. (default: :obj:`1.0`)
 
     Raises:
-        UserError: If there are no denied training statements, a number is out of range; when called, if the model
-            answers no other queries than its own.
+        UserError: If there are no denied training statements, or a number is out of range; when called, if the model
+            cannot score other queries.
     """
 
     renamed: ClassVar = {"label": "soft_label"}
@@ -66,11 +66,11 @@ class DeniedStatements(Generator):
         return Made(score, weight, self.soft_label, self.scale)
 
     def vectors(self, drawn: Drawn) -> Float[Tensor, "b m d"]:
-        """The vectors of the denied targets; their scores are those of other anchors."""
+        """The vectors of the denied targets; their scores belong to other anchors."""
         return drawn.scorer.embed(self.denied.answer[self._positions(drawn.query, drawn.rng)[0]])
 
     def _positions(self, query: Query, rng: torch.Generator | None) -> tuple[Int[Tensor, "b m"], Tensor]:
-        """Positions of denied statements, and what each counts."""
+        """Positions of denied statements, and their weights."""
         if self.grouped:
             begin, end = self.denied.span_of(query.rel_type)
         else:  # the upper half of the relations asks for heads

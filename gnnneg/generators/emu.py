@@ -18,51 +18,52 @@ ROUNDED = 1e-3  # by how much of itself a ratio, or what it leaves, may be anoth
 
 class EMU(Generator):
     r"""Embedding mutation from `"EMU: Embedding Mutation and Unbounded Label Smoothing for Knowledge Graph Embedding"
-    <https://arxiv.org/abs/2504.03327>`_: sampled negatives take some coordinates of the target,
+    <https://arxiv.org/abs/2504.03327>`_: some coordinates of each sampled negative are replaced by the target's,
 
     .. math::
         \hat{\mathbf{z}}_j = \mathbf{m}_j \odot \mathbf{z}^+ + (1 - \mathbf{m}_j) \odot \mathbf{z}_j , \qquad
         P(m_{jl} = 1) = \rho ,
 
-    which makes them hard, and get a soft label :math:`\beta`. Under :class:`~gnnneg.losses.InfoNCE` the term is
+    which makes it hard, and it gets a soft label :math:`\beta`. Under :class:`~gnnneg.losses.InfoNCE` the term is
 
     .. math::
         - \frac{1}{N} \Bigl( \log p_0 + \beta \sum_j \log p_j \Bigr) , \qquad
         p = \mathrm{softmax}(s_0, \hat{s}_1, \ldots, \hat{s}_N) .
 
-    The paper adds :math:`\alpha` times the plain cross-entropy of the same negatives: the task's own ``scale``. Its
-    released code draws uniform negatives anew for this term, which is :class:`Redrawn`.
+    The paper adds :math:`\alpha` times the plain cross-entropy of the same negatives; :math:`\alpha` is the task's own
+    ``scale``. The released code draws new uniform negatives for this term, as :class:`Redrawn` does.
 
     **Which way round.** ``mutation_ratio`` is :math:`\rho`, the fraction taken *from the positive*. The released code's
     ``if_EMU`` is the fraction kept from the negative, :math:`1 - \rho`: its 0.39 is ``mutation_ratio=0.61``. Paper and
     code contradict each other; RESULTS.md has the grid that shows which reading gains.
 
-    **Forms.** One mask for all negatives of a query (``groups=1``) has a closed form with every decoder (but TransH and
-    TransD with :math:`p = 1`, which make vectors): of inner products it is the masked query plus a constant, which a
-    softmax does not see, so that there it is dropout of the query without rescaling. ``groups=G`` gives each of
-    :math:`G` parts of the negatives a mask of its own, at the same cost. ``groups=None`` is the paper's: a mask for
-    each negative, which has to make the vectors, ``(b, k, d)`` numbers in chunks, twice. :class:`MatchedEMU` has its
-    mean and variance without making them.
+    **Forms.** One mask for all negatives of a query (``groups=1``) has a closed form with every decoder, except TransH
+    and TransD with :math:`p = 1`, for which vectors are made. For inner products the result is the masked query plus a
+    constant. A softmax does not see the constant, so this is dropout of the query without rescaling. ``groups=G`` gives
+    each of :math:`G` parts of the negatives a mask of its own, at the same cost. ``groups=None`` is the paper's form: a
+    mask for each negative. It has to make the vectors, ``(b, k, d)`` numbers in chunks, twice. :class:`MatchedEMU` has
+    the same mean and variance without making vectors.
 
     With ``mutation_ratio=0`` nothing is mutated: the paper's ablation, unbounded label smoothing alone.
 
     Args:
-        mutation_ratio (float): :math:`\rho`.
-        soft_label (float or SoftLabel): :math:`\beta`, one or one for each negative. (default: :obj:`0.0`)
+        mutation_ratio (float): :math:`\rho`, the fraction taken from the positive.
+        soft_label (float or SoftLabel): :math:`\beta`, one number, or one for each negative. (default: :obj:`0.0`)
         scale (float): Weight of the term. (default: :obj:`1.0`)
         groups (int, optional): Number of masks of a query; :obj:`None` is one for each negative. (default: :obj:`1`)
-        joint (bool): Whether real and imaginary part of RotatE's coordinates, and both vectors of TransD's, are
-            exchanged together. If not, as in the released code, scores have no closed form and vectors are made.
-            Under other decoders, whose coordinates are single numbers, it changes nothing. (default: :obj:`True`)
-        fixed (bool): Whether exactly :math:`\rho d` coordinates are exchanged, as the paper words it, instead of each
-            with probability :math:`\rho`, as its code does. (default: :obj:`False`)
-        detach (bool): Whether the target learns nothing from what it lends; for ablations. (default: :obj:`False`)
+        joint (bool): Whether the real and imaginary parts of RotatE's coordinates, and both vectors of TransD, are
+            exchanged together. If not, as in the released code, scores have no closed form and vectors are made. Other
+            decoders have single numbers as coordinates, so there it changes nothing. (default: :obj:`True`)
+        fixed (bool): Whether exactly :math:`\rho d` coordinates are exchanged, as in the paper's text, instead of each
+            with probability :math:`\rho`, as in its code. (default: :obj:`False`)
+        detach (bool): Whether the target gets no gradient from its coordinates in negatives; for ablations. (default:
+            :obj:`False`)
         mean (bool): Whether the term is divided by its number of negatives, as in the paper: right for losses that sum
             over them (InfoNCE, BCE), wrong for those that average. (default: :obj:`True`)
 
     Raises:
-        UserError: If ratio or label is no fraction, scale negative or groups below 1; when called, if a ``fixed`` ratio
-            of the coordinates is none or all of them.
+        UserError: If ratio or label is no fraction, scale is negative or groups is below 1; when called, if a ``fixed``
+            ratio gives none or all of the coordinates.
     """
 
     renamed: ClassVar = {"share": "mutation_ratio", "label": "soft_label"}
@@ -107,7 +108,7 @@ class EMU(Generator):
                 yield part, self.masks((rows, part.size(1), width), positive.device, drawn.rng)
 
     def masks(self, size: tuple[int, ...], device: torch.device, rng: torch.Generator | None) -> Tensor:
-        """Where coordinates stay the negative's, along the last dimension of ``size``."""
+        """The coordinates that stay the negative's, along the last dimension of ``size``."""
         if self.fixed:
             rank = torch.rand(size, device=device, generator=rng).argsort(-1).argsort(-1)
             return rank >= exchange("EMU", self.mutation_ratio, size[-1])

@@ -1,4 +1,4 @@
-"""The networks of DANS: what makes vectors under a condition, and what judges them."""
+"""The networks of DANS: pathways that make vectors from a condition, and the discriminator."""
 
 from itertools import pairwise
 
@@ -16,15 +16,16 @@ REACH = 3.0  # made coordinates lie within so many root mean squares of real one
 
 
 class FiLM(nn.Module):
-    r"""What a condition makes of a hidden layer, of `"FiLM: Visual Reasoning with a General Conditioning Layer"
+    r"""The modulation of a hidden layer by a condition, of `"FiLM: Visual Reasoning with a General Conditioning Layer"
     <https://arxiv.org/abs/1709.07871>`_: :math:`\alpha(\mathbf{c})` and :math:`\mathbf{b}(\mathbf{c})` for
     :math:`\alpha \odot \mathbf{a} + \mathbf{b}`.
 
     Args:
         channels (int): Width of the condition.
         width (int): Width of the layer.
-        frozen (bool): Whether it is the release's: :math:`\alpha` and :math:`\mathbf{b}` as two networks happen to
-            start, never trained. If not, it starts near the identity, and learns. (default: :obj:`False`)
+        frozen (bool): Whether to follow the released code: :math:`\alpha` and :math:`\mathbf{b}` are two networks with
+            random weights that are never trained. Otherwise the modulation starts near the identity, and learns.
+            (default: :obj:`False`)
     """
 
     def __init__(self, channels: int, width: int, frozen: bool = False):
@@ -38,7 +39,7 @@ class FiLM(nn.Module):
 
 
 def _modulation(channels: int, width: int, frozen: bool) -> nn.Sequential:
-    """Two layers without bias. The release has a rectifier after the second too, past which little is below zero."""
+    """Two layers without bias. The release has a ReLU after the second too, so few values are below zero."""
     layers = [nn.Linear(channels, width, bias=False), nn.LeakyReLU(LEAK), nn.Linear(width, width, bias=False)]
     if frozen:
         return nn.Sequential(*layers, nn.LeakyReLU(LEAK))
@@ -55,15 +56,15 @@ class Pathway(nn.Module):
             + \mathbf{b}_i(\mathbf{c}) , \qquad
         \mathbf{z} = 3 \tanh \bigl( \tfrac{1}{3} (\mathbf{W}_3 \mathbf{x}_2 + \mathbf{w}_3) \bigr) .
 
-    Weights start so that lengths are kept from layer to layer; with torch's own start they shrink, and with them what
-    tells one condition from another.
+    The initial weights keep the lengths of vectors from layer to layer. With torch's own initial weights the lengths
+    shrink, and conditions become hard to tell apart.
 
     Args:
         channels (int): Width of conditions and of vectors.
         width (int): Width of the two hidden layers.
         film (bool): Whether they are modulated.
         frozen (bool): Whether the modulation is the release's, never trained.
-        normed (bool): Whether hidden layers are normalised as in the release, whose :math:`\epsilon` is 0.8.
+        normed (bool): Whether hidden layers are normalised as in the release, with :math:`\epsilon = 0.8`.
     """
 
     def __init__(self, channels: int, width: int, film: bool, frozen: bool = False, normed: bool = False):
@@ -76,11 +77,11 @@ class Pathway(nn.Module):
     def forward(
         self, condition: Float[Tensor, "b d"], noise: Float[Tensor, "b m d"]
     ) -> tuple[Float[Tensor, "b m d"], Float[Tensor, "b"]]:
-        r"""Vectors, their coordinates within :math:`(-3, 3)`, and how far each condition's modulation is from the
+        r"""Vectors, with coordinates within :math:`(-3, 3)`, and the distance of each condition's modulation from the
         identity, :math:`\sum_i \lVert \alpha_i - 1 \rVert^2 + \lVert \mathbf{b}_i \rVert^2`.
 
         Raises:
-            UserError: In training, if a single vector is to be normalised.
+            UserError: In training, if there is only one vector to normalise.
         """
         if self.norm and self.training and noise.size(0) * noise.size(1) == 1:
             raise UserError(
@@ -100,14 +101,14 @@ class Pathway(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """Says of vectors whether they are real, and which of two pathways made them, as logits ``(*s, 2)``.
+    """Tells whether vectors are real, and which of two pathways made them, as logits ``(*s, 2)``.
 
-    A trunk of ``channels -> width / 2 -> 8 width / 25`` and two heads of half and a quarter of that: 100 - 50 - 32
-    and 16 - 8 - 1 in the paper's code, with the rectifiers between layers that its heads lack.
+    A trunk of ``channels -> width / 2 -> 8 width / 25`` and two heads of half and a quarter of that: 100 - 50 - 32 and
+    16 - 8 - 1 in the paper's code. Unlike in that code, the heads also have ReLUs between their layers.
 
     Args:
-        channels (int): Width of vectors, and of the query's beside them if it sees that.
-        width (int): Width it is scaled by.
+        channels (int): Width of vectors, plus that of the query vector if it is part of the input.
+        width (int): Width that scales all layers.
         lipschitz (bool): Whether every layer is divided by its largest singular value.
     """
 
@@ -123,7 +124,7 @@ class Discriminator(nn.Module):
 
 
 def _layer(one: int, other: int) -> nn.Linear:
-    """A layer that keeps lengths at first, as far as a rectifier lets them."""
+    """A layer that initially keeps lengths, as far as a ReLU allows."""
     layer = nn.Linear(one, other)
     nn.init.kaiming_normal_(layer.weight, a=LEAK)
     nn.init.zeros_(layer.bias)
@@ -131,7 +132,7 @@ def _layer(one: int, other: int) -> nn.Linear:
 
 
 def _layers(sizes: list[int], lipschitz: bool) -> nn.Sequential:
-    """Linear layers with rectifiers between them."""
+    """Linear layers with ReLUs between them."""
     made: list[nn.Module] = []
     for one, other in pairwise(sizes):
         layer = _layer(one, other)

@@ -1,4 +1,4 @@
-"""A network that makes the missing vector, trained against the model."""
+"""A network that makes the target's vector, trained against the model."""
 
 from collections.abc import Iterator
 from typing import ClassVar
@@ -17,7 +17,7 @@ from gnnneg.stateful import OwnOptimizer
 
 
 class GNDN(OwnOptimizer, Generator):
-    r"""A generator that maps anchor and relation to the vector of what is missing, and is trained to be believed.
+    r"""Maps anchor and relation to a vector, and is trained so that the model scores this vector high.
 
     GN+DN, of Zeng, Liu and Zheng, `arXiv 2004.07265 <https://arxiv.org/abs/2004.07265>`_: with noise :math:`\epsilon`
     and an embedding :math:`\mathbf{g}_r` of its own for each relation, inverses too,
@@ -27,12 +27,12 @@ class GNDN(OwnOptimizer, Generator):
         \hat{\mathbf{z}} = \lVert \mathbf{z}^+ \rVert \, \frac{\mathbf{u}}{\lVert \mathbf{u} \rVert} , \qquad
         \ell_G = \mathrm{softplus}(-s(\hat{\mathbf{z}})) .
 
-    The length is the target's, or an inner product could be made as large as one likes. It learns when it is asked, in
-    training mode, with an optimiser of its own, one step down :math:`\ell_G` with the model held fixed; then it makes
-    the negatives that the model learns from, whose gradient stops at their vectors. One pathway, no discriminator
-    beside the model. All of its own is in full precision, whatever the task runs in: its optimiser has no loss scaling.
+    The length is the target's, because otherwise an inner product could become arbitrarily large. At each call in
+    training mode its own optimiser takes one step down :math:`\ell_G` with the model fixed. Then it makes the negatives
+    for the model, whose gradient stops at their vectors. There is one pathway, and no discriminator except the model.
+    The generator is always in full precision, because its optimiser has no loss scaling.
 
-    Cost: a network of :math:`3 d \cdot w + w \cdot d` weights for each negative, forth twice and back once.
+    Cost: a network of :math:`3 d \cdot w + w \cdot d` weights for each negative, forward twice and backward once.
 
     Args:
         num_relations (int): Number of relations, inverses not counted.
@@ -40,12 +40,12 @@ class GNDN(OwnOptimizer, Generator):
         num_negatives (int): Vectors made for each query. (default: :obj:`1`)
         width (int): Width :math:`w` of the hidden layer. (default: :obj:`128`)
         lr (float): Step size of its own Adam. (default: :obj:`0.001`)
-        soft_label (float): Soft label of what it makes. (default: :obj:`0.0`)
-        scale (float): Weight of the term; at 1, under losses that sum over negatives, each weighs as much as a sampled
+        soft_label (float): Soft label of the generated negatives. (default: :obj:`0.0`)
+        scale (float): Weight of the term. With 1, and a loss that sums over negatives, each counts as much as a sampled
             one. (default: :obj:`1.0`)
 
     Raises:
-        UserError: If it is to make nothing, or another width is found in the model.
+        UserError: If it would make nothing, or the model has another width.
     """
 
     renamed: ClassVar = {"label": "soft_label"}
@@ -112,7 +112,7 @@ class GNDN(OwnOptimizer, Generator):
         return length[:, None] * F.normalize(self.network(torch.cat(vectors, dim=2)), dim=2)
 
     def _learn(self, drawn: Drawn, given: tuple[Tensor, Tensor]) -> None:
-        """One step towards being believed; the model's parameters are given no gradient."""
+        """One step towards higher scores; the model's parameters get no gradient."""
         with torch.enable_grad():
             score = drawn.scorer.decode(self._make(drawn, given)).float()
             self.descend(F.softplus(-score).mean(), list(self.parameters()))

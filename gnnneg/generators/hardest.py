@@ -1,4 +1,4 @@
-"""Embedding mutation at its hardest."""
+"""The hardest embedding mutation."""
 
 from typing import ClassVar
 
@@ -14,15 +14,15 @@ from gnnneg.records import Made, Mutation
 
 
 class HardestEMU(Generator):
-    r"""Each negative takes those :math:`\rho d` coordinates of the positive that gain it the most score.
+    r"""Each negative gets those :math:`\rho d` coordinates of the positive that raise its score most.
 
-    The coordinates with the largest positive parts :math:`c_{jl}` of the margin (:class:`MatchedEMU`) are exchanged;
-    the score of what comes out is exact. No random mutation of that ratio is harder, and the more is taken from the
-    positive the less is such a negative wrong, so that by default the ratio is its label too. Under a projection
-    (TransH, TransD) an exchanged coordinate moves all others a little; it is chosen as if it did not, so that another
-    mutation may be harder, but scores are exact there too.
+    The coordinates with the largest positive parts :math:`c_{jl}` of the margin (:class:`MatchedEMU`) are exchanged,
+    and the score of the result is exact. No random mutation of that ratio is harder. The more coordinates come from the
+    positive, the less wrong is the negative, so by default the ratio is its soft label too. With a projection (TransH,
+    TransD) an exchanged coordinate changes all others a little. The choice ignores this, so another mutation may be
+    harder, but scores are exact there too.
 
-    Cost: vectors are made, as for ``EMU(groups=None)``, and their coordinates partly sorted.
+    Cost: vectors are made, as for ``EMU(groups=None)``, and their coordinates are partly sorted.
 
     Args:
         mutation_ratio (float): :math:`\rho`.
@@ -31,8 +31,8 @@ class HardestEMU(Generator):
         mean (bool): Whether the term is divided by its number of negatives. (default: :obj:`True`)
 
     Raises:
-        UserError: If ratio or label is no fraction, or scale negative; when called, if scores are not made of
-            coordinates (NBFNet), or the share of them is none or all.
+        UserError: If ratio or label is no fraction, or scale is negative; when called, if scores are no sums over
+            coordinates (NBFNet), or the ratio gives none or all of the coordinates.
     """
 
     renamed: ClassVar = {"share": "mutation_ratio", "label": "soft_label"}

@@ -24,10 +24,11 @@ class LearnedEMU(Matching):
     .. math::
         p_{rl} = \epsilon + (1 - 2 \epsilon) \, \sigma(a_{rl} + c_r) , \qquad \tfrac{1}{d} \sum_l p_{rl} = \rho ,
 
-    where :math:`c_r` is whatever keeps the budget :math:`\rho` and :math:`\epsilon` keeps each mask undecided, so that
-    "copy the positive" and "never touch this coordinate" are both out of reach. Scores have the mean and the variance
-    of masks drawn for each negative (:class:`MatchedEMU`), which are smooth in :math:`p`: no discrete draw stands in
-    the way of its gradient, which is turned round on the way back, so that the task's one optimiser does both.
+    where :math:`c_r` is chosen so that the mean is the budget :math:`\rho`. The floor :math:`\epsilon` keeps all
+    probabilities away from 0 and 1, so no coordinate is always copied or never copied. Scores have the mean and the
+    variance of masks drawn for each negative (:class:`MatchedEMU`). Both are smooth in :math:`p`, so there is a
+    gradient and no discrete draw. The backward pass reverses the sign of this gradient, so the task's one optimiser
+    trains both.
 
     Args:
         num_relations (int): Number of relations, inverses not counted.
@@ -89,7 +90,7 @@ class LearnedEMU(Matching):
         return masked(drawn, self.probability(self.logit[drawn.query.rel_type, :width])[:, None])
 
     def probability(self, logit: Float[Tensor, "r h"]) -> Float[Tensor, "r h"]:
-        """The probabilities, whose mean in each row is the budget, with the gradient of the shift that sees to it."""
+        """The probabilities. Their mean in each row is the budget, and the gradient includes the shift :math:`c_r`."""
         budget = (self.mutation_ratio - self.floor) / (1 - 2 * self.floor)
         with torch.no_grad():
             centre = torch.logit(torch.full((), budget, dtype=logit.dtype, device=logit.device))
@@ -117,5 +118,5 @@ class _TurnRound(torch.autograd.Function):
 
 
 def turn_round(value: Float[Tensor, "r h"]) -> Float[Tensor, "r h"]:
-    """The value itself, and minus its gradient: whoever descends on the loss makes this one ascend."""
+    """The value itself with the gradient's sign reversed: descent on the loss is ascent for this value."""
     return _TurnRound.apply(value)

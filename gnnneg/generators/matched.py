@@ -12,7 +12,8 @@ from gnnneg.records import Made
 
 
 class MatchedEMU(Matching):
-    r"""The mean and the variance of :class:`EMU` with a mask for each negative, as Gaussian noise on its margin.
+    r"""Gaussian noise on each negative's margin, with the mean and the variance of :class:`EMU` with a mask for each
+    negative.
 
     For scores that are sums over coordinates, whose margins :math:`\Delta_j = s_0 - s_j` have the parts
     :math:`c_{jl}`,
@@ -21,9 +22,9 @@ class MatchedEMU(Matching):
         \hat\Delta_j = (1 - \rho) \Delta_j + \sqrt{\rho (1 - \rho) v_j} \, \xi_j , \qquad
         v_j = \sum_l c_{jl}^2 , \qquad \xi_j \sim \mathcal{N}(0, 1) .
 
-    No mask is drawn and no vector made: :math:`v_j` expands into products of the size of a plain pass, two more for
-    inner products. Under a root (TransE and TransH with :math:`p = 2`, HAKE's moduli) it is what stands there that is
-    matched.
+    No mask is drawn and no vector is made. :math:`v_j` expands into products of the size of a plain pass, two more for
+    inner products. If the score has a square root (TransE and TransH with :math:`p = 2`, HAKE's moduli), the sum under
+    the root is matched.
 
     Args:
         mutation_ratio (float): :math:`\rho`, the fraction taken from the positive.
@@ -32,7 +33,7 @@ class MatchedEMU(Matching):
         mean (bool): Whether the term is divided by its number of negatives. (default: :obj:`True`)
 
     Raises:
-        UserError: If ratio or label is no fraction, or scale negative; when called, if the model has no closed form
+        UserError: If ratio or label is no fraction, or scale is negative; when called, if the model has no closed form
             (NBFNet, TransD, TransH with :math:`p = 1`).
     """
 

@@ -14,13 +14,13 @@ from gnnneg.records import Made, Mutation
 
 class Mixup(Generator):
     r"""Mixtures of the positive and each negative, from `"mixup: Beyond Empirical Risk Minimization"
-    <https://arxiv.org/abs/1710.09412>`_, the released EMU code's other way to make hard negatives,
+    <https://arxiv.org/abs/1710.09412>`_, the other way to make hard negatives in EMU's released code,
 
     .. math::
         \hat{\mathbf{z}}_j = (1 - \lambda_j) \mathbf{z}^+ + \lambda_j \mathbf{z}_j , \qquad
         \lambda_j \sim \mathrm{Beta}(a, b) , \qquad \beta_j = 1 - \lambda_j ,
 
-    where the soft label :math:`\beta_j` is what a mixture has from the positive.
+    where the soft label :math:`\beta_j` is the positive's share of the mixture.
 
     Cost: vectors are made, ``(b, k, d)`` numbers in chunks, twice.
 
@@ -31,7 +31,7 @@ class Mixup(Generator):
         mean (bool): Whether the term is divided by its number of negatives. (default: :obj:`True`)
 
     Raises:
-        UserError: If a parameter is not above 0, or scale negative.
+        UserError: If a parameter is not above 0, or scale is negative.
     """
 
     def __init__(self, a: float = 2.0, b: float = 1.0, scale: float = 1.0, mean: bool = True):
@@ -50,7 +50,7 @@ class Mixup(Generator):
         return exchanged(drawn, self._shares(drawn)[:, :, None])
 
     def _shares(self, drawn: Drawn) -> Float[Tensor, "b k"]:
-        """What each mixture has from the negative, a Beta variate: a ratio of Gamma variates."""
+        """The negative's share of each mixture, a Beta variate, computed as a ratio of Gamma variates."""
         like = torch.ones(len(drawn.target), drawn.negatives.index.size(1), device=drawn.target.device)
         # as torch.distributions draws, which takes no generator
         one, other = (torch._standard_gamma(like * value, generator=drawn.rng) for value in (self.a, self.b))

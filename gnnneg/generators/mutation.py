@@ -1,4 +1,6 @@
-"""What mutations share: how their term counts, vectors with coordinates exchanged, and noise in their place."""
+"""Common parts of all mutations: the weight of their term, vectors with exchanged coordinates, and noise in their
+place.
+"""
 
 import torch
 from jaxtyping import Bool, Float
@@ -13,20 +15,20 @@ from gnnneg.records import Made, Mutation
 
 
 class Term(nn.Module):
-    r"""How mutated negatives count: their soft label, and the weight of their term.
+    r"""The soft label of mutated negatives, and the weight of their term.
 
-    The number of negatives is the sum of their weights, and at least 1. Of :class:`~gnnneg.samplers.Corrected`
-    negatives that is about the number of all entities, and the term estimates that of all entities. Where weights sum
-    below 1 the positive still counts once, not once for each fraction.
+    The number of negatives is the sum of their weights, and at least 1. For :class:`~gnnneg.samplers.Corrected`
+    negatives that is about the number of all entities, and the term is an estimate of that over all entities. If the
+    weights sum to less than 1, the positive still counts exactly once.
 
     Args:
-        name (str): Who asks, for errors.
+        name (str): The generator, for errors.
         soft_label (float or SoftLabel): Soft label.
         scale (float): Weight of the term.
         mean (bool): Whether the term is divided by its number of negatives.
 
     Raises:
-        UserError: If a label lies outside :math:`[0, 1]` or a scale is negative.
+        UserError: If a label is outside :math:`[0, 1]` or a scale is negative.
     """
 
     def __init__(self, name: str, soft_label: float | SoftLabel, scale: float, mean: bool):
@@ -48,16 +50,16 @@ class Term(nn.Module):
 
 
 class Matching(Generator):
-    """Mutation by noise with the mean and the variance that drawn masks would give to scores."""
+    """Mutation by noise. Scores have the mean and the variance that drawn masks would give them."""
 
     term: Term
     noise: int | None = None
-    """The last step's seed: who records steps of training for replay sees by it that Python takes part."""
+    """The last step's seed. It tells the recorder of CUDA graphs that Python takes part in the step."""
 
     def matched(
         self, drawn: Drawn, positive: Float[Tensor, "b d"], keep: Float[Tensor, "b h"], pace: float | None = None
     ) -> Made:
-        """Scores as of negatives whose coordinates stay with probability ``keep``, or as :class:`Mutation` says."""
+        """Scores of negatives whose coordinates stay with probability ``keep``, or as :class:`Mutation` says."""
         self.noise = seed(drawn.rng, positive.device)
         mutation = Mutation(positive, keep, noise=self.noise, pace=pace)
         return self.term(drawn, drawn.scorer.mutated(drawn.negatives.index, mutation))
@@ -67,7 +69,7 @@ def exchange(name: str, mutation_ratio: float, width: int) -> int:
     """How many of ``width`` coordinates are exchanged.
 
     Raises:
-        UserError: If it is none or all of them, and the ratio is not 0 or 1.
+        UserError: If it is none or all of them although the ratio is not 0 or 1.
     """
     count = round(mutation_ratio * width)
     if 0 < mutation_ratio < 1 and not 0 < count < width:
@@ -80,21 +82,21 @@ def exchange(name: str, mutation_ratio: float, width: int) -> int:
 
 
 def masked(drawn: Drawn, chance: float | Float[Tensor, "b _ _"]) -> Float[Tensor, "b k d"]:
-    """The negatives' vectors, each coordinate the target's with a probability of its own."""
+    """The negatives' vectors; each coordinate is replaced by the target's with its own probability."""
     size = len(drawn.target), drawn.negatives.index.size(1), drawn.positive.size(1) // drawn.scorer.parts
     return exchanged(drawn, torch.rand(size, device=drawn.target.device, generator=drawn.rng) >= chance)
 
 
 def exchanged(drawn: Drawn, keep: Float[Tensor, "b k h"] | Bool[Tensor, "b k h"]) -> Float[Tensor, "b k d"]:
-    """The negatives' vectors, with the coordinates outside ``keep`` those of the targets."""
+    """The negatives' vectors, with the coordinates outside ``keep`` replaced by the targets'."""
     return mixed(drawn.positive[:, None], drawn.scorer.embed(drawn.negatives.index), keep)
 
 
 def terms(scorer: Scorer, candidate: Float[Tensor, "c k d"]) -> Float[Tensor, "b k h"]:
-    """What each coordinate gives to the scores of candidate vectors.
+    """The contribution of each coordinate to the scores of candidate vectors.
 
     Raises:
-        UserError: If scores are not made of coordinates.
+        UserError: If scores are no sums over coordinates.
     """
     found = scorer.terms(candidate)
     if found is None:

@@ -1,4 +1,4 @@
-"""Embedding mutation that is as hard as it is meant to be."""
+"""Embedding mutation of a chosen hardness."""
 
 from typing import ClassVar
 
@@ -14,27 +14,27 @@ from gnnneg.stateful import Counts
 
 
 class SelfPacedEMU(Counts, Matching):
-    r"""Each negative is mutated to the share at which it beats the target with probability :math:`\Phi(-z)`,
+    r"""Each negative gets the mutation ratio at which it beats the target with probability :math:`\Phi(-z)`,
 
     .. math::
         \rho_j = \frac{\Delta_j^2}{\Delta_j^2 + z^2 v_j} \quad (\Delta_j > 0) ,
 
-    with margin and variance as in :class:`MatchedEMU`; one that beats it already is left alone. So hardness is one
-    scalar, the same for every pair, step and scale of the embeddings, and a curriculum is a schedule on it: :math:`z`
-    goes in equal steps from ``start`` to ``end``, one for each batch that is asked for while training, be it for scores
-    or for vectors (:class:`~gnnneg.samplers.Projected`). At :math:`z = 3` one mutated negative in 740 wins, at 0.5
-    three in ten. The share carries no gradient.
+    with margin and variance as in :class:`MatchedEMU`; a negative that already beats the target is not mutated. So
+    hardness is one scalar, the same for every pair, step and scale of the embeddings. A curriculum is a schedule of
+    this scalar: :math:`z` goes in equal steps from ``start`` to ``end``, one step for each training batch, whether
+    scores or vectors (:class:`~gnnneg.samplers.Projected`) are computed. At :math:`z = 3` one mutated negative in 740
+    wins, at 0.5 three in ten. The ratio carries no gradient.
 
     Args:
-        start (float): :math:`z` at first. (default: :obj:`3.0`)
-        end (float): :math:`z` at last. (default: :obj:`0.5`)
-        steps (int): Training steps on the way. (default: :obj:`10000`)
+        start (float): The first :math:`z`. (default: :obj:`3.0`)
+        end (float): The last :math:`z`. (default: :obj:`0.5`)
+        steps (int): Training steps from the first to the last. (default: :obj:`10000`)
         soft_label (float or SoftLabel): :math:`\beta`. (default: :obj:`0.0`)
         scale (float): Weight of the term. (default: :obj:`1.0`)
         mean (bool): Whether the term is divided by its number of negatives. (default: :obj:`True`)
 
     Raises:
-        UserError: If :math:`z` is not above 0 or steps are below 1; when called, if scores are no function of one sum
+        UserError: If :math:`z` is not above 0 or steps is below 1; when called, if scores are no function of one sum
             over coordinates (HAKE, TransH, TransD, NBFNet).
     """
 
@@ -75,7 +75,7 @@ class SelfPacedEMU(Counts, Matching):
         return masked(drawn, ratio[:, :, None])
 
     def _stepped(self) -> float:
-        """:math:`z` now, which one more step has used."""
+        """The current :math:`z`; counts one more step."""
         pace = self.pace
         self.step += self.training
         return pace

@@ -1,4 +1,4 @@
-"""Mutations whose negatives are drawn for them alone."""
+"""Mutations with negatives of their own."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -14,24 +14,24 @@ from gnnneg.records import Made
 
 
 class Redrawn(Generator):
-    """A generator that changes negatives of its own draw, and not those of the task's plain term.
+    """Draws separate negatives for a generator, instead of those of the task's plain term.
 
-    The text of :class:`~gnnneg.generators.EMU`'s paper has both of its terms over the same negatives, as here a task
-    without this. The released code draws uniform entities for each term anew, with the known answers among them:
-    ``Redrawn(EMU(0.61, label=0.53), Uniform(num_nodes, 256))`` beside a task whose sampler is the same.
+    In the text of :class:`~gnnneg.generators.EMU`'s paper both terms have the same negatives, as in a task without this
+    class. The released code draws new uniform entities for each term, including known answers: ``Redrawn(EMU(0.61,
+    soft_label=0.53), Uniform(num_nodes, 256))`` in a task with the same sampler.
 
-    The sampler looks at the task's own model, also where the task's sampler looks at another (:class:`Dual`), and what
-    it learns is its own affair. Two samplers with a memory of their own (:class:`PreBatch`, :class:`Cached`) remember
-    apart.
+    The sampler's critic is the task's own model, even if the task's sampler has another critic (:class:`Dual`). It
+    learns separately. Two samplers with a memory (:class:`PreBatch`, :class:`Cached`) have separate memories.
 
-    Cost: the sampler's, and the generator's, which finds nothing computed of the plain term.
+    Cost: the sampler's, and the generator's, which can reuse nothing from the plain term.
 
     Args:
-        rng (Generator): Changes negatives, such as :class:`EMU`, :class:`MatchedEMU` or :class:`Mixup`.
+        rng (Generator): A generator that changes negatives, such as :class:`EMU`, :class:`MatchedEMU` or
+            :class:`Mixup`.
         sampler (Sampler): Draws them.
 
     Raises:
-        UserError: If the generator changes no negatives, but makes or draws its own; if the sampler is
+        UserError: If the generator makes or draws its own negatives instead of changing given ones; if the sampler is
             :class:`~gnnneg.samplers.NoiseContrastive`.
     """
 
@@ -56,7 +56,7 @@ class Redrawn(Generator):
         return self.generator(self._redrawn(drawn))
 
     def vectors(self, drawn: Drawn) -> Float[Tensor, "b m d"]:
-        """As they are scored, but that those which are there stand, again, in the places of a query's absent ones."""
+        """The scored vectors; in the places of a query's absent negatives its present ones are repeated."""
         own = self._redrawn(drawn)
         vectors = self.generator.vectors(own)
         there = (own.negatives.weight > 0).expand(vectors.shape[:2])

@@ -1,4 +1,4 @@
-"""How an adversarial generator is doing, and a word when it has collapsed."""
+"""The state of an adversarial generator, and a warning when it has collapsed."""
 
 import math
 import warnings
@@ -23,19 +23,19 @@ COMPLAINTS = 3  # kinds of them
 
 
 class Watch(Counts):
-    """Running means of what every step gives away, and a look at what is made every 100 batches.
+    """Running means of values of every step, and a check of the generated vectors every 100 batches.
 
     Args:
-        name (str): Whose it is, for warnings.
+        name (str): The generator, for warnings.
         known (KnownAnswers): Training facts.
     """
 
     counts, newer = ("batches", "bad", "said"), ("bad", "said")
     batches: Tensor
     bad: Tensor
-    """For each complaint, at how many looks in a row there was cause for it."""
+    """For each warning, the number of checks in a row at which there was cause for it."""
     said: Tensor
-    """Whether it was made: once in a run, however often the run is gone on with."""
+    """Whether it was given: once in a run, even if the run is resumed."""
     means: Tensor
     looked: Tensor
 
@@ -56,15 +56,15 @@ class Watch(Counts):
         real: Float[Tensor, "b d"],
         made: dict[str, Float[Tensor, "b m d"]],
     ) -> None:
-        """Takes note of one batch.
+        """Records one batch.
 
         Args:
-            step (torch.Tensor): How often the discriminator was right, and its auxiliary head; the share of all vectors
-                that it called real; how far the modulation is from the identity.
-            scorer (Scorer): Has the entities' vectors, if they have any of their own.
-            query (Query): What was asked.
+            step (torch.Tensor): The accuracies of the discriminator and of its auxiliary head; the share of all vectors
+                that it called real; the distance of the modulation from the identity.
+            scorer (Scorer): Gives the entities' own vectors, if there are any.
+            query (Query): The queries.
             real (torch.Tensor): The targets' vectors, ``(b, d)``.
-            made (dict): Those of each pathway, ``(b, m, d)``.
+            made (dict): The vectors of each pathway, ``(b, m, d)``.
         """
         batches = int(self.batches)
         self.means.lerp_(step, max(SLOWLY, 1 / (1 + batches)))
@@ -87,8 +87,8 @@ class Watch(Counts):
                 warnings.warn(words, stacklevel=2)
 
     def monitored(self) -> dict[str, float]:
-        """Under the names that :meth:`DANS.figures` explains; nothing before the first batch, and no ``known`` where
-        entities have no vectors before a question is asked (NBFNet).
+        """The values that :meth:`DANS.monitored` explains; none before the first batch, and no ``known`` if entities
+        have no vectors of their own (NBFNet).
         """
         if not int(self.batches):
             return {}
@@ -109,7 +109,7 @@ class Watch(Counts):
         return self.known.contains(Query(query.anchor[row], query.rel_type[row]), index).float().mean()
 
     def _complaints(self) -> Iterator[tuple[bool, str]]:
-        """Whether something is wrong, for each thing that may be, and what to do about it."""
+        """For each possible fault whether it is there, and what to do about it."""
         now = self.monitored()
         right, rank, real = now["discriminator"], now["rank"], now["rank_of_real"]
         yield (
@@ -119,17 +119,17 @@ class Watch(Counts):
         )
         yield (
             right > 0.99,
-            f"{self.name}'s discriminator is always right (accuracy {right:.3f}), so that what is made teaches no more "
-            "than random vectors: lower its adversary's discriminator_lr or steps, or raise its generator_steps.",
+            f"{self.name}'s discriminator is always right (accuracy {right:.3f}), so the generated vectors are no "
+            "better than random ones: lower its adversary's discriminator_lr or steps, or raise its generator_steps.",
         )
         yield (
             abs(now["called_real"] - 0.5) > 0.49,
-            f"{self.name}'s discriminator says the same of all vectors (accuracy {right:.3f}), so that what is made "
-            "follows nothing: raise its adversary's discriminator_lr, or lower its lr.",
+            f"{self.name}'s discriminator gives all vectors the same answer (accuracy {right:.3f}), so the pathways "
+            "learn nothing from it: raise its adversary's discriminator_lr, or lower its lr.",
         )
 
 
 def some(vector: Tensor, size: int) -> Tensor:
-    """At most so many rows, evenly."""
+    """At most so many rows, at even distances."""
     size = min(size, len(vector))
     return vector[torch.arange(size, device=vector.device) * len(vector) // size]
