@@ -9,12 +9,14 @@ ifneq ($(wildcard ../shared/datasets),)
 export GNNNEG_MIRROR ?= $(abspath ../shared/datasets)
 endif
 
-.PHONY: help setup demo gallery test check suite format bench gpu mutation fuzz fuzz-readers clean
+.PHONY: help setup demo gallery docs look test check suite format bench gpu mutation fuzz fuzz-readers clean
 
 help:
 	@echo "make demo    set up, then three kinds of negatives on a made-up town: a table, answers, runs/demo/report.html"
 	@echo "make test    set up, then lint, types and every test"
 	@echo "make gallery set up, then every method on the embedded world, side by side"
+	@echo "make docs    set up, then build the site into docs/_build/html; a warning is an error"
+	@echo "make look    open every page of the built site in Chromium: no errors, no request to another host"
 	@echo "make bench   set up, then measure against the peers installed here"
 	@echo "make gpu     on a machine with a GPU: check every kernel, measure against the peers, write runs/gpu/page.html"
 	@echo "make mutation  count how many small changes to the code the tests notice (MUTATION='--count 60 --seed 1')"
@@ -42,6 +44,13 @@ gallery: setup
 	done
 	$(BIN)/gnnneg compare runs/gallery/*
 	$(BIN)/gnnneg report runs/gallery/* --out runs/gallery/report.html
+
+docs: setup
+	$(BIN)/sphinx-build -q -W --keep-going -j 2 -b html docs docs/_build/html
+	@echo "docs/_build/html/index.html"
+
+look: docs
+	$(BIN)/python docs/making/look.py
 
 check: setup
 	$(BIN)/ruff check .
@@ -80,4 +89,4 @@ fuzz-readers: setup
 	OMP_NUM_THREADS=1 $(BIN)/python tests/fuzz_readers.py $(FUZZ)
 
 clean:
-	rm -rf .venv runs build dist .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv runs build dist docs/_build docs/generated .pytest_cache .mypy_cache .ruff_cache
