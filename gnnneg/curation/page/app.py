@@ -1,7 +1,9 @@
 """The curation page as an ASGI application."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from importlib.metadata import version
+from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.responses import RedirectResponse, Response
@@ -46,10 +48,17 @@ def create_app(
         debug (bool): Whether tracebacks are printed. (default: :obj:`False`)
     """
     desk = Desk(served, queues, verdicts, absent or {})
-    desk.prepare()
+    background = desk.prepare()
     pages = Pages(desk, who)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        background.end()
+
     # FastAPI's own pages of the API load scripts from elsewhere
-    app = FastAPI(title="gnnneg", version=version("gnnneg"), description=ABOUT, docs_url=None, redoc_url=None)
+    own: dict[str, Any] = {"docs_url": None, "redoc_url": None, "lifespan": lifespan}
+    app = FastAPI(title="gnnneg", version=version("gnnneg"), description=ABOUT, **own)
     app.state.desk = desk
     app.include_router(judging.routes(pages))
     app.include_router(reading.routes(pages, app))

@@ -3,9 +3,10 @@
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from threading import Lock, Thread
+from threading import Lock
 from typing import Any
 
+from gnnneg.curation.page.background import Background
 from gnnneg.curation.page.links import question_of
 from gnnneg.curation.queues import Item, Question, Queue
 from gnnneg.curation.served import Served
@@ -103,7 +104,7 @@ class Desk:
         self.served, self.verdicts, self.absent = served, verdicts, absent
         self.lines = {queue.name: Line(queue.name, queue) for queue in queues}
 
-    def prepare(self) -> Thread:
+    def prepare(self) -> Background:
         """Works the queues out in the background, one after the other."""
 
         def work() -> None:
@@ -111,7 +112,7 @@ class Desk:
                 with suppress(UserError):  # who opens it is told
                     line.place(NOWHERE)
 
-        thread = Thread(target=work, name="queues", daemon=True)
+        thread = Background(work)
         thread.start()
         return thread
 
