@@ -14,7 +14,7 @@ from jaxtyping import Bool, Int
 from torch import Tensor
 from torch_geometric.data import HeteroData
 
-from gnnneg.data.gate import SHOWN, admit, numbered, only, within
+from gnnneg.data.gate import SHOWN, numbered, only, within
 from gnnneg.data.statements import POLARITIES, completed
 from gnnneg.errors import UserError, echo
 from gnnneg.verdicts.added import Masks, added
@@ -77,12 +77,14 @@ def curated(
     if wins is None:
         _refuse_contradictions(found, both, parts, where)
     keep = {p: ~new[p] | parts.joins[p] for p in POLARITIES}
-    if wins == WINNER:
-        keep = {p: keep[p] & ~parts.contradicted[p] for p in POLARITIES}
+    loses = {p: wins not in (p, WINNER) for p in POLARITIES}  # verdicts that contradict
+    for p, other in zip(POLARITIES, reversed(POLARITIES)):
+        if loses[p]:
+            keep[p] = keep[p] & ~parts.contradicting[p]
+        else:
+            keep[other] = keep[other] & ~parts.contradicted[other]
     result = only(both, keep)
-    if wins in POLARITIES:
-        result = admit(result, wins, overlap="keep", apart=True, where=where)[0]
-    told = _told(found, both, parts, wins)
+    told = _told(found, both, parts, {p: new[p] & keep[p] for p in POLARITIES}, loses)
     result.verdicts = told
     _warn(told)
     return result
@@ -97,7 +99,7 @@ class _Parts:
         mirrored (dict): Other verdicts on two entities that one of these links the other way round.
         already (dict): Others that training statements, or verdicts before them, say already.
         joins (dict): All other verdicts.
-        contradicting (dict): Those of the last that contradict a training statement.
+        contradicting (dict): Those of the last two that contradict a training statement; a graph may contradict itself.
         contradicted (dict): The training statements that they contradict.
     """
 
@@ -112,23 +114,22 @@ class _Parts:
 def _sorted_out(both: HeteroData, new: Masks, found: Judged) -> _Parts:
     number, size = numbered(both), int(both["entity"].num_nodes or 0)
     split = {p: both["entity", p, "entity"].split for p in POLARITIES}
+    old = {p: ~new[p] & (split[p] == 0) for p in POLARITIES}
     later = torch.cat([number[p][split[p] > 0] for p in POLARITIES])
-    parts = _Parts({}, {}, {}, {}, {}, {})
+    parts, rest = _Parts({}, {}, {}, {}, {}, {}), {}
     for p in POLARITIES:
         head, tail = both["entity", p, "entity"].edge_index
         linked = (split[p] > 0) & (head != tail)
-        said = within(number[p], number[p][~new[p] & (split[p] == 0)]) | ~_first(number[p])
         parts.asked[p] = new[p] & within(number[p], later)
-        rest = new[p] & ~parts.asked[p]
-        parts.mirrored[p] = rest & within(head * size + tail, (tail * size + head)[linked])
-        rest &= ~parts.mirrored[p]
-        parts.already[p], parts.joins[p] = rest & said, rest & ~said
+        parts.mirrored[p] = new[p] & ~parts.asked[p] & within(head * size + tail, (tail * size + head)[linked])
+        rest[p] = new[p] & ~parts.asked[p] & ~parts.mirrored[p]
+        said = within(number[p], number[p][old[p]]) | ~_first(number[p])
+        parts.already[p], parts.joins[p] = rest[p] & said, rest[p] & ~said
     for p, other in zip(POLARITIES, reversed(POLARITIES)):
-        if bool(within(number[p][parts.joins[p]], number[other][parts.joins[other]]).any()):
+        if bool(within(number[p][rest[p]], number[other][rest[other]]).any()):
             raise UserError(f"{found.name} states and denies the same statement: leave one of the two lines out.")
-        old = ~new[other] & (split[other] == 0)
-        parts.contradicting[p] = parts.joins[p] & within(number[p], number[other][old])
-        parts.contradicted[other] = old & within(number[other], number[p][parts.contradicting[p]])
+        parts.contradicting[p] = rest[p] & within(number[p], number[other][old[other]])
+        parts.contradicted[other] = old[other] & within(number[other], number[p][parts.contradicting[p]])
     return parts
 
 
@@ -158,10 +159,8 @@ def _named(data: HeteroData, polarity: str, chosen: Bool[Tensor, "e"]) -> list[S
     return [Statement(names[head], relations[kind], names[tail]) for head, tail, kind in columns]
 
 
-def _told(found: Judged, both: HeteroData, parts: _Parts, wins: str | None) -> dict[str, Any]:
+def _told(found: Judged, both: HeteroData, parts: _Parts, joined: Masks, loses: dict[str, bool]) -> dict[str, Any]:
     """What became of the verdicts: numbers, and a digest of what joined."""
-    loses = {p: wins in POLARITIES and wins != p for p in POLARITIES}
-    joined = {p: parts.joins[p] & ~(parts.contradicting[p] & loses[p]) for p in POLARITIES}
     rows = sorted((p, *row) for p in POLARITIES for row in _named(both, p, joined[p]))
     contradicting = {p: int(parts.contradicting[p].sum()) for p in POLARITIES}
     return {

@@ -185,9 +185,10 @@ def test_a_table_of_labelled_statements_is_read_as_well(tmp_path):
     assert data.source_names == ["verdict in mine.tsv"]
     with pytest.raises(UserError, match="leave out whose wins"):
         curated(graph(), path, whose=["ann"])
-    path.write_text("head\trelation\ttail\tlabel\nb\tknows\ta\t1\nb\tknows\ta\t0\n")
-    with pytest.raises(UserError, match=r"mine\.tsv states and denies the same statement"):
-        curated(graph(), path, wins="verdicts")
+    for twice in ("b\tknows\ta", "a\tlikes\tb"):
+        path.write_text(f"head\trelation\ttail\tlabel\n{twice}\t1\n{twice}\t0\n")
+        with pytest.raises(UserError, match=r"mine\.tsv states and denies the same statement"):
+            curated(graph(), path, wins="verdicts")
 
 
 def test_a_table_without_a_header_is_read_by_its_looks(tmp_path):
@@ -218,3 +219,27 @@ def test_the_digest_tells_what_joined(tmp_path):
     assert curated(graph(), verdicts).verdicts["digest"] == first
     verdicts.record(Statement("b", "knows", "c"), "accept", "bob")
     assert curated(graph(), verdicts).verdicts["digest"] != first
+
+
+@pytest.mark.parametrize("wins", [None, "verdicts", "stated", "denied"])
+def test_what_the_graph_contradicts_itself_is_left_to_the_gate(tmp_path, wins):
+    """``a likes b`` is stated in train and denied in test: no verdict speaks of it."""
+    contrary = {**SAYS, ("denied", "test"): "b knows d, a likes b"}
+    data = curated(graph(contrary), record(tmp_path, "accept b knows a"), wins=wins)
+    assert said(data) == {**contrary, ("stated", "train"): "a likes b, b likes c, b knows a"}
+
+
+def test_a_verdict_says_which_of_two_training_statements_goes(tmp_path):
+    contrary = {**SAYS, ("denied", "train"): "a likes c, a likes b"}
+    for place, (line, key, left) in enumerate(
+        (
+            ("deny a likes b", ("stated", "train"), "b likes c"),
+            ("accept a likes b", ("denied", "train"), "a likes c"),
+        )
+    ):
+        verdicts = record(tmp_path / str(place), line)
+        with pytest.raises(UserError, match="1 of the verdicts of v"):
+            curated(graph(contrary), verdicts)
+        data = curated(graph(contrary), verdicts, wins="verdicts")
+        assert said(data) == {**contrary, key: left}
+        assert (data.verdicts["already"], data.verdicts["replaced"]) == (1, 1)
