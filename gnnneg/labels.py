@@ -12,19 +12,19 @@ from gnnneg.records import Query
 
 
 class SlotLabel(SoftLabel):
-    r"""A larger label for entities that some training fact has in the slot asked for.
+    r"""A larger label for entities that occur on the target's side of the relation in some training fact.
 
-    An entity that already answers the relation for somebody is of the right type, so it may be a true answer that the
-    graph lacks; one that never does is far more certainly wrong. With :class:`~gnnneg.losses.InfoNCE` the two are
-    pushed to margins of :math:`\ln(1 / \beta)`: far the one, less far the other.
+    An entity that answers the relation for another anchor has the right type, so it may be a true answer that the graph
+    lacks. An entity that never does is far more certainly wrong. With :class:`~gnnneg.losses.InfoNCE` each is pushed to
+    its margin :math:`\ln(1 / \beta)`, which is smaller for the first.
 
     Args:
         known (KnownAnswers): Training facts.
-        seen (float): :math:`\beta` of entities seen in the slot. (default: :obj:`0.1`)
+        seen (float): :math:`\beta` of entities that occur there. (default: :obj:`0.1`)
         unseen (float): :math:`\beta` of the others. (default: :obj:`0.0`)
 
     Raises:
-        UserError: If a label lies outside :math:`[0, 1]`.
+        UserError: If a label is outside :math:`[0, 1]`.
     """
 
     def __init__(self, known: KnownAnswers, seen: float = 0.1, unseen: float = 0.0):
@@ -41,17 +41,18 @@ class PathLabel(SoftLabel):
     r"""A larger label for entities near the anchor: the path prior of `"HaSa: Hardness and Structure-Aware Contrastive
     Knowledge Graph Embedding" <https://arxiv.org/abs/2305.10563>`_.
 
-    What is a few statements away from the anchor is more often true though unknown than what is far from it. Under
-    :class:`~gnnneg.losses.HaSa` a positive label says who is suspected to be a false negative.
+    Entities within a few statements of the anchor are true but unknown answers more often than distant ones. Under
+    :class:`~gnnneg.losses.HaSa` a positive label marks a suspected false negative.
 
     Args:
         known (KnownAnswers): Training facts.
-        hops (int): How far is near: as many statements, in either direction, or fewer. (default: :obj:`2`)
+        hops (int): Largest number of statements, in either direction, between the anchor and a near entity. (default:
+            :obj:`2`)
         near (float): :math:`\beta` of entities that are near. (default: :obj:`0.1`)
         far (float): :math:`\beta` of the others. (default: :obj:`0.0`)
 
     Raises:
-        UserError: If a label lies outside :math:`[0, 1]`, or nobody can hold who is near whom in memory.
+        UserError: If a label is outside :math:`[0, 1]`, or the sets of near entities do not fit into memory.
     """
 
     def __init__(self, known: KnownAnswers, hops: int = 2, near: float = 0.1, far: float = 0.0):

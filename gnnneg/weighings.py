@@ -10,13 +10,14 @@ from gnnneg.records import Triplets, asked
 
 
 class Confidence(Weighing):
-    r"""Each statement counts as much as it is sure: :math:`c_i / b` in a batch of :math:`b`.
+    r"""Weights each statement by its confidence: :math:`c_i / b` in a batch of :math:`b`.
 
-    Not normalised over the batch, so that a batch of doubtful statements moves a model less than one of sure ones.
+    The weights are not normalised over the batch, so a batch of doubtful statements changes a model less than one of
+    certain statements.
 
     Args:
-        known (KnownAnswers): Training facts, with the confidence that the data give (``confidence`` of the stated
-            edges); what has none counts whole.
+        known (KnownAnswers): Training facts, with the confidence of the data (``confidence`` of the stated edges);
+            statements without one have weight 1.
     """
 
     def __init__(self, known: KnownAnswers):

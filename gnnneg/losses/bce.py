@@ -15,7 +15,7 @@ class BCE(Loss):
     .. math::
         \ell = \mathrm{softplus}(-\gamma - s_0) + \sum_j w_j \, \mathrm{softplus}(\gamma + s_j) .
 
-    A soft label :math:`\beta` of the negatives adds :math:`\beta` of the opposite term. With the negatives of
+    A soft label :math:`\beta` of the negatives adds :math:`\beta` times the opposite term. With the negatives of
     :class:`~gnnneg.samplers.NoiseContrastive` it is the loss of noise-contrastive estimation.
 
     Cost: :math:`O(b k)`.

@@ -1,4 +1,4 @@
-"""Softmax cross-entropy that takes suspected false negatives out of the negatives' sum."""
+"""Softmax cross-entropy that removes suspected false negatives from the negatives' sum."""
 
 import math
 
@@ -20,12 +20,12 @@ class HaSa(Loss):
         \mathbb{E}_{p_A} e^{s} - \tau \, \mathbb{E}_{p_F} e^{s} \right)} , \qquad
         p_A(j) \propto w_j e^{\beta s_j} , \quad p_F(j) \propto w_j y_j \, e^{\beta s_j} .
 
-    Candidates are a mixture of negatives and of a share :math:`\tau` of false ones; those suspected, whose soft label
-    is positive (:class:`~gnnneg.labels.PathLabel` suspects what is near the anchor), stand for the false ones.
-    :math:`p_A` and :math:`p_F` carry no gradient; :math:`N` is the sum of weights. At :math:`\tau = \beta = m = 0` it
-    is :class:`InfoNCE`. A query with nobody suspected has no second expectation.
+    The model behind it: a share :math:`\tau` of the candidates are false negatives. Candidates with a positive soft
+    label are the suspected ones, and represent them (:class:`~gnnneg.labels.PathLabel` suspects entities near the
+    anchor). :math:`p_A` and :math:`p_F` carry no gradient; :math:`N` is the sum of weights. At :math:`\tau = \beta = m
+    = 0` it is :class:`InfoNCE`. A query without suspected candidates has no second expectation.
 
-    HaSa+ adds the reverse direction, which asks for the query: that is the penalty
+    HaSa+ adds the reverse direction, which predicts the query. That is the penalty
     :class:`~gnnneg.penalties.QueryPrediction` with the same margin.
 
     Cost: :math:`O(b k)`.
@@ -63,7 +63,7 @@ class HaSa(Loss):
         return torch.logaddexp(first, rest.masked_fill(gap >= most, -torch.inf)) - first
 
     def _mean(self, score: Float[Tensor, "b k"], weight: Float[Tensor, "b k"]) -> Float[Tensor, "b"]:
-        """The log of the mean of ``exp(score)`` by weight and hardness; of nobody, any number."""
+        """The log of the mean of ``exp(score)`` by weight and hardness; for a row without candidates any number."""
         logit = self.hardness * score.detach() + weight.log()
         share = torch.where((weight > 0).any(1, keepdim=True), logit, 0.0).log_softmax(1)
         return torch.logsumexp(score + share, 1)

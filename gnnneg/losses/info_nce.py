@@ -27,20 +27,19 @@ class InfoNCE(Loss):
     the strongest default for link prediction (`Ruffinelli et al. 2020 <https://openreview.net/forum?id=BkxSmlBFvr>`_).
     At :math:`\tau = 1` with every entity as a negative it is 1-vs-all cross-entropy.
 
-    Soft labels :math:`\beta_j` of the negatives add :math:`- \sum_j \beta_j w_j \log p_j` (targets
-    :math:`1, \beta_1, \beta_2, \ldots`, not normalised: unbounded label smoothing), where :math:`p_j` is the softmax.
-    The gradient vanishes where :math:`s_0 - s_j = \tau \ln (1 / \beta_j)`: a finite margin, that of doubtful
-    negatives the smaller.
+    Soft labels :math:`\beta_j` of the negatives add :math:`- \sum_j \beta_j w_j \log p_j` (targets :math:`1, \beta_1,
+    \beta_2, \ldots`, not normalised: unbounded label smoothing), where :math:`p_j` is the softmax. The gradient
+    vanishes where :math:`s_0 - s_j = \tau \ln (1 / \beta_j)`: a finite margin, which is smaller for doubtful negatives.
 
     Cost: :math:`O(b k)`; with shared negatives and inner products no matrix of scores is kept.
 
     Args:
         temperature (float): :math:`\tau`. (default: :obj:`1.0`)
-        learnable (bool): Whether :math:`\log(1 / \tau)` is learned, with :math:`1 / \tau` at most 100: where a step
-            of the optimiser takes it above, the next loss sets it back to 100. (default: :obj:`False`)
+        learnable (bool): Whether :math:`\log(1 / \tau)` is learned, with :math:`1 / \tau` at most 100. If a step of the
+            optimiser makes it larger, the next loss sets it back to 100. (default: :obj:`False`)
 
     Raises:
-        UserError: If the temperature is not above 0; if it is to be learned and starts below 0.01.
+        UserError: If the temperature is not above 0; if it is learnable and starts below 0.01.
     """
 
     def __init__(self, temperature: float = 1.0, learnable: bool = False):
@@ -89,7 +88,9 @@ class InfoNCE(Loss):
         return cross_entropy(positive.squeeze(1), query, candidate, weight)
 
     def _scale(self) -> Float[Tensor, ""]:
-        """The learned scale. The parameter itself is clamped: a clamp of its value would have no gradient above."""
+        """The learned scale. The parameter itself is clamped, because a clamped value would have no gradient above the
+        limit.
+        """
         if not self.training:
             return self.log_scale.clamp(max=MOST).exp()
         with torch.no_grad():

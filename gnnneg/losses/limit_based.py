@@ -17,11 +17,12 @@ class LimitBased(Loss):
     .. math::
         \ell = \max(0, d_0 - \lambda_1) + \mu \sum_j w_j \max(0, \lambda_2 - d_j) .
 
-    A margin loss holds only the difference of two distances. This one also holds each: that of a positive is to be at
-    most :math:`\lambda_1`, that of a negative at least :math:`\lambda_2`. Where both hold there is no gradient.
-    Decoders whose scores are no distances (DistMult, ComplEx) can take limits below 0.
+    A margin loss limits only the difference of two distances. This one limits each distance: a positive's should be at
+    most :math:`\lambda_1`, a negative's at least :math:`\lambda_2`. If both are met, there is no gradient. Decoders
+    whose scores are no distances (DistMult, ComplEx) can take limits below 0.
 
-    A soft label :math:`\beta` of the negatives mixes :math:`\max(0, d_j - \lambda_1)` in, with share :math:`\beta`.
+    A soft label :math:`\beta` of a negative gives its term weight :math:`1 - \beta` and :math:`\max(0, d_j -
+    \lambda_1)` weight :math:`\beta`.
 
     Cost: :math:`O(b k)`.
 

@@ -20,17 +20,18 @@ class LogSigmoid(Loss):
         \ell = - \tfrac{1}{2} \log \sigma(\gamma + s_0) - \tfrac{1}{2} \sum_j a_j \log \sigma(-\gamma - s_j) ,
         \qquad a_j = \frac{w_j e^{\alpha s_j}}{\sum_i w_i e^{\alpha s_i}} .
 
-    :math:`a` carries no gradient. :math:`\alpha = 0` is the plain mean, :math:`\alpha \to \infty` only the hardest.
-    The two halves and the mean are those of the authors' code. Their text has no halves, and a number :math:`k` in
-    place of the sum of weights. That loss is had by giving :obj:`k`:
+    :math:`a` carries no gradient. :math:`\alpha = 0` is the plain mean, :math:`\alpha \to \infty` only the hardest. The
+    two halves and the mean are as in the authors' code. Their text has no halves, and a number :math:`k` in place of
+    the sum of weights. The option :obj:`k` gives that loss:
 
     .. math::
         \ell = - \log \sigma(\gamma + s_0) - \frac{1}{k} \sum_j w_j \log \sigma(-\gamma - s_j) .
 
     With :math:`k = 1` the negatives are summed, and it is :class:`~gnnneg.losses.BCE` with that margin. Twice as many
-    negatives then pull twice as hard, whatever :math:`k` is.
+    negatives then have twice the effect, for any :math:`k`.
 
-    A soft label :math:`\beta` of the negatives mixes :math:`\log \sigma(\gamma + s_j)` in, with share :math:`\beta`.
+    A soft label :math:`\beta` of a negative gives its term weight :math:`1 - \beta` and :math:`\log \sigma(\gamma +
+    s_j)` weight :math:`\beta`.
 
     Cost: :math:`O(b k)`.
 
@@ -40,7 +41,7 @@ class LogSigmoid(Loss):
         k (int, optional): :math:`k` of the second formula. (default: :obj:`None`, the first formula)
 
     Raises:
-        UserError: If a number is out of range; if both :obj:`adversarial` and :obj:`k` are given, since
+        UserError: If a number is out of range; if both :obj:`adversarial` and :obj:`k` are given, because
             self-adversarial weights add up to 1.
     """
 

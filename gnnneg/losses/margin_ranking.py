@@ -18,11 +18,11 @@ class MarginRanking(Loss):
         \ell = \frac{1}{k} \sum_j w_j \max(0, m + s_j - s_0) .
 
     :math:`k` is :math:`\sum_j w_j` if it is not given, so that :math:`\ell` is the mean over the negatives. With
-    :math:`k = 1` it is their sum, as in the paper. Any other :math:`k` may differ from the number of negatives: then
-    twice as many negatives pull twice as hard. A query without negatives costs 0.
+    :math:`k = 1` it is their sum, as in the paper. A given :math:`k` need not be the number of negatives: twice as many
+    negatives then have twice the effect. A query without negatives has loss 0.
 
-    A satisfied margin has no gradient, so uniform negatives starve it. A soft label :math:`\beta` of the negatives
-    shrinks the margin to :math:`(1 - \beta) m`.
+    A satisfied margin has no gradient, so with uniform negatives most terms soon have none. A soft label :math:`\beta`
+    of the negatives reduces the margin to :math:`(1 - \beta) m`.
 
     Cost: :math:`O(b k)`.
 

@@ -1,4 +1,4 @@
-"""Weighted means in which weight 0 means *not there*."""
+"""Weighted means in which weight 0 means *absent*."""
 
 import torch
 from jaxtyping import Float

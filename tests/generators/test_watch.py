@@ -145,7 +145,7 @@ def test_a_run_that_goes_on_says_what_an_uninterrupted_one_says(often, stop, end
     again.load_state_dict(first.state_dict())
     after = drawn(again, end - stop)
     assert [len(before), len(after)] == [int(stop > 20), int(stop <= 20)]
-    assert "says the same of all" in (before + after)[0]
+    assert "gives all vectors the same" in (before + after)[0]
 
 
 def test_a_checkpoint_from_before_there_were_such_counts_is_gone_on_with(tmp_path):
@@ -190,7 +190,7 @@ def test_a_word_when_the_discriminator_is_blind(often):
     for weight in make.discriminator.parameters():
         weight.data.zero_()
     words = drawn(make)
-    assert [word for word in words if "says the same of all vectors (accuracy 0.500)" in word]
+    assert [word for word in words if "gives all vectors the same answer (accuracy 0.500)" in word]
     assert not [word for word in words if "always right" in word]
 
 
