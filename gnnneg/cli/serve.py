@@ -2,7 +2,6 @@
 
 import argparse
 import os
-import secrets
 import socket
 import sys
 from contextlib import suppress
@@ -90,6 +89,8 @@ def _served(args: argparse.Namespace) -> tuple[Any, Any]:
 
 def _token(given: str | None, alone: bool) -> str | None:
     """What has to be known: nothing on this machine, if nobody says otherwise."""
+    import secrets
+
     from gnnneg.errors import UserError
 
     if given is None:
