@@ -3,7 +3,7 @@
 ``python benchmarks/curation_load.py RUN`` starts ``gnnneg serve RUN`` with a record of its own and lets 20 clients
 judge for a minute, spread over the queues. Each does what a browser does: it opens a statement, keeps the next one
 ready, sends a verdict as soon as a quick person would, and looks every 1.5 seconds at what others say. One line of
-JSON tells the waiting times in milliseconds, and what the server held after a tenth of the time and at the end.
+JSON tells the waiting times in milliseconds, and what the server held after each tenth of the time.
 """
 
 import argparse
@@ -23,6 +23,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from gnnneg.verdicts import Verdicts
 
+TIMES = 10  # that memory is looked at
 EVERY = 1.5  # seconds between two looks at what others say
 VERDICTS = ("deny", "accept", "unsure", "skip")
 
@@ -97,11 +98,12 @@ def load(run: str, clients: int, seconds: float, think: float) -> dict[str, obje
                 threads = [threading.Thread(target=one.judge, args=(end,)) for one in people]
                 for thread in threads:
                     thread.start()
-                time.sleep(seconds / 10)
-                early = held(server.pid)
+                mib = []
+                for _ in range(TIMES):
+                    time.sleep(seconds / TIMES)
+                    mib.append(round(held(server.pid)))
                 for thread in threads:
                     thread.join()
-                late = held(server.pid)
             finally:
                 server.kill()
         ids = [number for one in people for number in one.ids]
@@ -113,7 +115,7 @@ def load(run: str, clients: int, seconds: float, think: float) -> dict[str, obje
         took = [number for one in people for number in one.took[kind]]
         cuts = quantiles(took, n=100)
         found[kind] = {"n": len(took), "p50": cuts[49], "p95": cuts[94], "p99": cuts[98], "most": max(took)}
-    return {**found, "errors": len(errors), "first_errors": errors[:3], "lost": lost, "mib": [early, late]}
+    return {**found, "errors": len(errors), "first_errors": errors[:3], "lost": lost, "mib": mib}
 
 
 def _queues(client: Client) -> list[str]:

@@ -4,6 +4,7 @@ import os
 import socket
 import sys
 import urllib.request
+from zipfile import ZipFile
 
 import pytest
 from curation.pages import ended, fetch, nasty
@@ -21,8 +22,9 @@ def run(tmp_path_factory):
     return folder
 
 
-def test_it_serves_and_ends_quietly(run, monkeypatch, capsys):
-    """A verdict lies beside the run, and nothing but the address and the place of the record is printed."""
+def test_it_serves_and_ends_quietly(run, tmp_path, monkeypatch, capsys):
+    """A verdict lies beside the run, and nothing but the address and the place of the record is printed;
+    who packs the run gives no verdicts away."""
     words = ["serve", str(run), "--port", "0", "--who", "Ann", "--device", "cpu"]
 
     def ask(url):
@@ -38,6 +40,8 @@ def test_it_serves_and_ends_quietly(run, monkeypatch, capsys):
     assert (row.statement, row.who, row.run) == (Statement("e1", "next <i>to</i>", "e2"), "Ann", "ring")
     said = capsys.readouterr()
     assert said.err == ""
+    assert main(["pack", str(run), str(tmp_path / "run.zip")]) == 0
+    assert not [name for name in ZipFile(tmp_path / "run.zip").namelist() if "verdicts" in name]
     first, second = said.out.splitlines()
     assert first.startswith("http://127.0.0.1:")
     assert first.endswith("/")
