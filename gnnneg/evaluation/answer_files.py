@@ -1,4 +1,4 @@
-"""Many answers on their way to a file, part by part: memory is that of one part, whatever the file's length."""
+"""Writes many answers to a file, part by part, with the memory of one part for any length of the file."""
 
 import json
 from collections.abc import Callable, Iterable, Iterator
@@ -30,7 +30,9 @@ def as_parquet(parts: Iterable[pa.Table], file: Out) -> None:
 
 
 def as_text(parts: Iterable[pa.Table], file: Out, delimiter: str) -> None:
-    """Lines of columns, their names in the first; a name that a spreadsheet would work out has an apostrophe before."""
+    """Lines of columns, with their names in the first line; a name that a spreadsheet would read as a formula gets an
+    apostrophe in front.
+    """
     with _opened(file) as out:
         for number, part in enumerate(parts):
             text = harmless(part.to_pandas()).to_csv(sep=delimiter, index=False, header=not number)
@@ -57,15 +59,15 @@ WRITERS: dict[str, Callable[[Iterable[pa.Table], Any], None]] = {
 
 
 def write_answers(parts: Iterable[pa.Table], file: Out, format: str) -> None:
-    """Writes the answers of :func:`~gnnneg.evaluation.predict_many` as they come.
+    """Writes the answers of :func:`~gnnneg.evaluation.predict_many` part by part.
 
     Args:
         parts (iterable): The answers.
-        file (Path or file): Where to.
+        file (Path or file): The file to write.
         format (str): ``"parquet"`` (a row group for each part), ``"csv"``, ``"tsv"`` or ``"json"``.
 
     Raises:
-        UserError: If there is no such format, and what the answers raise.
+        UserError: If there is no such format, or if computing the answers raises one.
     """
     if format not in WRITERS:
         raise UserError(f"Answers are written as {', '.join(WRITERS)}, not as {format}: choose one of these.")
@@ -74,7 +76,7 @@ def write_answers(parts: Iterable[pa.Table], file: Out, format: str) -> None:
 
 @contextmanager
 def _opened(file: Out) -> Iterator[Any]:
-    """A file that is opened and closed here if it is a path, and left as it is if it is somebody else's."""
+    """The file. A path is opened and closed here; an open file stays open."""
     if not isinstance(file, Path):
         yield file
         return

@@ -17,12 +17,12 @@ Columns = dict[str, Tensor]
 
 
 class Form:
-    """Which columns there are, the same ones in every part.
+    """The columns, which are the same in every part.
 
     Args:
         data (torch_geometric.data.HeteroData): Names and labels.
-        place (torch.Tensor): The row of each question as it was given.
-        kind (torch.Tensor): What each asks for, a position in :data:`ASKED`.
+        place (torch.Tensor): The row of each question in the input.
+        kind (torch.Tensor): What each predicts, a position in :data:`ASKED`.
         two_scores (bool): Whether there is a ``head_score``.
         ranks (bool): Whether whole triples are ranked.
     """

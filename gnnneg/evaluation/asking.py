@@ -1,4 +1,4 @@
-"""How a trained model is asked: where it lives, how much at once, and which vectors it has."""
+"""The device of a trained model, the number of queries at once, and its vectors."""
 
 import torch
 from jaxtyping import Float
@@ -11,19 +11,19 @@ from gnnneg.looking import judging
 
 
 def device_of(module: nn.Module) -> torch.device:
-    """Where a model lives: where its first parameter or buffer does, else the CPU."""
+    """The device of a model: that of its first parameter or buffer, or the CPU if it has none."""
     for tensor in (*module.parameters(), *module.buffers()):
         return tensor.device
     return torch.device("cpu")
 
 
 def at_once(model: Model, num_nodes: int, wanted: int, memory_mib: float = 256.0) -> int:
-    """As many queries as are wanted, or as fit.
+    """The number of queries at once: as many as wanted, but not more than fit into memory.
 
     Args:
-        model (Model): Says by its ``activations`` how many numbers it holds for each query and node.
+        model (Model): Its ``activations`` say how many numbers it holds for each query and node.
         num_nodes (int): Size of the graph.
-        wanted (int): The most.
+        wanted (int): The largest number.
         memory_mib (float): About how much memory it may take. (default: :obj:`256.0`)
     """
     held = model.activations * num_nodes
@@ -31,14 +31,14 @@ def at_once(model: Model, num_nodes: int, wanted: int, memory_mib: float = 256.0
 
 
 def representations(model: Model, graph: Data) -> Float[Tensor, "n d"]:
-    """What the model's encoder gives for every node, on the CPU.
+    """The vectors of all nodes from the model's encoder, on the CPU.
 
     A model of several encoders yields their vectors side by side, as in `"Improving Knowledge Graph Embeddings through
     Contrastive Learning with Negative Statements" <https://arxiv.org/abs/2510.11868>`_.
 
     Args:
         model (Model): A trained model.
-        graph (torch_geometric.data.Data): What the model may look at.
+        graph (torch_geometric.data.Data): The graph for the model's messages.
     """
     with judging(model):
         every = everyone(int(graph.num_nodes or 0), device_of(model))

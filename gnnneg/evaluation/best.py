@@ -1,4 +1,4 @@
-"""The best of many scores, ties in the order of the candidates."""
+"""The best of many scores; ties are in the order of the candidates."""
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -12,21 +12,21 @@ Pairs = tuple[Tensor, Tensor]
 def best(
     score: Float[Tensor, "b n"], k: int, gone: Pairs | None = None
 ) -> tuple[Int[Tensor, "b l"], Float[Tensor, "b l"], Int[Tensor, "b"]]:
-    """The places of the ``k`` highest scores of each row, the highest first, and of equal ones the first of the row.
+    """The places of the ``k`` highest scores of each row, the highest first; equal scores are in the order of the row.
 
-    Cost: one partial sort, and a whole one of rows in which a tie goes beyond the ``k``-th.
+    Cost: one partial sort, and a whole one for rows in which a tie extends beyond the ``k``-th place.
 
     Args:
         score (torch.Tensor): ``(b, n)``.
-        k (int): How many at most.
+        k (int): The largest number of places.
         gone (tuple, optional): Rows and places ``(m,)`` that do not count.
 
     Returns:
-        Places and scores ``(b, l)`` with ``l`` at most ``k``, and how many of each row count: what stands behind these
-        means nothing.
+        Places and scores ``(b, l)`` with ``l`` at most ``k``, and the number of each row that count. Values after these
+        have no meaning.
 
     Raises:
-        UserError: If a score is NaN, of a place that does not count too.
+        UserError: If a score is NaN, even in a place that does not count.
     """
     rows, width = score.shape
     if bool(score.amin(1).isnan().any()):  # a minimum hands NaN on, and needs no mask of the scores' size
@@ -50,7 +50,7 @@ def best(
 
 
 def _rows(gone: Pairs | None, chosen: Bool[Tensor, "b"]) -> Pairs | None:
-    """What does not count of some rows alone."""
+    """The places that do not count, of some rows only."""
     if gone is None:
         return None
     number, mine = chosen.cumsum(0) - 1, chosen[gone[0]]

@@ -1,4 +1,4 @@
-"""Calibration: from scores to probabilities that can be taken at their word."""
+"""Calibration: from scores to probabilities."""
 
 import math
 from dataclasses import asdict, dataclass
@@ -37,7 +37,7 @@ class Platt:
         r"""The most likely :math:`a, b`, by Newton's method with step halving.
 
         Targets are Platt's, :math:`(N_+ + 1) / (N_+ + 2)` and :math:`1 / (N_- + 2)` in place of 1 and 0, which keeps
-        :math:`a` finite where scores part the labels perfectly.
+        :math:`a` finite if scores separate the labels perfectly.
 
         Raises:
             UserError: If a label is missing.
@@ -76,11 +76,11 @@ class Platt:
 @dataclass(frozen=True)
 class Isotonic:
     """Isotonic regression, from `"Transforming Classifier Scores into Accurate Multiclass Probability Estimates"
-    <https://doi.org/10.1145/775047.775151>`_: any curve that never falls.
+    <https://doi.org/10.1145/775047.775151>`_: the best curve that never falls.
 
     Args:
-        score (list[float]): Where the curve bends, ascending.
-        probability (list[float]): Its height there; straight between, and level beyond the ends.
+        score (list[float]): The scores at which the curve bends, ascending.
+        probability (list[float]): Its height there. The curve is straight between them, and constant beyond the ends.
     """
 
     score: list[float]
@@ -114,16 +114,17 @@ class Isotonic:
 
 @dataclass(frozen=True)
 class Calibration:
-    """How probable a score makes a statement, *among statements of the same mixture*: where validation has one denied
-    for each stated, a statement of which nothing is known has probability one half.
+    """The probability of a statement from its score, *among statements of the same mixture*. If validation has one
+    denied for each stated statement, a statement about which nothing is known has probability one half.
 
     Args:
         platt (Platt): A sigmoid: smooth, and right with few statements.
-        isotonic (Isotonic): A staircase: right with many, whatever the curve.
+        isotonic (Isotonic): A staircase: right with many statements, for any curve.
         stated (int): Stated validation triplets that it was fitted on.
-        denied (int): The others.
-        drawn (bool): Whether the others are random corruptions, since the data set denies nothing there. They are
-            easier to tell from what is stated than verified negatives, and probabilities are too bold for the latter.
+        denied (int): Denied validation triplets, or those drawn in their place.
+        drawn (bool): Whether these are random corruptions, because the data set denies nothing there. They are easier
+            to tell from stated triplets than verified negatives are, so for verified negatives the probabilities are
+            too extreme.
     """
 
     platt: Platt
@@ -148,7 +149,7 @@ class Calibration:
 
     @classmethod
     def from_dict(cls, plain: dict[str, Any]) -> "Calibration":
-        """From what :meth:`to_dict` gave.
+        """The inverse of :meth:`to_dict`.
 
         Raises:
             KeyError: If something is missing.
@@ -157,7 +158,8 @@ class Calibration:
         return cls(Platt(**plain["platt"]), Isotonic(**plain["isotonic"]), *counts)
 
     def judge(self, score: Float[Tensor, "b"], label: Bool[Tensor, "b"]) -> dict[str, dict[str, float]]:
-        """How good probabilities of other scores are: of the ``score``'s own sigmoid, ``platt`` and ``isotonic``.
+        """The quality of probabilities from other scores: by the sigmoid of the ``score``, by ``platt`` and by
+        ``isotonic``.
 
         Returns:
             For each the :func:`brier` score and the :func:`expected_calibration_error` as ``ece``.
@@ -170,12 +172,12 @@ class Calibration:
 
 
 def brier(probability: Float[Tensor, "b"], label: Bool[Tensor, "b"]) -> float:
-    r"""The mean squared error :math:`\frac{1}{N} \sum_i (p_i - y_i)^2`: 0 is perfect, 1/4 is knowing nothing."""
+    r"""The mean squared error :math:`\frac{1}{N} \sum_i (p_i - y_i)^2`: 0 is perfect, 1/4 is that of a constant 1/2."""
     return float((probability - label.to(probability.dtype)).square().mean())
 
 
 def expected_calibration_error(probability: Float[Tensor, "b"], label: Bool[Tensor, "b"], bins: int = BINS) -> float:
-    r"""How far probabilities lie from frequencies, as in `"On Calibration of Modern Neural Networks"
+    r"""The distance of probabilities from frequencies, as in `"On Calibration of Modern Neural Networks"
     <https://arxiv.org/abs/1706.04599>`_:
 
     .. math::

@@ -20,11 +20,11 @@ from gnnneg.records import Triplets
 
 @dataclass(frozen=True)
 class Thresholds:
-    """From which score on a triple counts as true.
+    """The score from which on a triple counts as true.
 
     Args:
-        relation (torch.Tensor): One a relation; those that have none of their own hold ``overall``.
-        seen (torch.Tensor): Which relations have one of their own.
+        relation (torch.Tensor): One for each relation; relations without their own hold ``overall``.
+        seen (torch.Tensor): Whether each relation has its own.
         overall (float): The threshold of all relations together.
     """
 
@@ -39,8 +39,9 @@ class TripleClassification(Evaluator):
     One threshold a relation, chosen on validation for accuracy; AUROC and average precision need no threshold.
 
     It finds ``accuracy, f1, f1_weighted, precision, recall, auroc, average_precision, all_true, count`` over all test
-    triplets, and a table of the same by relation. ``f1`` is that of the stated triplets, ``f1_weighted`` the mean of
-    theirs and of the denied ones' by their numbers, ``all_true`` the accuracy of calling every triplet true.
+    triplets, and a table of the same by relation. ``f1`` is that of the stated triplets. ``f1_weighted`` is the mean of
+    the F1 of stated and of denied triplets, weighted by their numbers. ``all_true`` is the accuracy of calling every
+    triplet true.
     """
 
     key = "classification"
@@ -59,7 +60,7 @@ class TripleClassification(Evaluator):
 def split_scores(
     model: Model, testbed: Testbed, split: str
 ) -> tuple[Float[Tensor, "b"], Bool[Tensor, "b"], Int[Tensor, "b"]]:
-    """What :func:`labelled` gives of a split's statements."""
+    """The result of :func:`labelled` for a split's statements."""
     stated, denied = (testbed.statements(split, polarity) for polarity in POLARITIES)
     return labelled(model, testbed.on(split).graph_for(model), stated, denied)
 
@@ -91,14 +92,14 @@ def labelled(
 def thresholds(
     score: Float[Tensor, "b"], label: Bool[Tensor, "b"], rel_type: Int[Tensor, "b"], num_relations: int
 ) -> Thresholds:
-    """The most accurate thresholds on validation: of the observed scores and one above them all, the smallest of the
-    best.
+    """The most accurate thresholds on validation: the smallest of the best, among the observed scores and one above
+    them all.
 
-    Above all of them, nothing that validation has of a relation is true. It says nothing of where the true ones would
-    begin, so the threshold is then no lower than that of all relations together. A relation that validation never saw
-    falls back on that one. (The script released with `"CoDEx" <https://arxiv.org/abs/2009.07810>`_ means to, but never
-    does: its defaults are minus infinity and stand for every relation, so that such a relation's triples are all called
-    true. Nor can it call everything false.)
+    With the threshold above all scores no validation triplet of a relation counts as true. Validation then does not
+    show where true ones would begin, so the threshold is no lower than that of all relations together. A relation
+    without validation triplets uses the threshold of all relations together. (The script released with `"CoDEx"
+    <https://arxiv.org/abs/2009.07810>`_ intends this but does not do it: its default is minus infinity for every
+    relation, so all triples of such a relation are called true. It also cannot call everything false.)
     """
     overall = _best(score, label)
     relation = torch.full((num_relations,), overall, dtype=score.dtype)
@@ -118,7 +119,7 @@ def judge(
     rel_type: Int[Tensor, "b"],
     relation_names: list[str] | None = None,
 ) -> tuple[dict[str, float], pd.DataFrame]:
-    """How well the thresholds do on other triplets, in all and by relation (undefined figures are missing)."""
+    """The quality of the thresholds on other triplets, over all and by relation (undefined figures are missing)."""
     called = score >= threshold.relation[rel_type]
     rows = []
     for r in rel_type.unique().tolist():
@@ -138,7 +139,9 @@ def judge(
 
 
 def auroc(score: Float[Tensor, "b"], label: Bool[Tensor, "b"]) -> float:
-    """The chance that a stated triple scores above a denied one, ties counting half; NaN if one of them is missing."""
+    """The probability that a stated triple scores above a denied one; ties count half. NaN if one of the two kinds is
+    missing.
+    """
     _, place, length = score.unique(return_inverse=True, return_counts=True)
     rank = (length.cumsum(0) - (length - 1).double() / 2)[place]  # float32 would round ranks above 8 million
     stated, denied = int(label.sum()), int((~label).sum())

@@ -1,4 +1,4 @@
-"""Clustering: do the vectors of entities fall into the groups that their types are?"""
+"""Clustering: do the clusters of entity vectors match the entities' types?"""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ class Clustering(Evaluator):
     """Whether k-means finds the types of entities again in the model's vectors: see :func:`clustering`.
 
     Args:
-        seeds (int): How many times k-means begins anew. (default: :obj:`10`)
+        seeds (int): Number of k-means runs. (default: :obj:`10`)
     """
 
     no_split = "Types are of no split"
@@ -46,21 +46,20 @@ def clustering(
 ) -> tuple[dict[str, Any], pd.DataFrame]:
     """k-means over entities of one type each, with as many clusters as there are types, against the types.
 
-    An entity of several types has no single right cluster and one of none has no right one: both are left out, and
-    counted.
+    Entities with several types or with none have no single right cluster: they are left out and counted.
 
     Args:
         vector (torch.Tensor): The vector of each entity, as from :func:`~gnnneg.evaluation.representations`.
-        type (torch.Tensor): Which types each entity is of.
-        seeds (int): How many times k-means begins anew, from seeds 0, 1, ... (default: :obj:`10`)
+        type (torch.Tensor): The types of each entity.
+        seeds (int): Number of k-means runs, with seeds 0, 1, ... (default: :obj:`10`)
 
     Returns:
         Mean and standard deviation over seeds of normalised mutual information (``nmi``, ``nmi_std``) and of the
-        adjusted Rand index (``ari``, ``ari_std``: 0 is chance), ``types`` and ``entities`` that took part, and the
-        entities left out as ``several_types`` and ``no_type``; and a table by seed.
+        adjusted Rand index (``ari``, ``ari_std``: 0 is chance), the numbers of ``types`` and ``entities`` that were
+        used, and of entities left out as ``several_types`` and ``no_type``; and a table by seed.
 
     Raises:
-        UserError: If fewer than two types have an entity of their own, or a vector is not finite.
+        UserError: If fewer than two types have entities of that type only, or a vector is not finite.
         MissingExtra: If scikit-learn is not installed.
     """
     number = type.sum(1)

@@ -1,4 +1,4 @@
-"""Entities that nobody has said to be answers, drawn exactly."""
+"""Entities that are no known answers, drawn exactly."""
 
 import torch
 from jaxtyping import Int
@@ -10,15 +10,14 @@ from gnnneg.records import Query, Triplets, asked
 
 
 def unknown(query: Query, known: Answers, size: int, rng: torch.Generator | None = None) -> Int[Tensor, "b k"]:
-    """Entities that are no known answers of a query, uniformly and with replacement; -1 where there are none.
+    """Draws entities that are no known answers of a query, uniformly and with replacement; -1 if there are none.
 
-    Without trial and error: of the sorted known answers :math:`a_0 < a_1 < \\dots`, the number :math:`u` among the
-    others has as many before it as there are :math:`j` with :math:`a_j - j \\le u`.
+    It needs no rejection. Let the sorted known answers be :math:`a_0 < a_1 < \\dots`. Before the :math:`u`-th of the
+    other entities there are as many known answers as there are :math:`j` with :math:`a_j - j \\le u`.
 
     Args:
         query (Query): The queries.
-        known (Answers): What is not to be drawn.
-        size (int): Entities a query.
+        known (Answers): Answers that are not drawn. size (int): Entities a query.
         rng (torch.Generator, optional): Draws.
     """
     length = known.count(query)
@@ -34,13 +33,13 @@ def unknown(query: Query, known: Answers, size: int, rng: torch.Generator | None
 
 
 def corruptions(triplets: Triplets, known: Answers, rng: torch.Generator | None = None) -> Triplets:
-    """One statement each that nobody has made: a side by toss of a coin, and there an entity not known to fit.
+    """One unknown statement for each stated one: a random side gets an entity that is no known answer there.
 
     Statements of which every entity is a known answer are left out.
 
     Args:
-        triplets (Triplets): What is stated.
-        known (Answers): What is not to be drawn.
+        triplets (Triplets): Stated triplets.
+        known (Answers): Answers that are not drawn.
         rng (torch.Generator, optional): Draws.
     """
     head_index, rel_type, tail_index = triplets

@@ -28,9 +28,9 @@ class Ranking(Evaluator):
     """Exact filtered ranking of a split's statements, tails and heads: see :func:`~gnnneg.evaluation.summary`.
 
     Args:
-        split (str): Which one. (default: :obj:`"test"`)
-        sampled (int, optional): Also gives Hits@10 among so many random candidates: not comparable with what ranks all,
-            but what some papers report. (default: what the testbed says)
+        split (str): The split. (default: :obj:`"test"`)
+        sampled (int, optional): Also gives Hits@10 among so many random candidates, as some papers report it. It is not
+            comparable with Hits@10 among all entities. (default: the testbed's)
         per (str, optional): A table by ``"side"``, ``"relation"``, ``"cardinality"`` or ``"degree"`` in place of the
             figures of the whole. (default: :obj:`None`)
     """
@@ -47,25 +47,26 @@ class Ranking(Evaluator):
         return self.findings(self.ranks(model, testbed), testbed)
 
     def ranks(self, model: Model, testbed: Testbed) -> Ranks:
-        """The ranks; tails are among the data set's own candidates, if it has any."""
+        """The ranks; tails are ranked among the data set's own candidates, if it has any."""
         self.refuse(testbed)
         return ranked(model, testbed.on(self.split), testbed.statements(self.split))
 
     def findings(self, ranks: Ranks, testbed: Testbed) -> Findings:
-        """What ranks are worth."""
+        """The metrics of ranks."""
         if self.per is not None:
             return Findings({}, self.tables(ranks, testbed)[self.per])
         sampled = testbed.sampled if self.sampled is None else self.sampled
         return Findings(summary(ranks, sampled), counts={"queries": len(ranks)})
 
     def tables(self, ranks: Ranks, testbed: Testbed) -> dict[str, pd.DataFrame]:
-        """The metrics in all kinds of parts."""
+        """The metrics by side, relation, cardinality and degree."""
         there = testbed.on(self.split)
         train = there.statements("train")
         return tables(ranks, train, there.num_nodes, there.num_relations, there.data.relation_names)
 
     def validate(self, model: Model, testbed: Testbed) -> dict[str, float]:
-        """The metrics of both sides together, while training; of a sample, with :func:`standard_error` as ``mrr_se``.
+        """The metrics of both sides together during training. For a sample it adds :func:`standard_error` as
+        ``mrr_se``.
 
         The sample is the testbed's ``valid_sample``, drawn from its seed: the same statements each time.
         """
@@ -79,7 +80,7 @@ class Ranking(Evaluator):
             return self._figures(ranked(model, testbed.on(self.split), questions), testbed)
 
     def metrics(self, testbed: Testbed) -> list[str]:
-        """The names that :meth:`validate` gives its figures, before there is a model."""
+        """The names of :meth:`validate`'s figures, known without a model."""
         two = Ranks(*(torch.ones(2, dtype=torch.long) for _ in fields(Ranks)))
         return list(self._figures(two, testbed))
 
@@ -96,7 +97,7 @@ def ranked(
     among: Int[Tensor, "k"] | None = None,
     encoding: Encoding | None = None,
 ) -> Ranks:
-    """The ranks of any triplets under a testbed's policy, whoever states them; or both sides among these entities."""
+    """The ranks of any triplets under a testbed's policy, for both sides, or among given entities."""
 
     def some(candidates: Int[Tensor, "k"] | None) -> Ranks:
         few = None if candidates is None else candidates[None]

@@ -1,4 +1,4 @@
-"""An evaluation is a part: found by its name, made with arguments, and asked about a model."""
+"""An evaluation is a part: found by its name, built with arguments, and called with a model."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
@@ -16,14 +16,14 @@ from gnnneg.plain import records
 
 @dataclass(frozen=True)
 class Findings:
-    """What an evaluation found.
+    """The results of an evaluation.
 
     Args:
-        figures (dict): Numbers by name; a dict within it is a part of its own, such as a side.
+        figures (dict): Numbers by name; a dict within it holds the numbers of one part, such as a side.
         table (DataFrame, optional): The same in parts, one a row.
-        rows (str): What the rows of the table are. (default: :obj:`"rows"`)
-        counts (dict): How many things figures were counted on, where no figure says so: a table writes no more digits
-            than these bear.
+        rows (str): The meaning of the table's rows. (default: :obj:`"rows"`)
+        counts (dict): The number of items behind the figures, if no figure has it. Tables print no more digits than it
+            justifies.
         remarks (tuple[str, ...]): Sentences for people.
     """
 
@@ -40,16 +40,15 @@ class Findings:
             raise UserError(f"Findings: {name} is {echo(value)}: figures are numbers, None, or dicts of these.")
 
     def plain(self) -> Any:
-        """All of it for JSON: the figures with the table's rows, or the rows alone where there are no figures."""
+        """Everything for JSON: the figures with the table's rows, or the rows alone if there are no figures."""
         if self.table is None:
             return self.figures
         rows = records(self.table)
         return self.figures | {self.rows: rows} if self.figures else rows
 
     def kept(self) -> dict[str, Any]:
-        """Its numbers, as a run's ``result.json`` has them: the figures, or the rows by their words if there are none.
-
-        What is true or false becomes 1 or 0.
+        """Its numbers, as in a run's ``result.json``: the figures, or the rows by name if there are none. True and
+        false become 1 and 0.
         """
         if self.figures or self.table is None:
             return _numbers(self.figures)
@@ -61,24 +60,24 @@ class Findings:
 
 
 class Evaluator(Part, ABC):
-    """Judges models. A config, the command line and :meth:`gnnneg.Run.evaluate` find it by its name."""
+    """Evaluates models. A config, the command line and :meth:`gnnneg.Run.evaluate` find it by its name."""
 
     split: str = "test"
-    """Which split it asks about; one that lets its user choose takes ``split`` in its constructor."""
+    """The split that it evaluates on. If the user can choose it, the constructor takes ``split``."""
     key: str
-    """Under which name a run's ``result.json`` has its figures, beside those of the split. (default: its class's)"""
+    """The name of its figures in a run's ``result.json``, beside those of the split. (default: its class's)"""
     no_split: ClassVar[str] = "It chooses its splits itself"
-    """Why there is no split to choose, where there is none."""
+    """If there is no split to choose, the reason."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         cls.key = vars(cls).get("key", cls.__name__)
 
     def refuse(self, testbed: Testbed) -> None:
-        """Refuses data that lack what it asks about: asked before training too, so that nobody trains for it in vain.
+        """Refuses data that it cannot evaluate on. It is called before training too, so that nobody trains in vain.
 
         Raises:
-            UserError: If they do; here if nothing is stated in its split.
+            UserError: If the data lack something; in this class, if its split has no stated statements.
         """
         if not testbed.has(self.split):
             raise UserError(f"The data set has no {self.split} statements to rank: choose another split.")
@@ -90,10 +89,10 @@ class Evaluator(Part, ABC):
 
     @abstractmethod
     def forward(self, model: Model, testbed: Testbed) -> Findings:
-        """What it finds; the model stays in the mode that it was in.
+        """The findings; the model's training or evaluation mode does not change.
 
         Raises:
-            UserError: If the data lack what it asks about, or a score is NaN.
+            UserError: If the data lack something, or a score is NaN.
         """
 
 

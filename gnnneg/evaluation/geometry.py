@@ -1,4 +1,4 @@
-"""Where negatives lie around their positives, sampled and made: how near, and whether on all sides."""
+"""The position of sampled and generated negatives relative to their positives: how near, and whether on all sides."""
 
 from collections.abc import Iterable
 from typing import Any, NamedTuple
@@ -30,35 +30,36 @@ def geometry(
     *,
     queries: int = 64,
 ) -> dict[str, Any]:
-    r"""The vectors of sampled negatives, and of what generators make of the same ones.
+    r"""Statistics of the vectors of sampled negatives, and of generated ones from the same draw.
 
     Figures 3 and 4 of `"EMU" <https://arxiv.org/abs/2504.03327>`_, as numbers to print and to draw.
 
     Args:
-        sampler (Sampler): Whose draws; in evaluation mode.
-        generators (list[Generator]): What mutates them.
-        model (Model): Whose vectors.
-        graph (torch_geometric.data.Data, optional): What the model may look at.
-        triplets (Triplets): What to draw negatives for.
-        corruption (Corruption): Which side is asked.
+        sampler (Sampler): Draws the negatives, in evaluation mode.
+        generators (list[Generator]): Change them, or make their own.
+        model (Model): Gives the vectors.
+        graph (torch_geometric.data.Data, optional): The graph for the model's messages.
+        triplets (Triplets): The triplets to draw negatives for.
+        corruption (Corruption): The side to predict.
         rng (torch.Generator, optional): Draws.
-        queries (int): How many queries to look at; fewer, if the model cannot hold so many. (default: :obj:`64`)
+        queries (int): Number of queries; fewer, if the model cannot hold so many. (default: :obj:`64`)
 
     Returns:
-        For ``sampled``, for each generator by its name, and for each of several kinds that it makes, ``DANS: entity``:
+        For ``sampled``, for each generator by its name, and, if it makes several kinds, for each kind (``DANS:
+        entity``):
 
         * ``cosine``: mean cosine similarity of negatives to their positive, and ``histogram``, the share of them in
           each of 50 bins from -1 to 1;
-        * ``isotropy``: :math:`e^{H(\lambda)} / \min(k, d)`, where :math:`\lambda` is the spectrum, scaled to sum 1,
-          of the negatives of one query seen from its positive, as a mean over queries (the effective rank of `Roy and
-          Vetterli <https://ieeexplore.ieee.org/document/7098875>`_, as a share): 1 where they lie on all sides alike;
+        * ``isotropy``: :math:`e^{H(\lambda)} / \min(k, d)`, where :math:`\lambda` is the spectrum, scaled to sum 1, of
+          one query's negatives relative to its positive, as a mean over queries (the effective rank of `Roy and
+          Vetterli <https://ieeexplore.ieee.org/document/7098875>`_, as a share): 1 if they lie evenly on all sides;
         * ``rank``: the effective rank of all of them together, from the origin; ``likeness``, the mean cosine of two
-          negatives of one query (None where a query has but one), and ``pairs``, the share of such pairs in each of 50
+          negatives of one query (None if a query has only one), and ``pairs``, the share of such pairs in each of 50
           bins from -1 to 1;
-        * ``points``: the first query's negatives seen from its positive, on their two principal axes, which all share.
+        * ``points``: the first query's negatives relative to its positive, on two principal axes, the same for all.
 
     Raises:
-        UserError: If there are no triplets, or no query has negatives; one that has none is left out.
+        UserError: If there are no triplets, or no query has negatives. A query without negatives is left out.
     """
     if not triplets.head_index.numel():
         raise UserError("There are no statements to draw negatives for: choose a split that has some.")
@@ -101,17 +102,17 @@ def geometry(
 
 
 class Cloud(NamedTuple):
-    """What a generator makes, or one kind of it."""
+    """The vectors of a generator, or one kind of them."""
 
     vectors: Float[Tensor, "b m d"]
     changed: bool
-    """Whether they are the sampled ones, changed: there where those are."""
+    """Whether they are changed sampled negatives, absent where those are."""
     kind: bool
-    """Whether they are of one kind, or all of several."""
+    """Whether they are one kind, and not all kinds together."""
 
 
 def made(generators: Iterable[nn.Module], drawn: Drawn) -> dict[str, Cloud]:
-    """What generators make, whole and, where it is of several kinds, by kind."""
+    """The vectors of generators, all and, if there are several kinds, by kind."""
     found: dict[str, Cloud] = {}
     for make in generators:
         assert isinstance(make, Generator)
@@ -126,7 +127,7 @@ def made(generators: Iterable[nn.Module], drawn: Drawn) -> dict[str, Cloud]:
 
 
 def _diversity(clouds: list[Tensor]) -> dict[str, Any]:
-    """How varied the vectors of each query are, and all of them."""
+    """The diversity of each query's vectors, and of all vectors."""
     unit = [torch.nn.functional.normalize(cloud, dim=1) for cloud in clouds]
     pairs = torch.cat([(cloud @ cloud.T)[torch.ones(len(cloud), len(cloud)).triu(1) > 0] for cloud in unit])
     return {
@@ -145,12 +146,14 @@ def _name(make: nn.Module, taken: Iterable[str]) -> str:
 
 
 def _isotropy(cloud: Float[Tensor, "k d"]) -> float:
-    """The effective rank as a share of what it could be."""
+    """The effective rank as a share of its maximum."""
     return float(effective_rank(cloud)) / min(cloud.shape)
 
 
 def _axes(cloud: Float[Tensor, "k d"]) -> Float[Tensor, "d 2"]:
-    """The two principal axes, the larger part of each positive, so that the same vectors give the same picture."""
+    """The two principal axes. The largest coordinate of each is positive, so that the same vectors give the same
+    picture.
+    """
     axes = torch.linalg.svd(cloud - cloud.mean(0), full_matrices=False).Vh[:2].T
     if axes.size(1) < 2:
         axes = torch.nn.functional.pad(axes, (0, 2 - axes.size(1)))

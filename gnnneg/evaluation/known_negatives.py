@@ -1,4 +1,4 @@
-"""Ranking against verified negatives: does what is so come before what somebody has checked to be not so?"""
+"""Ranking against verified negatives: do true answers come before answers that were checked and found to be false?"""
 
 import pandas as pd
 import torch
@@ -26,21 +26,22 @@ CELLS = 1 << 20  # scores at once
 
 
 class KnownNegatives(Evaluator):
-    """Ranks stated triplets among the denied answers to the same question, both sides, and parts the two by score.
+    """Ranks stated triplets among the denied answers to the same question, on both sides, and separates the two by
+    score.
 
-    A random candidate is easy and may be true; a verified negative is neither. A question to which nothing is denied
-    is not ranked, but counted. A denied triplet that is stated too is left out.
+    A random candidate is easy and may be true; a verified negative is neither. A question without denied answers is
+    counted and not ranked. A denied triplet that is also stated is left out.
 
     It finds the :func:`~gnnneg.evaluation.summary` of ranks among denied answers alone as ``verified`` and among random
-    ones too as ``with_random`` (both missing where no question has a denied answer); ``auroc`` and
-    ``average_precision`` of stated against denied triplets, whatever their questions; the questions that were ranked
-    and that were not (``queries``, ``without_denied``), and ``stated``, ``denied``, ``contradicted`` (denied and
-    stated) and ``random`` counts. And a table by relation.
+    ones too as ``with_random`` (both missing if no question has a denied answer); ``auroc`` and ``average_precision``
+    of stated against denied triplets, over all questions; the numbers of questions that were ranked and that were not
+    (``queries``, ``without_denied``), and ``stated``, ``denied``, ``contradicted`` (denied and stated) and ``random``
+    counts. And a table by relation.
 
     Args:
-        split (str): Whose statements. (default: :obj:`"test"`)
-        num_random (int): Random candidates beside the denied ones, drawn with replacement among those that are no known
-            answers. (default: :obj:`100`)
+        split (str): The split. (default: :obj:`"test"`)
+        num_random (int): Random candidates in addition to the denied ones, drawn with replacement among entities that
+            are no known answers. (default: :obj:`100`)
     """
 
     key = "verified_negatives"
@@ -105,7 +106,7 @@ def _ranks(
     num_random: int,
     rng: torch.Generator | None,
 ) -> tuple[Ranks, Ranks, int]:
-    """The ranks among denied answers, those among random ones too, and how many questions there are in all."""
+    """The ranks among denied answers, the ranks among denied and random ones, and the number of all questions."""
     sides = [asked(stated, known.num_relations, head) for head in (False, True)]
     anchor, rel_type = (torch.cat([getattr(query, name) for query, _ in sides]) for name in ("anchor", "rel_type"))
     target = torch.cat([answer for _, answer in sides])
@@ -145,7 +146,7 @@ def _ranks(
 
 
 def _padded(denied: KnownAnswers, query: Query, target: Int[Tensor, "b"]) -> Int[Tensor, "b k"]:
-    """The denied answers of each query; short rows are filled up with the target, which is no rival of its own."""
+    """The denied answers of each query; short rows are filled with the target, which is not its own rival."""
     _, entity = denied.answers(query)
     length = denied.count(query)
     row, column = entries(length)

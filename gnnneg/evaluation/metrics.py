@@ -1,9 +1,10 @@
-r"""What ranks are worth. Every metric is a function of the *realistic* rank (half ranks included), unless it says so.
+r"""Metrics of ranks. Every metric is a function of the *realistic* rank (including half ranks), unless it says
+otherwise.
 
-A rank is compared with chance through the number of candidates :math:`n_i` it competed in, following `"On the
-Ambiguity of Rank-Based Evaluation of Entity Alignment or Link Prediction Methods" <https://arxiv.org/abs/2002.06914>`_
-and `"A Unified Framework for Rank-based Evaluation Metrics for Link Prediction" <https://arxiv.org/abs/2203.07544>`_:
-a random scorer's rank is uniform on :math:`1, \dots, n_i`.
+The number of candidates :math:`n_i` of a rank allows a comparison with chance, following `"On the Ambiguity of
+Rank-Based Evaluation of Entity Alignment or Link Prediction Methods" <https://arxiv.org/abs/2002.06914>`_ and `"A
+Unified Framework for Rank-based Evaluation Metrics for Link Prediction" <https://arxiv.org/abs/2203.07544>`_: a random
+scorer's rank is uniform on :math:`1, \dots, n_i`.
 """
 
 import math
@@ -26,14 +27,14 @@ def mrr(rank: Float[Tensor, "b"]) -> float:
 
 
 def standard_error(ranks: Ranks) -> float:
-    r"""How far the MRR of statements drawn by chance lies from that of all, as a standard deviation:
+    r"""The standard error of the MRR of randomly drawn statements:
 
     .. math::
         \sqrt{\frac{1}{n (n - 1)} \sum_i (m_i - \bar{m})^2} , \quad
         m_i = \tfrac{1}{2} \left( 1 / r_i^{\mathrm{tail}} + 1 / r_i^{\mathrm{head}} \right) .
 
-    Statements are drawn, not questions, so the two ranks of one are taken together: they are alike, and more of them
-    say less than as many statements would. 0 of a single statement.
+    Statements are drawn, not questions. The two ranks of a statement are correlated, so they are one term of the sum.
+    For a single statement it is 0.
 
     Args:
         ranks (Ranks): Tail questions, then the head questions of the same statements in their order.
@@ -48,7 +49,7 @@ def mr(rank: Float[Tensor, "b"]) -> float:
 
 
 def hits(rank: Float[Tensor, "b"], k: int) -> float:
-    """The share of ranks that are at most ``k``; a tie over the border (rank ``k + 1/2``) is a miss."""
+    """The share of ranks that are at most ``k``; a tie across the limit (rank ``k + 1/2``) is a miss."""
     return float((rank <= k).double().mean())
 
 
@@ -96,7 +97,7 @@ def amrr(rank: Float[Tensor, "b"], candidates: Int[Tensor, "b"]) -> float:
 
 
 def z_mrr(rank: Float[Tensor, "b"], candidates: Int[Tensor, "b"]) -> float:
-    """By how many standard deviations the MRR lies above a random scorer's; comparable between data sets."""
+    """The MRR's distance from a random scorer's, in standard deviations; comparable between data sets."""
     deviation = math.sqrt(variance_mrr(candidates))
     return (mrr(rank) - expected_mrr(candidates)) / deviation if deviation else 0.0
 
@@ -107,7 +108,7 @@ def expected_sampled_hits(rank: Float[Tensor, "b"], candidates: Int[Tensor, "b"]
     .. math::
         \frac{1}{N} \sum_i \sum_{j < k} \binom{m}{j} p_i^j (1 - p_i)^{m - j}, \quad p_i = \frac{r_i - 1}{n_i - 1},
 
-    what papers with a sampled protocol report, at :math:`m` negatives. It is far above the full metric and not
+    with :math:`m` negatives. Papers with a sampled protocol report this. It is far above the full metric and not
     comparable with it: rank 100 of 1,000 is among the first ten in 98 of 100 draws of 50.
     """
     rivals = (candidates.double() - 1).clamp(min=1)
@@ -122,13 +123,13 @@ def expected_sampled_hits(rank: Float[Tensor, "b"], candidates: Int[Tensor, "b"]
 
 
 def summary(ranks: Ranks, sampled: int | None = None) -> dict[str, Any]:
-    """All the metrics, of both sides together and of each alone, as they stand in a run's ``result.json``.
+    """All metrics, for both sides together and for each alone, as in a run's ``result.json``.
 
-    Warns where ties are so many that the optimistic and the pessimistic MRR differ by more than 0.001: such a score
-    function can be made to look good by the way it breaks ties.
+    Warns if, because of ties, the optimistic and the pessimistic MRR differ by more than 0.001. Such a model can look
+    good only because of the way ties are broken.
 
     Args:
-        ranks (Ranks): What to sum up.
+        ranks (Ranks): The ranks.
         sampled (int, optional): Adds ``hits@10_<sampled>``, Hits@10 against so many random candidates: see
             :func:`expected_sampled_hits`. (default: :obj:`None`)
 

@@ -1,4 +1,4 @@
-"""What a sampler draws: how wrong, how hard and how varied its negatives are, and how fast they come."""
+"""Diagnosis of a sampler: how often its negatives are true, how hard and varied they are, and how fast it draws."""
 
 import math
 import time
@@ -38,43 +38,46 @@ def diagnose(
     scored: int = 512,
     progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, Any]:
-    r"""Draws negatives for every triplet once and looks at those that are there (weight above 0).
+    r"""Draws negatives for every triplet once and examines those with weight above 0.
 
     Args:
-        sampler (Sampler): Whose draws; in evaluation mode, so that one that learns does not learn from being looked at.
+        sampler (Sampler): The sampler, in evaluation mode, so that it does not learn from this.
         model (Model): The critic, and the measure of hardness.
-        graph (torch_geometric.data.Data, optional): What the model may look at.
-        triplets (Triplets): What to draw negatives for.
-        truth (KnownAnswers): What is true; give more than the training facts, which a sampler may filter by itself.
-        corruption (Corruption): Which side is asked.
+        graph (torch_geometric.data.Data, optional): The graph for the model's messages.
+        triplets (Triplets): The triplets to draw negatives for.
+        truth (KnownAnswers): True answers. Give more than the training facts, which a sampler may filter itself.
+        corruption (Corruption): The side to predict.
         rng (torch.Generator, optional): Draws.
-        known (KnownAnswers, optional): Training facts, for degrees and for who fills a slot. (default: :obj:`None`)
-        denied (KnownAnswers, optional): What is denied. (default: :obj:`None`)
-        types (Pools, optional): Of each type its entities, where the data have types. (default: :obj:`None`)
+        known (KnownAnswers, optional): Training facts, for degrees and for the entities on each side of a relation.
+            (default: :obj:`None`)
+        denied (KnownAnswers, optional): Denied answers. (default: :obj:`None`)
+        types (Pools, optional): The entities of each type, if the data have types. (default: :obj:`None`)
         batch_size (int): Triplets a draw. (default: :obj:`1024`)
-        scored (int): Queries for hardness, which scores all entities; spread over the batches. (default: :obj:`512`)
+        scored (int): Number of queries for hardness, for which all entities are scored; spread over the batches.
+            (default: :obj:`512`)
         progress (Callable, optional): Called with the triplets done and the triplets in all.
 
     Returns:
-        * ``false_negative_rate``: the share of drawn candidates that are true (the target itself included).
-        * ``hardness``: the mean percentile of a negative's score among all entities, ties counting half: 0.5 for
-          uniform draws, near 1 for the hardest.
-        * ``margin``: the mean of the target's score less the negative's.
+        * ``false_negative_rate``: the share of drawn candidates that are true (including the target itself).
+        * ``hardness``: the mean percentile of a negative's score among all entities; ties count half. It is 0.5 for
+          uniform draws and near 1 for the hardest.
+        * ``margin``: the mean difference of the target's score and the negative's.
         * ``above_target``: the share of negatives that score above the target.
         * ``perplexity``: :math:`\exp(-\sum_e p_e \ln p_e)` with :math:`p_e` the share of draws that are entity
-          :math:`e`: how many entities the sampler might as well choose from evenly.
+          :math:`e`. A uniform draw from this many entities is equally diverse.
         * ``coverage``: the share of all entities drawn at least once.
-        * ``absent``: the share of candidates with weight 0, filtered or never there.
-        * ``type_consistency``: the share that shares a type with the target or, without ``types``, fills the slot asked
-          for in some training fact. Needs ``known`` or ``types``.
-        * ``degree_ratio``: the geometric mean degree of negatives over that of targets (each plus one): 1 where they
-          are as popular. Needs ``known``.
-        * ``denied``: the share that is explicitly denied; left out where nothing is denied.
-        * ``percentiles``: how the percentiles behind ``hardness`` are spread, as the shares of twenty equal bins.
-        * ``drawn``: candidates that are there; ``per_second``: how many are offered a second, by the sampler alone.
+        * ``absent``: the share of candidates with weight 0, filtered or missing.
+        * ``type_consistency``: the share with a type of the target or, without ``types``, the share that occurs on the
+          target's side of the relation in some training fact. Needs ``known`` or ``types``.
+        * ``degree_ratio``: the geometric mean degree of negatives over that of targets (each plus one): 1 if they are
+          equally popular. Needs ``known``.
+        * ``denied``: the share that is explicitly denied; left out if nothing is denied.
+        * ``percentiles``: the distribution of the percentiles behind ``hardness``, as the shares of twenty equal bins.
+        * ``drawn``: the number of candidates with weight above 0; ``per_second``: all candidates a second, for the
+          sampler alone.
 
     Raises:
-        UserError: If there are no triplets, or the sampler offers nothing at all.
+        UserError: If there are no triplets, or the sampler offers no candidates.
     """
     size = triplets.head_index.numel()
     if not size:
@@ -162,13 +165,12 @@ def shown(
     labels: Sequence[str | None] | None = None,
     relation_labels: Sequence[str | None] | None = None,
 ) -> list[dict[str, Any]]:
-    """What is drawn for some triplets, in words: one record a query.
+    """The negatives of some triplets by name: one record a query.
 
     Returns:
-        Under ``anchor``, ``relation`` and ``side`` what is asked, under ``target`` the answer, and under ``negatives``
-        the candidates that are there, each with its ``name``, its ``percentile`` among all entities, and whether it is
-        ``true``. Where there are labels, ``anchor_label``, ``target_label``, ``relation_label``, and of a candidate its
-        ``label``.
+        ``anchor``, ``relation`` and ``side`` give the query, ``target`` the answer, and ``negatives`` the candidates
+        with weight above 0. Each has its ``name``, its ``percentile`` among all entities, and whether it is ``true``.
+        If there are labels, also ``anchor_label``, ``target_label``, ``relation_label``, and a candidate's ``label``.
     """
     device, size = truth.key.device, truth.num_relations
     with judging(model, sampler, corruption):
@@ -221,7 +223,7 @@ def _of_one_type(types: Pools, of: Pools, target: Int[Tensor, "b"], index: Int[T
 def _hardness(
     score: Float[Tensor, "s n"], target: Int[Tensor, "s"], index: Int[Tensor, "s k"]
 ) -> Float[Tensor, "2 s k"]:
-    """The percentile of each candidate among all entities, and by how much the target outscores it."""
+    """The percentile of each candidate among all entities, and the difference of the target's score and its own."""
     mine = score.gather(1, index)
     ordered = score.sort(dim=1).values
     below = torch.searchsorted(ordered, mine) + torch.searchsorted(ordered, mine, right=True)

@@ -1,4 +1,4 @@
-"""Node classification, judged."""
+"""Evaluation of node classification."""
 
 from torch_geometric.data import Data
 
@@ -10,16 +10,16 @@ from gnnneg.records import Query, Triplets
 
 
 def accuracy(model: Model, graph: Data | None, triplets: Triplets, num_classes: int) -> float:
-    """The share of nodes whose true class scores highest, ties counted as wrong.
+    """The share of nodes whose true class scores highest; ties count as wrong.
 
     Args:
         model (Model): As in :class:`~gnnneg.tasks.NodeClassification`.
-        graph (torch_geometric.data.Data, optional): What messages pass over.
+        graph (torch_geometric.data.Data, optional): The graph for message passing.
         triplets (Triplets): The statements *node is of class*.
         num_classes (int): Number of classes.
 
     Raises:
-        UserError: If there is no node to judge, or a score is NaN.
+        UserError: If there are no nodes, or a score is NaN.
     """
     if not len(triplets.head_index):
         raise UserError("There is no node to judge: check the mask.")

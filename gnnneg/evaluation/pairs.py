@@ -1,4 +1,4 @@
-"""Pair classification: do the vectors of two entities tell whether the two belong together?"""
+"""Pair classification: do the vectors of two entities show whether the two belong together?"""
 
 from collections.abc import Callable
 from itertools import product
@@ -25,21 +25,21 @@ Features = Callable[[Tensor, Tensor], Tensor]
 
 
 def hadamard(x: Float[Tensor, "m d"], y: Float[Tensor, "m d"]) -> Float[Tensor, "m d"]:
-    """The product coordinate by coordinate, the same whichever comes first."""
+    """The product coordinate by coordinate; it does not depend on the order of the two."""
     return x * y
 
 
 def concatenation(x: Float[Tensor, "m d"], y: Float[Tensor, "m d"]) -> Float[Tensor, "m e"]:
-    """One behind the other."""
+    """One vector after the other."""
     return torch.cat([x, y], 1)
 
 
 class PairClassification(Evaluator):
-    """:func:`pair_classification` of the data set's labelled pairs, and what tells them apart without any learning.
+    """:func:`pair_classification` of the data set's labelled pairs, with controls.
 
-    A table of all pairs and of those that degrees do not tell apart. Beside the model's ``vectors`` stand ``random``
-    ones of the same width, which say no more than who is who, and the ``counts`` of stated and denied training
-    statements. Figures are missing where too few pairs match.
+    It gives a table of all pairs and of degree-matched pairs. The controls for the model's ``vectors`` are ``random``
+    vectors of the same width, which only identify entities, and the ``counts`` of stated and denied training
+    statements. Figures are missing if too few pairs match.
     """
 
     no_split = "Labelled pairs are of no split"
@@ -77,23 +77,24 @@ def pair_classification(
     """A random forest on features of a pair, over five stratified folds.
 
     The protocol of `"Improving Knowledge Graph Embeddings through Contrastive Learning with Negative Statements"
-    <https://arxiv.org/abs/2510.11868>`_ on GO: 100 trees, and of the five weighted F1 scores the median. The model that
-    made the vectors has never seen the labels. But a forest also learns whom it has seen in positive pairs, and how
-    often an entity is spoken of may tell enough: compare with random vectors and with counts of statements in place of
-    vectors, and look at :func:`matched` pairs. (On GO-NegStatements, random vectors of 50 numbers give .53 by
-    :func:`hadamard` and .72 by :func:`concatenation`, four counts .71.)
+    <https://arxiv.org/abs/2510.11868>`_ on GO: 100 trees, and the median of the five weighted F1 scores. The model
+    behind the vectors has never seen the labels. But a forest also learns which entities occur in positive pairs, and
+    an entity's number of statements may be enough to predict the label. Compare with random vectors and with counts of
+    statements in place of vectors, and look at :func:`matched` pairs. (On GO-NegStatements, random vectors of 50
+    numbers give .53 with :func:`hadamard` and .72 with :func:`concatenation`, four counts .71.)
 
     Args:
-        vector (torch.Tensor): What is known of each entity, as from :func:`~gnnneg.evaluation.representations`.
+        vector (torch.Tensor): A vector of each entity, as from :func:`~gnnneg.evaluation.representations`.
         pairs (torch.Tensor): The two entities of each pair.
-        label (torch.Tensor): 1 where they belong together, else 0.
-        features (Callable): Makes ``(m, e)`` features of the vectors of both ends, such as :func:`hadamard` and
+        label (torch.Tensor): 1 if they belong together, otherwise 0.
+        features (Callable): Makes ``(m, e)`` features from the vectors of both ends, such as :func:`hadamard` and
             :func:`concatenation`. (default: :func:`hadamard`)
-        seed (int): Shuffles the pairs before they are parted; the forest's own is 42. (default: :obj:`42`)
+        seed (int): Seed for shuffling the pairs before the split into folds; the forest's own seed is 42. (default:
+            :obj:`42`)
 
     Returns:
         ``f1`` (the median over folds of weighted F1), ``f1_mean`` and ``f1_std``, the means of ``accuracy`` and
-        ``auroc``, and how many ``pairs`` there are and ``positive`` ones among them; and a table by fold.
+        ``auroc``, and the numbers of ``pairs`` and of ``positive`` ones among them; and a table by fold.
 
     Raises:
         UserError: If labels are not 0 and 1, a fold would lack one of them, or a vector is not finite.
@@ -151,16 +152,17 @@ def matched(
     degree: Int[Tensor, "n *c"],
     rng: torch.Generator | None = None,
 ) -> Int[Tensor, "k"]:
-    r"""Pairs of which positive and negative ones have the same degrees at both ends, in bins
-    :math:`\lfloor \log_2(1 + d) \rfloor`: how often an entity is spoken of does not tell them apart.
+    r"""Pairs such that positive and negative ones have the same degrees at both ends, in bins :math:`\lfloor \log_2(1 +
+    d) \rfloor`. Then an entity's number of statements does not tell them apart.
 
-    Of each combination of bins as many positive as negative pairs stay, drawn by chance from the more frequent label.
+    In each combination of bins the same number of positive and negative pairs stay; pairs of the more frequent label
+    are drawn at random.
 
     Args:
         pairs (torch.Tensor): The two entities of each pair.
         label (torch.Tensor): 1 where they belong together, else 0.
-        degree (torch.Tensor): How many statements each entity takes part in; with several columns, such as stated and
-            denied, all of them are matched.
+        degree (torch.Tensor): The number of statements of each entity; with several columns, such as stated and denied,
+            all columns are matched.
         rng (torch.Generator, optional): Draws.
 
     Returns:

@@ -1,4 +1,4 @@
-"""The vectors of one relation's answers and negatives in the plane: all there is to see of whether they mix."""
+"""The vectors of one relation's answers and negatives in the plane, to see whether they mix."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -30,22 +30,22 @@ def plane(
     *,
     queries: int = 60,
 ) -> dict[str, Any]:
-    r"""Positives, sampled and made negatives of the relation that is asked about most, on a plane.
+    r"""Positives, sampled and generated negatives of the most frequent relation, on a plane.
 
     Args:
-        sampler (Sampler): Whose draws; in evaluation mode.
-        generators (list[Generator]): What makes vectors.
-        model (Model): Whose vectors.
-        graph (torch_geometric.data.Data, optional): What the model may look at.
-        triplets (Triplets): What to draw negatives for.
-        corruption (Corruption): Which side is asked.
+        sampler (Sampler): Draws the negatives, in evaluation mode.
+        generators (list[Generator]): Make vectors.
+        model (Model): Gives the vectors.
+        graph (torch_geometric.data.Data, optional): The graph for the model's messages.
+        triplets (Triplets): The triplets to draw negatives for.
+        corruption (Corruption): The side to predict.
         rng (torch.Generator, optional): Draws.
-        queries (int): How many queries to look at; fewer, if the model cannot hold so many. (default: :obj:`60`)
+        queries (int): Number of queries; fewer, if the model cannot hold so many. (default: :obj:`60`)
 
     Returns:
-        * ``rel_type``: the relation, an inverse one where the head is asked;
-        * ``pca``: for ``positive``, ``sampled`` and each kind that a generator makes, by the names that
-          :func:`geometry` has, the points on the two principal axes of all;
+        * ``rel_type``: the relation, an inverse one for head queries;
+        * ``pca``: the points on the two principal axes of all, for ``positive``, ``sampled`` and each kind of generated
+          vectors, by the names of :func:`geometry`;
         * ``tsne``: the same by t-SNE, of `"Visualizing Data using t-SNE"
           <https://www.jmlr.org/papers/v9/vandermaaten08a.html>`_; empty without scikit-learn, or for vectors of one
           number.

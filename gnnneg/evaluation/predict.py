@@ -30,7 +30,7 @@ def predict(
     unknown_only: bool = False,
     among: str | Sequence[str] | None = None,
 ) -> pd.DataFrame:
-    """The ``k`` best answers to what is left out of ``(head, relation, tail)``, or the score of a whole triple.
+    """The ``k`` best answers for the missing part of ``(head, relation, tail)``, or the score of a whole triple.
 
     ::
 
@@ -39,31 +39,32 @@ def predict(
         predict(model, data, head="aspirin", tail="migraine")          # which relations?
         predict(model, data, "aspirin", "treats", "migraine")          # how plausible?
 
-    A model with parameters of its own for inverse relations, or one that starts from the entity given, answers two
-    questions about one triple: which tail, and which head. ``score`` is always what it says of the tail, whatever was
-    asked; a probability belongs to it. ``head_score`` is what it says of the head: heads are ordered by it, as they are
-    when they are ranked. For other models the two are the same but for rounding.
+    Some models give a triple two scores, one for the tail question and one for the head question: those with separate
+    parameters for inverse relations, and those that start from the given entity. ``score`` always belongs to the tail
+    question, whatever is predicted, and so does a probability. ``head_score`` belongs to the head question, and heads
+    are sorted by it, as in ranking. For other models the two differ only by rounding.
 
     Args:
         model (Model): A trained model.
-        data (torch_geometric.data.HeteroData): The data set, for names and for what it says already.
-        head (str, optional): Name of the head, or a label or synonym that only it has.
+        data (torch_geometric.data.HeteroData): The data set, for names and known statements.
+        head (str, optional): Name of the head, or a label or synonym that belongs to it alone.
         relation (str, optional): Name or label of the relation.
         tail (str, optional): Name, label or synonym of the tail.
-        k (int): How many answers at most. (default: :obj:`10`)
-        graph (torch_geometric.data.Data, optional): What the model may look at; by default the training statements.
-        unknown_only (bool): Leaves out what the data set states or denies. (default: :obj:`False`)
-        among (str or list[str], optional): Chooses only among the entities of a type, or among these.
+        k (int): The largest number of answers. (default: :obj:`10`)
+        graph (torch_geometric.data.Data, optional): The graph for the model's messages; by default the training
+            statements.
+        unknown_only (bool): Leaves out answers that the data set states or denies. (default: :obj:`False`)
+        among (str or list[str], optional): Limits the answers to the entities of a type, or to these entities.
 
     Returns:
         Columns ``head, relation, tail, score, known``, best first; ``known`` is the split that states the triple
-        (``"train"``, ``"valid"``, ``"test"``), ``"denied"`` or ``"unknown"``. ``head_score`` after ``score`` where the
-        head is asked, or nothing. Where the data have labels, also ``head_label``, ``tail_label`` and
+        (``"train"``, ``"valid"``, ``"test"``), ``"denied"`` or ``"unknown"``. ``head_score`` follows ``score`` if the
+        head is predicted or the triple is whole. If the data have labels, also ``head_label``, ``tail_label`` and
         ``relation_label``.
 
     Raises:
-        UserError: If fewer than two of the three are given, a name is not in the data or not of one entity alone, a
-            score is NaN, or ``among`` is given where no entity is asked for.
+        UserError: If fewer than two of the three are given, a name is not in the data or belongs to several entities, a
+            score is NaN, or ``among`` is given although no entity is predicted.
     """
     if k < 1:
         raise UserError(f"The number of answers must be at least 1, not {k}.")
@@ -132,7 +133,7 @@ def of_triplets(
 
 
 def named(data: HeteroData, triplets: Triplets, columns: Mapping[str, object]) -> pd.DataFrame:
-    """Triplets by name, with columns behind, and labels last where the data have some."""
+    """Triplets by name, then further columns, then labels if the data have some."""
     entities, relations = data["entity"].names, data.relation_names
     frame = {
         "head": [entities[i] for i in triplets.head_index.tolist()],
@@ -156,7 +157,7 @@ def _refuse_nan(score: Float[Tensor, "b"]) -> None:
 
 
 def _known(triplets: Triplets, data: HeteroData) -> list[str]:
-    """What the data set says of each triplet: two of their columns are one value, so the third tells them apart."""
+    """What the data set says of each triplet. Two of their columns are constant, so the third tells them apart."""
     columns = torch.stack([index.cpu() for index in triplets])
     varies = int((columns != columns[:, :1]).any(1).int().argmax())
     fixed = [column for column in range(3) if column != varies]

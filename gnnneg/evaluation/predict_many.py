@@ -1,4 +1,4 @@
-"""Many questions to one model: the graph is encoded once, and answers come in parts, in the order asked."""
+"""Many questions to one model: the graph is encoded once, and answers come in parts, in the order of the questions."""
 
 from collections.abc import Callable, Iterator
 
@@ -39,19 +39,20 @@ def predict_many(
     silent: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> Iterator[pa.Table]:
-    """What :func:`~gnnneg.evaluation.predict` answers to each of many questions, some thousands at a time.
+    """The answers of :func:`~gnnneg.evaluation.predict` to many questions, some thousands at a time.
 
-    The model encodes once, and a question that stands twice within a part is answered once. Equal scores come in the
-    order of the entities, as there; scores are those of one question but for rounding.
+    The model encodes once, and a question that occurs twice within a part is answered once. Equal scores are in the
+    order of the entities, as in :func:`~gnnneg.evaluation.predict`. Scores may differ by rounding.
 
     Args:
         model (Model): A trained model.
-        testbed (Testbed): The data, for names and for what they say already, and what the model may look at.
+        testbed (Testbed): The data, for names and known statements, and the graph for the model's messages.
         questions (Questions): Each with two of head, relation and tail, or all three.
-        k (int): How many answers to each at most. (default: :obj:`10`)
-        unknown_only (bool): Leaves out what the data state or deny. (default: :obj:`False`)
-        among (torch.Tensor, optional): Chooses, and ranks whole triples, only among these entities, in ascending order.
-        silent (bool): Whether the data say nothing that counts: then nothing is called known and nothing is ranked.
+        k (int): The largest number of answers to each. (default: :obj:`10`)
+        unknown_only (bool): Leaves out answers that the data state or deny. (default: :obj:`False`)
+        among (torch.Tensor, optional): Limits answers, and the ranking of whole triples, to these entities, in
+            ascending order.
+        silent (bool): Whether to ignore the data's statements: then no answer is called known and nothing is ranked.
             (default: :obj:`False`)
         progress (Callable, optional): Called with the questions answered and all.
 
@@ -59,14 +60,14 @@ def predict_many(
         Tables with the columns ``question`` (the row asked, from 0), ``asked`` (``"tail"``, ``"head"``, ``"relation"``
         or ``"triple"``), ``rank`` (of the answer, from 1), ``head, relation, tail, score``, ``head_score`` if a head, a
         relation or a triple is asked about, ``known``; for whole triples the filtered, realistic ``tail_rank`` and
-        ``head_rank`` among so many ``tail_candidates`` and ``head_candidates``, which are all entities where the
-        target is none of :obj:`among`; labels where the data have some.
+        ``head_rank`` with the numbers of ``tail_candidates`` and ``head_candidates``, which are all entities if the
+        target is not in :obj:`among`; labels if the data have some.
 
     Raises:
-        UserError: If an option has no question that it is for, or a score is NaN.
+        UserError: If an option applies to no question, or a score is NaN.
 
-    Cost: a score of each distinct question in a part with each candidate; memory as the testbed says, and the answers
-    of a part.
+    Cost: one score for each distinct question of a part and each candidate; memory as the testbed says, plus the
+    answers of a part.
     """
     if k < 1:
         raise UserError(f"The number of answers must be at least 1, not {k}.")
@@ -159,7 +160,7 @@ class _Asking:
         return self._expanded(row, mine, there, answers, found)
 
     def _gone(self, query: Query) -> Pairs | None:
-        """What is known already, among the candidates."""
+        """The known answers among the candidates."""
         if self.known is None:
             return None
         row, entity = self.known.answers(query)
@@ -225,7 +226,7 @@ class _Asking:
     def _expanded(
         self, row: Tensor, mine: Tensor, there: Bool[Tensor, "u l"], answers: Triplets, found: Columns
     ) -> Columns:
-        """The answers to distinct questions, for each of those who asked."""
+        """The answers to distinct questions, repeated for each question."""
         for score in (found["score"], found.get("head_score")):
             if score is not None:
                 refuse_nan(score)
@@ -242,5 +243,5 @@ class _Asking:
 
 
 def _spread(column: Int[Tensor, "u"], there: Bool[Tensor, "u l"]) -> Int[Tensor, "m"]:
-    """What each question has, for each of its answers."""
+    """Values of questions, repeated for each of their answers."""
     return column[:, None].expand(there.shape)[there]

@@ -1,4 +1,4 @@
-"""How good the probabilities are that scores are made into."""
+"""The quality of probabilities from scores."""
 
 from jaxtyping import Bool, Float
 from torch import Tensor
@@ -14,11 +14,11 @@ from gnnneg.interfaces import Model
 
 
 class ProbabilityCalibration(Evaluator):
-    """Probabilities of test statements: by the score's own sigmoid, by Platt scaling and by isotonic regression, which
-    are fitted on validation.
+    """Measures probabilities of test statements by three ways: the sigmoid of the score, Platt scaling and isotonic
+    regression, the last two fitted on validation.
 
-    It finds ``brier`` and ``ece`` of each as ``score``, ``platt`` and ``isotonic``; the numbers of ``stated`` and
-    ``denied`` statements, and whether the latter were ``drawn`` at random, as ``valid`` and as ``test``.
+    It finds ``brier`` and ``ece`` of each as ``score``, ``platt`` and ``isotonic``. ``valid`` and ``test`` have the
+    numbers of ``stated`` and ``denied`` statements, and whether the latter were ``drawn`` at random.
     """
 
     key = "calibration"
@@ -36,7 +36,7 @@ class ProbabilityCalibration(Evaluator):
         return Calibration.fit(*self.labelled(model, testbed, "valid"))
 
     def findings(self, fitted: Calibration, model: Model, testbed: Testbed) -> Findings:
-        """What is fitted, judged on test."""
+        """The quality of the fitted probabilities on test."""
         score, label, drawn = self.labelled(model, testbed, "test")
         stated = int(label.sum())
         parts = {
@@ -55,9 +55,9 @@ class ProbabilityCalibration(Evaluator):
     def labelled(
         self, model: Model, testbed: Testbed, split: str
     ) -> tuple[Float[Tensor, "b"], Bool[Tensor, "b"], bool]:
-        """Scores of a split's statements, whether each is stated, and whether the others had to be drawn.
+        """Scores of a split's statements, whether each is stated, and whether the others were drawn.
 
-        A split that denies nothing gets one random corruption for each stated triplet, true in no split.
+        A split without denied statements gets one random corruption for each stated triplet, true in no split.
         """
         _refuse(testbed, split)
         there, drawn = testbed.on(split), not testbed.has(split, "denied")

@@ -1,4 +1,4 @@
-"""Exact filtered ranking: counts, not sorts, of the candidates that beat or tie each target."""
+"""Exact filtered ranking: it counts the candidates that beat or tie each target, and does not sort."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -27,7 +27,9 @@ FULL = 64  # candidates that a matrix product scores as it scores a million
 
 @dataclass(frozen=True)
 class Counts:
-    """How many candidates lie above each target, are tied with it, and took part. Sums over candidates: they add."""
+    """The numbers of candidates above each target, tied with it, and in all. They are sums over candidates, so parts
+    can be added.
+    """
 
     above: Int[Tensor, "m"]
     tied: Int[Tensor, "m"]
@@ -54,23 +56,23 @@ def ranks(
     .. math::
         \mathrm{rank} = 1 + \#\{c : s_c > s_t\} + \tfrac{1}{2} \#\{c \neq t : s_c = s_t\}
 
-    is the realistic rank; the optimistic one leaves the last term out, the pessimistic one counts it whole. Being a
-    sum over candidates, it comes out the same however queries and candidates are chunked. The model encodes once, and
-    each distinct query is scored once however many targets it has (FB15k-237 asks 40,932 but only 22,850 differ). A
-    target is scored in the same matrix as its rivals, and read from there where it is one of the candidates, so that
-    ties are exact.
+    is the realistic rank; the optimistic one leaves the last term out, the pessimistic one counts it whole. It is a sum
+    over candidates, so it does not depend on the chunks of queries and candidates. The model encodes once, and each
+    distinct query is scored once for all its targets (FB15k-237 has 40,932 test queries, of which 22,850 are distinct).
+    A target is scored in the same matrix as its rivals, and its score is read from there if it is a candidate, so ties
+    are exact.
 
     Args:
-        model (Model): What is judged; it is put in evaluation mode and left as it was found.
-        graph (torch_geometric.data.Data, optional): What the model may look at.
-        triplets (Triplets): Statements to rank; none is dropped, also not those of entities unseen in training.
-        known (Answers): Answers that are left out of the ranking, by custom all stated facts.
+        model (Model): The model to evaluate, in evaluation mode; its mode is restored afterwards.
+        graph (torch_geometric.data.Data, optional): The graph for the model's messages.
+        triplets (Triplets): Statements to rank. None is dropped, not even those of entities unseen in training.
+        known (Answers): Answers that are left out of the ranking, usually all stated facts.
         candidates (torch.Tensor, optional): Entities to rank among instead of all: shared ``(1, k)``, or ``(2 * b, k)``
-            for the tail questions followed by the head questions. The target needs not be among them.
+            for the tail questions followed by the head questions. The target need not be among them.
         memory_mib (float): About how much memory the scores may take. (default: :obj:`256.0`)
-        batch_size (int, optional): Queries scored at once, for models whose own working memory is what matters.
+        batch_size (int, optional): Queries scored at once, for models that need much memory themselves.
         progress (Callable, optional): Called with the queries done and the queries in all.
-        encoding (Encoding, optional): What the model makes of the graph, if somebody has it. (default: made here)
+        encoding (Encoding, optional): The model's encoding of the graph, if it exists already. (default: made here)
 
     Returns:
         Tail questions in the order of ``triplets``, then head questions, on the CPU.
@@ -144,12 +146,13 @@ def counts(
     stop: int,
     own: Float[Tensor, "m"] | None = None,
 ) -> Counts:
-    """Counts among the entities ``start`` to ``stop``: the summand of a rank, for chunks of candidates and for shards.
+    """Counts among the entities ``start`` to ``stop``: a part of the rank's sum, for chunks of candidates and for
+    shards.
 
     Args:
         scorer (Scorer): Scores ``query``.
         query (Query): Distinct queries.
-        row (torch.Tensor): Which query each target answers, sorted.
+        row (torch.Tensor): The query of each target, sorted.
         target (torch.Tensor): True answers, inside the span or not.
         known (Answers): Answers left out.
         start (int): First entity.
@@ -187,7 +190,7 @@ def counts(
 
 
 def own_scores(scorer: Scorer, row: Int[Tensor, "m"], target: Int[Tensor, "m"], columns: int) -> Float[Tensor, "m"]:
-    """The score of each target, for spans that it lies outside of; so many distinct ones are scored at once."""
+    """The score of each target, for spans that do not contain it; so many distinct targets are scored at once."""
     answer, place = torch.unique(target, return_inverse=True)
     order, found = place.argsort(), []
     ends = offsets(place.bincount(minlength=answer.numel())).tolist()
@@ -205,7 +208,7 @@ def own_scores(scorer: Scorer, row: Int[Tensor, "m"], target: Int[Tensor, "m"], 
 def _compare(
     score: Float[Tensor, "u n"], target_score: Float[Tensor, "m"], row: Int[Tensor, "m"], query: Query
 ) -> tuple[Int[Tensor, "m"], Int[Tensor, "m"]]:
-    """How many scores of row ``row[i]`` lie above, and how many equal ``target_score[i]``."""
+    """The numbers of scores in row ``row[i]`` that are above, and equal to, ``target_score[i]``."""
     # as many targets at once as there are rows: where there is no kernel, a target costs a row of its own
     parts = [
         count_ranks(score, mine, place)
@@ -217,7 +220,7 @@ def _compare(
 
 
 def among(scorer: Scorer, query: Query, target: Int[Tensor, "b"], known: Answers, index: Int[Tensor, "c k"]) -> Counts:
-    """Counts among given candidates; the targets are scored in the same call, behind them."""
+    """Counts among given candidates; the targets are scored in the same call, after them."""
     same = index == target[:, None]
     if index.size(0) == 1:
         answer, place = torch.unique(target, return_inverse=True)
@@ -233,19 +236,21 @@ def among(scorer: Scorer, query: Query, target: Int[Tensor, "b"], known: Answers
 
 
 def _cells(memory_mib: float) -> int:
-    """Scores at once: eight bytes each, of which four are working memory."""
+    """The number of scores at once: each needs eight bytes, of which four are working memory."""
     return int(memory_mib * 2**20 / 8)
 
 
 def _columns(width: int, memory_mib: float, rows: int) -> int:
-    """Candidates at once, as many each time, so that scores and as much again of working memory fit the budget."""
+    """The number of candidates at once, the same each time, so that scores and the same amount of working memory fit
+    the budget.
+    """
     most = max(1, min(width, _cells(memory_mib) // rows))
     even = -(-width // -(-width // most))  # what is left for the end is not narrow
     return min(most, -(-even // FULL) * FULL)
 
 
 def _spans(num_nodes: int, columns: int) -> Iterator[tuple[int, int]]:
-    """The entities that this process ranks among, so many at once: all of them, but where several share them."""
+    """The entities among which this process ranks, so many at once: all, unless several processes share them."""
     first, last = distributed.block(num_nodes)
     for start in range(first, max(last, first + 1), columns):  # one that holds none has one span, of none
         yield start, min(start + columns, last)

@@ -1,4 +1,4 @@
-"""Where each target came in, and how to keep it on disk."""
+"""The rank of each target, and its file."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -19,13 +19,14 @@ class Ranks:
     r"""The rank of each query's target among the candidates not known to be true, with ties broken both ways.
 
     Args:
-        anchor (torch.Tensor): The entity given: the head where the tail is asked, and the other way round.
+        anchor (torch.Tensor): The given entity: the head if the tail is predicted, and the tail if the head is.
         rel_type (torch.Tensor): The relation, in ``[0, num_relations)`` for both sides.
-        target (torch.Tensor): The true answer (the tail, where the relation is asked).
-        side (torch.Tensor): What is asked, a position in :obj:`SIDES`.
-        optimistic (torch.Tensor): One more than the candidates scored above the target.
+        target (torch.Tensor): The true answer (the tail, if the relation is predicted).
+        side (torch.Tensor): What is predicted, a position in :obj:`SIDES`.
+        optimistic (torch.Tensor): One plus the number of candidates scored above the target.
         pessimistic (torch.Tensor): The same, counting the candidates tied with it too.
-        candidates (torch.Tensor): The worst rank possible: the candidates left after filtering, target included.
+        candidates (torch.Tensor): The worst possible rank: the number of candidates after filtering, including the
+            target.
     """
 
     anchor: Int[Tensor, "b"]
@@ -41,7 +42,7 @@ class Ranks:
 
     @property
     def realistic(self) -> Float[Tensor, "b"]:
-        """The mean of the optimistic and the pessimistic rank, in float64; every metric stands on it."""
+        """The mean of the optimistic and the pessimistic rank, in float64, on which every metric is based."""
         return (self.optimistic + self.pessimistic).double() / 2
 
     def take(self, row: Bool[Tensor, "b"] | Int[Tensor, "m"]) -> "Ranks":
@@ -49,7 +50,7 @@ class Ranks:
         return Ranks(*(getattr(self, field.name)[row] for field in fields(self)))
 
     def of(self, side: str) -> "Ranks":
-        """The queries that ask for the ``"tail"``, the ``"head"`` or the ``"relation"``."""
+        """The queries that predict the ``"tail"``, the ``"head"`` or the ``"relation"``."""
         return self.take(self.side == SIDES.index(side))
 
     def to_parquet(
@@ -62,10 +63,11 @@ class Ranks:
         """Writes one row a query: indices, ranks and, where given, names and the strata each query belongs to.
 
         Args:
-            path (str or Path): Where to.
+            path (str or Path): The file.
             entity_names (sequence, optional): Adds columns ``anchor_name`` and ``target_name``.
             relation_names (sequence, optional): Adds the column ``relation_name``.
-            strata (dict[str, list[str]], optional): Adds a column each, as from :func:`~gnnneg.evaluation.strata`.
+            strata (dict[str, list[str]], optional): Adds one column for each, as from
+                :func:`~gnnneg.evaluation.strata`.
         """
         columns: dict[str, object] = {field.name: getattr(self, field.name).numpy() for field in fields(self)}
         columns["side"] = pd.Categorical([SIDES[side] for side in self.side.tolist()], categories=list(SIDES))

@@ -19,11 +19,11 @@ BATCH = 1024  # queries at once
 class RelationRanking(Evaluator):
     """Ranks each statement's relation among all relations not known to hold between its head and tail.
 
-    Every relation is asked, ``(head, r) -> ?``, with the tail as its single candidate, so it works for every model.
-    Cost: ``num_relations`` queries a statement.
+    It scores the query ``(head, r) -> ?`` of every relation, with the tail as the single candidate, so it works for
+    every model. Cost: ``num_relations`` queries a statement.
 
     Args:
-        split (str): Whose statements are asked. (default: :obj:`"test"`)
+        split (str): The split. (default: :obj:`"test"`)
     """
 
     def __init__(self, split: Split = "test"):

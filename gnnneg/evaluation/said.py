@@ -14,12 +14,12 @@ WORDS = (*SPLITS, "denied", "unknown")
 class Said:
     """An index of all statements, stated and denied, on the CPU.
 
-    What is both stated and denied counts as stated, and of two splits the one of the last row counts.
+    A statement that is both stated and denied counts as stated. In two splits, the split of the last row counts.
 
     Args:
         data (torch_geometric.data.HeteroData): The data set.
 
-    Cost: one sort of the statements, and for each triplet that is asked about two searches.
+    Cost: one sort of the statements, and two searches for each triplet of a call.
     """
 
     def __init__(self, data: HeteroData):
@@ -50,7 +50,7 @@ class Said:
 
 
 def _found(ascending: Int[Tensor, "m"], value: Int[Tensor, "b"]) -> tuple[Tensor, Tensor]:
-    """Where each value stands, and whether it does."""
+    """The position of each value, and whether there is one."""
     if not ascending.numel():
         return torch.zeros_like(value), torch.zeros_like(value, dtype=torch.bool)
     place = torch.searchsorted(ascending, value).clamp(max=ascending.numel() - 1)

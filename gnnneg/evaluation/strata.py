@@ -1,4 +1,4 @@
-"""Where a model is good and where it is not: metrics by side, relation, cardinality and degree."""
+"""Metrics by side, relation, cardinality and degree."""
 
 import pandas as pd
 import torch
@@ -15,7 +15,7 @@ from gnnneg.records import Triplets
 def cardinality(train: Triplets, num_relations: int) -> list[str]:
     """The class of each relation, such as ``"1-N"``: see :func:`gnnneg.data.cardinality.cardinality`.
 
-    A relation that training never saw is ``"unseen"``.
+    A relation without training statements is ``"unseen"``.
     """
     seen = train.rel_type.bincount(minlength=num_relations) > 0
     kind = classes(train, num_relations)
@@ -23,15 +23,15 @@ def cardinality(train: Triplets, num_relations: int) -> list[str]:
 
 
 def degree(train: Triplets, num_nodes: int) -> Int[Tensor, "n"]:
-    """How many training statements each entity takes part in."""
+    """The number of training statements of each entity."""
     return train.head_index.bincount(minlength=num_nodes) + train.tail_index.bincount(minlength=num_nodes)
 
 
 def strata(ranks: Ranks, train: Triplets, num_nodes: int, num_relations: int) -> dict[str, list[str]]:
     """The stratum of each query: ``cardinality`` of its relation and training ``degree`` of its target.
 
-    Degrees are parted at the quartiles of the entities that training saw, and the label says the range; targets that
-    training never saw are a stratum of their own, ``"0"``.
+    Degrees are divided at the quartiles of the entities in training, and the label gives the range. Targets without
+    training statements are a stratum of their own, ``"0"``.
     """
     kind = cardinality(train, num_relations)
     count = degree(train, num_nodes)
@@ -49,7 +49,7 @@ def strata(ranks: Ranks, train: Triplets, num_nodes: int, num_relations: int) ->
 
 
 def _quartiles(count: Int[Tensor, "n"]) -> list[int]:
-    """The three, rounded down, of any count; torch's own quantile bears no more than 16 million."""
+    """The three quartiles, rounded down, of any number of values; torch's own quantile takes at most 16 million."""
     value, last, found = count.sort().values, len(count) - 1, []
     for quarter in (1, 2, 3) if len(count) else ():
         low, rest = divmod(quarter * last, 4)
@@ -59,7 +59,7 @@ def _quartiles(count: Int[Tensor, "n"]) -> list[int]:
 
 
 def table(ranks: Ranks, label: list[str]) -> pd.DataFrame:
-    """One row a label, the largest first: queries, MRR, hits, MR, AMRI, and MRR with ties broken both ways."""
+    """One row for each label, the largest first: queries, MRR, hits, MR, AMRI, and MRR with ties broken both ways."""
     rows = []
     code, names = pd.factorize(pd.Series(label, dtype="object"))
     codes = torch.from_numpy(code)
@@ -86,7 +86,7 @@ def table(ranks: Ranks, label: list[str]) -> pd.DataFrame:
 def tables(
     ranks: Ranks, train: Triplets, num_nodes: int, num_relations: int, relation_names: list[str] | None = None
 ) -> dict[str, pd.DataFrame]:
-    """A :func:`table` each by ``side``, ``relation``, ``cardinality`` (and side) and ``degree``."""
+    """One :func:`table` each by ``side``, ``relation``, ``cardinality`` (and side) and ``degree``."""
     side = [SIDES[s] for s in ranks.side.tolist()]
     relation = [str(r) if relation_names is None else relation_names[r] for r in ranks.rel_type.tolist()]
     by = strata(ranks, train, num_nodes, num_relations)

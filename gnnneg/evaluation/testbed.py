@@ -1,4 +1,4 @@
-"""On what models are judged: one data set, one policy, and what every evaluation of them needs."""
+"""The data and the policy of an evaluation, and everything that evaluations share."""
 
 import warnings
 from collections.abc import Sequence
@@ -17,21 +17,22 @@ from gnnneg.records import Triplets
 
 @dataclass(eq=False)
 class Testbed:
-    """One data set and the policy by which models are judged on it.
+    """One data set and the policy for evaluating models on it.
 
     Args:
         data (torch_geometric.data.HeteroData): In the convention of :mod:`gnnneg.data.statements`.
-        test_graph (torch_geometric.data.HeteroData, optional): Another graph, of other entities and the same relations,
-            whose test statements are asked instead. (default: :obj:`None`)
-        filter (list[str]): The splits whose stated facts are left out of every ranking but their own. (default: all)
+        test_graph (torch_geometric.data.HeteroData, optional): Another graph, with other entities and the same
+            relations, whose test statements are used instead. (default: :obj:`None`)
+        filter (list[str]): The splits whose stated facts are left out as rivals in rankings. (default: all)
         memory_mib (float): About how much memory scores may take. (default: :obj:`256.0`)
-        sampled (int, optional): Among how many random candidates rankings give Hits@10 too. (default: :obj:`None`)
-        seed (int): Of all draws. (default: :obj:`0`)
-        device (torch.device or str): Where the models are. (default: :obj:`"cpu"`)
-        valid_sample (int, optional): How many validation statements are asked while training, always the same ones.
+        sampled (int, optional): The number of random candidates for an additional Hits@10 in rankings. (default:
+            :obj:`None`)
+        seed (int): The seed of all random draws. (default: :obj:`0`)
+        device (torch.device or str): The models' device. (default: :obj:`"cpu"`)
+        valid_sample (int, optional): The number of validation statements ranked during training, always the same ones.
             (default: all)
-        train (KnownAnswers, optional): The answers of training facts, if somebody has them already: one index is then
-            enough for all. (default: :obj:`None`, made here)
+        train (KnownAnswers, optional): The answers of training facts, if they exist already, so that they are indexed
+            only once. (default: :obj:`None`, made here)
 
     Raises:
         UserError: If the relations of the two graphs differ.
@@ -66,7 +67,7 @@ class Testbed:
             )
 
     def on(self, split: str) -> "Testbed":
-        """Where a split is asked: the graph to test on, if that is another, has a testbed of its own."""
+        """The testbed of a split: a separate graph to test on has its own testbed."""
         return self.elsewhere if split == "test" and self.elsewhere is not None else self
 
     def statements(self, split: str, polarity: str = "stated") -> Triplets:
@@ -74,7 +75,7 @@ class Testbed:
         return triplets(self.on(split).data, polarity, split)
 
     def has(self, split: str, polarity: str = "stated") -> bool:
-        """Whether there are any."""
+        """Whether the split has any."""
         return bool(self.statements(split, polarity).rel_type.numel())
 
     @property
@@ -88,7 +89,7 @@ class Testbed:
         return num_relations(self.data)
 
     def answers(self, *parts: Triplets) -> KnownAnswers:
-        """The answers that statements give, where the models are."""
+        """The answers in statements, on the models' device."""
         none = Triplets(*[torch.empty(0, dtype=torch.long)] * 3)
         whole = Triplets(*(torch.cat(column) for column in zip(*(parts or (none,)))))
         return KnownAnswers(whole, self.num_nodes, self.num_relations).to(self.device)
@@ -104,16 +105,16 @@ class Testbed:
 
     @cached_property
     def graph(self) -> Data:
-        """What models may look at: training facts."""
+        """The graph for models' messages: training facts."""
         return message_graph(self.data).to(str(self.device))
 
     def graph_for(self, model: Model) -> Data:
-        """The same without any edge for a model that looks at none, of millions that need not be made."""
+        """The same graph, without edges for a model that uses none, so that millions of edges need not be made."""
         if getattr(model, "uses_graph", True):
             return self.graph
         none = torch.empty(2, 0, dtype=torch.long, device=self.device)
         return Data(edge_index=none, edge_type=none[0], num_nodes=self.num_nodes)
 
     def draws(self, device: torch.device | str = "cpu") -> torch.Generator:
-        """What is drawn by chance, from the beginning."""
+        """A random number generator, started from the seed."""
         return torch.Generator(device).manual_seed(self.seed)

@@ -1,4 +1,4 @@
-"""The vectors of a trained model, by name, and which of them are near to each other."""
+"""The vectors of a trained model, by name, and nearest neighbours."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -26,8 +26,8 @@ class Vectors(NamedTuple):
 
     Args:
         entities (DataFrame): A row for each entity, in the order of the data.
-        relations (DataFrame): A row for each relation; behind them, where inverse relations have vectors of their own,
-            a row for each of these, called as the relation with ``_inverse`` behind.
+        relations (DataFrame): A row for each relation. If inverse relations have vectors of their own, these rows
+            follow, with ``_inverse`` added to the relation's name.
     """
 
     entities: pd.DataFrame
@@ -35,19 +35,19 @@ class Vectors(NamedTuple):
 
 
 def vectors(model: Model, data: HeteroData, graph: Data) -> Vectors:
-    """The vectors of all entities and relations: those that scores are made of.
+    """The vectors of all entities and relations from which scores are computed.
 
-    Entities have what the encoder makes of the graph, relations the rows of the decoder's table as it is (of
-    :class:`~gnnneg.decoders.RotatE` angles, of :class:`~gnnneg.decoders.RESCAL` matrices row by row). Complex vectors
-    hold their real parts first. A model of two encoders has both their vectors side by side.
+    The vectors of entities are the encoder's output. Those of relations are the rows of the decoder's table (angles for
+    :class:`~gnnneg.decoders.RotatE`, matrices row by row for :class:`~gnnneg.decoders.RESCAL`). Complex vectors hold
+    their real parts first. A model with two encoders has the vectors of both side by side.
 
     Args:
         model (Model): A trained model.
-        data (torch_geometric.data.HeteroData): Their names.
+        data (torch_geometric.data.HeteroData): The data set, for names.
         graph (torch_geometric.data.Data): What the model may look at.
 
     Raises:
-        UserError: If the model has no vectors before a question is asked.
+        UserError: If the model has no vectors that are the same for every query.
     """
     entities, relations = tables(model, graph)
     names, kinds = list(data["entity"].names), list(data.relation_names)
@@ -71,7 +71,7 @@ def tables(model: Model, graph: Data) -> tuple[Float[Tensor, "n d"], Float[Tenso
 
 
 def inverses(relations: Sequence[str]) -> list[str]:
-    """What the inverse relations are called: as no other relation is."""
+    """The names of inverse relations, different from all other relations' names."""
     ending = INVERSE
     while set(relations) & {name + ending for name in relations}:
         ending = f"_{ending}"
@@ -96,13 +96,13 @@ def neighbors(
         model (Model): A trained model.
         data (torch_geometric.data.HeteroData): Names, labels and types.
         graph (torch_geometric.data.Data): What the model may look at.
-        name (str): Name, label or synonym of the entity, which is none of its own neighbors.
-        k (int): How many at most. (default: :obj:`10`)
+        name (str): Name, label or synonym of the entity. It is not its own neighbor.
+        k (int): The largest number of neighbors. (default: :obj:`10`)
         among (str or list[str], optional): Only entities of a type, or these.
 
     Returns:
-        Columns ``entity`` and ``cosine``, the nearest first, of equal ones in the order of the data; where the data
-        have labels, ``label``.
+        Columns ``entity`` and ``cosine``, the nearest first, equal ones in the order of the data; if the data have
+        labels, also ``label``.
 
     Raises:
         UserError: If the model has no vectors, or the name or the type is unknown.
