@@ -30,6 +30,8 @@ class LearnedEMU(Matching):
     gradient and no discrete draw. The backward pass reverses the sign of this gradient, so the task's one optimiser
     trains both.
 
+    Cost: that of :class:`MatchedEMU`.
+
     Args:
         num_relations (int): Number of relations, inverses not counted.
         hidden_channels (int): Width of the node vectors.

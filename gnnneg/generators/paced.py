@@ -25,6 +25,8 @@ class SelfPacedEMU(Counts, Matching):
     scores or vectors (:class:`~gnnneg.samplers.Projected`) are computed. At :math:`z = 3` one mutated negative in 740
     wins, at 0.5 three in ten. The ratio carries no gradient.
 
+    Cost: that of :class:`MatchedEMU`.
+
     Args:
         start (float): The first :math:`z`. (default: :obj:`3.0`)
         end (float): The last :math:`z`. (default: :obj:`0.5`)
