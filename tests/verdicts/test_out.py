@@ -311,3 +311,22 @@ def test_a_data_set_of_things_with_labels_and_types_says_what_it_loses(tmp_path)
     assert "Imported from the data set and v.db" in card
     with pytest.raises(UserError, match="is not empty"):
         write_dataset(tmp_path / "out", data, verdicts, outcome(verdicts.standing(), "v.db"))
+
+
+def test_from_annotations_to_annotations(tmp_path, monkeypatch, capsys):
+    """A file of GAF, judged: what comes out is GAF, with the symbols that went in, and says what people said."""
+    monkeypatch.chdir(tmp_path)
+    line = "UniProtKB\tP{0}\tGENE{0}\tenables\tGO:000000{0}\tPMID:1\tIDA\t\tF\t\t\tprotein\ttaxon:9606\t20260101\tX\t\t"
+    (tmp_path / "in.gaf").write_text("\n".join(["!gaf-version: 2.2", line.format(1), line.format(2)]) + "\n")
+    assert cli.main(["data", "import", "in.gaf", "--out", "genes"]) == 0
+    record(tmp_path, [("deny", "UniProtKB:P1", "enables", "GO:0000002")])
+    assert said(capsys, "v.db", "--data", "genes", "--out", "out.gaf")[0] == 0
+    table = read_statements("out.gaf")
+    assert [tuple(row.values())[:4] for row in table.table.to_pylist()] == [
+        ("UniProtKB:P1", "enables", "GO:0000002", False)
+    ]
+    assert table.labels.to_pylist() == [{"name": "UniProtKB:P1", "label": "GENE1"}]
+    assert "\tGENE1\t" in said(capsys, "v.db", "--data", "genes", "--format", "sssom")[1]
+    code, _, err = said(capsys, "v.db", "--data", "none", "--format", "sssom")
+    assert code == 2
+    assert "none" in err
