@@ -48,7 +48,7 @@ def write(pages: Pages) -> None:
         ones = sorted(ones, key=lambda one: (not inspect.isclass(one.thing), one.name.casefold()))
         pages.add(f"api/{room}/index.rst", _index(room, ones))
         for one in ones:
-            pages.add(f"api/{room}/{one.page}.rst", _page(one, one.full in configured))
+            pages.add(f"api/{room}/{one.page}.rst", page(one, one.full in configured))
 
 
 def _room(room: str) -> str:
@@ -76,7 +76,8 @@ def _short(one: Name) -> str:
     return about(one.thing) if callable(one.thing) else ", ".join(f"``{item}``" for item in one.thing) + "."  # type: ignore[attr-defined]
 
 
-def _page(one: Name, configured: bool) -> str:
+def page(one: Name, configured: bool) -> str:
+    """The page of a name, with its keys if a config can name it."""
     text = heading(one.name)
     text += f".. rst-class:: where\n\n``from {one.path} import {one.name}``"
     source = inspect.getsourcefile(inspect.unwrap(one.thing)) if callable(one.thing) else None

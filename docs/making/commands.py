@@ -19,10 +19,11 @@ def write(pages: Pages) -> None:
     text += contents(f"cli/{name}" for name in commands)
     pages.add("cli.rst", text)
     for name, command in commands.items():
-        pages.add(f"cli/{name}.rst", _page(f"gnnneg {name}", command, about[name]))
+        pages.add(f"cli/{name}.rst", page(f"gnnneg {name}", command, about[name]))
 
 
-def _page(title: str, command: argparse.ArgumentParser, about: str, sign: str = "=") -> str:
+def page(title: str, command: argparse.ArgumentParser, about: str, sign: str = "=") -> str:
+    """The page of a command: how it is called, its options, its own commands."""
     text = heading(title, sign)
     text += _sentence(command.description or about) + "\n\n"
     usage = command.format_usage().removeprefix("usage: ").rstrip()
@@ -31,7 +32,7 @@ def _page(title: str, command: argparse.ArgumentParser, about: str, sign: str = 
     text += table(["argument", "meaning"], rows, "32 68", "keys") if rows else ""
     text += _epilog(command.epilog) if command.epilog else ""
     for name, inner, help_ in _inner(command):
-        text += _page(f"{title} {name}", inner, help_, "-" if sign == "=" else "^")
+        text += page(f"{title} {name}", inner, help_, "-" if sign == "=" else "^")
     return text
 
 

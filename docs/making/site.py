@@ -1,20 +1,23 @@
 """The extension that makes all generated pages before Sphinx reads any."""
 
 import inspect
+from pathlib import Path
 from typing import Any
 
 from sphinx.application import Sphinx
 from sphinx.util.inspect import stringify_signature
 
-from making import api, commands, gallery, keys, links
+from making import api, commands, gallery, keys, links, studies
 from making.pages import Pages
+
+WRITERS = {"api": api, "commands": commands, "gallery": gallery, "keys": keys, "links": links, "studies": studies}
 
 
 def generate(app: Sphinx) -> None:
     """Writes the pages."""
-    pages = Pages(app.srcdir)
-    for part in (api, commands, gallery, keys, links):
-        part.write(pages)
+    pages = Pages(Path(app.srcdir))
+    for name in app.config.written_by:
+        WRITERS[name].write(pages)
     pages.clear()
 
 
@@ -30,6 +33,7 @@ def signature(app: Sphinx, what: str, name: str, thing: Any, *_: object) -> tupl
 
 def setup(app: Sphinx) -> dict[str, bool]:
     """The extension."""
+    app.add_config_value("written_by", list(WRITERS), "env")
     app.connect("builder-inited", generate)
     app.connect("autodoc-process-signature", signature)
     app.connect("source-read", links.read)
