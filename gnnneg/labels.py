@@ -46,8 +46,8 @@ class PathLabel(SoftLabel):
 
     Args:
         known (KnownAnswers): Training facts.
-        hops (int): Largest number of statements, in either direction, between the anchor and a near entity. (default:
-            :obj:`2`)
+        hops (int): Largest number of statements, in either direction, between the anchor and a near entity.
+            (default: :obj:`2`)
         near (float): :math:`\beta` of entities that are near. (default: :obj:`0.1`)
         far (float): :math:`\beta` of the others. (default: :obj:`0.0`)
 

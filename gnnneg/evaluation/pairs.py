@@ -89,8 +89,8 @@ def pair_classification(
         label (torch.Tensor): 1 if they belong together, otherwise 0.
         features (Callable): Makes ``(m, e)`` features from the vectors of both ends, such as :func:`hadamard` and
             :func:`concatenation`. (default: :func:`hadamard`)
-        seed (int): Seed for shuffling the pairs before the split into folds; the forest's own seed is 42. (default:
-            :obj:`42`)
+        seed (int): Seed for shuffling the pairs before the split into folds; the forest's own seed is 42.
+            (default: :obj:`42`)
 
     Returns:
         ``f1`` (the median over folds of weighted F1), ``f1_mean`` and ``f1_std``, the means of ``accuracy`` and

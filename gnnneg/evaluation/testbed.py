@@ -25,8 +25,8 @@ class Testbed:
             relations, whose test statements are used instead. (default: :obj:`None`)
         filter (list[str]): The splits whose stated facts are left out as rivals in rankings. (default: all)
         memory_mib (float): About how much memory scores may take. (default: :obj:`256.0`)
-        sampled (int, optional): The number of random candidates for an additional Hits@10 in rankings. (default:
-            :obj:`None`)
+        sampled (int, optional): The number of random candidates for an additional Hits@10 in rankings.
+            (default: :obj:`None`)
         seed (int): The seed of all random draws. (default: :obj:`0`)
         device (torch.device or str): The models' device. (default: :obj:`"cpu"`)
         valid_sample (int, optional): The number of validation statements ranked during training, always the same ones.

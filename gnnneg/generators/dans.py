@@ -71,8 +71,8 @@ class DANS(Counts, OwnOptimizer, Generator):
         width (int): Width :math:`w` of hidden layers. (default: :obj:`100`)
         sigma (float): :math:`\sigma`. (default: :obj:`0.01`)
         film (bool): Whether hidden layers are modulated. (default: :obj:`True`)
-        adversary (Adversary, optional): Settings of the discriminator and of all training steps. (default:
-            :obj:`Adversary()`)
+        adversary (Adversary, optional): Settings of the discriminator and of all training steps.
+            (default: :obj:`Adversary()`)
         soft_label (float): Soft label of the generated negatives. (default: :obj:`0.0`)
         scale (float): Weight of the term. With 1, and a loss that sums over negatives, each counts as much as a sampled
             one. (default: :obj:`1.0`)

@@ -58,8 +58,8 @@ class EMU(Generator):
             decoders have single numbers as coordinates, so there it changes nothing. (default: :obj:`True`)
         fixed (bool): Whether exactly :math:`\rho d` coordinates are exchanged, as in the paper's text, instead of each
             with probability :math:`\rho`, as in its code. (default: :obj:`False`)
-        detach (bool): Whether the target gets no gradient from its coordinates in negatives; for ablations. (default:
-            :obj:`False`)
+        detach (bool): Whether the target gets no gradient from its coordinates in negatives; for ablations.
+            (default: :obj:`False`)
         mean (bool): Whether the term is divided by its number of negatives, as in the paper: right for losses that sum
             over them (InfoNCE, BCE), wrong for those that average. (default: :obj:`True`)
 

@@ -24,8 +24,8 @@ class HardDraw(Sampler):
     Args:
         proposal (Sampler): Offers the candidates.
         num_negatives (int): Candidates drawn per query.
-        temperature (float): :math:`T`; near 0 it draws the hardest only, large values draw evenly. (default:
-            :obj:`1.0`)
+        temperature (float): :math:`T`; near 0 it draws the hardest only, large values draw evenly.
+            (default: :obj:`1.0`)
         weighted (bool): Whether weights undo the preference. (default: :obj:`True`)
     """
 

@@ -39,8 +39,8 @@ class MCNS(Sampler):
         known (KnownAnswers): Training facts: they give the neighbours, and their queries have chains.
         num_negatives (int): Candidates per query.
         alpha (float): :math:`\alpha`. (default: :obj:`0.75`)
-        burn_in (int): Steps before the first candidate, if some query of the batch has no chains yet. (default:
-            :obj:`10`)
+        burn_in (int): Steps before the first candidate, if some query of the batch has no chains yet.
+            (default: :obj:`10`)
         local (float): :math:`\lambda`. (default: :obj:`0.5`)
         chains (int): Chains a query, at most one for each candidate. (default: :obj:`64`)
 

@@ -36,8 +36,8 @@ class Mixture(Composed):
 
     Args:
         samplers (list[Sampler]): The parts.
-        shares (list[float], optional): The share of each part in the total weight, scaled to sum 1. (default:
-            :obj:`None`, in proportion to its candidates)
+        shares (list[float], optional): The share of each part in the total weight, scaled to sum 1.
+            (default: :obj:`None`, in proportion to its candidates)
 
     Raises:
         UserError: If the number of shares is not that of samplers, or one is negative; if some parts are corrected and

@@ -36,8 +36,8 @@ class Nearest(Counts, Sampler):
     Args:
         num_nodes (int): Number of entities.
         num_negatives (int): Candidates per query.
-        num_neighbors (int or float): The number of neighbours or, below 1, their share of all entities. (default:
-            :obj:`50`)
+        num_neighbors (int or float): The number of neighbours or, below 1, their share of all entities.
+            (default: :obj:`50`)
         refresh (int, optional): Number of draws between two searches. (default: :obj:`None`, never)
 
     Raises:

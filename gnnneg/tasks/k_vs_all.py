@@ -58,8 +58,8 @@ class KvsAll(Task):
         answers (int, optional): The largest number of answers in one example; further answers of the query go into
             further examples. Only for the weighted softmax, whose answers are independent terms. (default: :obj:`None`,
             all)
-        penalty (Penalty, optional): A loss term of each answered query, as the mean over a query's answers. (default:
-            :obj:`None`)
+        penalty (Penalty, optional): A loss term of each answered query, as the mean over a query's answers.
+            (default: :obj:`None`)
         mutation (SharedMask, optional): Adds EMU's term, with every entity as a negative; needs ``softmax``. It costs a
             second matrix of scores. (default: :obj:`None`)
         scale (float): Weight of the plain term (without the penalty) relative to the mutated one; only with

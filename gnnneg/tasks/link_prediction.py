@@ -26,19 +26,19 @@ class LinkPrediction(Contrastive):
         sampler (Sampler): Offers wrong answers.
         loss (Loss): One number per query.
         generators (list[Generator]): Make negatives in embedding space, one loss term each. (default: :obj:`()`)
-        penalty (Penalty, optional): A loss term of the answered query alone, as the mean over all queries. (default:
-            :obj:`None`)
+        penalty (Penalty, optional): A loss term of the answered query alone, as the mean over all queries.
+            (default: :obj:`None`)
         weighing (Weighing, optional): How much each triplet of a batch counts in the loss, without the penalty.
             (default: :obj:`None`, all the same)
         soft_label (float or SoftLabel): Soft label of the sampled negatives. (default: :obj:`0.0`)
-        scale (float): Weight of the sampled term relative to the generators' terms; only with generators. (default:
-            :obj:`1.0`)
+        scale (float): Weight of the sampled term relative to the generators' terms; only with generators.
+            (default: :obj:`1.0`)
         graph (torch_geometric.data.Data, optional): The graph for message passing; the batch's own statements are
             hidden from it. Models that look vectors up do not use it. (default: :obj:`None`)
         hide_between (bool): Whether to hide every edge between the two entities of a statement, stated or denied,
             because near-duplicate relations leak the answer. Edges between anchors and negatives are hidden too;
-            otherwise the model learns that neighbours are wrong. The graph is encoded again after sampling. (default:
-            :obj:`False`)
+            otherwise the model learns that neighbours are wrong. The graph is encoded again after sampling.
+            (default: :obj:`False`)
         one_term (bool): Whether sampled and made negatives are in one loss term, against one positive. Each weight is
             then multiplied by the scale of its generator (or ``scale``). Otherwise each has a term of its own, and the
             positive is in all of them, so under BCE it counts once for each term. Papers whose generator makes some of

@@ -30,8 +30,8 @@ class NodeClassification(Contrastive):
             no edges, so nothing has to be hidden. (default: :obj:`None`)
         generators (list[Generator]): Make negatives in embedding space, one loss term each. (default: :obj:`()`)
         soft_label (float or SoftLabel): Soft label of the wrong classes. (default: :obj:`0.0`)
-        scale (float): Weight of the sampled term relative to the generators' terms; only with generators. (default:
-            :obj:`1.0`)
+        scale (float): Weight of the sampled term relative to the generators' terms; only with generators.
+            (default: :obj:`1.0`)
         one_term (bool): Whether sampled and made negatives are in one loss term, as in
             :class:`~gnnneg.tasks.LinkPrediction`; only with generators. (default: :obj:`False`)
 
