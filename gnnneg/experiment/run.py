@@ -1,4 +1,4 @@
-"""A run: what was trained, on what, how well it did, and what it answers."""
+"""A run: the trained model, its data, its results, and its predictions."""
 
 import copy
 import warnings
@@ -50,11 +50,11 @@ from gnnneg.training.atomic import Unwritable
 
 
 class Run:
-    """A trained model with all that it was trained on: from a run folder, or what a call of :func:`~gnnneg.train` left.
+    """A trained model with its data, task and results: from a run folder, or from a call of :func:`~gnnneg.train`.
 
     Args:
-        parts (Kept or Setup): Where its data set, model and task are from.
-        result (dict): What ``result.json`` holds; empty while it was not finished.
+        parts (Kept or Setup): The source of its data set, model and task.
+        result (dict): The contents of ``result.json``; empty if the run is not finished.
     """
 
     def __init__(self, parts: Kept | Setup, result: dict[str, Any]):
@@ -64,19 +64,19 @@ class Run:
     def load(
         cls, path: str | Path, device: str | None = None, data: str | None = None, allow: str | Sequence[str] = ()
     ) -> "Run":
-        """Reads a run folder; one that was interrupted too, once it has a model.
+        """Reads a run folder. An interrupted run can be read if it has a model.
 
         Args:
-            path (str or Path): The folder, or what :func:`gnnneg.pack` made of one.
-            device (str, optional): Where its model shall be, whatever its config says; :obj:`None` takes a GPU if there
-                is one.
+            path (str or Path): The folder, or a file from :func:`gnnneg.pack`.
+            device (str, optional): The model's device, instead of the config's; :obj:`None` takes a GPU if there is
+                one.
             data (str, optional): The folder in which its data set is now. (default: where it was, or beside the run)
-            allow (str or list[str]): Modules that are not gnnneg's and whose classes the run may name. Nothing else is
-                imported, and nothing from within the folder. Only what is asked for needs them: predictions and figures
-                the model's, negatives and :func:`~gnnneg.experiment.resume` those of the whole config.
+            allow (str or list[str]): Other modules than gnnneg's whose classes the run may use. Nothing else is
+                imported, and nothing from within the folder. Predictions and figures need only the model's classes;
+                negatives and :func:`~gnnneg.experiment.resume` need those of the whole config.
 
         Raises:
-            UserError: If it is no run folder, damaged, or of another version.
+            UserError: If it is no run folder, is damaged, or has another version.
         """
         kept = Kept(path, device, data, allow)
         return cls(kept, folder.read_result(kept.path))
@@ -87,22 +87,22 @@ class Run:
 
     @property
     def config(self) -> Tree:
-        """The resolved config, as its file has it."""
+        """The resolved config, as in its file."""
         return copy.deepcopy(self.parts.tree)
 
     @property
     def metrics(self) -> dict[str, Any]:
-        """By split, from ``result.json``."""
+        """The metrics by split, from ``result.json``."""
         return self.result.get("metrics", {})
 
     @property
     def data(self) -> HeteroData:
-        """The data set; refused if it is no longer the one that the model was trained on, or not to be found."""
+        """The data set. It is refused if it is no longer the one of the training, or cannot be found."""
         return self.testbed.data
 
     @property
     def test_graph(self) -> HeteroData | None:
-        """The graph of other entities that the model is tested on, if it is not that which it was trained on."""
+        """The graph to test on, with other entities, if it is not the training graph."""
         return self.testbed.test_graph
 
     @property
@@ -112,27 +112,27 @@ class Run:
 
     @property
     def task(self) -> Task:
-        """The task as it was trained, its model with the best weights, all else as the last checkpoint has it."""
+        """The task after training: its model has the best weights, everything else is from the last checkpoint."""
         return self.parts.task
 
     @property
     def testbed(self) -> Testbed:
-        """On what it is judged, under its own policy."""
+        """The testbed of its evaluations, with its own policy."""
         return self.parts.testbed
 
     @property
     def judge(self) -> Testbed:
-        """The :attr:`testbed`, as it was called once."""
+        """The former name of :attr:`testbed`."""
         warn("judge", "testbed", "Run")
         return self.testbed
 
     def without_data(self) -> Testbed:
-        """A testbed in which nothing is said: names alone, for a model that looks at no graph."""
+        """A testbed without statements: names alone, for a model that uses no graph."""
         silent: HeteroData = self.parts.silent  # type: ignore[union-attr]  # a folder's data alone can be missing
         return Testbed(silent, device=self.parts.device)
 
     def at_hand(self) -> Testbed:
-        """The :attr:`testbed`, or, where the data set is missing and the model does not look at it, names alone."""
+        """The :attr:`testbed`, or names alone, if the data set is missing and the model does not need it."""
         try:
             return self.testbed
         except Missing:
@@ -141,7 +141,7 @@ class Run:
             return self.without_data()
 
     def _about(self, *names: str | None) -> Testbed:
-        """Who knows some entities: where the model is tested on another graph, that one if it has them all."""
+        """The testbed of given entities: that of the graph to test on, if there is one and it has them all."""
         test = self.testbed.on("test")
         if test is not self.testbed:
             try:
@@ -160,13 +160,13 @@ class Run:
         unknown_only: bool = False,
         among: str | Sequence[str] | None = None,
     ) -> pd.DataFrame:
-        """The ``k`` best answers to what is left out, or a triple's score: see :func:`gnnneg.evaluation.predict`.
+        """The ``k`` best answers for the missing part, or a triple's score: see :func:`gnnneg.evaluation.predict`.
 
-        Where the model is tested on a graph of other entities, answers come from there if it has those given. Where the
-        data set is missing, a model that does not look at it answers all the same, and ``known`` is empty.
+        If there is another graph to test on and it has the given entities, answers come from it. If the data set is
+        missing, a model that uses no graph answers nevertheless, and ``known`` is empty.
 
-        Where the run has a :attr:`calibration`, which is fitted when it is first asked for, ``probability`` is that of
-        the score by Platt scaling.
+        If the run has a :attr:`calibration`, which is fitted at its first use, ``probability`` is that of the score by
+        Platt scaling.
         """
         try:
             testbed = self._about(head, tail)
@@ -181,7 +181,7 @@ class Run:
         return self._likely(predict(self.model, testbed.data, head, relation, tail, k, **means))
 
     def _likely(self, answers: pd.DataFrame) -> pd.DataFrame:
-        """Answers with the probability of their score, if somebody has asked for the run's calibration before."""
+        """Answers with the probability of their score, if the run's calibration is already fitted."""
         kept = self.fitted()
         if kept is not None:
             place = list(answers).index("score") + 1
@@ -196,31 +196,29 @@ class Run:
         among: str | Sequence[str] | None = None,
         skip_unknown: bool = False,
     ) -> pd.DataFrame:
-        """The answers of :meth:`predict` to many questions, in the order asked; the graph is encoded once.
+        """The answers of :meth:`predict` to many questions, in their order; the graph is encoded once.
 
         ::
 
             run.predict_many(pd.DataFrame({"head": ["aspirin", "codeine"], "relation": "treats"}), k=3, among="disease")
 
         Args:
-            questions (DataFrame, str or Path): With columns ``head``, ``relation`` and ``tail`` of names, one of which
-                is empty (or missing) in each row, or none, to score a whole triple; or a file of such rows.
-            k (int): How many answers to each at most. (default: :obj:`10`)
+            questions (DataFrame, str or Path): Names in the columns ``head``, ``relation`` and ``tail``. In each row
+                one of them is empty (or missing), or none, to score a whole triple. Or a file of such rows.
+            k (int): The largest number of answers to each. (default: :obj:`10`)
             unknown_only (bool): Leaves out what the data set states or denies. (default: :obj:`False`)
-            among (str or list[str], optional): Chooses, and ranks whole triples, only among the entities of a type, or
-                among these, tails and heads alike.
-            skip_unknown (bool): Leaves out, with a warning, questions whose names nobody knows. (default: they are
-                refused)
+            among (str or list[str], optional): Limits answers, and the ranking of whole triples, to the entities of a
+                type, or to these entities, for tails and heads.
+            skip_unknown (bool): Leaves out, with a warning, questions with unknown names. (default: they are refused)
 
         Returns:
-            Columns ``question`` (the row asked, from 0), ``asked`` (what was asked for: ``"tail"``, ``"head"``,
-            ``"relation"``, or ``"triple"``) and ``rank`` (of the answer), then those of :meth:`predict`. ``score`` is
-            always what the model says of the tail, so that tail and head answers of one triple agree;
-            ``head_score``, missing for tails, what it says of the head. Whole triples have the ranks of
-            :meth:`explain`.
+            Columns ``question`` (the row of the question, from 0), ``asked`` (what is predicted: ``"tail"``,
+            ``"head"``, ``"relation"``, or ``"triple"``) and ``rank`` (of the answer), then those of :meth:`predict`.
+            ``score`` always belongs to the tail question, so tail and head answers of one triple agree. ``head_score``,
+            missing for tails, belongs to the head question. Whole triples have the ranks of :meth:`explain`.
 
         Raises:
-            UserError: If a name is unknown, with all lines told of, or as :meth:`predict`.
+            UserError: If a name is unknown (the message gives its lines), or as :meth:`predict`.
         """
         parts = self.predict_parts(questions, k, unknown_only, among, skip_unknown)
         return pa.concat_tables(list(parts)).to_pandas()
@@ -234,9 +232,9 @@ class Run:
         skip_unknown: bool = False,
         progress: Callable[[int, int], None] | None = None,
     ) -> Iterator[pa.Table]:
-        """The same as tables of some thousands of questions each, for more answers than memory holds:
-        :func:`gnnneg.write_answers` writes them as they come. ``progress`` is called with the questions answered and
-        all.
+        """The same as tables of some thousands of questions each, for more answers than fit into memory:
+        :func:`gnnneg.write_answers` writes them one by one. ``progress`` is called with the numbers of answered and of
+        all questions.
         """
         from gnnneg.experiment.many import answered
 
@@ -245,22 +243,22 @@ class Run:
     def explain(
         self, head: str, relation: str, tail: str, k: int = 3, among: str | Sequence[str] | None = None
     ) -> tuple[pd.DataFrame, pd.DataFrame | None]:
-        """What the run says of one triple.
+        """An explanation of one triple: its score, probability, ranks, and similar statements.
 
         Args:
             head (str): Name of the head.
             relation (str): Name of the relation.
             tail (str): Name of the tail.
-            k (int): How many statements of each polarity to compare it with. (default: :obj:`3`)
-            among (str or list[str], optional): Ranks the head and the tail among the entities of a type, or among
-                these; one that is not of them is ranked among all.
+            k (int): Number of similar statements of each polarity. (default: :obj:`3`)
+            among (str or list[str], optional): Ranks the head and the tail among the entities of a type, or among these
+                entities. An entity that is not one of them is ranked among all.
 
         Returns:
             One row, with the columns of :func:`gnnneg.evaluation.predict`, the ``probability`` of ``score`` by Platt
             scaling (missing without validation statements), and the filtered, realistic ``tail_rank`` and ``head_rank``
-            among so many ``tail_candidates`` and ``head_candidates``; and the :func:`~gnnneg.evaluation.nearest`
-            statements, or :obj:`None` if the model has no vectors that are near to each other. Without the data set
-            there are neither ranks nor statements.
+            with the numbers of ``tail_candidates`` and ``head_candidates``; and the :func:`~gnnneg.evaluation.nearest`
+            statements, or :obj:`None` if the model has no entity vectors. Without the data set there are neither ranks
+            nor statements.
         """
         try:
             testbed = self._about(head, tail)
@@ -296,7 +294,7 @@ class Run:
         return vectors(self.model, there.data, there.graph_for(self.model))
 
     def neighbors(self, name: str, k: int = 10, among: str | Sequence[str] | None = None) -> pd.DataFrame:
-        """The entities whose vectors point most nearly where one's does: see :func:`gnnneg.evaluation.neighbors`.
+        """The entities with the largest cosine to one entity: see :func:`gnnneg.evaluation.neighbors`.
 
         Args:
             name (str): Name, label or synonym of the entity.
@@ -307,21 +305,21 @@ class Run:
         return neighbors(self.model, there.data, there.graph_for(self.model), name, k, among)
 
     def paths(self, head: str, relation: str, tail: str, k: int = 5) -> pd.DataFrame:
-        """The ways through the graph by which a model comes to a prediction.
+        """The paths through the graph that contribute most to a prediction.
 
         Args:
             head (str): Name of the head.
             relation (str): Name of the relation.
             tail (str): Name of the tail.
-            k (int): How many, at most. (default: :obj:`5`)
+            k (int): The largest number of paths. (default: :obj:`5`)
 
         Returns:
             Columns ``weight``, and ``path`` in words: ``a -r-> b <-s- c`` says that ``(a, r, b)`` and ``(c, s, b)`` are
-            stated; labels come before names. The heaviest first; :meth:`~gnnneg.interfaces.Model.paths` says what a
-            weight is.
+            stated; labels are used in place of names. The heaviest path is first; the model's class says what a weight
+            is.
 
         Raises:
-            UserError: If the model does not go by paths, or a name is unknown.
+            UserError: If the model does not use paths, or a name is unknown.
         """
         testbed, device = self._about(head, tail), self.parts.device
         data = testbed.data
@@ -346,10 +344,10 @@ class Run:
 
     @cached_property
     def calibration(self) -> Calibration:
-        """From scores to probabilities; fitted on validation when first asked for, and kept in the run folder.
+        """From scores to probabilities; fitted on validation at the first use, and kept in the run folder.
 
         Raises:
-            UserError: If there are no validation statements, or the file that kept it is damaged.
+            UserError: If there are no validation statements, or its file is damaged.
         """
         kept = self._calibrated()
         if kept is not None:
@@ -362,11 +360,13 @@ class Run:
         return found
 
     def fitted(self) -> Calibration | None:
-        """The :attr:`calibration` if somebody has asked for it before; nothing is fitted."""
+        """The :attr:`calibration` if it is already fitted; nothing is fitted here."""
         return self.__dict__.get("calibration") or self._calibrated()
 
     def _calibrated(self) -> Calibration | None:
-        """What the run folder keeps; None if it was never fitted, or to other weights: a run that was gone on with."""
+        """The calibration in the run folder; None if there is none, or it was fitted to other weights, as after
+        resuming.
+        """
         if self.path is None or not (self.path / run_files.CALIBRATION).exists():
             return None
         file = self.path / run_files.CALIBRATION
@@ -379,7 +379,7 @@ class Run:
             raise UserError(f"{file} is damaged ({error}): delete it, and it is worked out anew.") from error
 
     def calibrate(self) -> dict[str, Any]:
-        """How good probabilities are on test: see :class:`~gnnneg.evaluation.ProbabilityCalibration`."""
+        """The quality of probabilities on test: see :class:`~gnnneg.evaluation.ProbabilityCalibration`."""
         return self.evaluate(ProbabilityCalibration()).figures
 
     def ranks(self, split: Split = "test") -> Ranks:
@@ -392,7 +392,7 @@ class Run:
         sampled: int | None = None,
         data: str | Path | Sequence[str | Path] | None = None,
     ) -> Any:
-        """Judges the model, anew.
+        """Evaluates the model.
 
         ::
 
@@ -400,16 +400,15 @@ class Run:
             run.evaluate(TripleClassification()).table        # any other evaluation
 
         Args:
-            what (Evaluator or str): What finds :class:`~gnnneg.evaluation.Findings`, or a split, for the figures of its
-                :class:`~gnnneg.evaluation.Ranking` alone. (default: :obj:`"test"`)
-            sampled (int, optional): Of a split, Hits@10 among so many random candidates too. (default: what the run
-                asked for)
-            data (str, Path or list, optional): Files of statements, in any format that ``gnnneg data import`` reads,
-                which take the place of the test split. They are about entities that the model knows.
-                (default: the run's own)
+            what (Evaluator or str): An evaluator, which returns :class:`~gnnneg.evaluation.Findings`, or a split, for
+                the figures of its :class:`~gnnneg.evaluation.Ranking` alone. (default: :obj:`"test"`)
+            sampled (int, optional): For a split, adds Hits@10 among so many random candidates.
+                (default: as in the run's config)
+            data (str, Path or list, optional): Files of statements, in any format that ``gnnneg data import`` reads, in
+                place of the test split. Their entities must be known to the model. (default: the run's own)
 
         Raises:
-            UserError: If the data lack what is asked about.
+            UserError: If the data lack something that the evaluation needs.
         """
         if isinstance(what, str):
             return self.evaluate(Ranking(what, sampled), data=data).figures
@@ -453,11 +452,11 @@ class Run:
         return found.figures, found.table
 
     def negatives(self, split: Split = "train", statements: int | None = 10_000, true: int = 0) -> dict[str, Any]:
-        """What the run's sampler draws for a split's statements (at most so many, by chance), seen by its model.
+        """Draws the sampler's negatives for a random sample of a split's statements and measures them with the model.
 
-        With ``true`` also so many of those drawn that are in fact true, under ``false_negatives``.
+        ``true`` adds so many of the drawn negatives that are in fact true, under ``false_negatives``.
 
-        Kept in the run folder, where a report finds its pictures.
+        The result is kept in the run folder, for reports.
         """
         own = self.path is not None and (self.path / run_files.STATEMENTS).exists()
         known = truth(self.testbed, None if own else self.parts.dataset)

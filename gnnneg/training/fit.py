@@ -1,4 +1,4 @@
-"""Training: epochs of batches, validated, saved and, if need be, gone on with."""
+"""Training: epochs of batches, with validation, checkpoints and resuming."""
 
 import math
 import warnings
@@ -45,20 +45,22 @@ GLANCE = 0.2  # seconds between looks at the loss while the device computes: eac
 
 @dataclass
 class History:
-    """What training came to."""
+    """The result of training."""
 
     epochs: int
-    """Whole epochs (or rounds, with ``fit.steps``) gone through, in all sittings."""
+    """The number of whole epochs (or rounds, with ``fit.steps``), over all sessions of the run."""
     best_epoch: int
-    """The epoch or round whose weights the model now has: that of the best validation, or the last without one."""
+    """The epoch or round whose weights the model now has: that of the best validation, or the last one without
+    validation.
+    """
     best: dict[str, float]
     """Its validation metrics."""
     train_s: float
-    """Seconds of training, validation and checkpoints not counted."""
+    """Seconds of training, without validation and checkpoints."""
     evaluate_s: float
     """Seconds of validation."""
     triples_per_s: float
-    """A triple counts once per pass over all, however many sides of it are asked."""
+    """A triple counts once per pass, even if both its sides are predicted."""
     peak_rss_mib: float | None
     peak_cuda_mib: float | None
     records: list[dict[str, Any]]
@@ -67,46 +69,46 @@ class History:
 
 @dataclass(frozen=True)
 class Fit:
-    """How to train; called, it trains.
+    """The settings of training; a call trains.
 
-    Every epoch goes once through a task's examples in a new random order; the loss of each batch is the task's. With a
-    run folder it writes ``metrics.jsonl``, ``checkpoints/`` and, from the best validation, ``model/``. Going on from a
-    checkpoint gives, on a CPU with as many threads, the same bits as never having stopped, wherever in an epoch that
-    was; validating more often changes no weights.
+    Every epoch goes once through a task's examples in a new random order; the task computes the loss of each batch.
+    With a run folder it writes ``metrics.jsonl``, ``checkpoints/`` and, from the best validation, ``model/``. On a CPU
+    with the same number of threads a resumed run gives the same bits as one that was never stopped, even if it stopped
+    within an epoch. More frequent validation changes no weights.
 
-    Where one pass over the examples takes too long to wait for a validation, ``steps`` cuts training into rounds: a
-    round of so many steps takes the place of an epoch in every setting, in the log and for the scheduler. Passes go on
-    from round to round, so that each pass still has every example once.
+    If one pass over the examples is too long between two validations, ``steps`` divides training into rounds. A round
+    has so many steps, and takes the place of an epoch in every setting, in the log and for the scheduler. Passes
+    continue from round to round, so each pass still has every example once.
 
-    Memory: the weights, the optimiser's state and a step's gradients; 16 bytes an example of three numbers. With a run
-    folder the best weights wait in ``model/``, without one there is a copy of them.
+    Memory: the weights, the optimiser's state and a step's gradients; 16 bytes for an example of three numbers. With a
+    run folder the best weights are kept in ``model/``; without one they are a copy in memory.
 
     Args:
         epochs (int): Passes over the examples; with ``steps``, rounds. (default: :obj:`100`)
         batch_size (int): Examples per step; the last batch of a pass may be smaller. (default: :obj:`1024`)
-        clip_norm (float, optional): The largest norm of all gradients together, above which they are scaled down to
-            it; sparse gradients too. (default: :obj:`None`)
-        amp (str, optional): ``bfloat16`` or ``float16`` to run the task under autocast in it, the latter with loss
-            scaling. (default: :obj:`None`, full precision)
-        evaluate_every (int): Epochs, or rounds, between validations; the last has one in any case.
+        clip_norm (float, optional): The largest norm of all gradients together. Larger gradients are scaled down to it,
+            sparse ones too. (default: :obj:`None`)
+        amp (str, optional): ``bfloat16`` or ``float16``, to run the task under autocast; ``float16`` has loss scaling.
+            (default: :obj:`None`, full precision)
+        evaluate_every (int): Epochs, or rounds, between validations; the last one is always validated.
             (default: :obj:`5`)
-        patience (int, optional): Validations in a row without a better one after which training stops; :obj:`None`
+        patience (int, optional): Training stops after so many validations in a row without a better one; :obj:`None`
             never stops. (default: :obj:`10`)
-        metric (str): The validation metric that says which is better; it must grow with quality.
+        metric (str): The validation metric that decides which weights are best; larger must be better.
             (default: :obj:`"mrr"`)
-        checkpoint_seconds (float): The least time between checkpoints, which may fall within an epoch; there is one at
-            the start, at the end and when interrupted in any case. Where one takes a second or more to write, ten times
-            as long passes before the next, whatever this says. (default: :obj:`60.0`)
-        max_seconds (float, optional): A budget: when training and validation have taken so long, the epoch or round at
-            hand is the last. (default: :obj:`None`)
+        checkpoint_seconds (float): The shortest time between checkpoints, which may be within an epoch. There is always
+            one at the start, at the end and at an interruption. If writing one takes a second or more, the time to the
+            next is at least ten times as long. (default: :obj:`60.0`)
+        max_seconds (float, optional): A budget: when training and validation have taken so long, the current epoch or
+            round is the last. (default: :obj:`None`)
         tf32 (bool): Whether matrix products of training round their factors to TF32 on a CUDA device, which is faster
             and keeps about three decimals. Validation and ranking never do. (default: :obj:`False`)
         cuda_graph (bool, optional): Whether a step's loss and gradients are recorded once and replayed on a CUDA
-            device, which saves the host's time for small steps. :obj:`None` records where a step allows it: parts that
+            device, which saves the host's time for small steps. :obj:`None` records if a step allows it. Parts that
             change in Python from step to step, or wait for the device, do not. The numbers stay the same.
             (default: :obj:`None`)
-        steps (int, optional): The steps of a round, which then takes the place of an epoch; :obj:`None` has no rounds.
-            (default: :obj:`None`)
+        steps (int, optional): The steps of a round, which then takes the place of an epoch; :obj:`None` means no
+            rounds. (default: :obj:`None`)
 
     Raises:
         UserError: If a setting makes no sense.
@@ -157,33 +159,34 @@ class Fit:
         resume: bool = False,
         watchers: Watchers | None = None,
     ) -> History:
-        """Trains a task, on the device that its parameters are on; at the end its model has the best weights.
+        """Trains a task on the device of its parameters. At the end its model has the best weights.
 
         Args:
-            task (Task): What to train.
-            triplets (Triplets or callable): The training statements, or what gives them: then nobody else holds them
-                while training lasts.
+            task (Task): The task to train.
+            triplets (Triplets or callable): The training statements, or a function that returns them, so that nothing
+                else holds them in memory during training.
             optimizer (torch.optim.Optimizer): Owns ``task.trained()``.
             scheduler (LRScheduler, optional): Stepped once an epoch or round, or, if it is a
                 :class:`~torch.optim.lr_scheduler.ReduceLROnPlateau`, by each validation. (default: :obj:`None`)
-            seed (int): Of all draws from here on, those of torch's, numpy's and Python's global generators, which are
-                given back as they were, included. What was drawn before (initial weights) is the caller's to seed.
-            evaluate (callable, optional): Gives the validation metrics of the model as it is now.
-                (default: :obj:`None`, no validation and no early stopping)
-            metrics (list[str], optional): The names that it gives them, if they are known beforehand; then a metric
-                that it does not give is refused before anything is trained. (default: :obj:`None`)
+            seed (int): The seed of all random draws from here on, including those of torch's, numpy's and Python's
+                global generators, whose states are restored at the end. The caller seeds earlier draws (initial
+                weights).
+            evaluate (callable, optional): Returns the validation metrics of the current model. (default: :obj:`None`,
+                no validation and no early stopping)
+            metrics (list[str], optional): The names of these metrics, if they are known in advance. An unknown metric
+                is then refused before training. (default: :obj:`None`)
             folder (pathlib.Path, optional): The run folder; :obj:`None` writes nothing. (default: :obj:`None`)
             progress (bool): Whether to show progress on standard error. (default: :obj:`True`)
-            resume (bool): Whether to go on from the folder's newest whole checkpoint; a folder that has none yet is
-                started from the beginning. (default: :obj:`False`)
-            watchers (Watchers, optional): Told of each line of the log. Of several processes all have some, or none.
-                (default: :obj:`None`)
+            resume (bool): Whether to continue from the folder's newest complete checkpoint. Without checkpoints
+                training starts from the beginning. (default: :obj:`False`)
+            watchers (Watchers, optional): They get each line of the log. Of several processes either all have watchers,
+                or none. (default: :obj:`None`)
 
         Raises:
-            UserError: If the loss or a weight is no longer finite; if validation knows no such metric; if the optimiser
-                owns nothing of the task, needs a closure, or more memory than there is; if the folder already holds a
-                run and ``resume`` is not asked for; if a checkpoint cannot be written, or not be read.
-            Interrupted: On Ctrl-C or SIGTERM, or if a watcher wants so, once a checkpoint is written.
+            UserError: If the loss or a weight is no longer finite; if validation has no such metric; if the optimiser
+                has no parameter of the task, needs a closure, or needs more memory than there is; if the folder already
+                holds a run and ``resume`` is false; if a checkpoint cannot be written or read.
+            Interrupted: On Ctrl-C or SIGTERM, or if a watcher stops training, after a checkpoint is written.
         """
         if metrics is not None:
             self._refuse_metric(metrics)
@@ -205,7 +208,7 @@ class Fit:
         return "epoch" if self.steps is None else "round"
 
     def over(self, at: Position) -> bool:
-        """Whether a run that stands there has come to its end."""
+        """Whether a run at this position has ended."""
         waited = self.patience is not None and at.waited >= self.patience
         return not at.done and (at.epoch >= self.epochs or waited or self.expired(at))
 
@@ -282,7 +285,7 @@ class _Loop:
         self.rate = 0.0
 
     def begin(self, resume: bool) -> None:
-        """Starts a new run or goes on with one."""
+        """Starts a new run or resumes one."""
         if self.folder is None:
             if resume:
                 raise UserError("There is nothing to resume without a run folder: give one.")
@@ -345,7 +348,7 @@ class _Loop:
         return epoch % self.fit.evaluate_every == 0 or epoch == self.fit.epochs or self.expired
 
     def whole(self) -> bool:
-        """Whether the epoch or round at hand has had all its steps."""
+        """Whether the current epoch or round has had all its steps."""
         at = self.state.at
         return at.seen >= self.count if self.fit.steps is None else at.step - at.begun >= self.fit.steps
 
@@ -360,12 +363,12 @@ class _Loop:
             self.order = None
 
     def free(self) -> None:
-        """Gives back what only steps need: others take that memory until the next."""
+        """Frees memory that only steps need, so that others can use it until the next step."""
         self.task.zero_grad(set_to_none=True)
         self.optimizer.zero_grad(set_to_none=True)
 
     def epoch(self) -> None:
-        """Goes through the steps that the epoch or round has left."""
+        """Takes the remaining steps of the epoch or round."""
         at = self.state.at
         self.task.train()
         self.clock = self.glanced = compiling.clock()
@@ -456,7 +459,7 @@ class _Loop:
         self.clock = now
 
     def look(self) -> None:
-        """Reads the losses and shows how far training is."""
+        """Reads the losses and shows the progress."""
         at = self.state.at
         self.add_losses()
         self.lap()
@@ -466,7 +469,7 @@ class _Loop:
         self.glanced = self.clock
 
     def speed(self) -> float:
-        """Triples a second in the epoch or round at hand."""
+        """Triples a second in the current epoch or round."""
         return self.triples * (self.state.at.done / self.count) / self.state.at.seconds
 
     def validate(self, evaluate: Evaluate) -> None:
@@ -501,7 +504,7 @@ class _Loop:
         self.display.show(at, 1.0, self.rate, self.value, self.told)
 
     def save(self) -> None:
-        """Writes a checkpoint, if the weights are worth it."""
+        """Writes a checkpoint, after a check that the weights are finite."""
         self.add_losses()
         if any(distributed.anywhere(not self.state.sound())):
             raise UserError(self._lost("weights are no longer finite", self.state.at.step))
@@ -509,22 +512,22 @@ class _Loop:
         self.checkpoints.save(self.state.at.step, {**self.state.state_dict(), "lines": len(self.log.records)})
 
     def publish(self) -> None:
-        """Writes ``model/`` where no validation has yet: with the present weights."""
+        """Writes ``model/`` with the current weights, if no validation has written it yet."""
         if self.folder is not None and not self.state.best:
             save_model(self.folder / MODEL, self.task.model, distributed.tables(self.task.model))
 
     def tell(self, record: dict[str, Any]) -> None:
-        """A line of the log, for the file and for who watches."""
+        """A line of the log, for the file and for watchers."""
         self.log.write(record)
         if self.watchers is not None:
             self.enough = self.watchers.record(self.log.records[-1]) or self.enough
 
     def stop(self) -> NoReturn:
-        """Leaves a run that can be used and gone on with."""
+        """Leaves a run that can be used and resumed."""
         self.leave(Interrupted())
 
     def leave(self, wanted: Interrupted) -> NoReturn:
-        """The same, for a reason, which says how to go on unless it says something itself."""
+        """The same with a reason. The message says how to resume, unless the reason has a message."""
         self.save()
         self.publish()
         at = self.state.at

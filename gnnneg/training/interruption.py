@@ -9,7 +9,7 @@ from typing import Any
 
 
 class Interrupted(KeyboardInterrupt):
-    """Training was stopped from outside and can be gone on with; the message is a sentence that says how."""
+    """Training was stopped from outside and can be resumed; the message says how."""
 
 
 class Interruption:

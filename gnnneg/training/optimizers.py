@@ -1,4 +1,4 @@
-"""Adam that pays only for the rows a step has touched."""
+"""Adam that updates only the rows of a step."""
 
 import inspect
 import math
@@ -17,10 +17,10 @@ from gnnneg.kernels.row_update import lazy_adam, suits
 
 
 def stepped(optimizer: Optimizer) -> None:
-    """Checks that one gradient a step is enough for an optimiser.
+    """Checks that an optimiser needs only one gradient a step.
 
     Raises:
-        UserError: If it asks for the loss several times a step, as LBFGS does.
+        UserError: If it needs the loss several times a step, as LBFGS does.
     """
     closure = inspect.signature(type(optimizer).step).parameters.get("closure")
     if closure is not None and closure.default is inspect.Parameter.empty:
@@ -31,10 +31,10 @@ def stepped(optimizer: Optimizer) -> None:
 
 
 def owns(optimizer: Optimizer, task: Task) -> None:
-    """Checks that an optimiser trains something of a task; warns if that is not all of it.
+    """Checks that an optimiser trains parameters of a task; warns if it does not train all of them.
 
     Raises:
-        UserError: If it owns no parameter of the task.
+        UserError: If it has no parameter of the task.
     """
     name = type(optimizer).__name__
     owned = {id(weight) for group in optimizer.param_groups for weight in group["params"]}
@@ -81,10 +81,11 @@ class LazyAdam(ByParameter):
         w \leftarrow w - \eta \,
             \frac{m / (1 - \beta_1^t)}{\sqrt{v / (1 - \beta_2^t)} + \epsilon} .
 
-    A dense gradient is stepped as by :class:`torch.optim.Adam`. Of a sparse one only the rows it holds are stepped, and
-    the moments of all others wait unchanged, as in :class:`torch.optim.SparseAdam` (which refuses dense gradients, as
-    Adam does sparse ones). So with sparse gradients this is not Adam, in which rows go on moving by their old moments;
-    the two are equal where each step touches every row. Cost per step: the touched rows; two more tables of memory.
+    Dense gradients are treated as by :class:`torch.optim.Adam`. With a sparse gradient only its rows are updated, and
+    the moments of all other rows stay unchanged, as in :class:`torch.optim.SparseAdam` (which refuses dense gradients,
+    as Adam refuses sparse ones). So with sparse gradients this differs from Adam, where rows continue to move by their
+    old moments. The two are equal if each step has a gradient for every row. Cost per step: the touched rows; two more
+    tables of memory.
 
     Args:
         params (iterable): The parameters, or groups of them.

@@ -1,4 +1,4 @@
-"""Adagrad with one number a row: what large tables can afford."""
+"""Adagrad with one number a row, for large tables."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -21,13 +21,12 @@ class RowAdagrad(ByParameter):
         s_i \leftarrow s_i + \tfrac{1}{d} \lVert g_i \rVert_2^2 , \qquad
         w_i \leftarrow w_i - \eta \, \frac{g_i}{\sqrt{s_i} + \epsilon} .
 
-    Of a row-sparse gradient only the rows it holds are stepped; as in all forms of Adagrad, a row without a gradient
-    would not move anyway, so that sparse and dense gradients give the same. A vector counts as rows of one number:
-    there it is :class:`torch.optim.Adagrad`.
+    With a row-sparse gradient only its rows are updated. In Adagrad a row without a gradient does not move, so sparse
+    and dense gradients give the same result. A vector counts as rows of one number: for it this is
+    :class:`torch.optim.Adagrad`.
 
     Memory: :math:`n` numbers for a table of :math:`n \times d`, where Adagrad has :math:`n d` and
-    :class:`~gnnneg.training.LazyAdam` :math:`2 n d`. Cost per step: the touched rows, each of them read and written
-    once.
+    :class:`~gnnneg.training.LazyAdam` :math:`2 n d`. Cost per step: the touched rows, each read and written once.
 
     Args:
         params (iterable): The parameters, or groups of them.

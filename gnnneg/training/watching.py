@@ -1,4 +1,4 @@
-"""Whoever watches training: told of its beginning, of each line of the log, and of its end."""
+"""Watchers of training: they get its start, each line of the log, and its end."""
 
 import warnings
 from abc import ABC, abstractmethod
@@ -10,39 +10,38 @@ from gnnneg.training.interruption import Interrupted
 
 
 class Stop(Interrupted):
-    """What a watcher raises in :meth:`Watcher.record` to end training after the epoch or round at hand.
+    """Raised by a watcher in :meth:`Watcher.record` to end training after the current epoch or round.
 
-    The checkpoint of that moment is written, nothing is tested, and the exception goes on to whoever called, as after
-    Ctrl-C.
+    A checkpoint is written, nothing is tested, and the exception goes to the caller, as after Ctrl-C.
     """
 
 
 class Watcher(ABC):
-    """Watches a run: a tracker of experiments, say, or what ends those that promise nothing.
+    """Watches a run: for example a tracker of experiments, or a part that ends runs without progress.
 
-    Of several processes the first alone has its watchers called. One that fails while training lasts is told of once
-    and left out from then on; training goes on. Its time is not counted as training.
+    Of several processes only the first calls its watchers. If one fails during training, there is one warning, and
+    training continues without it. The time of watchers does not count as training.
     """
 
     @abstractmethod
     def begin(self, setup: Any) -> None:
-        """Before the first step, and again when the run is gone on with.
+        """Called before the first step, and again when the run is resumed.
 
         Args:
-            setup (Setup): What will be trained: among others ``setup.tree``, its config as a dict (empty if it has no
+            setup (Setup): The training's parts: among others ``setup.tree``, its config as a dict (empty if it has no
                 run folder), ``setup.path``, its run folder or None, ``setup.name`` of the data set and ``setup.seed``.
 
         Raises:
-            UserError: If it cannot watch. Nothing is trained then.
+            UserError: If it cannot watch. Then nothing is trained.
         """
 
     @abstractmethod
     def record(self, record: Mapping[str, Any]) -> None:
         """A line of ``metrics.jsonl``, as soon as it is written.
 
-        After each epoch or round ``{"epoch", "step", "loss", "lr", "seconds", "triples_per_s"}`` and, where parts have
-        some to tell, ``"metrics": {"sampler.rank": 6.3}``; after each validation ``{"epoch", "step", "valid": {"mrr":
-        0.31}, "seconds"}``. A run that is gone on with tells anew what its checkpoint did not know of.
+        After each epoch or round ``{"epoch", "step", "loss", "lr", "seconds", "triples_per_s"}`` and, if parts report
+        values, ``"metrics": {"sampler.rank": 6.3}``; after each validation ``{"epoch", "step", "valid": {"mrr": 0.31},
+        "seconds"}``. A resumed run repeats the lines that were written after its checkpoint.
 
         Raises:
             Stop: To end training after this epoch or round.
@@ -50,11 +49,11 @@ class Watcher(ABC):
 
     @abstractmethod
     def end(self, result: Mapping[str, Any] | None) -> None:
-        """After everything, with what is in ``result.json``; with None if training failed or was stopped."""
+        """Called at the end, with the contents of ``result.json``, or with None if training failed or was stopped."""
 
 
 class Watchers:
-    """Several watchers as one, none of which can stop training by failing.
+    """Several watchers as one. A failure of one of them does not stop training.
 
     Args:
         watchers (list[Watcher]): Called in this order.
@@ -67,9 +66,8 @@ class Watchers:
         """Hands on, to all.
 
         Args:
-            setup (Setup): What will be trained.
-            resume (bool): Whether a run is gone on with, which one that fails does not keep from it.
-                (default: :obj:`False`)
+            setup (Setup): The training's parts.
+            resume (bool): Whether a run is resumed; a watcher that fails does not prevent that. (default: :obj:`False`)
 
         Raises:
             UserError: If one cannot begin.
@@ -91,7 +89,7 @@ class Watchers:
         self.watchers = begun
 
     def record(self, record: Mapping[str, Any]) -> Stop | None:
-        """Hands on, to all, and says whether one wants training to end."""
+        """Calls all, and returns whether one wants training to end."""
         wanted = None
         for watcher in list(self.watchers):
             try:

@@ -1,4 +1,4 @@
-"""What a model has learnt, in one file that anybody can read and that can hold no code."""
+"""A model's weights in one file that everybody can read and that cannot hold code."""
 
 import copy
 import json
@@ -29,7 +29,7 @@ PIECE = 1 << 26  # bytes written at once
 
 
 def snapshot(module: nn.Module) -> dict[str, Any]:
-    """A copy of a module's state, in main memory, that training on does not change."""
+    """A copy of a module's state in main memory, which further training does not change."""
     return {
         name: value.detach().to("cpu", copy=True).contiguous() if isinstance(value, Tensor) else copy.deepcopy(value)
         for name, value in module.state_dict().items()
@@ -51,7 +51,7 @@ def misfit(given: Mapping[str, Any], wanted: Mapping[str, Any]) -> str | None:
 
 
 def completed(given: Mapping[str, Any], module: nn.Module) -> Mapping[str, Any]:
-    """A saved state, with 0 for the counts that it is too old to have, and without what was saved twice."""
+    """A saved state, with 0 for counts that old states lack, and without values that were saved twice."""
     given = {name: value for name, value in given.items() if not name.startswith(getattr(module, "saved_twice", ()))}
     modules = module.named_modules(remove_duplicate=False)  # what two share is saved under both names
     counting = [(name, part) for name, part in modules if isinstance(part, Counts)]
@@ -72,11 +72,11 @@ def save_model(folder: Path, model: nn.Module | Mapping[str, Any], tables: Mappi
     Args:
         folder (pathlib.Path): A run's ``model/`` folder; made if absent.
         model (torch.nn.Module or dict): A model, or its :func:`snapshot`.
-        tables (dict, optional): Of each table whose rows lie with several processes, how many there are.
+        tables (dict, optional): For each table whose rows are divided among several processes, the number of rows.
             (default: :obj:`None`)
 
     Raises:
-        UserError: If the disk is full or cannot be written; an older file is left as it was.
+        UserError: If the disk is full or cannot be written; an older file stays unchanged.
     """
     state: Mapping[str, Tensor] = model.state_dict() if isinstance(model, nn.Module) else model
     path, tables = folder / WEIGHTS, tables or {}
