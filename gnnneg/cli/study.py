@@ -2,6 +2,7 @@
 
 import argparse
 import math
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -68,11 +69,12 @@ def _common(parser: argparse.ArgumentParser, as_json: str) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Trains, or lists what would be trained."""
+    began = time.monotonic()  # what is imported now takes seconds, too
     from gnnneg.studies import run as work
     from gnnneg.studies.run import RUNS, Order, left, queue, tell_of_stale
 
     places = {"results": _results(args), "runs": RUNS if args.runs is None else Path(args.runs)}
-    order = Order(args.jobs, args.budget, **places, allow=tuple(args.allow))
+    order = Order(args.jobs, args.budget, **places, allow=tuple(args.allow), since=began)
     if args.dry_run:
         studies = queue(args.files, order)
         tell_of_stale(studies)
@@ -192,8 +194,6 @@ def _plain(found: "Tables") -> dict[str, Any]:
 @contextmanager
 def _bar(wanted: bool) -> "Iterator[Callable[[Progress], None] | None]":
     """Yields what is told of each job that has ended: a bar on a terminal, else a line for each."""
-    import time
-
     if not wanted:
         yield None
         return

@@ -16,6 +16,7 @@ from gnnneg.errors import UserError
 from gnnneg.plain import visible
 from gnnneg.studies.made import headline
 from gnnneg.training.atomic import Unwritable
+from gnnneg.training.interruption import Interruption
 from gnnneg.trust import allowing
 
 if TYPE_CHECKING:
@@ -27,9 +28,7 @@ THREADS = {"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
 FAILED = "failed "  # how a line of a process's output begins that tells of a training
 
 
-def side_by_side(
-    queue: "Queue", paths: Sequence[str | Path], order: "Order", say: Callable[[str], None], until: float | None
-) -> list[str]:
+def side_by_side(queue: "Queue", paths: Sequence[str | Path], order: "Order", say: Callable[[str], None]) -> list[str]:
     """Does what is left to do in several processes; the sentences of what failed.
 
     Raises:
@@ -37,48 +36,56 @@ def side_by_side(
         KeyboardInterrupt: On Ctrl-C or SIGTERM, once all have written their checkpoints.
     """
     seen = {name: len(records.read()) for name, records in queue.records.items()}
-    crew: list[subprocess.Popen[str]] = []
+    crew = [_started(paths, order, number) for number in range(order.jobs)]
     failed: list[str] = []
-    wrong = ""
+    wrong: list[str] = []
     try:
-        for number in range(order.jobs):
-            seconds = None if until is None else max(0.0, until - time.monotonic())
-            crew.append(_started(paths, order, seconds, number))
-        while crew:
-            time.sleep(POLL)
-            done = [one for one in crew if one.poll() is not None]
-            for name, records in queue.records.items():
-                found = records.read()
-                for record in found[seen[name] :]:
-                    say(headline(record))
-                seen[name] = len(found)
-            for process in done:
-                crew.remove(process)
-                lines = told(process).splitlines()
-                failed += [line.removeprefix(FAILED) for line in lines if line.startswith(FAILED)]
-                if process.returncode < 0:
-                    failed.append(
-                        f"a process was killed by signal {-process.returncode} (want of memory?): the same command "
-                        "goes on with what it had begun."
-                    )
-                elif process.returncode:
-                    wrong = wrong or (lines or [f"A process ended with code {process.returncode}."])[-1]
+        with Interruption() as struck:  # also where a shell has us ignore Ctrl-C
+            while crew:
+                time.sleep(POLL)
+                if struck.wanted:
+                    raise KeyboardInterrupt
+                done = [one for one in crew if one.poll() is not None]
+                _tell(queue, seen, say)
+                for process in done:
+                    crew.remove(process)
+                    _close(process, failed, wrong)
     finally:
         ended(crew)
     if wrong:
-        raise UserError(wrong)
+        raise UserError(wrong[0])
     return failed
 
 
-def _started(
-    paths: Sequence[str | Path], order: "Order", seconds: float | None, number: int
-) -> "subprocess.Popen[str]":
+def _tell(queue: "Queue", seen: dict[str, int], say: Callable[[str], None]) -> None:
+    """Tells of the records that are new since the last look."""
+    for name, records in queue.records.items():
+        found = records.read()
+        for record in found[seen[name] :]:
+            say(headline(record))
+        seen[name] = len(found)
+
+
+def _close(process: "subprocess.Popen[str]", failed: list[str], wrong: list[str]) -> None:
+    """Notes which trainings of a process that has ended failed, and what it could not do itself."""
+    lines, code = told(process).splitlines(), process.returncode
+    failed += [line.removeprefix(FAILED) for line in lines if line.startswith(FAILED)]
+    if code < 0:
+        failed.append(
+            f"a process was killed by signal {-code} (want of memory?): the same command goes on with its work."
+        )
+    elif code:
+        wrong.append(lines[-1] if lines else f"A process of the study ended with code {code}.")
+
+
+def _started(paths: Sequence[str | Path], order: "Order", number: int) -> "subprocess.Popen[str]":
     orders = {
         "paths": [str(path) for path in paths],
         "results": str(order.results),
         "runs": str(order.runs),
         "allow": list(order.allow),
-        "seconds": seconds,
+        "until": None if order.until is None else time.time() + order.until - time.monotonic(),
+        "command": sys.argv,
         "number": number,
     }
     return started("gnnneg.studies.processes", orders, {**os.environ, **THREADS})
@@ -92,7 +99,8 @@ def _work(words: str) -> int:
     asked = json.loads(words)
     threading.Thread(target=until_input_ends, daemon=True).start()
     warnings.showwarning = _warn  # type: ignore[assignment]
-    until = None if asked["seconds"] is None else time.monotonic() + asked["seconds"]
+    sys.argv = asked["command"]  # which records tell
+    until = None if asked["until"] is None else time.monotonic() + asked["until"] - time.time()
     order = Order(results=Path(asked["results"]), runs=Path(asked["runs"]))
     try:
         with allowing(asked["allow"]):

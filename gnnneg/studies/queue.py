@@ -119,7 +119,8 @@ class Queue:
 
     def estimate(self, job: Job) -> float:
         """Seconds that a job may take: as its like did; without any, the whole budget."""
-        records = [one for one in self.records[job.study.name].read() if (_seed(one) is None) == (job.seed is None)]
+        fresh = self.standing(job.study).fresh.values()
+        records = [one for one in fresh if (_seed(one) is None) == (job.seed is None)]
         alike = [[one for one in records if _place(one) == job.cell.place]]
         alike.append([one for one in records if (one["data"], one["model"]) == job.cell.place[:2]])
         alike.append([one for one in records if one["data"] == job.cell.data])

@@ -2,9 +2,10 @@
 
 import math
 import os
+import time
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from gnnneg.errors import MissingExtra, UserError
@@ -15,6 +16,7 @@ from gnnneg.studies.standing import refuse
 from gnnneg.training import Interrupted
 
 RESULTS, RUNS = Path("results"), Path("runs/studies")
+SPARE, LARGEST_SPARE = 0.1, 5.0  # of a budget what is kept for the last checkpoint: a share, and seconds
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,7 @@ class Order:
         results (pathlib.Path): The folder of the records.
         runs (pathlib.Path): The folder of the run folders.
         allow (tuple[str, ...]): Modules that are not gnnneg's and whose classes configs may name.
+        since (float): The time (of :func:`time.monotonic`) at which the budget begins. (default: now)
 
     Raises:
         UserError: If a number is out of range.
@@ -37,6 +40,12 @@ class Order:
     results: Path = RESULTS
     runs: Path = RUNS
     allow: tuple[str, ...] = ()
+    since: float = field(default_factory=time.monotonic)
+
+    @property
+    def until(self) -> float | None:
+        """When work has to stop for the budget to suffice for the last checkpoint, too."""
+        return None if self.budget is None else self.since + self.budget - min(SPARE * self.budget, LARGEST_SPARE)
 
     def __post_init__(self) -> None:
         if self.jobs < 1:
@@ -140,9 +149,8 @@ def run(paths: Sequence[str | Path], order: Order, tell: Tell | None = None) -> 
         Interrupted: On Ctrl-C or SIGTERM, once checkpoints are written.
     """
     from gnnneg.studies.processes import side_by_side
-    from gnnneg.studies.work import Worker, until_of
+    from gnnneg.studies.work import Worker
 
-    until = until_of(order.budget)
     studies = queue(paths, order)
     tell_of_stale(studies)
     ended = 0
@@ -157,11 +165,11 @@ def run(paths: Sequence[str | Path], order: Order, tell: Tell | None = None) -> 
 
     try:
         if order.jobs == 1:
-            worker = Worker(studies, order.runs, say, until)
+            worker = Worker(studies, order.runs, say, order.until)
             worker.work()
             failed = worker.failures
         else:
-            failed = side_by_side(studies, paths, order, say, until)
+            failed = side_by_side(studies, paths, order, say)
     except KeyboardInterrupt as error:
         raise Interrupted("Interrupted: the same command goes on from the last checkpoints.") from error
     if failed:

@@ -18,10 +18,10 @@ from gnnneg.studies.records import TRAINING, TUNING, Record
 Fingerprints = Callable[[Tree], list[Parts] | None]
 Key = tuple[str, str, str, int | None]  # of a training: its data, model, variant and seed, which a tuning has not
 
-# what changes no figure
+# what changes no figure; of a budget of seconds that a run has not used up, see short()
 ASIDE = {
     *(("device",), ("track",), ("data", "name"), ("data", "root")),
-    *(("fit", "checkpoint_seconds"), ("evaluation", "memory_mib")),
+    *(("fit", "checkpoint_seconds"), ("fit", "max_seconds"), ("evaluation", "memory_mib")),
 }
 GONE = object()
 
@@ -95,6 +95,8 @@ def unfit(
         keys = list(changed(record["config"], asked(cell, record["seed"], tuning)))
         if keys:
             return f"its config has another {', '.join(keys[:3])} now"
+    if short(record, cell.seconds):
+        return f"it was cut short after {record['config']['fit']['max_seconds']:g} seconds, and has more now"
     now = fingerprints(cell.tree)
     if now is not None:
         pairs = zip(record["fingerprint"], now, strict=False)
@@ -102,6 +104,13 @@ def unfit(
         if differs is not None or len(record["fingerprint"]) != len(now):
             return f"the data have changed ({differs or 'another number of graphs'})"
     return None
+
+
+def short(record: Record, seconds: float) -> bool:
+    """Whether a record is of training that its budget of seconds has ended, and the budget is larger now."""
+    then = record["config"]["fit"]["max_seconds"]
+    trials = any((trial["seconds"] or 0) >= then for trial in record.get("trials", ()))
+    return seconds > then and (record.get("ended") == "seconds" or trials)
 
 
 def written(definition: Definition, cell: Cell) -> str:

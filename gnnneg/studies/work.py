@@ -29,7 +29,6 @@ from gnnneg.tuning.work import sentence_of
 
 POLL = 0.2  # seconds between looks at what others are doing
 CLAIMS, CLOCKS = "claims", "clocks"
-SPARE, LARGEST_SPARE = 0.1, 5.0  # of a budget what is kept for the last checkpoint: a share, and seconds
 
 Say = Callable[[str], None]
 
@@ -206,10 +205,3 @@ def struck_at(until: float | None) -> Iterator[None]:
 
 def _strike(*_: object) -> NoReturn:
     raise KeyboardInterrupt
-
-
-def until_of(budget: float | None) -> float | None:
-    """When work has to stop for a budget of seconds to suffice for the last checkpoint, too."""
-    if budget is None:
-        return None
-    return time.monotonic() + budget - min(SPARE * budget, LARGEST_SPARE)

@@ -13,7 +13,7 @@ from gnnneg.studies.definition import digest, read
 from gnnneg.studies.page import page, strangers
 from gnnneg.studies.records import Records
 from gnnneg.studies.show import refuse_strangers, shown, written
-from gnnneg.studies.standing import standing
+from gnnneg.studies.standing import short, standing
 from gnnneg.studies.tables import tables
 
 T1 = 12.706205  # Student's .975 quantile at one degree of freedom
@@ -124,6 +124,22 @@ def test_what_changes_no_figure_and_what_is_new_in_gnnneg_makes_nothing_stale(tm
     assert ("synthetic", "", "few", 0) in standing(study, [one], lambda _: None).fresh  # nobody can tell of the data
     path.write_text(path.read_text().replace("Do more", "Would more").replace("seeds: 2", "seeds: 4"))
     assert ("synthetic", "", "few", 0) in standing(read(path), [one], same).fresh
+
+
+def test_a_larger_budget_makes_stale_what_the_smaller_one_has_cut_short(tmp_path):
+    """Seed 0 here was ended by its seconds, seed 1 was not."""
+    path = written_to(tmp_path)
+    study = made(path, tmp_path / "results", FIGURES)
+    found = Records(tmp_path / "results" / "toy.jsonl").read()
+    assert len(standing(study, found, same).fresh) == 4
+    for seconds, fresh in ((30, [0, 1]), (61, [1])):
+        path.write_text(STUDY.replace("training: 60", f"training: {seconds}"))
+        stands = standing(read(path), found, same)
+        assert [seed for *_, variant, seed in stands.fresh if variant == "few"] == fresh
+    assert stands.stale["synthetic", "", "few", 0] == "it was cut short after 60 seconds, and has more now"
+    trials = [{"seconds": 5.0}, {"seconds": None}]
+    assert not short({**found[0], "ended": None, "trials": trials}, 61.0)
+    assert short({**found[0], "ended": None, "trials": [*trials, {"seconds": 60.5}]}, 61.0)
 
 
 def test_a_metric_that_no_record_has_is_refused(tmp_path):
