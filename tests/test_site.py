@@ -105,7 +105,7 @@ def test_keys_of_a_part_are_its_arguments():
     table = keys.of_class(gnnneg.SelfPaced)
     cells = [[line.strip().removeprefix("- ") for line in row.splitlines()] for row in table.split("   * -")[1:]]
     assert [cell[:3] for cell in cells[1:]] == [
-        ["``proposal``", "Sampler", "must be given"],
+        ["``proposal``", ":class:`~gnnneg.Sampler`", "must be given"],
         ["``num_negatives``", "int", "must be given"],
         ["``violation``", "float", "``0.2``"],
         ["``rate``", "float", "``0.5``"],

@@ -35,13 +35,13 @@ def write(pages: Pages) -> None:
     text = ".. _api:\n\n" + heading("API")
     text += (
         "Every public name has a page. Most are imported from ``gnnneg`` itself: ``from gnnneg import Uniform``.\n"
-        "The others are imported from their room: ``from gnnneg.verdicts import kappa``.\n\n"
+        "The others are imported from their module: ``from gnnneg.verdicts import kappa``.\n\n"
     )
     for title, rooms in floors.items():
         if rooms:
             text += heading(title, "-")
             rows = [[f":doc:`{room} <api/{room}/index>`", _room(room), _some(by_room[room])] for room in rooms]
-            text += table(["room", "what is in it", "names"], rows, "14 40 46", "rooms")
+            text += table(["module", "what is in it", "names"], rows, "14 40 46", "rooms")
             text += contents(f"api/{room}/index" for room in rooms)
     pages.add("api.rst", text)
     for room, ones in by_room.items():

@@ -1,10 +1,13 @@
 """The pages of the command line, from its parsers."""
 
 import argparse
+import re
 from collections.abc import Iterator
 
 from gnnneg.cli import parser
 from making.pages import Pages, contents, heading, table
+
+OPTION = re.compile(r"(?<![\w-])--[a-z][\w-]*(?:\.\w+)*")
 
 
 def write(pages: Pages) -> None:
@@ -72,10 +75,12 @@ def _called(action: argparse.Action) -> str:
 
 
 def _help(action: argparse.Action, command: argparse.ArgumentParser) -> str:
-    return (command._get_formatter()._expand_help(action) if action.help else "").replace("*", r"\*")
+    return command._get_formatter()._expand_help(action) if action.help else ""
 
 
 def _sentence(text: str) -> str:
-    text = " ".join(text.split()).replace("--", r"\--").replace("|", r"\|").replace("`", r"\`")
+    """A piece of help as a sentence, its options as code."""
+    text = " ".join(text.split()).replace("|", r"\|").replace("`", r"\`").replace("*", r"\*")
+    text = OPTION.sub(r"``\g<0>``", text)
     text = text[:1].upper() + text[1:]
     return text if not text or text[-1] in ".?!:" else f"{text}."

@@ -30,7 +30,13 @@ def of_class(cls: type) -> str:
 
 def takes(cls: type, key: str, annotation: object) -> str:
     """What a key takes, in words."""
-    return ROLE.sub(r"\1", name(annotation)).replace("*", r"\*").replace("|", "or")
+    said = ROLE.sub(r"\1", name(annotation)).replace("*", r"\*").replace("|", "or")
+    return re.sub(r"\b[A-Z]\w+\b", lambda found: _linked(found[0]), said)
+
+
+def _linked(word: str) -> str:
+    full = {one.name: one.full for one in public()}.get(word)
+    return f":class:`~{full}`" if full else word
 
 
 def _default(cls: type, key: str, default: object) -> str:
@@ -98,7 +104,7 @@ def write(pages: Pages) -> None:
         [room, ", ".join(f":class:`~{one.full}`" for one in sorted(ones, key=lambda one: one.name))]
         for room, ones in kinds.items()
     ]
-    text += table(["room", "class_path"], rows, "15 85", "keys")
+    text += table(["module", "class_path"], rows, "15 85", "keys")
     text += heading("tune", "-")
     text += "Which keys :doc:`gnnneg tune </tune>` may change, and their ranges. Training leaves it aside.\n\n"
     pages.add("config.rst", text)

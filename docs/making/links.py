@@ -38,8 +38,9 @@ def read(app: Sphinx, page: str, source: list[str]) -> None:
 
 def found(app: Sphinx, env: object, node: nodes.Element, text: nodes.TextElement) -> nodes.reference | None:
     """A name that a docstring gives by the module where it stands, or alone: its page is that of the public name."""
-    if node.get("refdomain") != "py":
-        return None
+    written = node.get("reftarget", "")
+    if node.get("refdomain") != "py" or ("." in written and not written.startswith("gnnneg.")):
+        return None  # torch.Generator is not ours
     name = node["reftarget"].rpartition(".")[2]
     full = {one.name: one.full for one in public()}
     owner = node["reftarget"].split(".")[-2] if "." in node["reftarget"] else None

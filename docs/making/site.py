@@ -7,6 +7,7 @@ from typing import Any
 from sphinx.application import Sphinx
 from sphinx.util.inspect import stringify_signature
 
+from gnnneg.interfaces import Part
 from making import api, commands, gallery, keys, links, studies
 from making.pages import Pages
 
@@ -23,10 +24,12 @@ def generate(app: Sphinx) -> None:
 
 def signature(app: Sphinx, what: str, name: str, thing: Any, *_: object) -> tuple[str, str] | None:
     """That of a class is its constructor's: a part keeps what it was made with in a ``__new__`` that says nothing."""
-    if what != "class" or not inspect.isfunction(vars(thing).get("__init__")):
+    if what != "class" or not issubclass(thing, Part):
         return None
-    said = inspect.signature(vars(thing)["__init__"])
+    said = inspect.signature(thing.__init__)
     own = [one for place, one in enumerate(said.parameters.values()) if place]
+    if not inspect.getmodule(thing.__init__).__name__.startswith("gnnneg."):  # type: ignore[union-attr]
+        return "", ""
     text = stringify_signature(said.replace(parameters=own), show_return_annotation=False, unqualified_typehints=True)
     return text, ""
 

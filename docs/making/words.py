@@ -24,18 +24,22 @@ def one_line(text: str) -> str:
 
 def about(thing: object) -> str:
     """The first sentence of a docstring."""
-    first = one_line(next(iter(paragraphs(thing)), ""))
-    plain = re.sub(r"`[^`]*`", lambda found: "x" * len(found[0]), first)  # a title may hold a full stop
+    return first_sentence(one_line(next(iter(paragraphs(thing)), "")))
+
+
+def first_sentence(text: str) -> str:
+    """The first sentence of a text on one line."""
+    plain = re.sub(r"`[^`]*`", lambda found: "x" * len(found[0]), text)  # a title may hold a full stop
     ended = re.search(r"(?<!\b\w)[.?!](?=\s|$)", plain)
-    said = first[: ended.end()] if ended else first
+    said = text[: ended.end()] if ended else text
     return f"{said.rstrip(',:; ')}." if said and said[-1] not in ".?!" else said
 
 
 def cost(thing: object) -> str:
-    """What a docstring says of cost: the sentence behind ``Cost:`` and all that stands in the same paragraph."""
+    """What a docstring says behind ``Cost:``, up to the end of the sentence."""
     for part in paragraphs(thing):
         found = re.search(r"\bCost:\s*(.*)", one_line(part))
         if found:
-            said = found.group(1)
-            return said[:1].upper() + said[1:] if not said.startswith((":", "`")) else said
+            said = first_sentence(found.group(1))
+            return said[:1].upper() + said[1:]
     return ""
