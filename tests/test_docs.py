@@ -189,6 +189,7 @@ def test_testing_on_another_graph_runs(tmp_path, monkeypatch, capsys):
         "docs/use.md",
         "docs/tune.md",
         "docs/studies.md",
+        "docs/curate.md",
         "CONTRIBUTING.md",
         "RESULTS.md",
     ],

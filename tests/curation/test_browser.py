@@ -3,7 +3,6 @@
 import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -17,7 +16,6 @@ from gnnneg.verdicts import Verdicts
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 QUIET += ["--disable-component-update", "--disable-sync"]
-PATIENCE = 60  # seconds until the server is there
 EVERY = [
     "/",
     "/ask?head=e1&relation=next+<i>to</i>",
@@ -32,22 +30,44 @@ playwright = pytest.importorskip("playwright.sync_api", reason="playwright is no
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here: the page is not tried in a browser")
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
+class Server:
     """The command itself, on a free port."""
-    folder = tmp_path_factory.mktemp("served")
-    trained(nasty(), folder / "run")
-    words = [sys.executable, "-m", "gnnneg", "serve", str(folder / "run"), "--port", "0", "--device", "cpu"]
-    told = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"}
-    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=told) as process:
-        line = process.stdout.readline()
+
+    def __init__(self, run):
+        self.record = run / "verdicts.sqlite"
+        words = [sys.executable, "-m", "gnnneg", "serve", str(run), "--port", "0", "--device", "cpu"]
+        told = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"}
+        self.process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=told)
+        line = self.process.stdout.readline()
         found = re.fullmatch(r"(http://127\.0\.0\.1:\d+)/\n", line)
         if not found:
-            process.kill()
-        assert found, line + process.stdout.read()
-        process.url, process.record = found[1], folder / "run" / "verdicts.sqlite"
-        yield process
-        process.kill()
+            self.kill()
+        assert found, line
+        self.url = found[1]
+
+    def kill(self):
+        self.process.kill()  # SIGKILL
+        self.process.wait()
+        self.process.stdout.close()
+
+
+@pytest.fixture(scope="module")
+def servers(tmp_path_factory):
+    """The last one that was started, and the run that it serves."""
+    run = tmp_path_factory.mktemp("served") / "run"
+    trained(nasty(), run)
+    started = [Server(run)]
+    yield started, run
+    started[-1].kill()
+
+
+@pytest.fixture
+def server(servers):
+    """One that listens: tests come in any order, and one of them kills it."""
+    started, run = servers
+    if started[-1].process.poll() is not None:
+        started.append(Server(run))
+    return started[-1]
 
 
 @pytest.fixture(scope="module")
@@ -296,12 +316,10 @@ def test_what_is_not_recorded_is_told(window, server):
 
 
 def test_a_killed_server_has_the_verdict(window, server):
-    """Runs last: there is no server any more."""
     page = window("Killed", allowed="Failed to load resource")
     with page.expect_response("**/api/verdicts"):
         page.keyboard.press("d")
-    server.send_signal(signal.SIGKILL)
-    server.wait()
+    server.kill()
     assert [row.verdict for row in rows(server, "Killed", 1)] == ["deny"]
     page.keyboard.press("a")
     page.get_by_text("Not recorded").wait_for()
