@@ -141,8 +141,8 @@ def denied(arguments: argparse.Namespace, data) -> float:  # type: ignore[no-unt
 
 
 def released(arguments: argparse.Namespace, data) -> float:  # type: ignore[no-untyped-def]
-    """What the published EMU code does in a step, as methods.md 1.8 and 1.9 describe it: private negatives drawn for
-    each of the two terms, a mask for every number of every negative drawn by numpy, vectors made."""
+    """A step of the published EMU code: private negatives for each of the two terms, numpy masks for every number of
+    every negative, and vectors made."""
     import numpy as np
     from torch.nn import functional as F
 

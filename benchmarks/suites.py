@@ -107,7 +107,7 @@ ONE = part("Uniform", num_negatives=1)
 GNDN = json.dumps([part("GNDN", hidden_channels=100)])
 
 
-def seminar() -> Cases:
+def margin_loss() -> Cases:
     """One negative, chosen in seven ways."""
     twenty = part("Uniform", num_negatives=20)
     return {
@@ -312,7 +312,7 @@ SUITES: dict[str, Callable[[Path, Path], Cases]] = {
     "samplers": lambda config, folder: {name: sampled(sampler) for name, sampler in SAMPLERS.items()},
     "budget": lambda config, folder: budget(),
     "curriculum": lambda config, folder: curriculum(),
-    "seminar": lambda config, folder: seminar(),
+    "margin-loss": lambda config, folder: margin_loss(),
     "sizes": sizes,
     "denied": lambda config, folder: denied(config),
     "kept": lambda config, folder: kept(config),

@@ -1,13 +1,18 @@
 """What samplers are worth, at equal wall-clock: one run for each on a config, on one thread, two at a time.
 
-``python benchmarks/worth.py samplers configs/FB15k-237/samplers.yaml --seconds 300`` trains what is not there yet,
-looks at what each run's sampler draws, and prints a table in Markdown; ``frontier.svg`` beside the runs shows hardness
-against diversity, or, of suites whose cases end with a number, ``lines.svg`` what grows with it. Suites: ``samplers``,
-all of them; ``budget``, four of them from 1 to 256 negatives; ``sizes``, on worlds of more and more entities (with
-configs/synthetic/samplers.yaml); ``seminar``, one negative and a margin loss (configs/FB15k-237/seminar.yaml);
-``curriculum``, hard negatives always or later; ``denied``, what denied statements add to a config of plain link
-prediction (configs/CoDEx-S/denied.yaml); ``kept``, with more and more of them; ``dans``, DANS and its parts beside
-others over one base (configs/UMLS/rgcn.yaml); ``kbgan``, a policy that was trained before or begins with the model.
+``python benchmarks/worth.py samplers configs/FB15k-237/samplers.yaml --seconds 300`` trains the missing runs, measures
+the negatives that each run's sampler draws, and prints a table in Markdown. ``frontier.svg`` beside the runs shows
+hardness against diversity. For suites whose cases end with a number, ``lines.svg`` shows the growth with it. Suites:
+
+* ``samplers``: all samplers.
+* ``budget``: four of them, from 1 to 256 negatives.
+* ``sizes``: on larger and larger worlds (with configs/synthetic/samplers.yaml).
+* ``margin-loss``: one negative and a margin loss (configs/FB15k-237/margin-loss.yaml).
+* ``curriculum``: hard negatives always or later.
+* ``denied``: the effect of denied statements on a config of plain link prediction (configs/CoDEx-S/denied.yaml).
+* ``kept``: with more and more denied statements.
+* ``dans``: DANS and its parts beside others over one base (configs/UMLS/rgcn.yaml).
+* ``kbgan``: a policy that was trained before, or one that starts with the model.
 """
 
 import argparse

@@ -36,7 +36,7 @@ CONFIG = ROOT / "configs" / "synthetic" / "uniform.yaml"
 BASE = ROOT / "configs" / "UMLS" / "rgcn.yaml"
 CASES = [
     (suite, name, settings)
-    for suite in ("samplers", "budget", "curriculum", "seminar")
+    for suite in ("samplers", "budget", "curriculum", "margin-loss")
     for name, settings in SUITES[suite](CONFIG, ROOT).items()
 ]
 

@@ -1,4 +1,4 @@
-"""DANS, against its formulas. Tests with a number are those that methods.md, section 2.5, asks for."""
+"""DANS, against its formulas: its networks first, then the negatives of a batch."""
 
 import math
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Each generator against its formula: identities of methods.md 1, brute force, frequencies."""
+"""Each generator against its formula: identities, brute force, frequencies."""
 
 import copy
 import inspect

@@ -50,7 +50,7 @@ def test_info_nce_with_soft_labels_is_unnormalised_cross_entropy():
 
 
 def test_soft_labels_settle_at_log_one_over_beta():
-    """methods.md 1.3: with targets (1, b, ..., b) the gap between positive and every negative settles at ln(1/b)."""
+    """With targets (1, b, ..., b) the gap between positive and every negative settles at ln(1/b)."""
     positive, negative = torch.zeros(1, 1, requires_grad=True), torch.randn(1, 4, requires_grad=True)
     optimizer = torch.optim.Adam([positive, negative], lr=0.05)
     for _ in range(800):
@@ -225,7 +225,7 @@ def test_the_number_of_negatives_does_not_matter_to_means(loss):
 
 
 def test_importance_weights_make_sampled_softmax_consistent():
-    """methods.md 4.2: with weights 1 / (N q_j), the expected partition function is the full one; enumerated exactly."""
+    """With weights 1 / (N q_j), the expected partition function is the full one; enumerated exactly."""
     score, q = torch.randn(5), torch.tensor([0.1, 0.2, 0.3, 0.15, 0.25])
     whole = score.exp().sum()
     expected = torch.zeros(())
