@@ -106,6 +106,7 @@ def _begin(setup: Setup, path: Path, named: bool) -> None:
     about = environment(setup.device, setup.seed)
     if setup.warm is not None:
         about["warm"] = setup.warm.to_json()
+    about["config"] = setup.tree
     folder.write_json(path / run_files.ENVIRONMENT, about, versioned=True)
     folder.write_names(path / run_files.MODEL, setup.data)
     describe_model(setup, path)

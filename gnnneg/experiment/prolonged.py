@@ -1,6 +1,7 @@
 """What may be changed of a run that is gone on with, and what that means for it."""
 
 import copy
+import json
 import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -12,6 +13,7 @@ from gnnneg import config, datasets, run_files
 from gnnneg.config import Plan, Tree
 from gnnneg.errors import UserError
 from gnnneg.experiment import folder, whereabouts
+from gnnneg.plain import to_json
 from gnnneg.training import Fit
 from gnnneg.training.atomic import replacing
 from gnnneg.training.state import Position
@@ -44,6 +46,34 @@ def refuse_changed(path: Path, then: Plan, now: Plan) -> None:
         raise UserError(
             f"{' and '.join(fixed[:3])} cannot be changed while {path} goes on, only {', '.join(CHANGEABLE)}, --device "
             f"and --data.name can: train anew, with its weights by 'gnnneg train CONFIG --warm {path}'."
+        )
+
+
+def refuse_edited(path: Path, tree: Tree) -> None:
+    """Refuses a config that was edited after training began where that would change nothing, or make another run.
+
+    Optimizer and schedule go on from the checkpoint, so that a new ``optimizer.lr`` in the file would not be heard.
+
+    Args:
+        path (Path): The run folder.
+        tree (dict): Its config as it is now.
+
+    Raises:
+        UserError: If something other than :data:`CHANGEABLE`, the device, the trackers and the place of the data
+            differs. Runs of earlier versions do not know what they began with.
+    """
+    file = path / run_files.ENVIRONMENT
+    then = folder.read_json(file, versioned=True).get("config") if file.is_file() else None
+    if then is None:
+        return
+    now = json.loads(to_json(tree))
+    free = (*CHANGEABLE, "device", "data.name", "track")
+    edited = [key for key in dict.fromkeys(differing(then, now)) if key not in free and not key.startswith("track.")]
+    if edited:
+        raise UserError(
+            f"{path / run_files.CONFIG} says another {' and '.join(edited[:3])} than when training began, and the rest "
+            "of a training cannot have it: put it back, or train anew, with the weights of this run by 'gnnneg train "
+            f"CONFIG --warm {path}'."
         )
 
 

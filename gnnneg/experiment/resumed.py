@@ -61,7 +61,7 @@ def resume(
     if Path(path).is_file():
         raise UserError(f"{path} is a file: only a run folder can be gone on with, not what 'gnnneg pack' made of one.")
     kept = Kept(path, device, data, allow)
-    then = kept.plan
+    then, written = kept.plan, kept.tree
     if overrides:
         kept.asks(prolonged.overridden(kept.tree, overrides))
         prolonged.refuse_changed(kept.path, then, kept.plan)
@@ -75,6 +75,7 @@ def resume(
         if progress:
             print(f"{path} is finished, and stays as it is.", file=sys.stderr)
         return Run.load(path, device, data, allow)
+    prolonged.refuse_edited(kept.path, written)
     folder.refuse_links(kept.path)
     leads = distributed.rank() == 0
     with held(kept.path) if leads else nullcontext():

@@ -215,6 +215,29 @@ def test_a_schedule_that_was_made_for_the_epochs_is_not_gone_beyond(home, tmp_pa
         resume(run, progress=False)
 
 
+@pytest.mark.parametrize(
+    ("was", "now", "key"),
+    [
+        ("lr: 0.1", "lr: 0.2", "optimizer.lr"),
+        ("batch_size: ", "batch_size: 1", "fit.batch_size"),
+        ("seed: 0", "seed: 7", "seed"),
+    ],
+)
+def test_a_config_that_was_edited_by_hand_is_refused(home, tmp_path, was, now, key):
+    """The optimizer goes on from the checkpoint: a step size in the file would not be heard."""
+    run = tmp_path / "run"
+    train_config(home / "small.yaml", ["--fit.epochs", "2", "--optimizer.lr", "0.1", *OFTEN], run, progress=False)
+    text = (run / "config.yaml").read_text()
+    assert was in text
+    (run / "config.yaml").write_text(text.replace(was, now).replace("epochs: 2", "epochs: 3"))
+    before = everything(run)
+    with pytest.raises(UserError, match=rf"another {key} than when training began.* --warm"):
+        resume(run, progress=False)
+    assert everything(run) == before
+    (run / "config.yaml").write_text(text.replace("epochs: 2", "epochs: 3"))  # more may be asked for by hand
+    assert len(resume(run, progress=False).metrics) == 2
+
+
 PLATEAU = "{class_path: ReduceLROnPlateau, init_args: {mode: max, patience: 0}}"
 GOING = {"longer": COSINE % 5, "plateau": PLATEAU}
 
