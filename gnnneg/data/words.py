@@ -2,3 +2,4 @@
 
 SPLITS = ("train", "valid", "test")
 POLARITIES = ("stated", "denied")
+VERDICTS = "verdicts"  # who may win over training statements, whatever their polarity

@@ -31,13 +31,13 @@ from gnnneg.data.gate import admit
 from gnnneg.data.known import KnownAnswers
 from gnnneg.data.ontology import inherited
 from gnnneg.data.splits import share_denied
+from gnnneg.data.words import VERDICTS
 from gnnneg.errors import UserError, echo
 from gnnneg.evaluation import Evaluator, KnownNegatives, Testbed, TripleClassification
 from gnnneg.evaluation.entity_ranking import Split
 from gnnneg.experiment.ready import refuse_seed
 from gnnneg.interfaces import Task
 from gnnneg.training import Fit, Watcher
-from gnnneg.verdicts.joined import WINNER, curated
 
 TUNE = "tune"  # the section that is for `gnnneg tune` alone
 
@@ -92,11 +92,13 @@ class DataSource:
         if others and DataSource(self.name, self.root) != self:
             raise UserError(f"{self.name} has a graph to train on and one to test on: give its name and nothing else.")
         self._refuse_idle()
-        if self.wins not in (None, WINNER):
+        if self.wins not in (None, VERDICTS):
             data = admit(data, self.wins, overlap="keep", apart=True, where=self.name)[0]
         if self.denied_from_valid != 0 or self.denied_kept != 1:
             data = share_denied(data, self.denied_from_valid, self.denied_kept)
         if self.verdicts is not None:
+            from gnnneg.verdicts.joined import curated  # here, and not above: hardly a command needs it
+
             data = curated(data, self.verdicts, self.whose, self.wins, Path(self.name).name)
         return [data if self.inherit is None else inherited(data, self.inherit, self.inherit_denied), *others]
 
@@ -106,8 +108,8 @@ class DataSource:
         return self.verdicts is None
 
     def _refuse_idle(self) -> None:
-        if self.verdicts is None and (self.wins == WINNER or self.whose):
-            key = "wins is 'verdicts'" if self.wins == WINNER else f"whose is {echo(self.whose)}"
+        if self.verdicts is None and (self.wins == VERDICTS or self.whose):
+            key = "wins is 'verdicts'" if self.wins == VERDICTS else f"whose is {echo(self.whose)}"
             raise UserError(f"data.{key}, but no verdicts join: say which with --data.verdicts FILE, or leave it out.")
 
 

@@ -16,13 +16,13 @@ from torch_geometric.data import HeteroData
 
 from gnnneg.data.gate import SHOWN, numbered, only, within
 from gnnneg.data.statements import POLARITIES, completed
+from gnnneg.data.words import VERDICTS
 from gnnneg.errors import UserError, echo
 from gnnneg.verdicts.added import Masks, added
 from gnnneg.verdicts.judged import Judged, judged
 from gnnneg.verdicts.record import Verdicts
 from gnnneg.verdicts.statement import Statement
 
-WINNER = "verdicts"  # who may win beside what is stated and what is denied
 REASONS = {
     "asked": "on a statement of valid or test, which training must not see",
     "mirrored": "on two entities that a statement of valid or test links the other way round",
@@ -69,7 +69,7 @@ def curated(
         UserError: If a name is none of the graph's, a table states and denies the same, or a verdict contradicts a
             training statement and nobody said which wins.
     """
-    if wins not in (None, *POLARITIES, WINNER):
+    if wins not in (None, *POLARITIES, VERDICTS):
         raise UserError(f"A contradiction is won by 'stated', 'denied' or 'verdicts', not {echo(wins)}.")
     found = judged(verdicts, whose)
     both, new = added(completed(data), found, where)
@@ -77,7 +77,7 @@ def curated(
     if wins is None:
         _refuse_contradictions(found, both, parts, where)
     keep = {p: ~new[p] | parts.joins[p] for p in POLARITIES}
-    loses = {p: wins not in (p, WINNER) for p in POLARITIES}  # verdicts that contradict
+    loses = {p: wins not in (p, VERDICTS) for p in POLARITIES}  # verdicts that contradict
     for p, other in zip(POLARITIES, reversed(POLARITIES)):
         if loses[p]:
             keep[p] = keep[p] & ~parts.contradicting[p]
