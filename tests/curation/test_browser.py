@@ -8,8 +8,8 @@ import sys
 import time
 
 import pytest
-from curation.pages import NASTY, nasty
 from experiment.helpers import trained
+from office import NASTY, nasty
 
 from gnnneg.verdicts import Verdicts
 

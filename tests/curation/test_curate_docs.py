@@ -7,7 +7,7 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-from curation.pages import ended
+from office import ended
 
 from gnnneg.cli import main
 from gnnneg.verdicts import Verdicts

@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 from urllib.parse import urlencode
 
 import pytest
-from curation.pages import AT, NASTY, OWN, RELATIONS, Office
+from office import AT, NASTY, OWN, RELATIONS, Office
 
 from gnnneg.curation.page import links
 from gnnneg.curation.page.people import person

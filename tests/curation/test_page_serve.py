@@ -7,8 +7,8 @@ import urllib.request
 from zipfile import ZipFile
 
 import pytest
-from curation.pages import ended, fetch, nasty
 from experiment.helpers import trained
+from office import ended, fetch, nasty
 
 from gnnneg.cli import main
 from gnnneg.cli.serve import _token
