@@ -43,9 +43,12 @@ def troubles(built: Path, pages: list[str], shots: Path | None = None) -> dict[s
         for page in pages:
             here.clear()
             view.goto(home + page, wait_until="load")
-            wide = view.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-            if wide > 0:
-                here.append(f"is {wide} pixels wider than the screen")
+            for name in WIDTHS:
+                _resize(view, name)
+                wide = view.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+                if wide > 0:
+                    here.append(f"is {wide} pixels wider than a {name} screen")
+            _resize(view, "wide")
             if here:
                 found[page] = list(here)
             if shots is not None:
@@ -57,12 +60,16 @@ def troubles(built: Path, pages: list[str], shots: Path | None = None) -> dict[s
 
 def _shoot(view, shots: Path, page: str) -> None:  # type: ignore[no-untyped-def]
     shots.mkdir(parents=True, exist_ok=True)
-    for name, width in WIDTHS.items():
+    for name in WIDTHS:
         for mode in ("light", "dark"):
-            view.set_viewport_size({"width": width, "height": 900})
+            _resize(view, name)
             view.evaluate(f"document.documentElement.dataset.theme = '{mode}'")
             view.screenshot(path=shots / f"{page.replace('/', '-').removesuffix('.html')}-{name}-{mode}.png")
-    view.set_viewport_size({"width": WIDTHS["wide"], "height": 900})
+    _resize(view, "wide")
+
+
+def _resize(view, name: str) -> None:  # type: ignore[no-untyped-def]
+    view.set_viewport_size({"width": WIDTHS[name], "height": 900})
 
 
 def main() -> int:
@@ -72,7 +79,8 @@ def main() -> int:
     parser.add_argument("--shots", metavar="FOLDER", type=Path)
     parser.add_argument("--pages", nargs="*")
     args = parser.parse_args()
-    pages = args.pages or sorted(str(page.relative_to(args.built)) for page in args.built.rglob("*.html"))
+    every = (page.relative_to(args.built) for page in args.built.rglob("*.html"))
+    pages = args.pages or sorted(str(page) for page in every if page.parts[0] != "_static")  # templates of the theme
     found = troubles(args.built, pages, args.shots)
     for page, said in found.items():
         print(page, *said, sep="\n  ")

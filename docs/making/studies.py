@@ -23,7 +23,8 @@ def write(pages: Pages) -> None:
         pages.add(f"studies/{name}.svg", picture(one))
     text = heading("Answers so far")
     text += "Each page is made from the records of its runs when the site is built. Nothing in a table is typed.\n\n"
-    text += table(["study", "question", "trainings"], map(_row, begun), "20 60 20", "names")
+    if begun:
+        text += table(["study", "question", "trainings"], map(_row, begun), "20 60 20", "names")
     waiting = [one.definition.name for one in found if not one.there]
     if waiting:
         text += f"Not begun: {', '.join(f'``{name}``' for name in waiting)}.\n\n"
