@@ -33,7 +33,6 @@ from torch_geometric.data import HeteroData
 
 from gnnneg.checks import fraction, whole
 from gnnneg.data.known import KnownAnswers
-from gnnneg.data.made_names import made_names
 from gnnneg.data.splits import random_split
 from gnnneg.data.statements import assemble
 from gnnneg.errors import UserError
@@ -129,6 +128,8 @@ def world(
     split = random_split(seen, valid, test, rng, together=False)
     wrong, wrong_split = _denied(seen, split, truth, kind, denied, plausible, rng)
     if named:
+        from gnnneg.data.made_names import made_names  # here, and not above: other data have names of their own
+
         names = made_names(dict(zip(TYPES, torch.bincount(kind, minlength=len(TYPES)).tolist())), seed)
     else:
         names = [f"{TYPES[k]}_{i}" for k, i in zip(kind.tolist(), _count(kind).tolist())]
