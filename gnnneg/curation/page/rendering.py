@@ -36,7 +36,7 @@ def templates() -> jinja2.Environment:
     made = jinja2.Environment(
         loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
     )
-    made.filters |= {"figure": figure, "percent": percent, "count": "{:,}".format, "shown": visible, "when": when}
+    made.filters |= {"figure": figure, "percent": percent, "count": "{:,}".format, "shown": shown, "when": when}
     made.globals |= {
         "keys": KEYS,
         "past": PAST,
@@ -52,6 +52,11 @@ def statics() -> dict[str, tuple[bytes, str]]:
     ours = files("gnnneg.curation.page") / "static"
     found = {name: ((ours / name).read_bytes(), kind) for name, kind in STATIC.items()}
     return found | {"report.css": ((files("gnnneg.report") / "style.css").read_bytes(), "text/css")}
+
+
+def shown(text: str) -> str:
+    """The text without signs that steer; of most names a look says that there are none."""
+    return text if text.isprintable() else visible(text)
 
 
 def figure(value: float | None) -> str:
