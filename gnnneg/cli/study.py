@@ -70,7 +70,7 @@ def _common(parser: argparse.ArgumentParser, as_json: str) -> None:
 def run(args: argparse.Namespace) -> int:
     """Trains, or lists what would be trained."""
     began = time.monotonic()  # what is imported now takes seconds, too
-    from gnnneg.studies import run as work
+    from gnnneg.studies import run_studies
     from gnnneg.studies.run import RUNS, Order, left, queue, tell_of_stale
 
     places = {"results": _results(args), "runs": RUNS if args.runs is None else Path(args.runs)}
@@ -81,7 +81,7 @@ def run(args: argparse.Namespace) -> int:
         _list(studies, order, args.json)
         return 0
     with _bar(not args.quiet) as tell:
-        studies = work(args.files, order, tell)
+        studies = run_studies(args.files, order, tell)
     todo = left(studies)
     if args.json:
         print(to_json([{"job": job.name, "seconds": seconds} for job, seconds in todo]))

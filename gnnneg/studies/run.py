@@ -130,7 +130,7 @@ def tell_of_stale(queue: Queue) -> None:
             )
 
 
-def run(paths: Sequence[str | Path], order: Order, tell: Tell | None = None) -> Queue:
+def run_studies(paths: Sequence[str | Path], order: Order, tell: Tell | None = None) -> Queue:
     """Runs what studies lack.
 
     The same call goes on after a kill: a training from its last checkpoint, a tuning with its next trial. Another

@@ -21,7 +21,7 @@ from gnnneg.cli import main
 from gnnneg.documents import parse_yaml
 from gnnneg.experiment.lock import alone
 from gnnneg.experiment.trainer import Trainer
-from gnnneg.studies import Order, processes, run, work
+from gnnneg.studies import Order, processes, run_studies, work
 from gnnneg.studies.definition import digest, read
 from gnnneg.studies.queue import Queue
 from gnnneg.studies.run import left
@@ -47,7 +47,7 @@ def home(tmp_path_factory) -> Path:
     """A study that was run."""
     folder = tmp_path_factory.mktemp("study")
     said = []
-    run([written_to(folder)], order(folder), said.append)
+    run_studies([written_to(folder)], order(folder), said.append)
     assert [one.done for one in said] == [1, 2, 3, 4]
     assert [one.left for one in said] == [3, 2, 1, 0]
     return folder
@@ -87,7 +87,7 @@ def test_each_training_has_a_record_that_says_all_of_it(home, tmp_path):
 def test_what_has_a_record_is_not_run_again(home, monkeypatch):
     before = (home / "results" / "toy.jsonl").read_bytes()
     monkeypatch.setattr(Trainer, "__call__", None)
-    run([home / "toy.yaml"], order(home))
+    run_studies([home / "toy.yaml"], order(home))
     assert (home / "results" / "toy.jsonl").read_bytes() == before
     assert not list((home / "runs").glob("*/*/checkpoints"))
 
@@ -100,7 +100,7 @@ def test_a_changed_config_makes_records_stale(home, tmp_path):
     (tmp_path / "results" / "toy.jsonl").write_bytes((home / "results" / "toy.jsonl").read_bytes())
     path.write_text(STUDY.replace("num_negatives: 16", "num_negatives: 8").replace("seeds: 2", "seeds: 1"))
     with pytest.warns(UserWarning, match="stale|left aside") as told:
-        run([path], order(tmp_path))
+        run_studies([path], order(tmp_path))
     said = [str(one.message) for one in told]
     stale = "toy: synthetic / many, seed 0 is stale (the study or its config says something else of it now)"
     assert said[0] == f"{stale}: it counts no more, and a run makes it again."
@@ -121,7 +121,7 @@ def test_a_line_cut_short_is_dropped_aloud_and_recorded_again(home, tmp_path):
     file, whole = tmp_path / "results" / "toy.jsonl", (home / "results" / "toy.jsonl").read_bytes()
     file.write_bytes(whole[:-100])
     with pytest.warns(UserWarning, match=r"toy\.jsonl: the last line is not whole .* recorded again"):
-        run([tmp_path / "toy.yaml"], order(tmp_path))
+        run_studies([tmp_path / "toy.yaml"], order(tmp_path))
     lines = file.read_bytes().splitlines()
     assert lines[:3] == whole.splitlines()[:3]
     mended, before = json.loads(lines[3]), json.loads(whole.splitlines()[3])
@@ -137,7 +137,7 @@ def test_a_damaged_line_in_between_is_refused(tmp_path):
     for line, why in (('{"kind": "training"', "Expecting"), ("[]", "no JSON object"), ('{"kind": "x"}', "lacks data")):
         (tmp_path / "results" / "toy.jsonl").write_text(f"{line}\n")
         with pytest.raises(UserError, match=rf"toy\.jsonl is damaged in line 1 .*{why}"):
-            run([path], order(tmp_path))
+            run_studies([path], order(tmp_path))
 
 
 def test_the_order_of_worth(tmp_path):
@@ -207,7 +207,7 @@ def test_the_clock_strikes_at_its_time_and_never_behind_the_block():
 
 def test_a_study_has_a_budget_for_all_of_it(home, tmp_path, capsys):
     path = written_to(tmp_path, STUDY.replace("training: 60", "training: 60, all: 0.01"))
-    run([path], order(tmp_path))
+    run_studies([path], order(tmp_path))
     assert len(records(tmp_path)) == 1  # the first takes longer than that
     assert main(["study", "run", str(path), *places(tmp_path)]) == 0
     said = capsys.readouterr().out
@@ -233,7 +233,7 @@ def killed(home: Path, monkeypatch, when) -> None:
     (home / "results").mkdir()
     monkeypatch.setattr(work._Ticking, "record", struck)
     with pytest.warns(UserWarning, match="_Ticking failed"):
-        run([path], order(home))
+        run_studies([path], order(home))
     monkeypatch.setattr(work._Ticking, "record", told)
     for now, then in (("runs", "left"), ("results", "recorded")):
         shutil.rmtree(home / now)
@@ -250,7 +250,7 @@ def test_a_killed_training_goes_on_from_its_checkpoint(home, tmp_path, monkeypat
     assert list((tmp_path / "runs" / "toy" / CLAIMS).iterdir())  # whose process is no more
     assert not (tmp_path / "results" / "toy.jsonl").exists()
     began = (left_behind / "environment.json").read_bytes()
-    run([path], order(tmp_path))
+    run_studies([path], order(tmp_path))
     assert (left_behind / "environment.json").read_bytes() == began
     lines = [json.loads(line) for line in (left_behind / "metrics.jsonl").read_text().splitlines()]
     assert [line["epoch"] for line in lines if "loss" in line] == [1, 2, 3]
@@ -274,7 +274,7 @@ def test_a_training_that_fails_stops_no_other(tmp_path):
         tmp_path, STUDY.replace("num_negatives: 16", "num_negatives: 100000").replace("seeds: 2", "seeds: 1")
     )
     with pytest.raises(UserError, match=r"^1 trainings failed, first toy: synthetic / many / seed 0: .*100000"):
-        run([path], order(tmp_path))
+        run_studies([path], order(tmp_path))
     assert [one["variant"] for one in records(tmp_path)] == ["few"]
 
 
@@ -284,7 +284,7 @@ def test_ctrl_c_can_be_gone_on_with(tmp_path, monkeypatch):
 
     monkeypatch.setattr(Trainer, "__call__", struck)
     with pytest.raises(Interrupted, match="the same command goes on"):
-        run([written_to(tmp_path)], order(tmp_path))
+        run_studies([written_to(tmp_path)], order(tmp_path))
 
 
 def test_several_processes_share_a_study(home, tmp_path, monkeypatch):
@@ -310,7 +310,7 @@ def test_several_processes_share_a_study(home, tmp_path, monkeypatch):
 
     monkeypatch.setattr(processes, "started", Beside)
     said = []
-    run([path], order(tmp_path, jobs=2, budget=100.0), said.append)
+    run_studies([path], order(tmp_path, jobs=2, budget=100.0), said.append)
     assert [module for module, *_ in seen] == ["gnnneg.studies.processes"] * 2
     assert [(orders["number"], threads) for _, orders, threads in seen] == [(0, "1"), (1, "1")]
     assert all(0 < orders["until"] - time.time() < 95 for _, orders, _ in seen)
@@ -325,7 +325,7 @@ def test_several_processes_share_a_study(home, tmp_path, monkeypatch):
 def test_every_variant_is_tuned_alike_and_the_best_is_trained(tmp_path, monkeypatch):
     monkeypatch.setattr("gnnneg.tuning.study.page", lambda about: "")  # pictures take longer than these trials
     path = written_to(tmp_path, TUNED.replace("seeds: 2", "seeds: 1"))
-    run([path], order(tmp_path))
+    run_studies([path], order(tmp_path))
     found = records(tmp_path)
     assert [(one["kind"], one["variant"]) for one in found] == [
         *(("tuning", "few"), ("training", "few"), ("tuning", "many"), ("training", "many"))
