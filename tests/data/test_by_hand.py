@@ -244,6 +244,9 @@ def test_names_of_columns_in_words() -> None:
     many = [str(i) for i in range(41)]
     assert listed(many[:40]) == ", ".join(many[:40])
     assert listed(many) == ", ".join(many[:40]) + " and 1 more"
+    long = ["x" * 40] * 21  # twenty are the 800 letters that a sentence may have of them
+    assert listed(long[:20]) == ", ".join(long[:20])
+    assert listed(long) == ", ".join(long[:20]) + " and 1 more"
 
 
 def test_lines_to_skip_and_to_count(tmp_path: Path) -> None:
