@@ -8,10 +8,18 @@ from sphinx.application import Sphinx
 from sphinx.util.inspect import stringify_signature
 
 from gnnneg.interfaces import Part
-from making import api, commands, gallery, keys, links, studies
+from making import api, commands, gallery, keys, links, pictures, studies
 from making.pages import Pages
 
-WRITERS = {"api": api, "commands": commands, "gallery": gallery, "keys": keys, "links": links, "studies": studies}
+WRITERS = {
+    "api": api,
+    "commands": commands,
+    "gallery": gallery,
+    "keys": keys,
+    "links": links,
+    "pictures": pictures,
+    "studies": studies,
+}
 
 
 def generate(app: Sphinx) -> None:
