@@ -226,8 +226,8 @@ class Scorer(ABC):
         vectors = self.embed(index[None]) if self.has_vectors else None
         if vectors is None or vectors.size(0) != 1:
             raise UserError(
-                f"{asker} compares the entities' own vectors, and under this model they have none before a question is "
-                f"asked: leave {asker} out, or use a model that encodes entities."
+                f"{asker} compares the entities' own vectors, and in this model these depend on the query: "
+                f"leave {asker} out, or use a model that encodes entities."
             )
         return vectors[0]
 
@@ -277,7 +277,7 @@ class Scorer(ABC):
         Raises:
             UserError: If the model has none.
         """
-        raise UserError(f"{type(self).__name__} answers its own queries only: leave out what asks it others.")
+        raise UserError(f"{type(self).__name__} scores its own queries only: leave out parts that score other queries.")
 
     @abstractmethod
     def factors(self, target: Int[Tensor, "b"]) -> tuple[Float[Tensor, "b _"], ...]:
@@ -328,7 +328,7 @@ class Model(Part, ABC):
         Raises:
             UserError: If the model does not use paths.
         """
-        raise UserError(f"{type(self).__name__} does not come to a prediction by paths, so they cannot explain it.")
+        raise UserError(f"{type(self).__name__} does not use paths, so paths cannot explain its predictions.")
 
 
 class Corruption(Part, ABC):

@@ -129,7 +129,7 @@ def neighbors(
 def _refuse(model: Model) -> None:
     if not model.has_vectors:
         raise UserError(
-            f"{type(model).__name__} has no vectors of entities before a question is asked: use a model that encodes "
+            f"{type(model).__name__} has no entity vectors that are the same for every query: use a model that encodes "
             "entities, such as KGEModel."
         )
 

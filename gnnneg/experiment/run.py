@@ -376,7 +376,7 @@ class Run:
                 return None
             return Calibration.from_dict(kept)
         except (KeyError, TypeError) as error:
-            raise UserError(f"{file} is damaged ({error}): delete it, and it is worked out anew.") from error
+            raise UserError(f"{file} is damaged ({error}): delete it, and it is computed again.") from error
 
     def calibrate(self) -> dict[str, Any]:
         """The quality of probabilities on test: see :class:`~gnnneg.evaluation.ProbabilityCalibration`."""

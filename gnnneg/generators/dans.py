@@ -186,9 +186,9 @@ class DANS(Counts, OwnOptimizer, Generator):
             composed = scorer.composed()
             if composed is None:
                 raise UserError(
-                    "DANS makes negatives of what a relation makes of an anchor, and this model makes no vector of the "
-                    "entities' space of both: use DistMult, ComplEx, RotatE, TransE or RESCAL, or give DANS relation=0 "
-                    "and its adversary conditional=False."
+                    "DANS needs a query vector in the entities' space, and this model makes no vector of the entities' "
+                    "space from anchor and relation: use DistMult, ComplEx, RotatE, TransE or RESCAL, or give DANS "
+                    "relation=0 and its adversary conditional=False."
                 )
             given["relation"] = composed.float()
             if self.as_released.reciprocal:
@@ -289,17 +289,17 @@ def _refuse_idle(entity: int, relation: int, film: bool, adversary: Adversary, r
     pull, auxiliary = adversary.pull, adversary.auxiliary
     both = entity and relation
     if pull not in (0, PULL) and (not film or released.frozen_film):
-        raise UserError(f"DANS(adversary.pull={pull}) draws a modulation back that here nobody learns: leave pull out.")
+        raise UserError(f"DANS(adversary.pull={pull}) pulls back a modulation that does not learn: leave pull out.")
     if auxiliary not in (0, AUXILIARY) and not both:
         raise UserError(
-            f"DANS(adversary.auxiliary={auxiliary}) tells two pathways apart, and here is one: leave auxiliary out."
+            f"DANS(adversary.auxiliary={auxiliary}) tells two pathways apart, and there is one: leave auxiliary out."
         )
     if released.one_pathway and not both:
         raise UserError(
-            f"DANS(entity={entity}, relation={relation}): one_pathway puts what the relation's pathway makes in the "
-            "other's place, so let both make something."
+            f"DANS(entity={entity}, relation={relation}): one_pathway replaces the vectors of one pathway by those "
+            "of the other: give at least 1 each."
         )
     if released.frozen_film and not film:
-        raise UserError("DANS(film=False) has no modulation that frozen_film could keep as it starts: leave one out.")
+        raise UserError("DANS(film=False) has no modulation, so frozen_film has no effect: leave one out.")
     if released.reciprocal and not (relation or adversary.conditional):
-        raise UserError("DANS(relation=0) never asks what reciprocal changes: leave one out.")
+        raise UserError("DANS(relation=0) does not use what reciprocal changes: leave one out.")

@@ -85,7 +85,7 @@ class Pathway(nn.Module):
         """
         if self.norm and self.training and noise.size(0) * noise.size(1) == 1:
             raise UserError(
-                "DANS with batch_norm normalises over the vectors of a batch, and here is a single one: choose a "
+                "DANS with batch_norm normalises over the vectors of a batch, and there is only one: choose a "
                 "batch_size that leaves more than one query for the last batch, or make more negatives."
             )
         vector, away = condition[:, None] + noise, condition.new_zeros(len(condition))

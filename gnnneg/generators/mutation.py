@@ -100,5 +100,7 @@ def terms(scorer: Scorer, candidate: Float[Tensor, "c k d"]) -> Float[Tensor, "b
     """
     found = scorer.terms(candidate)
     if found is None:
-        raise UserError(f"{type(scorer).__name__} knows no coordinates' share of a score: use EMU with drawn masks.")
+        raise UserError(
+            f"{type(scorer).__name__} has scores that are no sums over coordinates: use EMU with drawn masks."
+        )
     return found

@@ -42,7 +42,7 @@ class Redrawn(Generator):
         name = type(generator).__name__
         if generator.kinds() or generator.draws_entities:
             raise UserError(
-                f"Redrawn: {name} has negatives of its own, whatever is drawn: leave Redrawn out, or give it a "
+                f"Redrawn: {name} makes its own negatives and uses no drawn ones: leave Redrawn out, or give it a "
                 "generator that changes drawn ones, such as EMU."
             )
         noisy = [part for part in sampler.modules() if isinstance(part, Sampler) and part.gives_noise]

@@ -101,7 +101,7 @@ class Work:
                 "KvsAll asks for every row of the table, which several machines do not hold: use LinkPrediction."
             )
         if self.alone:
-            raise UserError(f"{self.alone}, which several machines would do each for themselves: plan for one.")
+            raise UserError(f"{self.alone}, and several machines cannot share that: plan for one.")
         notes = self.notes
         if not self.sharded:
             notes += ("Of several machines each holds a part of the table: the encoder is taken to be ShardedLookup.",)

@@ -94,7 +94,7 @@ class Folder:
         path = self.path / CALIBRATION
         found = _json(path) if path.exists() else {}
         if found and not (isinstance(found.get("platt"), dict) and {"stated", "denied", "drawn"} <= set(found)):
-            raise UserError(f"{path} is damaged: delete it, and it is worked out anew.")
+            raise UserError(f"{path} is damaged: delete it, and it is computed again.")
         return found
 
     @cached_property

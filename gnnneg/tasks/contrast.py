@@ -92,16 +92,18 @@ def refuse(task: Contrastive) -> None:
         )
     if not made and task.scale != 1:
         raise UserError(
-            f"{name}(scale={task.scale}) weighs the sampled term against those of generators: leave it out."
+            f"{name}(scale={task.scale}) weighs the sampled term against generators, and there are none: leave it out."
         )
     if not made and task.one_term:
-        raise UserError(f"{name}(one_term=True) joins the terms of generators to the sampled one: leave it out.")
+        raise UserError(
+            f"{name}(one_term=True) joins the generators' terms to the sampled one, and there are none: leave it out."
+        )
     noisy = [part for part in task.sampler.modules() if isinstance(part, Sampler) and part.gives_noise]
     if not noisy:
         return
     name = type(noisy[0]).__name__
     if noisy[-1] is not task.sampler:
-        raise UserError(f"{name} stands around all other samplers: write {name}(Filtered(...)), for example.")
+        raise UserError(f"{name} must be the outermost sampler: write {name}(Filtered(...)), for example.")
     if not loss.takes_noise:
         raise UserError(f"{name} does not go with this {type(loss).__name__}: use BCE, or InfoNCE at temperature 1.")
     if made:

@@ -90,13 +90,15 @@ class KvsAll(Task):
         if answers is not None and (answers < 1 or not (softmax and weighted)):
             raise UserError(f"KvsAll(answers={answers}) needs softmax: true, weighted: true and at least 1 answer.")
         if model.uses_graph:
-            raise UserError("KvsAll asks for every edge of a query at once and cannot hide them: use LinkPrediction.")
+            raise UserError("KvsAll predicts all edges of a query at once and cannot hide them: use LinkPrediction.")
         whole("KvsAll", answers=answers)
         not_negative("KvsAll", scale=scale)
         if mutation is not None and not softmax:
-            raise UserError("KvsAll(mutation=...) mutates what a softmax tells apart: set softmax: true.")
+            raise UserError("KvsAll(mutation=...) needs a softmax: set softmax: true.")
         if mutation is None and scale != 1:
-            raise UserError(f"KvsAll(scale={scale}) weighs the plain term against the mutated one: leave it out.")
+            raise UserError(
+                f"KvsAll(scale={scale}) weighs the plain term against a mutated one, and there is none: leave it out."
+            )
         self.model, self.known, self.penalty = model, known, penalty
         self.smoothing, self.softmax, self.weighted, self.answers = smoothing, softmax, weighted, answers
         self.mutation, self.scale = mutation, scale

@@ -71,7 +71,7 @@ class LinkPrediction(Contrastive):
         super().__init__()
         if model.reads_denied and any(made.asks_denied for made in generators):
             raise UserError(
-                "A signed encoder sees the very statements that DeniedStatements asks about: use the sampler Denied, "
+                "A signed encoder sees the denied statements that DeniedStatements scores: use the sampler Denied, "
                 "whose statements are hidden, or an encoder that is not signed."
             )
         if hide_between and (graph is None or not model.uses_graph):
@@ -82,8 +82,8 @@ class LinkPrediction(Contrastive):
         drawing = [type(made).__name__ for made in generators if made.draws_entities]
         if hide_between and drawing:
             raise UserError(
-                f"hide_between hides no edges of the entities that {drawing[0]} draws, so that only answers would be "
-                f"without: leave hide_between or {drawing[0]} out."
+                f"hide_between hides no edges of the entities that {drawing[0]} draws, so only answers would have no "
+                f"edges: leave hide_between or {drawing[0]} out."
             )
         self.model, self.corruption, self.sampler, self.loss = model, corruption, sampler, loss
         self.generators = nn.ModuleList(generators)

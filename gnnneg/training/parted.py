@@ -30,7 +30,7 @@ def refuse_parted(task: Task, amp: str | None) -> None:
         if isinstance(part, OwnOptimizer):
             why = "learns by itself"
         if why is not None:
-            raise UserError(f"{name} {why}, which several processes would do each for themselves: start one process.")
+            raise UserError(f"{name} {why}, and several processes cannot share that: start one process.")
         if getattr(part, "sparse", False):
             raise UserError(f"{name}(sparse=True) belongs to one process: with several use ShardedLookup.")
 

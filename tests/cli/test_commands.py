@@ -217,7 +217,7 @@ def test_a_prediction_goes_by_paths(said, trained, tmp_path):
     assert "paths" in printed(said, "predict", run, *ask, "--explain")
     assert "nearest" not in printed(said, "predict", run, *ask)
     assert said("predict", trained, *ask, "--explain")[0] == 2
-    assert "KGEModel does not come to a prediction by paths" in said("predict", trained, *ask, "--explain")[2]
+    assert "KGEModel does not use paths" in said("predict", trained, *ask, "--explain")[2]
     assert "give --explain a whole triple" in said("predict", run, *ask[:4], "--explain")[2]
 
 

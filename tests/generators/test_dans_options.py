@@ -185,7 +185,7 @@ def test_faults_of_the_release():
 def test_a_single_vector_is_not_normalised():
     """Of which no variance can be had: in training it is refused, and in evaluation what was seen before serves."""
     network = dans(as_released=AsReleased(batch_norm=True)).pathways["entity"]
-    with pytest.raises(UserError, match="here is a single one: choose a batch_size"):
+    with pytest.raises(UserError, match="there is only one: choose a batch_size"):
         network(torch.randn(1, CHANNELS), torch.zeros(1, 1, CHANNELS))
     for queries, made in ((2, 1), (1, 2)):
         assert network(torch.randn(queries, CHANNELS), torch.randn(queries, made, CHANNELS))[0].isfinite().all()
@@ -286,8 +286,8 @@ FROZEN, ONE, TURNED = AsReleased(frozen_film=True), AsReleased(one_pathway=True)
         ({"as_released": FROZEN, "pull": 0.1}, "leave pull out"),
         ({"relation": 0, "auxiliary": 0.5}, "leave auxiliary out"),
         ({"entity": 0, "auxiliary": 2.0}, "leave auxiliary out"),
-        ({"relation": 0, "as_released": ONE}, "let both make something"),
-        ({"entity": 0, "as_released": ONE}, "let both make something"),
+        ({"relation": 0, "as_released": ONE}, "give at least 1 each"),
+        ({"entity": 0, "as_released": ONE}, "give at least 1 each"),
         ({"film": False, "as_released": FROZEN}, "leave one out"),
         ({"relation": 0, "as_released": TURNED}, "leave one out"),
     ],

@@ -103,10 +103,10 @@ def test_what_is_drawn_anew_is_not_looked_at_as_changed(make):
 @pytest.mark.parametrize(
     ("make", "told"),
     [
-        (lambda: Redrawn(GNDN(RELATIONS, CHANNELS), Uniform(NODES, 3)), "GNDN has negatives of its own"),
-        (lambda: Redrawn(DANS(known(), CHANNELS), Uniform(NODES, 3)), "DANS has negatives of its own"),
-        (lambda: Redrawn(DeniedStatements(known(denied())), Uniform(NODES, 3)), "DeniedStatements has negatives"),
-        (lambda: Redrawn(Redrawn(EMU(0.5), All(NODES)), All(NODES)), "Redrawn has negatives of its own"),
+        (lambda: Redrawn(GNDN(RELATIONS, CHANNELS), Uniform(NODES, 3)), "GNDN makes its own negatives"),
+        (lambda: Redrawn(DANS(known(), CHANNELS), Uniform(NODES, 3)), "DANS makes its own negatives"),
+        (lambda: Redrawn(DeniedStatements(known(denied())), Uniform(NODES, 3)), "DeniedStatements makes its own"),
+        (lambda: Redrawn(Redrawn(EMU(0.5), All(NODES)), All(NODES)), "Redrawn makes its own negatives"),
         (lambda: Redrawn(EMU(0.5), NoiseContrastive(Uniform(NODES, 3))), "NoiseContrastive does not know"),
     ],
 )

@@ -53,7 +53,7 @@ def test_both_hold_their_states():
 )
 def test_a_part_that_reads_what_is_denied_is_refused_what_asks_about_it(model):
     asks = DeniedStatements(KnownAnswers(denied(), NODES, RELATIONS), 2)
-    with pytest.raises(UserError, match="sees the very statements"):
+    with pytest.raises(UserError, match="sees the denied statements"):
         LinkPrediction(model(), Both(RELATIONS), Uniform(NODES, 3), InfoNCE(), generators=[asks], graph=messages())
     plain = Difference(kge(), signed(False))
     LinkPrediction(plain, Both(RELATIONS), Uniform(NODES, 3), InfoNCE(), generators=[asks], graph=messages())

@@ -67,5 +67,5 @@ def test_a_step_counts_what_the_score_loses_without_it():
 
 
 def test_others_do_not_go_by_paths():
-    with pytest.raises(UserError, match="KGEModel does not come to a prediction by paths"):
+    with pytest.raises(UserError, match="KGEModel does not use paths"):
         kge().paths(messages(), Query(torch.tensor([0]), torch.tensor([0])), torch.tensor([1]), 3)

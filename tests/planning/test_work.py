@@ -159,7 +159,7 @@ def test_several_machines_part_the_table():
     parted = made.parted()
     assert (parted.sparse, parted.sharded, parted.optimizer) == (True, True, "LazyAdam")
     assert [note.split(":")[0][:12] for note in parted.notes] == ["Of several m", "Adam takes n"]
-    with pytest.raises(UserError, match="MCNS keeps chains for every query, which several machines"):
+    with pytest.raises(UserError, match="MCNS keeps chains for every query, and several machines"):
         found(sampler=sampler("MCNS", num_negatives=3)).parted()
 
 

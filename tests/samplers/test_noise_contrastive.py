@@ -243,7 +243,7 @@ def test_it_is_the_outermost_sampler():
     wraps = [Filtered(inner, known()), Hardest(inner, 2), Mixture([inner, Uniform(NODES, 5)]), NoiseContrastive(inner)]
     wraps.append(Discounted(inner, SlotLabel(known(), 0.5)))
     for sampler in wraps:
-        with pytest.raises(UserError, match="NoiseContrastive stands around all other samplers"):
+        with pytest.raises(UserError, match="NoiseContrastive must be the outermost sampler"):
             around(sampler)
 
 

@@ -195,7 +195,7 @@ def test_options_that_change_nothing_are_refused():
         with pytest.raises(UserError, match=rf"NodeClassification\(scale={scale}\) weighs the sampled term"):
             NodeClassification(*nodes, scale=scale)
     for task, parts in ((LinkPrediction, means), (NodeClassification, nodes)):
-        with pytest.raises(UserError, match=r"\(one_term=True\) joins the terms of generators"):
+        with pytest.raises(UserError, match=r"\(one_term=True\) joins the generators' terms"):
             task(*parts, one_term=True)
         assert task(*parts, scale=0.0, generators=[EMU(0.5)], one_term=True).one_term
 
