@@ -80,7 +80,7 @@ def _help(action: argparse.Action, command: argparse.ArgumentParser) -> str:
 
 def _sentence(text: str) -> str:
     """A piece of help as a sentence, its options as code."""
-    text = " ".join(text.split()).replace("|", r"\|").replace("`", r"\`").replace("*", r"\*")
+    text = " ".join(text.split()).replace("|", r"\|").replace("`", r"\`").replace("*", r"\*").replace("@", r"\@")
     text = OPTION.sub(r"``\g<0>``", text)
     text = text[:1].upper() + text[1:]
     return text if not text or text[-1] in ".?!:" else f"{text}."
