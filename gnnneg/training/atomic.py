@@ -1,4 +1,4 @@
-"""Files that are either the old one or the new one, never half of one."""
+"""Writes files atomically: a reader finds either the old file or the new one."""
 
 import os
 import secrets
@@ -12,16 +12,16 @@ TEMPORARY = ".tmp"
 
 
 class Unwritable(UserError):
-    """A file could not be written: the disk is full, or the folder is somebody else's."""
+    """A file could not be written: the disk is full, or the folder is not writable."""
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A temporary name beside ``path``, to be written by the block, then flushed to the disk and renamed to ``path``.
+    """A temporary name beside ``path``. The block writes it; then it is flushed to the disk and renamed to ``path``.
 
-    The name has the process in it, so that two who write one file do not meet: the last one wins. If the block, the
-    flush or the rename fails, the temporary file is removed and what was at ``path`` stays. A kill in between leaves
-    the temporary file behind, which nothing reads and :func:`sweep` removes.
+    The name contains the process id, so two processes can write the same file: the last one stays. If the block, the
+    flush or the rename fails, the temporary file is removed and the old file stays. After a kill the temporary file
+    remains. Nothing reads it, and :func:`sweep` removes it.
 
     Raises:
         Unwritable: If the disk is full or cannot be written.
@@ -49,7 +49,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def sweep(folder: Path, name: str = "*") -> None:
-    """Removes what a killed writer of the files called ``name`` left behind."""
+    """Removes the temporary files that a killed writer of ``name`` left."""
     for temporary in folder.glob(name + TEMPORARY):
         _remove(temporary)
 
@@ -60,7 +60,7 @@ def _remove(temporary: Path) -> None:
 
 
 def _sync(folder: Path) -> None:
-    """Makes the rename itself survive a power cut, where the system lets a folder be opened."""
+    """Makes the rename itself survive a power cut, if the system allows to open a folder."""
     try:
         handle = os.open(folder, os.O_RDONLY)
     except OSError:  # Windows

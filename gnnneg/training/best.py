@@ -1,4 +1,4 @@
-"""The best weights so far: on the disk where there is a run folder, else in memory."""
+"""The best weights so far: on the disk if there is a run folder, otherwise in memory."""
 
 import os
 import shutil
@@ -22,11 +22,11 @@ class Best:
     """The best weights of a model.
 
     With a run folder they are in ``model/``. A checkpoint keeps the checksum of that file and, beside itself, a second
-    name for it (a hard link, which takes no room). So a run that is killed after ``model/`` got better weights, but
-    before a checkpoint knew of these, goes on with the weights that its checkpoint means.
+    name for it (a hard link, which takes no space). A run may be killed after ``model/`` got better weights and before
+    the next checkpoint. It then resumes with the weights of its last checkpoint.
 
     Args:
-        model (torch.nn.Module): Whose weights.
+        model (torch.nn.Module): The model.
         folder (pathlib.Path, optional): The run folder. (default: :obj:`None`, memory)
     """
 
@@ -40,7 +40,7 @@ class Best:
         return self.mark is not None or self._copy is not None
 
     def keep(self, weights: Mapping[str, Any] | None = None) -> None:
-        """Keeps the model's weights as they are now, or the ``weights`` of an older checkpoint."""
+        """Keeps the model's current weights, or the ``weights`` of an older checkpoint."""
         if self.home is None:
             self._copy = snapshot(self.model)
             return
@@ -55,7 +55,7 @@ class Best:
             self.model.load_state_dict(self._copy)
 
     def hold(self, checkpoint: Path) -> None:
-        """Gives the file a second name beside a checkpoint, which is about to be written."""
+        """Gives the file a second name beside the checkpoint that is written next."""
         if self.home is None or self.mark is None or distributed.rank():
             return
         held = checkpoint.with_suffix(HELD)
@@ -64,7 +64,7 @@ class Best:
         _second(self.home / WEIGHTS, held)
 
     def back(self, checkpoint: Path, mark: int | None) -> None:
-        """Puts the file back as it was when a checkpoint was written that was found whole."""
+        """Restores the file as it was at the complete checkpoint that training resumes from."""
         self.mark = mark
         if self.home is None or mark is None or distributed.rank():
             return
@@ -76,7 +76,7 @@ class Best:
 
 
 def where(checkpoint: Path, mark: int, weights: Path | None = None) -> Path:
-    """The file with the best weights that a checkpoint means.
+    """The file with the best weights of a checkpoint.
 
     Raises:
         OSError: If there is none with that checksum.
@@ -98,7 +98,7 @@ def checksum(path: Path) -> int:
 
 
 def _second(path: Path, other: Path) -> None:
-    """A second name for a file or, where the disk has no such thing, a copy."""
+    """A second name for a file or, on a disk without hard links, a copy."""
     try:
         os.link(path, other)
     except OSError:

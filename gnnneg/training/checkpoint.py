@@ -1,4 +1,4 @@
-"""Checkpoints: enough to go on as if nothing had happened, written so that a kill costs only the newest."""
+"""Checkpoints hold everything that a run needs to resume. A kill can damage only the newest one."""
 
 import io
 import pickle
@@ -28,7 +28,7 @@ def save(path: Path, state: dict[str, Any]) -> None:
     """Writes one checkpoint, atomically.
 
     Raises:
-        UserError: If the disk is full or cannot be written; older checkpoints are left as they were.
+        UserError: If the disk is full or cannot be written; older checkpoints stay unchanged.
     """
     with replacing(path) as temporary, _Told(temporary, "wb") as file:
         try:
@@ -38,12 +38,12 @@ def save(path: Path, state: dict[str, Any]) -> None:
 
 
 class _Told(io.FileIO):
-    """A file that remembers why it could not be written: torch's writer forgets it."""
+    """A file that remembers why a write failed, because torch's writer does not report it."""
 
     reason: OSError | None = None
 
     def write(self, content: Any) -> int:
-        """Writes all of it, or says why not."""
+        """Writes everything, or raises the reason."""
         left = memoryview(content).cast("B")
         size = len(left)
         try:
@@ -56,14 +56,15 @@ class _Told(io.FileIO):
 
 
 def load(path: Path, mapped: bool = False) -> dict[str, Any]:
-    """Reads one checkpoint; only tensors, numbers, strings and containers of them can come out of it.
+    """Reads one checkpoint, which can hold only tensors, numbers, strings and containers of them.
 
     Args:
         path (pathlib.Path): The file.
-        mapped (bool): Whether tensors stay in the file until they are read: for who only looks. (default: :obj:`False`)
+        mapped (bool): Whether tensors stay in the file until they are read, to look into a checkpoint only.
+            (default: :obj:`False`)
 
     Raises:
-        UserError: If the file holds anything else (which is then not executed) or another format.
+        UserError: If the file holds anything else (which is not executed) or has another format.
         OSError: If the file is damaged.
     """
     try:
@@ -92,12 +93,12 @@ def load(path: Path, mapped: bool = False) -> dict[str, Any]:
 
 
 def part(path: Path, rank: int, size: int) -> Path:
-    """Where one of several processes keeps its part of a checkpoint."""
+    """The file of one process's part of a checkpoint."""
     return path if rank == 0 else path.with_suffix(f".{rank}of{size}{PART}")
 
 
 def _loaded(path: Path, mapped: bool = False) -> dict[str, Any]:
-    """A checkpoint as this process needs it, by however many it was written."""
+    """A checkpoint for this process, written by any number of processes."""
     state = load(path, mapped)
     if state.get("best_file") is not None and not mapped:  # all processes look, and come to the same
         where(path, state["best_file"])
@@ -113,14 +114,14 @@ def names(folder: Path) -> list[Path]:
 
 
 def latest(folder: Path, mapped: bool = False) -> tuple[Path, dict[str, Any]] | None:
-    """The newest checkpoint that is whole, or None if none was ever written. Warns about those passed over.
+    """The newest complete checkpoint, or None if none was ever written. Warns about skipped ones.
 
     Args:
-        folder (pathlib.Path): Where they are.
-        mapped (bool): As of :func:`load`; the best weights are not looked at then. (default: :obj:`False`)
+        folder (pathlib.Path): Their folder.
+        mapped (bool): As for :func:`load`; the best weights are then not checked. (default: :obj:`False`)
 
     Raises:
-        UserError: If there are checkpoints but none is whole, or one was tampered with or is of another version.
+        UserError: If there are checkpoints but none is complete, or one was changed or has another version.
     """
     damaged = []
     for path in reversed(names(folder)):
@@ -138,13 +139,14 @@ def latest(folder: Path, mapped: bool = False) -> tuple[Path, dict[str, Any]] | 
 
 
 class Checkpoints:
-    """The checkpoints of one run, the newest two of which are kept.
+    """The checkpoints of one run; the newest two are kept.
 
     Args:
-        folder (pathlib.Path, optional): Where; :obj:`None` keeps none.
-        seconds (float): The least time between two. Where writing one takes a second or more, ten times as long as the
-            last one took is the least, whatever is asked for: so at most a tenth of the time goes into them.
-        best (Best, optional): The best weights, which each checkpoint holds on to. (default: :obj:`None`)
+        folder (pathlib.Path, optional): Their folder; :obj:`None` keeps none.
+        seconds (float): The shortest time between two. If writing one takes a second or more, the shortest time is ten
+            times as long as the last one took, so checkpoints take at most a tenth of the time.
+        best (Best, optional): The best weights; each checkpoint keeps a second name for their file.
+            (default: :obj:`None`)
     """
 
     def __init__(self, folder: Path | None, seconds: float, best: Best | None = None):
@@ -153,8 +155,8 @@ class Checkpoints:
         self._cost = 0.0
 
     def due(self) -> bool:
-        """Whether it is time for another. The first is due at once, but for a run that goes on from one: what cannot be
-        saved should fail early.
+        """Whether it is time for another. In a new run the first is due at once, so that a state that cannot be saved
+        fails early.
         """
         if self.folder is None:
             return False
@@ -162,14 +164,14 @@ class Checkpoints:
 
     @property
     def interval(self) -> float:
-        """The least time from the end of one checkpoint to the next."""
+        """The shortest time from the end of one checkpoint to the next."""
         return max(self.seconds, TIMES * self._cost) if self._cost >= BRIEF else self.seconds
 
     def save(self, step: int, state: dict[str, Any]) -> None:
         """Writes the checkpoint of a step, then removes all but the newest two.
 
-        Of several processes each writes its own, the first one last: where its file is, all are. Memory: no copy of
-        what is written.
+        Each of several processes writes its own part. The first process writes last, so if its file exists, all exist.
+        Memory: no copy of the written tensors.
         """
         if self.folder is None:
             return
@@ -195,7 +197,7 @@ class Checkpoints:
         self._last = time.monotonic()
 
     def _clear(self) -> None:
-        """Removes all but the newest two, and what belonged to none of these."""
+        """Removes all but the newest two, and files that belong to no kept one."""
         assert self.folder is not None
         for path in names(self.folder)[:-KEPT]:
             path.unlink()
@@ -205,7 +207,7 @@ class Checkpoints:
                 piece.unlink()
 
     def resume(self) -> tuple[Path, dict[str, Any]] | None:
-        """The newest whole checkpoint, as :func:`latest`; damaged newer ones and half-written files are removed."""
+        """The newest complete checkpoint, as :func:`latest`; damaged newer ones and half-written files are removed."""
         if self.folder is None:
             return None
         found = latest(self.folder)

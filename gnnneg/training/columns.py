@@ -1,4 +1,4 @@
-"""The examples of an epoch, in the smallest whole numbers that hold them."""
+"""The examples of an epoch, in the smallest integer type that holds them."""
 
 import torch
 from jaxtyping import Int
@@ -10,12 +10,12 @@ MOST = torch.iinfo(torch.int32).max
 class Columns:
     """Tensors of one length whose rows are examples.
 
-    Numbers of entities and relations are kept in 32 bits where they fit, which is half of their memory; a batch has
-    the types of what was given.
+    Numbers of entities and relations are kept in 32 bits if they fit, which halves their memory. A batch has the
+    original types.
 
     Args:
         examples (tuple[torch.Tensor]): A tuple, or a named one.
-        device (torch.device): Where to keep them.
+        device (torch.device): The device that keeps them.
 
     Raises:
         ValueError: If their lengths differ.
@@ -32,14 +32,14 @@ class Columns:
         return len(self._kept[0])
 
     def __getitem__(self, row: Int[Tensor, "b"]) -> tuple[Tensor, ...]:
-        """Some rows, in the form and the types that were given. Cost: these rows."""
+        """Some rows, in the original form and types. Cost: these rows."""
         row = row.long()
         batch: tuple[Tensor, ...] = self._make(kept[row].to(dtype) for kept, dtype in zip(self._kept, self._dtypes))
         return batch
 
 
 def smallest(count: int) -> torch.dtype:
-    """The type of whole numbers below ``count``."""
+    """The smallest integer type for numbers below ``count``."""
     return torch.int32 if count <= MOST else torch.long
 
 

@@ -1,4 +1,4 @@
-"""What a person sees while a model trains, on standard error: a bar on a terminal, else a plain line now and then."""
+"""The progress of training on standard error: a bar on a terminal, otherwise a plain line from time to time."""
 
 import time
 from abc import ABC, abstractmethod
@@ -16,7 +16,7 @@ NOTHING: Told = {}
 
 
 class Display(ABC):
-    """Shows how far training is."""
+    """Shows the progress of training."""
 
     def __enter__(self) -> "Display":
         self.start()
@@ -37,7 +37,7 @@ class Display(ABC):
 
     @abstractmethod
     def say(self, words: str) -> None:
-        """A line besides."""
+        """A further line."""
 
     @abstractmethod
     def stop(self) -> None:
@@ -123,8 +123,8 @@ class Lines(Display):
 
 
 def sentence(at: Position, rate: float, metric: float | None, name: str, told: Told = NOTHING) -> str:
-    """``loss 0.312, 12,345 triples/s, mrr 0.231 (best 0.234 at 15), rank 6.31``: what a part of the task has told of
-    itself goes by the last part of its name.
+    """``loss 0.312, 12,345 triples/s, mrr 0.231 (best 0.234 at 15), rank 6.31``: the values that parts of the task
+    report have the last part of their names.
     """
     words = f"loss {at.loss / at.done:.4g}, {rate:,.0f} triples/s" if at.done else f"{rate:,.0f} triples/s"
     if metric is not None and at.best:

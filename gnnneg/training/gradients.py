@@ -15,8 +15,8 @@ from gnnneg.kernels.row_update import merged
 def clip(parameters: Iterable[Parameter], norm: float) -> Float[Tensor, ""]:
     r"""Scales all gradients by :math:`\min(1, c / \lVert g \rVert_2)` and returns the norm :math:`\lVert g \rVert_2`.
 
-    :func:`torch.nn.utils.clip_grad_norm_` refuses sparse gradients; here their rows are summed first, since a row that
-    was looked up twice has one gradient. Cost: the touched rows.
+    :func:`torch.nn.utils.clip_grad_norm_` refuses sparse gradients; here their rows are summed first, because a row
+    that was looked up twice has one gradient. Cost: the touched rows.
     """
     values: list[Tensor] = []
     elsewhere: list[Tensor] = []

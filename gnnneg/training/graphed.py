@@ -17,16 +17,16 @@ WARM = 3  # steps before recording: kernels are compiled and libraries make thei
 class Graphed:
     """Computes a batch's loss and gradients, from the fourth step on by replaying a recording.
 
-    A recording holds the addresses that kernels read and write. So batches of one size are copied into one place; a
-    batch of another size, as the last of an epoch, is computed as usual. What Python does within a step is not
-    repeated. So the steps before are watched: where one changed what a part keeps in Python, or waited for the device,
-    nothing is recorded.
+    A recording holds the addresses that kernels read and write. So batches of one size are copied into one place. A
+    batch of another size, such as the last of an epoch, is computed as usual. A replay does not repeat what Python does
+    within a step. So the steps before are watched: if one of them changes the Python state of a part, or waits for the
+    device, nothing is recorded.
 
     Args:
-        learn (Callable): Gives the loss of a batch and adds to gradients.
+        learn (Callable): Returns the loss of a batch and adds to gradients.
         parts (torch.nn.Module): The task, whose Python state must stay the same from step to step.
-        rng (torch.Generator): What steps draw from, on the device.
-        required (bool): Whether a step that cannot be recorded is an error, and not computed as usual.
+        rng (torch.Generator): The generator of all random draws, on the device.
+        required (bool): Whether a step that cannot be recorded is an error. Otherwise it is computed as usual.
 
     Raises:
         UserError: If a step cannot be recorded and recording is ``required``.
@@ -48,7 +48,7 @@ class Graphed:
         self.gradients: list[tuple[Parameter, Tensor]] = []
 
     def __call__(self, batch: tuple[Tensor, ...]) -> Tensor:
-        """The loss of a batch, and its gradients in ``Parameter.grad``, which hold nothing before."""
+        """The loss of a batch, and its gradients in ``Parameter.grad``, which must be empty before."""
         if self.graph is not None and len(batch[0]) == len(self.batch[0]):
             for kept, column in zip(self.batch, batch):
                 kept.copy_(column)
@@ -60,7 +60,7 @@ class Graphed:
         return self._watched(batch)
 
     def _watched(self, batch: tuple[Tensor, ...]) -> Tensor:
-        """A step as usual, on a stream of its own as recording wants it; what speaks against a recording is noted."""
+        """A usual step, on a separate stream as for a recording. Reasons against a recording are noted."""
         self.steps += 1
         before, stream = python_state(self.parts), torch.cuda.Stream()
         stream.wait_stream(torch.cuda.current_stream())
@@ -132,7 +132,7 @@ class waits:
 
 
 def python_state(parts: nn.Module) -> dict[str, Any]:
-    """What parts keep outside of their tensors' values: numbers and words, and which tensors they hold."""
+    """The Python state of parts, without the values of tensors: numbers, words, and which tensors they hold."""
     return dict(_entries(parts))
 
 
@@ -147,7 +147,7 @@ def _entries(parts: nn.Module) -> Iterator[tuple[str, Any]]:
 
 
 class _Same:
-    """Equal to itself alone; it keeps its object, whose address would else be given to another."""
+    """Equal only to itself. It keeps its object, because otherwise another object could get its address."""
 
     def __init__(self, value: object):
         self.value = value
@@ -159,9 +159,8 @@ class _Same:
 
 
 def _plain(value: Any, depth: int) -> Any:
-    """Numbers and words by their value, a collection by its members, all else by which object it is.
-
-    What takes part in ways that a recording cannot repeat is never equal.
+    """Numbers and words by their value, a collection by its members, everything else by identity. Objects whose effect
+    a recording cannot repeat are never equal.
     """
     if isinstance(value, int | float | str | bool):
         return value

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM, taken at a moment when nothing is half done."""
+"""Ctrl-C and SIGTERM, handled only between steps, when nothing is half done."""
 
 import signal
 import threading
@@ -15,8 +15,8 @@ class Interrupted(KeyboardInterrupt):
 class Interruption:
     """While open, a first SIGINT or SIGTERM only sets :attr:`wanted`, which the loop reads between steps.
 
-    A second one raises :class:`KeyboardInterrupt` where it strikes, for a step that never ends. Signals reach Python's
-    main thread alone, so in any other this does nothing.
+    A second one raises :class:`KeyboardInterrupt` immediately, for a step that never ends. Only Python's main thread
+    gets signals, so in other threads this does nothing.
     """
 
     signals = (signal.SIGINT, signal.SIGTERM)
@@ -42,7 +42,7 @@ class Interruption:
 
     @contextmanager
     def at_once(self) -> Iterator[None]:
-        """In here nothing is ever half done (validation), so the first signal already raises."""
+        """Within this block (validation) nothing is half done, so the first signal already raises."""
         if self.wanted:
             raise KeyboardInterrupt
         self._impatient = True

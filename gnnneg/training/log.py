@@ -1,4 +1,4 @@
-"""``metrics.jsonl``: what happened, one JSON object a line, never rewritten while training goes forward."""
+"""``metrics.jsonl``: the log of training, one JSON object a line, which is never rewritten during training."""
 
 import json
 import os
@@ -26,7 +26,7 @@ class Log:
         self.records: list[dict[str, Any]] = []
 
     def write(self, record: dict[str, Any]) -> None:
-        """Appends one line. Numbers that are not finite become ``null``, since JSON has none."""
+        """Appends one line. Numbers that are not finite become ``null``, because JSON has no such numbers."""
         record = finite(record)
         self.records.append(record)
         if self.path is not None:
@@ -35,18 +35,18 @@ class Log:
                 file.write(json.dumps(record) + "\n")
 
     def sync(self) -> None:
-        """Puts the file on the disk, so that a checkpoint never knows of lines that a power cut takes."""
+        """Flushes the file to the disk, so that a checkpoint never counts lines that a power cut could remove."""
         if self.path is not None and self.path.exists():
             with self.path.open("a", encoding="utf-8") as file:
                 os.fsync(file.fileno())
 
     def rewind(self, lines: int) -> None:
-        """Goes back to the first ``lines`` lines of the file: those after a checkpoint will be written anew.
+        """Goes back to the first ``lines`` lines of the file. Those after the checkpoint will be written again.
 
         Warns if there are fewer.
 
         Raises:
-            UserError: If one of them is not as it was written.
+            UserError: If one of them is damaged.
         """
         self.records = []
         if self.path is None:
@@ -76,7 +76,7 @@ class Log:
 
 
 def told(task: nn.Module) -> dict[str, float]:
-    """The figures of every part that has some, such as a discriminator's accuracy: ``{"generators.0.rank": 6.3}``."""
+    """The values of every part that reports some, such as a discriminator's: ``{"generators.0.rank": 6.3}``."""
     found = {}
     for path, part in task.named_modules():
         if isinstance(part, Part):

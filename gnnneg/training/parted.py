@@ -1,4 +1,4 @@
-"""What changes where several processes train together: who may take part, and how states are parted and joined."""
+"""Training with several processes: which parts are allowed, and how states are divided and joined."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -12,14 +12,14 @@ from gnnneg.interfaces import Part, Task
 from gnnneg.stateful import OwnOptimizer
 
 Tables = Mapping[str, Sequence[int]]
-"""Of each parted parameter of a task, the rows of the whole table and its number in the optimiser (or -1)."""
+"""For each divided parameter of a task, the rows of the whole table and its number in the optimiser (or -1)."""
 
 
 def refuse_parted(task: Task, amp: str | None) -> None:
-    """Checks that several processes can train a task together; one may train any.
+    """Checks that several processes can train a task together; one process can train every task.
 
     Raises:
-        UserError: If a part keeps something that would differ between processes, or gradients cannot be added up.
+        UserError: If a part keeps a state that would differ between processes, or gradients cannot be added up.
     """
     if distributed.size() == 1:
         return
@@ -42,18 +42,18 @@ def strangers(task: Task) -> set[str]:
 
 
 def tables(task: Task, optimizer: Optimizer) -> dict[str, list[int]]:
-    """What :obj:`Tables` says of a task."""
+    """The :obj:`Tables` of a task."""
     place = {id(weight): i for i, weight in enumerate(w for group in optimizer.param_groups for w in group["params"])}
     weights = dict(task.named_parameters())
     return {name: [rows, place.get(id(weights[name]), -1)] for name, rows in distributed.tables(task).items()}
 
 
 def joined(states: list[dict[str, Any]], known: Tables) -> dict[str, Any]:
-    """The state of this process, whose blocks come from the states of other processes, whatever their number was.
+    """The state of this process, with blocks from the states of any number of former processes.
 
     Args:
-        states (list[dict]): Each former process's state, by rank; of the first, everything but blocks is kept.
-        known (dict): The parted parameters.
+        states (list[dict]): Each former process's state, by rank. Everything except blocks comes from the first.
+        known (dict): The divided parameters.
     """
     first = states[0]
     for name, (rows, place) in known.items():
@@ -66,7 +66,9 @@ def joined(states: list[dict[str, Any]], known: Tables) -> dict[str, Any]:
 
 
 def _leaves(state: dict[str, Any], name: str, place: int) -> Iterator[tuple[dict[str, Any], str]]:
-    """Where a state holds the rows of one parameter: the weights, the best ones, and the optimiser's of each row."""
+    """The places where a state holds the rows of one parameter: the weights, the best weights, and the optimiser's
+    numbers of each row.
+    """
     yield state["task"], name
     size = state["task"][name].size(0)
     if state["best"] is not None and name.removeprefix("model.") in state["best"]:
@@ -77,7 +79,7 @@ def _leaves(state: dict[str, Any], name: str, place: int) -> Iterator[tuple[dict
 
 
 def _cut(blocks: list[Tensor], start: int, stop: int) -> Tensor:
-    """Rows ``start`` to ``stop`` of a table that lies in blocks."""
+    """Rows ``start`` to ``stop`` of a table that is stored in blocks."""
     out, begin = blocks[0].new_empty(stop - start, *blocks[0].shape[1:]), 0
     for rows in blocks:
         first, last = max(start, begin), min(stop, begin + rows.size(0))

@@ -1,4 +1,4 @@
-"""How exactly a GPU multiplies matrices while it trains."""
+"""The precision of matrix products on a GPU during training."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,8 +1,8 @@
-"""Every source of chance of a run: seeded, kept and put back.
+"""All random number generators of a run: seeded, saved and restored.
 
-A step draws everything from the run's generator, for which torch's global one stands in while it lasts (see
-:mod:`gnnneg.chance`). What is drawn besides (in numpy, between steps, on another device) comes from global generators,
-which follow from the run's seed, too, and belong to its caller again when training ends.
+A step draws everything from the run's generator; during the step torch's global generator takes its state (see
+:mod:`gnnneg.chance`). Other draws (in numpy, between steps, on another device) come from global generators. These are
+seeded from the run's seed too, and get their old state back when training ends.
 """
 
 import hashlib
@@ -22,11 +22,11 @@ _before: list[dict[str, Any]] = []  # of each block under way, the global genera
 
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
-    """Within the block torch's, numpy's and Python's global generators follow from a seed; afterwards, whatever
-    happens, they are as they were before.
+    """Within the block torch's, numpy's and Python's global generators are seeded. Afterwards they always get their old
+    state back.
 
-    A process has one of each, so blocks in several threads at once draw from the same ones; when the last of them ends,
-    these are as before the first.
+    A process has one of each, so blocks in several threads at the same time draw from the same ones. When the last
+    block ends, they get back the state from before the first.
     """
     before: dict[str, Any] = {}
     with turn:
@@ -46,12 +46,12 @@ def seeded(seed: int) -> Iterator[None]:
 
 
 def beside(seed: int) -> int:
-    """Another seed that follows from a run's: with the same one, global generators would repeat the run's numbers."""
+    """Another seed, derived from the run's. With the same seed, global generators would repeat the run's numbers."""
     return _seed_of(f"beside {seed}".encode())
 
 
 def apart(seed: int, rank: int) -> int:
-    """The seed of one of several processes: the run's for the first, another for each of the others."""
+    """The seed of one of several processes: the run's for the first, a different one for each other."""
     return seed if rank == 0 else _seed_of(f"process {rank} {seed}".encode())
 
 
@@ -84,7 +84,7 @@ def chance(rng: torch.Generator) -> dict[str, Any]:
 
 
 def restore(state: dict[str, Any], rng: torch.Generator) -> None:
-    """Puts all sources of chance back to ``state``; see :func:`put` for one of another kind of device."""
+    """Restores all generators to ``state``; see :func:`put` for a state from another kind of device."""
     put(rng, state["run"])
     with turn:
         _put_globals(state)
@@ -100,10 +100,10 @@ def _put_globals(state: dict[str, Any]) -> None:
 
 
 def put(rng: torch.Generator, state: Tensor) -> bool:
-    """Sets a generator's state, or, if it is that of another kind of device, a seed that is made of it.
+    """Sets a generator's state, or, if the state is from another kind of device, a seed derived from it.
 
-    So a run goes on elsewhere in one way only, though not in that of the device it came from. Says whether the state
-    was its own.
+    So a run on another device always continues in the same way, although not in that of its first device. Returns
+    whether the state fitted.
     """
     if state.shape == rng.get_state().shape:
         rng.set_state(state)
@@ -114,7 +114,7 @@ def put(rng: torch.Generator, state: Tensor) -> bool:
 
 @contextmanager
 def untouched(rng: torch.Generator) -> Iterator[None]:
-    """Whatever the block draws, training goes on as if it had not been: validating more often changes no weights."""
+    """The block's draws do not affect training, so more frequent validation changes no weights."""
     before = chance(rng)
     try:
         yield

@@ -1,4 +1,4 @@
-"""A task as training left it: what its samplers and generators have learnt, too."""
+"""A task in its state after training, including its samplers and generators."""
 
 from pathlib import Path
 
@@ -14,10 +14,10 @@ def load_task(folder: Path, task: nn.Module) -> None:
 
     Args:
         folder (pathlib.Path): A run's ``checkpoints/`` folder.
-        task (torch.nn.Module): The task, made as its config says.
+        task (torch.nn.Module): The task, built from its config.
 
     Raises:
-        UserError: If a checkpoint is damaged or another task's.
+        UserError: If a checkpoint is damaged or belongs to another task.
     """
     kept = latest(folder)
     if kept is None:

@@ -1,4 +1,4 @@
-"""Whether a first step would fit into memory, asked before it is taken."""
+"""Checks, before the first step, whether it fits into memory."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -17,13 +17,13 @@ TABLES = 4  # of these a step takes at most: fewer than that many tables are not
 
 
 def refuse_large(task: Task, optimizer: Optimizer) -> None:
-    """Refuses an optimiser whose first step would take more memory than there is.
+    """Refuses an optimiser whose first step would need more memory than there is.
 
-    A dense gradient is as large as its table, and an optimiser such as Adam keeps two more of that size. They are taken
-    in the first step and not before.
+    A dense gradient is as large as its table, and an optimiser such as Adam keeps two more of that size. They are
+    allocated only in the first step.
 
     Raises:
-        UserError: If more would be taken than is free.
+        UserError: If the step would need more memory than is free.
     """
     weights = [weight for group in optimizer.param_groups for weight in group["params"] if weight.requires_grad]
     total = sum(map(_bytes, weights))
@@ -59,7 +59,7 @@ def _bytes(value: Tensor) -> int:
 
 
 def _lacking(optimizer: Optimizer, weight: Tensor) -> int:
-    """The bytes of what an optimiser keeps of a weight, and does not have yet."""
+    """The bytes that an optimiser will keep for a weight and has not allocated yet."""
     if optimizer.state.get(weight):
         return 0
     small = Parameter(torch.zeros((2,) * weight.dim()))

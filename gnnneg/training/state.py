@@ -1,4 +1,4 @@
-"""Where training stands."""
+"""The state of training."""
 
 import warnings
 from dataclasses import asdict, dataclass, field
@@ -23,20 +23,20 @@ from gnnneg.training.weights import completed, misfit
 
 @dataclass
 class Position:
-    """Where a run stands, in plain numbers."""
+    """The position of a run, in plain numbers."""
 
     epoch: int = 0
-    """Whole epochs behind us; rounds, where there are rounds."""
+    """Finished epochs, or rounds if there are rounds."""
     step: int = 0
-    """Optimiser steps behind us."""
+    """Finished optimiser steps."""
     done: int = 0
-    """Examples of the current epoch or round behind us."""
+    """Finished examples of the current epoch or round."""
     loss: float = 0.0
     """Their summed loss."""
     seconds: float = 0.0
     """The time they took."""
     train_s: float = 0.0
-    """The time of all whole epochs, validation and checkpoints not counted."""
+    """The time of all finished epochs, without validation and checkpoints."""
     evaluate_s: float = 0.0
     """The time of all validations."""
     best_epoch: int = 0
@@ -46,21 +46,23 @@ class Position:
     waited: int = 0
     """Validations since then."""
     passes: int = 0
-    """Whole passes over the examples behind us: the epochs, where there are no rounds."""
+    """Finished passes over the examples: the epochs, if there are no rounds."""
     seen: int = 0
-    """Examples of the current pass behind us."""
+    """Finished examples of the current pass."""
     begun: int = 0
-    """The steps that were behind us when the current epoch or round began."""
+    """The number of finished steps when the current epoch or round began."""
 
     @classmethod
     def of(cls, numbers: dict[str, Any]) -> "Position":
-        """From a checkpoint; one from before there were rounds lacks the numbers of these."""
+        """From a checkpoint; old checkpoints lack the numbers for rounds."""
         older = {"passes": numbers["epoch"], "seen": numbers["done"], "begun": numbers["step"]}
         return cls(**{**older, **numbers})
 
 
 class TrainingState:
-    """All that the rest of a run depends on: the task, what trains it, where it stands and every source of chance."""
+    """Everything that the rest of a run depends on: the task, the optimiser and scheduler, the position, and all
+    generators.
+    """
 
     def __init__(
         self,
@@ -78,7 +80,7 @@ class TrainingState:
         self._shuffle: Tensor | None = None
 
     def shuffled(self, count: int) -> Int[Tensor, "n"]:
-        """A new order of a pass's examples or, where a pass is gone on with, the order it began with."""
+        """A new order of a pass's examples or, in a resumed pass, the order that it began with."""
         now = self.rng.get_state()
         if self._shuffle is None:
             self._shuffle = now
@@ -115,7 +117,7 @@ class TrainingState:
         return [type(self.optimizer).__name__, "none" if self.scheduler is None else type(self.scheduler).__name__]
 
     def state_dict(self) -> dict[str, Any]:
-        """References, not copies, but for the sources of chance and the numbers. Of the best weights the checksum."""
+        """References and not copies, except for random states and numbers. For the best weights only the checksum."""
         return {
             "kinds": self._kinds(),
             "position": asdict(self.at),
