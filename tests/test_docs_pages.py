@@ -99,3 +99,9 @@ def test_extend_runs(tmp_path, monkeypatch):
     apart = run.evaluate(space["Separation"]()).figures["separation"]
     assert apart == pytest.approx(run.classify()[0]["auroc"], abs=1e-4)  # no score is tied
     assert yaml.safe_load(config)["evaluation"] == ["median.Median"]
+
+
+def test_a_page_with_code_is_run_by_some_test():
+    tests = "\n".join(file.read_text() for file in Path(__file__).parent.rglob("test_*.py"))
+    with_code = {page.name for page in DOCS.glob("*.md") if blocks(page.name, "python", "bash")} - {"index.md"}
+    assert {page for page in with_code if not re.search(rf"[\"'/]{re.escape(page)}[\"']", tests)} == set()
