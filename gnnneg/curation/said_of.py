@@ -53,7 +53,7 @@ class SaidOf:
         self.ends: dict[str, list[tuple[Tensor, Tensor]]] = {}
         for polarity in POLARITIES:
             index = data["entity", polarity, "entity"].edge_index.cpu()
-            self.ends[polarity] = [tuple(end.sort(stable=True)) for end in index]  # type: ignore[misc]
+            self.ends[polarity] = [tuple(end.sort(stable=True)) for end in index]
 
     def entity(self, polarity: str, entity: int) -> Int[Tensor, "m"]:
         """The statements of one entity, as head or tail, in the order of the data."""

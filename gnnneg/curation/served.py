@@ -137,7 +137,7 @@ class Served:
 
     def _predictor(self, run: Run, name: str) -> Predictor:
         testbed = run.testbed
-        maps = None, None
+        maps: tuple[Tensor | None, Tensor | None] = None, None
         if run is not self.runs[0]:
             node, other = self.data["entity"].names, testbed.data["entity"].names
             maps = (
