@@ -16,7 +16,7 @@ from gnnneg.studies.standing import refuse
 from gnnneg.training import Interrupted
 
 RESULTS, RUNS = Path("results"), Path("runs/studies")
-SPARE, LARGEST_SPARE = 0.1, 5.0  # of a budget what is kept for the last checkpoint: a share, and seconds
+SPARE, LARGEST_SPARE = 0.2, 10.0  # of a budget what is kept for the last checkpoint: a share, and seconds
 
 
 @dataclass(frozen=True)
