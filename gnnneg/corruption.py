@@ -1,4 +1,6 @@
-"""Which slot of a triplet is asked for. Row ``i`` of the triplets becomes query ``i`` (and ``i + b``, if both are)."""
+"""Decides whether the head or the tail of a triplet is predicted. Row ``i`` of the triplets becomes query ``i`` (and
+``i + b``, if both are predicted).
+"""
 
 from abc import ABC, abstractmethod
 
@@ -15,7 +17,7 @@ from gnnneg.stateful import Counts
 
 
 class Sided(Corruption, ABC):
-    """Asks for sides that no statistics choose."""
+    """Predicts sides that do not depend on statistics."""
 
     def __init__(self, num_relations: int):
         super().__init__()
@@ -24,7 +26,7 @@ class Sided(Corruption, ABC):
 
 
 class Tail(Sided):
-    """Asks every triplet for its tail.
+    """Predicts the tail of every triplet.
 
     Args:
         num_relations (int): Number of relations, inverses not counted.
@@ -35,7 +37,7 @@ class Tail(Sided):
 
 
 class Head(Sided):
-    """Asks every triplet for its head.
+    """Predicts the head of every triplet.
 
     Args:
         num_relations (int): Number of relations, inverses not counted.
@@ -46,7 +48,7 @@ class Head(Sided):
 
 
 class Both(Sided):
-    """Asks every triplet for its tail and for its head: ``2 b`` queries, all tails first.
+    """Predicts tail and head of every triplet: ``2 b`` queries, all tails first.
 
     Args:
         num_relations (int): Number of relations, inverses not counted.
@@ -59,13 +61,12 @@ class Both(Sided):
 
 
 class Alternating(Counts, Sided):
-    """Asks all triplets of a batch for their tails in one step and for their heads in the next, as the code of RotatE
-    and of EMU does.
+    """Predicts the tails of all triplets in one batch and the heads in the next, as in the code of RotatE and of EMU.
 
-    A batch of tails comes first. Half as many scores as :class:`Both`, and in every step all candidates fill one side,
-    so that those that are shared by the batch suit all its queries. Unlike the code, which goes through the data once
-    for each side, an epoch asks each triplet on one side only. Steps are counted in training mode, and go into
-    checkpoints; in evaluation mode every second triplet of a batch is asked for its head.
+    A batch of tails comes first. It needs half as many scores as :class:`Both`. All candidates of a step are on one
+    side, so shared candidates suit all queries of the batch. That code goes through the data once for each side. Here
+    an epoch predicts only one side of each triplet. Steps are counted in training mode, and saved in checkpoints. In
+    evaluation mode the head of every second triplet of a batch is predicted.
 
     Args:
         num_relations (int): Number of relations, inverses not counted.
@@ -87,13 +88,13 @@ class Alternating(Counts, Sided):
 
 
 class Tossed(Corruption, ABC):
-    """Asks every triplet for its tail or its head, by the toss of a coin that its relation may weight."""
+    """Predicts tail or head of every triplet at random, with a probability that may depend on the relation."""
 
     num_relations: int
 
     @abstractmethod
     def chance(self, rel_type: Int[Tensor, "b"]) -> Float[Tensor, "b"]:
-        """The probability of asking for the head."""
+        """The probability of predicting the head."""
 
     def forward(self, triplets: Triplets, rng: torch.Generator | None = None) -> tuple[Query, Int[Tensor, "q"]]:
         rel_type = triplets.rel_type
@@ -102,11 +103,11 @@ class Tossed(Corruption, ABC):
 
 
 class Either(Tossed):
-    """Asks every triplet for its tail or its head, by the toss of one coin.
+    """Predicts tail or head of every triplet at random, with one probability.
 
     Args:
         num_relations (int): Number of relations, inverses not counted.
-        head (float): Probability of asking for the head. (default: :obj:`0.5`)
+        head (float): Probability of predicting the head. (default: :obj:`0.5`)
     """
 
     def __init__(self, num_relations: int, head: float = 0.5):
@@ -120,12 +121,12 @@ class Either(Tossed):
 
 
 class Bernoulli(Tossed):
-    r"""Asks for the side with fewer false negatives more often.
+    r"""Predicts the side with fewer false negatives more often.
 
     `"Knowledge Graph Embedding by Translating on Hyperplanes"
-    <https://ojs.aaai.org/index.php/AAAI/article/view/8870>`_: with :math:`a_t` tails a head and :math:`a_h` heads a
-    tail in the mean over the relation's training facts, the head is asked with probability :math:`a_t / (a_t + a_h)`;
-    of a relation without facts, half the time.
+    <https://ojs.aaai.org/index.php/AAAI/article/view/8870>`_: a relation has on average :math:`a_t` tails for each head
+    and :math:`a_h` heads for each tail in its training facts. The head is predicted with probability :math:`a_t / (a_t
+    + a_h)`, and with probability 1/2 for a relation without facts.
 
     Args:
         known (KnownAnswers): Training facts.
@@ -145,14 +146,14 @@ class Bernoulli(Tossed):
 
 
 class OneSide(Tossed):
-    """Asks for the side that has one answer, where only one side has.
+    """Predicts the side that has one answer, if only one side has.
 
-    A relation counts as *to many* on a side if its queries have ``many`` answers or more there in the mean over the
-    training facts: N-1 relations are asked for their tails, 1-N for their heads, and 1-1 and N-N for either.
+    A relation counts as *to many* on a side if its queries have on average ``many`` answers or more there in the
+    training facts. For N-1 relations the tail is predicted, for 1-N relations the head, and for 1-1 and N-N either.
 
     Args:
         known (KnownAnswers): Training facts.
-        many (float): From how many answers on they are many. (default: :obj:`1.5`)
+        many (float): The average number of answers from which on a side counts as *many*. (default: :obj:`1.5`)
     """
 
     head: Tensor

@@ -1,4 +1,4 @@
-"""What CompGCN makes of a neighbour and the relation that leads from it."""
+"""CompGCN's compositions of a neighbour and its relation."""
 
 from abc import ABC, abstractmethod
 
@@ -18,22 +18,22 @@ class Composition(Part, ABC):
 
 
 class Subtraction(Composition):
-    """What TransE is about: the node minus the relation."""
+    """As in TransE: the node minus the relation."""
 
     def forward(self, x: Float[Tensor, "m d"], relation: Float[Tensor, "m d"]) -> Float[Tensor, "m d"]:
         return x - relation
 
 
 class Multiplication(Composition):
-    """What DistMult is about: coordinate by coordinate."""
+    """As in DistMult: the product, coordinate by coordinate."""
 
     def forward(self, x: Float[Tensor, "m d"], relation: Float[Tensor, "m d"]) -> Float[Tensor, "m d"]:
         return x * relation
 
 
 class Correlation(Composition):
-    r"""What HolE is about: the circular correlation :math:`(\mathbf{x} \star \mathbf{z})_k = \sum_i x_i \,
-    z_{(i + k) \bmod d}`, by Fourier transforms.
+    r"""As in HolE: the circular correlation :math:`(\mathbf{x} \star \mathbf{z})_k = \sum_i x_i \, z_{(i + k) \bmod
+    d}`, by Fourier transforms.
     """
 
     def forward(self, x: Float[Tensor, "m d"], relation: Float[Tensor, "m d"]) -> Float[Tensor, "m d"]:

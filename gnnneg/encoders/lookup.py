@@ -21,13 +21,11 @@ class Lookup(Encoder):
             and the second as imaginary parts, TransD as vectors and projection vectors, so their rank 100 is 200 here.
         bound (float, optional): Vectors start uniform in :math:`[-\text{bound}, \text{bound}]`; :obj:`None` is
             Glorot's :math:`\sqrt{6 / (n + d)}`, as in PyG. (default: :obj:`None`)
-        sparse (bool): Whether gradients hold only the rows a step touched. Needs an optimiser that takes sparse
-            gradients (:class:`~gnnneg.training.RowAdagrad`, :class:`~gnnneg.training.LazyAdam`,
-            :class:`torch.optim.Adagrad`, :class:`torch.optim.SGD`). For millions of nodes it is the only way: a dense
-            gradient is one more table, and Adam keeps two.
-            Measured (RESULTS.md): faster where a step touches less than about a tenth of the rows, which with 1,000
-            triples and 256 shared negatives is from 15,000 entities on; slower where it touches most, as 1-vs-all
-            always does and 256 private negatives do up to some 300,000 entities. (default: :obj:`False`)
+        sparse (bool): Whether gradients hold only the rows of a step. Needs an optimiser that takes sparse gradients
+            (:class:`~gnnneg.training.RowAdagrad`, :class:`~gnnneg.training.LazyAdam`, :class:`torch.optim.Adagrad`,
+            :class:`torch.optim.SGD`). For millions of nodes it is the only way: a dense gradient is one more table, and
+            Adam keeps two. It is faster if a step uses less than about a tenth of the rows, and slower if it uses most
+            of them, as 1-vs-all always does. RESULTS.md has the measured crossovers. (default: :obj:`False`)
     """
 
     uses_graph = False

@@ -1,4 +1,4 @@
-"""Messages over a random part of the graph, another one in every step."""
+"""Messages over a random part of the graph, a different one in every step."""
 
 import torch
 from jaxtyping import Float, Int
@@ -12,20 +12,19 @@ from gnnneg.subgraph import MessageGraph
 
 
 class SampledEdges(Encoder):
-    """Shows an encoder some of the graph's statements while training, drawn anew for each step, and all of them when it
-    is judged: the protocol of `"Modeling Relational Data with Graph Convolutional Networks"
-    <https://arxiv.org/abs/1703.06103>`_, whose implementations draw 30,000 statements and pass messages over half of
-    them. There the other statements of the draw are a step's positives; here the task chooses those, and hides them.
-
-    The cost of a step, sorting included, is that of a graph of so many statements.
+    """Shows an encoder a random part of the graph's statements in each training step, and all of them in evaluation:
+    the protocol of `"Modeling Relational Data with Graph Convolutional Networks" <https://arxiv.org/abs/1703.06103>`_,
+    whose implementations draw 30,000 statements and pass messages over half of them. There the other half are the
+    positives of the step. Here the task chooses the positives and hides them. The cost of a step, including sorting, is
+    that of a graph with so many statements.
 
     Args:
         encoder (Encoder): Passes messages.
-        num_edges (int): Statements in a step, each with its inverse; of denied ones, which a signed encoder reads, the
-            same share.
+        num_edges (int): Statements in a step, each with its inverse. A signed encoder also gets the same share of the
+            denied ones.
 
     Raises:
-        UserError: If the encoder passes no messages, or there are to be none.
+        UserError: If the encoder passes no messages, or ``num_edges`` is below 1.
     """
 
     uses_graph = True

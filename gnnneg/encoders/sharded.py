@@ -20,7 +20,7 @@ ROWS = 1 << 16  # drawn at once
 
 
 class RowSharded(Encoding):
-    """A table of which each process holds a block of rows: what is asked for is sent, and its gradient sent back.
+    """A table of which each process holds a block of rows. Requested rows are sent, and their gradients are sent back.
 
     Args:
         own (torch.Tensor): This process's rows.
@@ -49,10 +49,10 @@ class RowSharded(Encoding):
 
 
 class ShardedLookup(Encoder):
-    r"""One free vector per node, as :class:`Lookup`, with the rows of the table parted among all processes.
+    r"""One free vector per node, as :class:`Lookup`, with the rows of the table divided among all processes.
 
-    Each process holds ``num_nodes / world`` rows and the optimiser's state for these alone; a step sends the rows that
-    it touches, and sends their gradients back. Gradients are row-sparse, so the optimiser has to take these
+    Each process holds ``num_nodes / world`` rows and the optimiser's state for these alone. A step sends the rows that
+    it uses, and their gradients back. Gradients are row-sparse, so the optimiser has to support them
     (:class:`~gnnneg.training.LazyAdam`, :class:`~gnnneg.training.RowAdagrad`). In one process it is
     ``Lookup(sparse=True)``, with the same initial vectors.
 
@@ -88,7 +88,7 @@ class ShardedLookup(Encoder):
 
     @torch.no_grad()
     def reset_parameters(self) -> None:
-        """Draws new vectors: every process draws all, and keeps its own, so that they are those of one process."""
+        """Draws new vectors. Every process draws all and keeps its own, so the vectors equal those of one process."""
         start, stop = block(self.num_nodes)
         for begin in range(0, self.num_nodes, ROWS):
             end = min(begin + ROWS, self.num_nodes)

@@ -1,4 +1,4 @@
-"""Models: what scores triplets."""
+"""Models: they score triplets."""
 
 from gnnneg.models.aggregation import PNA, Aggregation, Max, Mean, Message, Min, Product, Rotation, Sum, Translation
 from gnnneg.models.difference import Difference

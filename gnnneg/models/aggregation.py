@@ -1,4 +1,4 @@
-"""What a network that asks the graph sends along an edge, and what a node makes of all that arrives."""
+"""The messages of NBFNet along edges, and their aggregation at a node."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -14,16 +14,16 @@ from gnnneg.kernels.relational import EXTREME, PRODUCT, ROTATION, SUM, Edges, pr
 
 
 class Message(Part, ABC):
-    """What becomes of a node's state along an edge."""
+    """How an edge changes a node's state."""
 
     kind: ClassVar[int]
 
     def columns(self, x: Float[Tensor, "m b d"]) -> Float[Tensor, "m c"]:
-        """The states for all queries beside each other, ``(m, b, d) -> (m, b * d)``."""
+        """The states for all queries side by side, ``(m, b, d) -> (m, b * d)``."""
         return x.reshape(len(x), -1)
 
     def states(self, columns: Float[Tensor, "m c"], size: int) -> Float[Tensor, "m b d"]:
-        """The way back, ``size`` being ``b``."""
+        """The inverse of :meth:`columns`; ``size`` is ``b``."""
         return columns.view(len(columns), size, -1)
 
 
@@ -40,8 +40,8 @@ class Translation(Message):
 
 
 class Rotation(Message):
-    r""":math:`\mathbf{h} \odot \mathbf{w}` of complex vectors (their halves real and imaginary), as RotatE does, but
-    with moduli that are free.
+    r""":math:`\mathbf{h} \odot \mathbf{w}` of complex vectors (their halves real and imaginary), as in RotatE, but with
+    free moduli.
     """
 
     kind = ROTATION
@@ -55,16 +55,16 @@ class Rotation(Message):
 
 @dataclass(frozen=True)
 class Arriving:
-    """What arrives at each node: messages along edges, and the boundary.
+    """The messages that arrive at each node: those along edges, and the boundary.
 
     Args:
-        message (Message): What becomes of a state along an edge.
+        message (Message): How an edge changes a state.
         states (torch.Tensor): The nodes' states for each query, ``(n, b, d)``.
         relation (torch.Tensor): The relations' vectors for each query, ``(t, b, d)``.
         edges (Edges): The edges, sorted.
-        weight (torch.Tensor): What each edge counts, 0 meaning that it is not there, ``(e,)``.
+        weight (torch.Tensor): The weight of each edge, ``(e,)``; 0 means that it is absent.
         boundary (torch.Tensor): The state before the first step, ``(n, b, d)``.
-        degree (torch.Tensor): How many arrive at each node, the boundary too, ``(n,)``.
+        degree (torch.Tensor): The number of messages at each node, including the boundary, ``(n,)``.
     """
 
     message: Message
@@ -77,29 +77,29 @@ class Arriving:
 
     @property
     def sent(self) -> tuple[Float[Tensor, "n c"], Float[Tensor, "t c"], Edges, Float[Tensor, "e"]]:
-        """What kernels read: states and relations in columns, the edges, and what these count."""
+        """The input of kernels: states and relations in columns, the edges, and their weights."""
         return self.message.columns(self.states), self.message.columns(self.relation), self.edges, self.weight
 
 
 class Aggregation(Part, ABC):
-    """What a node makes of its messages, of which the boundary is one more."""
+    """Combines the messages at a node, including the boundary."""
 
     features: ClassVar[int] = 1
-    """How many vectors of the states' width it tells."""
+    """The number of vectors of the states' width in its result."""
     scales: ClassVar[int] = 1
-    """How often it tells them, each time multiplied by something else."""
+    """How often the result repeats them, each time with another factor."""
 
     @abstractmethod
     def forward(self, arriving: Arriving) -> Float[Tensor, "n b f"]:
-        """``(n, b, features * d)``, of all that arrives."""
+        """``(n, b, features * d)``, computed from all arriving messages."""
 
     def scaled(self, degree: Float[Tensor, "n"]) -> list[Float[Tensor, "n"]]:
-        """What the features are multiplied by, each time they are told."""
+        """The factor of the features at each repetition."""
         return [torch.ones_like(degree)]
 
 
 class Added(Aggregation, ABC):
-    """The sum of all messages, or what is made of it."""
+    """The sum of all messages, or a function of it."""
 
     def forward(self, arriving: Arriving) -> Float[Tensor, "n b f"]:
         total = propagate(*arriving.sent, arriving.message.kind).total
@@ -108,7 +108,7 @@ class Added(Aggregation, ABC):
 
     @abstractmethod
     def of(self, total: Float[Tensor, "n b d"], degree: Float[Tensor, "n"]) -> Float[Tensor, "n b d"]:
-        """What is made of the sum of ``degree`` messages."""
+        """The function of the sum of ``degree`` messages."""
 
 
 class Sum(Added):
@@ -126,7 +126,7 @@ class Mean(Added):
 
 
 class Extreme(Aggregation, ABC):
-    """One message of all, coordinate by coordinate."""
+    """One of all messages, coordinate by coordinate."""
 
     sign: ClassVar[float]
 
@@ -149,9 +149,9 @@ class Min(Extreme):
 
 
 class PNA(Aggregation):
-    r"""Mean, maximum, minimum and standard deviation, each as it is, times :math:`s` and over :math:`s`, of
+    r"""Mean, maximum, minimum and standard deviation, each unchanged, times :math:`s` and divided by :math:`s`, of
     `"Principal Neighbourhood Aggregation for Graph Nets" <https://arxiv.org/abs/2004.05718>`_: :math:`s` is the
-    logarithm of the number of messages, over its mean in the graph.
+    logarithm of the number of messages, divided by its mean in the graph.
     """
 
     features = 4

@@ -1,4 +1,4 @@
-"""Evidence for, less evidence against."""
+"""The score of stated evidence minus the score of denied evidence."""
 
 from collections.abc import Callable
 from typing import Any
@@ -19,8 +19,8 @@ class Pair(Encoding):
     """Each node's vectors in two encodings, side by side.
 
     Args:
-        positive (Encoding): Gives the first coordinates.
-        negative (Encoding): Gives the others.
+        positive (Encoding): The first coordinates.
+        negative (Encoding): The other coordinates.
     """
 
     def __init__(self, positive: Encoding, negative: Encoding):
@@ -35,7 +35,7 @@ class Pair(Encoding):
 
 
 class DifferenceScorer(Scorer):
-    """Asks two scorers of the same queries."""
+    """Combines two scorers of the same queries."""
 
     def __init__(self, positive: Scorer, negative: Scorer, weight: Float[Tensor, ""]):
         self.positive, self.negative, self.weight = positive, negative, weight
@@ -43,7 +43,7 @@ class DifferenceScorer(Scorer):
         self.has_vectors = positive.has_vectors and negative.has_vectors
 
     def embed(self, index: Int[Tensor, "c k"]) -> Float[Tensor, "e k d"]:
-        """Of shared candidates too a row for each query, where one of both has states for each."""
+        """If one of the two has states for each query, shared candidates have a row for each query too."""
         return self._beside(self.positive.embed(index), self.negative.embed(index))
 
     def columns(self, index: Int[Tensor, "c k"]) -> Callable[[slice], Float[Tensor, "c l d"]]:
@@ -64,13 +64,15 @@ class DifferenceScorer(Scorer):
         return DifferenceScorer(self.positive.asking(query), self.negative.asking(query), self.weight)
 
     def factors(self, target: Int[Tensor, "b"]) -> tuple[Float[Tensor, "b _"], ...]:
-        """Anchor and target of both side by side, first and last as elsewhere; between them what else there is."""
+        """Anchors and targets of both side by side, first and last as in other models; the other magnitudes are between
+        them.
+        """
         one, other = self.positive.factors(target), self.negative.factors(target)
         first, last = (torch.cat([one[end], other[end]], dim=1) for end in (0, -1))
         return first, *one[1:-1], *other[1:-1], last
 
     def by_decoder(self, read: Callable[[Decoder, Encoding], Any], asker: str) -> list[Any]:
-        """Of both; :obj:`weight`, which is no part of either, is left out."""
+        """The results for both. :obj:`weight` belongs to neither and is not included."""
         return self.positive.by_decoder(read, asker) + self.negative.by_decoder(read, asker)
 
     def _beside(self, positive: Float[Tensor, "c k _"], negative: Float[Tensor, "c2 k _"]) -> Float[Tensor, "c3 k d"]:
@@ -83,22 +85,22 @@ class DifferenceScorer(Scorer):
 
 
 class Difference(Model):
-    r"""The score of a model of what is stated, less that of a model of what is denied,
+    r"""The score of a model of stated statements minus that of a model of denied ones,
 
     .. math::
         s(h, r, t) = s^{+}(h, r, t) - \lambda s^{-}(h, r, t) ,
 
-    and both models' node vectors side by side as its encoding. (The code released with `"Improving Knowledge Graph
+    with both models' node vectors side by side as its encoding. (The code released with `"Improving Knowledge Graph
     Embeddings through Contrastive Learning with Negative Statements" <https://arxiv.org/abs/2510.11868>`_ scores the
-    concatenated vectors, which for a bilinear decoder is :math:`s^{+} + s^{-}`: evidence against a triple makes it
+    concatenated vectors. For a bilinear decoder that is :math:`s^{+} + s^{-}`, so evidence against a triple makes it
     rank higher.)
 
     Args:
-        positive (Model): Of what is stated.
-        negative (Model): Of what is denied.
-        weight (float): :math:`\lambda`; at 0 scores are the first model's alone. (default: :obj:`0.0`)
-        graph (torch_geometric.data.Data, optional): What the second model's messages pass over: denied statements.
-            Unused by a model that looks vectors up. (default: :obj:`None`)
+        positive (Model): The model of stated statements.
+        negative (Model): The model of denied statements.
+        weight (float): :math:`\lambda`; with 0 the scores are those of the first model. (default: :obj:`0.0`)
+        graph (torch_geometric.data.Data, optional): The graph for the second model's messages: denied statements. A
+            model that looks vectors up does not use it. (default: :obj:`None`)
     """
 
     mirrored = ("negative", "graph")

@@ -1,4 +1,4 @@
-"""An encoder with a decoder: every knowledge graph embedding model, and every graph encoder under one."""
+"""An encoder with a decoder: every knowledge graph embedding model, and every graph encoder with a decoder."""
 
 import copy
 from collections.abc import Callable
@@ -38,7 +38,9 @@ class KGEScorer(VectorScorer):
 
 
 def reading(decoder: Decoder, states: Float[Tensor, "t c"]) -> Decoder:
-    """A decoder with these vectors, no parameters and in no state dict, for its relations; it shares all else."""
+    """A decoder with these vectors for its relations. They are no parameters and not in the state dict; everything else
+    is shared.
+    """
     other = copy.copy(decoder)
     other._modules = {**decoder._modules, "relation": decoder.relation.reading(states)}
     return other
@@ -50,14 +52,14 @@ class KGEModel(Model):
     Args:
         encoder (Encoder): Gives node vectors.
         decoder (Decoder): Scores a query's candidates.
-        dropout (float): Share of the query vector's coordinates dropped while training (the others are scaled up):
-            the strong baselines' way to regularise. Only where a query is a vector of the candidates' space. TransH,
-            TransD and HAKE write a normal, a projection vector, angles and factors into it: a geometry that is no
-            longer theirs with some of these left out, so that nothing would be regularised. (default: :obj:`0.0`)
+        dropout (float): Share of the query vector's coordinates dropped in training (the others are scaled up). Strong
+            baselines regularise in this way. It needs a query in the candidates' space. The queries of TransH, TransD
+            and HAKE also hold a normal, a projection vector, angles and factors, which cannot be dropped without
+            changing the geometry. (default: :obj:`0.0`)
 
     Raises:
-        UserError: If the encoder has relation states that are not of the form that the decoder reads, or the decoder's
-            queries are no vectors to drop coordinates of.
+        UserError: If the encoder has relation states in another form than the decoder reads, or there is dropout and
+            the decoder's queries allow none.
     """
 
     def __init__(self, encoder: Encoder, decoder: Decoder, dropout: float = 0.0):

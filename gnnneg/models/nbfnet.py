@@ -1,4 +1,4 @@
-"""Neural Bellman-Ford networks: a graph network that is asked the question first."""
+"""Neural Bellman-Ford networks: a graph network whose states depend on the query."""
 
 from collections.abc import Callable
 from functools import cached_property
@@ -24,11 +24,11 @@ from gnnneg.subgraph import MessageGraph
 
 
 class Visible(Encoding):
-    """A graph that may be asked: its nodes have no vectors of their own.
+    """A graph as an encoding: its nodes have no vectors of their own.
 
     Args:
         edges (Edges): Its edges, sorted.
-        weight (torch.Tensor): What each counts, 0 meaning that it is not there, ``(e,)``, or ``(layers, e)``.
+        weight (torch.Tensor): The weight of each, ``(e,)`` or ``(layers, e)``; 0 means that it is absent.
         num_nodes (int): Its size.
     """
 
@@ -43,14 +43,14 @@ class Visible(Encoding):
 
 
 class BellmanFordLayer(nn.Module):
-    """One step of all paths: messages, what a node makes of them, and the boundary once more.
+    """One step of all paths: messages and their aggregation, together with the boundary.
 
     Args:
         hidden_channels (int): Width of the states.
         num_types (int): Number of edge types, inverses included.
-        message (Message): What is sent along an edge.
-        aggregation (Aggregation): What becomes of all that arrives.
-        dependent (bool): Whether a relation's vector is made of the query's.
+        message (Message): How an edge changes a state.
+        aggregation (Aggregation): Combines the arriving messages.
+        dependent (bool): Whether a relation's vector is computed from the query's.
         layer_norm (bool): Whether states are normalised.
     """
 
@@ -103,12 +103,12 @@ class BellmanFordLayer(nn.Module):
 
 
 class NBFScorer(Scorer):
-    """The states that one propagation has given every node, for each query.
+    """The states of all nodes after one propagation, for each query.
 
     Args:
-        model (NBFNet): Whose read-out it is.
+        model (NBFNet): The model, for its read-out.
         encoding (Visible): The graph.
-        query (Query): What is asked.
+        query (Query): The queries.
     """
 
     has_vectors = False
@@ -119,11 +119,11 @@ class NBFScorer(Scorer):
 
     @cached_property
     def states(self) -> Float[Tensor, "n b d"]:
-        """Made when they are first asked for: a sampler that only draws costs no propagation."""
+        """Computed at their first use, so a sampler that only draws costs no propagation."""
         return self.model.propagate(self.encoding, self.query, self.vector)
 
     def embed(self, index: Int[Tensor, "c k"]) -> Float[Tensor, "b k d"]:
-        """The states of candidates in the light of each query: of shared ones too, ``(b, k, d)``."""
+        """The states of candidates for each query, of shared ones too, ``(b, k, d)``."""
         size = self.states.size(1)
         return self.states[index, torch.arange(size, device=index.device)[:, None]]
 
@@ -152,41 +152,40 @@ class NBFScorer(Scorer):
 
 class NBFNet(Model):
     r"""The network of `"Neural Bellman-Ford Networks: A General Graph Neural Network Framework for Link Prediction"
-    <https://arxiv.org/abs/2106.06935>`_: what all paths from the anchor :math:`u` to a node :math:`v` say of a query
-    :math:`q`, by the generalised Bellman-Ford iteration
+    <https://arxiv.org/abs/2106.06935>`_: it combines all paths from the anchor :math:`u` to a node :math:`v` for a
+    query :math:`q`, by the generalised Bellman-Ford iteration
 
     .. math::
         \mathbf{h}^{(0)}_v = [v = u] \, \mathbf{q} , \qquad
         \mathbf{h}^{(l)}_v = \mathrm{AGG} \big( \{ \mathbf{h}^{(l - 1)}_x \circ \mathbf{w}^{(l)}_r :
         x \xrightarrow{r} v \} \cup \{ \mathbf{h}^{(0)}_v \} \big) ,
 
-    each followed by a linear map of it and the old state, layer normalisation, ReLU and a shortcut; the score is that
-    of a network of two layers on :math:`\mathbf{h}^{(L)}_v \Vert \mathbf{q}`.
+    each followed by a linear map of the new and the old state, layer normalisation, ReLU and a shortcut. A network of
+    two layers on :math:`\mathbf{h}^{(L)}_v \Vert \mathbf{q}` gives the score.
 
-    It has no vector of any node: a graph of other nodes, with the same relations, may be asked. A step propagates
-    once, whatever is scored then: positives, negatives, all entities. Nodes that no path of :math:`L` edges reaches are
-    told apart by their surroundings only, whoever asks, and those without any edge are tied. An anchor unseen in
-    training, or without edges, is asked about like any other. The batch's own statements have to be hidden while
-    training (the task does so).
+    It has no vectors of single nodes, so it also works on a graph of other nodes with the same relations. A step
+    propagates once for all scores: positives, negatives, all entities. Nodes that no path of :math:`L` edges reaches
+    differ only by their neighbourhoods, for every query, and nodes without edges are tied. An anchor that is unseen in
+    training, or has no edges, is allowed. The batch's own statements have to be hidden in training (the task does so).
 
     Cost: :math:`L` times all edges for each query, :math:`b \, |E| \, d`; memory :math:`b \, |V| \, d` for each layer,
-    never a tensor of edges.
+    and no tensor of edges.
 
     Args:
         num_relations (int): Number of relations, inverses not counted.
         hidden_channels (int): Width of the states. (default: :obj:`32`)
         num_layers (int): The longest path. (default: :obj:`6`)
-        message (Message): What is sent along an edge. (default: :class:`Product`)
-        aggregation (Aggregation): What becomes of all that arrives. (default: :class:`PNA`)
-        dependent (bool): Whether a relation's vector is made of the query's, by a linear map of each layer; else each
-            layer has a table of its own. (default: :obj:`True`)
+        message (Message): How an edge changes a state. (default: :class:`Product`)
+        aggregation (Aggregation): Combines the arriving messages. (default: :class:`PNA`)
+        dependent (bool): Whether each layer computes a relation's vector from the query's by a linear map. Otherwise
+            each layer has a table of its own. (default: :obj:`True`)
         layer_norm (bool): Whether states are normalised. (default: :obj:`True`)
         shortcut (bool): Whether each layer's input is added to its output. (default: :obj:`True`)
-        recompute (bool): Whether layers are run again for the gradient, which takes a third more time and
-            :math:`b \, |V| \, d` numbers a layer instead of a dozen times as many. (default: :obj:`False`)
+        recompute (bool): Whether layers are computed again in the backward pass. This takes a third more time, and
+            :math:`b \, |V| \, d` numbers a layer instead of twelve times as many. (default: :obj:`False`)
 
     Raises:
-        UserError: If there is no layer, or rotations are to turn an odd number of channels.
+        UserError: If there is no layer, or rotations have an odd number of channels.
     """
 
     uses_graph = True
@@ -265,8 +264,8 @@ class NBFNet(Model):
 
     @torch.enable_grad()
     def paths(self, graph: Data, query: Query, target: Int[Tensor, "1"], count: int) -> list[Path]:
-        r"""As the paper does: what an edge counts as the :math:`l`-th step is the derivative of the score by its weight
-        in layer :math:`l`, the first-order answer to what would be lost without it.
+        r"""As in the paper, the weight of an edge as the :math:`l`-th step is the derivative of the score by its weight
+        in layer :math:`l`: the first-order estimate of the loss of score without it.
         """
         seen = self.encode(graph)
         weight = seen.weight.expand(len(self.layers), -1).clone().requires_grad_()

@@ -28,24 +28,24 @@ class ClassScorer(VectorScorer):
 class NodeClassifier(Model):
     r"""Scores the statements *node is of class*, :math:`s(v, c) = \langle \mathbf{x}_v, \mathbf{z}_c \rangle`.
 
-    So all that makes or chooses negatives of a query works on classes too: the query is a node, its target a class.
-    With a GCN's last hidden layer, propagated once more, as encoder and inner products this is the GCN of
-    `"Semi-Supervised Classification with Graph Convolutional Networks" <https://arxiv.org/abs/1609.02907>`_, whose last
-    weight matrix holds the vectors of the classes.
+    So all samplers and generators work on classes too: the query is a node, its target a class. With a GCN's last
+    hidden layer, propagated once more, as encoder and inner products this is the GCN of `"Semi-Supervised
+    Classification with Graph Convolutional Networks" <https://arxiv.org/abs/1609.02907>`_, whose last weight matrix
+    holds the vectors of the classes.
 
     Args:
         encoder (Encoder): Gives node states.
         similarity (Similarity): Compares states with the vectors of classes.
         num_classes (int): Number of classes.
-        dropout (float): Share of a state's coordinates dropped while training, the others scaled up.
+        dropout (float): Share of a state's coordinates dropped in training; the others are scaled up.
             (default: :obj:`0.0`)
-        unit (bool): Whether the vectors of classes are the unit vectors and stay so. With inner products a state's
-            coordinates are then the scores, as where the encoder's last layer has the width of the classes.
+        unit (bool): Whether the vectors of classes are fixed unit vectors. With inner products a state's coordinates
+            are then the scores, as in an encoder whose last layer is as wide as the number of classes.
             (default: :obj:`False`)
 
     Raises:
-        UserError: If classes are unit vectors of another width than states, or the similarity reads more in a state
-            than coordinates to drop.
+        UserError: If unit vectors of classes have another width than states, or there is dropout and the similarity
+            allows none.
     """
 
     num_relations = 1

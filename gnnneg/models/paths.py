@@ -1,4 +1,4 @@
-"""The paths that weigh most, when every step of a path weighs something of its own."""
+"""The heaviest paths, if every step of a path has its own weight."""
 
 import torch
 from jaxtyping import Float, Int
@@ -23,16 +23,16 @@ def heaviest(
     .. math::
         w(e_1, \dots, e_l) = \frac{1}{l} \sum_{i = 1}^{l} w_{i, e_i} .
 
-    At each step every node keeps its ``count`` heaviest walks of that length, so that none that matters is lost. Walks
-    may come by a node twice. Cost: for each step a sort of ``count`` times all edges.
+    At each step every node keeps its ``count`` heaviest walks of that length, which is enough for the result. Walks may
+    visit a node twice. Cost: for each step a sort of ``count`` times all edges.
 
     Args:
         source, edge_type, target (torch.Tensor): The edges, ``(e,)``.
-        weight (torch.Tensor): What each edge weighs as each step, ``(l, e)``, for walks of at most ``l`` steps.
+        weight (torch.Tensor): The weight of each edge as each step, ``(l, e)``, for walks of at most ``l`` steps.
         num_nodes (int): Size of the graph.
-        begin (int): Where walks begin.
-        end (int): Where they end.
-        count (int): How many, at most.
+        begin (int): The first node.
+        end (int): The last node.
+        count (int): The largest number of walks.
     """
     heavy = torch.full((num_nodes, count), -torch.inf)
     heavy[begin, 0] = 0

@@ -14,16 +14,16 @@ from gnnneg.records import Mutation
 
 
 def may_drop(name: str, dropout: float, similarity: Similarity, whose: str) -> None:
-    """Refuses dropout of a query that is no vector of the candidates' own space.
+    """Refuses dropout of a query that is not in the candidates' space.
 
     Args:
         name (str): The model, for the error.
-        dropout (float): The share that is to be dropped.
+        dropout (float): The share to drop.
         similarity (Similarity): Reads the query.
-        whose (str): Makes the query, for the error.
+        whose (str): The part that makes the query, for the error.
 
     Raises:
-        UserError: If something is to be dropped, and the similarity is not of their space (``shares_space``).
+        UserError: If there is dropout and the similarity does not share a space (``shares_space``).
     """
     if dropout and not similarity.shares_space:
         raise UserError(
@@ -33,15 +33,15 @@ def may_drop(name: str, dropout: float, similarity: Similarity, whose: str) -> N
 
 
 class VectorScorer(Scorer, ABC):
-    """One vector a query, a similarity, and what encodes the candidates.
+    """One vector for each query, a similarity, and the candidates' encoding.
 
     Under autocast an inner product with a target or with shared candidates is a matrix product in half precision; one
-    with private candidates is a kernel's, in float32. The difference is rounding, which goes both ways alike.
+    with private candidates is computed by a kernel in float32. They differ by rounding, which goes up as often as down.
 
     Args:
         vector (torch.Tensor): ``(b, q)``.
-        similarity (Similarity): Compares.
-        encoding (Encoding): Gives candidates' vectors.
+        similarity (Similarity): Compares queries and candidates.
+        encoding (Encoding): Gives the candidates' vectors.
     """
 
     def __init__(self, vector: Float[Tensor, "b q"], similarity: Similarity, encoding: Encoding):

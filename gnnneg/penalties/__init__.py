@@ -1,4 +1,4 @@
-"""Penalties: terms of the loss that look at the answered query alone."""
+"""Penalties: terms of the loss that depend only on the answered query."""
 
 from gnnneg.penalties.dura import DURA
 from gnnneg.penalties.lp import Lp

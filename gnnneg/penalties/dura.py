@@ -31,9 +31,9 @@ class DURA(Penalty):
         \lambda \left( \lambda_1 (\lVert \mathbf{a} \rVert^2 + \lVert \mathbf{t} \rVert^2)
         + \lambda_2 (\lVert \mathbf{W}_r^{\top} \mathbf{a} \rVert^2 + \lVert \mathbf{W}_r \mathbf{t} \rVert^2) \right) .
 
-    It bounds the distance between the moved anchor and the target, and a relation pays only where it stretches what
-    is there: unlike :class:`~gnnneg.penalties.Lp` it has no term for a relation's own size, which for full matrices
-    is far too strong. Cost: one more image a query than the score needs.
+    It bounds the distance between the transformed anchor and the target. It has no term for the size of the relation
+    itself, unlike :class:`~gnnneg.penalties.Lp`, whose term is far too strong for full matrices. A relation adds to the
+    penalty only if it stretches the entities' vectors. Cost: one more image a query than the score needs.
 
     Args:
         weight (float): :math:`\lambda`.

@@ -1,4 +1,4 @@
-"""Norms of the vectors that took part in a step."""
+"""Norms of the vectors in a step's scores."""
 
 import torch
 from jaxtyping import Float, Int
@@ -10,7 +10,7 @@ from gnnneg.records import Query
 
 
 class Lp(Penalty):
-    r"""The p-th power of the p-norm of every factor that took part,
+    r"""The p-th power of the p-norm of every factor of the score,
 
     .. math::
         \lambda \sum_{f} \sum_l \lvert f_l \rvert^p ,

@@ -1,4 +1,4 @@
-"""The query asked for beside its answer."""
+"""Prediction of the query from its answer."""
 
 import torch
 import torch.nn.functional as F
@@ -19,10 +19,9 @@ class QueryPrediction(Penalty):
     .. math::
         - \lambda \log \frac{e^{s(q_i, t_i) - m}}{e^{s(q_i, t_i) - m} + \sum_{j \in B_i} e^{s(q_j, t_i)}} ,
 
-    where :math:`q_j` is an anchor with its relation, and :math:`B_i` holds the other queries of the batch. Those that
-    :math:`t_i` is known to answer are left out, copies of :math:`q_i` among them; the authors' code keeps them.
-
-    A batch whose other queries are all left out, or that has only one query, costs nothing and has no gradient.
+    where :math:`q_j` is an anchor with its relation, and :math:`B_i` holds the other queries of the batch. Queries that
+    :math:`t_i` is known to answer are left out, including copies of :math:`q_i`; the authors' code keeps them. If all
+    other queries of a batch are left out, or it has only one query, the penalty is 0 and has no gradient.
 
     Cost: :math:`b \times b` scores, of the batch's targets as shared candidates.
 

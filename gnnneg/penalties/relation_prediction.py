@@ -1,4 +1,4 @@
-"""The relation asked for beside the entities."""
+"""Prediction of the relation in addition to the entities."""
 
 from typing import Protocol, runtime_checkable
 
@@ -16,17 +16,17 @@ from gnnneg.records import Query
 
 @runtime_checkable
 class Paired(Protocol):
-    """A decoder whose scores are inner products of vectors of pairs with those of relations, which cost less so."""
+    """A decoder whose scores are inner products of pair vectors with relation vectors, which is cheaper."""
 
     def pairing(
         self, anchor: Float[Tensor, "b d"], candidate: Float[Tensor, "b d"]
     ) -> tuple[Float[Tensor, "b c"], Float[Tensor, "r c"]]:
-        """The vectors of pairs and of all relations, inverses too unless each is its relation itself."""
+        """The vectors of pairs and of all relations, with inverses unless an inverse equals its relation."""
 
 
 def relations(decoder: Decoder, anchor: Float[Tensor, "b d"], candidate: Float[Tensor, "b d"]) -> Float[Tensor, "b r"]:
-    """The scores of all relations, inverses too, between each anchor and its candidate: ``(b, 2r)``, but ``(b, r)``
-    where an inverse is the relation itself, and nobody could tell the two apart.
+    """The scores of all relations, with inverses, between each anchor and its candidate: ``(b, 2r)``, but ``(b, r)`` if
+    an inverse equals its relation and cannot be told apart from it.
     """
     if isinstance(decoder, Paired):
         pair, relation = decoder.pairing(anchor, candidate)
@@ -40,18 +40,18 @@ def relations(decoder: Decoder, anchor: Float[Tensor, "b d"], candidate: Float[T
 
 class RelationPrediction(Penalty):
     r"""The auxiliary objective of `"Relation Prediction as an Auxiliary Training Objective for Improving
-    Multi-Relational Graph Representations" <https://arxiv.org/abs/2110.02834>`_: which relation, inverses too, holds
-    between the two?
+    Multi-Relational Graph Representations" <https://arxiv.org/abs/2110.02834>`_: which relation or inverse relation
+    holds between the two?
 
     .. math::
         \lambda \left( \log \sum_{r'} e^{s(a, r', t)} - s(a, r, t) \right)
 
-    Where a tied inverse is the relation itself (:class:`~gnnneg.decoders.DistMult` that is not reciprocal), relations
-    alone are told apart: of two that score the same, neither could have more than half of the probability.
+    If a tied inverse equals its relation (:class:`~gnnneg.decoders.DistMult` that is not reciprocal), inverses are left
+    out: of two with the same score, neither could have more than half of the probability.
 
-    Helps most where relations are many: published .366 to .388 MRR for ComplEx of rank 1,000 on FB15k-237
-    (:math:`\lambda = 4`), .487 to .488 on WN18RR (:math:`\lambda = .05`). Cost: :math:`b \times 2 r` scores, one matrix
-    product for DistMult and ComplEx; every relation's query vector for the others.
+    It helps most with many relations: published .366 to .388 MRR for ComplEx of rank 1,000 on FB15k-237 (:math:`\lambda
+    = 4`), .487 to .488 on WN18RR (:math:`\lambda = .05`). Cost: :math:`b \times 2 r` scores, one matrix product for
+    DistMult and ComplEx; every relation's query vector for the others.
 
     Args:
         weight (float): :math:`\lambda`.

@@ -1,4 +1,4 @@
-"""The constraints of translating decoders, asked for softly."""
+"""The constraints of translating decoders, as soft penalties."""
 
 from functools import reduce
 from operator import add
@@ -21,12 +21,12 @@ class Constrained(Protocol):
     def limits(
         self, anchor: Float[Tensor, "b d"], rel_type: Int[Tensor, "b"], candidate: Float[Tensor, "b d"]
     ) -> tuple[Float[Tensor, "b x"], Float[Tensor, "b y"]]:
-        """What it keeps small: squared lengths (at most 1), and squared cosines (near 0)."""
+        """The constrained values: squared lengths (at most 1), and squared cosines (near 0)."""
 
 
 class SoftConstraints(Penalty):
-    r"""What the papers of TransE, TransH and TransD ask of their vectors, as the soft constraints of `"Knowledge Graph
-    Embedding by Translating on Hyperplanes" <https://ojs.aaai.org/index.php/AAAI/article/view/8870>`_,
+    r"""The constraints on vectors in the papers of TransE, TransH and TransD, as the soft constraints of `"Knowledge
+    Graph Embedding by Translating on Hyperplanes" <https://ojs.aaai.org/index.php/AAAI/article/view/8870>`_,
 
     .. math::
         \lambda \Bigl( \sum_{\mathbf{x}} \bigl[ \lVert \mathbf{x} \rVert_2^2 - 1 \bigr]_+
@@ -39,19 +39,18 @@ class SoftConstraints(Penalty):
     * under TransD anchor, target and relation, without their projection vectors, and both entities as the relation
       moves them.
 
-    The second term is TransH's alone: its translation :math:`\mathbf{d}_r` is to lie in the hyperplane with normal
-    :math:`\mathbf{w}_r`, which has length 1 anyway. A vector that keeps to its constraint costs nothing and has no
-    gradient.
+    Only TransH has the second term: its translation :math:`\mathbf{d}_r` should lie in the hyperplane with normal
+    :math:`\mathbf{w}_r`, which always has length 1. A vector that meets its constraint has penalty 0 and no gradient.
 
-    Two things differ from the papers. TransE's and TransD's set lengths right after each step instead: TransE's to 1,
-    TransD's to 1 at most. And TransH's sums over all entities and relations, where this one takes those of the
-    answered queries, as all penalties do. Without a constraint a margin loss can be lowered by longer vectors alone.
+    Two things differ from the papers. The papers of TransE and TransD set lengths after each step instead: TransE to 1,
+    TransD to 1 at most. TransH's paper sums over all entities and relations; this penalty takes those of the answered
+    queries, like all penalties. Without a constraint, longer vectors alone can reduce a margin loss.
 
     Cost: :math:`O(b d)`.
 
     Args:
         weight (float): :math:`\lambda`.
-        epsilon (float): :math:`\epsilon`, the cosine that is free, from 0 to 1. (default: :obj:`0.001`)
+        epsilon (float): :math:`\epsilon`, the allowed cosine, from 0 to 1. (default: :obj:`0.001`)
 
     Raises:
         UserError: If a number is out of range; in training, if the decoder is none of the three.

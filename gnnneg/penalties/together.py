@@ -15,7 +15,7 @@ class Together(Penalty):
     """The sum of penalties.
 
     Args:
-        penalties (list[Penalty]): What is added up.
+        penalties (list[Penalty]): The penalties to add up.
     """
 
     def __init__(self, penalties: Sequence[Penalty]):
