@@ -1,4 +1,4 @@
-"""The picture of a study: every variant's first metric with its interval, a panel a data set."""
+"""The picture of a study: every variant with its interval, a panel a data set; of one data set, a panel a metric."""
 
 import re
 from typing import Any
@@ -22,13 +22,14 @@ def picture(tables: Tables) -> str:
     models = list(dict.fromkeys(cell.model for cell in study.cells))
     variants = list(dict.fromkeys(cell.variant for cell in study.cells))
     rows = {row.cell.place: row for row in tables.rows}
-    metric = study.metrics[0]
+    # of several data sets the first metric, of one all of them
+    shown = [(name, metric) for name in data for metric in (study.metrics if len(data) == 1 else study.metrics[:1])]
 
     def draw(axes: Any) -> None:
         figure = axes.figure
         axes.remove()
-        panels = figure.subplots(1, len(data), sharey=True, squeeze=False)[0]
-        for panel, name in zip(panels, data):
+        panels = figure.subplots(1, len(shown), sharey=True, squeeze=False)[0]
+        for panel, (name, metric) in zip(panels, shown):
             panel.set_title(name, color=INK)
             panel.set_xlabel(metric)
             for number, model in enumerate(models):
@@ -48,7 +49,7 @@ def picture(tables: Tables) -> str:
                 panels[0].plot([], [], marker="o", linewidth=0, color=colour(number), label=model)
             figure.legend(loc="outside lower center", ncols=len(models), frameon=False, labelcolor=INK)
 
-    drawn = svg(draw, width=2.2 + 2.4 * len(data), height=1.4 + 0.26 * len(variants))
+    drawn = svg(draw, width=2.2 + 2.4 * len(shown), height=1.4 + 0.26 * len(variants))
     drawn = re.sub(r"var\(--series-(\d)\)", lambda found: PALETTE[int(found[1])], drawn)
     drawn = drawn.replace("currentColor", TEXT)
     return drawn.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1)
