@@ -77,7 +77,12 @@ def listed(page: Path) -> list[str]:
 def test_every_page_is_in_one_table_of_contents(made):
     pages = {page.stem: page for page in DOCS.glob("*.md")}
     pages |= {f"generated/{page.relative_to(made).with_suffix('')}": page for page in made.rglob("*.*")}
-    late = {"generated/gallery", "generated/drawn", "generated/studies/index", "generated/results"}  # made in a whole build alone
+    late = {
+        "generated/gallery",
+        "generated/drawn",
+        "generated/studies/index",
+        "generated/results",
+    }  # made in a whole build alone
     reached: list[str] = []
     for name, page in pages.items():
         folder = Path(name).parent
@@ -148,7 +153,8 @@ def test_a_first_sentence_ends_where_a_sentence_ends():
     assert of("In proportion to,\n\n.. math:: x") == "In proportion to."
 
 
-SMALL = ["emu.md", "why.md", "losses.md", "explained.md"]  # formulas, links, tables
+SAMPLERS = "generated/api/samplers"
+SMALL = ["emu.md", "why.md", "losses.md", "explained.md", "hard-negatives.md"]  # formulas, links, tables
 
 
 @pytest.fixture(scope="module")
@@ -160,9 +166,10 @@ def built(tmp_path_factory) -> Path:
         text = re.sub(r"^```\{toctree\}.*?^```", "", (DOCS / page).read_text(), flags=re.DOTALL | re.MULTILINE)
         text = re.sub(r"\[([^\]]*)\]\((?!https?:)([^)#]*)(#[^)]*)?\)", r"\1", text)  # its neighbors are not here
         (source / page).write_text(text)
+    pages = Pages(source)
     for one in api.public():
         if one.name in ("HardDraw", "HAKE", "Filtered"):
-            (source / f"{one.name}.rst").write_text(f":orphan:\n\n{api.page(one, configured=True)}")
+            pages.add(f"api/{one.room}/{one.page}.rst", f":orphan:\n\n{api.page(one, configured=True)}")
     command = commands.page("gnnneg study", command_line()[1]["study"], "studies")
     (source / "study.rst").write_text(f":orphan:\n\n{command}")
     (source / "index.md").write_text("# Some\n\n```{toctree}\n" + "\n".join(page[:-3] for page in SMALL) + "\n```\n")
@@ -178,7 +185,7 @@ def built(tmp_path_factory) -> Path:
 
 
 def test_formulas_are_mathml(built):
-    text = (built / "HardDraw.html").read_text()
+    text = (built / SAMPLERS / "HardDraw.html").read_text()
     assert '<math xmlns="http://www.w3.org/1998/Math/MathML" display="block">' in text
     assert "mathjax" not in text.lower()
     assert re.search(r"HardDraw.*proposal.*num_negatives", text, re.DOTALL)
@@ -194,8 +201,14 @@ def test_no_page_asks_another_host(built):
 
 
 def test_a_class_is_shown_with_its_constructor(built):
-    text = (built / "Filtered.html").read_text()
+    text = (built / SAMPLERS / "Filtered.html").read_text()
     begin = text.index('<dt class="sig')
     shown = re.sub(r"<[^>]*>", "", text[begin : text.index("</dt>", begin)])
     for name in inspect.signature(gnnneg.Filtered.__init__).parameters:
         assert name == "self" or f"{name}:" in shown
+
+
+def test_a_name_in_code_leads_to_its_page(built):
+    text = (built / "hard-negatives.html").read_text()
+    assert re.search(rf'<a class="reference internal" href="{SAMPLERS}/HardDraw\.html"><code[^>]*>', text)
+    assert "Hardest.html" not in text  # has no page here

@@ -12,6 +12,7 @@ from making.pages import Pages
 ROOT = Path(__file__).parents[2]
 # pages of the repository that are pages of the site too
 COPIED = {"RESULTS.md": "results.md", "CONTRIBUTING.md": "contributing.md", "CHANGELOG.md": "changelog.md"}
+NAME = re.compile(r"(?:gnnneg\.)?([A-Z]\w*)(?:\(.*\))?|gnnneg\.(\w+)(?:\(.*\))?")
 LINK = re.compile(r"(?<=\]\()(?!\w+:|#)([^)\s]+?)(?=(?:#[^)]*)?\))")
 
 
@@ -50,3 +51,17 @@ def found(app: Sphinx, env: object, node: nodes.Element, text: nodes.TextElement
     node["reftarget"] = target
     domain = app.env.get_domain("py")
     return domain.resolve_xref(app.env, node["refdoc"], app.builder, "obj", target, node, text)  # type: ignore[arg-type]
+
+
+def named(app: Sphinx, tree: nodes.document, page: str) -> None:
+    """Leads public names that people's pages write as code, such as ``Uniform(n, 16)``, to the pages of these names."""
+    if "/" in page:
+        return
+    pages = {one.name: f"generated/api/{one.room}/{one.page}" for one in public()}
+    for code in list(tree.findall(nodes.literal)):
+        written = NAME.fullmatch(code.astext())
+        target = pages.get(written[1] or written[2]) if written else None
+        if target in app.env.found_docs and not isinstance(code.parent, nodes.reference | nodes.title):
+            link = nodes.reference("", "", internal=True, refuri=app.builder.get_relative_uri(page, target))
+            code.replace_self(link)
+            link += code

@@ -7,6 +7,8 @@ from latex2mathml.converter import convert
 from sphinx.application import Sphinx
 from sphinx.writers.html5 import HTML5Translator
 
+NAMED = re.compile(r"<mi>(?:log|ln|exp|det)</mi>")  # the converter leaves no space beside them
+THIN = '<mspace width="0.15em"/>'
 SPLIT = re.compile(r"\\(?:tfrac|dfrac)")
 
 
@@ -15,7 +17,7 @@ def mathml(latex: str, display: str) -> str:
     if display == "block" and "\\\\" in latex and "\\begin" not in latex:
         latex = rf"\begin{{aligned}}{latex}\end{{aligned}}"
     latex = SPLIT.sub(r"\\frac", latex).replace(r"\Bigl", "").replace(r"\Bigr", "")
-    return convert(latex, display=display)
+    return NAMED.sub(rf"{THIN}\g<0>{THIN}", convert(latex, display=display))
 
 
 def inline(writer: HTML5Translator, node: nodes.math) -> None:

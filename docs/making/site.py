@@ -27,7 +27,8 @@ def generate(app: Sphinx) -> None:
     pages = Pages(Path(app.srcdir))
     for name in app.config.written_by:
         WRITERS[name].write(pages)
-    pages.clear()
+    if pages.written:
+        pages.clear()
 
 
 def signature(app: Sphinx, what: str, name: str, thing: Any, *_: object) -> tuple[str, str] | None:
@@ -49,4 +50,5 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.connect("autodoc-process-signature", signature)
     app.connect("source-read", links.read)
     app.connect("missing-reference", links.found)
+    app.connect("doctree-resolved", links.named)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
