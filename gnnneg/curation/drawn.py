@@ -49,11 +49,15 @@ class Offered(NamedTuple):
 
     Args:
         triplets (Triplets): The candidates in place of the answers.
+        asked (torch.Tensor): By which relation each answers; inverse ones ask for heads.
+        answer (torch.Tensor): The candidates.
         row (torch.Tensor): To which question of the batch each was offered, ascending.
         score (torch.Tensor): What the model says of each as the answer to that question.
     """
 
     triplets: Triplets
+    asked: Int[Tensor, "m"]
+    answer: Int[Tensor, "m"]
     row: Int[Tensor, "m"]
     score: Float[Tensor, "m"]
 
@@ -89,4 +93,5 @@ def negatives(run: Run, statements: int, rng: torch.Generator) -> Iterator[Offer
         answer, anchor, rel_type = index[there], query.anchor[row], query.rel_type[row]
         head = rel_type >= size
         found = torch.where(head, answer, anchor), rel_type % size, torch.where(head, anchor, answer)
-        yield Offered(Triplets(*(column.cpu() for column in found)), row.cpu(), score[there].cpu())
+        others = (column.cpu() for column in (rel_type, answer, row, score[there]))
+        yield Offered(Triplets(*(column.cpu() for column in found)), *others)

@@ -36,10 +36,9 @@ class Fitting:
 
     def __call__(self, rel_type: Int[Tensor, "b"], index: Int[Tensor, "b"]) -> Bool[Tensor, "b"]:
         """Whether an entity fits as an answer to a relation, of many pairs."""
-        asked, place = rel_type.unique(return_inverse=True)
+        asked, place, count = rel_type.unique(return_inverse=True, return_counts=True)
         found = torch.zeros(len(index), dtype=torch.bool)
-        for number, one in enumerate(asked.tolist()):
-            mine = (place == number).nonzero()[:, 0]
+        for one, mine in zip(asked.tolist(), place.argsort().split(count.tolist())):
             found[mine] = self._slot(one)[index[mine]]
         return found
 

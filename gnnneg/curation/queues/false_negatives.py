@@ -27,7 +27,7 @@ class SuspectedFalseNegatives(Queue):
     Args:
         served (Served): The runs; the first one is asked.
         length (int): How many statements at most. (default: :obj:`1000`)
-        statements (int): For how many statements negatives are drawn. (default: :obj:`2000`)
+        statements (int): For how many statements negatives are drawn. (default: :obj:`1000`)
         seed (int): Of all draws. (default: :obj:`0`)
 
     Raises:
@@ -38,7 +38,7 @@ class SuspectedFalseNegatives(Queue):
     title = "Suspected false negatives"
     meaning = "Statements of fitting entities that training takes to be wrong, and the model finds plausible."
 
-    def __init__(self, served: Served, length: int = LENGTH, statements: int = 2000, seed: int = 0) -> None:
+    def __init__(self, served: Served, length: int = LENGTH, statements: int = 1000, seed: int = 0) -> None:
         super().__init__()
         whole("SuspectedFalseNegatives", length=length, statements=statements)
         drawing(served.runs[0].task)  # refused before anybody waits
@@ -52,10 +52,8 @@ class SuspectedFalseNegatives(Queue):
         for offered in negatives(served.runs[0], wanted, generator(self.seed)):
             own = offered.triplets
             unknown = (served.said(own) == WORDS.index("unknown")).nonzero()[:, 0]
-            some = take(own, unknown)
-            kept = served.fitting(some.rel_type, some.tail_index)
-            kept &= served.fitting(some.rel_type + served.num_relations, some.head_index)
-            unknown = unknown[kept]
+            # the other end is that of a training statement, and fits
+            unknown = unknown[served.fitting(offered.asked[unknown], offered.answer[unknown])]
             row, score = offered.row[unknown], offered.score[unknown]
             order = score.argsort(descending=True, stable=True)
             order = order[row[order].argsort(stable=True)]
