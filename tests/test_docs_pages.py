@@ -36,6 +36,7 @@ def executed(page: str, epochs: int = 2) -> dict:
 
 def test_start_runs(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("gnnneg.report.page.page", lambda *_: "")  # its pictures take longer than these trainings
     space = executed("start.md", epochs=3)
     assert space["hard"].num_negatives == 16
     assert all(run.metrics["test"]["mrr"] > 0.1 for run in space["runs"].values())
