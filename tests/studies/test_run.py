@@ -26,7 +26,7 @@ from gnnneg.studies.definition import digest, read
 from gnnneg.studies.queue import Queue
 from gnnneg.studies.run import left
 from gnnneg.studies.work import CLAIMS, Worker, struck_at
-from gnnneg.training import Interrupted
+from gnnneg.training import Interrupted, Stop
 
 
 def order(home: Path, **options) -> Order:
@@ -215,10 +215,6 @@ def test_a_study_has_a_budget_for_all_of_it(home, tmp_path, capsys):
     assert "toy has used up its budget.all" in said
 
 
-class Dead(Exception):
-    pass
-
-
 def killed(home: Path, monkeypatch, when) -> None:
     """Runs the study in ``home``; what a kill leaves on the disk at a line of some log is there then, and no more."""
     path, told = home / "toy.yaml", work._Ticking.record
@@ -228,11 +224,11 @@ def killed(home: Path, monkeypatch, when) -> None:
         if when(record):
             shutil.copytree(home / "runs", home / "left")
             shutil.copytree(home / "results", home / "recorded", dirs_exist_ok=True)
-            raise Dead  # a watcher that fails is left out, and training goes on
+            raise Stop  # what happens from here on is not there
 
     (home / "results").mkdir()
     monkeypatch.setattr(work._Ticking, "record", struck)
-    with pytest.warns(UserWarning, match="_Ticking failed"):
+    with pytest.raises(Interrupted):
         run_studies([path], order(home))
     monkeypatch.setattr(work._Ticking, "record", told)
     for now, then in (("runs", "left"), ("results", "recorded")):
