@@ -93,7 +93,7 @@ def parser() -> tuple[Parser, dict[str, argparse.ArgumentParser]]:
             default=[],
             help=f"your own module that the config or run may name; can be repeated (or set {VARIABLE})",
         )
-    return whole, commands.choices
+    return whole, dict(commands.choices)
 
 
 def _run(words: list[str]) -> int:

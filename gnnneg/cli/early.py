@@ -89,7 +89,8 @@ def config(path: str, settings: Sequence[str], out: str | None = None, new: bool
             asked["evaluation"] = {"evaluators": asked["evaluation"]}
         _arguments(sources.classes()["Settings"], asked, "", False)
     source = said.get("data")
-    name = source.get("name") if isinstance(source, dict) else None
+    source = source if isinstance(source, dict) else {}
+    name = source.get("name")
     own = all((Path(path).parent / file).is_file() for file in (CONFIG, ENVIRONMENT, STATEMENTS))
     if isinstance(name, str) and data and not own:
         dataset(name)

@@ -145,7 +145,8 @@ def test_runs_of_one_seed_are_paired(seeds, capsys):
     code, out, _ = said(capsys, "compare", *seeds)
     assert code == 0
     assert "+0.1200" in out
-    assert "3 of 3 seeds" in out
+    assert "  3 of 3  " in out
+    assert "Paired over 3 seeds." in out
     assert "[+0.0952, +0.1448]" in out
     assert "With 3 seeds no p is below 0.25." in out
     assert "*" not in out
