@@ -92,6 +92,22 @@ def test_every_page_is_in_one_table_of_contents(made):
     assert {"generated/gallery", "generated/studies/index"} <= set(reached)
 
 
+def test_links_of_all_pages_lead_somewhere(made):
+    late = {
+        "generated/gallery.rst",
+        "generated/drawn.rst",
+        "generated/studies/index.rst",
+    }  # made in a whole build alone
+    for page in DOCS.glob("*.md"):
+        for link, anchor in re.findall(r"\]\((?!\w+:)([^)#\s]+)(#[^)]*)?\)", page.read_text()):
+            target = made.parent / link if link.startswith("generated/") else DOCS / link
+            assert link in late or target.exists(), f"{page.name} links to {link}"
+            if anchor and target.suffix == ".md":
+                titles = re.findall(r"^#+ (.*)", target.read_text(), re.MULTILINE)
+                slugs = {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
+                assert anchor[1:] in slugs, f"{page.name} links to {link}{anchor}"
+
+
 @pytest.mark.parametrize("command", [["train"], ["data", "import"], ["study", "run"]])
 def test_options_of_a_command_are_those_of_its_help(made, command, capsys):
     with pytest.raises(SystemExit):
