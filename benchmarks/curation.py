@@ -195,11 +195,12 @@ def again(case: Case, statements: list[Statement], served: Served, seed: int) ->
         warnings.simplefilter("ignore")  # of what does not join; the record has the numbers
         file = Path(folder) / "verdicts.tsv"
         file.write_text("\n".join(["head\trelation\ttail\tlabel", *lines]) + "\n")
-        data = curated(case.data, file, wins="verdicts")
+        said = any(answer is not None for answer in answers)  # a table of nothing but unsure is refused
+        data = curated(case.data, file, wins="verdicts") if said else case.data
         run = trained(case, data, seed)
     words = {True: "true", False: "false", None: "unsure"}
     counts = {f"said_{word}": answers.count(answer) for answer, word in words.items()}
-    joined = {f"joined_{key}": data.verdicts[key] for key in ("accepted", "denied", "replaced")}
+    joined = {f"joined_{key}": data.get("verdicts", {}).get(key, 0) for key in ("accepted", "denied", "replaced")}
     return {"asked": len(statements), **counts, **joined, **judged(case, run)}
 
 
