@@ -37,7 +37,7 @@ def test_repeating_comparing_and_going_on_runs(tmp_path, monkeypatch, capsys):
     assert yaml.safe_load((tmp_path / "runs" / "complex-0" / "config.yaml").read_text())["fit"]["epochs"] == 8
     said = capsys.readouterr()
     assert "With 3 seeds no p is below 0.25." in said.out
-    assert re.search(r"\d of \d+ statements", said.out.replace(",", ""))
+    assert re.search(r"Paired over \d+ statements\.", said.out.replace(",", ""))
     assert len(re.findall(r"Warm start from .* (\d+) of \1 entities", said.err)) == 2
 
 

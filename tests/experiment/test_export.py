@@ -131,8 +131,8 @@ def test_an_encoder_of_a_graph_goes_as_a_table(tmp_path):
         (lambda: KGEModel(Lookup(N, D), RESCAL(R, D)), to_pyg, "PyG has no model with the scores of RESCAL"),
         (lambda: KGEModel(Lookup(N, D), RotatE(R, D)), to_pyg, "one norm of all moduli"),
         (lambda: NBFNet(R, 4, 2), to_pyg, "PyG has no model like NBFNet"),
-        (lambda: NBFNet(R, 4, 2), lambda run: run.vectors(), "NBFNet has no vectors of entities"),
-        (lambda: NBFNet(R, 4, 2), lambda run: run.neighbors("e1"), "NBFNet has no vectors of entities"),
+        (lambda: NBFNet(R, 4, 2), lambda run: run.vectors(), "NBFNet has no entity vectors"),
+        (lambda: NBFNet(R, 4, 2), lambda run: run.neighbors("e1"), "NBFNet has no entity vectors"),
     ],
 )
 @pytest.mark.filterwarnings("ignore:Ties decide")

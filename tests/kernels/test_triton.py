@@ -60,7 +60,11 @@ class Driver:
         return 0
 
 
-@pytest.fixture(params=[90, 80], ids=["hopper", "ampere"])
+# of two generations of devices; the elder only where there is time
+GENERATIONS = {"hopper": 90, "ampere": 80} if os.environ.get("GNNNEG_SLOW") else {"hopper": 90}
+
+
+@pytest.fixture(params=GENERATIONS.values(), ids=GENERATIONS.keys())
 def compiled(request, monkeypatch, tmp_path) -> list:
     """Kernels as they are compiled for a device: each launch compiles what it would run, with the arguments that it
     would have, and runs nothing. Needs no device."""
