@@ -9,11 +9,12 @@ ifneq ($(wildcard ../shared/datasets),)
 export GNNNEG_MIRROR ?= $(abspath ../shared/datasets)
 endif
 
-.PHONY: help setup demo gallery docs look test check suite format bench gpu mutation fuzz fuzz-readers clean
+.PHONY: help setup demo gallery docs look test test-all check suite format bench gpu mutation fuzz fuzz-readers clean
 
 help:
 	@echo "make demo    set up, then three kinds of negatives on a made-up town: a table, answers, runs/demo/report.html"
-	@echo "make test    set up, then lint, types and every test"
+	@echo "make test    set up, then lint, types and the tests (of the slow ones a quarter, another with each commit)"
+	@echo "make test-all  the same with all of the slow ones"
 	@echo "make gallery set up, then every method on the embedded world, side by side"
 	@echo "make docs    set up, then build the site into docs/_build/html; a warning is an error"
 	@echo "make look    open every page of the built site in Chromium: no errors, no request to another host"
@@ -60,6 +61,9 @@ check: setup
 # lint and types beside the tests: they use one core
 test: setup
 	$(MAKE) --no-print-directory -j 2 check suite
+
+test-all: setup
+	GNNNEG_SLOW=1 $(MAKE) --no-print-directory test
 
 suite: setup
 	$(BIN)/pytest -n 2 --dist worksteal $(PYTEST)

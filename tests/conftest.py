@@ -3,6 +3,7 @@
 import gc
 import inspect
 import os
+import subprocess
 import sys
 from collections.abc import Iterator
 from functools import cache
@@ -16,6 +17,7 @@ import torch
 sys.path.insert(0, str(Path(__file__).parent))
 torch.set_num_threads(1)
 
+TURNS = 4  # parts of the slow tests
 SPREAD = {"test_plane.py", "test_chunks_and_words.py", "test_commands.py", "test_docs.py", "test_report.py"}  # by t-SNE
 
 
@@ -40,6 +42,29 @@ def spread(request: pytest.FixtureRequest) -> Iterator[None]:
             # by its module: the room's table of contents has a function of that name
             patch.setattr(import_module("gnnneg.evaluation.plane"), "_tsne", lambda *_: None)
         yield
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Of the slow tests of ``slow.txt`` each commit runs one of :data:`TURNS` parts, where the whole suite runs.
+
+    All of them run with ``GNNNEG_SLOW=1``, and each where its file is asked for.
+    """
+    if os.environ.get("GNNNEG_SLOW") or config.args_source is config.ArgsSource.ARGS:
+        return
+    slow = (Path(__file__).parent / "slow.txt").read_text().split()
+    turn = _commit() % TURNS
+    waits = pytest.mark.skip(reason="slow: each commit runs a quarter of these, GNNNEG_SLOW=1 all")
+    for item in items:
+        name = item.nodeid.partition("[")[0]
+        found = next((place for place, one in enumerate(slow) if name == one or name.startswith(f"{one}::")), None)
+        if found is not None and found % TURNS != turn:
+            item.add_marker(waits)
+
+
+def _commit() -> int:
+    """A number of the commit, so that every process takes the same part, and the next commit another."""
+    told = subprocess.run(["git", "rev-parse", "HEAD"], cwd=Path(__file__).parent, capture_output=True, text=True)
+    return int(told.stdout[:8] or "0", 16)
 
 
 def pytest_collection_finish() -> None:

@@ -19,7 +19,6 @@ lines = (
     "demo --configs --out town",
     "train town/configs/denied.yaml --print-config",
     "data info Town",
-    "data check Town",
     "bench --help",
 )
 for line in lines:
