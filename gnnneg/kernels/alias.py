@@ -2,11 +2,12 @@
 
 from typing import NamedTuple, no_type_check
 
-import numba
 import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
+
+from gnnneg.kernels.kernel import kernel
 
 
 class Alias(NamedTuple):
@@ -35,7 +36,7 @@ def alias(probability: Float[Tensor, "n"]) -> Alias:
     return Alias(torch.from_numpy(keep).float().to(device), torch.from_numpy(other).to(device))
 
 
-@numba.njit(cache=True)
+@kernel()
 @no_type_check
 def _table(share):
     n = share.size

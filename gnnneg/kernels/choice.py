@@ -8,11 +8,12 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from gnnneg.kernels.bisection import bisect
+from gnnneg.kernels.kernel import kernel
 from gnnneg.kernels.operator import operator
 from gnnneg.kernels.threads import launch
 
 
-@numba.njit(parallel=True, cache=True)
+@kernel(parallel=True)
 @no_type_check
 def _search(total, chance, out):
     """The first column of each row whose running sum is above ``chance`` of the row's: four times torch's rate."""

@@ -8,6 +8,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from gnnneg.kernels.devices import on_triton
+from gnnneg.kernels.kernel import kernel
 from gnnneg.kernels.operator import operator
 from gnnneg.kernels.threads import launch
 
@@ -22,7 +23,7 @@ def count_ranks_reference(
     return above.masked_fill(bad, -1), equal.masked_fill(bad, -1)
 
 
-@numba.njit(parallel=True, cache=True)
+@kernel(parallel=True)
 @no_type_check
 def _count(score, target_score, row, above, equal):
     for i in numba.prange(row.size):

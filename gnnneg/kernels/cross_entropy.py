@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from gnnneg.kernels.kernel import kernel
 from gnnneg.kernels.kinds import ORDER
 from gnnneg.kernels.operator import operator
 from gnnneg.kernels.softmax import (
@@ -42,7 +43,7 @@ def cross_entropy_reference(
     return torch.logaddexp(positive, rest) - positive
 
 
-@numba.njit(parallel=True, cache=True, fastmath=ORDER)
+@kernel(parallel=True, fastmath=ORDER)
 @no_type_check
 def _pulled(shift, stored, weight, positive, outward, loss, pull):
     """The losses, their gradients by the scores in place of these, and by the positives."""

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from gnnneg.kernels.bisection import bisect, bisected
 from gnnneg.kernels.devices import has_triton
+from gnnneg.kernels.kernel import kernel
 from gnnneg.kernels.operator import operator
 from gnnneg.kernels.parts import in_parts, slices
 from gnnneg.kernels.threads import launch
@@ -36,7 +37,7 @@ def member_in_parts(
     return out
 
 
-@numba.njit(parallel=True, cache=True)
+@kernel(parallel=True)
 @no_type_check
 def _place(answer, begin, end, index, out):
     for i in numba.prange(begin.size):
@@ -45,7 +46,7 @@ def _place(answer, begin, end, index, out):
             out[i, j] = bisect(answer, begin[i], end[i], mine[j], False)
 
 
-@numba.njit(parallel=True, cache=True)
+@kernel(parallel=True)
 @no_type_check
 def _private(answer, begin, end, index, out):
     for i in numba.prange(begin.size):
@@ -54,7 +55,7 @@ def _private(answer, begin, end, index, out):
             out[i, j] = place < end[i] and answer[place] == index[i, j]
 
 
-@numba.njit(parallel=True, cache=True)
+@kernel(parallel=True)
 @no_type_check
 def _shared(answer, begin, end, sorted_index, column, out):
     k = sorted_index.size

@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from gnnneg.kernels.kernel import kernel
 from gnnneg.kernels.kinds import ORDER, cosine, sine
 from gnnneg.kernels.operator import operator
 from gnnneg.kernels.threads import launch
@@ -101,7 +102,7 @@ def _counter(width):
     return counter
 
 
-@numba.njit(parallel=True, cache=True, fastmath=ORDER)
+@kernel(parallel=True, fastmath=ORDER)
 @no_type_check
 def _normal(seed, out):
     counter = _counter(out.shape[1])
@@ -110,7 +111,7 @@ def _normal(seed, out):
         _fill(_key(seed, i), counter, bits, out[i])
 
 
-@numba.njit(parallel=True, cache=True, fastmath=ORDER)
+@kernel(parallel=True, fastmath=ORDER)
 @no_type_check
 def _forward(seed, base, factor, score, variance, constant, least, out):
     counter = _counter(out.shape[1])
@@ -123,7 +124,7 @@ def _forward(seed, base, factor, score, variance, constant, least, out):
             out[i, j] = base[i, 0] + factor[i, 0] * score[i, j] + spread * out[i, j]
 
 
-@numba.njit(parallel=True, cache=True, fastmath=ORDER)
+@kernel(parallel=True, fastmath=ORDER)
 @no_type_check
 def _backward(
     seed,

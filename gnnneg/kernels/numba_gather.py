@@ -5,6 +5,7 @@ from typing import no_type_check
 import numba
 import numpy as np
 
+from gnnneg.kernels.kernel import kernel
 from gnnneg.kernels.kinds import KINDS, ORDER, WEIGHABLE, chosen, is_rooted, parts_of, slope, term
 from gnnneg.kernels.prefetch import AHEAD, soon
 
@@ -35,7 +36,7 @@ def _score_all(kind, weighted, query, weight, table, index, out):
 _score_plain, _score_weighed = chosen(_score_all, KINDS), chosen(_score_all, WEIGHABLE)
 
 
-@numba.njit(parallel=True, cache=True)
+@kernel(parallel=True)
 @no_type_check
 def forward(kind, weighted, query, weight, table, index, out):
     """Fills scores ``(b, k)``."""
@@ -72,7 +73,7 @@ def _add_term(kind, grad, own, other, out):
 _add_plain, _add_weighed, _add_terms = chosen(_add, KINDS), chosen(_add, WEIGHABLE), chosen(_add_term, WEIGHABLE)
 
 
-@numba.njit(cache=True)
+@kernel()
 @no_type_check
 def by_row(index, num_rows, offset, place):
     """Counting sort of the flat index: ``place[offset[r]:offset[r + 1]]`` are where row ``r`` was asked for."""
@@ -90,7 +91,7 @@ def by_row(index, num_rows, offset, place):
     offset[0] = 0
 
 
-@numba.njit(parallel=True, cache=True)
+@kernel(parallel=True)
 @no_type_check
 def backward(
     kind, weighted, learned, grad, query, weight, table, index, offset, place, grad_query, grad_weight, grad_table

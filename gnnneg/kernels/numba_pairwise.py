@@ -10,13 +10,14 @@ from typing import no_type_check
 import numba
 import numpy as np
 
+from gnnneg.kernels.kernel import kernel
 from gnnneg.kernels.kinds import DISTANCES, ORDER, WEIGHABLE, chosen, is_rooted, parts_of, slope, term
 
 ROWS = 4  # queries at a time
 STEP = 2  # coordinates at a time
 
 
-@numba.njit(parallel=True, cache=True)
+@kernel(parallel=True)
 @no_type_check
 def pack(parts, block, matrix, out):
     """``(k, parts * h)`` into blocks ``(blocks, parts * padded h, block)``; what is added is zero."""
@@ -54,7 +55,7 @@ def _tile(kind, weighted, query, weight, candidate, out):
 _tile_plain, _tile_weighed = chosen(_tile, DISTANCES), chosen(_tile, WEIGHABLE)
 
 
-@numba.njit(parallel=True, cache=True)
+@kernel(parallel=True)
 @no_type_check
 def forward(kind, weighted, share, query, weight, candidate, out):
     """Distances ``(b, k)`` of packed queries, weights and candidates, ``share`` query blocks a task."""
@@ -122,7 +123,7 @@ def _pull(kind, weighted, learned, l, grad, query, weight, candidate, grad_query
 _pull_plain, _pull_weighed = chosen(_pull, DISTANCES), chosen(_pull, WEIGHABLE)
 
 
-@numba.njit(parallel=True, cache=True)
+@kernel(parallel=True)
 @no_type_check
 def backward(kind, weighted, learned, share, grad, query, weight, candidate, grad_query, grad_weight, grad_candidate):
     """All gradients (of weights if ``learned``), packed. A task owns ``share`` coordinates: nothing is contended."""

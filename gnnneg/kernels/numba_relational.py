@@ -11,6 +11,7 @@ from typing import no_type_check
 import numba
 import numpy as np
 
+from gnnneg.kernels.kernel import kernel
 from gnnneg.kernels.kinds import ORDER
 
 WIDTH = 64  # columns of a task
@@ -168,7 +169,7 @@ def _gather(kind, want, sign, where, states, relation, weight, source, edge_type
             _unpack(least_at, where, at_low[v])
 
 
-@numba.njit(parallel=True, cache=True)
+@kernel(parallel=True)
 @no_type_check
 def forward(kind, want, sign, tasks, states, relation, weight, source, edge_type, offset, outs):
     """Fills ``outs``: sums, sums of squares, largest and where, smallest and where (of EXTREME, largest times sign).
@@ -229,7 +230,7 @@ def _scatter(kind, want, where, states, relation, there, back, grads, out_states
         _unpack(of_of[r], where, out_relation[r])
 
 
-@numba.njit(parallel=True, cache=True)
+@kernel(parallel=True)
 @no_type_check
 def backward(kind, want, tasks, states, relation, there, back, grads, out_states, out_relation):
     """The gradients of states and relations; ``there`` and ``back`` are the edges by target and by source."""
@@ -238,7 +239,7 @@ def backward(kind, want, tasks, states, relation, there, back, grads, out_states
         _scatter(kind, want, where, states, relation, there, back, grads, out_states, out_relation)
 
 
-@numba.njit(parallel=True, cache=True)
+@kernel(parallel=True)
 @no_type_check
 def weights(kind, want, states, relation, weight, source, edge_type, offset, grads, out):
     """The gradients of the edges' weights, a node's edges a task; the whole width, since they are seldom asked for."""

@@ -9,6 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from gnnneg.kernels import numba_relational
+from gnnneg.kernels.kernel import kernel
 from gnnneg.kernels.kinds import ORDER
 from gnnneg.kernels.numba_relational import ALL
 from gnnneg.kernels.operator import operator
@@ -37,7 +38,7 @@ def pna_reference(
     return torch.stack([one.unflatten(1, (-1, width)) for one in (mean, high, low, deviation)], dim=2).flatten(1)
 
 
-@numba.njit(parallel=True, cache=True, fastmath=ORDER)
+@kernel(parallel=True, fastmath=ORDER)
 @no_type_check
 def _finish(total, squares, high, at_high, low, at_low, boundary, degree, width, least, out):
     """Features of what arrived and of the boundary; where that is the extreme, no edge is."""
@@ -59,7 +60,7 @@ def _finish(total, squares, high, at_high, low, at_low, boundary, degree, width,
                 out[v, o + 3 * width] = np.sqrt(max(spread, least))
 
 
-@numba.njit(parallel=True, cache=True, fastmath=ORDER)
+@kernel(parallel=True, fastmath=ORDER)
 @no_type_check
 def _begin(grad, features, boundary, degree, width, least, at_high, at_low, total, squares, high, low, of_boundary):
     """What each of the kernel's results gets of the features' gradient."""

@@ -8,6 +8,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from gnnneg.kernels.bisection import bisect
+from gnnneg.kernels.kernel import kernel
 from gnnneg.kernels.kinds import ORDER
 from gnnneg.kernels.membership import member
 from gnnneg.kernels.operator import operator
@@ -41,7 +42,7 @@ def propose_reference(
     return then, (chance(then) / chance(now)).float()
 
 
-@numba.njit(parallel=True, cache=True, fastmath=ORDER)
+@kernel(parallel=True, fastmath=ORDER)
 @no_type_check
 def _propose(offset, near, now, jump, coin, pick, local, then, ratio):
     nodes = offset.size - 1

@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from gnnneg.kernels.kernel import kernel
 from gnnneg.kernels.kinds import ORDER
 from gnnneg.kernels.rows import compact
 from gnnneg.kernels.threads import launch
@@ -84,7 +85,7 @@ def lazy_adam(
     torch.autograd.graph.increment_version(weight)
 
 
-@numba.njit(cache=True)
+@kernel()
 @no_type_check
 def _group(place, begin, order):
     """Sorts by counting: equals stay in their order."""
@@ -116,14 +117,14 @@ def _sum(begin, order, value, u):
     return out
 
 
-@numba.njit(parallel=True, cache=True)
+@kernel(parallel=True)
 @no_type_check
 def _merge(begin, order, value, out):
     for u in numba.prange(out.shape[0]):
         out[u] = _sum(begin, order, value, u)
 
 
-@numba.njit(parallel=True, cache=True, fastmath=ORDER)
+@kernel(parallel=True, fastmath=ORDER)
 @no_type_check
 def _row_adagrad(row, begin, order, value, table, total, lr, eps):
     for u in numba.prange(row.size):
@@ -137,7 +138,7 @@ def _row_adagrad(row, begin, order, value, table, total, lr, eps):
             weight[j] -= rate * grad[j]
 
 
-@numba.njit(parallel=True, cache=True)
+@kernel(parallel=True)
 @no_type_check
 def _lazy_adam(row, begin, order, value, table, mean, square, fresh, old, new, lr, root, eps):
     for u in numba.prange(row.size):

@@ -2,12 +2,12 @@
 
 from typing import no_type_check
 
-import numba
 import numpy as np
 import torch
 from jaxtyping import Int
 from torch import Tensor
 
+from gnnneg.kernels.kernel import kernel
 from gnnneg.kernels.operator import operator
 from gnnneg.kernels.threads import launch
 
@@ -15,7 +15,7 @@ from gnnneg.kernels.threads import launch
 _scratch: dict[int, Tensor] = {}
 
 
-@numba.njit(cache=True)
+@kernel()
 @no_type_check
 def _compact(index, scratch, row, place):
     count = 0

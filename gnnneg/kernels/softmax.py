@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from gnnneg.kernels.kernel import kernel
 from gnnneg.kernels.kinds import ORDER
 from gnnneg.kernels.operator import operator
 from gnnneg.kernels.threads import launch
@@ -148,7 +149,7 @@ def weigh(shift, stored, plain, own, top, bits, power, share):
     return np.float32(np.nan) if broken else mass
 
 
-@numba.njit(parallel=True, cache=True, fastmath=ORDER)
+@kernel(parallel=True, fastmath=ORDER)
 @no_type_check
 def _forward(shift, stored, weight, value, total):
     rows, plain = stored.shape[0], weight.shape[1] == 1
@@ -163,7 +164,7 @@ def _forward(shift, stored, weight, value, total):
             total[i] = straight * once
 
 
-@numba.njit(parallel=True, cache=True, fastmath=ORDER)
+@kernel(parallel=True, fastmath=ORDER)
 @no_type_check
 def _backward(shift, stored, weight, value, grad, tilt, out):
     rows, k, plain = stored.shape[0], stored.shape[1], weight.shape[1] == 1

@@ -9,6 +9,7 @@ from jaxtyping import Int
 from torch import Tensor
 
 from gnnneg.errors import UserError
+from gnnneg.kernels.kernel import kernel
 from gnnneg.kernels.threads import launch
 
 MOST = 1 << 29  # nodes of all sets together, 2 GiB
@@ -66,7 +67,7 @@ def _refuse(total: int, hops: int, how: str = "") -> None:
         )
 
 
-@numba.njit(parallel=True, cache=True)
+@kernel(parallel=True)
 @no_type_check
 def _largest(offset, near, value, out):
     for row in numba.prange(offset.size - 1):
@@ -76,7 +77,7 @@ def _largest(offset, near, value, out):
         out[row] = most
 
 
-@numba.njit(parallel=True, cache=True)
+@kernel(parallel=True)
 @no_type_check
 def _walk(offset, member, hops, shorter, length, begin, out, write, parts):
     nodes = offset.size - 1
