@@ -79,6 +79,7 @@ from gnnneg.penalties import DURA, Lp, QueryPrediction, RelationPrediction, Soft
 from gnnneg.records import Negatives, Query, Triplets
 from gnnneg.samplers import (
     KBGAN,
+    KMAS,
     MCNS,
     All,
     Cached,
@@ -259,6 +260,7 @@ EXAMPLES: list[Callable[[], nn.Module]] = [
     lambda: Discounted(Uniform(NODES, 5), SlotLabel(known(sparse()), 0.5)),
     lambda: Curriculum([Uniform(NODES, 5), Corrupt(known(), 5)], [0, 1]),
     lambda: SelfPaced(Uniform(NODES, 9), 3),
+    lambda: KMAS(known(sparse()), 5, warmup=0.0, peak=0.0, steps=20),
     lambda: Influence(Uniform(NODES, 9), 3),
     lambda: Diverse(Uniform(NODES, 9), 3),
     lambda: Diverse(Filtered(Uniform(NODES, 9, shared=True), known()), 3),

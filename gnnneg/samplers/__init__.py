@@ -17,6 +17,7 @@ from gnnneg.samplers.in_batch import InBatch
 from gnnneg.samplers.influence import Influence
 from gnnneg.samplers.k_hop import KHop
 from gnnneg.samplers.kbgan import KBGAN
+from gnnneg.samplers.kmas import KMAS
 from gnnneg.samplers.mcns import MCNS
 from gnnneg.samplers.mixture import Mixture
 from gnnneg.samplers.nearest import Nearest
@@ -34,6 +35,7 @@ from gnnneg.samplers.with_critic import WithCritic
 
 __all__ = [
     "KBGAN",
+    "KMAS",
     "MCNS",
     "All",
     "Cached",

@@ -35,6 +35,7 @@ from gnnneg.losses import BCE, HaSa, InfoNCE, LimitBased, LogSigmoid, MarginRank
 from gnnneg.records import Triplets
 from gnnneg.samplers import (
     KBGAN,
+    KMAS,
     MCNS,
     Cached,
     Child,
@@ -52,7 +53,8 @@ from gnnneg.samplers import (
 from gnnneg.training import Fit
 
 NAMED: list[Callable] = [
-    *(KBGAN, MCNS, Cached, Child, Diverse, HardDraw, Hardest, KHop, Nearest, Popular, PreBatch, RandomWalk, SelfPaced),
+    *(KBGAN, KMAS, MCNS, Cached, Child, Diverse, HardDraw, Hardest, KHop, Nearest, Popular, PreBatch, RandomWalk),
+    SelfPaced,
     *(Uniform, BCE, HaSa, InfoNCE, LimitBased, LogSigmoid, MarginRanking, Clustering, KnownNegatives, Testbed, Fit),
     *(Calibration.fit, at_once, clustering, diagnose, geometry, nearest, pair_classification, plane, predict, ranks),
     *(random_split, share_denied, KnownAnswers),

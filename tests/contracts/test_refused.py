@@ -17,6 +17,7 @@ from gnnneg.generators import DANS
 from gnnneg.losses import BCE, HaSa, InfoNCE, LimitBased, LogSigmoid, MarginRanking
 from gnnneg.samplers import (
     KBGAN,
+    KMAS,
     MCNS,
     All,
     Cached,
@@ -95,6 +96,18 @@ OPTIONS: list[tuple[Callable, dict[str, list], dict[str, list]]] = [
         lambda **options: KBGAN(some(), kge(), **options),
         {"num_negatives": [0, MANY], "lr": [-0.1, 101.0], "temperature": [0.0], "momentum": [1.0, -0.1]},
         {"lr": [0.0], "momentum": [0.0]},
+    ),
+    (
+        lambda num_negatives=2, **rest: KMAS(FACTS, num_negatives, **rest),
+        {
+            "num_negatives": [0, MANY],
+            "share": [-0.1, 1.1],
+            "warmup": [-0.1, 1.1],
+            "peak": [-0.1, 1.1],
+            "steps": [0, 1 << 54],
+            "temperature": [0.0, math.inf],
+        },
+        {"share": [0.0, 1.0], "warmup": [0.0, 0.5], "peak": [0.1, 1.0], "steps": [1]},
     ),
     (
         lambda num_negatives=2, **rest: MCNS(FACTS, num_negatives, **rest),
