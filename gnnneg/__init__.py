@@ -19,6 +19,7 @@ _CONTENTS = {
     "gnnneg.data.frames": ["from_frames"],
     "gnnneg.data.hetero": ["by_type", "from_hetero", "to_networkx"],
     "gnnneg.data.known": ["KnownAnswers"],
+    "gnnneg.data.labelled": ["labelled_graph"],
     "gnnneg.data.ontology": ["inherited"],
     "gnnneg.data.statements": ["message_graph", "num_relations", "triplets"],
     "gnnneg.data.synthetic": ["world"],

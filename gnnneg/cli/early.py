@@ -13,7 +13,7 @@ from typing import Any
 
 from gnnneg import run_folder, sources, tree
 from gnnneg.data import options
-from gnnneg.data.catalogue import CARD, card, folder_of, read_card
+from gnnneg.data.catalogue import CARD, card, folder_of, read_card, with_split_nodes
 from gnnneg.errors import UserError, echo, nearest
 from gnnneg.run_files import CONFIG, ENVIRONMENT, STATEMENTS
 
@@ -93,7 +93,8 @@ def config(path: str, settings: Sequence[str], out: str | None = None, new: bool
     name = source.get("name")
     own = all((Path(path).parent / file).is_file() for file in (CONFIG, ENVIRONMENT, STATEMENTS))
     if isinstance(name, str) and data and not own:
-        dataset(name)
+        if name not in with_split_nodes():
+            dataset(name)
         if isinstance(source.get("verdicts"), str):
             from gnnneg.verdicts.judged import refuse_absent
 

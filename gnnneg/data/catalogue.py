@@ -264,6 +264,12 @@ def _node_names() -> list[str]:
     return sorted(path.parent.name for path in folder.glob(f"*/{NODE_CARD}")) if folder else []
 
 
+def with_split_nodes() -> list[str]:
+    """The graphs with labelled nodes that also have validation nodes, so that a run can be trained on them."""
+    folder = cards()
+    return [name for name in _node_names() if folder and "prefix" in read_yaml(folder / name / NODE_CARD)]
+
+
 def names() -> list[str]:
     """The names of the data sets that have a card."""
     folder = cards()

@@ -16,6 +16,11 @@ and ``source`` (e, the number in ``data.source_names``, -1 for none). Labelled p
 proteins interact, are not statements::
 
     data["entity", "pair", "entity"]      edge_label_index 2 m, edge_label m        no edge_index
+
+A graph with labelled nodes (:func:`gnnneg.data.labelled.labelled_graph`) has its edges beside its statements, which say
+the classes. Messages pass over these edges and no statements, and only tails are asked for::
+
+    data["entity", "linked", "entity"]    edge_index 2 e
 """
 
 import copy
@@ -35,6 +40,7 @@ from gnnneg.errors import UserError
 from gnnneg.records import Triplets
 
 PAIR = ("entity", "pair", "entity")
+LINKED = ("entity", "linked", "entity")
 
 
 def assemble(
@@ -216,12 +222,16 @@ def message_graph(data: HeteroData, polarity: str = "stated", split: str | None 
 
     Edge ``(h, r, t)`` comes with ``(t, r + num_relations, h)``. Beside stated edges lie those of denied statements, as
     ``denied_edge_index`` and ``denied_edge_type``, for encoders that ask for them by name. Features of entities, if
-    there are any, are ``x (n, f)``, as floats.
+    there are any, are ``x (n, f)``, as floats. A graph with labelled nodes gives its own edges, all of one type.
 
     Raises:
         UserError: If features are not one row of numbers for each entity.
     """
-    edge_index, edge_type = _both_ways(data, polarity, split)
+    if polarity == "stated" and LINKED in data.edge_types:
+        edge_index = data[LINKED].edge_index
+        edge_type = torch.zeros_like(edge_index[0])
+    else:
+        edge_index, edge_type = _both_ways(data, polarity, split)
     graph = Data(edge_index=edge_index, edge_type=edge_type, num_nodes=data["entity"].num_nodes)
     x = data["entity"].get("x")
     if x is not None:

@@ -10,6 +10,7 @@ from jaxtyping import Int
 from torch import Tensor
 
 from gnnneg.checks import whole
+from gnnneg.data.statements import LINKED
 from gnnneg.errors import UserError
 from gnnneg.evaluation.evaluator import Evaluator, Findings
 from gnnneg.evaluation.metrics import standard_error, summary
@@ -97,14 +98,19 @@ def ranked(
     among: Int[Tensor, "k"] | None = None,
     encoding: Encoding | None = None,
 ) -> Ranks:
-    """The ranks of any triplets under a testbed's policy, for both sides, or among given entities."""
+    """The ranks of any triplets under a testbed's policy, for both sides, or among given entities.
 
-    def some(candidates: Int[Tensor, "k"] | None) -> Ranks:
+    In a graph with labelled nodes, only tails are ranked: the classes.
+    """
+
+    def some(candidates: Int[Tensor, "k"] | None, heads: bool = True) -> Ranks:
         few = None if candidates is None else candidates[None]
         means: dict[str, Any] = {"candidates": few, "memory_mib": testbed.memory_mib, "encoding": encoding}
-        return ranks(model, testbed.graph_for(model), questions, testbed.known, **means)
+        return ranks(model, testbed.graph_for(model), questions, testbed.known, heads=heads, **means)
 
     chosen = testbed.data["entity"].get("candidate_tails")
+    if LINKED in testbed.data.edge_types:
+        return some(chosen if among is None else among, heads=False)
     if among is not None or chosen is None:
         return some(among)
     head, tail = some(None).of("head"), some(chosen).of("tail")

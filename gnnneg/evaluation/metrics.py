@@ -34,12 +34,12 @@ def standard_error(ranks: Ranks) -> float:
         m_i = \tfrac{1}{2} \left( 1 / r_i^{\mathrm{tail}} + 1 / r_i^{\mathrm{head}} \right) .
 
     Statements are drawn, not questions. The two ranks of a statement are correlated, so they are one term of the sum.
-    For a single statement it is 0.
+    For a single statement it is 0. Where only tails are ranked, :math:`m_i` is the tail's term.
 
     Args:
         ranks (Ranks): Tail questions, then the head questions of the same statements in their order.
     """
-    each = (1 / ranks.realistic).view(2, -1).mean(0)
+    each = (1 / ranks.realistic).view(len(ranks.side.unique()), -1).mean(0)
     return float(each.std() / len(each) ** 0.5) if len(each) > 1 else 0.0
 
 

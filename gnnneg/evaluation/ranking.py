@@ -50,6 +50,7 @@ def ranks(
     batch_size: int | None = None,
     progress: Callable[[int, int], None] | None = None,
     encoding: Encoding | None = None,
+    heads: bool = True,
 ) -> Ranks:
     r"""Ranks both sides of ``triplets`` among all entities that are not known answers.
 
@@ -73,6 +74,7 @@ def ranks(
         batch_size (int, optional): Queries scored at once, for models that need much memory themselves.
         progress (Callable, optional): Called with the queries done and the queries in all.
         encoding (Encoding, optional): The model's encoding of the graph, if it exists already. (default: made here)
+        heads (bool): Whether heads are ranked, too; a model of classes has no scores for them. (default: :obj:`True`)
 
     Returns:
         Tail questions in the order of ``triplets``, then head questions, on the CPU.
@@ -84,7 +86,8 @@ def ranks(
         raise UserError("There are no statements to rank: choose a split that has some.")
     device = known.device
     questions = [
-        asked(Triplets(*(t.to(device) for t in triplets)), known.num_relations, head) for head in (False, True)
+        asked(Triplets(*(t.to(device) for t in triplets)), known.num_relations, head)
+        for head in ((False, True) if heads else (False,))
     ]
     anchor = torch.cat([query.anchor for query, _ in questions])
     rel_type = torch.cat([query.rel_type for query, _ in questions])

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch_geometric.data import HeteroData
 
-from gnnneg.data.statements import PAIR, POLARITIES, SPLITS
+from gnnneg.data.statements import LINKED, PAIR, POLARITIES, SPLITS
 
 Parts = dict[str, Any]
 AT_ONCE = 1 << 16  # names
@@ -48,6 +48,8 @@ def fingerprint(data: HeteroData) -> Parts:
         found[name] = _tensors(entity.get(key))
     pairs = data[PAIR] if PAIR in data.edge_types else {}
     found["labelled pairs"] = _tensors(pairs.get("edge_label_index"), pairs.get("edge_label"))
+    if LINKED in data.edge_types:
+        found["links"] = _tensors(data[LINKED].edge_index.T)
     found["order"] = order.hexdigest()[:16]
     return found
 

@@ -15,7 +15,7 @@ from safetensors import SafetensorError
 from torch import Tensor
 from torch_geometric.data import HeteroData
 
-from gnnneg.data.statements import PAIR, POLARITIES, assemble
+from gnnneg.data.statements import LINKED, PAIR, POLARITIES, assemble
 from gnnneg.errors import UserError
 from gnnneg.experiment.folder import read_names, table, write_names
 from gnnneg.records import Triplets
@@ -122,6 +122,8 @@ def _check(data: HeteroData) -> None:
         indices["edge_label_index"] = data[PAIR].edge_label_index
         if data[PAIR].edge_label_index.shape != (2, len(data[PAIR].edge_label)):
             raise ValueError("it has another number of pairs than of their labels")
+    if LINKED in data.edge_types:
+        indices["edge_index"] = data[LINKED].edge_index
     for key, index in indices.items():
         if index is not None and index.numel() and not 0 <= int(index.min()) <= int(index.max()) < size:
             raise ValueError(f"its {key} are not all among the {size} entities")

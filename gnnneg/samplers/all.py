@@ -14,7 +14,7 @@ BYTES = 2 * 4  # of a weight and a score
 
 
 class All(Sampler):
-    r"""Every entity once; the query's own target has weight 0.
+    r"""Every entity once, or every class of a model that scores classes; the query's own target has weight 0.
 
     With :class:`~gnnneg.losses.InfoNCE` this is 1-vs-all softmax cross-entropy. Cost: :math:`b \times n` scores and
     weights of four bytes each, so the cost of a step grows with the number of entities.
@@ -34,12 +34,12 @@ class All(Sampler):
     def forward(
         self, query: Query, target: Int[Tensor, "b"], critic: Scorer, rng: torch.Generator | None = None
     ) -> Negatives:
-        rows = target.size(0)
+        rows, size = target.size(0), critic.num_candidates or self.num_nodes
         refuse_beyond(
-            rows * self.num_nodes * BYTES,
-            f"All: the weights and scores of {rows:,} queries against all {self.num_nodes:,} entities",
+            rows * size * BYTES,
+            f"All: the weights and scores of {rows:,} queries against all {size:,} entities",
             "use sampled negatives, such as Uniform(num_negatives=1000, shared=True), or lower fit.batch_size",
             target.device,
         )
-        weight = torch.ones(rows, self.num_nodes, device=target.device)
-        return Negatives(everyone(self.num_nodes, target.device), weight.scatter_(1, target[:, None], 0))
+        weight = torch.ones(rows, size, device=target.device)
+        return Negatives(everyone(size, target.device), weight.scatter_(1, target[:, None], 0))

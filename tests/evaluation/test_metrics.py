@@ -202,7 +202,8 @@ def test_standard_error_by_hand():
     """Three statements have 3/4, 1/4 and 1/2 as the means of their two reciprocal ranks: a deviation of 1/4."""
     rank = torch.tensor([1, 4, 2, 2, 4, 2])
     zero = torch.zeros(6, dtype=torch.long)
-    found = standard_error(Ranks(zero, zero, zero, zero, rank, rank, zero))
+    side = torch.tensor([0, 0, 0, 1, 1, 1])
+    found = standard_error(Ranks(zero, zero, zero, side, rank, rank, zero))
     assert found == pytest.approx(0.25 / 3**0.5)
     each = (1 / rank.numpy()).reshape(2, 3).mean(0)
     assert found == pytest.approx(np.std(each, ddof=1) / np.sqrt(3))
