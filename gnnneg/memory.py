@@ -1,5 +1,6 @@
 """What would not fit in memory is refused before any of it is taken."""
 
+import sys
 from pathlib import Path
 
 import torch
@@ -13,9 +14,12 @@ UNTOLD = 16 * GIB  # bytes: what counts as free where the system does not say
 
 def free(device: torch.device | str = "cpu") -> int:
     """How many bytes a device has left: what Linux counts as available within the limit of its control group, or what a
-    CUDA device has beside what torch holds. :obj:`UNTOLD` where the system does not say.
+    CUDA device has beside what torch holds. :obj:`UNTOLD` where the system does not say. Nothing takes memory of the
+    device ``meta``.
     """
     device = torch.device(device)
+    if device.type == "meta":
+        return sys.maxsize
     if device.type == "cuda":
         held = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
         return torch.cuda.mem_get_info(device)[0] + held

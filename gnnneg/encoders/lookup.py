@@ -10,6 +10,9 @@ from torch_geometric.data import Data
 from gnnneg.checks import not_negative, table, widths
 from gnnneg.encodings import Dense, RowSparse
 from gnnneg.interfaces import Encoder, Encoding
+from gnnneg.memory import refuse_beyond
+
+FLOAT = 4  # bytes
 
 
 class Lookup(Encoder):
@@ -26,6 +29,9 @@ class Lookup(Encoder):
             :class:`torch.optim.SGD`). For millions of nodes it is the only way: a dense gradient is one more table, and
             Adam keeps two. It is faster if a step uses less than about a tenth of the rows, and slower if it uses most
             of them, as 1-vs-all always does. RESULTS.md has the measured crossovers. (default: :obj:`False`)
+
+    Raises:
+        UserError: If the table would take more memory than is free.
     """
 
     uses_graph = False
@@ -35,6 +41,12 @@ class Lookup(Encoder):
         widths("Lookup", hidden_channels=hidden_channels)
         table("Lookup", num_nodes=num_nodes, hidden_channels=hidden_channels)
         not_negative("Lookup", bound=bound)
+        refuse_beyond(
+            FLOAT * num_nodes * hidden_channels,
+            f"Lookup: a table of {num_nodes:,} entities' {hidden_channels:,} numbers",
+            "lower hidden_channels, or train in several processes with ShardedLookup",
+            torch.get_default_device(),
+        )
         self.hidden_channels = hidden_channels
         self.bound = math.sqrt(6 / (num_nodes + hidden_channels)) if bound is None else bound
         self.sparse = sparse

@@ -15,7 +15,9 @@ from gnnneg.errors import UserError
 from gnnneg.interfaces import Encoder, Encoding
 from gnnneg.kernels.everyone import is_everyone, span_of
 from gnnneg.kernels.rows import compact, cover
+from gnnneg.memory import refuse_beyond
 
+FLOAT = 4  # bytes
 ROWS = 1 << 16  # drawn at once
 
 
@@ -65,7 +67,7 @@ class ShardedLookup(Encoder):
             Glorot's :math:`\sqrt{6 / (n + d)}`. (default: :obj:`None`)
 
     Raises:
-        UserError: If there are more processes than rows.
+        UserError: If there are more processes than rows, or this process's rows would take more memory than is free.
     """
 
     uses_graph = False
@@ -82,6 +84,12 @@ class ShardedLookup(Encoder):
         self.num_nodes, self.hidden_channels = num_nodes, hidden_channels
         self.bound = math.sqrt(6 / (num_nodes + hidden_channels)) if bound is None else bound
         start, stop = block(num_nodes)
+        refuse_beyond(
+            FLOAT * (stop - start) * hidden_channels,
+            f"ShardedLookup: a table of {stop - start:,} of {num_nodes:,} entities' {hidden_channels:,} numbers",
+            "lower hidden_channels, or start more processes",
+            torch.get_default_device(),
+        )
         self.weight = Parameter(torch.empty(stop - start, hidden_channels))
         self.weight.num_rows = num_nodes  # type: ignore[attr-defined]  # by which distributed.parted knows it
         self.reset_parameters()

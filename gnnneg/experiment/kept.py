@@ -149,7 +149,7 @@ class Kept:
     @cached_property
     def task(self) -> Task:
         """The task as it was trained, its model with the best weights, all else as the last checkpoint has it."""
-        task = assemble(self.plan, self.graphs[0], device=self.device).task
+        task = assemble(self.plan, self.graphs[0], device=self.device, trains=False).task
         load_task(self.path / run_files.CHECKPOINTS, task)
         load_model(self.path / run_files.MODEL, task.model)
         return task

@@ -18,6 +18,7 @@ from gnnneg.errors import UserError
 from gnnneg.evaluation import Testbed
 from gnnneg.experiment.ready import refuse_negative, refuse_optimizer, refuse_scheduler
 from gnnneg.experiment.settings import Evaluation, source
+from gnnneg.experiment.unmade import refuse_plan
 from gnnneg.experiment.warmth import Warm
 from gnnneg.interfaces import Model, Task
 from gnnneg.training import Fit, Watcher
@@ -66,16 +67,24 @@ class Setup:
 
 
 def assemble(
-    plan: Plan, data: HeteroData, test_graph: HeteroData | None = None, *, device: torch.device | None = None
+    plan: Plan,
+    data: HeteroData,
+    test_graph: HeteroData | None = None,
+    *,
+    device: torch.device | None = None,
+    trains: bool = True,
 ) -> Setup:
     """Builds what a plan means on a data set: the same plan and data, the same initial weights.
 
-    On the plan's own device, unless another one is given.
+    On the plan's own device, unless another one is given. Where it is built to be trained, it is refused before, if its
+    tables and the optimiser's would not fit into memory.
     """
     settings = plan.arguments
     device = choose(settings["device"]) if device is None else device
+    facts = Facts(data)
+    if trains:
+        refuse_plan(settings, facts, device)
     with seeded(settings["seed"]):
-        facts = Facts(data)
         task = settings["task"].build(facts).to(device)
     optimizer = settings["optimizer"].build({"params": list(task.trained())})
     refuse_optimizer(optimizer)

@@ -276,9 +276,10 @@ def test_an_order_in_half_the_memory_is_the_same_order():
 @pytest.mark.parametrize(
     ("make", "sparse", "tables"),
     [
-        (torch.optim.Adam, False, 3),
-        (torch.optim.SGD, False, 1),
-        (torch.optim.Adagrad, False, 1),  # which has its table already
+        (torch.optim.Adam, False, 5),  # the gradient, two moments, and two that its step makes
+        (torch.optim.SGD, False, 2),  # two gradients, which are added
+        (torch.optim.RMSprop, False, 3),
+        (torch.optim.Adagrad, False, 2),  # which has its table already
         (LazyAdam, True, 2),
         (RowAdagrad, True, 0),
         (torch.optim.SparseAdam, True, 0),  # of which nothing is known
@@ -296,7 +297,7 @@ def test_a_step_that_does_not_fit_is_refused_with_its_bytes(make, sparse, tables
     monkeypatch.setattr(memory, "free", lambda device: tables * table + rows - 1)
     if not tables + rows:
         return
-    said = f"The first step of {make.__name__}, with weights of {table} bytes and {(tables + 1) * table + rows} bytes"
+    said = f"The first steps of {make.__name__}, with weights of {table} bytes and {(tables + 1) * table + rows:,} bytes"
     with pytest.raises(UserError, match=said) as caught:
         refuse_large(task, optimizer)
     assert ("sparse: true" in str(caught.value)) is not sparse

@@ -1,0 +1,67 @@
+"""Whether the tables of a config, and the steps of its optimiser, fit into memory, before any of it is made."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import nn
+from torch_geometric.data import HeteroData
+
+from gnnneg.config import Plan
+from gnnneg.data.facts import Facts
+from gnnneg.data.statements import SPLITS
+from gnnneg.errors import UserError
+from gnnneg.experiment.settings import needed
+from gnnneg.interfaces import Encoder, Model, Task
+from gnnneg.training.room import refuse_unmade
+
+STATEMENT = 48 + 12 + 8  # bytes of one in training: in the index of answers, as an example, and in the epoch's order
+
+
+def refuse_plan(settings: dict[str, Any], facts: Facts, device: torch.device) -> None:
+    """Refuses a config whose tables and optimiser would need more memory than there is.
+
+    Counted are the encoders of what is trained, made on the device ``meta``, which takes no memory.
+
+    Args:
+        settings (dict): The arguments of the plan of a config.
+        facts (Facts): Those of the data set.
+        device (torch.device): Where it would be trained.
+
+    Raises:
+        UserError: If it would.
+    """
+    sizes = {"num_nodes": facts.num_nodes, "num_relations": facts.num_relations}
+    made = nn.ModuleList()
+    for plan in _encoders(settings["task"]):
+        if needed(plan) <= sizes.keys():
+            try:
+                with torch.device("meta"):
+                    made.append(plan.build(sizes))
+            except UserError:
+                return  # it is refused for something else when it is made
+    weights = list(made.parameters())
+    if not weights:
+        return
+    optimizer = settings["optimizer"].build({"params": weights})
+    later = 0
+    if device.type == "cpu":
+        later = STATEMENT * counted(facts.data) + int(settings["evaluation"].arguments["memory_mib"] * 2**20)
+    refuse_unmade(made, optimizer, later, device)
+
+
+def counted(data: HeteroData) -> int:
+    """How many statements are trained on, without taking them out."""
+    return int((data["entity", "stated", "entity"].split == SPLITS.index("train")).sum())
+
+
+def _encoders(part: Any) -> Iterator[Plan]:
+    """The encoders of the models that a task trains: not those of samplers and generators, which may be fixed."""
+    if not isinstance(part, Plan):
+        return
+    if issubclass(part.cls, Encoder):
+        yield part
+    elif issubclass(part.cls, Task | Model):
+        for name, inner in part.arguments.items():
+            if not (name == "negative" and part.arguments.get("shared")):  # which has the table of the other side
+                yield from _encoders(inner)
