@@ -11,8 +11,9 @@ import io
 import lzma
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -23,6 +24,7 @@ from gnnneg.errors import UserError
 MIB = 1 << 20
 CHUNK = MIB
 LARGEST = 256 * MIB  # what a packed file may become, whatever it is packed with
+MEMORY = 1 << 30  # that an xz file may ask for; the largest of xz's own settings asks for a fifteenth of it
 RATIO = 100  # and beyond that, how many times larger than packed: text in earnest shrinks to a tenth, seldom a fiftieth
 LONGEST = 64 * MIB  # of a line
 MARK = "\ufeff"
@@ -38,12 +40,16 @@ SUFFIXES = {".gz": "gzip", ".bz2": "bzip2", ".xz": "xz", ".zst": "zstd"}
 OTHERS = {
     b"PK\x03\x04": "a zip archive: unpack it first",
     b"7z\xbc\xaf\x27\x1c": "a 7z archive: unpack it first",
+    b"Rar!\x1a\x07": "a rar archive: unpack it first",
+    b"\x04\x22\x4d\x18": "packed with lz4: unpack it first",
+    b"\x1f\x9d": "packed with compress (.Z): unpack it first",
     b"\x00\x00\xfe\xff": "in UTF-32: save it as UTF-8",
     b"\xff\xfe\x00\x00": "in UTF-32: save it as UTF-8",
     b"version https://git-lfs.github.com": "a pointer of Git LFS and not the file itself: fetch it with 'git lfs pull'",
     b"<!doctype html": "a web page: download the file that it links to",
     b"<html": "a web page: download the file that it links to",
 }
+TAR, AT = b"ustar", 257  # which a tar archive has at this place
 MARKS = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 
 
@@ -207,12 +213,52 @@ def _unpacking(file: BinaryIO, kind: str | None) -> Any:
     if kind == "gzip":
         return gzip.GzipFile(fileobj=file)
     if kind == "bzip2":
-        return bz2.BZ2File(file)
+        return _Streams(file, bz2.BZ2Decompressor)
     if kind == "xz":
-        return lzma.LZMAFile(file)
+        return _Streams(file, partial(lzma.LZMADecompressor, memlimit=MEMORY))
     if kind == "zstd":
         return pa.CompressedInputStream(pa.PythonFile(file, mode="r"), "zstd")
     return file
+
+
+class _Streams:
+    """Streams that follow one another in a file, with zero bytes between them, as ``xz`` pads them.
+
+    Python's own readers end in silence at whatever follows the first stream and is not another at once.
+    """
+
+    def __init__(self, file: BinaryIO, make: Callable[[], Any]):
+        self.file, self.make = file, make
+        self.decoder, self.next = make(), b""
+
+    def __enter__(self) -> "_Streams":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def read(self, size: int) -> bytes:
+        """Up to so many bytes; none at the end."""
+        while True:
+            if self.decoder.eof and not self._another():
+                return b""
+            if self.decoder.needs_input:
+                self.next = self.next or self.file.read(CHUNK)
+                if not self.next:
+                    raise EOFError("Compressed file ended before the end-of-stream marker was reached")
+            given, self.next = (self.next, b"") if self.decoder.needs_input else (b"", self.next)
+            found: bytes = self.decoder.decompress(given, size)
+            if found:
+                return found
+
+    def _another(self) -> bool:
+        """Whether something follows a stream that has ended."""
+        rest = self.decoder.unused_data.lstrip(b"\0")
+        while not rest and (more := self.file.read(CHUNK)):
+            rest = more.lstrip(b"\0")
+        if rest:
+            self.decoder, self.next = self.make(), rest
+        return bool(rest)
 
 
 def _encoding(start: bytes) -> tuple[bytes, str]:
@@ -221,6 +267,8 @@ def _encoding(start: bytes) -> tuple[bytes, str]:
 
 def _refuse_others(path: Path, start: bytes) -> None:
     plain = start[:64].removeprefix(codecs.BOM_UTF8).lstrip()
+    if start[AT:].startswith(TAR):
+        raise UserError(f"{path} is a tar archive: unpack it first.")
     for magic, what in OTHERS.items():
         if start.startswith(magic) or plain.lower().startswith(magic):
             raise UserError(f"{path} is {what}.")

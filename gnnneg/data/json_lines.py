@@ -1,13 +1,15 @@
-"""JSON lines: an object in each line, whose keys are the columns of a table."""
+"""JSON lines: an object in each line, or an array of them, whose keys are the columns of a table."""
 
 import json
 from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
-from gnnneg.data.decode import lines
+from gnnneg.data.decode import beginning, lines, text
+from gnnneg.data.formats.nested import DENIED, denies
 from gnnneg.data.rows import shown
 from gnnneg.errors import UserError, echo
 
@@ -19,17 +21,17 @@ TRUTH = {True: "true", False: "false"}
 
 
 def read_json_lines(path: Path) -> pa.Table:
-    """The columns of a file of JSON objects, one a line, such as the edges that KGX writes.
+    """The columns of a file of JSON objects, one a line or all in one array, such as the edges that KGX writes.
 
     Numbers are kept as they are written. A key that an object lacks is null there. A column that holds a list or an
-    object somewhere is one of lists, all null.
+    object somewhere is one of lists, all null but for a word in the first row if one of them denies its statement.
 
     Raises:
         UserError: For a line that is no object, a key twice in one, more than a thousand keys, and a file that says
             nothing.
     """
     columns: dict[str, list[pa.Array]] = {}
-    nested: set[str] = set()
+    nested: dict[str, bool] = {}
     part: dict[str, list[str | None]] = defaultdict(list)
     size = total = 0
 
@@ -43,26 +45,27 @@ def read_json_lines(path: Path) -> pa.Table:
             chunks.append(pa.array(found + [None] * (size - len(found)), pa.large_string()).dictionary_encode())
         part, total, size = defaultdict(list), total + size, 0
 
-    for number, line in lines(path):
-        if not line.strip():
-            continue
-        for name, value in _object(f"{path}:{number}", line).items():
+    for where, entry in _objects(path):
+        for name, value in entry.items():
             column = part[name]
             column.extend([None] * (size - len(column)))
             if isinstance(value, list | dict):
-                nested.add(name)
+                nested[name] = nested.get(name, False) or denies(value, name)
                 value = None
             column.append(TRUTH[value] if isinstance(value, bool) else value)
         if len(columns) + len(part) > 2 * MOST_COLUMNS:
-            raise UserError(f"{path}:{number}: more than {MOST_COLUMNS:,} keys: this is no table of statements.")
+            raise UserError(f"{where}: more than {MOST_COLUMNS:,} keys: this is no table of statements.")
         size += 1
         if size == CHUNK:
             close()
     close()
     if not total:
         raise UserError(f"{path} has no rows: there are no statements in it.")
-    table = {name: pa.nulls(total, NESTED) if name in nested else pa.chunked_array(columns[name]) for name in columns}
-    return pa.table(table)
+    table = {name: pa.chunked_array(chunks) for name, chunks in columns.items() if name not in nested}
+    empty = {
+        name: pa.array([DENIED if found else None, *[None] * (total - 1)], NESTED) for name, found in nested.items()
+    }
+    return pa.table({name: (table | empty)[name] for name in columns})
 
 
 class _Twice(Exception):
@@ -81,20 +84,37 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 _DECODER = json.JSONDecoder(object_pairs_hook=_once, parse_int=str, parse_float=str, parse_constant=str)
 
 
-def _object(where: str, line: str) -> dict[str, Any]:
-    """The object of a line."""
+def _objects(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The objects of a file and where each stands: one a line, or all in one array, as pandas writes records."""
+    if beginning(path).lstrip().startswith(b"["):
+        for number, entry in enumerate(_decoded(str(path), text(path), "an array of objects"), 1):
+            yield _entry(f"{path}: entry {number:,}", entry)
+        return
+    for number, line in lines(path):
+        if line.strip():
+            yield _entry(f"{path}:{number}", _decoded(f"{path}:{number}", line, "an object of its own on each line"))
+
+
+def _entry(where: str, found: Any) -> tuple[str, dict[str, Any]]:
+    if not isinstance(found, dict):
+        raise UserError(f'{where}: each line is to be an object, such as {{"subject": ...}}, not {shown(str(found))}.')
+    return where, found
+
+
+def _decoded(where: str, said: str, wanted: str) -> Any:
+    """What a text in JSON says."""
     try:
-        found = _DECODER.decode(line)
-        if "\\u" in line:
+        found = _DECODER.decode(said)
+        if "\\u" in said:
             json.dumps(found, ensure_ascii=False).encode()  # no half of a surrogate pair
     except _Twice as twice:
         raise UserError(f"{where}: the key {echo(str(twice))} stands there twice: say which is right.") from None
     except json.JSONDecodeError as error:
-        raise UserError(f"{where}: not JSON ({error.msg} at column {error.colno}): {shown(line)}.") from None
+        raise UserError(
+            f"{where}: not JSON ({error.msg} at column {error.colno}), where {wanted} should be: {shown(said[:200])}."
+        ) from None
     except RecursionError:
         raise UserError(f"{where}: nested too deeply for a statement.") from None
     except UnicodeEncodeError:
         raise UserError(f"{where}: holds half of a pair of surrogates, which is no text.") from None
-    if not isinstance(found, dict):
-        raise UserError(f'{where}: each line is to be an object, such as {{"subject": ...}}, not {shown(line)}.')
     return found

@@ -38,7 +38,7 @@ class Labels:
 
 def folded(label: str) -> str:
     """A label without blanks around it, in small letters, and a number without a sign or digits that say nothing."""
-    label = label.strip().lower()
+    label = label.strip().lower().replace("\u2212", "-")  # typesetters have a minus of their own
     try:
         number = float(label) if re.match(NUMBER, label) else None
     except OverflowError:

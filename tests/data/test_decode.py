@@ -2,8 +2,10 @@
 
 import bz2
 import gzip
+import io
 import lzma
 import os
+import tarfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,6 +17,13 @@ from hypothesis import strategies as st
 from gnnneg.data import decode
 from gnnneg.data.decode import beginning, compression, ending, lines, text, unpacked
 from gnnneg.errors import UserError
+
+
+def tar() -> bytes:
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as archive:
+        archive.addfile(tarfile.TarInfo("train.tsv"), io.BytesIO())
+    return out.getvalue()
 
 
 def zstd(raw: bytes) -> bytes:
@@ -70,6 +79,11 @@ def test_joined_files_keep_no_mark_in_their_midst(tmp_path: Path) -> None:
     assert text(tmp_path / "a.gz") == "a\tr\tb\n" * 2
     (tmp_path / "a.zst").write_bytes(zstd(one) + zstd(one))
     assert text(tmp_path / "a.zst") == "a\tr\tb\n" * 2
+    (tmp_path / "a.bz2").write_bytes(bz2.compress(one) + bz2.compress(one))
+    assert text(tmp_path / "a.bz2") == "a\tr\tb\n" * 2
+    padded = lzma.compress(one) + bytes(4)  # as the format allows, and as xz writes streams for a disk's blocks
+    (tmp_path / "a.xz").write_bytes(padded + padded)
+    assert text(tmp_path / "a.xz") == "a\tr\tb\n" * 2
 
 
 @pytest.mark.parametrize(
@@ -89,6 +103,11 @@ def test_joined_files_keep_no_mark_in_their_midst(tmp_path: Path) -> None:
         (bz2.compress(b"a" * 99)[:-3], "not a whole bzip2 file"),
         (lzma.compress(b"a" * 99)[:-9], "not a whole xz file"),
         (zstd(b"abc" * 99)[:-4], "not a whole zstd file"),
+        (bz2.compress(b"a") + b"junk", "not a whole bzip2 file"),
+        (lzma.compress(b"a") + b"junk", "not a whole xz file"),
+        (lzma.compress(b"a") + lzma.compress(b"b" * 99)[:-9], "not a whole xz file"),
+        (gzip.compress(tar(), mtime=0), "a tar archive: unpack it first"),
+        (b"\x04\x22\x4d\x18" + bytes(30), "packed with lz4: unpack it first"),
         (gzip.compress(gzip.compress(b"a", mtime=0), mtime=0), r"packed twice \(gzip in gzip\)"),
     ],
 )

@@ -56,7 +56,9 @@ def test_a_last_column_of_labels_without_a_header(tmp_path: Path, labels: tuple[
 
 def test_a_graph_in_one_json_object(tmp_path: Path) -> None:
     whole = {"nodes": [{"id": "D1"}], "edges": [{"subject": "D1"}]}
-    with pytest.raises(UserError, match="no column 'head'; it has nodes, edges"):
+    with pytest.raises(
+        UserError, match=r"is one object around all edges \(it has nodes, edges\): write one edge a line"
+    ):
         brought(tmp_path / "kg.json", json.dumps(whole))
     with pytest.raises(UserError, match="since it has nodes, edges: write its statements one object a line"):
         brought(tmp_path / "kg.json", json.dumps(whole), format="wikidata")

@@ -18,6 +18,7 @@ INSTEAD = {
     r"!gp[ai]d?-version": "if it is GPAD, say --format gpad",
     r"@prefix|@base|prefix\s": "if it is Turtle, say --format rdf",
     r"format-version:": "if it is OBO, say --format obo",
+    r"sep=.$": "that line is for spreadsheets: take it out, and say what separates the fields with --delimiter",
     r"\s*[\[{]": "JSON is read as what Wikidata writes, with --format wikidata",
 }
 
@@ -55,6 +56,9 @@ def beginning(path: Path, layout: Layout, wanted: list[str], header: bool | None
     if layout.count_line and (comments or start[0].startswith("#")):
         raise UserError(f"{path}: lines that begin with '#' stand where the number of lines should: take them out.")
     place = layout.count_line + comments
+    bare = [line for line in start[layout.count_line :] if not line.startswith("#") or line.count(sign) >= 2]
+    if not bare and not names:
+        raise UserError(f"{path} holds nothing but comments (#): expected lines of head, relation and tail.")
     if place >= len(start):
         raise UserError(f"{path} holds no lines after its first: expected lines of head, relation and tail.")
     first = _fields(start[place], sign, layout.quoted)

@@ -1,59 +1,58 @@
 """What the columns of a table look like. Nothing is read by its looks: they tell where somebody has to be asked."""
 
+import itertools
 import re
 from collections.abc import Iterable, Sequence
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from gnnneg.data.coded import mapped
+from gnnneg.data.coded import TEXT, mapped
+from gnnneg.data.formats.vocabulary import (
+    AGAINST,
+    BEFORE,
+    DENYING,
+    ENTITY,
+    FOR,
+    HELPING,
+    LETTERS,
+    NEGATING,
+    NULL,
+    POLAR,
+    REFUTED,
+    RELATION,
+    SUPPORTED,
+    UNDECIDED,
+)
 from gnnneg.data.layout import LABELS, Labels, folded
 
-WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[0-9]+|[^\W\d_]+")
-
-
-def _words(text: str) -> frozenset[str]:
-    return frozenset(text.split())
-
-
-# what columns of entities and of relations are called in public data sets
-ENTITY = _words(
-    "head heads tail tails subject subjects object objects source sources target targets node nodes entity entities "
-    "src dst tgt sub subj obj ent start end from to domain range sourceid targetid h t s o x y u v"
-)
-RELATION = _words(
-    "relation relations rel predicate predicates edge edges metaedge property prop pred type link interaction "
-    "relationship relationships association label r p"
-)
-LETTERS = _words("h r t s p o x y u v")
-# of these names, "true" means that something is denied
-NEGATING = _words(
-    "negated negative negatives negation negate neg not denied denial denies false refuted absent excluded untrue "
-    "nonexistent isnot isnegated isnegative isdenied isfalse isabsent isexcluded"
-)
-POLAR = _words(
-    "label labels truth truthvalue polarity sign stated istated true istrue positive ispositive correct valid"
-)
+RUN = re.compile(r"[^\W\d_]+|[0-9]+")
 YES, NO = ("true", "1", "yes", "t", "y"), ("", "false", "0", "no", "f", "n")
 NOT = "not"
 SIGNED = re.compile(r"[-+]?[01][a-z]?")
-# words that people give statements for and against; of those that LABELS knows, it is said there
-FOR = _words("yes y t + positive pos affirmed asserted stated present correct supported confirmed")
-AGAINST = _words(
-    "no n f - negative neg negated denied absent incorrect refuted rejected contradicted not_stated wrong neg. false"
-)
-UNDECIDED = _words("unsure unknown uncertain undecided maybe ?")
 YES_ALONE = frozenset({"true", "1", "yes"})  # with nothing beside it, it may mean either
 # a column called ``negated`` says the opposite of a label, and SSSOM's predicate_modifier and the like say "Not"
 NEGATED = Labels(stated=NO, denied=(*YES, NOT))
 MODIFIED = Labels(stated=("",), denied=(NOT,))
 TWO = 2  # lines, from which on numbers count lines
-FEW = 5  # lines, from which on one can stand out
+FEW = 3  # lines, from which on one can stand out, or different numbers are those of lines
+MANY = 64  # different values, beyond which a column is none of labels
+# what pandas calls columns of numbers of lines
+INDEX = re.compile(r"__index_level_[0-9]+__|Unnamed: [0-9]+|")
 
 
 def words(name: str) -> list[str]:
     """The words of a column's name in small letters: ``isNegated``, ``is_negated`` and ``IS NEGATED`` have the same."""
-    return [word.lower() for word in WORD.findall(name)]
+    found = []
+    for run in RUN.findall(name):
+        start = 0
+        for i in range(1, len(run)):
+            ends = run[i - 1].islower() or run[i + 1 : i + 2].islower()
+            if run[i].isupper() and ends:
+                found.append(run[start:i])
+                start = i
+        found.append(run[start:])
+    return [word.lower() for word in found]
 
 
 def negates(name: str) -> bool:
@@ -88,22 +87,49 @@ def says_polarity(name: str | None, values: pa.ChunkedArray, last: bool) -> bool
         values (pyarrow.ChunkedArray): What it holds.
         last (bool): Whether it is the last column.
     """
-    if len(found := values.unique()) > 64:
+    if len(found := values.unique()) > MANY:
         return name is not None and modifies(name) and _not_within(values)
     every = {folded(value) for value in found.to_pylist()}
     if NOT in every or (name is not None and modifies(name) and _not_within(values)):
         return True
     if name is not None and negates(name) and every & set(YES):
         return True
-    denies = {folded(x) for x in LABELS.denied} | AGAINST
-    known = {folded(x) for x in LABELS.stated} | denies | FOR | UNDECIDED | {""}
     if "-1" in every and all(SIGNED.fullmatch(value) for value in every - {""}):  # -1c and 0c, as InferWiki has them
         return True
-    if not every <= known or every <= {""}:
+    near = last or (name is not None and bool(set(words(name)) & POLAR))
+    if (every & SUPPORTED and every & REFUTED) or opposed(every, near):
+        return True
+    denies = {folded(x) for x in LABELS.denied} | AGAINST
+    known = {folded(x) for x in LABELS.stated} | denies | FOR | UNDECIDED | {""}
+    if not every <= known or every <= {"", *NULL}:
         return False
     told = bool(every & denies) or (len(every) > 1 and bool(every & YES_ALONE))
-    polar = name is not None and bool(set(words(name)) & POLAR)
-    return told and (name is None or last or polar or "-1" in every)
+    return told and (name is None or near)
+
+
+def opposed(values: Iterable[str], near: bool) -> set[str]:
+    """Those of some values that deny another: ``does not support`` beside ``supports``.
+
+    Args:
+        values (iterable): Labels, folded.
+        near (bool): Whether a syllable is enough, as in ``inactive`` beside ``active``.
+    """
+    every = set(values)
+    if len(every) > MANY:
+        return set()
+    denying = {value for value in every if DENYING & set(words(value))}
+    others = {_bare(value) for value in every - denying}
+    found = {value for value in denying if _bare(value) and _bare(value) in others}
+    for value, first in itertools.product(every, BEFORE):
+        plain = value.removeprefix(first)
+        if plain != value and plain in every and (near or plain in SUPPORTED):
+            found.add(value)
+    return found
+
+
+def _bare(value: str) -> str:
+    """What a label says without its denial, and without the endings of verbs."""
+    return " ".join(word.removesuffix("s") for word in words(value) if word not in DENYING | HELPING)
 
 
 def looks_like_names(first: Sequence[str], table: pa.Table) -> bool:
@@ -135,15 +161,17 @@ def looks_like_names(first: Sequence[str], table: pa.Table) -> bool:
 def says_how(name: str | None, values: Iterable[str]) -> str:
     """The option that gives labels their meaning, where the usual one does not."""
     every = sorted({folded(value) for value in values} - {""})
+    denying = opposed(every, True)
     usual = {folded(x) for x in (*LABELS.stated, *LABELS.denied)}
-    against = [value for value in every if value in AGAINST or value in {"false", "0", "-1", NOT}]
+    against = [value for value in every if value in AGAINST or value in {"false", "0", "-1", NOT, *denying}]
     undecided = [value for value in every if value in UNDECIDED]
     agreeing = [value for value in every if value not in (*against, *undecided)]
     own = name is not None and (negates(name) or modifies(name))  # they have a meaning of their own
     if own or set(every) <= usual or NOT in every or not agreeing or not against:
         return ""
-    unknown = f" unknown={','.join(undecided)}" if undecided else ""
-    return f" --labels stated={','.join(agreeing)} denied={','.join(against)}{unknown}"
+    given = {"stated": agreeing, "denied": against, "unknown": undecided}
+    parts = [f"{meaning}={','.join(labels)}" for meaning, labels in given.items() if labels]
+    return " --labels " + " ".join(f"'{part}'" if " " in part else part for part in parts)
 
 
 def may_be_names(first: Sequence[str], table: pa.Table) -> bool:
@@ -187,11 +215,25 @@ def counts(fields: Sequence[str]) -> bool:
 
 def numbers_lines(values: pa.ChunkedArray) -> bool:
     """Whether a column holds integers that grow from line to line, as numbers of lines do."""
-    digits = mapped(values, lambda names: pc.match_substring_regex(names, r"^[0-9]{1,18}$"), pa.bool_())
-    if len(values) < TWO or not pc.all(digits).as_py():
+    if len(values) < TWO or not _all_numbers(values):
         return False
-    number = mapped(values, lambda names: pc.cast(names, pa.int64()), pa.int64()).combine_chunks()
+    plain = mapped(values, lambda names: pc.replace_substring_regex(names, r"\.0+$", ""), TEXT)
+    number = mapped(plain, lambda names: pc.cast(names, pa.int64()), pa.int64()).combine_chunks()
     return bool(pc.all(pc.greater(number[1:], number[:-1])).as_py())
+
+
+def numbers_each(table: pa.Table) -> bool:
+    """Whether the first column has another integer in each line and the next ones none, as a table has that was
+    numbered and then shuffled.
+    """
+    first, others = table.column(0), [table.column(i) for i in range(1, 4)]
+    some = len(first) >= FEW and not any(map(_all_numbers, others))
+    return some and _all_numbers(first) and len(first.unique()) == len(first)
+
+
+def _all_numbers(values: pa.ChunkedArray) -> bool:
+    digits = mapped(values, lambda names: pc.match_substring_regex(names, r"^[0-9]{1,18}(\.0+)?$"), pa.bool_())
+    return bool(pc.all(digits).as_py())
 
 
 def by_name(names: Sequence[str]) -> list[str]:

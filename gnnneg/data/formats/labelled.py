@@ -10,8 +10,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from gnnneg.data.account import Account
+from gnnneg.data.coded import TEXT, mapped
 from gnnneg.data.formats import columns as looks
 from gnnneg.data.formats.beginning import Beginning, beginning
+from gnnneg.data.formats.nested import denies_within
 from gnnneg.data.formats.statements import ROLES, Statements
 from gnnneg.data.gate import tidied
 from gnnneg.data.json_lines import read_json_lines
@@ -26,6 +28,9 @@ PLAIN = (
     *(pa.types.is_string, pa.types.is_large_string),
 )
 DELIMITED = {"csv": "comma", "tsv": "tab"}
+# what SSSOM writes in the place of a tail where there is none; it is no thing that others could be mapped to
+NO_MATCH = ["sssom:NoTermFound", "https://w3id.org/sssom/NoTermFound"]
+AROUND = ("edges", "links", "triples", "statements", "elements", "message", "results")  # keys of whole graphs
 NAMED = {"parquet": read_parquet, "jsonl": read_json_lines}  # whose columns have names, whatever stands in them
 
 
@@ -109,14 +114,17 @@ def read_labelled(
     if kind in NAMED:
         whole = NAMED[kind](path)
         begins = Beginning(whole.column_names, whole.column_names)
+        _refuse_whole_graphs(path, whole)
     else:
         layout = Layout((), delimiter or DELIMITED[kind], count_line=count_line, quoted=kind == "csv")
         begins = beginning(path, layout, [*named, *asked.values()], header, account)
         if kind == "tsv" and delimiter is None:
             _refuse_quotation_marks(path, begins.first)
+        if begins.names is None and header is None:
+            _refuse_an_unnamed_first(path, begins.first)
     named = named or _first_three(path, begins)
     wanted = dict(zip(ROLES, named)) | asked
-    places = {role: _place(column, begins, path) for role, column in wanted.items()}
+    places = {role: _place(column, begins, path, kind in NAMED) for role, column in wanted.items()}
     for role, place in places.items():
         if list(places.values()).count(place) > 1:
             raise UserError(
@@ -139,6 +147,8 @@ def read_labelled(
     if kind in NAMED:
         table = as_text(table, path)
     _keep_account(path, sheet, places, ignored, label is not None)
+    if kind not in NAMED:
+        _tell_of_marks(sheet, places, kind == "tsv")
     where = by_row(path)
     if kind not in NAMED:
         where = by_line(path, layout, begins.skip + count_line + (begins.names is not None))
@@ -149,7 +159,7 @@ def _stated(
     path: Path, table: pa.Table, sheet: Sheet, places: dict[str, int], labels: Labels | None, where: Where
 ) -> Statements:
     """The columns of the roles as statements."""
-    kept = range(table.num_rows)
+    kept: Sequence[int] = range(table.num_rows)
     account = sheet.account
     true = pa.chunked_array([pa.repeat(True, table.num_rows)])
     if "label" in places:
@@ -168,6 +178,14 @@ def _stated(
             table, true = table.filter(pc.is_valid(true)), true.drop_null()
         if not table.num_rows:
             raise UserError(f"{path} says nothing: every line is labelled unknown.")
+    empty = mapped(table["tail"], lambda names: pc.is_in(names, pa.array(NO_MATCH, TEXT)), pa.bool_())
+    if pc.any(empty).as_py():  # a denial of that says nothing either
+        account.left_out("statements that nothing was found", pc.sum(empty).as_py(), f"their tail is {NO_MATCH[0]}")
+        left = pc.invert(empty)
+        kept = [kept[row] for row in pc.indices_nonzero(left).to_pylist()]
+        table, true = table.filter(left), true.filter(left)
+        if not table.num_rows:
+            raise UserError(f"{path} says nothing: every line says that nothing was found.")
     account.used("statements", table.num_rows)
     result = table.select(list(ROLES)).append_column("label", true)
     if "confidence" in places:
@@ -176,6 +194,17 @@ def _stated(
     if "source" in places:
         result = result.append_column("source", table["source"])
     return Statements(result, account)
+
+
+def _refuse_whole_graphs(path: Path, whole: pa.Table) -> None:
+    """One object that holds all others is a graph, and no statement."""
+    nested = [name for name, column in zip(whole.column_names, whole.columns) if pa.types.is_nested(column.type)]
+    around = [name for name in nested if name in AROUND]
+    if whole.num_rows == 1 and around:
+        raise UserError(
+            f"{path} is one object around all edges (it has {listed(whole.column_names)}): write one edge a line, such "
+            f"as 'jq -c .{around[0]}[]' does if they are in {around[0]}."
+        )
 
 
 def _first_three(path: Path, sheet: Beginning) -> list[str]:
@@ -193,6 +222,15 @@ def _first_three(path: Path, sheet: Beginning) -> list[str]:
     return ["1", "2", "3"]
 
 
+def _refuse_an_unnamed_first(path: Path, first: list[str]) -> None:
+    """Data frames are written with a column of numbers of lines, which has no name."""
+    if len(first) > len(ROLES) and not first[0].strip() and all(field.strip() for field in first[1:]):
+        raise UserError(
+            f"{path}: the first field of its first line is empty, as where lines are numbered: if that line names the "
+            "columns, say --header --columns 2,3,4 for the second to fourth."
+        )
+
+
 def _refuse_quotation_marks(path: Path, first: list[str]) -> None:
     """A TSV has no quotation, so that marks around all fields would be parts of all names."""
     if len(first) >= 3 and all(len(field) > 2 and field[0] == field[-1] == '"' for field in first):
@@ -203,8 +241,11 @@ def _refuse_quotation_marks(path: Path, first: list[str]) -> None:
         )
 
 
-def _place(column: str, sheet: Beginning | Sheet, path: Path) -> int:
-    """Digits are a position counted from 1; all else is a name, its blanks and capital letters as they may be."""
+def _place(column: str, sheet: Beginning | Sheet, path: Path, named: bool = False) -> int:
+    """Digits are a position counted from 1; all else is a name, its blanks and capital letters as they may be.
+
+    ``named`` tells that the columns have names whatever their first line is.
+    """
     if column.isdigit():
         if 1 <= int(column[:9]) <= len(sheet.first):
             return int(column[:9]) - 1
@@ -222,7 +263,11 @@ def _place(column: str, sheet: Beginning | Sheet, path: Path) -> int:
         likely = looks.by_name(sheet.names)
         how = f"--columns {','.join(likely)}" if likely else "--columns"
         advice = f": say which are head, relation and tail with {how}"
-        if not likely and len(sheet.names) >= 3:
+        if (
+            not likely
+            and len(sheet.names) >= 3
+            and path.suffix.lower() not in (".json", ".jsonl", ".ndjson", ".parquet")
+        ):
             advice += ", and if its first line is a statement, with --columns 1,2,3 --no-header"
     raise UserError(f"{path} has no column {echo(column)}; it has {listed(sheet.names)}{advice}.")
 
@@ -255,8 +300,26 @@ def _look_at_the_first_line(
         )
 
 
+def _tell_of_marks(sheet: Sheet, places: dict[str, int], quoted: bool) -> None:
+    """Puts into the account what may have been meant otherwise: lines that begin with ``#``, names in quotes."""
+    signed = pc.sum(mapped(sheet.table.column(0), lambda names: pc.starts_with(names, "#"), pa.bool_())).as_py() or 0
+    if signed:
+        sheet.account.used("lines that begin with '#', read as statements", signed)
+    if not quoted:
+        return
+    within = (mapped(sheet.table.column(places[role]), _in_quotes, pa.bool_()) for role in ROLES)
+    number = sum(pc.sum(found).as_py() or 0 for found in within)
+    if number:
+        what = "names in quotation marks, which stay parts of them (--format csv --delimiter tab would read them)"
+        sheet.account.used(what, number)
+
+
+def _in_quotes(names: pa.Array) -> pa.Array:
+    return pc.match_substring_regex(names, '^".+"$')
+
+
 def _refuse_numbers_of_lines(path: Path, sheet: Sheet) -> None:
-    if looks.numbers_lines(sheet.table.column(0)):
+    if looks.numbers_lines(sheet.table.column(0)) or looks.numbers_each(sheet.table):
         raise UserError(
             f"{path}: the first of its {len(sheet.first)} columns seems to number the lines: if it does, say --columns "
             "2,3,4, and if it is the head, --columns 1,2,3."
@@ -276,7 +339,10 @@ def _keep_account(path: Path, sheet: Sheet, places: dict[str, int], ignored: set
             sheet.account.used(f"{called} as {role_of[place]}", size)
             continue
         if place not in ignored and not labelled:
+            _refuse_denials_within(path, called, str(place + 1), sheet.table.column(place))
             values = _words(sheet.table.column(place))
+            if name is not None and looks.INDEX.fullmatch(name) and looks.numbers_lines(sheet.table.column(place)):
+                values = None
             if values is not None and looks.says_polarity(name, values, place == len(sheet.first) - 1):
                 met = values.unique().to_pylist()
                 few = [value or "nothing" for value in met[:5]]
@@ -289,6 +355,15 @@ def _keep_account(path: Path, sheet: Sheet, places: dict[str, int], ignored: set
                 )
         why = "as --ignore says" if place in ignored else "no option names it"
         sheet.account.left_out(called, size, why)
+
+
+def _refuse_denials_within(path: Path, called: str, column: str, values: pa.ChunkedArray) -> None:
+    """Lists and objects are not read, but not all may be lost: some say that their statement is false."""
+    if pa.types.is_nested(values.type) and denies_within(values):
+        raise UserError(
+            f"{path}: {called} holds lists or objects, of which some say that their statement is false: write that as "
+            f"a column of its own, such as 'negated', or say --ignore {column}."
+        )
 
 
 def _words(values: pa.ChunkedArray) -> pa.ChunkedArray | None:

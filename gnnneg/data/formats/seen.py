@@ -1,6 +1,5 @@
 """What a file is, by how it begins. Its name is a hint; where the two differ, the content is right."""
 
-import json
 import re
 from pathlib import Path
 from typing import NamedTuple
@@ -16,7 +15,9 @@ OBO = re.compile(r"(?:![^\n]*\n|\s)*(format-version:|\[Term\])")
 GO = re.compile(r"(?:!(?!\s*g(?:af|pad?)-version)[^\n]*\n|\s)*!\s*(gaf|gpad?)-version:", re.IGNORECASE)
 HPOA = re.compile(r"(?:#[^\n]*\n|\s)*#?database_?id\t", re.IGNORECASE)
 JSON = re.compile(r"\s*(?:\{|\[\s*[{\]])")
-OF_WIKIDATA = {"claims", "labels", "sitelinks"}
+OF_WIKIDATA = re.compile(
+    r'"(claims|labels|sitelinks|entities|lemmas)"\s*:|"type"\s*:\s*"(item|property)"|"id"\s*:\s*"[QPL]\d'
+)
 JSON_LD = re.compile(r'"@(context|id|graph|type)"\s*:')
 LONGEST = 4096  # of a line that is tried as N-Quads, which takes the square of it
 
@@ -58,7 +59,7 @@ def seen(path: Path) -> Seen | None:
     if JSON.match(start):
         if JSON_LD.search(start):
             return Seen("rdf", "JSON-LD")
-        return Seen("jsonl", "JSON lines") if _in_lines(start.lstrip()) else Seen("wikidata", "JSON")
+        return Seen("wikidata", "JSON") if OF_WIKIDATA.search(start) else Seen("jsonl", "JSON lines")
     rest = start[COMMENTS.match(start).end() :]  # type: ignore[union-attr]
     if TURTLE.match(rest):
         return Seen("rdf", "Turtle")
@@ -67,15 +68,6 @@ def seen(path: Path) -> Seen | None:
         return Seen("ntriples", "N-Triples")
     quad = QUAD.match(line) if len(line) < LONGEST else None
     return Seen("rdf", "N-Quads") if quad and is_statement(f"{quad[1]} .") else None
-
-
-def _in_lines(start: str) -> bool:
-    """Whether the first line is an object of its own, and none of Wikidata's."""
-    try:
-        found = json.loads(start.split("\n", 1)[0])
-    except (ValueError, RecursionError):
-        return False
-    return isinstance(found, dict) and not OF_WIKIDATA & {*found}
 
 
 def syntax(path: Path) -> str:

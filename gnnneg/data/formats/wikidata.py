@@ -1,12 +1,13 @@
 """Dumps of Wikidata: ranks and snaks that say what is not so."""
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from gnnneg.data.account import Account
-from gnnneg.data.decode import lines
+from gnnneg.data.decode import beginning, lines, text
 from gnnneg.data.formats.statements import Row, Statements, collected, share
 from gnnneg.data.labels import Called
 from gnnneg.data.read import listed
@@ -20,7 +21,7 @@ RANKS = ("preferred", "normal", "deprecated")
 
 def read_wikidata(path: str | Path, deprecated: float = 0.5) -> Statements:
     """Reads a `JSON dump <https://www.wikidata.org/wiki/Wikidata:Database_download>`_ of Wikidata, one entity a line,
-    with or without the array around them: item, property, item.
+    with or without the array around them, or what ``Special:EntityData`` answers: item, property, item.
 
     A statement whose rank is normal or preferred is stated. One whose rank is *deprecated* is denied, but weakly: the
     rank is given to what was shown false as well as to what is merely outdated or badly sourced, so it has a lower
@@ -46,29 +47,50 @@ def read_wikidata(path: str | Path, deprecated: float = 0.5) -> Statements:
 
 
 def _rows(path: Path, weight: float, left_out: Account, closed: list[tuple[str, str]], called: Called) -> Iterator[Row]:
-    for number, line in lines(path):
-        text = line.strip().removesuffix(",")
-        if text in ("", "[", "]"):
-            continue
-        where = f"{path}:{number}"
+    for where, said in _texts(path):
         try:
-            entity = json.loads(text)
-            _refuse_another(where, entity)
-            head, claims = _text(entity["id"]), entity.get("claims") or {}  # PHP writes an empty object as []
-            _call(entity, head, called)
-            for key in ("descriptions", "sitelinks"):
-                left_out.left_out(key, len(entity.get(key) or {}))
-            found = [(name, statement) for name, statements in claims.items() for statement in statements]
-            rows = [_row(head, _text(name), each, weight, where, left_out, closed) for name, each in found]
+            entity = json.loads(said)
+            every = [*entity["entities"].values()] if _is_answer(entity) else [entity]
+            rows = [row for one in every for row in _said_of(one, weight, where, left_out, closed, called)]
         except UserError:
             raise
         except json.JSONDecodeError as error:
-            raise UserError(f"{where}: not JSON ({error.msg} at column {error.colno}): {shown(text)}.") from None
+            raise UserError(f"{where}: not JSON ({error.msg} at column {error.colno}): {shown(said[:200])}.") from None
         except RecursionError:
             raise UserError(f"{where}: nested too deeply for an entity of Wikidata.") from None
         except (KeyError, TypeError, AttributeError, IndexError, ValueError):
-            raise UserError(f"{where}: not an entity of Wikidata: {shown(text)}.") from None
-        yield from (row for row in rows if row is not None)
+            raise UserError(f"{where}: not an entity of Wikidata: {shown(said[:200])}.") from None
+        yield from rows
+
+
+def _texts(path: Path) -> Iterator[tuple[str, str]]:
+    """What is said of one entity, or of all at once if it goes over several lines, and where it stands."""
+    if re.match(rb"\s*\{\s*\n", beginning(path)):  # indented, as an answer of the web page may be
+        yield str(path), text(path)
+        return
+    for number, line in lines(path):
+        said = line.strip().removesuffix(",")
+        if said not in ("", "[", "]"):
+            yield f"{path}:{number}", said
+
+
+def _is_answer(found: Any) -> bool:
+    """Whether it is what Wikidata answers to a question about entities, and no dump's line."""
+    return isinstance(found, dict) and "claims" not in found and isinstance(found.get("entities"), dict)
+
+
+def _said_of(
+    entity: Any, weight: float, where: str, left_out: Account, closed: list[tuple[str, str]], called: Called
+) -> list[Row]:
+    """The statements of one entity."""
+    _refuse_another(where, entity)
+    head, claims = _text(entity["id"]), entity.get("claims") or {}  # PHP writes an empty object as []
+    _call(entity, head, called)
+    for key in ("descriptions", "sitelinks"):
+        left_out.left_out(key, len(entity.get(key) or {}))
+    found = [(name, statement) for name, statements in claims.items() for statement in statements]
+    rows = [_row(head, _text(name), each, weight, where, left_out, closed) for name, each in found]
+    return [row for row in rows if row is not None]
 
 
 def _refuse_another(where: str, entity: Any) -> None:
