@@ -51,6 +51,7 @@ _CONTENTS = {
         "Clustering",
         "Evaluator",
         "Findings",
+        "Isotropy",
         "KnownNegatives",
         "PairClassification",
         "ProbabilityCalibration",

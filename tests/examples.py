@@ -49,6 +49,7 @@ from gnnneg.decoders import (
 from gnnneg.encoders import GNN, RGCN, CompGCN, Lookup, SampledEdges, SampledNeighbors, ShardedLookup, Subtraction
 from gnnneg.evaluation import (
     Clustering,
+    Isotropy,
     KnownNegatives,
     PairClassification,
     ProbabilityCalibration,
@@ -329,6 +330,7 @@ EXAMPLES: list[Callable[[], nn.Module]] = [
     ProbabilityCalibration,
     PairClassification,
     partial(Clustering, seeds=2),
+    Isotropy,
     # tasks
     lambda: Dual(side(toy()), side(denied()), known(denied())),
     lambda: LinkPrediction(kge(), Both(RELATIONS), Uniform(NODES, 5), InfoNCE()),

@@ -24,6 +24,7 @@ EVALUATORS = """evaluators:
   ProbabilityCalibration  how good probabilities are, before and after fitting them on validation
   PairClassification      a random forest on vectors of labelled pairs, with controls; needs pairs
   Clustering              k-means on entity vectors against types; needs types
+  Isotropy                whether entity vectors point in all directions alike
 or one of your own by its dotted path, whose module --allow names"""
 
 

@@ -7,6 +7,7 @@ from gnnneg.evaluation.clustering import Clustering, clustering
 from gnnneg.evaluation.entity_ranking import Ranking, ranked
 from gnnneg.evaluation.evaluator import Evaluator, Findings
 from gnnneg.evaluation.geometry import geometry
+from gnnneg.evaluation.isotropy import Isotropy, isotropy
 from gnnneg.evaluation.known_negatives import KnownNegatives
 from gnnneg.evaluation.metrics import expected_sampled_hits, summary
 from gnnneg.evaluation.nearest import nearest
@@ -29,6 +30,7 @@ __all__ = [
     "Evaluator",
     "Findings",
     "Isotonic",
+    "Isotropy",
     "KnownNegatives",
     "PairClassification",
     "Platt",
@@ -48,6 +50,7 @@ __all__ = [
     "expected_sampled_hits",
     "geometry",
     "hadamard",
+    "isotropy",
     "matched",
     "nearest",
     "neighbors",

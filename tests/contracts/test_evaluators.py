@@ -7,17 +7,19 @@ from typing import Any
 
 import pytest
 import torch
-from examples import bed, examples, kge, name
+from examples import bed, examples, kge, made_by, name
 from torch.testing import assert_close
 
 from gnnneg import config
 from gnnneg.cli.findings import tell
 from gnnneg.config.signature import parameters
 from gnnneg.errors import UserError
-from gnnneg.evaluation import Evaluator, Findings
+from gnnneg.evaluation import Evaluator, Findings, Isotropy
 from gnnneg.plain import to_json
 
 evaluators = pytest.mark.parametrize("make", examples(Evaluator), ids=name)
+ASK_NOTHING = (Isotropy,)  # of the data: they look at vectors alone
+asking = [make for make in examples(Evaluator) if made_by(make) not in ASK_NOTHING]
 pytestmark = pytest.mark.filterwarnings("ignore:Ties decide")
 
 
@@ -76,12 +78,18 @@ def test_dropout_is_off(make):
     assert make()(plain, bed()).plain() == make()(dropping, bed()).plain()
 
 
-@evaluators
+@pytest.mark.parametrize("make", asking, ids=name)
 def test_what_the_data_lack_is_said_in_a_sentence_before_and_after_training(make):
     for ask in (lambda: make().refuse(bed(bare=True)), lambda: make()(kge(), bed(bare=True))):
         with pytest.raises(UserError, match=r"^[A-Z].*[^.]\.$") as caught:
             ask()
         assert any(word in str(caught.value) for word in ("statements", "types", "pairs", "are no valid ones"))
+
+
+@pytest.mark.parametrize("make", ASK_NOTHING)
+def test_who_asks_nothing_needs_no_split(make):
+    model = kge()
+    assert make()(model, bed(bare=True)).plain() == make()(model, bed()).plain()
 
 
 @evaluators
