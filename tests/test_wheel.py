@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import sysconfig
 import tarfile
 import zipfile
 from pathlib import Path
@@ -27,6 +28,23 @@ for line in lines:
     except SystemExit as end:
         code = end.code
     assert code == 0, line
+"""
+STORY = """
+import shlex, sys
+from pathlib import Path
+import gnnneg
+from gnnneg.cli import main
+from gnnneg.cli.demo import ASKS, DENIED, KINDS, STORY, WHO
+
+assert gnnneg.__file__.startswith(sys.argv[1]), gnnneg.__file__
+out = "my town"
+assert main(["demo", "--configs", "--out", out]) == 0
+words = {"out": shlex.quote(out), "seeds": 1, "workers": 1, "who": WHO, "asks": ASKS, "denied": DENIED}
+words["runs"] = words["firsts"] = shlex.join(f"{out}/{kind}-0" for kind in KINDS)
+for _, line in STORY:
+    asked = shlex.split(line.format(**words))
+    assert main(asked + (["--fit.epochs", "1"] if asked[0] == "train" else [])) == 0, line
+assert "<svg" in Path(out, "report.html").read_text(encoding="utf-8")
 """
 
 
@@ -72,3 +90,40 @@ def test_the_source_distribution_can_be_built_from(tmp_path):
     wanted = tracked("gnnneg", "datasets", "benchmarks") | {"pyproject.toml", "README.md", "LICENSE"}
     assert wanted <= names, sorted(wanted - names)
     assert not [name for name in names if name.startswith(("runs/", ".venv/", ".gpu/"))]
+
+
+def fresh(folder: Path, wheel: Path) -> Path:
+    """A new environment with the wheel, which finds all else where this one has it: nothing is downloaded."""
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True)
+    (site,) = folder.glob("lib/python*/site-packages")
+    # a path and no more: what is installed there as an editable checkout is not seen
+    (site / "rest.pth").write_text(f"{sysconfig.get_paths()['purelib']}\n")
+    pip = [sys.executable, "-m", "pip", "--python", str(folder / "bin" / "python"), "install", "--quiet"]
+    subprocess.run([*pip, "--no-index", "--no-deps", "--ignore-installed", str(wheel)], check=True)
+    return site
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the layout of an environment is another one")
+def test_the_wheel_runs_the_demo_in_a_fresh_environment(tmp_path):
+    """The command is there, and each step of the story works without the checkout, with one epoch of training."""
+    pytest.importorskip("pip")
+    wheel = built("wheel", tmp_path / "wheel")
+    site = fresh(tmp_path / "environment", wheel)
+    without = {"PYTHONPATH", "PYTHONHOME", "GNNNEG_MIRROR", "VIRTUAL_ENV"}
+    environment = {name: value for name, value in os.environ.items() if name not in without} | {"OMP_NUM_THREADS": "1"}
+    (tmp_path / "elsewhere").mkdir()
+
+    def run(*command: str) -> str:
+        done = subprocess.run(
+            [str(tmp_path / "environment" / "bin" / command[0]), *command[1:]],
+            cwd=tmp_path / "elsewhere",
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout[-1000:] + done.stderr[-3000:]
+        return done.stdout
+
+    assert wheel.name.split("-")[1] in run("gnnneg", "--version")
+    run("python", "-c", STORY, str(site))
