@@ -5,8 +5,10 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+
+from gnnneg.errors import UserError
 
 PATIENCE = 60.0  # seconds in which a process may write its checkpoint
 
@@ -33,6 +35,26 @@ def told(process: "subprocess.Popen[str]") -> str:
         if stream:
             stream.close()
     return said.strip()
+
+
+def code_of(work: Callable[[], None], place: str) -> int:
+    """The exit code of a process that does some work. The sentence of what went wrong is printed for :func:`told`.
+
+    Args:
+        work (callable): The work.
+        place (str): The file or folder to name, if the system names none.
+    """
+    try:
+        work()
+    except KeyboardInterrupt:
+        return 130
+    except UserError as error:
+        print(error)
+        return 2
+    except OSError as error:
+        print(f"{error.filename or place}: {error.strerror or error}.")
+        return 2
+    return 0
 
 
 def ended(crew: Sequence["subprocess.Popen[str]"]) -> None:

@@ -11,11 +11,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gnnneg.beside import ended, started, told, until_input_ends
+from gnnneg.beside import code_of, ended, started, told, until_input_ends
 from gnnneg.errors import UserError
 from gnnneg.plain import visible
 from gnnneg.studies.made import headline
-from gnnneg.training.atomic import Unwritable
 from gnnneg.training.interruption import Interruption
 from gnnneg.trust import allowing
 
@@ -102,7 +101,8 @@ def _work(words: str) -> int:
     sys.argv = asked["command"]  # which records tell
     until = None if asked["until"] is None else time.monotonic() + asked["until"] - time.time()
     order = Order(results=Path(asked["results"]), runs=Path(asked["runs"]))
-    try:
+
+    def work() -> None:
         with allowing(asked["allow"]):
             with warnings.catch_warnings():
                 if asked["number"]:  # the first alone tells of records and data
@@ -111,15 +111,8 @@ def _work(words: str) -> int:
             worker.work()
         for sentence in worker.failures:
             print(f"{FAILED}{sentence}")
-    except KeyboardInterrupt:
-        return 130
-    except UserError as error:
-        print(error)
-        return 2
-    except OSError as error:
-        print(Unwritable(f"{error.filename or order.runs}: {error.strerror or error}."))
-        return 2
-    return 0
+
+    return code_of(work, str(order.runs))
 
 
 def _warn(message: Warning | str, *_: object) -> None:

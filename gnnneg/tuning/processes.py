@@ -14,11 +14,10 @@ from pathlib import Path
 from optuna import Study
 from optuna.trial import TrialState
 
-from gnnneg.beside import ended, started, told, until_input_ends
+from gnnneg.beside import code_of, ended, started, told, until_input_ends
 from gnnneg.errors import UserError
 from gnnneg.experiment.lock import awaited
 from gnnneg.plain import visible
-from gnnneg.training.atomic import Unwritable
 from gnnneg.trust import allowing
 from gnnneg.tuning.files import CLAIMS, KILLED, PROCESS, SENTENCE, Budget
 from gnnneg.tuning.work import Worker
@@ -96,22 +95,16 @@ def _work(orders: str) -> int:
     threading.Thread(target=until_input_ends, daemon=True).start()
     warnings.showwarning = _warn  # type: ignore[assignment]
     speak = say if asked["progress"] else nothing
-    try:
+
+    def work() -> None:
         with allowing(asked["allow"]):
             with warnings.catch_warnings():
                 if asked["number"]:  # the first alone tells of the data
                     warnings.simplefilter("ignore")
                 worker = Worker(Path(asked["home"]), Budget(**asked["budget"]), speak, lambda: None)
             worker.work()
-    except KeyboardInterrupt:
-        return 130
-    except UserError as error:
-        print(error)
-        return 2
-    except OSError as error:
-        print(Unwritable(f"{error.filename or asked['home']}: {error.strerror or error}."))
-        return 2
-    return 0
+
+    return code_of(work, asked["home"])
 
 
 def say(words: str) -> None:

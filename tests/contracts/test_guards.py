@@ -48,7 +48,7 @@ def test_abstract_or_final(base):
 
 # who may import whom, one room a line: what is not named here may not be imported
 FIRST = {"errors", "former", "checks", "plain", "documents", "run_files", "trust", "chance", "distributed"}
-FIRST |= {"stateful", "mixed", "postponed", "tree", "run_folder", "sources", "compiling", "beside"}
+FIRST |= {"stateful", "mixed", "postponed", "tree", "run_folder", "sources", "compiling", "beside", "allocation", "row_gradient"}
 GROUND = FIRST | {"records", "interfaces", "candidates", "encodings", "looking", "remember", "subgraph"}
 GROUND |= {"data", "kernels", "memory", "nearest", "spectrum"}
 PARTS = {"encoders", "decoders", "models", "corruption", "samplers", "generators", "losses", "penalties", "labels"}
@@ -59,9 +59,11 @@ ROOMS = {
     "former": {"errors"},
     "plain": set(),
     "postponed": set(),
-    "beside": set(),
+    "beside": {"errors"},
     "compiling": set(),
     "neighbors": set(),
+    "allocation": set(),
+    "row_gradient": {"allocation"},
     "sources": set(),
     "tree": {"documents", "errors"},
     "run_folder": {"documents", "errors", "run_files", "tree"},
@@ -71,7 +73,7 @@ ROOMS = {
     "documents": {"errors"},
     "run_files": set(),
     "trust": {"errors", "run_files"},
-    "kernels": {"errors", "compiling"},
+    "kernels": {"errors", "compiling", "allocation"},
     "memory": {"errors"},
     "nearest": set(),
     "spectrum": set(),
@@ -80,7 +82,7 @@ ROOMS = {
     "mixed": {"records", "errors"},
     "interfaces": {"records", "errors", "former", "chance", "mixed"},
     "candidates": {"interfaces", "kernels", "mixed"},
-    "encodings": {"interfaces", "kernels"},
+    "encodings": {"interfaces", "kernels", "row_gradient"},
     "looking": {"interfaces", "records"},
     "remember": {"subgraph"},
     "subgraph": {"errors"},

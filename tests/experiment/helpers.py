@@ -25,6 +25,20 @@ optimizer: {class_path: Adagrad, init_args: {lr: 0.1}}
 fit: {epochs: 3, batch_size: 16}
 device: cpu
 """  # noqa: E501
+SMALL = """data: {name: %s}
+task:
+  class_path: LinkPrediction
+  init_args:
+    model:
+      class_path: KGEModel
+      init_args: {encoder: {class_path: Lookup, init_args: {hidden_channels: 4}}, decoder: DistMult}
+    corruption: Tail
+    sampler: {class_path: Uniform, init_args: {num_negatives: 2}}
+    loss: InfoNCE
+optimizer: {class_path: SGD, init_args: {lr: 0.1}}
+fit: {epochs: 2, batch_size: 4, patience: null, evaluate_every: 1}
+device: cpu
+"""
 
 
 def ring(size: int = 20):

@@ -1,6 +1,7 @@
 """Data that state and deny the same, as some published ones do, are not trained on until one of the two wins."""
 
 import pytest
+from experiment.helpers import SMALL
 
 from gnnneg import UserError, train_config
 from gnnneg.datasets import load
@@ -12,21 +13,6 @@ name: own
 stated: {train: train.txt, test: test.txt}
 denied: {train: no.txt}
 files: {train.txt: {}, test.txt: {}, no.txt: {}}
-"""
-CONFIG = """
-data: {name: REPLACE}
-task:
-  class_path: LinkPrediction
-  init_args:
-    model:
-      class_path: KGEModel
-      init_args: {encoder: {class_path: Lookup, init_args: {hidden_channels: 4}}, decoder: DistMult}
-    corruption: Tail
-    sampler: {class_path: Uniform, init_args: {num_negatives: 2}}
-    loss: InfoNCE
-optimizer: {class_path: SGD, init_args: {lr: 0.1}}
-fit: {epochs: 1, batch_size: 4}
-device: cpu
 """
 
 
@@ -40,7 +26,7 @@ def config(tmp_path):
     ):
         (tmp_path / name).write_text(lines.replace(" ", "\t"))
     (tmp_path / "dataset.yaml").write_text(CARD)
-    (tmp_path / "c.yaml").write_text(CONFIG.replace("REPLACE", str(tmp_path)))
+    (tmp_path / "c.yaml").write_text(SMALL % tmp_path)
     return tmp_path / "c.yaml"
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from studies.toy import CONFIG as PLAIN
 
 import gnnneg
 from gnnneg import Study, UserError, tune
@@ -16,23 +17,12 @@ from gnnneg.documents import parse_yaml
 from gnnneg.training import Interrupted
 from gnnneg.tuning.reports import Reports
 
-CONFIG = """
-data: {name: synthetic}
-task:
-  class_path: LinkPrediction
-  init_args:
-    model: {class_path: KGEModel, init_args: {encoder: {class_path: Lookup, init_args: {hidden_channels: 4}}, decoder: DistMult}}
-    corruption: Both
-    sampler: {class_path: Uniform, init_args: {num_negatives: 4, shared: true}}
-    loss: InfoNCE
-optimizer: {class_path: Adagrad, init_args: {lr: 0.1}}
-fit: {epochs: 3, batch_size: 512, evaluate_every: 1, checkpoint_seconds: 0.0}
-device: cpu
-tune:
+TUNE = """tune:
   optimizer.lr: {low: 0.001, high: 1.0, log: true}
   fit.clip_norm: [null, 1.0, 1.0e-30]
   task.sampler: [All, {class_path: Uniform, init_args: {num_negatives: {low: 4, high: 16}, shared: true}}]
-"""  # noqa: E501
+"""
+CONFIG = PLAIN + TUNE
 TRIALS, STARTUP = 9, 3
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from experiment.helpers import SMALL
 from torch.optim import SGD
 
 import gnnneg
@@ -21,21 +22,6 @@ from gnnneg.report.about import statements
 from gnnneg.report.reading import read_all
 from gnnneg.verdicts import Statement, Verdicts
 
-CONFIG = """
-data: {name: DATA}
-task:
-  class_path: LinkPrediction
-  init_args:
-    model:
-      class_path: KGEModel
-      init_args: {encoder: {class_path: Lookup, init_args: {hidden_channels: 4}}, decoder: DistMult}
-    corruption: Tail
-    sampler: {class_path: Uniform, init_args: {num_negatives: 2}}
-    loss: InfoNCE
-optimizer: {class_path: SGD, init_args: {lr: 0.1}}
-fit: {epochs: 2, batch_size: 4, patience: null, evaluate_every: 1}
-device: cpu
-"""
 NEW, FALSE = Statement("b", "r", "e"), Statement("e", "r", "b")
 
 
@@ -48,7 +34,7 @@ def home(tmp_path, monkeypatch) -> Path:
         (tmp_path / "toy" / f"{name}.tsv").write_text(text)
     card = "name: toy\nstated: {train: train.tsv, valid: valid.tsv, test: test.tsv}\n"
     (tmp_path / "toy" / "dataset.yaml").write_text(card + "files: {train.tsv: {}, valid.tsv: {}, test.tsv: {}}\n")
-    (tmp_path / "c.yaml").write_text(CONFIG.replace("DATA", str(tmp_path / "toy")))
+    (tmp_path / "c.yaml").write_text(SMALL % (tmp_path / "toy"))
     verdicts = Verdicts(tmp_path / "v.db")
     for statement, verdict in ((NEW, "accept"), (FALSE, "deny"), (Statement("b", "r", "d"), "accept")):
         verdicts.record(statement, verdict, "ann")
