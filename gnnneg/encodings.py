@@ -8,6 +8,7 @@ from torch import Tensor
 from gnnneg.interfaces import Encoding
 from gnnneg.kernels.everyone import span_of
 from gnnneg.kernels.rows import cover
+from gnnneg.row_gradient import Rows
 
 RARE = 16  # where so few of the rows are looked up, they are not made distinct first
 
@@ -34,12 +35,13 @@ class RowSparse(Encoding):
 
     def __init__(self, table: Float[Tensor, "n d"]):
         self.table = table
+        self._table: Rows | None = None
 
     def __getitem__(self, index: Int[Tensor, "*s"]) -> Float[Tensor, "*s d"]:
         if not self._learns():
             return Dense(self.table)[index]
         if index.numel() * RARE <= self.table.size(0):  # hardly a row comes twice: the optimiser sums those that do
-            return F.embedding(index, self.table, sparse=True)
+            return self._looked_up(index)
         table, place = self.rows(index)
         return F.embedding(place, table)
 
@@ -47,7 +49,14 @@ class RowSparse(Encoding):
         if not self._learns():
             return self.table, index
         row, place = cover(index, self.table.size(0))
-        return F.embedding(row, self.table, sparse=True), place
+        return self._looked_up(row), place
+
+    def _looked_up(self, row: Int[Tensor, "*s"]) -> Float[Tensor, "*s d"]:
+        if torch.compiler.is_compiling():  # it can see no gradients that are collected
+            return F.embedding(row, self.table, sparse=True)
+        if self._table is None:
+            self._table = Rows(self.table)
+        return self._table[row]
 
     def _learns(self) -> bool:
         """Else there is no gradient whose rows would have to be few, and nothing to copy them for."""

@@ -7,6 +7,7 @@ from torch import nn
 from torch.nn import Parameter
 from torch_geometric.data import Data
 
+from gnnneg.allocation import on_large_pages
 from gnnneg.checks import not_negative, table, widths
 from gnnneg.encodings import Dense, RowSparse
 from gnnneg.interfaces import Encoder, Encoding
@@ -50,7 +51,7 @@ class Lookup(Encoder):
         self.hidden_channels = hidden_channels
         self.bound = math.sqrt(6 / (num_nodes + hidden_channels)) if bound is None else bound
         self.sparse = sparse
-        self.weight = Parameter(torch.empty(num_nodes, hidden_channels))
+        self.weight = Parameter(on_large_pages(torch.empty(num_nodes, hidden_channels)))
         self.reset_parameters()
 
     def reset_parameters(self) -> None:

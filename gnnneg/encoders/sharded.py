@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn import Parameter
 from torch_geometric.data import Data
 
+from gnnneg.allocation import on_large_pages
 from gnnneg.checks import not_negative, table, widths
 from gnnneg.distributed import block, fetched, size
 from gnnneg.errors import UserError
@@ -90,7 +91,7 @@ class ShardedLookup(Encoder):
             "lower hidden_channels, or start more processes",
             torch.get_default_device(),
         )
-        self.weight = Parameter(torch.empty(stop - start, hidden_channels))
+        self.weight = Parameter(on_large_pages(torch.empty(stop - start, hidden_channels)))
         self.weight.num_rows = num_nodes  # type: ignore[attr-defined]  # by which distributed.parted knows it
         self.reset_parameters()
 

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
+from gnnneg.allocation import on_large_pages
 from gnnneg.errors import UserError
 from gnnneg.interfaces import Task
 from gnnneg.kernels.row_update import lazy_adam, suits
@@ -114,8 +115,8 @@ class LazyAdam(ByParameter):
         state = self.state[weight]
         if not state:
             state["step"] = torch.zeros((), dtype=torch.float32)
-            state["exp_avg"] = torch.zeros_like(weight)
-            state["exp_avg_sq"] = torch.zeros_like(weight)
+            state["exp_avg"] = on_large_pages(torch.zeros_like(weight))
+            state["exp_avg_sq"] = on_large_pages(torch.zeros_like(weight))
         state["step"] += 1
         time, (one, two) = float(state["step"]), group["betas"]
         mean, square = state["exp_avg"], state["exp_avg_sq"]
