@@ -1,4 +1,4 @@
-"""Decoders: what a relation does to its anchor, and how near that comes to a candidate."""
+"""Decoders: a relation changes its anchor, and a similarity compares the result with candidates."""
 
 from gnnneg.decoders.complex import ComplEx
 from gnnneg.decoders.distmult import DistMult

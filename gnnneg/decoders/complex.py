@@ -25,8 +25,8 @@ class ComplEx(Decoder):
     Args:
         num_relations (int): Number of relations, inverses not counted.
         hidden_channels (int): Real width of the node vectors, twice the complex rank.
-        bound (float): Relations start uniform in :math:`[-\text{bound}, \text{bound}]`, around zero: relations that
-            start near 1 start near the identity, and the anchor outranks the answer for long. (default: :obj:`0.1`)
+        bound (float): Relations start uniform in :math:`[-\text{bound}, \text{bound}]`, around zero. Relations near 1
+            are near the identity, and then the anchor outranks the answer for long. (default: :obj:`0.1`)
         reciprocal (bool): Whether inverse relations have their own parameters. (default: :obj:`False`)
     """
 

@@ -12,17 +12,17 @@ from gnnneg.interfaces import Decoder
 
 
 class ERMLPE(Decoder):
-    r"""A perceptron of anchor and relation, whose output is compared with the candidate: ER-MLP (E) of `"Improving
-    Visual Relation Detection using Depth Maps" <https://arxiv.org/abs/1905.00966>`_, and as a policy over all entities
-    the generator of `"Incorporating GAN for Negative Sampling in Knowledge Representation Learning"
-    <https://arxiv.org/abs/1809.11017>`_ (IGAN),
+    r"""The ER-MLP (E) decoder from `"Improving Visual Relation Detection using Depth Maps"
+    <https://arxiv.org/abs/1905.00966>`_: the inner product of a perceptron's output with the candidate,
 
     .. math::
         s(a, r, c) = \bigl\langle \mathbf{W}_2 \max(0, \mathbf{W}_1 [\mathbf{a} ; \mathbf{r}] + \mathbf{b}_1)
             + \mathbf{b}_2 , \, \mathbf{c} \bigr\rangle .
 
-    It has no inverse to tie: where the head is asked, the relation's inverse has a vector of its own. Cost:
-    :math:`3 b d w` for the query vectors, once per batch.
+    As a policy over all entities it is the generator of `"Incorporating GAN for Negative Sampling in Knowledge
+    Representation Learning" <https://arxiv.org/abs/1809.11017>`_ (IGAN). An inverse relation has a vector of its own.
+
+    Cost: :math:`3 b d w` for the query vectors, once per batch.
 
     Args:
         num_relations (int): Number of relations, inverses not counted.

@@ -25,13 +25,13 @@ class Polar(Similarity):
     .. math::
         - w_m \sqrt{\sum_l (q_l - a_l c_l)^2} - w_p \sum_l \left| \sin \frac{\phi_l - \psi_l}{2} \right| .
 
-    A query vector holds :math:`(q, \phi, a)`, where :math:`a` is what the relation does to the candidate's moduli; a
-    candidate vector holds :math:`(c, \psi)`. The square under the root is expanded into two products.
+    A query vector holds :math:`(q, \phi, a)`: the relation multiplies the candidate's moduli by :math:`a`. A candidate
+    vector holds :math:`(c, \psi)`. The square under the root is expanded into two products.
 
     Args:
         modulus_weight (float): :math:`w_m` at the start; learned. (default: :obj:`1.0`)
         phase_weight (float): :math:`w_p` at the start; learned. (default: :obj:`0.5`)
-        scale (float): What a stored phase is multiplied by to be an angle. (default: :obj:`1.0`)
+        scale (float): A stored phase times this is an angle. (default: :obj:`1.0`)
     """
 
     shares_space = False
@@ -100,7 +100,7 @@ class HAKE(Decoder):
             - w_p \sum_l \left| \sin \frac{h_{p,l} + r_{p,l} - t_{p,l}}{2} \right| ,
 
     with :math:`\mathbf{r}_m \ge 0` and :math:`-\mathbf{r}_m \le \mathbf{b}_r \le 1`. Moduli of entities may be
-    negative. The first half of a node vector holds moduli, the second phases; a tied inverse relation asks the same
+    negative. The first half of a node vector holds moduli, the second phases. A tied inverse relation is the same
     formula for the head. The paper's :math:`\gamma` belongs to the loss.
 
     Cost: :math:`b d` for the query vectors, then one distance of moduli and of phases a candidate.
@@ -108,8 +108,8 @@ class HAKE(Decoder):
     Args:
         num_relations (int): Number of relations, inverses not counted.
         hidden_channels (int): Width of the node vectors, twice the number of moduli.
-        bound (float): A stored phase of this size is the angle :math:`\pi`, and relations' phases start uniform in
-            :math:`[-\text{bound}, \text{bound}]`; it should be the encoder's own bound. (default: :obj:`0.1`)
+        bound (float): A stored phase of this size is the angle :math:`\pi`. The phases of relations start uniform in
+            :math:`[-\text{bound}, \text{bound}]`. It should equal the encoder's bound. (default: :obj:`0.1`)
         modulus_weight (float): :math:`w_m` at the start; learned. (default: :obj:`1.0`)
         phase_weight (float): :math:`w_p / \text{bound}` at the start, as in the paper's code; :math:`w_p` is learned.
             (default: :obj:`0.5`)

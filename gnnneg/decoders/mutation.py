@@ -1,10 +1,10 @@
-r"""Scores of mutated candidates in closed form, for all that is a sum over coordinates.
+r"""Scores of mutated candidates in closed form, for scores that are a sum over coordinates.
 
-Let :math:`f_l` be what coordinate :math:`l` gives to the score of a candidate and :math:`f^+_l` to that of the target.
-Exchanging the coordinates outside a mask :math:`\kappa` that all candidates of a query share gives
-:math:`\sum_l \kappa_l f_l + (1 - \kappa_l) f^+_l`. Masks drawn for each candidate, where a coordinate stays with
-probability :math:`\kappa_l`, give that mean, and the variance
-:math:`\sum_l \kappa_l (1 - \kappa_l) (f_l - f^+_l)^2`, whose square, expanded, are sums over coordinates again.
+Let :math:`f_l` be the term of coordinate :math:`l` in the score of a candidate, and :math:`f^+_l` that in the score of
+the target. If all candidates of a query share a mask :math:`\kappa`, the mutated score is
+:math:`\sum_l \kappa_l f_l + (1 - \kappa_l) f^+_l`. If a mask is drawn for each candidate and keeps a coordinate with
+probability :math:`\kappa_l`, this is the mean, and the variance is
+:math:`\sum_l \kappa_l (1 - \kappa_l) (f_l - f^+_l)^2`. The expanded square is again a few sums over coordinates.
 """
 
 from collections.abc import Callable
@@ -30,11 +30,11 @@ def mutated(
     Args:
         total (Callable): :math:`(w, o) \mapsto o + \sum_l w_l f_l`, ``(b, h), (b, 1) -> (b, k)``; no weights are
             weights of 1.
-        variance (Callable): :math:`w \mapsto \sum_l w_l (f_l - f^+_l)^2`, as what differs between candidates, what
-            is the same for all, and how large sums are that cancel in both together where candidates are near the
-            target (where they are not, nothing cancels).
+        variance (Callable): :math:`w \mapsto \sum_l w_l (f_l - f^+_l)^2`, in three parts: the part that differs between
+            candidates, the part that is the same for all, and the size of the sums that cancel if a candidate is near
+            the target.
         own (torch.Tensor): :math:`f^+`, ``(b, h)``.
-        mutation (Mutation): What is exchanged, with ``(b, h)`` probabilities or one mask for each query.
+        mutation (Mutation): The mutation, with ``(b, h)`` probabilities or one mask for each query.
     """
     keep, whole = mutation.keep, own.sum(1, keepdim=True)
     if mutation.noise is None:

@@ -1,4 +1,4 @@
-"""Distances to candidates that a relation moves, which has no kernel of its own."""
+"""Distances to candidates that a relation moves."""
 
 from abc import ABC, abstractmethod
 
@@ -14,9 +14,9 @@ class Projection(Similarity, ABC):
     r"""The negative distance :math:`- \lVert \mathbf{q} - f_{\mathbf{w}}(\mathbf{c}) \rVert_p`, where a query vector
     holds :math:`(\mathbf{q}, \mathbf{w})`.
 
-    With :math:`p = 2` the square under the root expands into products with candidates, and so it does for candidates
-    that share a mask. With :math:`p = 1` there is no such form: vectors are made, mutated or not, as a
-    :math:`b \times k \times d` tensor, in chunks, and again for the gradient.
+    With :math:`p = 2` the square under the root expands into products with candidates, also for candidates that share a
+    mask. With :math:`p = 1` there is no such form. Then a :math:`b \times k \times d` tensor of vectors is made, in
+    chunks, and once more for the gradient.
 
     Args:
         p (int): Order of the norm, 1 or 2. (default: :obj:`2`)

@@ -12,7 +12,7 @@ from gnnneg.interfaces import RelationTable
 
 
 class Relations(RelationTable):
-    """A row of parameters per relation; inverse relations are tied to theirs, or have rows of their own.
+    """A row of parameters per relation. Inverse relations are tied to it, or have rows of their own.
 
     Args:
         num_relations (int): Number of relations, inverses not counted.
@@ -34,13 +34,13 @@ class Relations(RelationTable):
         return self.weight[rel_type - self.num_relations * inverse], inverse[:, None]
 
     def reading(self, states: Float[Tensor, "t c"]) -> "Relations":
-        """The same with other rows, which are no parameters and in no state dict.
+        """The same table with other rows. These are no parameters and not in the state dict.
 
         Args:
             states (torch.Tensor): ``(2 * num_relations, c)``, inverses in the upper half.
 
         Raises:
-            UserError: If its own rows are others in number or width.
+            UserError: If its own rows differ from these in number or width.
         """
         wanted, had = tuple(states.shape), tuple(self.weight.shape)
         if wanted != had:

@@ -17,8 +17,9 @@ class RESCAL(Decoder):
     .. math::
         s(h, r, t) = \mathbf{e}_h^{\top} \mathbf{W}_r \, \mathbf{e}_t ,
 
-    so a tied inverse relation is the transpose. Cost: :math:`b d^2` for the query vectors, once per batch, in one
-    product per relation in it.
+    so a tied inverse relation is the transpose.
+
+    Cost: :math:`b d^2` for the query vectors, once per batch, in one product for each relation of the batch.
 
     Args:
         num_relations (int): Number of relations, inverses not counted.

@@ -25,14 +25,14 @@ class RotatE(Decoder):
 
     so a tied inverse relation is :math:`-\theta`. The paper's :math:`\gamma` belongs to the loss here.
 
-    PyKEEN and PyG do not sum the moduli. They take one norm of all of them, :math:`\sqrt{\sum_l | \cdot |^2}`:
-    :obj:`p=2` gives their scores from the same vectors. It ranks otherwise than the paper's sum. Real and imaginary
-    part are then two coordinates for who exchanges coordinates (:class:`~gnnneg.generators.EMU`).
+    PyKEEN and PyG do not sum the moduli. They take one norm of all of them, :math:`\sqrt{\sum_l | \cdot |^2}`.
+    :obj:`p=2` gives their scores from the same vectors. Its rankings differ from those of the paper's sum. With it,
+    real and imaginary part are two coordinates for a mutation (:class:`~gnnneg.generators.EMU`).
 
-    The paper's code keeps no angles but numbers :math:`\phi` that start in :math:`[-B, B]`, and turns by
+    The paper's code stores numbers :math:`\phi` that start in :math:`[-B, B]`. The angle is
     :math:`\theta = \pi \phi / B` with :math:`B = (\gamma + 2) / d` for :math:`d` complex coordinates. Scores are the
-    same. But an optimiser such as Adam, whose steps have one size for all parameters, turns relations
-    :math:`\pi / B` times as fast as without. :obj:`bound` is :math:`B`, and the code's relation table fits as it is.
+    same. But with an optimiser such as Adam, whose steps have one size, relations then turn :math:`\pi / B` times as
+    fast. :obj:`bound` is :math:`B`: with it, the code's relation table can be used as it is.
 
     Cost: :math:`b d` for the query vectors, then one distance a candidate.
 

@@ -21,7 +21,9 @@ def weighed(weight: Float[Tensor, "b h"] | None, value: Float[Tensor, "b h"]) ->
 
 
 def root(square: Float[Tensor, "b k"]) -> Float[Tensor, "b k"]:
-    """The square root of an expanded square: what cancellation leaves of zero may be below it, and has no gradient."""
+    """The square root of an expanded square. Cancellation can make a zero negative: then the result is nearly 0, and
+    without gradient.
+    """
     return square.clamp(min=torch.finfo(square.dtype).tiny).sqrt()
 
 
@@ -32,14 +34,14 @@ def refuse_order(p: int) -> None:
 
 
 def target_of(mutation: Mutation) -> Float[Tensor, "b d"]:
-    """The targets' vectors, which a norm asks for."""
+    """The targets' vectors, which a norm needs."""
     if mutation.positive is None:
         raise UserError("Under a norm every target makes a difference of its own: use LinkPrediction with All.")
     return mutation.positive
 
 
 def in_float32(query: Float[Tensor, "b q"], candidates: Candidates) -> tuple[Float[Tensor, "b q"], Candidates]:
-    """Both in one precision, float32 or more: autocast may hand over halves, whose large products cancel badly."""
+    """Both in one precision, float32 or more. Autocast may give half precision, in which large products cancel badly."""
     precision = torch.promote_types(query.dtype, torch.float32)
     return query.to(precision), candidates.map(lambda vector: vector.to(precision))
 

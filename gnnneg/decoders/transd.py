@@ -28,11 +28,11 @@ class DynamicMapping(Projection):
         - \lVert \mathbf{q} - \mathbf{c} - (\mathbf{c}_p^{\top} \mathbf{c}) \, \mathbf{u} \rVert_p ,
 
     where a query vector holds :math:`(\mathbf{q}, \mathbf{u})` and a candidate vector :math:`(\mathbf{c},
-    \mathbf{c}_p)`. A coordinate is one number of each, which a mutation exchanges together. The moments of masks drawn
-    for each candidate are not worked out.
+    \mathbf{c}_p)`. A coordinate is one number of each half, and a mutation exchanges both together. There is no closed
+    form for masks that are drawn for each candidate.
 
-    Cost: two products of :math:`b k d` for :math:`p = 2`, six under a mask, and passes over the table whose rows
-    private candidates are. For :math:`p = 1` see :class:`~gnnneg.decoders.projection.Projection`.
+    Cost: two products of :math:`b k d` for :math:`p = 2`, six under a mask, and passes over the table of private
+    candidates. For :math:`p = 1` see :class:`~gnnneg.decoders.projection.Projection`.
 
     Raises:
         UserError: When called, if a mutation names no target or asks for noise.
@@ -68,8 +68,8 @@ class DynamicMapping(Projection):
 
 class TransD(Decoder):
     r"""The TransD decoder from `"Knowledge Graph Embedding via Dynamic Mapping Matrix"
-    <https://aclanthology.org/P15-1067/>`_: each entity and each relation has a vector and a projection vector, and a
-    relation sees an entity moved along its own projection vector,
+    <https://aclanthology.org/P15-1067/>`_: each entity and each relation has a vector and a projection vector. A
+    relation moves entities along its own projection vector,
 
     .. math::
         s(h, r, t) = -\lVert \mathbf{h}_{\perp} + \mathbf{r} - \mathbf{t}_{\perp} \rVert_p , \qquad
@@ -77,11 +77,11 @@ class TransD(Decoder):
 
     so a tied inverse relation is :math:`-\mathbf{r}` with the same :math:`\mathbf{r}_p`. Entities and relations have
     equal widths: the paper's mapping matrix :math:`\mathbf{r}_p \mathbf{e}_p^{\top} + \mathbf{I}` is square. The first
-    half of a node vector holds :math:`\mathbf{e}`, the second :math:`\mathbf{e}_p`, and so it is with relations. The
-    paper squares the norm, which is not done here, and margins belong to the loss. It keeps vectors, moved ones too, no
-    longer than 1: :class:`~gnnneg.penalties.SoftConstraints` asks softly for it.
+    half of a node vector holds :math:`\mathbf{e}`, the second :math:`\mathbf{e}_p`. Relations are stored in the same
+    way. The paper squares the norm; here it is not squared. Margins belong to the loss. The paper keeps all vectors no
+    longer than 1, moved ones too; :class:`~gnnneg.penalties.SoftConstraints` is a penalty for that.
 
-    Cost: see :class:`DynamicMapping`; with :math:`p = 1` there is no kernel, and vectors are made.
+    Cost: see :class:`DynamicMapping`. With :math:`p = 1` there is no kernel, and vectors are made.
 
     Args:
         num_relations (int): Number of relations, inverses not counted.
@@ -117,7 +117,7 @@ class TransD(Decoder):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Draws new vectors and projection vectors; were all of the latter zero, they would stay zero."""
+        """Draws new vectors and projection vectors. The latter are not zero, because zeros would stay zero."""
         nn.init.uniform_(self.relation.weight, -self.bound, self.bound)
 
     def forward(self, anchor: Float[Tensor, "b d"], rel_type: Int[Tensor, "b"]) -> Float[Tensor, "b q"]:

@@ -20,7 +20,7 @@ class TransE(Decoder):
         s(h, r, t) = -\lVert \mathbf{e}_h + \mathbf{r} - \mathbf{e}_t \rVert_p ,
 
     so a tied inverse relation is :math:`-\mathbf{r}`. Margins (:math:`\gamma`) belong to the loss. The paper keeps
-    entities at length 1: :class:`~gnnneg.penalties.SoftConstraints` asks softly that they be no longer.
+    entities at length 1; :class:`~gnnneg.penalties.SoftConstraints` is a penalty for longer ones.
 
     Cost: :math:`b d` for the query vectors, then one distance a candidate.
 

@@ -29,12 +29,12 @@ class Hyperplane(Projection):
     .. math::
         - \lVert \mathbf{q} - \mathbf{c} + (\mathbf{w}^{\top} \mathbf{c}) \, \mathbf{w} \rVert_p ,
 
-    where a query vector holds :math:`(\mathbf{q}, \mathbf{w})`, and :math:`\mathbf{w}` is taken as it is. Mean and
-    variance of the square under a mask for each candidate are five sums over up to four powers of the candidate's
+    where a query vector holds :math:`(\mathbf{q}, \mathbf{w})`, and :math:`\mathbf{w}` is not normalised. With a mask
+    for each candidate, mean and variance of the square are five sums over at most four powers of the candidate's
     coordinates.
 
     Cost: two products of :math:`b k d` for :math:`p = 2`, three under a mask, twelve with noise, and passes over the
-    table whose rows private candidates are. For :math:`p = 1` see :class:`Projection`.
+    table of private candidates. For :math:`p = 1` see :class:`Projection`.
 
     Raises:
         UserError: When called, if a mutation names no target, asks for noise under :math:`p = 1`, or is paced.
@@ -122,8 +122,8 @@ def _size(centre: Float[Tensor, "b d"], factor: tuple[Tensor, ...]) -> Float[Ten
 
 class TransH(Decoder):
     r"""The TransH decoder from `"Knowledge Graph Embedding by Translating on Hyperplanes"
-    <https://ojs.aaai.org/index.php/AAAI/article/view/8870>`_: a relation moves what of the head lies in its hyperplane
-    onto what of the tail lies there, so that many tails may answer one head,
+    <https://ojs.aaai.org/index.php/AAAI/article/view/8870>`_: a relation projects head and tail onto its hyperplane and
+    moves the one projection onto the other, so that one head may have many tails,
 
     .. math::
         s(h, r, t) = -\lVert \mathbf{h} - (\mathbf{w}_r^{\top} \mathbf{h}) \, \mathbf{w}_r + \mathbf{d}_r
@@ -131,11 +131,11 @@ class TransH(Decoder):
         \lVert \mathbf{w}_r \rVert_2 = 1 ,
 
     so a tied inverse relation is :math:`-\mathbf{d}_r` on the same hyperplane. Normals are divided by their length at
-    every use. The paper squares the norm, which is not done here, and margins belong to the loss. It asks softly that
-    :math:`\mathbf{d}_r` lie in the hyperplane and that entities be no longer than 1, as
-    :class:`~gnnneg.penalties.SoftConstraints` does.
+    every use. The paper squares the norm; here it is not squared. Margins belong to the loss. The paper has a penalty
+    for :math:`\mathbf{d}_r` outside the hyperplane and for entities longer than 1:
+    :class:`~gnnneg.penalties.SoftConstraints`.
 
-    Cost: see :class:`Hyperplane`; with :math:`p = 1` there is no kernel, and vectors are made.
+    Cost: see :class:`Hyperplane`. With :math:`p = 1` there is no kernel, and vectors are made.
 
     Args:
         num_relations (int): Number of relations, inverses not counted.
