@@ -15,10 +15,13 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch_geometric.data.storage import BaseStorage
 
+from gnnneg.data.text_lists import TextLists
+from gnnneg.data.texts import Texts
 from gnnneg.errors import UserError, echo
 
 Stores = Mapping[Any, BaseStorage]
 Places = Sequence[Int[Tensor, "_"]]
+CALLED = ("labels", "synonyms")
 
 
 def listed(value: Any) -> list[Any] | None:
@@ -63,6 +66,38 @@ def _names(node_type: str, store: BaseStorage, count: int) -> list[str]:
         if isinstance(name, bool) or not isinstance(name, str | int) or not str(name).strip():
             raise UserError(f"names of {node_type} holds {echo(name)} at place {place}: give a string.")
     return [str(name) for name in given]
+
+
+def called(stores: Stores, size: Sequence[int], order: Places) -> dict[str, list[Any]]:
+    """``labels`` and ``synonyms`` of all entities where a type has such; those of a type without are empty.
+
+    Raises:
+        UserError: If a type has another number of them than nodes, or one is no text, or no list of texts.
+    """
+    found: dict[str, list[Any]] = {}
+    for key in CALLED:
+        if not any(store.get(key) is not None for store in stores.values()):
+            continue
+        found[key] = [None] * sum(size)
+        for (node_type, store), count, where in zip(stores.items(), size, order):
+            given = listed(store[key]) if store.get(key) is not None else [None] * count
+            if given is None or len(given) != count:
+                number = "no list" if given is None else f"{len(given)}"
+                raise UserError(f"{key} of {node_type}: {number} for {count} nodes: give one for each.")
+            for place, one in zip(where.tolist(), given):
+                found[key][place] = _called(key, node_type, one)
+    return found
+
+
+def _called(key: str, node_type: str, given: Any) -> Any:
+    if key == "labels":
+        if given is not None and not isinstance(given, str):
+            raise UserError(f"labels of {node_type} holds {echo(given)}: give texts, or None.")
+        return given or ""
+    several = list(given) if isinstance(given, list | tuple) else [] if given is None else [given]
+    if not all(isinstance(one, str) for one in several) or isinstance(given, str):
+        raise UserError(f"synonyms of {node_type} holds {echo(given)}: give a list of texts for each node.")
+    return several
 
 
 def features(
@@ -224,7 +259,7 @@ def joined(stores: Stores, size: Sequence[int], order: Places, own: set[str]) ->
 
 def _as_one(values: Sequence[Any], size: Sequence[int], order: Places) -> Tensor | list[Any] | None:
     """One tensor or list of what every store has, or None if that would change or lose something."""
-    if all(isinstance(v, list) and len(v) == n for v, n in zip(values, size)):
+    if all(isinstance(v, list | Texts | TextLists) and len(v) == n for v, n in zip(values, size)):
         merged: list[Any] = [None] * sum(size)
         for value, where in zip(values, order):
             for place, item in zip(where.tolist(), value):

@@ -11,7 +11,7 @@ from gnnneg.data.statements import SPLITS
 from gnnneg.errors import UserError, echo
 
 EdgeType = tuple[str, str, str]
-SPELT = {**{name: i for i, name in enumerate(SPLITS)}, "val": 1, "validation": 1, "dev": 1, "training": 0}
+SPELT = {**{name: i for i, name in enumerate(SPLITS)}, "val": 1, "validation": 1, "dev": 1, "training": 0, "testing": 2}
 
 
 def checked(index: Any, edge_type: EdgeType | str, key: str) -> Int[Tensor, "2 e"]:
@@ -32,6 +32,7 @@ def checked(index: Any, edge_type: EdgeType | str, key: str) -> Int[Tensor, "2 e
 def checked_split(split: Any, edge_type: EdgeType, count: int) -> Int[Tensor, "e"]:
     """A number for each edge, from names or numbers."""
     if isinstance(split, list | tuple) and all(isinstance(one, str) for one in split):
+        split = [one.strip().lower() for one in split]
         unknown = sorted({one for one in split if one not in SPELT})
         if unknown:
             raise UserError(f"split of {edge_type} holds {echo(unknown[0])}: it is one of {', '.join(SPLITS)}.")

@@ -65,7 +65,9 @@ def by_type(data: HeteroData, denied: str = "not_") -> HeteroData:
                 if name in columns:
                     out[name].x = attributes.own_features(value[index], columns[name])
             elif key not in {*NODE_KEYS, *APART} or key in ("names", "x"):
-                out[name][key] = sliced(key, value, index, of.numel())
+                mine = sliced(key, value, index, of.numel())
+                if key not in attributes.CALLED or any(mine):  # a type that has none
+                    out[name][key] = mine
         for key, value in store.get("attributes", {}).get(name, {}).items():
             out[name][key] = value
     found = {polarity: _grouped(data, polarity, of, len(names)) for polarity in POLARITIES}
@@ -151,6 +153,8 @@ def from_hetero(
         raise UserError(f"valid is {echo(valid)} and test {echo(test)}: give numbers, such as 0.1.")
     data = sole(data) if isinstance(data, Dataset) else data
     if _in_convention(data):
+        if denied is not None:
+            raise UserError("This graph says itself what is stated and what is denied: leave denied out.")
         return admit(completed(data), wins, overlap, mirrored, apart, "The HeteroData")[0]
     data, made = unified(data, zeros_denied)
     if not stating(data):
@@ -372,7 +376,8 @@ def _put_nodes(out: HeteroData, stores: Mapping[str, BaseStorage], size: list[in
         entity.x = x
     if columns is not None:
         entity.x_columns = columns
-    joined, rest = attributes.joined(stores, size, order, {*NODE_KEYS, *APART})
+    joined, rest = attributes.joined(stores, size, order, {*NODE_KEYS, *APART, *attributes.CALLED})
+    joined |= attributes.called(stores, size, order)
     for key, value in joined.items():
         entity[key] = value
     for t, store in stores.items():

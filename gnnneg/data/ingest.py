@@ -17,6 +17,7 @@ from gnnneg.data.coded import TEXT, mapped, numbers
 from gnnneg.data.formats.statements import ROLES
 from gnnneg.data.gate import GateReport, resolved
 from gnnneg.data.gathered import Gathered, gathered, with_tidy_names
+from gnnneg.data.negating import negation
 from gnnneg.data.options import refuse
 from gnnneg.data.parts import Parts, distinct
 from gnnneg.data.splits import random_split
@@ -26,7 +27,6 @@ from gnnneg.data.write import write
 from gnnneg.errors import UserError, echo
 from gnnneg.records import Triplets
 
-NEGATION = re.compile(r"(?:not|NOT|Not|NO)[ _|:.-]|[nN]ot(?=[A-Z])|does[ _]not[ _]|is[ _]not[ _]|(?:lacks|without)_")
 UNWATCHED = "There is no validation split: nothing tells training when to stop, and its last weights are kept."
 
 
@@ -204,14 +204,16 @@ def _split(parts: Parts, valid: float, test: float, seed: int, cover: bool, toge
 def _negations(parts: Parts) -> list[str]:
     """A note on relations that seem to negate others, and are read as relations like any."""
     stated = distinct(table["relation"] for table in parts.of_polarity("stated").values())
-    negated = [name for name in stated if NEGATION.match(name)]
+    every = {name: found for name in stated if (found := negation(name))}
+    negated = {name: n for name, n in every.items() if not n.weak or n.before + n.plain in stated}
     if not negated:
         return []
-    few = ", ".join(echo(name) for name in negated[:5])
-    how = f"{NEGATION.match(negated[0])[0]}"  # type: ignore[index]
+    few = ", ".join(echo(name) for name in list(negated)[:5])
+    first = next(iter(negated.values()))
+    plain = f"={first.before}\\1" if first.before else ""
     return [
         f"{len(negated):,} relations seem to negate others, such as {few}, and are read as relations of their own: "
-        f"--negated '{re.escape(how)}(.*)' would make them denials."
+        f"--negated '{re.escape(first.before + first.word)}(.*){plain}' would make them denials."
     ]
 
 

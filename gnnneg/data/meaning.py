@@ -1,22 +1,27 @@
 """What edge types mean: which relation each is, and whether its edges are stated or denied."""
 
-import re
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
+import pyarrow as pa
+import torch
+from torch import Tensor
 from torch_geometric.data import HeteroData
 from torch_geometric.data.storage import BaseStorage
 
 from gnnneg.data.attributes import listed
 from gnnneg.data.edges import EdgeType
+from gnnneg.data.formats.columns import NOT, says_polarity
+from gnnneg.data.negating import negation
 from gnnneg.errors import UserError, echo, nearest
 
-SAY_FALSE = {"negated", "is_negated", "negation", "denied", "is_denied", "negative", "is_negative"}
-SAY_TRUE = {
-    *("label", "edge_label", "polarity", "sign", "edge_sign", "truth", "is_true", "positive", "is_positive", "stated")
-}
-NEGATION = re.compile(r"(not|non|neg|negative|negated|denied|false|never|absent)[_\-. ]+", re.IGNORECASE)
+READ = {"edge_index", "split", "statement_index", "confidence", "source"}
+PARTS = {"train", "valid", "test"}
+FEW = 1000  # edges that are looked at first
+MANY = 64  # different values, beyond which an attribute is none of labels
 
 
 @dataclass(frozen=True)
@@ -107,15 +112,19 @@ def _warn_of_polarity(edge_types: list[EdgeType], counterpart: Mapping[EdgeType,
     """Warns of a name that sounds denied and is read as stated, and of denials of what nothing states."""
     stated = [edge_type for edge_type in edge_types if edge_type not in counterpart]
     for head, name, tail in stated:
-        match = NEGATION.match(name)
-        if match and match[0] != name:
+        found = negation(name)
+        if found is not None:
+            how = {(head, name, tail): (head, found.before + found.plain, tail)} if found.before else found.word
             warnings.warn(
-                f"Edge type {(head, name, tail)} is read as stated: if its edges are denied, say denied={match[0]!r}.",
+                f"Edge type {(head, name, tail)} is read as stated: if its edges are denied, say denied={how!r}.",
                 stacklevel=4,
             )
     for edge_type, what in counterpart.items():
         if what not in stated:
-            near = nearest(what[1], dict.fromkeys(name for _, name, _ in stated))
+            names = dict.fromkeys(name for _, name, _ in stated)
+            near = nearest(what[1], names)
+            if what[1] in names:  # between other types of nodes
+                near = nearest(" ".join(what), [" ".join(edge_type) for edge_type in stated])
             warnings.warn(f"Edge type {edge_type} denies {what}, which nothing states; {near}", stacklevel=4)
 
 
@@ -123,18 +132,43 @@ def refuse_unread(edge_type: EdgeType, store: BaseStorage) -> None:
     """Refuses edges of which an attribute says that they are false: read as stated, they would be learnt as true."""
     count = store.edge_index.size(1)
     for key, value in store.items():
-        given = listed(value) if key in {*SAY_FALSE, *SAY_TRUE} or isinstance(value, list | tuple) else None
-        if given is None or len(given) != count:
+        if key.endswith("edge_index") and key != "edge_index":
+            raise UserError(
+                f"{key!r} of {edge_type} is not read: give these edges an edge type of their own, and name that in "
+                "denied if they are."
+            )
+        if key in READ or (key in PARTS and len(PARTS & {*store.keys()}) > 1):  # masks of the three splits
             continue
-        words = {one.strip().lower() if isinstance(one, str) else one for one in given if not isinstance(one, list)}
-        numbers = {one for one in words if not isinstance(one, str)}
-        false = bool(words & {"not", "negated", "denied"})
-        if key in SAY_FALSE:
-            false |= any(one not in (0, None) for one in numbers) or bool(words & {"true", "yes", "1"})
-        elif key in SAY_TRUE and numbers <= {-1, 0, 1}:
-            false |= bool(numbers & {-1, 0}) or bool(words & {"false", "no", "0", "-1"})
-        if false:
+        labels = _labels(value, count)
+        if labels is not None and says_polarity(key, pa.chunked_array([pa.array(labels, pa.large_string())]), False):
             raise UserError(
                 f"{key!r} says that some edges {edge_type} are false, which is not read: move these edges to an edge "
                 f"type of their own and name that in denied, or delete {key!r} if it means something else."
             )
+
+
+def _labels(value: Any, count: int) -> list[str] | None:
+    """The distinct values of an attribute of edges as words, if it may be one of labels."""
+    if isinstance(value, np.ndarray) and value.dtype.kind in "biuf":
+        value = torch.from_numpy(value)
+    if isinstance(value, Tensor):
+        if value.layout != torch.strided or value.is_complex() or value.numel() != count or value.size(0) != count:
+            return None
+        flat = value.detach().reshape(-1)
+        if flat[:FEW].unique().numel() > MANY:
+            return None
+        found = flat.unique()
+        return [_word(one) for one in found.tolist()] if found.numel() <= MANY else None
+    given = listed(value)
+    if given is None or len(given) != count or any(isinstance(one, list | dict) for one in given):
+        return None
+    words = dict.fromkeys(map(_word, given))
+    return list(words) if len(words) <= MANY else [word for word in words if NOT in word.lower()]
+
+
+def _word(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return f"{value:g}" if isinstance(value, int | float) else str(value)

@@ -16,13 +16,18 @@ from torch_geometric.data.storage import BaseStorage
 from torch_geometric.utils import to_edge_index
 
 from gnnneg.data.edges import EdgeType, checked, checked_split, length
+from gnnneg.data.formats.columns import negates, words
+from gnnneg.data.formats.vocabulary import POLAR
 from gnnneg.data.link_split import ASKED, FALSE, asked_of, joined
 from gnnneg.data.statements import sliced
 from gnnneg.errors import UserError, echo
 
 ENTITY = "entity"
 LINK = "to"  # PyG's own name for a relation that has none
-MASKS = ("train_mask", "val_mask", "test_mask")
+MASKS = {
+    **{"train_mask": 0, "training_mask": 0, "val_mask": 1, "valid_mask": 1, "validation_mask": 1, "dev_mask": 1},
+    **{"test_mask": 2, "testing_mask": 2},
+}
 PARTS = (("train",), ("valid", "val"), ("test",))
 # of a graph of one node and edge type: whose they are, whatever their size
 OF_NODES = {"x", "names", "labels", "synonyms", "num_nodes", "type_names", "candidate_tails", "pos", "node_type"}
@@ -114,7 +119,9 @@ def _typed(data: Any) -> HeteroData:
     for key, value in data._store.items():
         many = length(value)
         of_edges = many == count and (count != num_nodes or "edge" in key)
-        if key in OF_EDGES or (key not in OF_NODES and of_edges):
+        # of as many nodes as edges, it is edges that are denied
+        denied = many == count and key not in OF_NODES and (negates(key) or bool(POLAR & {*words(key)}))
+        if key in OF_EDGES or denied or (key not in OF_NODES and of_edges):
             edge[key] = value
         elif key in OF_NODES or many == num_nodes:
             node[key] = value
@@ -255,14 +262,13 @@ def _read_masks(edge_type: EdgeType, store: BaseStorage) -> None:
     there = [key for key in MASKS if length(store.get(key)) == count]
     if not there or "split" in store:
         return
-    none = torch.zeros(count, dtype=torch.bool)
-    member = torch.stack([torch.as_tensor(store[key]).bool().cpu() if key in there else none for key in MASKS])
+    member = torch.stack([torch.as_tensor(store[key]).bool().cpu() for key in there])
     wrong = int((member.sum(0) != 1).sum())
     if wrong:
         raise UserError(
             f"{wrong:,} edges {edge_type} are in none or several of {', '.join(there)}: put each into one, or give "
             "'split' (0, 1 or 2 for each edge)."
         )
-    store.split = member.long().argmax(0)
+    store.split = torch.tensor([MASKS[key] for key in there])[member.long().argmax(0)]
     for key in there:
         del store[key]

@@ -15,6 +15,7 @@ from gnnneg.errors import UserError
 RELATION = re.compile(r"(?!not)[a-z]\w*", re.IGNORECASE)
 VERSION = re.compile(r"!\s*(gaf|gpa|gpad)-version:\s*(\S+)\s*", re.IGNORECASE)
 CURIE = re.compile(r"[^\s:|,]+:[^\s|,]+")
+INTERACTING = "an interaction with another organism"
 NO_DATA = ("ND", "ECO:0000307")
 
 

@@ -5,7 +5,16 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from gnnneg.data.account import Account
-from gnnneg.data.formats.annotations import Annotation, announced, body, identifier, qualified, tell, weighed
+from gnnneg.data.formats.annotations import (
+    INTERACTING,
+    Annotation,
+    announced,
+    body,
+    identifier,
+    qualified,
+    tell,
+    weighed,
+)
 from gnnneg.data.formats.statements import Statements, fields
 from gnnneg.errors import UserError
 
@@ -61,7 +70,8 @@ def _annotations(path: Path, old: bool, account: Account) -> Iterator[Annotation
         else:
             head, relation, stated = f["DB:DB Object ID"], identifier(f["Relation"], where), not f["Negation"]
         filled.update(name for name, value in f.items() if value)
-        narrow = "an extended annotation" if f["Extension"] else ""
+        narrow = INTERACTING if f["Interacting Taxon"] else ""
+        narrow = "an extended annotation" if f["Extension"] else narrow
         ends = identifier(head, where), relation, identifier(f["GO ID"], where)
         yield Annotation(*ends, stated, f["Evidence Code"], f["Reference"], narrow)
-    tell(account, columns, filled, (*columns[:6], "Extension"))
+    tell(account, columns, filled, (*columns[:6], "Interacting Taxon", "Extension"))

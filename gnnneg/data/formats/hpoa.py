@@ -42,7 +42,8 @@ def read_hpoa(path: str | Path, frequency: bool = False) -> Statements:
     than that, so it is left out.
 
     All lines of one disease and term are one statement. It is stated if a study found the term in somebody, and denied
-    if none did; only ``NOT`` against a study that found it is a contradiction. Its source lists the evidence codes and
+    if none did; only ``NOT`` against a study that found it is a contradiction, and so is ``NOT`` with a frequency above
+    0 in one line. Its source lists the evidence codes and
     references. The name of a disease is its label.
 
     Args:
@@ -105,7 +106,8 @@ def _rows(path: Path, weigh: bool, account: Account, called: Called) -> Iterator
     if pooled:
         account.used("lines pooled with an earlier one of the same disease and term", pooled)
     for (head, relation, tail), every in studies.items():
-        negated, found = [s for s in every if s.negated], [s for s in every if not s.negated]
+        # "NOT" of what was found in 3 of 6 says both
+        negated, found = [s for s in every if s.negated], [s for s in every if not s.negated or s.frequency]
         if all(s.frequency == 0 for s in found):
             negated, found = every, []
         for some, stated in ((found, True), (negated, False)):

@@ -1,12 +1,17 @@
 """The four triples in which RDF writes that a statement is false."""
 
+import re
+import warnings
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from gnnneg.data.formats.columns import NO, YES, negates, words
 from gnnneg.data.formats.statements import Row
-from gnnneg.errors import UserError
+from gnnneg.data.formats.vocabulary import POLAR
+from gnnneg.data.layout import folded as folded_label
+from gnnneg.errors import UserError, echo
 
 RDF_TYPE = "http://www.w3.org/1999/02/22-rdf-syntax-ns#type"
 OWL = "http://www.w3.org/2002/07/owl#"
@@ -14,6 +19,16 @@ NEGATION = f"{OWL}NegativePropertyAssertion"
 SOURCE, PROPERTY = f"{OWL}sourceIndividual", f"{OWL}assertionProperty"
 TARGET, VALUE = f"{OWL}targetIndividual", f"{OWL}targetValue"
 LITERALS = "literals"
+ABOUT = "triples about triples"
+RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
+# of a node that stands for a triple, as RDF and OWL have them
+REIFYING = {
+    *(f"{RDF}{part}" for part in ("subject", "predicate", "object")),
+    *(f"{OWL}annotated{part}" for part in ("Source", "Property", "Target")),
+}
+LITERAL = re.compile(r'"(.*?)"(?:@[\w-]+|\^\^.*)?', re.DOTALL)
+# what RDF of Wikidata says of statements, beside the triples
+DEPRECATED, NO_VALUE = "http://wikiba.se/ontology#DeprecatedRank", "http://www.wikidata.org/prop/novalue/"
 
 
 class Triple(NamedTuple):
@@ -37,7 +52,8 @@ def folded(triples: Iterable[Triple], path: Path, left_out: Counter[str]) -> Ite
         x \; \text{owl:assertionProperty} \; r, \quad x \; \text{owl:targetIndividual} \; t ,
 
     which denies :math:`(h, r, t)`. With ``owl:targetValue`` it denies a literal, and is left out. What else is said
-    about :math:`x` annotates the denial, and is left out too.
+    about :math:`x` annotates the denial, and is left out too. So is what is said about a node that stands for a triple
+    (``rdf:subject``, ``rdf:predicate``, ``rdf:object``), since that states nothing.
 
     Args:
         triples (iterable): The triples of one file.
@@ -45,8 +61,10 @@ def folded(triples: Iterable[Triple], path: Path, left_out: Counter[str]) -> Ite
         left_out (Counter): Counts what is left out.
 
     Raises:
-        UserError: For a pattern that lacks a part or has one twice, naming its node.
+        UserError: For a pattern that lacks a part or has one twice, naming its node; if a triple is said to be false.
     """
+    weak = 0
+    about: set[str] = set()
     parts: dict[str, dict[str, list[Triple]]] = {}
     others: list[tuple[str, str, str, str, bool, str]] = []
     for triple in triples:
@@ -54,24 +72,61 @@ def folded(triples: Iterable[Triple], path: Path, left_out: Counter[str]) -> Ite
         if named or (triple.predicate == RDF_TYPE and triple.object == NEGATION):
             parts.setdefault(triple.subject, {}).setdefault(triple.predicate, []).append(triple)
         else:
+            if triple.predicate in REIFYING:
+                about.add(triple.subject)
+            weak += triple.object == DEPRECATED or (triple.predicate == RDF_TYPE and triple.object.startswith(NO_VALUE))
             refused = triple.subject_refused or triple.object_refused
             others.append((triple.subject, triple.predicate, triple.object, refused, triple.stated, triple.source))
     for head, relation, tail, refused, stated, source in others:
         if head in parts:
             left_out["annotations of negative assertions"] += 1
+        elif head in about:
+            refuse_denial(path, relation, tail)
+            left_out[refused or ABOUT] += 1
         elif refused:
             left_out[refused] += 1
         else:
             yield Row(head, relation, tail, stated, source=source)
+    if weak:
+        warnings.warn(
+            f"{path}: {weak:,} statements of Wikidata are deprecated or say 'no value', and their triples are read as "
+            "stated: of its JSON, both are understood.",
+            stacklevel=2,
+        )
     for node, found in parts.items():
-        about = ", ".join(which[0].object for predicate, which in found.items() if predicate != RDF_TYPE)
-        where = f"{path}: the owl:NegativePropertyAssertion {node}{f' ({about})' if about else ''}"
+        parties = ", ".join(which[0].object for predicate, which in found.items() if predicate != RDF_TYPE)
+        where = f"{path}: the owl:NegativePropertyAssertion {node}{f' ({parties})' if parties else ''}"
         first, second, third = _denied(where, found)
         refused = first.object_refused or second.object_refused or third.object_refused
         if refused:
             left_out[f"negative assertions about {refused}"] += 1
         else:
             yield Row(first.object, second.object, third.object, stated=False, source=first.source)
+
+
+def refuse_denial(path: Path, relation: str, said: str) -> None:
+    """What is said about triples is left out, but not that one is false: it would be read as stated, or be lost.
+
+    Args:
+        path (Path): The file.
+        relation (str): What is said of a triple, such as ``negated``.
+        said (str): Its value, as N-Triples write it or without marks.
+
+    Raises:
+        UserError: If it says that the triple is false.
+    """
+    name, match = _last(relation), LITERAL.fullmatch(said)
+    word = folded_label(match[1] if match else said)
+    false = word in YES if negates(name) else bool(POLAR & {*words(name)}) and word in {*NO, "-1"} - {""}
+    if false or (relation == RDF_TYPE and negates(_last(said))):
+        raise UserError(
+            f"{path}: {echo(relation)} says of a triple that it is false, which is not read there: put what is false "
+            "into a named graph of its own, and say --denied-graph."
+        )
+
+
+def _last(iri: str) -> str:
+    return re.split(r"[/#:]", iri)[-1]
 
 
 def _denied(where: str, found: dict[str, list[Triple]]) -> list[Triple]:

@@ -8,6 +8,7 @@ from typing import Any
 from gnnneg.data.account import Account
 from gnnneg.data.decode import text
 from gnnneg.data.formats.bounds import caught, one_line, quiet
+from gnnneg.data.formats.columns import YES, negates
 from gnnneg.data.formats.statements import Row, Statements, collected
 from gnnneg.data.labels import Called
 from gnnneg.errors import MissingExtra, UserError
@@ -29,7 +30,8 @@ NARROW = {
 def read_obo(path: str | Path) -> Statements:
     """Reads the terms of an `OBO 1.4 <https://owlcollab.github.io/oboformat/doc/obo-syntax.html>`_ file:
     ``is_a: Y`` of term X states ``X is_a Y``, ``relationship: part_of Y`` states ``X part_of Y``.
-    ``relationship: has_part Y {cardinality="0"}``, or ``maxCardinality``, denies ``X has_part Y``.
+    ``relationship: has_part Y {cardinality="0"}``, or ``maxCardinality``, denies ``X has_part Y``, and so does a
+    qualifier such as ``{negated="true"}``.
 
     The name of a term is its label, and its synonyms are what it is called besides. Left out and counted are what holds
     in a narrower sense only (``minCardinality="0"``, ``all_only``, ``gci_relation``), all other qualifiers, obsolete
@@ -107,6 +109,8 @@ def _polarity(clause: Any, where: str, left_out: Account) -> bool | None:
             narrow = NARROW[kind] if kind not in UPPER and int(value) == 0 else narrow
         elif kind.startswith("gci") or (kind == "allonly" and value.lower() == "true" and not some):
             narrow = NARROW.get(kind, "")
+        elif negates(key) and value.lower() in YES:
+            stated = False
         elif kind not in ("allsome", "allonly"):
             left_out[f"{key} qualifiers"] += 1
     if narrow:

@@ -9,15 +9,13 @@ from gnnneg.data.account import Account
 from gnnneg.data.decode import text
 from gnnneg.data.formats.annotated import Annotations, with_labels
 from gnnneg.data.formats.bounds import DEEPEST, JSON, TRIPLES, caught, one_line, shallow, sound_xml
-from gnnneg.data.formats.columns import YES, negates
-from gnnneg.data.formats.negations import LITERALS, Triple, folded
+from gnnneg.data.formats.columns import negates
+from gnnneg.data.formats.negations import ABOUT, LITERALS, Triple, folded, refuse_denial
 from gnnneg.data.formats.ntriples import BLANK
 from gnnneg.data.formats.seen import syntax
 from gnnneg.data.formats.statements import Statements, collected
-from gnnneg.data.layout import folded as folded_label
 from gnnneg.errors import MissingExtra, UserError, echo
 
-ABOUT = "triples about triples"
 OX = {
     **{"N-Triples": "N_TRIPLES", "N-Quads": "N_QUADS", "Turtle": "TURTLE", "TriG": "TRIG", "N3": "N3"},
     **{"RDF/XML": "RDF_XML", "JSON-LD": "JSON_LD"},
@@ -62,16 +60,6 @@ def read_rdf(path: str | Path, literals: bool = False, denied_graphs: Sequence[s
     return result
 
 
-def _refuse_denials(path: Path, predicate: object, value: str) -> None:
-    """What is said about triples is left out, but not that one is false: it would be read as stated, or be lost."""
-    name = str(getattr(predicate, "value", ""))
-    if negates(re.split(r"[/#:]", name)[-1]) and folded_label(value) in YES:
-        raise UserError(
-            f"{path}: {echo(name)} says of a triple that it is false, which is not read there: put what is false into "
-            "a named graph of its own, and say --denied-graph."
-        )
-
-
 def _triples(path: Path, literals: bool, denied: Sequence[str], graphs: dict[str, None]) -> Iterator[Triple]:
     try:
         import pyoxigraph as ox
@@ -105,7 +93,7 @@ def _triples(path: Path, literals: bool, denied: Sequence[str], graphs: dict[str
                     about.add(head)
                 if refused_tail == ABOUT or head in about:
                     refused_head = ABOUT
-                    _refuse_denials(path, quad.predicate, str(getattr(quad.object, "value", "")))
+                    refuse_denial(path, getattr(quad.predicate, "value", ""), getattr(quad.object, "value", ""))
                 stated = graph not in denied
                 if not isinstance(quad.predicate, ox.NamedNode):  # in N3
                     refused_head = refused_head or "relations that are no IRIs"
