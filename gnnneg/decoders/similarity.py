@@ -41,7 +41,7 @@ def target_of(mutation: Mutation) -> Float[Tensor, "b d"]:
 
 
 def in_float32(query: Float[Tensor, "b q"], candidates: Candidates) -> tuple[Float[Tensor, "b q"], Candidates]:
-    """Both in one precision, float32 or more. Autocast may give half precision, in which large products cancel badly."""
+    """Both in one precision, float32 or more. Autocast may give halves, in which large products cancel badly."""
     precision = torch.promote_types(query.dtype, torch.float32)
     return query.to(precision), candidates.map(lambda vector: vector.to(precision))
 

@@ -11,9 +11,10 @@ Statistics = dict[nn.Module, tuple[Tensor, Tensor]]
 class PartNorm(nn.BatchNorm1d):
     """Batch normalisation with one mean and variance for all parts of a step.
 
-    Were each part normalised by its own, the same node would have another vector as an anchor, as a target and as a
-    negative, and a model could tell answers from negatives by that. So all parts take those of the first one, which the
-    running statistics follow. A single node has no variance: it takes the running ones, as in evaluation mode.
+    If each part were normalised by its own statistics, a node would have one vector as an anchor, another as a target
+    and another as a negative. A model could tell answers from negatives by that. So all parts use the statistics of the
+    first one, and the running statistics follow these. A single node has no variance and uses the running statistics,
+    as in evaluation mode.
     """
 
     def forward(
@@ -23,9 +24,10 @@ class PartNorm(nn.BatchNorm1d):
 
         Args:
             x (torch.Tensor): States, ``(n, c)``.
-            right (int, optional): How many of them, the first ones, have heard their neighbours: only these are in the
-                statistics. (default: :obj:`None`, all)
-            shared (dict, optional): What the first part leaves for the others. (default: :obj:`None`, there are none)
+            right (int, optional): The first so many have received all their messages. Only these are in the statistics.
+                (default: :obj:`None`, all)
+            shared (dict, optional): Holds the statistics of the first part for the other parts. (default: :obj:`None`,
+                there are no others)
         """
         heard = x[:right]
         if not self.training or (len(heard) == len(x) > 1 and shared is None):

@@ -28,18 +28,18 @@ class CompGCNLayer(nn.Module):
         c'_{j, \lambda}}} + \mathbf{W}_{\text{self}}^{\top} \phi(\mathbf{x}_i, \mathbf{z}_{\text{self}}) \Big) , \qquad
         \mathbf{z}'_r = \mathbf{W}_{\text{rel}}^{\top} \mathbf{z}_r ,
 
-    where of the direction's edges :math:`c` lead to a node and :math:`c'` from it, so that weights are those of
-    :math:`\mathbf{D}^{-1/2} \mathbf{A} \mathbf{D}'^{-1/2}`. The released code takes :math:`c` for :math:`c'`, and so
-    loses what is sent by nodes that no edge of the direction leads to; its batch normalisation before the :math:`\tanh`
-    is here, too.
+    where :math:`c` edges of the direction lead to a node and :math:`c'` lead from it. So weights are those of
+    :math:`\mathbf{D}^{-1/2} \mathbf{A} \mathbf{D}'^{-1/2}`. The released code uses :math:`c` in place of :math:`c'`.
+    There, messages of a node are lost if no edge of the direction leads to it. As in that code, there is a batch
+    normalisation before the :math:`\tanh`.
 
-    Compositions are made once for each node and edge type that it sends along, and matrices applied after the sums.
+    A composition is computed once for each source and edge type. Matrices are applied after the sums.
 
     Args:
-        in_channels (int): Width of what comes in.
-        out_channels (int): Width of what comes out.
+        in_channels (int): Width of the input.
+        out_channels (int): Width of the output.
         composition (Composition): :math:`\phi`.
-        dropout (float): Share of the coordinates of what arrives dropped while training. (default: :obj:`0.0`)
+        dropout (float): Share of the coordinates of arriving messages dropped in training. (default: :obj:`0.0`)
     """
 
     relation: Parameter | None
@@ -77,10 +77,10 @@ class CompGCNLayer(nn.Module):
 
         Args:
             x (torch.Tensor): Node states, ``(n, in_channels)``.
-            relation (torch.Tensor): Of each edge type, ``(t, in_channels)``.
-            sent (Messages): Along which edges, arranged in two parts.
-            weight (torch.Tensor): What each edge counts, from :meth:`Messages.symmetric`.
-            part (tuple): Of a part of the graph what :class:`~gnnneg.encoders.batch_norm.PartNorm` is to know.
+            relation (torch.Tensor): The state of each edge type, ``(t, in_channels)``.
+            sent (Messages): The edges, arranged in two parts.
+            weight (torch.Tensor): The weight of each edge, from :meth:`Messages.symmetric`.
+            part (tuple): Further arguments of :class:`~gnnneg.encoders.batch_norm.PartNorm`, for a part of the graph.
                 (default: :obj:`()`)
         """
         made = self.composition(F.embedding(sent.source, x), F.embedding(sent.edge_type, relation))
@@ -95,8 +95,8 @@ class CompGCN(Encoder):
     r"""The encoder of `"Composition-based Multi-Relational Graph Convolutional Networks"
     <https://arxiv.org/abs/1911.03082>`_: layers of :class:`CompGCNLayer` over vectors of nodes and of relations.
 
-    A decoder reads the last layer's relation states, as in the paper, in place of vectors of its own. So that it asks
-    for those of both directions, give it ``reciprocal: true``.
+    As in the paper, a decoder reads the last layer's relation states in place of its own vectors. There are states of
+    relations and of their inverses, so the decoder needs ``reciprocal: true``.
 
     Args:
         num_nodes (int): Number of entities.
@@ -108,8 +108,8 @@ class CompGCN(Encoder):
         dropout (float): See :class:`CompGCNLayer`. (default: :obj:`0.1`)
         in_channels (int, optional): Width of the vectors that the first layer reads. (default: :obj:`None`,
             ``hidden_channels``)
-        relation_states (bool): Whether decoders read the relation states; else each has vectors of its own, of
-            whatever form. (default: :obj:`True`)
+        relation_states (bool): Whether decoders read the relation states. Otherwise a decoder has its own vectors, of
+            any form. (default: :obj:`True`)
 
     Raises:
         UserError: If there are no layers.
@@ -157,7 +157,7 @@ class CompGCN(Encoder):
             layer.reset_parameters()  # type: ignore[operator]
 
     def forward(self, graph: Data | None) -> Encoding:
-        """Node states; of a part of the graph those of its nodes, ``graph.n_id`` of all.
+        """Node states. For a part of the graph they are those of its own nodes, ``graph.n_id`` among all.
 
         Raises:
             UserError: If there is no graph, or it is of another size.
@@ -180,7 +180,7 @@ class CompGCN(Encoder):
         return Dense(x)
 
     def relation_states(self) -> Float[Tensor, "t c"] | None:
-        """The last layer's, which depend on no graph."""
+        """The last layer's relation states. They depend on no graph."""
         if not self.tells:
             return None
         states: Tensor = self.relation
@@ -189,6 +189,6 @@ class CompGCN(Encoder):
         return states
 
     def _heard(self, graph: MessageGraph) -> tuple[Messages, Tensor]:
-        """Along which edges, and what each of them counts."""
+        """The edges, and the weight of each."""
         sent, kept = messages(graph, 2 * self.num_relations, parts=2)
         return sent, sent.symmetric(kept)

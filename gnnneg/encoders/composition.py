@@ -10,7 +10,7 @@ from gnnneg.interfaces import Part
 
 
 class Composition(Part, ABC):
-    """A vector of a node and a relation, as wide as each of them."""
+    """One vector of a node and a relation, of the same width."""
 
     @abstractmethod
     def forward(self, x: Float[Tensor, "m d"], relation: Float[Tensor, "m d"]) -> Float[Tensor, "m d"]:

@@ -15,13 +15,15 @@ from gnnneg.interfaces import Encoder, Encoding
 class GNN(Encoder):
     """A module from PyG, such as :class:`torch_geometric.nn.GCN`, on a graph with node features.
 
-    The features are ``data["entity"].x (n, f)``; :func:`gnnneg.from_hetero` makes them of the features of all types.
-    A module that takes ``edge_type``, such as :class:`~torch_geometric.nn.RGCNConv`, gets it: there are
-    ``2 * num_relations`` edge types, inverse relations in the upper half.
+    The features are ``data["entity"].x (n, f)``. :func:`gnnneg.from_hetero` makes them from the features of all types.
+    A module that takes ``edge_type``, such as :class:`~torch_geometric.nn.RGCNConv`, gets it. There are
+    ``2 * num_relations`` edge types, with inverse relations in the upper half.
+
+    Cost: that of the module on the whole graph.
 
     Args:
         module (torch.nn.Module): Called with ``x`` and ``edge_index``, and with ``edge_type`` if it takes that.
-        hidden_channels (int): Width of what it gives.
+        hidden_channels (int): Width of the module's output.
     """
 
     uses_graph = True

@@ -16,9 +16,9 @@ class InEdges:
     """The edges of a graph by target.
 
     Args:
-        source (torch.Tensor): Where each of the graph's edges comes from, ``(e,)``.
-        order (torch.Tensor): Which edge each of those by target is, ``(e,)``.
-        offset (torch.Tensor): Where each target's edges begin, and where the last one's end, ``(n + 1,)``.
+        source (torch.Tensor): The source of each edge of the graph, ``(e,)``.
+        order (torch.Tensor): The edges sorted by target, as positions in the graph, ``(e,)``.
+        offset (torch.Tensor): The position of each target's first edge, and the end of the last one's, ``(n + 1,)``.
     """
 
     source: Int[Tensor, "e"]
@@ -32,16 +32,16 @@ class InEdges:
         return InEdges(edge_index[0].clone(), edge_index[1].argsort(stable=True), offsets(count))
 
     def drawn(self, node: Int[Tensor, "u"], size: int, kept: Bool[Tensor, "e"] | None = None) -> Int[Tensor, "k"]:
-        """Edges that lead to some nodes: of each node ``size`` different ones, any as likely as any other, or all that
-        it has if they are fewer.
+        """Random edges into some nodes: ``size`` different ones for each node, all equally likely, or all its edges if
+        it has fewer.
 
-        Cost depends neither on how many edges the graph has nor, as long as most edges are there, on how many the
-        nodes have: where a node has many, places are drawn until enough of them are good.
+        Cost: it does not depend on the number of edges of the graph. As long as most edges are kept, it does not depend
+        on the degrees either: for a node with many edges, positions are drawn until enough of them are good.
 
         Args:
             node (torch.Tensor): Different nodes.
-            size (int): How many of each; -1 is all.
-            kept (torch.Tensor, optional): Which of the graph's edges are there. (default: :obj:`None`, all)
+            size (int): Edges for each node; -1 is all.
+            kept (torch.Tensor, optional): A mask of the graph's edges that are there. (default: :obj:`None`, all)
         """
         if size < 0:
             return self._all(node, kept)[0]
@@ -65,7 +65,7 @@ class InEdges:
         return torch.cat(found)
 
     def _all(self, node: Int[Tensor, "u"], kept: Bool[Tensor, "e"] | None) -> tuple[Tensor, Tensor]:
-        """All edges of each node, and which of the nodes each belongs to, in that order."""
+        """All edges of each node, and the node of each edge, in the order of nodes."""
         begin, degree = self.offset[node], self.offset[node + 1] - self.offset[node]
         row, shift = rows(degree), begin - (degree.cumsum(0) - degree)
         edge = self.order[shift[row] + torch.arange(len(row), device=node.device)]

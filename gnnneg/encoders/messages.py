@@ -1,4 +1,4 @@
-"""How messages run over a relational graph, sorted once and then remembered for as long as the graph lives."""
+"""The messages of a relational graph. Its edges are sorted once, and remembered as long as the graph lives."""
 
 from dataclasses import dataclass, replace
 
@@ -16,21 +16,22 @@ from gnnneg.subgraph import MessageGraph
 class Messages:
     """The distinct messages of a graph, one for each source and edge type, and the edges that carry them.
 
-    Edges lie by target (``message``, ``offset``), and once more by message (``target``, ``carried``) for gradients.
+    Edges are sorted by target (``message``, ``offset``), and for gradients once more by message (``target``,
+    ``carried``).
 
     Args:
-        source (torch.Tensor): Who sends each message, ``(q,)``; those of one type beside each other.
+        source (torch.Tensor): The source of each message, ``(q,)``. Messages of one type are next to each other.
         edge_type (torch.Tensor): The type of each message, ``(q,)``.
-        begin (list[int]): Where in ``source`` each type begins, and where the last one ends.
-        message (torch.Tensor): The message that each edge carries, edges sorted by target, ``(e,)``.
-        offset (torch.Tensor): Where each target's edges begin, and where the last one's end, ``(n + 1,)``.
-        kind (torch.Tensor): Numbers the pairs of target and type, of each edge, ``(e,)``.
-        order (torch.Tensor): Which edge of the graph each of these is, ``(e,)``.
-        target (torch.Tensor): Where each edge leads, edges sorted by message, ``(e,)``.
-        carried (torch.Tensor): Where each message's edges begin, and where the last one's end, ``(q + 1,)``.
-        place (torch.Tensor): Which of the edges by target each edge by message is, ``(e,)``.
-        parts (int): How many sums each node has, next to each other, each over an equal range of the edge types; a
-            target is then the number of a sum. (default: :obj:`1`)
+        begin (list[int]): The position in ``source`` at which each type begins, and the end of the last one.
+        message (torch.Tensor): The message of each edge, edges sorted by target, ``(e,)``.
+        offset (torch.Tensor): The position of each target's first edge, and the end of the last one's, ``(n + 1,)``.
+        kind (torch.Tensor): The number of each edge's pair of target and type, ``(e,)``.
+        order (torch.Tensor): The edges sorted by target, as positions in the graph, ``(e,)``.
+        target (torch.Tensor): The target of each edge, edges sorted by message, ``(e,)``.
+        carried (torch.Tensor): The position of each message's first edge, and the end of the last one's, ``(q + 1,)``.
+        place (torch.Tensor): For each edge by message, its position among the edges by target, ``(e,)``.
+        parts (int): Number of sums of each node, next to each other. Each is over an equal range of the edge types, and
+            targets are numbers of sums. (default: :obj:`1`)
     """
 
     source: Int[Tensor, "q"]
@@ -46,11 +47,11 @@ class Messages:
     parts: int = 1
 
     def weights(self, per_relation: bool, kept: Bool[Tensor, "e"] | None = None) -> Float[Tensor, "e"]:
-        """One over the number of a target's edges, all or those of one type; 0 for edges that are not ``kept``.
+        """One over the number of a target's edges, of all or of those of one type. Edges that are not ``kept`` have 0.
 
         Args:
-            per_relation (bool): Whether edges of different types are counted apart.
-            kept (torch.Tensor, optional): Which of the graph's edges are there. (default: :obj:`None`, all)
+            per_relation (bool): Whether edges of different types are counted separately.
+            kept (torch.Tensor, optional): A mask of the graph's edges that are there. (default: :obj:`None`, all)
         """
         there = self._there(kept)
         among = self.kind if per_relation else self._sum()
@@ -58,11 +59,11 @@ class Messages:
         return there / count.clamp(min=1)[among]
 
     def symmetric(self, kept: Bool[Tensor, "e"] | None = None) -> Float[Tensor, "e"]:
-        """One over the root of the number of edges in a sum times the number of those of its part that leave the
-        source; 0 for edges that are not ``kept``.
+        r""":math:`1 / \sqrt{c \, c'}` for :math:`c` edges in the sum and :math:`c'` edges of the same part that leave
+        the source. Edges that are not ``kept`` have 0.
 
         Args:
-            kept (torch.Tensor, optional): Which of the graph's edges are there. (default: :obj:`None`, all)
+            kept (torch.Tensor, optional): A mask of the graph's edges that are there. (default: :obj:`None`, all)
         """
         there = self._there(kept)
         types = (len(self.begin) - 1) // self.parts
@@ -77,11 +78,11 @@ class Messages:
         return torch.ones(len(self.message), device=self.message.device) if kept is None else kept[self.order].float()
 
     def _sum(self) -> Int[Tensor, "e"]:
-        """Which sum each edge by target is part of."""
+        """The sum of each edge by target."""
         return rows(self.offset.diff())
 
     def summed(self, made: Float[Tensor, "q d"], weight: Float[Tensor, "e"]) -> Float[Tensor, "s d"]:
-        """What arrives at each node (``parts`` rows each), of messages ``made``, each edge times its ``weight``."""
+        """The sum of the messages ``made`` at each node, ``parts`` rows each, with a ``weight`` for each edge."""
         return gather_sum(made, weight, self.message, self.offset, self.target, self.carried, self.place)
 
 
@@ -119,13 +120,13 @@ def arrange(
 
 
 def shrunk(graph: MessageGraph, size: list[int], depth: int) -> MessageGraph:
-    """What a layer has to see of a neighbourhood: each layer gives states that are right for one hop less, so that only
-    edges into these matter.
+    """The part of a neighbourhood that a layer needs. The states of each layer are right for one hop less, so only
+    edges into these nodes matter.
 
     Args:
-        graph (MessageGraph): Its first nodes are those whose states are wanted.
+        graph (MessageGraph): The neighbourhood of its first nodes.
         size (list[int]): Its ``num_sampled_nodes``.
-        depth (int): How many layers came before.
+        depth (int): Number of layers before.
     """
     hops = max(1, len(size) - 1 - depth)
     ends = [graph.edge_index, *([] if graph.denied_edge_index is None else [graph.denied_edge_index])]
@@ -135,19 +136,20 @@ def shrunk(graph: MessageGraph, size: list[int], depth: int) -> MessageGraph:
 def messages(
     graph: MessageGraph, num_types: int, signed: bool = False, parts: int = 1
 ) -> tuple[Messages, Bool[Tensor, "e"] | None]:
-    """How messages run over a graph, and which of its edges are there.
+    """The messages of a graph, and a mask of the edges that are there.
 
-    Sorting is done once for a graph, and not again for one that :func:`~gnnneg.tasks.hide` has taken edges out of.
+    A graph is sorted once. It is not sorted again after :func:`~gnnneg.tasks.hide` has removed edges.
 
     Args:
-        graph (MessageGraph): The graph, or what is left of one.
+        graph (MessageGraph): The graph, perhaps without hidden edges.
         num_types (int): Number of edge types.
         signed (bool): Whether messages pass over denied statements too, with edge types of their own from
             ``num_types`` on. (default: :obj:`False`)
         parts (int): See :class:`Messages`. (default: :obj:`1`)
 
     Raises:
-        UserError: If edges have no types or ones beyond ``num_types``, or denied statements are asked for and missing.
+        UserError: If edges have no types, or types beyond ``num_types``; if ``signed`` and there are no denied
+            statements.
     """
     whole = graph.origin
 

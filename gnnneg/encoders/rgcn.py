@@ -28,24 +28,23 @@ class RGCNLayer(MessagePassing):
         \mathbf{x}'_i = \mathbf{W}_0^{\top} \mathbf{x}_i + \sum_r \sum_{j \in \mathcal{N}_r(i)} \frac{1}{c_{i, r}}
         \mathbf{W}_r^{\top} \mathbf{x}_j + \mathbf{b} .
 
-    Parameters have the names and shapes of those of :class:`torch_geometric.nn.RGCNConv`: each reads the other's
-    state, and it stands in that one's place in any model of PyG's. Memory is that of one message for each node and edge
-    type that it sends along, never one for each edge (except while PyG explains a model, which weighs edge by edge).
+    Parameters have the names and shapes of :class:`torch_geometric.nn.RGCNConv`. Each class reads the other's state,
+    and this one can replace the other in any PyG model. Memory holds one message for each source and edge type, never
+    one for each edge. (The exception is PyG's explanation of a model, which masks single edges.)
 
     Args:
-        in_channels (int): Width of what comes in; the number of nodes where that is one-hot and so left out.
-        out_channels (int): Width of what comes out.
+        in_channels (int): Width of the input; for one-hot input, which is left out, the number of nodes.
+        out_channels (int): Width of the output.
         num_types (int): Number of edge types.
-        num_bases (int, optional): Makes :math:`\mathbf{W}_r = \sum_b a_{rb} \mathbf{V}_b` of so many bases.
+        num_bases (int, optional): Number of bases in :math:`\mathbf{W}_r = \sum_b a_{rb} \mathbf{V}_b`.
             (default: :obj:`None`)
-        num_blocks (int, optional): Makes :math:`\mathbf{W}_r` of so many blocks on the diagonal.
-            (default: :obj:`None`)
-        tied_root (bool): Whether :math:`\mathbf{W}_0` is made of the bases too, as in the released code; in the paper,
-            and in PyG, it is a matrix of its own. (default: :obj:`False`)
+        num_blocks (int, optional): Number of blocks on the diagonal of :math:`\mathbf{W}_r`. (default: :obj:`None`)
+        tied_root (bool): Whether :math:`\mathbf{W}_0` is a sum of the bases too, as in the released code. In the paper
+            and in PyG it is a separate matrix. (default: :obj:`False`)
 
     Raises:
-        UserError: If bases and blocks are asked for at once, blocks do not divide the widths, or there are no bases to
-            make :math:`\mathbf{W}_0` of.
+        UserError: If there are both bases and blocks, blocks do not divide the widths, or :math:`\mathbf{W}_0` is tied
+            and there are no bases.
     """
 
     comp: Parameter | None
@@ -97,13 +96,13 @@ class RGCNLayer(MessagePassing):
         edge_index: Int[Tensor, "2 e"],
         edge_type: Int[Tensor, "e"],
     ) -> Float[Tensor, "n o"]:
-        """Node states, each edge counting one over the target's edges of its type.
+        """Node states. The weight of an edge is one over the number of the target's edges of its type.
 
-        Edges are sorted once, and then remembered for as long as ``edge_index`` lives.
+        Edges are sorted once, and remembered as long as ``edge_index`` lives.
 
         Args:
-            x (torch.Tensor, optional): ``(n, in_channels)``, or which rows of the unit matrix these are, ``(n,)``;
-                :obj:`None` is the unit matrix.
+            x (torch.Tensor, optional): ``(n, in_channels)``, or row numbers ``(n,)`` of the unit matrix; :obj:`None` is
+                the unit matrix.
             edge_index (torch.Tensor): ``(2, e)``.
             edge_type (torch.Tensor): ``(e,)``.
         """
@@ -118,13 +117,13 @@ class RGCNLayer(MessagePassing):
         weight: Float[Tensor, "e"],
         target: Int[Tensor, "e"] | None = None,
     ) -> Float[Tensor, "n o"]:
-        """Node states, along edges that are already sorted.
+        """Node states, for edges that are already sorted.
 
         Args:
             x (torch.Tensor, optional): As in :meth:`forward`.
-            sent (Messages): Along which edges.
-            weight (torch.Tensor): What each edge counts, from :meth:`Messages.weights`.
-            target (torch.Tensor, optional): Where the graph's edges lead, in its own order: needed to be explained.
+            sent (Messages): The edges.
+            weight (torch.Tensor): The weight of each edge, from :meth:`Messages.weights`.
+            target (torch.Tensor, optional): The targets of the graph's edges in its own order. Explanations need them.
                 (default: :obj:`None`)
         """
         matrix: Tensor = self.weight
@@ -148,7 +147,7 @@ class RGCNLayer(MessagePassing):
         return heard + root + self.bias
 
     def _explained(self, made: Tensor, sent: Messages, weight: Tensor, target: Tensor | None) -> Tensor:
-        """What arrives at each node, edge by edge in the graph's order, which PyG's explanations mask."""
+        """The sum at each node, made from one message for each edge in the graph's order, for PyG's explanations."""
         if target is None:
             raise UserError("Only a layer that is called with edge_index and edge_type can be explained.")
         message, own = torch.empty_like(sent.message), torch.empty_like(weight)
@@ -158,7 +157,7 @@ class RGCNLayer(MessagePassing):
         return self.propagate(torch.stack([message, target]), x=(made, None), weight=own, size=size)
 
     def message(self, x_j: Tensor, weight: Tensor) -> Tensor:
-        """A message times what its edge counts."""
+        """A message times the weight of its edge."""
         return weight[:, None] * x_j
 
 
@@ -166,8 +165,8 @@ class RGCN(Encoder):
     r"""The encoder of `"Modeling Relational Data with Graph Convolutional Networks"
     <https://arxiv.org/abs/1703.06103>`_: layers of :class:`RGCNLayer`, with ReLU between them.
 
-    Its defaults are those for link prediction; node classification there has one-hot input and is normalised by
-    relation.
+    The defaults are the paper's for link prediction. For node classification, the paper has one-hot input and
+    normalises by relation.
 
     Args:
         num_nodes (int): Number of entities.
@@ -177,19 +176,18 @@ class RGCN(Encoder):
         num_bases (int, optional): See :class:`RGCNLayer`. (default: :obj:`None`)
         num_blocks (int, optional): See :class:`RGCNLayer`. (default: :obj:`None`)
         dropout (float): Share of each node's coordinates dropped between layers while training. (default: :obj:`0.0`)
-        edge_dropout (float): Share of the edges dropped while training; a node always hears itself.
-            (default: :obj:`0.0`)
-        per_relation (bool): Whether a message counts one over the target's edges of its type, not one over all its
-            edges. (default: :obj:`False`)
-        one_hot (bool): Whether nodes have no vectors of their own: the first layer has a row for each node, type (or
-            base). Takes memory for a row of each node and type while it runs. (default: :obj:`False`)
-        signed (bool): Whether messages pass over denied training statements too, with weights of their own. Nothing
-            else ever reads these. (default: :obj:`False`)
+        edge_dropout (float): Share of the edges dropped while training, self-loops aside. (default: :obj:`0.0`)
+        per_relation (bool): Whether the weight of a message is one over the number of the target's edges of its type,
+            and not of all its edges. (default: :obj:`False`)
+        one_hot (bool): Whether nodes have no vectors. The first layer then has a row for each node and type (or base),
+            and needs memory for a row of each node and type while it runs. (default: :obj:`False`)
+        signed (bool): Whether messages also pass over denied training statements, with separate weights. No other
+            encoder reads these. (default: :obj:`False`)
         tied_root (bool): See :class:`RGCNLayer`. (default: :obj:`False`)
-        out_channels (int, optional): Width of what the last layer gives. (default: :obj:`None`, ``hidden_channels``)
+        out_channels (int, optional): Width of the last layer's output. (default: :obj:`None`, ``hidden_channels``)
 
     Raises:
-        UserError: See :class:`RGCNLayer`; also if blocks and one-hot input are asked for at once.
+        UserError: See :class:`RGCNLayer`; also for blocks with one-hot input.
     """
 
     uses_graph = True
@@ -241,11 +239,11 @@ class RGCN(Encoder):
             layer.reset_parameters()  # type: ignore[operator]
 
     def forward(self, graph: Data | None) -> Encoding:
-        """Node states; of a part of the graph those of its nodes, which are ``graph.n_id`` of all, as in batches of
-        PyG's ``NeighborLoader``: there those of its first nodes, which are the ones asked for, are right.
+        """Node states. For a part of the graph they are those of its own nodes, ``graph.n_id`` among all, as in a batch
+        of PyG's ``NeighborLoader``. There only the states of the first nodes, the seeds, are right.
 
         Raises:
-            UserError: If there is no graph, it is of another size, or, where asked for, lacks denied statements.
+            UserError: If there is no graph, it is of another size, or it lacks the denied statements of ``signed``.
         """
         seen = MessageGraph.of(graph, "R-GCN", self.num_nodes)
         sent, weight = self._heard(seen)
@@ -265,7 +263,7 @@ class RGCN(Encoder):
         return Dense(x)
 
     def _heard(self, graph: MessageGraph) -> tuple[Messages, Tensor]:
-        """Along which edges, and what each of them counts."""
+        """The edges, and the weight of each."""
         sent, kept = messages(graph, 2 * self.num_relations, self.reads_denied)
         if self.training and self.edge_dropout:
             stays = torch.rand(len(sent.order), device=sent.order.device) >= self.edge_dropout

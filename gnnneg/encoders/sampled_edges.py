@@ -12,11 +12,13 @@ from gnnneg.subgraph import MessageGraph
 
 
 class SampledEdges(Encoder):
-    """Shows an encoder a random part of the graph's statements in each training step, and all of them in evaluation:
-    the protocol of `"Modeling Relational Data with Graph Convolutional Networks" <https://arxiv.org/abs/1703.06103>`_,
-    whose implementations draw 30,000 statements and pass messages over half of them. There the other half are the
-    positives of the step. Here the task chooses the positives and hides them. The cost of a step, including sorting, is
-    that of a graph with so many statements.
+    """Gives an encoder a random part of the graph's statements in each training step, and all of them in evaluation.
+
+    This is the protocol of `"Modeling Relational Data with Graph Convolutional Networks"
+    <https://arxiv.org/abs/1703.06103>`_. Its implementations draw 30,000 statements and pass messages over half of
+    them; the other half are the positives of the step. Here the task chooses the positives and hides them.
+
+    Cost: that of a graph with so many statements, including sorting.
 
     Args:
         encoder (Encoder): Passes messages.
@@ -43,11 +45,11 @@ class SampledEdges(Encoder):
         return self.encoder.relation_states()
 
     def forward(self, graph: Data | None) -> Encoding:
-        """What the encoder makes of a part of the graph, or of all of it.
+        """The encoding of a part of the graph, or of all of it.
 
         Raises:
-            UserError: If inverse edges do not lie behind all others, in the same order, or the encoder reads denied
-                edges and there are none.
+            UserError: If inverse edges do not follow all others in the same order, or the encoder reads denied edges
+                and there are none.
         """
         if graph is None or not self.training:
             return self.encoder(graph)
@@ -59,7 +61,7 @@ class SampledEdges(Encoder):
 
 
 def _drawn(edge_index: Int[Tensor, "2 e"], share: float) -> Int[Tensor, "k"]:
-    """A part of the statements, those of their inverses after them."""
+    """A part of the statements, followed by their inverses."""
     half, odd = divmod(edge_index.size(1), 2)
     one = torch.randperm(half, device=edge_index.device)[: round(share * half)]
     if odd or not torch.equal(edge_index[:, one], edge_index[:, one + half].flip(0)):

@@ -1,4 +1,4 @@
-"""Node vectors made when they are asked for, of a sampled neighbourhood and no more."""
+"""Node vectors from sampled neighbourhoods, made when they are needed."""
 
 from collections.abc import Sequence
 from contextlib import nullcontext
@@ -23,28 +23,28 @@ from gnnneg.subgraph import MessageGraph
 
 
 class SampledNeighbors(Encoder):
-    """Shows an encoder, while training, only the sampled neighbourhoods of the nodes that a step asks about, as in
-    `"Inductive Representation Learning on Large Graphs" <https://arxiv.org/abs/1706.02216>`_; when it is judged, all
-    of the graph.
+    """Gives an encoder only the sampled neighbourhoods of a training step's nodes, and in evaluation the whole graph.
 
-    The nodes of a neighbourhood know theirs by ``n_id``, as in batches of PyG's ``NeighborLoader``. With all
-    neighbours of as many hops as the encoder has layers, vectors and gradients are those of the whole graph (CompGCN's
-    are not: it also counts the edges that leave a node, and normalises over the nodes that it sees: all that a step
-    asks for by the mean and variance of what it asks for first, which in link prediction are anchors and targets).
+    The method is that of `"Inductive Representation Learning on Large Graphs" <https://arxiv.org/abs/1706.02216>`_. The
+    nodes of a neighbourhood are ``n_id`` among all, as in batches of PyG's ``NeighborLoader``. With all neighbours, and
+    as many hops as layers, vectors and gradients equal those of the whole graph. CompGCN is the exception. It also
+    counts the edges that leave a node. And it normalises over the nodes that it sees, by the mean and variance of a
+    step's first nodes (in link prediction, anchors and targets).
 
-    A step's messages do not depend on the size of the graph; only hiding the batch's statements, and the dense
-    gradient of the encoder's own table, still do. Each set of nodes that a step asks for draws neighbourhoods of its
-    own, once, which serve whoever asks for some of them again: anchors and targets are one where both sides are asked,
-    and shared negatives are few.
+    The messages of a step do not depend on the size of the graph. Hiding the batch's statements does, and so does the
+    dense gradient of the encoder's own table. A step draws one neighbourhood for each set of nodes, and uses it again
+    for the same nodes. If heads and tails are predicted, anchors and targets are one set.
+
+    Cost: that of the encoder on the neighbourhoods.
 
     Args:
         encoder (Encoder): Passes messages.
-        num_neighbors (list[int]): How many edges into each node asked for, then into each of these edges' sources, and
-            so on, one number for each layer of the encoder; -1 is all.
+        num_neighbors (list[int]): Edges into each node of the step, then into each of their sources, and so on. There
+            is one number for each layer of the encoder; -1 is all.
 
     Raises:
         UserError: If the encoder passes no messages, a number is neither positive nor -1, there are not as many numbers
-            as the encoder has layers, or a network of the encoder's normalises over batches.
+            as layers, or a network of the encoder has batch normalisation.
     """
 
     uses_graph = True
@@ -81,13 +81,13 @@ class SampledNeighbors(Encoder):
 
 
 class Neighborhoods(Encoding):
-    """Vectors from neighbourhoods, which are drawn for each question.
+    """Vectors from neighbourhoods that are drawn for each set of nodes.
 
     Args:
         encoder (Encoder): Passes messages.
-        graph (torch_geometric.data.Data): All of it, or without hidden edges.
+        graph (torch_geometric.data.Data): The graph, perhaps without hidden edges.
         num_neighbors (list[int]): See :class:`SampledNeighbors`.
-        signed (bool): Whether denied edges are edges, too.
+        signed (bool): Whether denied edges are included.
     """
 
     def __init__(self, encoder: Encoder, graph: Data, num_neighbors: list[int], signed: bool):
@@ -118,8 +118,8 @@ class Neighborhoods(Encoding):
         return vector, place
 
     def around(self, node: Int[Tensor, "u"]) -> Data:
-        """The graph of a neighbourhood drawn around some nodes: its own nodes are ``n_id`` of all, these come first,
-        then hop by hop ``num_sampled_nodes`` more.
+        """A random neighbourhood of some nodes. Its nodes are ``n_id`` among all: first the given ones, then
+        ``num_sampled_nodes`` more for each hop.
         """
         edges, stated = self._edges(), self.graph.edge_index.size(1)
         hops, reached, found = [node], node, []
@@ -148,7 +148,7 @@ class Neighborhoods(Encoding):
         return part.data(self.data, some, number)
 
     def _edges(self) -> InEdges:
-        """By target, denied ones behind the others if they are read."""
+        """The edges by target; denied ones follow the others, if they are read."""
         graph = self.graph
 
         def make() -> InEdges:
