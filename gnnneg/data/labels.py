@@ -7,12 +7,14 @@ its label, the others are its synonyms.
 from collections.abc import Iterable
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet
 from torch_geometric.data import HeteroData
 
 from gnnneg.data.read import read_parquet
+from gnnneg.data.text_lists import TextLists
 from gnnneg.data.texts import Texts
 from gnnneg.errors import UserError
 
@@ -58,8 +60,8 @@ def write_labels(folder: Path, labels: pa.Table, used: Iterable[str]) -> str | N
     return LABELS_FILE
 
 
-def read_labels(path: Path) -> dict[str, list[str]]:
-    """The labels by name, the main one first.
+def read_labels(path: Path) -> pa.Table:
+    """The labels as rows of ``name`` and ``label``, the main one of a name first.
 
     Raises:
         UserError: If the file is no table of ``name`` and ``label``.
@@ -68,22 +70,35 @@ def read_labels(path: Path) -> dict[str, list[str]]:
     if not {*COLUMNS} <= {*table.column_names}:
         raise UserError(f"{path} is no table of names and labels: it has no columns {' and '.join(COLUMNS)}.")
     try:
-        rows = [pc.cast(table[column], pa.large_string()).to_pylist() for column in COLUMNS]
+        texts = {column: pc.cast(table[column], pa.large_string()) for column in COLUMNS}
     except pa.ArrowException:
         raise UserError(f"{path} is no table of names and labels: they are no texts.") from None
-    result: dict[str, list[str]] = {}
-    for name, label in zip(*rows):
-        if name is not None and label is not None:
-            result.setdefault(name, []).append(label)
-    return result
+    return pa.table(texts).drop_null()
 
 
-def attach(data: HeteroData, labels: dict[str, list[str]]) -> None:
+def attach(data: HeteroData, labels: pa.Table) -> None:
     """Puts labels on a graph: ``data["entity"].labels`` and ``data.relation_labels`` have the label of each entity and
     relation, or an empty one, ``data["entity"].synonyms`` and ``data.relation_synonyms`` what each is called besides.
+    They are Arrow's memory, as names are.
+
+    Args:
+        data (torch_geometric.data.HeteroData): The graph.
+        labels (pyarrow.Table): Rows of ``name`` and ``label``, without nulls.
     """
+    code = labels["name"].combine_chunks().dictionary_encode()
+    number = code.indices.to_numpy()
+    rows, size = number.argsort(kind="stable"), np.bincount(number, minlength=len(code.dictionary) + 1)
+    first = size.cumsum() - size
+    texts = labels["label"].combine_chunks().take(pa.array(rows))  # those of a name in a row, in their order
     for store, prefix, names in ((data["entity"], "", data["entity"].names), (data, "relation_", data.relation_names)):
-        every = [labels.get(name, []) for name in names]
-        if any(every):
-            store[f"{prefix}labels"] = [found[0] if found else "" for found in every]
-            store[f"{prefix}synonyms"] = [found[1:] for found in every]
+        called = pc.index_in(Texts.of(names).array, value_set=code.dictionary)
+        # the last number is that of nobody, which has none
+        called = called.fill_null(len(code.dictionary)).to_numpy(zero_copy_only=False)
+        if not size[called].any():
+            continue
+        begin, more = first[called], np.maximum(size[called] - 1, 0)
+        place = pa.array(begin, pa.int64(), mask=size[called] == 0)
+        store[f"{prefix}labels"] = Texts.of(texts.take(place).fill_null(""))
+        end = np.concatenate([[0], more.cumsum()])
+        besides = np.arange(end[-1]) + np.repeat(begin + 1 - end[:-1], more)
+        store[f"{prefix}synonyms"] = TextLists.parted(end, Texts(texts.take(pa.array(besides, pa.int64()))))

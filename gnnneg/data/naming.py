@@ -9,6 +9,7 @@ from torch import Tensor
 from torch_geometric.data import HeteroData
 
 from gnnneg.data.gate import tidied, untidy
+from gnnneg.data.text_lists import TextLists
 from gnnneg.data.texts import Texts
 from gnnneg.data.types import pairs
 from gnnneg.errors import LONGEST, UserError, echo, nearest
@@ -132,8 +133,8 @@ class Finder:
             return [row]
         plain = tidied(asked)
         for known in (self._labelled, self._synonymous):
-            if asked in known:
-                return known[asked]
+            if rows := known(asked):
+                return rows
         alike = self._untidy.get(plain, [])
         row = self._row(plain)
         return alike if row is None else sorted([*alike, row])
@@ -142,7 +143,7 @@ class Finder:
         """Why none is meant for sure, as a sentence, given the :meth:`candidates`."""
         if not isinstance(asked, str):
             return f"The {self.what} asked for is {echo(asked)}: give its name as text."
-        if found and (asked in self._labelled or asked in self._synonymous):
+        if found and (self._labelled(asked) or self._synonymous(asked)):
             listed = ", ".join(echo(self.names[row]) for row in found[:FEW])
             more = f" and {len(found) - FEW} more" if len(found) > FEW else ""
             return (
@@ -161,21 +162,29 @@ class Finder:
             return self._first.get(name)
         return self.names.index(name) if name in self.names else None
 
-    @cached_property
-    def _labelled(self) -> dict[str, list[int]]:
-        found: dict[str, list[int]] = {}
-        for row, label in enumerate(self.labels or ()):
-            if label:
-                found.setdefault(label, []).append(row)
-        return found
+    def _labelled(self, asked: str) -> list[int]:
+        """Those of a label; an empty one is none."""
+        if isinstance(self.labels, Texts):
+            return self.labels.places(asked) if asked else []
+        return self._listed[0].get(asked, [])
+
+    def _synonymous(self, asked: str) -> list[int]:
+        if isinstance(self.synonyms, TextLists):
+            return self.synonyms.places(asked)
+        return self._listed[1].get(asked, [])
 
     @cached_property
-    def _synonymous(self) -> dict[str, list[int]]:
-        found: dict[str, list[int]] = {}
-        for row, several in enumerate(self.synonyms or ()):
+    def _listed(self) -> tuple[dict[str, list[int]], dict[str, list[int]]]:
+        """Who is called what by lists of labels and of synonyms; those in Arrow's memory have an index of their own."""
+        labels: dict[str, list[int]] = {}
+        synonyms: dict[str, list[int]] = {}
+        for row, label in enumerate(() if isinstance(self.labels, Texts) else self.labels or ()):
+            if label:
+                labels.setdefault(label, []).append(row)
+        for row, several in enumerate(() if isinstance(self.synonyms, TextLists) else self.synonyms or ()):
             for synonym in dict.fromkeys(several or ()):
-                found.setdefault(synonym, []).append(row)
-        return found
+                synonyms.setdefault(synonym, []).append(row)
+        return labels, synonyms
 
     @cached_property
     def _untidy(self) -> dict[str, list[int]]:

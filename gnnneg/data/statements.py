@@ -34,6 +34,7 @@ from torch import Tensor
 from torch_geometric.data import Data, HeteroData
 from torch_geometric.data.storage import EdgeStorage
 
+from gnnneg.data.text_lists import TextLists
 from gnnneg.data.texts import Texts
 from gnnneg.data.words import POLARITIES, SPLITS
 from gnnneg.errors import UserError
@@ -181,9 +182,9 @@ def sliced(key: str, value: Any, chosen: Bool[Tensor, "e"] | Int[Tensor, "m"], s
     """
     if key == "edge_index":
         return value[:, chosen if isinstance(value, Tensor) else chosen.numpy()]
-    if isinstance(value, list | tuple | Texts) and len(value) == size:
+    if isinstance(value, list | tuple | Texts | TextLists) and len(value) == size:
         where = chosen.nonzero()[:, 0] if chosen.dtype == torch.bool else chosen
-        return value.chosen(where) if isinstance(value, Texts) else [value[i] for i in where.tolist()]
+        return value.chosen(where) if isinstance(value, Texts | TextLists) else [value[i] for i in where.tolist()]
     if isinstance(value, Tensor) and value.layout == torch.sparse_coo and len(value) == size:
         return value.index_select(0, chosen.nonzero()[:, 0] if chosen.dtype == torch.bool else chosen).coalesce()
     if isinstance(value, Tensor | np.ndarray) and value.ndim and len(value) == size:

@@ -118,6 +118,10 @@ class Texts(Sequence[str]):
             raise ValueError(f"{echo(name)} is not in the list")
         return place
 
+    def places(self, name: object) -> list[int]:
+        """The places of all that are so called."""
+        return list(self._places(name)) if isinstance(name, str) else []
+
     def count(self, name: object) -> int:
         """How many are so called."""
         return int(pc.sum(pc.equal(self.array, name)).as_py() or 0) if isinstance(name, str) else 0
@@ -178,16 +182,19 @@ class Texts(Sequence[str]):
 
     def _place(self, name: str, start: int = 0) -> int:
         """The place of the first from ``start`` on that is so called; -1 if none is."""
+        return next(self._places(name, start), -1)
+
+    def _places(self, name: str, start: int = 0) -> Iterator[int]:
+        """The places from ``start`` on that are so called, in ascending order."""
         try:
             letters = np.frombuffer(name.encode(), np.uint8)
         except UnicodeEncodeError:
-            return -1
+            return
         key = _keys(np.array([0, len(letters)], np.int64), letters)[0]
         keys, order = self._index
         for at in order[np.searchsorted(keys, key) : np.searchsorted(keys, key, side="right")].tolist():
             if at >= start and self.array[at].as_py() == name:
-                return at
-        return -1
+                yield at
 
 
 def texts_from(begin: Int[Tensor, "m"], letters: Tensor) -> Texts:

@@ -16,6 +16,8 @@ from torch import Tensor
 from torch_geometric.data import HeteroData
 
 from gnnneg.data.statements import LINKED, PAIR, POLARITIES, assemble
+from gnnneg.data.text_lists import TextLists, text_lists_from
+from gnnneg.data.texts import Texts, texts_from
 from gnnneg.errors import UserError
 from gnnneg.experiment.folder import read_names, table, write_names
 from gnnneg.records import Triplets
@@ -173,6 +175,8 @@ def _packed(value: Any, tensors: dict[str, Tensor]) -> Any:
         if value.layout != torch.strided:
             raise TypeError(f"{type(value).__name__} in layout {value.layout}")
         return {"tensor": _put(value, tensors)}
+    if isinstance(value, Texts | TextLists):  # numbers and letters of millions, no JSON
+        return {type(value).__name__: [_put(part, tensors) for part in value.__reduce__()[1]]}
     if isinstance(value, list):
         return [_packed(inner, tensors) for inner in value]
     if isinstance(value, tuple):
@@ -180,6 +184,9 @@ def _packed(value: Any, tensors: dict[str, Tensor]) -> Any:
     if isinstance(value, dict):
         return {"dict": [[_packed(key, tensors), _packed(inner, tensors)] for key, inner in value.items()]}
     raise TypeError(type(value).__name__)
+
+
+TEXTS: dict[str, Any] = {"Texts": texts_from, "TextLists": text_lists_from}
 
 
 def _put(tensor: Tensor, tensors: dict[str, Tensor]) -> str:
@@ -201,6 +208,8 @@ def _unpacked(value: Any, tensors: dict[str, Tensor]) -> Any:
         return tensors[inner].numpy()
     if kind == "sparse":
         return torch.sparse_coo_tensor(tensors[inner[0]], tensors[inner[1]], value["size"], check_invariants=True)
+    if kind in TEXTS:
+        return TEXTS[kind](*(tensors[one] for one in inner))
     if kind == "tuple":
         return tuple(_unpacked(one, tensors) for one in inner)
     return {_unpacked(key, tensors): _unpacked(one, tensors) for key, one in inner}

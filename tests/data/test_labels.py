@@ -45,7 +45,7 @@ def test_from_a_file_to_the_graph(tmp_path: Path) -> None:
     assert list(data["entity"].synonyms) == [["erythrocyte"], [], []]
     assert list(data.relation_names) == ["is_a", "has_part"]
     assert list(data.relation_labels) == ["", "has as a part"]
-    assert "T:9" not in read_labels(tmp_path / "out" / LABELS_FILE)
+    assert "T:9" not in read_labels(tmp_path / "out" / LABELS_FILE)["name"].to_pylist()
 
 
 def test_labels_are_kept_once_and_in_order(tmp_path: Path) -> None:
@@ -56,7 +56,8 @@ def test_labels_are_kept_once_and_in_order(tmp_path: Path) -> None:
     table = joined([one.table(), None, other.table()])
     assert table is not None
     assert write_labels(tmp_path, table, ["a", "b", "c"]) == LABELS_FILE
-    assert read_labels(tmp_path / LABELS_FILE) == {"a": ["A", "big a", "another"], "b": ["B"]}
+    wanted = [("a", "A"), ("a", "big a"), ("a", "another"), ("b", "B")]
+    assert [tuple(row.values()) for row in read_labels(tmp_path / LABELS_FILE).to_pylist()] == wanted
     assert write_labels(tmp_path, table, ["c"]) is None
     assert Called().table() is None
     assert joined([None]) is None

@@ -13,6 +13,8 @@ from gnnneg import Run, Typed, UserError, from_hetero, train
 from gnnneg.data.facts import Facts
 from gnnneg.data.hetero import by_type
 from gnnneg.data.statements import PAIR
+from gnnneg.data.text_lists import TextLists
+from gnnneg.data.texts import Texts
 from gnnneg.experiment import resume, train_config
 from gnnneg.experiment.graph import read_graph, write_graph
 from gnnneg.training import Fit, Interrupted
@@ -29,6 +31,8 @@ def rich() -> HeteroData:
     entity.y = torch.arange(20)
     entity.half = torch.rand(20, 2).to(torch.bfloat16)
     entity.labels = [f"Label {i}\u0003ü" for i in range(20)]
+    entity.synonyms = TextLists.of([["é", str(i)][: i % 3] for i in range(20)])
+    data.relation_labels, data.relation_synonyms = Texts.of(["beside", ""]), TextLists.of([[], []])
     entity.candidate_tails = torch.tensor([3, 4, 5])
     entity.attributes = {"drug": {"weight": torch.rand(3), "note": None}}
     entity.array = np.arange(6).reshape(2, 3)
