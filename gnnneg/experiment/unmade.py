@@ -1,5 +1,6 @@
 """Whether the tables of a config, and the steps of its optimiser, fit into memory, before any of it is made."""
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -46,7 +47,8 @@ def refuse_plan(settings: dict[str, Any], facts: Facts, device: torch.device) ->
     optimizer = settings["optimizer"].build({"params": weights})
     later = 0
     if device.type == "cpu":
-        later = STATEMENT * counted(facts.data) + int(settings["evaluation"].arguments["memory_mib"] * 2**20)
+        mib = settings["evaluation"].arguments["memory_mib"]
+        later = STATEMENT * counted(facts.data) + int(max(0, mib) * 2**20 if math.isfinite(mib) else 0)
     refuse_unmade(made, optimizer, later, device)
 
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from gnnneg.checks import draws, finite, whole
 from gnnneg.errors import UserError
 from gnnneg.interfaces import Sampler, Scorer
-from gnnneg.memory import refuse_beyond
+from gnnneg.memory import refuse_beyond, spoken
 from gnnneg.nearest import nearest
 from gnnneg.records import Negatives, Query, ones
 from gnnneg.stateful import Counts
@@ -116,6 +116,7 @@ class Nearest(Counts, Sampler):
         if products > PRODUCTS * (1 if self.table.device.type == "cpu" else DEVICE):
             raise UserError(
                 f"Nearest: the nearest of {self.num_nodes:,} entities of width {width} would take {products:.1e} "
-                "products each time they are looked for: use Hardest(Uniform(num_negatives=256), k), or Cached, whose "
-                "steps cost the same whatever the number of entities."
+                f"products each time they are looked for, and {spoken(self.table.numel() * BYTES)} of memory: use "
+                "Hardest(Uniform(num_negatives=256), k), or Cached, whose steps cost the same whatever the number of "
+                "entities."
             )

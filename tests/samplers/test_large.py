@@ -166,7 +166,8 @@ def test_nearest_says_how_many_products_its_search_would_take():
 
     query, target = asked(toy(), RELATIONS)
     sampler = Nearest(5_000_000, 5, num_neighbors=1)
-    with pytest.raises(UserError, match=r"Nearest: .*5,000,000 entities of width 8 would take 2\.0e\+14 products"):
+    told = r"Nearest: .*5,000,000 entities of width 8 would take 2\.0e\+14 products each .*, and 95\.4 MiB of memory"
+    with pytest.raises(UserError, match=told):  # of 20 bytes for each
         sampler(query, target, Vectors(torch.zeros(40, NODES)))
     assert seen == [1]
 
