@@ -9,7 +9,7 @@ import copy
 import re
 import unicodedata
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 import pyarrow.compute as pc
@@ -26,7 +26,8 @@ from gnnneg.records import Triplets
 SHOWN = 20
 AT_ONCE = 1 << 20  # numbers that are looked for
 BLANKS = re.compile(r"[^\S\n]+")
-UNSEEN = "\ufeff\u200b\u2060"  # marks and joiners that have no width
+# what nobody sees: spaces without width, hyphens that are not written, marks of direction (but no joiners of letters)
+UNSEEN = re.compile("[\ufeff\u200b\u2060\u00ad\u180e\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 STRAY = r"[^\x20-\x7e]|^ | $|  "  # what no name has that is tidy for sure
 Keep = dict[str, Bool[Tensor, "_"]]
 
@@ -86,6 +87,8 @@ def admit(
     if not apart:
         names = {"entity": data["entity"].names, "relation": data.relation_names}
         refuse_variants(names, where, "rename them so that each thing has one, or keep them apart with apart=True")
+        for remark in lookalikes(names):
+            warnings.warn(f"{where}: {remark}", stacklevel=3)
     keep, found = resolved(data, wins, overlap, mirrored, where)
     return (data if all(bool(k.all()) for k in keep.values()) else only(data, keep)), found
 
@@ -171,12 +174,21 @@ def only(data: HeteroData, keep: Mapping[str, Tensor]) -> HeteroData:
 
 
 def tidied(name: str) -> str:
-    """A name in composed form (Unicode's NFC), without blanks around it and with single ones in it.
+    """A name in composed form (Unicode's NFC), without blanks around it, with single ones in it, and without what
+    nobody sees.
 
     ``"Cafe\\u0301 "`` and ``"Caf\\u00e9"`` look alike, and are one name when they are tidied.
     """
-    name = unicodedata.normalize("NFC", name) if not name.isascii() else name
-    return BLANKS.sub(" ", name.strip().strip(UNSEEN).strip())
+    if not name.isascii():
+        name = UNSEEN.sub("", unicodedata.normalize("NFC", name))
+    return BLANKS.sub(" ", name.strip())
+
+
+def alike(name: str) -> str:
+    """What a name has in common with all that differ from it in their form only, compatible ones (Unicode's NFKC)
+    included: ``"\\u00b5m"``, of the micro sign, and ``"\\u03bcm"``, of the Greek letter, are alike.
+    """
+    return tidied(unicodedata.normalize("NFKC", tidied(name)) if not name.isascii() else name)
 
 
 def untidy(names: Iterable[str]) -> list[tuple[int, str, str]]:
@@ -184,22 +196,48 @@ def untidy(names: Iterable[str]) -> list[tuple[int, str, str]]:
 
     Names of plain letters without stray blanks, which most are, are passed over as Arrow finds them.
     """
-    texts = Texts.of(names)
+    return _changed(Texts.of(names), tidied)
+
+
+def _changed(texts: Texts, made: Callable[[str], str]) -> list[tuple[int, str, str]]:
     places = pc.indices_nonzero(pc.match_substring_regex(texts.array, STRAY)).to_pylist()
-    every = ((place, name, tidied(name)) for place, name in zip(places, texts.take(places)))
+    every = ((place, name, made(name)) for place, name in zip(places, texts.take(places)))
     return [(place, name, plain) for place, name, plain in every if name != plain]
 
 
-def variants(names: Iterable[str]) -> list[list[str]]:
-    """Names that are one when they are tidied, in groups, in the order of the first of each group."""
+def variants(names: Iterable[str], made: Callable[[str], str] = tidied) -> list[list[str]]:
+    """Names that are one when they are tidied, in groups, in the order of the first of each group.
+
+    Args:
+        names (iterable): The names.
+        made (callable): What is made of a name in place of tidying it, such as :func:`alike`. (default: tidied)
+    """
     texts = Texts.of(names)
     groups: dict[str, dict[str, int]] = {}
-    for place, name, plain in untidy(texts):
+    for place, name, plain in _changed(texts, made):
         if plain not in groups:
             groups[plain] = {plain: texts.index(plain)} if plain in texts else {}
         groups[plain].setdefault(name, place)
     several = [sorted(group, key=lambda name: group[name]) for group in groups.values() if len(group) > 1]
-    return sorted(several, key=lambda group: groups[tidied(group[0])][group[0]])
+    return sorted(several, key=lambda group: groups[made(group[0])][group[0]])
+
+
+def lookalikes(names: Mapping[str, Iterable[str]]) -> list[str]:
+    """What to tell of names that look almost the same, and may well be two: ``x\u00b2`` and ``x2``, or two letters mu.
+
+    Args:
+        names (dict): The names of each kind of thing, such as ``entity``, none of which are one when they are tidied.
+    """
+    said = []
+    for kind, every in names.items():
+        found = variants(every, alike)
+        if found:
+            shown = "; ".join(" and ".join(ascii(name) for name in group) for group in found[:3])
+            said.append(
+                f"{len(found):,} names of {kind} differ in compatible forms of Unicode (NFKC) only, such as {shown}, "
+                "and are kept apart: rename them if they mean one thing."
+            )
+    return said
 
 
 def refuse_variants(names: Mapping[str, Iterable[str]], where: str, advice: str) -> None:

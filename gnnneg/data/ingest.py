@@ -15,7 +15,7 @@ from gnnneg.data import coded
 from gnnneg.data.catalogue import Dictionary
 from gnnneg.data.coded import TEXT, mapped, numbers
 from gnnneg.data.formats.statements import ROLES
-from gnnneg.data.gate import GateReport, resolved
+from gnnneg.data.gate import GateReport, lookalikes, resolved
 from gnnneg.data.gathered import Gathered, gathered, with_tidy_names
 from gnnneg.data.negating import negation
 from gnnneg.data.options import refuse
@@ -133,7 +133,8 @@ def ingest(
     short = 0 if given or not cover else round(valid * stated) + round(test * stated) - stated + many["stated", "train"]
     closed = _still_closed(read, parts)
     numbers = counts(parts.graph)
-    notes = _negations(parts) + _unlike(parts)
+    names = {"entity": distinct(parts.each("head", "tail")), "relation": distinct(parts.each("relation"))}
+    notes = _negations(parts) + _unlike(parts) + ([] if tidy is False else lookalikes(names))
     if given and not numbers["valid"]:
         notes.insert(0, UNWATCHED)
     about = f"Random split with seed {seed}." if not given else "With the splits it came with."

@@ -109,7 +109,10 @@ def test_a_sound_graph_is_let_through_as_it_is() -> None:
 
 @pytest.mark.parametrize(
     ("one", "other"),
-    [("Café", "Cafe\u0301"), ("a", " a"), ("a b", "a\u00a0b"), ("a", "a\u200b"), ("a b", "a  b"), ("Å", "\u212b")],
+    [
+        *(("Café", "Cafe\u0301"), ("a", " a"), ("a b", "a\u00a0b"), ("a", "a\u200b"), ("a b", "a  b"), ("Å", "\u212b")),
+        *(("coop", "co\u00adop"), ("ab", "a\u200bb"), ("a", "\u200fa\u202c"), ("a", "a \u2060 ")),
+    ],
 )
 def test_one_name_under_two_spellings(one: str, other: str) -> None:
     assert tidied(one) == tidied(other) == one
@@ -122,6 +125,9 @@ def test_one_name_under_two_spellings(one: str, other: str) -> None:
 
 def test_names_that_differ_in_earnest() -> None:
     assert variants(["a", "A", "a-b", "a b", "ab", "ﬁ", "fi", "x\ny", "x y"]) == []
+    assert tidied("\u0645\u06cc\u200c\u062e") == "\u0645\u06cc\u200c\u062e", (
+        "joiners are part of how Persian is written"
+    )
 
 
 def test_the_twenty_first_are_named() -> None:
@@ -178,3 +184,14 @@ def test_names_that_become_one(names: list[str]) -> None:
     assert gate.variants(names) == [list(group) for group in groups.values() if len(group) > 1]
     wanted = [(i, name, gate.tidied(name)) for i, name in enumerate(names) if gate.tidied(name) != name]
     assert gate.untidy(names) == wanted
+
+
+def test_names_that_look_alike_are_told_of() -> None:
+    """The micro sign and the Greek letter; a square and a two may well be two."""
+    data = graph([(0, 0, 1, 0), (2, 0, 3, 0)], names=["\u00b5m", "\u03bcm", "x\u00b2", "x2"])
+    with pytest.warns(
+        UserWarning, match=r"2 names of entity differ in compatible forms .* such as '\\xb5m' and '\\u03bcm'"
+    ):
+        assert admit(data)[0] is data
+    assert gate.lookalikes({"entity": ["a", "b", "é"]}) == []
+    assert gate.alike("\uff21\u3000b ") == "A b"

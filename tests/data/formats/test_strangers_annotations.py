@@ -122,3 +122,10 @@ def test_a_negated_relation_by_its_iri_is_noted(tmp_path: Path) -> None:
     assert not ingest(tmp_path / "b.tsv", tmp_path / "out2", valid=0.0, test=0.0).notes
     (tmp_path / "b.tsv").write_text("a\tfalse_r\tb\nb\tr\ta\n")
     assert ingest(tmp_path / "b.tsv", tmp_path / "out3", valid=0.0, test=0.0).notes
+
+
+def test_names_that_look_alike_are_noted(tmp_path: Path) -> None:
+    (tmp_path / "a.tsv").write_text("\u00b5m\tr\tb\nb\tr\t\u03bcm\n", "utf-8")
+    assert "compatible forms" in ingest(tmp_path / "a.tsv", tmp_path / "out", valid=0.0, test=0.0).notes[-1]
+    assert not ingest(tmp_path / "a.tsv", tmp_path / "out2", valid=0.0, test=0.0, tidy=False).notes
+    assert ingest(tmp_path / "a.tsv", tmp_path / "out3", valid=0.0, test=0.0).counts["entities"] == 3
