@@ -121,7 +121,7 @@ def _run(words: list[str]) -> int:
 
 @contextmanager
 def _terminable() -> Iterator[None]:
-    """Ends at SIGTERM as at Ctrl-C, so that what is half written is removed; who has a handler of his own keeps it."""
+    """Ends at SIGTERM as at Ctrl-C, so that unfinished files are removed. A handler that is there already stays."""
     mine = threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
     if mine:
         signal.signal(signal.SIGTERM, _interrupt)
@@ -137,7 +137,7 @@ def _interrupt(*_: object) -> NoReturn:
 
 
 def _speak() -> None:
-    """Writes UTF-8 in any locale, and to a terminal of another alphabet what it has no letters for as escapes."""
+    """Writes UTF-8 in any locale. A terminal with another encoding gets escapes for characters that it lacks."""
     if isinstance(sys.stdout, io.TextIOWrapper) and codecs.lookup(sys.stdout.encoding).name != "utf-8":
         if sys.stdout.isatty():
             sys.stdout.reconfigure(errors="backslashreplace")
@@ -170,7 +170,7 @@ def _leads() -> bool:
 
 
 def _alone() -> bool:
-    """Whether this process alone has something to say: if all have, torchrun ends it once the first has said so."""
+    """Whether only this process should print. If all did, torchrun would end it after the first."""
     try:
         time.sleep(3)
     except KeyboardInterrupt:

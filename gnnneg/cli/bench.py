@@ -1,4 +1,4 @@
-"""``gnnneg bench``: ours against the peers installed here, in one run, on the same threads."""
+"""``gnnneg bench``: measures gnnneg and the other libraries installed here, in one run, on the same threads."""
 
 import argparse
 import json

@@ -1,4 +1,4 @@
-"""``python -m gnnneg.cli.beside COMMAND``: a command that ends, as after Ctrl-C, when whoever started it has gone."""
+"""``python -m gnnneg.cli.beside COMMAND``: a command that ends, as after Ctrl-C, with the process that started it."""
 
 import sys
 import threading

@@ -1,4 +1,4 @@
-"""``gnnneg compare RUN RUN ...``: runs beside each other, seeds grouped."""
+"""``gnnneg compare RUN RUN ...``: runs side by side, grouped by seeds."""
 
 import argparse
 from typing import TYPE_CHECKING, Any
@@ -67,7 +67,7 @@ def table(groups: "Sequence[Group]") -> None:
 
 
 def _tell(pairs: "list[Comparison]") -> None:
-    """Prints groups two by two."""
+    """Prints each pair of groups."""
     from gnnneg.cli.table import show
 
     tested = [(pair, pair.found) for pair in pairs if pair.found is not None]

@@ -1,4 +1,4 @@
-"""``gnnneg data list | info | check | fetch | import``: what data there is, what it is like, and one's own."""
+"""``gnnneg data list | info | check | fetch | import``: data sets, their properties, and your own files."""
 
 import argparse
 from typing import TYPE_CHECKING, Any
@@ -98,7 +98,7 @@ def run_info(args: argparse.Namespace) -> int:
 
 
 def run_check(args: argparse.Namespace) -> int:
-    """Prints every finding; there being some is no failure."""
+    """Prints every finding. Findings are no failure of the command."""
     from collections import Counter
     from dataclasses import asdict
 

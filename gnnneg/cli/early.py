@@ -1,6 +1,6 @@
-"""What a command refuses before it imports what takes seconds: wrong paths, unknown data sets, misspelt names.
+"""Errors that a command finds before it imports torch: wrong paths, unknown data sets, misspelt names.
 
-Nothing is refused here that would be right; what is not sure is left to whoever builds it.
+Nothing right is refused here. Uncertain cases are left to the later checks.
 """
 
 import argparse
@@ -25,10 +25,10 @@ LATE = "torch"  # once this is imported there is nothing to be gained
 
 
 def refuse(args: argparse.Namespace) -> None:
-    """Refuses what a command is given, if it is wrong.
+    """Checks the arguments of a command.
 
     Raises:
-        UserError: If it is.
+        UserError: If one is wrong.
     """
     if LATE in sys.modules:
         return
@@ -56,7 +56,7 @@ def refuse(args: argparse.Namespace) -> None:
 
 
 def dataset(name: str) -> None:
-    """Refuses a name of no data set, and a folder that holds none.
+    """Refuses a name or a folder that is no data set.
 
     Raises:
         UserError: If it is wrong.
@@ -69,14 +69,14 @@ def dataset(name: str) -> None:
 
 
 def config(path: str, settings: Sequence[str], out: str | None = None, new: bool = False, data: bool = True) -> None:
-    """Refuses a config whose file, keys, classes or data set are not there, and the folder of another run.
+    """Refuses a config if its file, a key, a class or its data set is unknown, or if the folder holds another run.
 
     Args:
         path (str): The YAML.
-        settings (list[str]): Settings over it.
-        out (str, optional): Where the run shall be.
-        new (bool): Whether there shall be one. (default: :obj:`False`)
-        data (bool): Whether its data set is asked for. (default: :obj:`True`)
+        settings (list[str]): Settings that override it.
+        out (str, optional): The folder of the new run.
+        new (bool): Whether there is a new run. (default: :obj:`False`)
+        data (bool): Whether the command loads the data set. (default: :obj:`True`)
 
     Raises:
         UserError: If it is wrong.
@@ -106,14 +106,14 @@ def config(path: str, settings: Sequence[str], out: str | None = None, new: bool
 
 
 def _others(part: Any) -> bool:
-    """Whether classes of other people's modules are named, which may have any parts."""
+    """Whether classes of other modules are named. These may have any parts."""
     inner = part.values() if isinstance(part, dict) else part if isinstance(part, list) else ()
     dotted = isinstance(part, str) and re.fullmatch(r"[^\W\d]\w*(\.\w+)+", part)
     return bool(dotted) or any(_others(one) for one in inner)
 
 
 def _part(annotation: str, value: Any, key: str) -> None:
-    """A piece of config where ``annotation`` is asked for."""
+    """Checks a piece of config against ``annotation``."""
     if isinstance(value, list):
         for place, item in enumerate(value):
             _part(annotation, item, f"{key}.{place}")
@@ -136,7 +136,7 @@ def _part(annotation: str, value: Any, key: str) -> None:
 
 
 def _arguments(cls: sources.Source, given: Any, key: str, named: bool) -> None:
-    """What a class is to be made with."""
+    """Checks the arguments of a class."""
     known = cls.parameters
     if known is None or not isinstance(given, dict):
         return

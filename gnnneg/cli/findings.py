@@ -1,4 +1,4 @@
-"""What an evaluation found, for people."""
+"""Prints the findings of an evaluation."""
 
 from collections.abc import Callable
 from functools import partial
@@ -16,7 +16,7 @@ Block = Callable[[], None]
 
 
 def tell(split: str, found: "Findings") -> None:
-    """Prints ranks first, then other parts, the table, the figures of the whole, and remarks."""
+    """Prints ranking metrics, then other parts, the table, the figures of the whole, and remarks."""
     whole = {name: value for name, value in found.figures.items() if not isinstance(value, dict) and value is not None}
     parts: dict[str, dict[str, Any]] = {name: v for name, v in found.figures.items() if isinstance(v, dict)}
     if "mrr" in whole:  # its sides are told with it
@@ -43,7 +43,7 @@ def tell(split: str, found: "Findings") -> None:
 
 
 def grouped(head: str, rows: dict[str, dict[str, Any]], about: dict[str, Any]) -> list[Block]:
-    """A table for each run of rows with the same columns; counts and what has parts are no columns."""
+    """One table for successive rows with the same columns. Counts and nested figures are no columns."""
     cells = {
         name: {key: value for key, value in row.items() if key != "count" and not isinstance(value, dict)}
         for name, row in rows.items()
@@ -57,5 +57,5 @@ def grouped(head: str, rows: dict[str, dict[str, Any]], about: dict[str, Any]) -
 
 
 def _measured(part: dict[str, Any]) -> bool:
-    """Whether there is more than counts in it."""
+    """Whether it holds figures other than counts."""
     return any(isinstance(value, float) for value in part.values())

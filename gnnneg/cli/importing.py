@@ -1,4 +1,4 @@
-"""``gnnneg data import``: one's own files as a data set. An option of a reader is one line of a table below."""
+"""``gnnneg data import``: makes a data set of your own files. Each option of a reader is a line of a table below."""
 
 import argparse
 import shlex
@@ -193,7 +193,7 @@ def _dictionary(args: argparse.Namespace) -> Any:
 
 
 def _said(args: argparse.Namespace) -> dict[str, Any]:
-    """What was said for the reader of one format, without what was not."""
+    """The options that were given for the reader of one format."""
     said = {}
     for options in READER.values():
         for flag, (made, rest) in options.items():

@@ -1,4 +1,4 @@
-"""``gnnneg nearest RUN NAME``: the entities that a model sees most alike."""
+"""``gnnneg nearest RUN NAME``: the entities with the most similar vectors."""
 
 import argparse
 import sys

@@ -1,4 +1,4 @@
-"""``gnnneg negatives CONFIG|RUN``: what negatives a sampler draws, and how good they are."""
+"""``gnnneg negatives CONFIG|RUN``: the negatives that a sampler draws, and their quality."""
 
 import argparse
 from pathlib import Path
@@ -105,7 +105,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _false(false: list[dict[str, Any]]) -> None:
-    """Prints what was drawn as wrong and is true."""
+    """Prints false negatives: drawn statements that are true."""
     from gnnneg.cli.table import show
     from gnnneg.data.naming import said
 

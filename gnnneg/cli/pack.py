@@ -1,4 +1,4 @@
-"""``gnnneg pack RUN model.zip``: a trained model in one file, for others."""
+"""``gnnneg pack RUN model.zip``: writes a trained model as one file."""
 
 import argparse
 from pathlib import Path

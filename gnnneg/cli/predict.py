@@ -1,4 +1,4 @@
-"""``gnnneg predict RUN --head H --relation R``: what a trained model answers."""
+"""``gnnneg predict RUN --head H --relation R``: the answers of a trained model."""
 
 import argparse
 import sys
@@ -131,13 +131,13 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _by_name(args: argparse.Namespace) -> str:
-    """The format that nobody has said."""
+    """The format by the file's name."""
     named = Path(args.out).suffix.lower().removeprefix(".") if args.out else ""
     return named if named in FORMATS else "table" if args.queries is None else "tsv"
 
 
 def _among(args: argparse.Namespace) -> str | list[str] | None:
-    """Whom to choose among: a type, or names in a file."""
+    """The candidates: a type, or the names in a file."""
     if args.among_names is None:
         return args.among
     from gnnneg.data.decode import lines
@@ -176,7 +176,7 @@ def _many(args: argparse.Namespace) -> int:
 
 
 def _fitted(by: Any) -> str:
-    """How a probability was come to: it holds for statements mixed as these are."""
+    """The origin of a probability. It holds for the same mixture of true and false statements."""
     others = "random ones, since none is denied" if by.drawn else "denied ones"
     share = 100 * by.stated / (by.stated + by.denied)
     return (

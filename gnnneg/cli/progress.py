@@ -1,4 +1,4 @@
-"""How far many things of one kind are, on standard error: a bar on a terminal, else one line at the end."""
+"""Progress on standard error: a bar on a terminal, otherwise one line at the end."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -7,10 +7,10 @@ from contextlib import contextmanager
 
 @contextmanager
 def counting(what: str, wanted: bool = True) -> Iterator[Callable[[int, int], None] | None]:
-    """Yields what is to be called with how many are done and how many there are; None if nobody wants to see it.
+    """Yields a function of the number done and the number in all; None if nothing is shown.
 
     Args:
-        what (str): What is counted, such as ``"questions"``.
+        what (str): The name of the items, such as ``"questions"``.
         wanted (bool): Whether to show anything. (default: :obj:`True`)
     """
     if not wanted:

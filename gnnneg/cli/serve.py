@@ -78,7 +78,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _served(args: argparse.Namespace) -> tuple[Any, Any]:
-    """The runs, and what is to be judged of them."""
+    """The runs, and their statements to be judged."""
     from gnnneg.curation.queues import standard
     from gnnneg.curation.served import Served
     from gnnneg.experiment import Run
@@ -88,7 +88,7 @@ def _served(args: argparse.Namespace) -> tuple[Any, Any]:
 
 
 def _token(given: str | None, alone: bool) -> str | None:
-    """What has to be known: nothing on this machine, if nobody says otherwise."""
+    """The token of the page. By default there is none if only this machine can open it, otherwise a random one."""
     import secrets
 
     from gnnneg.errors import UserError
@@ -101,7 +101,7 @@ def _token(given: str | None, alone: bool) -> str | None:
 
 
 def _listening(host: str, port: int) -> socket.socket:
-    """A socket that is ours, before runs are loaded for nothing."""
+    """A bound socket. It is opened before the runs are loaded, so that a used port is told at once."""
     from gnnneg.errors import UserError, echo
 
     if not 0 <= port <= 65_535:
@@ -137,7 +137,7 @@ def _refusal(host: str, port: int, error: OSError) -> str:
 
 
 def _record(args: argparse.Namespace) -> Path:
-    """The file of verdicts: beside the first run if nobody says otherwise."""
+    """The file of verdicts; by default it is beside the first run."""
     from gnnneg.errors import UserError
 
     if args.verdicts is not None:

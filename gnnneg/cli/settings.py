@@ -11,8 +11,8 @@ def parted(words: Sequence[str], own: Collection[str] = ()) -> tuple[list[str], 
 
     Args:
         words (list[str]): A command line.
-        own (collection): Options of the command itself: ``--seed`` is one of ``data import``, ``--device`` one of
-            ``evaluate``. They are no settings, whatever they are called.
+        own (collection): Options of the command itself, such as ``--seed`` of ``data import`` or ``--device`` of
+            ``evaluate``. These are no settings.
     """
     known: list[str] = []
     settings: list[str] = []

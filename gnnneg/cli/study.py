@@ -193,7 +193,7 @@ def _plain(found: "Tables") -> dict[str, Any]:
 
 @contextmanager
 def _bar(wanted: bool) -> "Iterator[Callable[[Progress], None] | None]":
-    """Yields what is told of each job that has ended: a bar on a terminal, else a line for each."""
+    """Yields a function to call after each job: it moves a bar on a terminal, otherwise it prints a line."""
     if not wanted:
         yield None
         return

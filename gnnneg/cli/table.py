@@ -22,10 +22,11 @@ def show(
     """Prints a table on standard output, numbers to the right.
 
     Args:
-        columns (list[str]): Their heads.
+        columns (list[str]): The heads of the columns.
         rows (list[list]): A value for each column.
-        title (str, optional): Stands above.
-        about (list[dict], optional): Of each row the counts that its figures bear, if they are no columns of it.
+        title (str, optional): The line above.
+        about (list[dict], optional): For each row, the counts behind its figures, if the table has no such columns.
+            Figures get no more digits than these justify.
     """
     from rich.console import Console
     from rich.table import Table
@@ -49,7 +50,7 @@ def show(
 
 
 def cell(value: Any, most: int = MOST) -> str:
-    """A value in a table, with so many digits after the point at most."""
+    """A value in a table, with at most so many digits after the point."""
     if isinstance(value, bool) or value is None:
         return "" if value is None else str(value).lower()
     if isinstance(value, int):
@@ -60,7 +61,7 @@ def cell(value: Any, most: int = MOST) -> str:
 
 
 def spoken(frame: "pd.DataFrame") -> "pd.DataFrame":
-    """The frame for people: an entity or a relation by its label, the name behind it, in place of two columns."""
+    """The frame for people. The label and the name of an entity or relation are one column."""
     from gnnneg.data.naming import said
 
     frame = frame.copy()
@@ -74,7 +75,7 @@ RANKING = ("mrr", "hits@1", "hits@3", "hits@10", "mr", "amri", "ndcg@5")
 
 
 def ranking(metrics: Mapping[str, Mapping[str, Any]], first: str, queries: Mapping[str, int | None]) -> None:
-    """Prints one row of ranking metrics for each name, of so many queries; sides of a split are rows of their own."""
+    """Prints one row of ranking metrics for each name and number of queries. Each side of a split has its own row."""
     rows, about = [], []
     sampled = dict.fromkeys(metric for values in metrics.values() for metric in values if metric.startswith("hits@10_"))
     columns = [*RANKING, *sampled]

@@ -81,7 +81,7 @@ def _repeat(args: argparse.Namespace) -> int:
 
 
 def tell(run: "Run", as_json: bool) -> None:
-    """Prints how a run came out."""
+    """Prints the results of a run."""
     from gnnneg.cli.findings import grouped
     from gnnneg.cli.table import ranking
 

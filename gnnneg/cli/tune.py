@@ -67,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def tell(study: "Study", as_json: bool) -> None:
-    """Prints how a study came out."""
+    """Prints the results of a study."""
     from gnnneg.cli.table import show
     from gnnneg.plain import records
     from gnnneg.report.reading import read_all

@@ -1,4 +1,4 @@
-"""``gnnneg verdicts FILE``: what people have judged, how well they agree, and their verdicts in other formats."""
+"""``gnnneg verdicts FILE``: people's verdicts, their agreement, and export to other formats."""
 
 import argparse
 import shlex
@@ -75,7 +75,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _by_name(out: str | None) -> str | None:
-    """The format that nobody has said."""
+    """The format by the file's name."""
     if out is None:
         return None
     if out.lower().endswith(".sssom.tsv"):
@@ -100,7 +100,7 @@ def _show(found: "Summary") -> None:
 
 
 def _written(args: argparse.Namespace, verdicts: "Verdicts", format: str) -> dict[str, Any]:
-    """Writes the verdicts, and tells what they could not say there."""
+    """Writes the verdicts, and tells what the format cannot hold."""
     from gnnneg.verdicts.out import FORMATS as MADE
     from gnnneg.verdicts.out import outcome
 
@@ -149,7 +149,7 @@ def _left_out(left_out: dict[str, int], said: "Outcome") -> dict[str, int]:
 
 
 def _tell(args: argparse.Namespace, format: str, made: "Written", said: "Outcome") -> None:
-    """What was written and what was not, beside a text on standard output."""
+    """Prints what was written and what was not, to standard error if the text is on standard output."""
     where = sys.stderr if args.out is None or args.json else sys.stdout
     for reason, number in _left_out(made.left_out, said).items():
         print(visible(f"Left out: {number:,} {reason}."), file=where)
@@ -166,7 +166,7 @@ def _tell(args: argparse.Namespace, format: str, made: "Written", said: "Outcome
 
 
 def _data(args: argparse.Namespace) -> "tuple[HeteroData | None, str]":
-    """The data set that was judged, and what it is called."""
+    """The judged data set, and its name."""
     if args.data is None:
         return None, ""
     from gnnneg.run_files import CONFIG
@@ -182,7 +182,7 @@ def _data(args: argparse.Namespace) -> "tuple[HeteroData | None, str]":
 
 
 def _labels(data: "HeteroData") -> dict[str, str]:
-    """What people call things, by name."""
+    """The labels, by name."""
     result: dict[str, str] = {}
     for names, labels in (
         (data["entity"].names, data["entity"].get("labels")),

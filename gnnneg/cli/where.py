@@ -1,11 +1,11 @@
-"""Options of every command that reads a run: where it works, and where its data set is."""
+"""Options of every command that reads a run: the device and the place of the data set."""
 
 import argparse
 from collections.abc import Sequence
 
 
 def where(parser: argparse.ArgumentParser) -> None:
-    """Adds them."""
+    """Adds the options."""
     parser.add_argument("--device", help="where to work, such as cpu or cuda, whatever the run's config says")
     parser.add_argument(
         "--data.name",
@@ -16,7 +16,7 @@ def where(parser: argparse.ArgumentParser) -> None:
 
 
 def chosen(settings: Sequence[str]) -> tuple[str | None, str | None, list[str]]:
-    """The same among settings of a config: device, data set, and the settings that are left."""
+    """The same options among settings of a config: device, data set, and the other settings."""
     found: dict[str, str | None] = {"--device": None, "--data.name": None}
     left: list[str] = []
     rest = list(settings)

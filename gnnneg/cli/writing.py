@@ -1,15 +1,15 @@
-"""Files that a command writes where its user says."""
+"""Files that a command writes to a path from the user."""
 
 from collections.abc import Callable
 from pathlib import Path
 
 
 def write(path: Path, make: Callable[[Path], object]) -> None:
-    """A whole file or the old one; what is no file, such as a pipe, is written as it is.
+    """Writes a file completely, or leaves the old one. A pipe or a device is written directly.
 
     Args:
-        path (pathlib.Path): Where to.
-        make (callable): Writes it to the path that it is given.
+        path (pathlib.Path): The path.
+        make (callable): Writes the content to the path that it gets.
 
     Raises:
         Unwritable: If the disk is full or cannot be written.
@@ -24,5 +24,5 @@ def write(path: Path, make: Callable[[Path], object]) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """The same of a text, in UTF-8."""
+    """The same for a text, in UTF-8."""
     write(path, lambda place: place.write_bytes(text.encode("utf-8", "surrogatepass")))

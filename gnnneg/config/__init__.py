@@ -1,4 +1,4 @@
-"""From YAML to objects and back. A constructor's signature is the whole schema, and its annotations say what fits."""
+"""From YAML to objects and back. The schema is a constructor's signature with its annotations."""
 
 from gnnneg.config.describe import describe
 from gnnneg.config.facts import __getattr__

@@ -1,4 +1,4 @@
-"""From objects that were made in Python back to the config that makes them."""
+"""From objects made in Python to the config that makes them again."""
 
 import dataclasses
 import inspect
@@ -14,10 +14,10 @@ from gnnneg.errors import UserError, echo
 
 
 def describe(thing: Any, facts: Mapping[str, Any], key: str = "task") -> Any:
-    """The piece of config that makes ``thing`` again; facts of the data set are left out.
+    """The piece of config that makes ``thing`` again, without facts of the data set.
 
-    A part remembers what it was made with (:class:`gnnneg.interfaces.Part`); of anything else the attributes that are
-    called as its constructor's parameters are taken.
+    A part remembers its arguments (:class:`gnnneg.interfaces.Part`). For other objects, the attributes with the names
+    of constructor parameters are its arguments.
 
     Args:
         thing: A part, a plain value, or a list or dict of them.
@@ -57,15 +57,15 @@ def describe(thing: Any, facts: Mapping[str, Any], key: str = "task") -> Any:
 
 
 def on_the_spot(cls: type) -> bool:
-    """Whether a class is of a script, or of a function, where nobody else finds it."""
+    """Whether a class is defined in a script or a function, so that other processes cannot import it."""
     return "<locals>" in cls.__qualname__ or cls.__module__ == "__main__"
 
 
 def arguments(thing: Any, key: str, without: Sequence[str] = ()) -> dict[str, Any]:
-    """What an object was made with, by parameter name, but for those ``without``.
+    """The arguments of an object's constructor by parameter name, except those in ``without``.
 
     Raises:
-        UserError: If it does not tell.
+        UserError: If the object does not keep them.
     """
     made_with = getattr(thing, "made_with", None)
     if made_with is not None:
@@ -92,7 +92,7 @@ def arguments(thing: Any, key: str, without: Sequence[str] = ()) -> dict[str, An
 
 
 def _bound(thing: Any, made_with: Any, key: str) -> dict[str, Any]:
-    """Arguments by name, those that a constructor takes without a name of their own among them."""
+    """Arguments by name, including those that a constructor takes as ``**kwargs``."""
     signature = inspect.signature(type(thing))
     try:
         args, kwargs = made_with

@@ -1,4 +1,4 @@
-"""The former place of :mod:`gnnneg.data.facts`, for one version more."""
+"""The former place of :mod:`gnnneg.data.facts`; the next version does not have it."""
 
 from gnnneg.data import facts
 from gnnneg.former import warn

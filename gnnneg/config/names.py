@@ -1,4 +1,4 @@
-"""Short names of classes: what may stand where an annotation asks for a family, without a registry."""
+"""Short names of classes: the subclasses of an annotation's class, without a registry."""
 
 import inspect
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ HARMLESS = (
 
 
 def members(family: type) -> dict[str, type]:
-    """The finished classes below ``family`` that have been imported, by name; none below a finished class."""
+    """The finished subclasses of ``family`` that have been imported, by name. A finished class has no subclasses."""
     found: dict[str, type] = {}
     for cls in _below(family):
         if cls.__name__.startswith("_") or inspect.isabstract(cls) or "<locals>" in cls.__qualname__:
@@ -43,19 +43,19 @@ def _trusted(cls: type) -> bool:
 
 
 def _harmless(cls: type) -> bool:
-    """Whether a file may name a class: of the two large libraries, only what computes and reads from nowhere."""
+    """Whether a file may name a class. Of torch and PyG, these are classes that compute, and do not read files."""
     module = f"{cls.__module__}."
     return module.split(".")[0] not in ("torch", "torch_geometric") or module.startswith(HARMLESS)
 
 
 def find(family: type, name: object, key: str) -> type:
-    """The class of ``family`` that is called ``name``, or that the dotted path ``name`` leads to.
+    """The class of ``family`` with this name or dotted path.
 
-    A dotted path leads through what is loaded; nothing is imported for it, but for modules that the user has allowed
-    (:mod:`gnnneg.trust`), which may also lie in the working directory.
+    A dotted path leads through loaded modules. Only modules that the user has allowed (:mod:`gnnneg.trust`) are
+    imported for it. These may also lie in the working directory.
 
     Raises:
-        UserError: If there is none, or its module would have to be imported and is not allowed.
+        UserError: If there is none, or its module is not loaded and not allowed.
     """
     known = members(family)
     if not known and not inspect.isabstract(family):
@@ -91,11 +91,11 @@ def find(family: type, name: object, key: str) -> type:
 
 
 class NotAllowedError(Exception):
-    """A module would have to be imported, and the user has not named it."""
+    """A module is not loaded, and the user has not allowed it."""
 
 
 def _follow(steps: list[str]) -> object:
-    """What a dotted path leads to; None if its last step is not there."""
+    """The object at a dotted path; None if its last step is not there."""
     here: object = _module(steps[0])
     for place, step in enumerate(steps[1:], 2):
         if step in vars(here):

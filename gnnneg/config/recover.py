@@ -1,4 +1,4 @@
-"""What a network of PyG's or torch's was made with, found out from the network, since these do not remember it."""
+"""The arguments of a network from PyG or torch, recovered from the network, because it does not keep them."""
 
 import itertools
 from typing import Any
@@ -14,12 +14,12 @@ PLAIN = (bool, int, float, str, type(None))
 
 
 def recovered(module: Module) -> dict[str, Any] | None:
-    """Arguments that make the same network again but for its weights; None if they could not be found.
+    """Arguments that make the same network with other weights; None if they cannot be found.
 
-    Attributes are taken that are called as the constructor's parameters. Then the network is made again and compared
-    with the first, so that what is found is right.
+    They are attributes with the names of the constructor's parameters. The network is then made again and compared with
+    the first, to be sure.
 
-    Cost: a few more networks like it, for as long as the comparison takes.
+    Cost: memory for a few more networks like it during the comparison.
     """
     given = _arguments(module)
     if given is None or not all(_can_be_said(value) for value in given.values()):
@@ -33,7 +33,7 @@ def recovered(module: Module) -> dict[str, Any] | None:
 
 
 def _unseen(module: Module) -> dict[str, bool]:
-    """Switches of the network and its layers that are no attributes, and their defaults."""
+    """Options of the network and its layers that are no attributes, and their defaults."""
     found = {}
     for part in (module, *_layers(module)[:1]):
         for name, (_, default) in parameters(type(part)).items():
@@ -74,7 +74,7 @@ def _arguments(module: Module) -> dict[str, Any] | None:
 
 
 def _attribute(module: Module, name: str, default: Any) -> Any:
-    """What a parameter was, as far as an attribute tells."""
+    """The value of a parameter, according to the attribute of that name."""
     value = getattr(module, f"{name}_mode", getattr(module, name, default))
     if isinstance(default, bool) and (value is None or isinstance(value, Parameter)):
         return value is not None  # such as bias
@@ -84,7 +84,7 @@ def _attribute(module: Module, name: str, default: Any) -> Any:
 
 
 def _activation(act: Any) -> tuple[str, dict[str, Any]]:
-    """The name of an activation, and its arguments but for defaults."""
+    """The name of an activation, and its arguments that are not defaults."""
     found = {}
     for name, (_, default) in parameters(type(act)).items():
         value = getattr(act, name, default)
@@ -94,7 +94,7 @@ def _activation(act: Any) -> tuple[str, dict[str, Any]]:
 
 
 def _of_layers(module: Module) -> dict[str, Any]:
-    """Arguments that a network hands on to its layers, if it does, but for defaults."""
+    """The arguments that a network passes on to its layers and that are not defaults."""
     found = {}
     for layer in _layers(module)[:1]:
         for name, (_, default) in parameters(type(layer)).items():
@@ -105,13 +105,13 @@ def _of_layers(module: Module) -> dict[str, Any]:
 
 
 def _layers(module: Module) -> list[Module]:
-    """The layers that a network of PyG's hands arguments on to."""
+    """The layers to which a PyG network passes arguments on."""
     layers = getattr(module, "convs", None)
     return list(layers) if isinstance(layers, nn.ModuleList) and hands_on(type(module)) else []
 
 
 def _alike(one: Module, other: Module) -> bool:
-    """Whether two networks are the same but for their weights."""
+    """Whether two networks differ in their weights alone."""
     states = [{k: (v.shape, v.dtype) for k, v in m.state_dict().items() if hasattr(v, "shape")} for m in (one, other)]
     weights = [[name for name, _ in m.named_parameters()] for m in (one, other)]
     parts = [dict(m.named_modules()) for m in (one, other)]
@@ -125,7 +125,7 @@ def _alike(one: Module, other: Module) -> bool:
 
 
 def _settings(module: Module) -> tuple[type, dict[str, Any]]:
-    """The class of a module and those of its attributes that are plain values."""
+    """The class of a module, and its attributes that are plain values."""
     plain = {key: value for key, value in vars(module).items() if key != "training" and _is_plain(value)}
     return type(module), plain
 

@@ -1,4 +1,4 @@
-"""A config against the constructors it means: names looked up by annotation, types checked, defaults filled in."""
+"""A config resolved against constructors: classes are found by annotation, types checked, defaults filled in."""
 
 import inspect
 from collections import ChainMap
@@ -39,13 +39,13 @@ Facts = Mapping[str, type | None]
 
 @dataclass(frozen=True)
 class Plan:
-    """A class and what it will be made with; facts of the data set join when it is built.
+    """A class and its arguments; facts of the data set are added when it is built.
 
     Args:
         cls (type): The class.
-        arguments (dict): Its arguments by name, defaults filled in, parts as plans.
-        linked (tuple): Names of the parameters that are filled in with facts.
-        key (str): Where it stands in the config, for errors.
+        arguments (dict): Its arguments by name, with defaults; parts are plans.
+        linked (tuple): Names of the parameters that get facts.
+        key (str): Its key in the config, for errors.
         named (bool): Whether the config has to name the class, because others would fit too.
     """
 
@@ -56,7 +56,7 @@ class Plan:
     named: bool
 
     def plain(self) -> Any:
-        """The config that resolves to this, with every default and without facts."""
+        """The config of this plan, with every default and without facts."""
         arguments = {name: _plain(value) for name, value in self.arguments.items()}
         if not self.named:
             return arguments
@@ -66,10 +66,10 @@ class Plan:
         """Makes the object, its parts first.
 
         Args:
-            facts (Mapping): Values by parameter name. An encoder's width joins them for the parts beside it.
+            facts (Mapping): Values by parameter name. For the parts beside an encoder, its width is one of them.
 
         Raises:
-            UserError: If a constructor refuses its arguments, or another width than the encoder's is asked for.
+            UserError: If a constructor refuses its arguments, or a part has another width than the encoder.
         """
         scope: ChainMap[str, Any] = ChainMap({}, facts)  # type: ignore[arg-type]
         given: dict[str, Any] = {}
@@ -99,7 +99,7 @@ class Plan:
         return made
 
     def _unread(self, parameter: str, given: dict[str, Any]) -> bool:
-        """Whether it is the graph, for a model that looks at none: millions of edges are then not made."""
+        """Whether it is the graph and the model does not use it. Then its edges need not be made."""
         looks = getattr(given.get("model"), "uses_graph", True)
         return parameter == "graph" and not looks and parameters(self.cls)[parameter][1] is None
 
@@ -113,14 +113,14 @@ def _reason(error: Exception) -> str:
 
 
 def resolve(annotation: Any, value: Any, key: str = "", facts: Facts | None = None) -> Any:
-    """What ``value`` means where ``annotation`` is asked for: a :class:`Plan`, a collection of them, or a plain value.
+    """The meaning of ``value`` under an annotation: a :class:`Plan`, a collection of plans, or a plain value.
 
     Args:
-        annotation: The type that is asked for. A class name is looked up among its subclasses.
-        value: A piece of config: ``{class_path: ..., init_args: {...}}``, the bare name of a class that needs no
-            arguments, the bare arguments where only one class fits, or a plain value.
-        key (str): Where it stands, for errors.
-        facts (Mapping): Names (and types) of the parameters that will be filled in when it is built.
+        annotation: The required type. Class names are those of its subclasses.
+        value: A piece of config: ``{class_path: ..., init_args: {...}}``, the bare name of a class without required
+            arguments, the bare arguments if only one class fits, or a plain value.
+        key (str): Its key in the config, for errors.
+        facts (Mapping): Names (and types) of the parameters that get facts when it is built.
 
     Raises:
         UserError: If a class or key is unknown (with the nearest ones), or a value is of another type.
@@ -149,12 +149,12 @@ def resolve(annotation: Any, value: Any, key: str = "", facts: Facts | None = No
 
 
 def resolve_whole(schema: type, tree: Any, facts: Mapping[str, Facts]) -> Plan:
-    """A whole config, whose keys are the parameters of ``schema``'s constructor.
+    """A whole config. Its keys are the parameters of ``schema``'s constructor.
 
     Args:
-        schema (type): What a config may say.
+        schema (type): The class with these parameters.
         tree (dict): The config.
-        facts (Mapping): The facts that join under each key, as for :func:`resolve`.
+        facts (Mapping): The facts for each key, as for :func:`resolve`.
     """
     return _arguments(schema, tree, "", {}, False, facts)
 
@@ -214,7 +214,7 @@ def _arguments(
 
 
 def _choice(known: Iterable[str]) -> str:
-    """The names that there are, or how many they are."""
+    """The names, or their number if they are many."""
     names = sorted(known)
     if len(names) <= FEW:
         return f"one of {', '.join(names)}"
@@ -222,7 +222,7 @@ def _choice(known: Iterable[str]) -> str:
 
 
 def _as_written(annotation: Any, default: Any) -> Any:
-    """A default as it would come out of a config: 0 is 0.0 where a float is asked for."""
+    """A default as a config would give it: 0 is 0.0 if the type is float."""
     try:
         return check(annotation, default, "")
     except UserError:
@@ -230,9 +230,9 @@ def _as_written(annotation: Any, default: Any) -> Any:
 
 
 def _refuse(written: dict, known: dict[str, Any], facts: Facts, here: str, more: bool, once: Mapping[str, str]) -> None:
-    """Refuses facts, which are never written, and keys that the constructor does not have, or had ``once``.
+    """Refuses facts, which a config never holds, and keys that are no parameters, or that were parameters ``once``.
 
-    One that takes ``more`` gets what is not nearly the name of what it has.
+    If the constructor takes ``more`` keys, only those are refused that look like a misspelt parameter.
     """
     fact = {p for p, (annotation, _) in known.items() if p != WIDTH and _is_fact(p, annotation, facts)}
     free = [parameter for parameter in known if parameter not in fact]

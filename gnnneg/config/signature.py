@@ -1,4 +1,4 @@
-"""What a constructor asks for, and whether a plain value is of the type it asks for."""
+"""The parameters of a constructor, and whether a plain value is of their type."""
 
 import collections.abc
 import inspect
@@ -35,28 +35,28 @@ def parameters(cls: type) -> dict[str, tuple[Any, Any]]:
 
 
 def declares(cls: type, attribute: str) -> bool:
-    """Whether a class or one of its bases promises an attribute of that name."""
+    """Whether a class or one of its bases declares an attribute of that name."""
     return any(attribute in vars(base).get("__annotations__", {}) for base in cls.__mro__)
 
 
 def is_foreign(cls: type) -> bool:
-    """Whether a class is a network of PyG's, whose parameters mean what PyG says, whatever a fact is called."""
+    """Whether a class is from PyG. Its parameters have PyG's meaning, and get no facts."""
     return issubclass(cls, nn.Module) and cls.__module__.split(".")[0] == "torch_geometric"
 
 
 def hands_on(cls: type) -> bool:
-    """Whether a network of PyG's takes more arguments than it names, to hand them on to its layers."""
+    """Whether a PyG network takes further arguments and passes them on to its layers."""
     kinds = {parameter.kind for parameter in inspect.signature(cls).parameters.values()}
     return is_foreign(cls) and inspect.Parameter.VAR_KEYWORD in kinds
 
 
 def mirrored(cls: type) -> tuple[str, ...]:
-    """The parameters of a constructor that take what is denied for stated."""
+    """The parameters of a constructor for which stated and denied are swapped."""
     return tuple(getattr(cls, "mirrored", ()))
 
 
 def gone(cls: type) -> dict[str, str]:
-    """The parameters that a constructor once had, and what to do about a config that still has them."""
+    """The parameters that a constructor no longer has, and advice for a config that still has them."""
     return dict(getattr(cls, "gone", {}))
 
 
@@ -72,7 +72,7 @@ def options(annotation: Any) -> tuple[Any, ...]:
 
 
 def is_built(annotation: Any) -> bool:
-    """Whether such a thing is built from arguments, rather than read as a plain value."""
+    """Whether a value of this type is built from arguments, and is not a plain value."""
     if not inspect.isclass(annotation) or typing.get_origin(annotation) is not None:
         return False
     if annotation.__module__ in ("torch", "torch._C") or issubclass(annotation, str | int | float):
@@ -81,7 +81,7 @@ def is_built(annotation: Any) -> bool:
 
 
 def elements(annotation: Any) -> tuple[type, Any] | None:
-    """``(list, item)`` or ``(dict, value)`` where the annotation is a collection of things that are built."""
+    """``(list, item)`` or ``(dict, value)`` if the annotation is a collection of parts."""
     origin, inner = typing.get_origin(annotation), typing.get_args(annotation)
     if not inspect.isclass(origin) or not inner:
         return None
@@ -107,7 +107,7 @@ def check(annotation: Any, value: Any, key: str) -> Any:
 
 
 def name(annotation: Any) -> str:
-    """An annotation in a person's words: ``float or null``."""
+    """An annotation in words: ``float or null``."""
     if typing.get_origin(annotation) is typing.Literal:
         return " or ".join(repr(option) for option in typing.get_args(annotation))
     if len(options(annotation)) > 1:

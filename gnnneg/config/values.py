@@ -1,4 +1,4 @@
-"""Whether a plain value is of the type that an annotation asks for. No name in it is ever looked up or imported."""
+"""Whether a plain value is of an annotation's type. No name in the value is ever looked up or imported."""
 
 import collections.abc
 import enum
@@ -13,13 +13,13 @@ WORDS = {"true": True, "false": False}
 
 
 class NoFitError(ValueError):
-    """A value is not of the type that is asked for."""
+    """A value is not of the required type."""
 
 
 def fitted(annotation: Any, value: Any) -> Any:
-    """A plain value as ``annotation`` has it: ``"3"`` becomes 3, and a list a tuple, where that is asked for.
+    """A plain value in the type of ``annotation``: ``"3"`` becomes 3, and a list a tuple, if that is the type.
 
-    Functions, classes and tensors cannot be written in a config, so nothing fits an annotation that asks for one.
+    Functions, classes and tensors cannot be written in a config, so nothing fits such an annotation.
 
     Raises:
         NoFitError: If it is of another type.
@@ -62,7 +62,7 @@ def fitted(annotation: Any, value: Any) -> Any:
 
 
 def _one_of(options: tuple[Any, ...], value: Any) -> Any:
-    """As it is if one option has its very type, else as the first option that it fits."""
+    """Unchanged if one option has its very type, otherwise in the type of the first option that fits."""
     found = []
     for option in options:
         try:
