@@ -1,10 +1,16 @@
 """Numbers that a constructor is given: one line each refuses what is out of range, with the range.
 
-``None`` stands for *not given* and passes.
+``None`` stands for *not given* and passes, where the constructor's annotation has it: :func:`kinds` looks at that.
 """
 
+import collections.abc
+import functools
+import inspect
 import math
 import numbers
+import types
+import typing
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gnnneg.errors import UserError, echo
@@ -18,7 +24,74 @@ FOREVER = 1 << 53  # steps of training
 DRAWN = 1 << 24  # candidates of a query
 MOST = 1 << 31  # entities, relations
 LARGEST = 1 << 36  # numbers of a table
+SINGLE = (2 - 2**-23) * 2.0**127  # the largest number of single precision, in which models compute
 LEAST = 1e-6  # of a share, and of what it leaves
+
+
+# what an annotation may ask for that is told by the value alone
+WORDS = {int: "a whole number", float: "a number", bool: "true or false", str: "a text", types.NoneType: "nothing"}
+MANY = {int: "a list of whole numbers", float: "a list of numbers"}
+
+
+def kinds(cls: type, args: Sequence[Any], given: Mapping[str, Any]) -> None:
+    """Refuses what is of another kind than the annotation of its parameter: a text for a number, nothing for something.
+
+    Only numbers, texts, truth values and lists of numbers are looked at; all else is the constructor's own matter.
+
+    Args:
+        cls (type): What is constructed.
+        args (sequence): Its arguments by position.
+        given (dict): Its arguments by name.
+
+    Raises:
+        UserError: If one is of another kind.
+    """
+    wanted = _wanted(cls)
+    for name, value in {**dict(zip(wanted, args)), **given}.items():
+        options = wanted.get(name, ())
+        if options and not any(_is_of(option, value) for option in options):
+            words = [MANY[option[0]] if isinstance(option, tuple) else WORDS[option] for option in options]
+            raise _wrong(cls.__name__, name, value, " or ".join(words))
+
+
+@functools.cache
+def _wanted(cls: type) -> dict[str, tuple[Any, ...]]:
+    """The kinds that each parameter may have, in their order; none where that is not to be told by the value alone."""
+    found = {}
+    for name, parameter in inspect.signature(cls).parameters.items():
+        union = typing.get_origin(parameter.annotation) in (typing.Union, types.UnionType)
+        options = typing.get_args(parameter.annotation) if union else (parameter.annotation,)
+        plain = tuple(_plain(option) for option in options)
+        known = None not in plain and parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
+        found[name] = plain if known else ()
+    return found
+
+
+def _plain(option: Any) -> Any:
+    """A kind of :data:`WORDS`, or a tuple of the kind of which there is a list; None for anything else."""
+    if option is None:
+        return types.NoneType
+    if isinstance(option, type) and option in WORDS:
+        return option
+    origin, inner = typing.get_origin(option), [one for one in typing.get_args(option) if one is not ...]
+    listed = origin in (list, tuple, collections.abc.Sequence, collections.abc.Iterable)
+    return (inner[0],) if listed and len({*inner}) == 1 and inner[0] in MANY else None
+
+
+def _is_of(option: Any, value: Any) -> bool:
+    if isinstance(option, tuple):
+        few = isinstance(value, list | tuple)
+        many = (
+            hasattr(value, "__len__") and not isinstance(value, str | bytes | dict) and getattr(value, "ndim", 1) == 1
+        )
+        return all(_is_of(option[0], one) for one in value) if few else many
+    if option is bool:
+        return isinstance(value, bool) or (type(value).__module__, type(value).__name__[:4]) == ("numpy", "bool")
+    if option is int:
+        return _is_whole(value)
+    if option is float:
+        return isinstance(value, numbers.Real) and not isinstance(value, bool)
+    return isinstance(value, option)
 
 
 def finite(part: str, **given: Any) -> None:
@@ -109,7 +182,7 @@ def _is_finite(value: object) -> bool:
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
         return False
     try:
-        return math.isfinite(float(value))
+        return abs(float(value)) <= SINGLE
     except OverflowError:
         return False
 
@@ -119,4 +192,5 @@ def _is_whole(value: object) -> bool:
 
 
 def _wrong(part: str, name: str, value: object, wanted: str) -> UserError:
-    return UserError(f"{part}({name}={echo(value)}): give {wanted}.")
+    beyond = isinstance(value, float) and math.isfinite(value) and abs(value) > SINGLE
+    return UserError(f"{part}({name}={echo(value)}): give {wanted}{' that single precision holds' if beyond else ''}.")

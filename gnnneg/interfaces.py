@@ -17,6 +17,7 @@ from torch.nn import Parameter
 from torch_geometric.data import Data
 
 from gnnneg.chance import lent
+from gnnneg.checks import kinds
 from gnnneg.errors import UserError
 from gnnneg.former import Former, former_names, takes_former_attributes, takes_former_options, takes_record
 from gnnneg.mixed import mixed_scores
@@ -44,6 +45,8 @@ class Part(nn.Module):
         takes_former_attributes(cls)
 
     def __new__(cls, *args: object, **kwargs: object) -> "Part":
+        if cls.__module__.startswith("gnnneg."):
+            kinds(cls, args, kwargs)
         part = super().__new__(cls)
         object.__setattr__(part, "made_with", (args, kwargs))  # torch's own __setattr__ waits for its __init__
         return part
@@ -148,6 +151,11 @@ class Similarity(nn.Module, ABC):
         takes_former_attributes(cls)
         if "forward" in vars(cls) and "is_product" not in vars(cls):
             cls.is_product = False  # who scores in a way of its own is not what it was made from
+
+    def __new__(cls, *args: object, **kwargs: object) -> "Similarity":
+        if cls.__module__.startswith("gnnneg."):
+            kinds(cls, args, kwargs)
+        return super().__new__(cls)
 
     @abstractmethod
     def forward(

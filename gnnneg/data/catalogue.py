@@ -293,12 +293,19 @@ def card(name: str) -> Card:
     return read_card(folder / name / CARD)
 
 
+LONGEST = 255  # bytes of a name, beyond which systems refuse to look for it
+
+
 def folder_of(name: str | Path) -> Path | None:
     """The folder that is meant, unless it is a data set by its name, which comes first.
 
     Raises:
         UserError: If it is a path, but not one to a folder with a card.
     """
+    if not isinstance(name, str | Path):
+        raise UserError(f"The data set is {echo(name)}: give its name, or its folder.")
+    if any(len(part.encode(errors="replace")) > LONGEST for part in Path(name).parts):
+        raise UserError(f"The data set is {echo(str(name))}: no data set and no folder has so long a name.")
     folder = Path(name).expanduser()
     path = isinstance(name, Path) or os.sep in name or (name not in names() and folder.is_file())
     if not path and (name in names() or not folder.is_dir()):

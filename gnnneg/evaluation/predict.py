@@ -1,5 +1,6 @@
 """Answers with names: the best tails, heads or relations, or the score of a triple, as a DataFrame."""
 
+import numbers
 from collections.abc import Mapping, Sequence
 
 import pandas as pd
@@ -10,7 +11,7 @@ from torch_geometric.data import Data, HeteroData
 
 from gnnneg.data import naming
 from gnnneg.data.statements import POLARITIES, SPLITS, message_graph, num_relations
-from gnnneg.errors import UserError
+from gnnneg.errors import UserError, echo
 from gnnneg.evaluation.asking import at_once, device_of
 from gnnneg.interfaces import Encoding, Model
 from gnnneg.kernels.everyone import everyone
@@ -66,6 +67,8 @@ def predict(
         UserError: If fewer than two of the three are given, a name is not in the data or belongs to several entities, a
             score is NaN, or ``among`` is given although no entity is predicted.
     """
+    if isinstance(k, bool) or not isinstance(k, numbers.Integral):
+        raise UserError(f"The number of answers is {echo(k)}: give a whole number.")
     if k < 1:
         raise UserError(f"The number of answers must be at least 1, not {k}.")
     h, t = (None if name is None else naming.entity(data, name) for name in (head, tail))

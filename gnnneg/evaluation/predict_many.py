@@ -1,5 +1,6 @@
 """Many questions to one model: the graph is encoded once, and answers come in parts, in the order of the questions."""
 
+import numbers
 from collections.abc import Callable, Iterator
 
 import pyarrow as pa
@@ -10,7 +11,7 @@ from torch_geometric.data import HeteroData
 
 from gnnneg.data.questions import NONE, Questions
 from gnnneg.data.statements import triplets
-from gnnneg.errors import UserError
+from gnnneg.errors import UserError, echo
 from gnnneg.evaluation.answers import Columns, Form
 from gnnneg.evaluation.asking import at_once, device_of
 from gnnneg.evaluation.best import Pairs, best, refuse_nan
@@ -69,6 +70,8 @@ def predict_many(
     Cost: one score for each distinct question of a part and each candidate; memory as the testbed says, plus the
     answers of a part.
     """
+    if isinstance(k, bool) or not isinstance(k, numbers.Integral):
+        raise UserError(f"The number of answers is {echo(k)}: give a whole number.")
     if k < 1:
         raise UserError(f"The number of answers must be at least 1, not {k}.")
     whole = (questions.head != NONE) & (questions.relation != NONE) & (questions.tail != NONE)

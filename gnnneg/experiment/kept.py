@@ -14,7 +14,7 @@ from gnnneg import config, run_files
 from gnnneg.config import Plan, Tree
 from gnnneg.data.facts import FACTS, Facts
 from gnnneg.data.statements import assemble as assemble_graph
-from gnnneg.errors import UserError
+from gnnneg.errors import UserError, echo
 from gnnneg.evaluation import Testbed
 from gnnneg.experiment import folder, whereabouts
 from gnnneg.experiment.fingerprint import fingerprint, names_of
@@ -45,6 +45,8 @@ class Kept:
     """
 
     def __init__(self, path: str | Path, device: str | None, place: str | None, allow: str | Sequence[str]):
+        if not isinstance(path, str | Path):
+            raise UserError(f"The run is {echo(path)}: give its folder.")
         self.path, self.place, self.allow = Path(path), place, allow
         if self.path.is_file():
             from gnnneg.experiment.unpacked import unpacked

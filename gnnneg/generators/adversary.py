@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from gnnneg.checks import LONGEST, below_one, draws, not_negative, step_size, whole
+from gnnneg.checks import LONGEST, below_one, draws, kinds, not_negative, step_size, whole
 
 PULL, AUXILIARY = 1e-4, 1.0  # where nothing else is said
 
@@ -56,6 +56,7 @@ class Adversary:
     discriminator_lr: float = 1e-3
 
     def __post_init__(self) -> None:
+        kinds(type(self), (), vars(self))
         not_negative("Adversary", pull=self.pull, auxiliary=self.auxiliary)
         below_one("Adversary", average=self.average)
         whole("Adversary", 1, LONGEST, steps=self.steps, generator_steps=self.generator_steps)

@@ -16,6 +16,7 @@ from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
 from gnnneg import compiling, distributed
 from gnnneg.chance import lent
+from gnnneg.checks import kinds
 from gnnneg.errors import UserError, echo, nearest
 from gnnneg.interfaces import Task
 from gnnneg.records import Triplets
@@ -128,6 +129,7 @@ class Fit:
     steps: int | None = None
 
     def __post_init__(self) -> None:
+        kinds(type(self), (), vars(self))
         for name, least in (("epochs", 0), ("batch_size", 1), ("evaluate_every", 1), ("patience", 1), ("steps", 1)):
             value = getattr(self, name)
             if value is not None and value < least:

@@ -80,7 +80,7 @@ ROOMS = {
     "records": set(),
     "stateful": set(),
     "mixed": {"records", "errors"},
-    "interfaces": {"records", "errors", "former", "chance", "mixed"},
+    "interfaces": {"records", "errors", "former", "chance", "mixed", "checks"},
     "candidates": {"interfaces", "kernels", "mixed"},
     "encodings": {"interfaces", "kernels", "row_gradient"},
     "looking": {"interfaces", "records"},
