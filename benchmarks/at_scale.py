@@ -39,7 +39,9 @@ SAMPLERS = {
     "hardest 64 of 256": part("Hardest", proposal=POOL, num_negatives=64),
     "NSCaching": part("Cached", proposal=uniform(30), num_negatives=64, size=30, queries=1_000_000),
     "MCNS": part("Filtered", proposal=part("MCNS", num_negatives=64, chains=8)),
-    "denied, then uniform": part("Padded", first=part("Denied", num_negatives=4), rest=POOL),
+    "denied, then uniform": part(
+        "Padded", first=part("Denied", num_negatives=64), rest=part("Filtered", proposal=uniform(64))
+    ),
 }
 
 
