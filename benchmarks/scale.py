@@ -35,6 +35,7 @@ HERE = Path(__file__).resolve()
 RELATIONS, PER_ENTITY, WIDTH, BATCH, SHARED = 822, 20.6 / 4.6, 128, 1024, 1000
 ASKED = 1000  # test statements
 CLOCKS = {"wall": time.perf_counter, "processor": time.process_time}
+LAP = 64  # steps that are measured at a time
 SEEN = 1 << 19  # statements that steps are measured on, at most
 HALVINGS = 6
 OPERATORS = {"DistMult": "diagonal", "ComplEx": "complex_diagonal"}  # what BigGraph calls them
@@ -85,7 +86,7 @@ def step(words: argparse.Namespace, clock: Callable[[], float]) -> float:
     settings = plan(tree("made here", words.decoder, words.sampler)).arguments
     task = settings["task"].build({"num_nodes": words.entities, "num_relations": RELATIONS, "graph": None})
     optimizer = settings["optimizer"].build({"params": list(task.trained())})
-    made = statements(words.entities, 64 * BATCH)
+    made = statements(words.entities, LAP * BATCH)
     steps = len(made.rel_type) // BATCH
     fit, laps, begin = Fit(epochs=1, batch_size=BATCH), [], clock()
     while len(laps) < 2 or clock() - begin < words.seconds:
@@ -297,16 +298,15 @@ class Bench:
 
     def bears(self, what: str, **options: object) -> tuple[float | None, float | None, str]:
         """What a peer comes to at the largest size that it bears, and the words that say which."""
-        entities = self.entities
-        for _ in range(HALVINGS):
+        for halved in range(HALVINGS):
+            entities = self.entities >> halved
             try:
                 rate, peak = self.alone(what, entities, self.words.patience, **options)
             except RuntimeError as error:
                 print(f"{what}, {entities:,} entities: {error}", file=sys.stderr, flush=True)
-                entities //= 2
             else:
                 return rate, peak, f"{entities:,} entities"
-        return None, None, f"not even with {2 * entities:,} entities"
+        return None, None, f"not even with {entities:,} entities"
 
     def row(
         self, case: str, unit: str, ours: float, mib: float, peer: float | None, peak: float | None, name: str
@@ -410,18 +410,21 @@ class Bench:
         """
         log, began, stamp = out / "metrics.jsonl", time.perf_counter(), time.time()
         run = subprocess.Popen(command, env=self.environment, stdout=subprocess.DEVNULL)
-        first = None
-        while first is None or not (end or any(_steps(out))):
-            pid, status, _ = os.wait4(run.pid, os.WNOHANG)
-            if pid:
-                raise RuntimeError(f"{command} ended with {os.waitstatus_to_exitcode(status)} too early: more --steps.")
+        first, ended = None, 0
+        while not ended and (end or first is None or not any(_steps(out))):
+            time.sleep(0.02)
+            ended, status, used = os.wait4(run.pid, os.WNOHANG)
             there = log.is_file() and log.stat().st_mtime > stamp and len(log.read_text().splitlines()) > kept
             if first is None and there:
-                first = _used(run.pid) if self.words.clock == "processor" else time.perf_counter() - began
-            time.sleep(0.02)
-        if not end:
+                first = time.perf_counter() - began
+                if self.words.clock == "processor":
+                    first = used.ru_utime + used.ru_stime if ended else _used(run.pid)
+        if not ended:
             run.send_signal(signal.SIGKILL)
-        _, status, used = os.wait4(run.pid, 0)
+            _, status, used = os.wait4(run.pid, 0)
+        run.returncode = os.waitstatus_to_exitcode(status)
+        if first is None or (ended and not end):
+            raise RuntimeError(f"{command} ended with {run.returncode} too early: more --steps.")
         if end and status:
             raise RuntimeError(f"{command} failed.")
         return first, used.ru_maxrss / 1024
