@@ -7,9 +7,8 @@ knowledge graphs want that, ``HeteroConv`` and its users the other. Going there 
 import warnings
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeGuard
+from typing import TYPE_CHECKING, Any, TypeGuard
 
-import networkx
 import torch
 from jaxtyping import Int
 from torch import Tensor
@@ -27,6 +26,9 @@ from gnnneg.data.unified import node_types, sole, unified
 from gnnneg.errors import UserError, echo
 from gnnneg.kernels.unique import unique_rows
 from gnnneg.records import Triplets
+
+if TYPE_CHECKING:
+    import networkx
 
 ENTITY = "entity"
 # what the convention says about itself, and what is made whole; all else are attributes of the user's
@@ -216,8 +218,10 @@ def from_hetero(
     return out
 
 
-def to_networkx(data: HeteroData) -> networkx.MultiDiGraph:
+def to_networkx(data: HeteroData) -> "networkx.MultiDiGraph":
     """A multigraph of the entities' names, whose edges have ``relation``, ``polarity`` and ``split``."""
+    import networkx  # here, and not above: hardly a command needs it
+
     graph = networkx.MultiDiGraph()
     names, relations = data[ENTITY].names, data.relation_names
     kinds = data[ENTITY].get("type_names")

@@ -36,7 +36,7 @@ from gnnneg.records import asked
 
 MIRROR = os.environ.get("GNNNEG_MIRROR")
 SIZE, CLASSES, FEATURES = 60, 3, 5
-CONFIG = "configs/Planetoid/gcn.yaml"
+CONFIG = "configs/Planetoid-Cora/gcn.yaml"
 
 
 def planted() -> Data:
