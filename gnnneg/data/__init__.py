@@ -1,1 +1,1 @@
-"""Graphs of stated and denied statements: their files, their splits, and the facts that parts ask for."""
+"""Graphs of stated and denied statements: their files, their splits, and the facts that constructors need."""

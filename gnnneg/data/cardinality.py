@@ -1,4 +1,4 @@
-"""How many answers the questions of a relation have: the one place that says which relations are 1-N."""
+"""The number of answers to the queries of a relation. Only this file decides which relations are 1-N."""
 
 from collections.abc import Iterator
 
@@ -15,7 +15,7 @@ BLOCK = 1 << 22  # statements indexed at once
 
 
 def answers_per_query(known: KnownAnswers) -> Float[Tensor, "r"]:
-    """How many answers a query of each relation, inverses too, has in the mean; 0 of a relation without facts."""
+    """The mean number of answers to a query, for each relation and inverse relation; 0 for one without facts."""
     relation = known.key // known.num_nodes
     queries = torch.bincount(relation, minlength=2 * known.num_relations)
     total = torch.zeros_like(queries).index_add_(0, relation, known.offset.diff())
@@ -23,12 +23,12 @@ def answers_per_query(known: KnownAnswers) -> Float[Tensor, "r"]:
 
 
 def to_many(known: KnownAnswers, many: float = MANY) -> Bool[Tensor, "r"]:
-    """Whether a query of each relation, inverses too, has ``many`` answers or more in the mean."""
+    """Whether the queries of a relation or inverse relation have at least ``many`` answers in the mean."""
     return answers_per_query(known) >= many
 
 
 def cardinality(triplets: Triplets, num_relations: int) -> Int[Tensor, "r"]:
-    r"""Which of 1-1, 1-N, N-1, N-N (0 to 3) each relation is, after `"Translating Embeddings for Modeling
+    r"""The class of each relation, 1-1, 1-N, N-1 or N-N (0 to 3), as in `"Translating Embeddings for Modeling
     Multi-relational Data" <https://papers.nips.cc/paper/5071>`_.
 
     With :math:`\mathrm{tph}` the mean number of distinct tails per head and :math:`\mathrm{hpt}` of heads per tail, a

@@ -1,4 +1,4 @@
-"""Where a graph contradicts itself, and where its splits leak: each finding by name, none left out."""
+"""All contradictions of a graph and all leaks between its splits, by name."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,15 +18,15 @@ Row = tuple[int, int, int]
 
 @dataclass(frozen=True)
 class Finding:
-    """One statement, and what speaks against it.
+    """One statement, and what is wrong with it.
 
     Args:
         kind (str): ``stated and denied``; ``contradicted by a subclass``: the head is stated to be of a class below the
             denied one; ``in two splits``; or ``the other way round``: an earlier split links the tail to the head, by
             whatever relation.
         head, relation, tail (str): The statement.
-        split (str): Where it stands.
-        other (str): The split of what speaks against it.
+        split (str): Its split.
+        other (str): The split of the other statement.
         polarity (str): ``denied`` or ``stated``.
         chain (tuple[str, ...]): From the stated class up to the denied one; empty without a hierarchy.
     """
@@ -44,13 +44,13 @@ class Finding:
 def check(data: HeteroData, relation: str | None = None) -> list[Finding]:
     """All contradictions and leaks of a graph.
 
-    A denied statement is contradicted if it is stated in some split or, given a hierarchy, if a statement of the same
-    head and relation about a class below its own is. A statement that an earlier split has too leaks, and so does a
-    stated one of valid or test whose entities train links the other way round; of those that repeat within a split,
-    :func:`~gnnneg.data.profile.profile` gives the number.
+    A denied statement is contradicted if some split states it. With a hierarchy, it is also contradicted if the same
+    head and relation are stated with a subclass of its tail. A statement leaks if an earlier split has it. A stated
+    one of valid or test also leaks if train links its entities the other way round. The number of repeated statements
+    within a split is in :func:`~gnnneg.data.profile.profile`.
 
-    Cost: sorts of whole numbers, about 60 bytes a statement; only what is found, and what the hierarchy is asked about,
-    becomes Python's. For each head and relation of a denied statement, the classes above what is stated.
+    Cost: sorts of whole numbers, about 60 bytes a statement. With a hierarchy, also the superclasses of what is stated,
+    for each head and relation of a denied statement.
 
     Args:
         data (torch_geometric.data.HeteroData): A graph in the convention.
@@ -66,7 +66,7 @@ def check(data: HeteroData, relation: str | None = None) -> list[Finding]:
 
 
 def contradictions(data: HeteroData, relation: str | None) -> Iterator[Finding]:
-    """Those of :func:`check` that are contradictions."""
+    """The findings of :func:`check` that are contradictions."""
     order = None if relation is None else hierarchy(data, relation, split=None)
     made_of = None if relation is None else relation_of(data, relation)
     denied = triplets(data, "denied")

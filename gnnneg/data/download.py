@@ -29,7 +29,7 @@ TIMEOUT = 30.0
 
 
 def cache() -> Path:
-    """Where data sets are kept unless a root is given: ``$XDG_CACHE_HOME/gnnneg``, or ``~/.cache/gnnneg``."""
+    """The default folder of data sets: ``$XDG_CACHE_HOME/gnnneg``, or ``~/.cache/gnnneg``."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "gnnneg"
 
 
@@ -54,18 +54,18 @@ def verify(card: Card, folder: Path) -> None:
 
 
 def fetch(dataset: str, name: str, source: FileSource, target: Path, attempts: int = 5, wait: float = 0.5) -> Path:
-    """Brings one file to ``target``, uncompressed and checked; nothing to do if it is already there and right.
+    """Downloads one file to ``target``, uncompressed and checked. A file that is already there and right stays.
 
     ``GNNNEG_MIRROR`` (a folder or an address) is tried before the source, as ``MIRROR/<dataset>/<name>`` and the same
-    with ``.gz``. What is damaged there is told of, and the next place is tried. A partial download is kept beside the
-    target and goes on where it stopped.
+    with ``.gz``. If a file there is damaged, there is a warning and the next place is tried. A partial download is kept
+    beside the target, and the next call continues it.
 
     Args:
         dataset (str): Name of the data set, the folder in the mirror.
         name (str): Name of the file.
         source (Source): Its address and digest.
         target (Path): Where to put it.
-        attempts (int): How often to try when a connection fails or the server is in trouble. (default: :obj:`5`)
+        attempts (int): Number of attempts if a connection fails or the server has an error. (default: :obj:`5`)
         wait (float): Seconds before the second attempt; doubled each time. (default: :obj:`0.5`)
 
     Raises:

@@ -16,7 +16,7 @@ UNLABELLED = -1
 
 
 def read_entities(graph: Path, labels: Mapping[str, Path], layout: Layout) -> Data:
-    """Reads an RDF graph, literals as nodes, and which of its nodes are of which class.
+    """Reads an RDF graph with literals as nodes, and the classes of its nodes.
 
     Args:
         graph (Path): N-Triples.
@@ -25,11 +25,11 @@ def read_entities(graph: Path, labels: Mapping[str, Path], layout: Layout) -> Da
 
     Returns:
         ``edge_index (2, 2 e)`` and ``edge_type (2 e,)`` with inverse edges, as ``message_graph`` makes them,
-        ``y (n,)``, which is -1 where no class is known, ``train_mask``, ``test_mask``, and lists of names, in
-        alphabetical order: ``names``, ``relation_names``, ``class_names``.
+        ``y (n,)`` with -1 for nodes without a class, ``train_mask``, ``test_mask``, and lists of names in alphabetical
+        order: ``names``, ``relation_names``, ``class_names``.
 
     Raises:
-        UserError: If a file is missing or garbled, labels a node that is not in the graph, or labels one again.
+        UserError: If a file is missing or garbled, labels a node that is not in the graph, or labels a node twice.
     """
     table = read_ntriples(graph, literals=True, blank=True).table
     head, relation, tail = (table[column].to_pylist() for column in ("head", "relation", "tail"))

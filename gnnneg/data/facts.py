@@ -1,4 +1,4 @@
-"""Facts of the data set: what constructors need to know and nobody should have to write."""
+"""Facts of the data set, such as the number of entities. Constructors get them, so that no config has to say them."""
 
 from collections.abc import Iterator, Mapping
 from functools import cached_property
@@ -23,7 +23,7 @@ FACTS: dict[str, type] = {
 
 
 class Facts(Mapping[str, object]):
-    """The facts of one data set by the name of the parameter that asks for them, worked out when asked for.
+    """The facts of one data set by parameter name. Each is computed when it is first used.
 
     Args:
         data (torch_geometric.data.HeteroData): In the convention of :mod:`gnnneg.data.statements`.
@@ -41,7 +41,7 @@ class Facts(Mapping[str, object]):
         return name in FACTS
 
     def made(self, name: str) -> object | None:
-        """A fact, if somebody has asked for it by now."""
+        """A fact, if it has been computed already."""
         return self.__dict__.get(name)
 
     def __iter__(self) -> Iterator[str]:
@@ -62,14 +62,12 @@ class Facts(Mapping[str, object]):
 
     @cached_property
     def known(self) -> KnownAnswers:
-        """The answers that the stated training facts give; never those of other splits, which would leak."""
+        """The answers in stated training statements. Those of other splits would leak."""
         return self._answers("stated")
 
     @cached_property
     def denied(self) -> KnownAnswers:
-        """The answers that the denied training statements give, but for those that training states too: nothing is a
-        verified negative of itself.
-        """
+        """The answers in denied training statements, without those that training also states."""
         return self._answers("denied", self.known)
 
     def _answers(self, polarity: str, without: KnownAnswers | None = None) -> KnownAnswers:
@@ -82,12 +80,12 @@ class Facts(Mapping[str, object]):
 
     @cached_property
     def mirror(self) -> "Facts":
-        """The facts of the same data set to whom takes what is denied for stated."""
+        """The facts of the same data set with stated and denied swapped."""
         return Facts(statements.mirror(self.data))
 
     @cached_property
     def types(self) -> Pools:
-        """Of each type its entities; where the data have none, of each slot those that fill it in training."""
+        """The entities of each type. Without types, the entities in each position of training statements."""
         if "type" not in self.data["entity"]:
             return slots(self.known)
         entity, kind = types.pairs(self.data)
@@ -95,5 +93,5 @@ class Facts(Mapping[str, object]):
 
     @cached_property
     def graph(self) -> Data:
-        """What messages pass over: stated training facts and their inverses."""
+        """The message graph: stated training statements and their inverses."""
         return statements.message_graph(self.data)

@@ -1,4 +1,4 @@
-"""Statements that lie in tables in memory."""
+"""Statements in tables in memory."""
 
 from collections.abc import Sequence
 
@@ -25,8 +25,8 @@ def from_frames(tables: Table | Sequence[Table], valid: float = 0.1, test: float
 
     Args:
         tables (DataFrame or array, or list of them): The triples, or those of train, valid and test.
-        valid, test (float): Shares of the random split, which mentions everything in train. (default: :obj:`0.1`)
-        seed (int): Of the random split. (default: :obj:`0`)
+        valid, test (float): Shares of the random split. Every entity and relation stays in train. (default: :obj:`0.1`)
+        seed (int): The seed of the random split. (default: :obj:`0`)
 
     Raises:
         UserError: If a table has other columns, no rows or empty fields, or there are more than three.

@@ -1,8 +1,7 @@
-"""The gate that every graph goes through on its way in: an import, ``from_hetero``, what is inherited, given splits.
+"""The checks that every graph passes: at an import, in ``from_hetero``, after inheritance, and with given splits.
 
-Refused, or resolved by a named option, is a statement that is both stated and denied, one that stands in two splits,
-and one thing under two spellings. Told is what else may leak: a pair that is asked about and linked the other way
-round.
+A statement that is both stated and denied, a statement in two splits, and two spellings of one name are refused, unless
+an option resolves them. Mirrored pairs are counted: pairs of valid or test that train links the other way round.
 """
 
 import copy
@@ -34,17 +33,16 @@ Keep = dict[str, Bool[Tensor, "_"]]
 
 @dataclass(frozen=True)
 class GateReport:
-    """What the gate has counted.
+    """The counts of the checks.
 
     Args:
-        contradictions (int): Distinct statements that are stated and denied, whatever their splits.
-        overlap (int): Distinct statements of a split that an earlier one of train, valid, test has with the same
-            polarity.
-        mirrored (int): Distinct stated statements of valid and test whose two entities are linked in train the other
-            way round, by whatever relation.
-        asked (int): Distinct stated statements of valid and test: of so many are they mirrored.
+        contradictions (int): Distinct statements that are stated and denied, in any splits.
+        overlap (int): Distinct statements that an earlier split (of train, valid, test) has with the same polarity.
+        mirrored (int): Distinct stated statements of valid and test whose two entities train links the other way
+            round, by any relation.
+        asked (int): All distinct stated statements of valid and test.
         contradicted (list): The first twenty contradictions, as names.
-        overlapping (list): The first twenty that stand in two splits, as names.
+        overlapping (list): The first twenty statements in two splits, as names.
     """
 
     contradictions: int = 0
@@ -63,26 +61,26 @@ def admit(
     apart: bool = False,
     where: str = "The graph",
 ) -> tuple[HeteroData, GateReport]:
-    """A graph that may come in: what contradicts itself or stands in two splits is refused, or resolved as asked.
+    """Checks a graph. Contradictions and statements in two splits are refused, or resolved by an option.
 
     Cost: two sorts of the statements, and a look at every name.
 
     Args:
-        data (torch_geometric.data.HeteroData): A graph in the convention; it stays as it is.
-        wins (str, optional): Which of a statement that is both stays: ``"stated"`` or ``"denied"``. (default: refuse)
-        overlap (str, optional): Whether to ``"drop"`` from later splits what stands in an earlier one, or to ``"keep"``
-            it. (default: refuse)
-        mirrored (str, optional): Whether to ``"drop"`` from valid and test what train links the other way round, or
-            to ``"keep"`` it. (default: keep and count)
-        apart (bool): Whether names that differ in blanks or in their form in Unicode only are names of different
-            things. (default: :obj:`False`, refuse)
-        where (str): What is told about in errors. (default: ``"The graph"``)
+        data (torch_geometric.data.HeteroData): A graph in the convention; it is not changed.
+        wins (str, optional): The polarity that a contradiction keeps: ``"stated"`` or ``"denied"``. (default: refuse)
+        overlap (str, optional): ``"drop"`` removes a statement from later splits if an earlier one has it, ``"keep"``
+            keeps it. (default: refuse)
+        mirrored (str, optional): ``"drop"`` removes from valid and test what train links the other way round,
+            ``"keep"`` keeps it. (default: keep and count)
+        apart (bool): Whether names that differ only in blanks or in their Unicode form are names of different things.
+            (default: :obj:`False`, refuse)
+        where (str): The subject of errors. (default: ``"The graph"``)
 
     Returns:
-        The graph, and what was found in it before anything was resolved.
+        The graph, and the findings before anything was resolved.
 
     Raises:
-        UserError: For what is refused, and for names that are one but for blanks and their form in Unicode.
+        UserError: If something is not resolved, or names differ only in blanks or in their Unicode form.
     """
     if not apart:
         names = {"entity": data["entity"].names, "relation": data.relation_names}
@@ -94,15 +92,15 @@ def admit(
 
 
 def look_over(data: HeteroData, name: str) -> None:
-    """What training asks of a graph, however it was made: contradictions are refused, since one of the two would be
-    learnt wrongly, and statements in two splits are told of, since some published data have them.
+    """Checks a graph before training. Contradictions are refused, because one of the two would be learnt wrongly.
+    Statements in two splits give a warning, because some published data have them.
 
     Args:
         data (torch_geometric.data.HeteroData): A graph in the convention.
-        name (str): What it is called.
+        name (str): Its name.
 
     Raises:
-        UserError: If something is stated and denied at once.
+        UserError: If a statement is both stated and denied.
     """
     found = resolved(data, "stated", "keep")[1]
     if found.contradictions:

@@ -13,7 +13,7 @@ from gnnneg.records import Query, Triplets, asked
 
 
 class Answers(nn.Module, ABC):
-    """What rankings ask of known answers, in one index or in several."""
+    """Known answers in one index or in several, as rankings use them."""
 
     num_nodes: int
     num_relations: int
@@ -21,7 +21,7 @@ class Answers(nn.Module, ABC):
     @property
     @abstractmethod
     def device(self) -> torch.device:
-        """Where it is asked."""
+        """The device of the index."""
 
     @abstractmethod
     def count(self, query: Query) -> Int[Tensor, "b"]:
@@ -31,7 +31,7 @@ class Answers(nn.Module, ABC):
     def answers(
         self, query: Query, start: int | None = None, stop: int | None = None
     ) -> tuple[Int[Tensor, "m"], Int[Tensor, "m"]]:
-        """All known answers, as ``(row, entity)`` pairs; ``row`` numbers the queries and is sorted, entities within it.
+        """All known answers as ``(row, entity)`` pairs, sorted by ``row``, the number of the query, then by entity.
 
         Args:
             query (Query): The queries.
@@ -49,10 +49,10 @@ class Answers(nn.Module, ABC):
 
 
 class Joined(Answers):
-    """The answers of several indices that have no statement in common: a large one that others use too, and small ones.
+    """The answers of several indices without common statements, such as a large shared one and a small one.
 
     Args:
-        part (Answers): The indices, of the same entities and relations.
+        part (Answers): The indices, over the same entities and relations.
     """
 
     def __init__(self, *part: "KnownAnswers"):
@@ -89,20 +89,20 @@ class Joined(Answers):
 
 
 class KnownAnswers(Answers):
-    """The answers that some statements give to every query, from both sides.
+    """The answers in some statements to every query, for heads and for tails.
 
-    Which statements (polarity, split) is the caller's explicit choice: training facts for samplers, all stated facts
-    for filtered ranking.
+    The caller chooses the statements by polarity and split: training facts for samplers, all stated facts for filtered
+    ranking.
 
-    Rows are the distinct queries, sorted by key; answers are sorted within a row. Neither key can overflow: a query
-    key is at most ``2 * num_relations * num_nodes``, and answers are kept per row instead of in one fused key.
+    Rows are the distinct queries, sorted by key. Answers are sorted within a row. Keys cannot overflow: a query key is
+    at most ``2 * num_relations * num_nodes``, and answers are stored in rows and not in a common key.
 
     Args:
         triplets (Triplets): The statements.
         num_nodes (int): Number of entities.
         num_relations (int): Number of relations, inverses not counted.
-        confidence (torch.Tensor, optional): How sure each statement is, ``(b,)``, from 0 to 1; of a repeated one the
-            largest counts. (default: :obj:`None`, all 1)
+        confidence (torch.Tensor, optional): The confidence of each statement, ``(b,)``, from 0 to 1. A repeated
+            statement has its largest one. (default: :obj:`None`, all 1)
     """
 
     key: Tensor
@@ -133,7 +133,9 @@ class KnownAnswers(Answers):
         self.register_buffer("confidence", sure, persistent=False)
 
     def _surest(self, triplets: Triplets, confidence: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
-        """Key and answer of each distinct answered query, sorted, and where the surest statement of it stands."""
+        """Key and answer of each distinct answered query, sorted, and the position of its statement with the largest
+        confidence.
+        """
         both = [asked(triplets, self.num_relations, head) for head in (False, True)]
         key = torch.cat([self._key(query) for query, _ in both])
         answer = torch.cat([target for _, target in both])
@@ -153,7 +155,7 @@ class KnownAnswers(Answers):
         return self.key.device
 
     def without(self, other: "KnownAnswers") -> "KnownAnswers":
-        """Those of its statements that another index has not; their confidence is left out."""
+        """The statements that are not in another index, without confidence."""
         size = len(self)
         query, answer = self.at(torch.arange(size, device=self.device))
         new = ~other.contains(query, answer[:, None])[:, 0]
@@ -164,7 +166,7 @@ class KnownAnswers(Answers):
         return query.rel_type.long() * self.num_nodes + query.anchor
 
     def row(self, query: Query) -> tuple[Int[Tensor, "b"], Bool[Tensor, "b"]]:
-        """The number of each query among the distinct ones, and whether it is known at all."""
+        """The row of each query, and whether the query is known."""
         if not self.key.numel():
             return torch.zeros_like(query.anchor), torch.zeros_like(query.anchor, dtype=torch.bool)
         key = self._key(query)
@@ -172,7 +174,7 @@ class KnownAnswers(Answers):
         return row, self.key[row] == key
 
     def span(self, query: Query) -> tuple[Int[Tensor, "b"], Int[Tensor, "b"]]:
-        """Where in :obj:`answer` each query's row begins and ends; an unknown query's row is empty."""
+        """The begin and end of each query's row in :obj:`answer`. The row of an unknown query is empty."""
         if not self.key.numel():
             zero = torch.zeros_like(query.anchor)
             return zero, zero
@@ -196,26 +198,26 @@ class KnownAnswers(Answers):
         return self.between(begin, end)
 
     def between(self, begin: Int[Tensor, "b"], end: Int[Tensor, "b"]) -> tuple[Int[Tensor, "m"], Int[Tensor, "m"]]:
-        """The answers of some spans, as ``(row, entity)`` pairs; ``row`` numbers the spans and is sorted."""
+        """The answers of some spans as ``(row, entity)`` pairs, sorted by ``row``, the number of the span."""
         row, place = entries(end - begin)
         return row, self.answer[begin[row] + place]
 
     def at(self, position: Int[Tensor, "m"]) -> tuple[Query, Int[Tensor, "m"]]:
-        """The queries and answers that stand at some positions of :obj:`answer`."""
+        """The queries and answers at some positions of :obj:`answer`."""
         key = self.key[torch.searchsorted(self.offset, position, right=True) - 1]
         return Query(key % self.num_nodes, key // self.num_nodes), self.answer[position]
 
     def span_of(self, rel_type: Int[Tensor, "b"]) -> tuple[Int[Tensor, "b"], Int[Tensor, "b"]]:
-        """Where in :obj:`answer` the statements of each relation (inverses too) begin and end."""
+        """The begin and end of each relation's statements in :obj:`answer`, also for inverse relations."""
         first = [torch.searchsorted(self.key, (rel_type.long() + more) * self.num_nodes) for more in (0, 1)]
         return self.offset[first[0]], self.offset[first[1]]
 
     def __len__(self) -> int:
-        """The number of distinct statements; the first so many of :obj:`answer` are tails, the others heads."""
+        """The number of distinct statements. The first so many of :obj:`answer` are tails, the others heads."""
         return self.answer.numel() // 2
 
     def sure(self, query: Query, target: Int[Tensor, "b"]) -> Float[Tensor, "b"]:
-        """The confidence of answered queries, 1 of those that are not known."""
+        """The confidence of answered queries; 1 if they are not known."""
         if self.confidence is None or not self.answer.numel():
             return torch.ones(len(target), device=target.device)
         begin, end = self.span(query)
@@ -229,7 +231,7 @@ class KnownAnswers(Answers):
 
 
 def _sorted(triplets: Triplets, num_nodes: int, num_relations: int) -> tuple[Int[Tensor, "m"], Int[Tensor, "m"]]:
-    """Key and answer of each distinct answered query, sorted as one number: no order beside it, and no copies."""
+    """Key and answer of each distinct answered query. Both are sorted as one number, which needs less memory."""
     head_index, rel_type, tail_index = triplets
     size = len(rel_type)
     both = torch.empty(2 * size, dtype=torch.long, device=rel_type.device)

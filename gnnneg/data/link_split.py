@@ -1,6 +1,7 @@
-"""What PyG's ``RandomLinkSplit`` makes, as statements with a split: labelled edges beside those of messages.
+"""The graphs of PyG's ``RandomLinkSplit`` as statements with a split.
 
-Of three graphs the labelled edges are for train, validation and test; of one alone they are for test.
+These graphs have labelled edges beside the edges for messages. The labelled edges of three graphs are those of train,
+validation and test. Those of one graph alone are test edges.
 """
 
 import copy
@@ -27,10 +28,10 @@ Labelled = tuple[Tensor, Tensor]  # edges that are true, and those that are not
 
 
 def asked_of(data: HeteroData, edge_type: EdgeType) -> Labelled | None:
-    """Labelled edges that are true, and those that are not; None if a store has none.
+    """The true and the false labelled edges; None if a store has none.
 
     Raises:
-        UserError: If it is not told which are true.
+        UserError: If the store does not say which are true.
     """
     if edge_type not in data.edge_types:
         return None

@@ -1,6 +1,6 @@
-"""What follows from a hierarchy of classes: who is of a class is of its superclasses, who is not is of no subclass.
+"""Statements that follow from a hierarchy of classes: stated ones for superclasses, denied ones for subclasses.
 
-``(aspirin, treats, migraine)`` with ``(migraine, subClassOf, headache)`` says ``(aspirin, treats, headache)`` too; a
+``(aspirin, treats, migraine)`` with ``(migraine, subClassOf, headache)`` implies ``(aspirin, treats, headache)``. A
 denied ``(aspirin, treats, infection)`` denies every kind of infection.
 """
 
@@ -76,19 +76,19 @@ def hierarchy(data: HeteroData, relation: str, down: bool = False, split: str | 
 
 
 def inherited(data: HeteroData, relation: str, denied: bool = True) -> HeteroData:
-    """The graph with what follows from a hierarchy: what is stated of a class holds of its superclasses, what is denied
-    of its subclasses.
+    """The graph with the statements that follow from a hierarchy. A stated statement also holds for the superclasses of
+    its tail, a denied one for the subclasses.
 
-    Only training statements give new ones, which are training statements; none is added that is there already, in any
-    split of its polarity, so that nothing of valid or test moves into train. The hierarchy itself stays as it is.
+    New statements follow from training statements alone, and are training statements. A statement is not added if some
+    split of its polarity has it, so that nothing of valid or test enters train. The hierarchy itself does not change.
 
-    Nothing is added that contradicts the graph: what is denied in some split is not stated because it follows, nor the
-    other way round, and of what would follow both stated and denied, neither is added. A warning tells how many.
+    A statement is not added if it contradicts the graph, in any split. If one follows both as stated and as denied,
+    neither is added. A warning gives the number of such statements.
 
     Args:
         data (torch_geometric.data.HeteroData): A graph in the convention.
         relation (str): The relation that makes the hierarchy; all others are about its classes, as tails.
-        denied (bool): Whether denied statements are inherited too, which can be many: every subclass of every class.
+        denied (bool): Whether denied statements are inherited, too. These can be many: one for every subclass.
             (default: :obj:`True`)
 
     Raises:

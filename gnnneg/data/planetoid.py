@@ -1,4 +1,4 @@
-"""The Planetoid graphs (Cora, Citeseer): papers with words, classes and citations, from pickles not trusted."""
+"""The Planetoid graphs (Cora, Citeseer): papers with words, classes and citations, from pickles of unknown origin."""
 
 import io
 import pickle
@@ -72,8 +72,8 @@ def _read(path: Path) -> Any:
 def read_planetoid(folder: Path, prefix: str) -> Data:
     """Reads ``<prefix>.x``, ``.tx``, ``.allx``, ``.y``, ``.ty``, ``.ally``, ``.graph`` and ``.test.index``.
 
-    Test papers that have no features and no class (Citeseer has 15, isolated) get zeros. Nothing is unpickled but
-    arrays, sparse matrices, lists and dictionaries; see :obj:`ALLOWED`.
+    Test papers without features and class (Citeseer has 15, isolated) get zeros. Only arrays, sparse matrices, lists
+    and dictionaries are unpickled; see :obj:`ALLOWED`.
 
     Args:
         folder (Path): Where the files are.
@@ -84,7 +84,7 @@ def read_planetoid(folder: Path, prefix: str) -> Data:
         in PyG.
 
     Raises:
-        UserError: If a file is missing, garbled, asks for anything else, or does not fit the others.
+        UserError: If a file is missing or garbled, needs another class, or does not fit the others.
     """
     _, tx, allx, y, ty, ally, graph, test = (_read(folder / f"{prefix}.{part}") for part in PARTS)
     order = test.sort().values

@@ -1,4 +1,4 @@
-"""Ragged rows of entities to draw from: who fills a slot, who is whose neighbour, who is of which type."""
+"""Ragged rows of entities to draw from, such as the tails of a relation or the neighbours of a node."""
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -14,11 +14,11 @@ from gnnneg.kernels.walks import reach
 class Pools(nn.Module):
     """Rows of distinct numbers, each row sorted; a row may be empty.
 
-    They are facts of the data set, not of the model: they move with the device and stay out of checkpoints.
+    They belong to the data set and not to the model. They move with the device and are in no checkpoint.
 
     Args:
         row (torch.Tensor): The row of each member, ``(m,)``, in any order.
-        member (torch.Tensor): The members, ``(m,)``; one that stands twice in a row counts once.
+        member (torch.Tensor): The members, ``(m,)``. Repeated members of a row count once.
         num_rows (int): Number of rows.
     """
 
@@ -36,7 +36,7 @@ class Pools(nn.Module):
 
     @classmethod
     def sorted(cls, length: Int[Tensor, "r"], member: Int[Tensor, "m"]) -> "Pools":
-        """From rows that are sorted and without doubles already."""
+        """From rows that are already sorted and without repeated members."""
         pools = cls.__new__(cls)
         nn.Module.__init__(pools)
         pools._keep(length, member)
@@ -46,11 +46,11 @@ class Pools(nn.Module):
         return self.offset.numel() - 1
 
     def length(self, row: Int[Tensor, "*s"]) -> Int[Tensor, "*s"]:
-        """How many members each row has."""
+        """The number of members of each row."""
         return self.offset[row + 1] - self.offset[row]
 
     def draw(self, row: Int[Tensor, "*s"], rng: torch.Generator | None = None) -> Int[Tensor, "*s"]:
-        """A member of each row, uniform; 0 from an empty row."""
+        """A random member of each row, all equally likely; 0 for an empty row."""
         chance = torch.rand(row.shape, generator=rng, device=row.device, dtype=torch.double)
         length = self.length(row)
         place = self.offset[row] + (chance * length).long()
@@ -68,31 +68,31 @@ class Pools(nn.Module):
         return torch.where(self.contains(row, index), even, -torch.inf).float()
 
     def transpose(self, num_rows: int) -> "Pools":
-        """Of each member the rows it is in."""
+        """The rows of each member."""
         return Pools(self.member, rows(self.offset.diff()), num_rows)
 
 
 def slots(known: KnownAnswers) -> Pools:
-    """Of each relation, inverses too, the entities that answer it for somebody."""
+    """The entities that answer each relation for some anchor, also for inverse relations."""
     relation = (known.key // known.num_nodes).repeat_interleave(known.offset.diff())
     return Pools(relation, known.answer, 2 * known.num_relations)
 
 
 def neighbours(known: KnownAnswers) -> Pools:
-    """Of each entity those that some statement links it with, in either direction."""
+    """The neighbours of each entity, in either direction."""
     anchor = (known.key % known.num_nodes).repeat_interleave(known.offset.diff())
     return Pools(anchor, known.answer, known.num_nodes)
 
 
 def reached(near: Pools, hops: int, shorter: int) -> Pools:
-    """Of each entity those that a walk of some length from ``hops - shorter`` to ``hops`` ends at.
+    """The ends of walks from each entity, of lengths from ``hops - shorter`` to ``hops``.
 
     Args:
         near (Pools): Neighbours of each entity.
-        hops (int): Longest walk.
-        shorter (int): How much shorter a walk may be.
+        hops (int): Length of the longest walks.
+        shorter (int): Difference to the length of the shortest walks.
 
-    Cost: each entity's walks are followed set by set, ``sum(degree ** 2)`` look-ups for two hops.
+    Cost: for two hops ``sum(degree ** 2)`` look-ups.
 
     Raises:
         UserError: If the rows together would take more than 2 GiB.

@@ -1,4 +1,4 @@
-"""What a graph is like, in numbers: what makes it hard, what leaks, and where it contradicts itself."""
+"""The profile of a graph in numbers: its difficulty, its leaks and its contradictions."""
 
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -20,14 +20,14 @@ MATCHES = 1 << 23  # pairs of statements that are held for that
 
 @dataclass(frozen=True)
 class Leak:
-    """Two relations of which one nearly repeats the other in training.
+    """Two relations. In training the second has nearly all pairs of the first.
 
     Args:
-        relation (str): The one.
-        other (str): The other; the same for a symmetric relation.
-        reversed (bool): Whether head and tail change places.
-        share (float): Share of the one's training pairs that the other has.
-        pairs (int): How many pairs the one has.
+        relation (str): The first relation.
+        other (str): The second relation; the same one if it is symmetric.
+        reversed (bool): Whether head and tail are exchanged.
+        share (float): Share of the first relation's training pairs that the second has.
+        pairs (int): Number of the first relation's pairs.
     """
 
     relation: str
@@ -43,20 +43,20 @@ class Profile:
 
     Args:
         counts (dict): Entities, relations, statements by split; ``denied_...`` for denied ones.
-        published (dict): The same from the literature, as far as the card has them.
+        published (dict): The same from the literature, if the card has them.
         cardinality (dict): Share of *relations* that are 1-1, 1-N, N-1, N-N; see
             :func:`~gnnneg.data.cardinality.cardinality`.
         cardinality_test (dict): The same as shares of test statements.
-        unseen_entities (dict): By split, entities that no stated training statement mentions; ``any`` in the whole
-            vocabulary.
+        unseen_entities (dict): By split, entities without stated training statements; ``any`` is their number in the
+            whole vocabulary.
         unseen_statements (dict): By split, stated statements with such an entity.
-        unseen_relations (dict): By split, relations that training does not have.
+        unseen_relations (dict): By split, relations that are not in training.
         duplicates (dict): By split, stated lines that repeat an earlier one of the split.
         overlap (dict): By split, distinct stated statements that are also in train.
         self_loops (dict): By split, stated statements from an entity to itself.
-        leakage (dict): Of test pairs ``(h, t)``: how many are linked in train ``reversed`` (some ``(t, r, h)``),
-            in the ``same`` direction (some ``(h, r, t)``, be it itself), or in ``either``, and their shares.
-        leaks (list): Pairs of relations of which one nearly repeats the other.
+        leakage (dict): Numbers and shares of test pairs ``(h, t)`` that train links ``reversed`` (some ``(t, r, h)``),
+            in the ``same`` direction (some ``(h, r, t)``, with any relation), or in ``either``.
+        leaks (list): Pairs of relations; the second has nearly all pairs of the first.
         contradictions (dict): Denied statements, by split, that are stated in some split.
     """
 
@@ -80,7 +80,9 @@ class Profile:
 
 
 def profile(data: HeteroData, published: dict[str, int] | None = None) -> Profile:
-    """The profile of a graph; on a graph of 300,000 statements it takes a second or two.
+    """The profile of a graph.
+
+    Cost: a few sorts of the statements.
 
     Args:
         data (HeteroData): A graph in the convention.
@@ -140,7 +142,7 @@ def _leakage(train: Triplets, test: Triplets, n: int) -> dict[str, int | float]:
 
 
 def _leaks(facts: KnownAnswers, names: list[str], share: float = 0.8, least: int = 10, limit: int = 50) -> list[Leak]:
-    """Relations whose training pairs are to at least ``share`` also those of another, in one direction or the other."""
+    """Relations of whose training pairs at least ``share`` are also pairs of another relation, in either direction."""
     (head_index, rel_type), tail_index = facts.at(torch.arange(len(facts)))
     n = facts.num_nodes
     keep = head_index != tail_index  # a self-loop is its own reverse and says nothing
