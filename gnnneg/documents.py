@@ -153,8 +153,12 @@ def parse_json(text: str, where: str) -> Any:
     Raises:
         UserError: If it is no JSON, or has too many levels.
     """
+
+    def constant(word: str) -> float:
+        raise ValueError(f"{word} is no number in JSON")
+
     try:
-        return json.loads(text)
+        return json.loads(text, parse_constant=constant)
     except RecursionError:
         raise UserError(f"{where}: it has too many levels.") from None
     except ValueError as error:

@@ -1,5 +1,6 @@
 """Which file of a folder holds which split, by the names that people give such files."""
 
+import re
 from collections.abc import Container
 from pathlib import Path
 from typing import NamedTuple
@@ -18,6 +19,8 @@ DENIED = {"denied", "denial", "denials", "negative", "negatives", "neg", "negs",
 STATED = {"stated", "positive", "positives", "pos", "true", "correct"}
 # what such names hold besides
 OTHERS = {"triples", "triple", "triplets", "statements", "facts", "edges", "data", "set", "split", "kg", "graph"}
+SOLE = re.compile(r"[-_]0+-of-0*1(?=\.)")  # of a table that data sets on the web would write in several files
+HIDDEN = (".", "~", "#")  # what file systems and editors put beside files, such as ._train.tsv
 PACKED = {"gz", "bz2", "xz", "zst"}
 
 
@@ -52,10 +55,12 @@ def parts_of(folder: Path, endings: Container[str], account: Account) -> list[Sp
     found: dict[str, SplitFile] = {}
     files = sorted(folder.iterdir())
     for path in files:
-        part = _part(path, endings) if path.is_file() else None
+        hidden = path.name.startswith(HIDDEN) or path.name.endswith("~")
+        part = _part(path, endings) if path.is_file() and not hidden else None
         if part is None:
             what = "folder" if path.is_dir() else "file"
-            account.left_out(f"{what} {echo(path.name)}", 1, "its name is that of no split")
+            why = "hidden, or a copy of an editor's" if hidden else "its name is that of no split"
+            account.left_out(f"{what} {echo(path.name)}", 1, why)
             continue
         if part.name in found:
             raise UserError(
@@ -76,7 +81,7 @@ def parts_of(folder: Path, endings: Container[str], account: Account) -> list[Sp
 
 def _part(path: Path, endings: Container[str]) -> SplitFile | None:
     """What the name of a file says; nothing if it is no name of a split."""
-    pieces = path.name.split(".")
+    pieces = SOLE.sub("", path.name).split(".")
     kinds = [f".{piece.lower()}" for piece in pieces[1:] if f".{piece.lower()}" in endings]
     words = [w for p in pieces if f".{p.lower()}" not in kinds and p.lower() not in PACKED for w in words_of(p)]
     splits = [split for split, names in WORDS.items() for word in words if word in names]

@@ -114,6 +114,7 @@ def test_no_run(say, tmp_path, monkeypatch, verb, path):
     "change",
     [
         lambda result: result["metrics"]["test"].update(mrr="x"),
+        lambda result: result["metrics"]["test"].update(mrr=float("nan")),
         lambda result: result.pop("time"),
         lambda result: result["time"].pop("train_s"),
         lambda result: result["memory"].update(peak_rss_mib=[]),

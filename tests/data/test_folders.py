@@ -77,3 +77,18 @@ def test_two_files_for_one_split_are_refused(tmp_path: Path) -> None:
             found(tmp_path, "train.txt", one, other)
     with pytest.raises(UserError, match=r"no file for train, such as train\.tsv or train\.csv; it has valid.txt"):
         found(tmp_path, "valid.txt")
+
+
+def test_what_lies_hidden_beside_a_file_is_no_second_one(tmp_path: Path) -> None:
+    """macOS writes ``._train.tsv`` on foreign disks, editors ``train.tsv~``."""
+    parts, account = found(tmp_path, "train.tsv", "._train.tsv", "train.tsv~", "#train.tsv#", "~train.tsv", ".DS_Store")
+    assert parts == {"train.tsv": "train"}
+    assert sum(account.values()) == 5
+    assert all("hidden" in what for what in account)
+
+
+def test_the_one_part_of_a_table_in_parts(tmp_path: Path) -> None:
+    names = (f"{split}-00000-of-00001.parquet" for split in ("train", "validation", "test"))
+    assert [*found(tmp_path, *names)[0].values()] == ["train", "valid", "test"]
+    with pytest.raises(UserError, match="holds no file for train"):
+        found(tmp_path, "train-00000-of-00002.parquet", "train-00001-of-00002.parquet")

@@ -35,7 +35,8 @@ YES_ALONE = frozenset({"true", "1", "yes"})  # with nothing beside it, it may me
 NEGATED = Labels(stated=NO, denied=(*YES, NOT))
 MODIFIED = Labels(stated=("",), denied=(NOT,))
 TWO = 2  # lines, from which on numbers count lines
-FEW = 3  # lines, from which on one can stand out, or different numbers are those of lines
+FEW = 5  # lines, from which on one can stand out
+SHUFFLED = 3  # lines, from which on different numbers are those of lines
 MANY = 64  # different values, beyond which a column is none of labels
 # what pandas calls columns of numbers of lines
 INDEX = re.compile(r"__index_level_[0-9]+__|Unnamed: [0-9]+|")
@@ -227,7 +228,7 @@ def numbers_each(table: pa.Table) -> bool:
     numbered and then shuffled.
     """
     first, others = table.column(0), [table.column(i) for i in range(1, 4)]
-    some = len(first) >= FEW and not any(map(_all_numbers, others))
+    some = len(first) >= SHUFFLED and not any(map(_all_numbers, others))
     return some and _all_numbers(first) and len(first.unique()) == len(first)
 
 

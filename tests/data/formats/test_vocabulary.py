@@ -89,12 +89,6 @@ def test_a_header_in_another_language(tmp_path: Path, names: tuple[str, ...]) ->
     assert len(said(path, columns=list(names))) == 2
 
 
-def test_three_lines_are_enough_to_stand_out(tmp_path: Path) -> None:
-    path = written(tmp_path / "a.tsv", ("drug", "effect", "disease"), ("a", "r", "b"), ("b", "r", "c"))
-    with pytest.warns(UserWarning, match="nothing of it occurs again"):
-        assert len(said(path)) == 3
-
-
 @pytest.mark.parametrize("numbers", [("0.0", "1.0", "2.0"), ("3", "2", "1"), ("7", "1", "4")])
 def test_lines_that_were_numbered_and_shuffled(tmp_path: Path, numbers: tuple[str, ...]) -> None:
     path = written(tmp_path / "a.tsv", *((n, "a", "r", t) for n, t in zip(numbers, "bcd")))
