@@ -83,6 +83,8 @@ def _text(path: Path) -> tuple[list[str], np.ndarray]:
         raise UserError(
             f"{path} is not text in UTF-8: give a parquet file, or text in the form of word2vec."
         ) from error
+    except UserError:
+        raise
     except ValueError as error:
         raise UserError(f"{path} line {number}: {' '.join(str(error).split())}, where numbers should be.") from error
     return names, np.stack(rows) if rows else np.empty((0, 0), dtype=np.float32)

@@ -12,17 +12,21 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from gnnneg.allocation import on_large_pages
+from gnnneg.checks import finite
 from gnnneg.errors import UserError
 from gnnneg.interfaces import Task
 from gnnneg.kernels.row_update import lazy_adam, suits
 
 
 def stepped(optimizer: Optimizer) -> None:
-    """Checks that an optimiser needs only one gradient a step.
+    """Checks that an optimiser needs only one gradient a step, and that its numbers are ones to compute with.
 
     Raises:
-        UserError: If it needs the loss several times a step, as LBFGS does.
+        UserError: If it needs the loss several times a step, as LBFGS does, or a number is not finite in single
+            precision.
     """
+    for group in optimizer.param_groups:
+        finite(type(optimizer).__name__, **{key: value for key, value in group.items() if isinstance(value, float)})
     closure = inspect.signature(type(optimizer).step).parameters.get("closure")
     if closure is not None and closure.default is inspect.Parameter.empty:
         raise UserError(

@@ -71,6 +71,15 @@ def test_lbfgs_is_refused_by_fit_itself():
         FIT(task, triplets(ring(), "stated", "train"), LBFGS(task.trained()), seed=0, progress=False)
 
 
+@pytest.mark.parametrize("lr", [1e300, float("inf")])
+def test_a_step_that_no_computation_survives_is_refused_before_training(lr):
+    task = linked(ring())
+    from gnnneg.data.statements import triplets
+
+    with pytest.raises(UserError, match=r"Adagrad\(lr=.*\): give a finite number"):
+        FIT(task, triplets(ring(), "stated", "train"), Adagrad(task.trained(), lr=lr), seed=0, progress=False)
+
+
 def test_numbers_of_the_only_group_are_recorded(tmp_path):
     """Not the defaults beside it."""
 

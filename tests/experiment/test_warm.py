@@ -345,6 +345,7 @@ def test_damaged_vectors_are_one_sentence(tmp_path, sentence):
         read_vectors(tmp_path / name)
     assert sentence in str(caught.value)
     assert "\n" not in str(caught.value)
+    assert str(caught.value).count(" line ") <= 1, "one sentence, and not one within another"
 
 
 def test_numbers_of_other_kinds_are_read(tmp_path):
