@@ -25,6 +25,7 @@ DRAWN = 1 << 24  # candidates of a query
 MOST = 1 << 31  # entities, relations
 LARGEST = 1 << 36  # numbers of a table
 SINGLE = (2 - 2**-23) * 2.0**127  # the largest number of single precision, in which models compute
+TINY = 2.0**-126  # and the smallest above 0 that it holds in full
 LEAST = 1e-6  # of a share, and of what it leaves
 
 
@@ -110,9 +111,9 @@ def finite(part: str, **given: Any) -> None:
 
 
 def positive(part: str, **given: Any) -> None:
-    """Refuses what is no finite number above 0."""
+    """Refuses what is no finite number above 0, also in single precision."""
     for name, value in given.items():
-        if value is not None and not (_is_finite(value) and float(value) > 0):
+        if value is not None and not (_is_finite(value) and float(value) >= TINY):
             raise _wrong(part, name, value, "a finite number above 0")
 
 
@@ -192,5 +193,5 @@ def _is_whole(value: object) -> bool:
 
 
 def _wrong(part: str, name: str, value: object, wanted: str) -> UserError:
-    beyond = isinstance(value, float) and math.isfinite(value) and abs(value) > SINGLE
+    beyond = isinstance(value, float) and math.isfinite(value) and (abs(value) > SINGLE or 0 < abs(value) < TINY)
     return UserError(f"{part}({name}={echo(value)}): give {wanted}{' that single precision holds' if beyond else ''}.")

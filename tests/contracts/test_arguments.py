@@ -170,7 +170,7 @@ def test_a_number_is_in_range_or_refused(make):
     ("check", "good", "bad"),
     [
         (finite, [0, -1, 0.5, 1e30, None], [math.nan, math.inf, -math.inf, "3", True, [1], 10**400, 1j]),
-        (positive, [1e-300, 1, 1e30, None], [0, -1, -1e-300, math.nan, math.inf, "1", False]),
+        (positive, [1e-37, 1, 1e30, None], [0, -1, -1e-300, 1e-300, math.nan, math.inf, "1", False]),
         (not_negative, [0, 1, 1e30, None], [-1e-300, math.nan, math.inf, "1", True]),
         (fraction, [0, 1, 0.5, None], [-0.01, 1.01, math.nan, math.inf, True]),
         (below_one, [0, 0.999, None], [1, -0.01, math.nan, 10**12]),
