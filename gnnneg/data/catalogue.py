@@ -1,4 +1,4 @@
-"""The cards: what each data set is, where its files are, how to read them, and what has been published about it."""
+"""The cards of data sets: their files, how to read these, and published counts."""
 
 import dataclasses
 import hashlib
@@ -25,14 +25,14 @@ TEST_GRAPH = "test_graph_"  # what the counts of a card's second graph begin wit
 
 @dataclass(frozen=True)
 class FileSource:
-    """Where one file comes from, and what it must be.
+    """The origin of a file, and how to check it.
 
     Args:
-        url (str, optional): Its address; none for a file that lies beside the card.
-        sha256 (str, optional): Digest of the uncompressed bytes; none where it is not known.
+        url (str, optional): Its address; none for a file beside the card.
+        sha256 (str, optional): Digest of the uncompressed bytes; none if it is not known.
         bytes (int, optional): Uncompressed size.
-        folder (str, optional): The folder of a mirror that has it. (default: the one called like the data set)
-        member (str, optional): Its name within the zip archive that the address gives.
+        folder (str, optional): Its folder in a mirror. (default: the name of the data set)
+        member (str, optional): Its name within the zip archive at the address.
     """
 
     url: str | None = None
@@ -44,7 +44,7 @@ class FileSource:
 
 @dataclass(frozen=True)
 class Dictionary:
-    """Files that name the integer ids which the triples hold.
+    """Files with the names of the integer ids in the triples.
 
     Args:
         entities (str): File of entity names and ids.
@@ -59,7 +59,7 @@ class Dictionary:
 
 @dataclass(frozen=True, kw_only=True)
 class About:
-    """What any card says for people.
+    """The part of a card that is for people.
 
     Args:
         title (str): The name in a few more words.
@@ -92,24 +92,23 @@ class Card(About):
         published (dict): The published counts (``entities``, ``relations``, ``train``, ...); those of ``test_graph``
             begin with that.
         dictionary (Dictionary, optional): Names of ids, if the triples hold ids.
-        candidates (str, optional): File that lists the only tails that an evaluation should rank, one name a line; they
-            become ``data["entity"].candidate_tails``.
-        pairs (str, optional): File of labelled pairs of entities that a task other than the graph's own asks about; its
-            layout needs the columns ``head``, ``tail`` and ``label``. They become ``edge_label_index`` and
-            ``edge_label`` of ``data["entity", "pair", "entity"]``, and nothing is stated or denied by them.
-        negated (dict): Relations that deny another one, such as ``NotIsA``, each with the one that it denies: what is
-            stated of it is denied of the other, and it is no relation of the graph. What is denied of *it* is counted
-            as ``doubly_denied`` and left out, since the opposite of a denial that somebody corrupted is no fact.
-        types (str, optional): JSON file of an object that lists the types of each entity's name; they become
+        candidates (str, optional): File with the tails that an evaluation should rank, one name a line. They become
+            ``data["entity"].candidate_tails``.
+        pairs (str, optional): File of labelled pairs of entities for another task. Its layout needs the columns
+            ``head``, ``tail`` and ``label``. They become ``edge_label_index`` and ``edge_label`` of
+            ``data["entity", "pair", "entity"]``. Pairs state and deny nothing.
+        negated (dict): Relations such as ``NotIsA``, each with the relation that it denies. Its stated triples become
+            denied ones of the other relation, and it is no relation of the graph. Its denied triples are counted as
+            ``doubly_denied`` and left out, because the opposite of a corrupted denial is no fact.
+        types (str, optional): JSON file with an object: the types of each entity by its name. They become
             ``data["entity"].type`` and ``type_names``.
-        test_graph (dict): File of stated triples by split, of a second graph with entities of its own and relations of
-            the first: what is learnt on the first is tested on the second. A model may look at its ``train`` and is
-            asked for its ``test``.
-        labels (str, optional): Parquet file of what entities and relations are called besides; see
-            :mod:`gnnneg.data.labels`.
-        account (dict): What became of all that was imported: what was ``used``, what was ``left_out``.
-        generated (bool or dict): Whether it is made by :func:`gnnneg.data.synthetic.world` and has no files; or with
-            which arguments.
+        test_graph (dict): File of stated triples by split, of a second graph. It has its own entities and the relations
+            of the first. Models are trained on the first graph, and tested on the second: they may look at its
+            ``train`` and predict its ``test``.
+        labels (str, optional): Parquet file with labels of entities and relations; see :mod:`gnnneg.data.labels`.
+        account (dict): The account of an import: what was ``used``, and what was ``left_out``.
+        generated (bool or dict): Whether it is made by :func:`gnnneg.data.synthetic.world` and has no files; or the
+            arguments of that function.
     """
 
     name: str
@@ -185,7 +184,7 @@ class Card(About):
 
     @property
     def digest(self) -> str:
-        """Changes when what would be read changes, so that a processed copy can tell that it is out of date."""
+        """A digest of all that is read. If it changes, a processed copy is out of date."""
         files = {name: self.files[name].sha256 for name in self.needed}
         how = (self.layout, dict(self.layouts), self.dictionary, dict(self.negated))
         read = (dict(self.stated), dict(self.denied), dict(self.test_graph))
@@ -202,10 +201,10 @@ class NodeCard(About):
     Args:
         name (str): What it is called.
         files (dict): Source of each file.
-        prefix (str, optional): What the names of its files begin with, if they are those of Planetoid.
-        graph (str, optional): File of N-Triples, literals being nodes, if it is an RDF graph.
-        labels (dict): Then the files of labelled nodes, of ``train`` and ``test``.
-        layout (Layout): What their lines hold, with the columns ``name`` and ``label``.
+        prefix (str, optional): The beginning of its files' names, for Planetoid files.
+        graph (str, optional): File of N-Triples, for an RDF graph. Literals are nodes.
+        labels (dict): The files of labelled nodes of an RDF graph, for ``train`` and ``test``.
+        layout (Layout): The columns of these files, with ``name`` and ``label``.
         published (dict): The published counts (``nodes``, ``edges``, ``classes``, ``features``).
     """
 

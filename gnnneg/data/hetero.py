@@ -1,7 +1,7 @@
 """To and from PyG's usual form of a heterogeneous graph: a store for each node type and each edge type.
 
-The form of :mod:`gnnneg.data.statements` has one node store and tells relations apart by ``edge_type``; models of
-knowledge graphs want that, ``HeteroConv`` and its users the other. Going there and back loses nothing.
+The form of :mod:`gnnneg.data.statements` has one node store, and relations are numbers in ``edge_type``. Models of
+knowledge graphs need this form, ``HeteroConv`` needs the other. A conversion there and back loses nothing.
 """
 
 import warnings
@@ -132,17 +132,17 @@ def from_hetero(
     Args:
         data (HeteroData, Data, Dataset or tuple): The graph. A ``Data`` has one relation for each number in its
             ``edge_type``, called as ``relation_names`` says. A data set has to hold one graph. Edge stores may have
-            ``split`` (0, 1 or 2 for each edge) or ``train_mask``, ``val_mask`` and ``test_mask``; or it is a tuple of
-            a train, a validation and a test graph, as ``RandomLinkSplit`` makes them. Else a random split is drawn
-            that leaves nothing unseen in train where possible, and keeps mirrored pairs together.
-        denied (str or dict, optional): Which edge types are denied: what their middle names begin with, such as
-            ``"not_"``, or each one's stated counterpart. (default: none is)
+            ``split`` (0, 1 or 2 for each edge) or ``train_mask``, ``val_mask`` and ``test_mask``. A tuple is a train, a
+            validation and a test graph, as ``RandomLinkSplit`` makes them. Without a split, a random one is drawn:
+            train has every entity and relation if possible, and mirrored pairs stay together.
+        denied (str or dict, optional): The denied edge types: the beginning of their middle names, such as ``"not_"``,
+            or the stated counterpart of each one. (default: none is)
         valid, test (float): Shares of the random split. (default: :obj:`0.1`)
-        seed (int): Of the random split. (default: :obj:`0`)
-        zeros_denied (bool): Whether what ``edge_label`` says is 0 is denied. ``RandomLinkSplit`` draws such edges at
+        seed (int): The seed of the random split. (default: :obj:`0`)
+        zeros_denied (bool): Whether edges with ``edge_label`` 0 are denied. ``RandomLinkSplit`` draws such edges at
             random, and nobody has verified them. (default: :obj:`False`, left out and counted)
-        wins, overlap, mirrored, apart: What to do about contradictions, about statements in two splits, about pairs
-            that train links the other way round, and about names that look alike: see :func:`gnnneg.data.gate.admit`.
+        wins, overlap, mirrored, apart: How to resolve contradictions, statements in two splits, pairs that train links
+            the other way round, and names that look alike: see :func:`gnnneg.data.gate.admit`.
 
     Raises:
         UserError: If the graph has no edges, a node number, size, name, confidence or split is not what it should be,

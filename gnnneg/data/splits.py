@@ -1,4 +1,4 @@
-"""Random splits that leave nothing unseen in training, where that is possible."""
+"""Random splits in which training has every entity and relation, if that is possible."""
 
 import copy
 
@@ -23,11 +23,10 @@ def random_split(
 ) -> Int[Tensor, "e"]:
     """A split number (0 train, 1 valid, 2 test) for each statement.
 
-    Copies of one statement stay together, so that nothing is both trained on and asked. With :obj:`cover`, the
-    statement in which an entity or a relation is first met (in random order) stays in train; where too few others are
-    left, valid and test get proportionally less than asked for. With :obj:`together`, all statements about two entities
-    that are linked both ways, by whatever relations, stay together too, so that no answer is given away the other way
-    round.
+    Copies of a statement stay in one split, so that no test statement is trained on. With :obj:`cover`, the first
+    statement (in random order) of each entity and relation stays in train. If too few others are left, valid and test
+    get less, in proportion. With :obj:`together`, all statements about two entities that are linked in both directions
+    stay in one split, too. Otherwise train would reveal answers in the other direction.
 
     Args:
         statements (Triplets): The statements.
@@ -125,22 +124,21 @@ def _taken(size: Int[Tensor, "g"], room: int) -> Bool[Tensor, "g"]:
 
 
 def share_denied(data: HeteroData, from_valid: float, kept: float = 1.0, seed: int = 0) -> HeteroData:
-    """The graph with other denied training statements: some of validation's join them, some are left out.
+    """The graph with other denied training statements: some come from validation, some are left out.
 
-    Most benchmarks deny statements in valid and test only. Taking some of validation's for training leaves the test
-    set, and so every figure on it, as published; thresholds come from what is left. Copies of one statement move
-    together, and what the test set denies too stays where it is, so that nothing is both trained on and asked.
+    Most benchmarks deny statements in valid and test only. If some of validation's are moved to training, the test set
+    and all figures on it stay as published. Thresholds come from the rest of validation. Copies of a statement move
+    together, and a statement that test also denies does not move. So no test statement is trained on.
 
     Args:
         data (torch_geometric.data.HeteroData): A graph in the convention.
         from_valid (float): Share of validation's denied statements that move to train.
-        kept (float): Share of the denied training statements, those that moved among them, that stay; the others
-            leave the graph. With the same seed, those that a smaller share keeps are among those of a larger one.
-            (default: :obj:`1.0`)
-        seed (int): Who moves, who stays. (default: :obj:`0`)
+        kept (float): Share of the denied training statements that stay, including those that moved. The others leave
+            the graph. With the same seed, a larger share keeps all statements of a smaller one. (default: :obj:`1.0`)
+        seed (int): The seed of both choices. (default: :obj:`0`)
 
     Raises:
-        UserError: If a share is none.
+        UserError: If a share is not between 0 and 1.
     """
     if not 0 <= from_valid <= 1 or not 0 <= kept <= 1:
         raise UserError(f"Shares of denied statements lie between 0 and 1: from_valid {from_valid}, kept {kept}.")

@@ -1,7 +1,7 @@
-"""A small world whose whole truth is known, for machines without data and for measuring what no benchmark can.
+"""A small world with a known truth, for machines without data and for measurements that no benchmark allows.
 
-People live in cities and work for companies, cities lie in countries on continents. Everything else follows by rules,
-so each kind of relation that decoders are told apart by is there:
+People live in cities and work for companies, cities lie in countries on continents. Everything else follows by rules.
+The world has every kind of relation by which decoders differ:
 
 ==================  ==================  =========================================================
 relation            kind                rule
@@ -20,8 +20,8 @@ relation            kind                rule
 ``neighbor_of``     symmetric           people of one city
 ==================  ==================  =========================================================
 
-Because the truth is complete, a statement that is not in it *is* false: the share of false negatives among sampled
-ones can be counted exactly, and denied statements are denied rightly.
+The truth is complete: a statement that is not in it *is* false. So false negatives can be counted exactly, and every
+denied statement is false.
 """
 
 from dataclasses import dataclass
@@ -61,12 +61,12 @@ RELATIONS = {
 
 @dataclass(frozen=True)
 class World:
-    """A graph and all that is true in it.
+    """A graph and its whole truth.
 
     Args:
-        data (HeteroData): What is stated and denied, in the convention, with ``data["entity"].type`` and
+        data (HeteroData): The stated and denied statements, in the convention, with ``data["entity"].type`` and
             ``type_names``.
-        truth (Triplets): Every true statement, observed or not. What is not here is false.
+        truth (Triplets): All true statements, observed or not. All others are false.
     """
 
     data: HeteroData
@@ -103,11 +103,11 @@ def world(
         valid (float): Share of stated statements for validation. (default: :obj:`0.1`)
         test (float): Share for test. (default: :obj:`0.1`)
         seed (int): The same seed makes the same world. (default: :obj:`0`)
-        plausible (float): Share of the denied statements that nearly hold, as those do that people deny: the denied
-            tail is of the same country as the true one, and a denied country of the same continent. Where there is no
-            such tail, it is any of a fitting type. (default: :obj:`0.0`)
-        named (bool): Whether entities are called ``"Mara Novak"`` or ``"Pineford"`` and not ``"person_12"`` or
-            ``"city_3"``. (default: :obj:`False`)
+        plausible (float): Share of the denied statements that are nearly true, like those that people deny. The denied
+            tail is in the country of the true one, and a denied country is on the same continent. Without such a tail,
+            it is any of a fitting type. (default: :obj:`0.0`)
+        named (bool): Whether entities have names such as ``"Mara Novak"`` and ``"Pineford"``, and not ``"person_12"``
+            and ``"city_3"``. (default: :obj:`False`)
 
     Raises:
         UserError: If a size or share is out of range.

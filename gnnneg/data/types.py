@@ -1,4 +1,4 @@
-"""Which types each entity has: a table of truth values where that is small, and pairs for all who read them."""
+"""The types of entities: a table of truth values if it is small, and pairs of entity and type."""
 
 import torch
 from jaxtyping import Int
@@ -28,7 +28,7 @@ def table(entity: Int[Tensor, "m"], kind: Int[Tensor, "m"], num_nodes: int, num_
 
 
 def pairs(data: HeteroData) -> tuple[Int[Tensor, "m"], Int[Tensor, "m"]]:
-    """Entities in ascending order, and a type of each; an entity of several comes several times, of none not at all."""
+    """Pairs of an entity and one of its types, in ascending order of entities."""
     member = data["entity"].type
     if member.layout == torch.strided:
         entity, kind = member.nonzero(as_tuple=True)
@@ -39,14 +39,14 @@ def pairs(data: HeteroData) -> tuple[Int[Tensor, "m"], Int[Tensor, "m"]]:
 
 
 def dense(data: HeteroData, what: str) -> Tensor:
-    """The table of truth values, for what cannot do without.
+    """The table of truth values, for methods that need it.
 
     Args:
         data (torch_geometric.data.HeteroData): The graph.
-        what (str): Who asks, as the beginning of a sentence.
+        what (str): The name of the method, to begin the error.
 
     Raises:
-        UserError: If it is kept as pairs since it is too large, with the bytes that it would take.
+        UserError: If the table is too large and pairs are kept in its place; the error gives its bytes.
     """
     member: Tensor = data["entity"].type
     if member.layout == torch.strided:

@@ -1,4 +1,4 @@
-"""Vectors by name, from the files that others write them to."""
+"""Vectors by name, from files of other tools."""
 
 from pathlib import Path
 
@@ -16,8 +16,10 @@ def read_vectors(path: str | Path) -> tuple[list[str], np.ndarray]:
     """Names and their vectors ``(n, d)`` in float32.
 
     A ``.parquet`` file has the columns ``name`` and ``vector``, a list of numbers each. Any other is text in the form
-    of word2vec: a line ``n d``, which may be missing, then a line for each name with its numbers behind it, blanks
-    between them. Cost: one pass, and memory for the numbers.
+    of word2vec: a line ``n d``, which may be missing, then a line for each name, followed by its numbers, with blanks
+    between them.
+
+    Cost: one pass, and memory for the numbers.
 
     Raises:
         UserError: If it is missing or damaged, has other columns, vectors of several widths or numbers that are not

@@ -1,4 +1,4 @@
-"""A folder of statements with a card, which is written whole or not at all."""
+"""A folder of statements with a card. It is written completely or not at all."""
 
 import os
 import shutil
@@ -25,7 +25,7 @@ ENTRIES = 500  # of an account that a card keeps, which must stay small
 def write(
     out: Path, path: Path, parts: Parts, closed: pa.Table | None, read: Gathered, about: str, numbers: dict[str, int]
 ) -> None:
-    """Writes the folder aside and renames it, so that a folder with a card is always whole."""
+    """Writes the folder under another name and renames it, so that a folder with a card is always complete."""
     out = out.resolve()
     out.parent.mkdir(parents=True, exist_ok=True)
     new = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
