@@ -91,6 +91,17 @@ def admit(
     return (data if all(bool(k.all()) for k in keep.values()) else only(data, keep)), found
 
 
+def tell_of_mirrored(found: GateReport) -> None:
+    """Warns of what is asked about and linked in train the other way round, which nobody has decided about."""
+    if found.mirrored:
+        warnings.warn(
+            f"{found.mirrored:,} of {found.asked:,} stated statements of valid and test link two entities that train "
+            "links the other way round, so that figures may flatter: take them out with mirrored='drop', or leave them "
+            "there with mirrored='keep'.",
+            stacklevel=3,
+        )
+
+
 def look_over(data: HeteroData, name: str) -> None:
     """Checks a graph before training. Contradictions are refused, because one of the two would be learnt wrongly.
     Statements in two splits give a warning, because some published data have them.

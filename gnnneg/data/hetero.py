@@ -17,7 +17,7 @@ from torch_geometric.data.storage import BaseStorage
 
 from gnnneg.data import attributes
 from gnnneg.data.edges import EdgeType
-from gnnneg.data.gate import admit
+from gnnneg.data.gate import admit, tell_of_mirrored
 from gnnneg.data.meaning import Place, meanings, refuse_unread, stating
 from gnnneg.data.splits import random_split
 from gnnneg.data.statements import PAIR, POLARITIES, SPLITS, assemble, completed, sliced
@@ -208,13 +208,8 @@ def from_hetero(
     out, found = admit(out, wins, overlap, mirrored, apart, "The HeteroData")
     if not back:
         _tell(nodes, stores, size)
-        if not _warn_of_reverse(data) and mirrored is None and found.mirrored:
-            warnings.warn(
-                f"{found.mirrored:,} of {found.asked:,} stated statements of valid and test link two entities that "
-                "train links the other way round, so that figures may flatter: take them out with mirrored='drop', or "
-                "leave them there with mirrored='keep'.",
-                stacklevel=2,
-            )
+        if not _warn_of_reverse(data) and mirrored is None:
+            tell_of_mirrored(found)
     return out
 
 

@@ -69,7 +69,8 @@ def test_data_in_every_form():
 def test_a_table_becomes_a_graph():
     """Numbered in the order of names; other columns are left where the three are named."""
     table = pd.DataFrame({"tail": ["b", "a"], "note": [1, 2], "head": ["a", "c"], "relation": ["s", "r"]})
-    graph = from_frames((table, table[:1]))
+    with pytest.warns(UserWarning, match="Left out of the table of .*: note"):
+        graph = from_frames((table, table[:1]), overlap="keep")
     assert (list(graph["entity"].names), graph.relation_names) == (["a", "b", "c"], ["r", "s"])
     store = graph["entity", "stated", "entity"]
     assert store.edge_index.tolist() == [[0, 2, 0], [1, 0, 1]]
