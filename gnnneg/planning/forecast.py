@@ -79,7 +79,9 @@ class Forecast:
         work, graph = self.work, self.graph
         table, relations = self.rows * work.width, work.per_relation * graph.relations + work.fixed
         by_row = self.rows if work.optimizer == "RowAdagrad" else 0
-        gradient = 2 * self.touched * work.width if work.sparse else table
+        # a dense one is summed in two tables, and Adam's step makes two in turn: see gnnneg.training.room
+        whole = (3 if work.optimizer == "Adam" else 2) * table
+        gradient = 2 * self.touched * work.width if work.sparse else whole
         negatives = work.negatives
         distinct = 2 * graph.statements
         if negatives.slots is not None:

@@ -63,7 +63,9 @@ def test_bytes_by_hand():
     lazy = made(work=dataclasses.replace(WORK, optimizer="LazyAdam", moments=2.0)).memory
     assert lazy["optimizer"] == 2 * lazy["table"]
     dense = made(work=dataclasses.replace(WORK, sparse=False, optimizer="Adam", moments=2.0)).memory
-    assert dense["gradient"] == dense["table"]
+    assert dense["gradient"] + dense["optimizer"] == 5 * dense["table"]  # as was measured of a step
+    plain = made(work=dataclasses.replace(WORK, sparse=False, optimizer="SGD", moments=0.0)).memory
+    assert plain["gradient"] + plain["optimizer"] == 2 * plain["table"]
     assert made(8).memory["table"] == 575_000 * 128 * 4
     assert made().checkpoint == 4_600_000 * (128 + 1) * 4
 
