@@ -21,7 +21,7 @@ from gnnneg.records import Query, Triplets
 from gnnneg.tasks.answered import Answered, answered
 from gnnneg.tasks.shared_mask import SharedMask
 
-BYTES = 2 * 4  # of a score and its gradient
+BYTES = 4  # of a score; of a softmax there are two at once, it and its gradient, else two of its softplus besides
 
 
 class KvsAll(Task):
@@ -119,7 +119,7 @@ class KvsAll(Task):
     def forward(self, batch: Answered, rng: torch.Generator | None = None) -> Float[Tensor, ""]:
         rows, num_nodes = len(batch.anchor), self.known.num_nodes
         refuse_beyond(
-            rows * num_nodes * BYTES,
+            rows * num_nodes * BYTES * (2 if self.softmax else 4),
             f"KvsAll: the scores of {rows:,} queries against all {num_nodes:,} entities, and their gradient,",
             "use LinkPrediction with sampled negatives, such as Uniform(num_negatives=1000, shared=True), or lower "
             "fit.batch_size",

@@ -138,15 +138,19 @@ def test_all_says_what_its_weights_and_scores_would_take(little):
 
 
 def test_k_vs_all_says_what_its_scores_would_take(little):
-    """1,024 queries of 500,000 entities: 3.8 GiB of scores and their gradient; before the model is asked at all."""
+    """1,024 queries of 500,000 entities: 3.8 GiB of scores and their gradient, and as much for a softplus; before the
+    model is asked at all.
+    """
     many = KnownAnswers(toy(), 500_000, RELATIONS)
-    task = KvsAll(kge(), many)
+    task = KvsAll(kge(), many, softmax=True, smoothing=0.0)
     batch = task.examples(toy())
     batch = type(batch)(*(column[torch.zeros(1024).long()] for column in batch))
     with pytest.raises(
         UserError, match=r"KvsAll: .*1,024 .*500,000 .*3\.8 GiB .*3\.0 GiB are free: use LinkPrediction"
     ):
         task(batch)
+    with pytest.raises(UserError, match=r"KvsAll: .*7\.6 GiB"):
+        KvsAll(kge(), many)(batch)
 
 
 def test_nearest_says_what_its_table_would_take(little):
