@@ -81,7 +81,7 @@ def _gather_backward(
         weights, of_weight = weight.contiguous(), torch.empty_like(weight, memory_format=torch.contiguous_format)
     which = weight is not None, weight is not None and learned
     given = grad, own, weights, table.contiguous(), index, offset, place
-    launch(numba_gather.backward, kind, *which, *given, out[0], of_weight, out[1])
+    launch(numba_gather.backward(kind, *which), *given, out[0], of_weight, out[1])
     return *out, grad.new_empty(0) if weight is None else of_weight
 
 
@@ -106,7 +106,7 @@ def _gather(query: Tensor, table: Tensor, index: Tensor, kind: int, weight: Tens
         own = query.contiguous()
         weights = own if weight is None else weight.contiguous()
         given = own, weights, table.contiguous(), index.contiguous()
-        launch(numba_gather.forward, kind, weight is not None, *given, out)
+        launch(numba_gather.forward(kind, weight is not None), *given, out)
     return out
 
 

@@ -1,13 +1,13 @@
 """What the scoring kernels compute of one coordinate, and its derivative: the only place where the kinds differ.
 
-A *kind* is a small integer. The functions here are always inlined, and :func:`chosen` makes it a constant, so that
-each kind compiles to loops of its own. Whoever adds one adds it here and, for CUDA devices, in ``triton_kinds.py``.
+A *kind* is a small integer. The functions here are always inlined, and it is a constant of the kernel that calls
+them, so that each kind compiles to loops of its own, where it is used for the first time. Whoever adds one adds it here
+and, for CUDA devices, in ``triton_kinds.py``.
 
 Complex vectors have two parts, ``x`` real and ``y`` imaginary; real ones leave ``y`` alone.
 """
 
-from inspect import signature
-from typing import Any, no_type_check
+from typing import no_type_check
 
 import numba
 import numpy as np
@@ -102,18 +102,6 @@ def slope(kind, grad, own_x, other_x, own_y, other_y):
     square = x * x + y * y
     scale = grad / np.sqrt(square) if square > 0 else zero  # the subgradient at zero is zero
     return scale * x, scale * y
-
-
-def chosen(work: Any, kinds: tuple[int, ...]) -> Any:
-    """``work``, a numba function, for any of some kinds: branches outside its loops, where the kind is a constant.
-
-    They are written out, argument by argument: what has gone through a tuple LLVM does not vectorise.
-    """
-    names = ", ".join(list(signature(getattr(work, "py_func", work)).parameters)[1:])
-    lines = [f"    if kind == {kind}:\n        return work({kind}, {names})" for kind in kinds[:-1]]
-    scope = {"work": work}
-    exec("\n".join([f"def ladder(kind, {names}):", *lines, f"    return work({kinds[-1]}, {names})"]), scope)
-    return numba.njit(forceinline=True)(scope["ladder"])
 
 
 @register_jitable(forceinline=True)

@@ -1,12 +1,13 @@
 """Scores against private candidates on the CPU, gathered and scored at once, and both gradients."""
 
-from typing import no_type_check
+from functools import cache
+from typing import Any, no_type_check
 
 import numba
 import numpy as np
 
 from gnnneg.kernels.kernel import kernel
-from gnnneg.kernels.kinds import KINDS, ORDER, WEIGHABLE, chosen, is_rooted, parts_of, slope, term
+from gnnneg.kernels.kinds import ORDER, is_rooted, parts_of, slope, term
 from gnnneg.kernels.prefetch import AHEAD, soon
 
 
@@ -33,18 +34,17 @@ def _score_all(kind, weighted, query, weight, table, index, out):
         out[j] = np.sqrt(score) if is_rooted(kind) else score
 
 
-_score_plain, _score_weighed = chosen(_score_all, KINDS), chosen(_score_all, WEIGHABLE)
+@cache
+def forward(kind: int, weighted: bool) -> Any:
+    """A kernel that fills scores ``(b, k)``."""
 
+    @kernel(parallel=True)
+    @no_type_check
+    def score(query, weight, table, index, out):
+        for i in numba.prange(index.shape[0]):
+            _score_all(kind, weighted, query[i], weight[i], table, index[i], out[i])
 
-@kernel(parallel=True)
-@no_type_check
-def forward(kind, weighted, query, weight, table, index, out):
-    """Fills scores ``(b, k)``."""
-    for i in numba.prange(index.shape[0]):
-        if weighted:
-            _score_weighed(kind, True, query[i], weight[i], table, index[i], out[i])
-        else:
-            _score_plain(kind, False, query[i], query[i], table, index[i], out[i])
+    return score
 
 
 @numba.njit(forceinline=True, fastmath=ORDER)
@@ -70,9 +70,6 @@ def _add_term(kind, grad, own, other, out):
         out[l] += grad * term(kind, own[l], other[l], own[n], other[n])
 
 
-_add_plain, _add_weighed, _add_terms = chosen(_add, KINDS), chosen(_add, WEIGHABLE), chosen(_add_term, WEIGHABLE)
-
-
 @kernel()
 @no_type_check
 def by_row(index, num_rows, offset, place):
@@ -91,32 +88,31 @@ def by_row(index, num_rows, offset, place):
     offset[0] = 0
 
 
-@kernel(parallel=True)
-@no_type_check
-def backward(
-    kind, weighted, learned, grad, query, weight, table, index, offset, place, grad_query, grad_weight, grad_table
-):
-    """Each query's gradient over its candidates, then each row's over its occurrences: no two threads share one."""
-    k = index.shape[1]
-    for i in numba.prange(index.shape[0]):
-        grad_query[i] = 0
-        if learned:
-            grad_weight[i] = 0
-        for j in range(k):
-            if j + AHEAD < k:
-                soon(table, index[i, j + AHEAD])
-            g, row = grad[i, j], table[index[i, j]]
+@cache
+def backward(kind: int, weighted: bool, learned: bool) -> Any:
+    """A kernel of each query's gradient over its candidates, then each row's over its occurrences (of weights if
+    ``learned``): no two threads share one.
+    """
+
+    @kernel(parallel=True)
+    @no_type_check
+    def pull(grad, query, weight, table, index, offset, place, grad_query, grad_weight, grad_table):
+        k = index.shape[1]
+        for i in numba.prange(index.shape[0]):
+            grad_query[i] = 0
             if learned:
-                _add_terms(kind, g, query[i], row, grad_weight[i])
-            if weighted:
-                _add_weighed(kind, True, g, query[i], weight[i], row, grad_query[i])
-            else:
-                _add_plain(kind, False, g, query[i], query[i], row, grad_query[i])
-    for r in numba.prange(table.shape[0]):
-        grad_table[r] = 0
-        for o in range(offset[r], offset[r + 1]):
-            i, j = place[o] // k, place[o] % k
-            if weighted:
-                _add_weighed(kind, True, grad[i, j], table[r], weight[i], query[i], grad_table[r])
-            else:
-                _add_plain(kind, False, grad[i, j], table[r], table[r], query[i], grad_table[r])
+                grad_weight[i] = 0
+            for j in range(k):
+                if j + AHEAD < k:
+                    soon(table, index[i, j + AHEAD])
+                g, row = grad[i, j], table[index[i, j]]
+                if learned:
+                    _add_term(kind, g, query[i], row, grad_weight[i])
+                _add(kind, weighted, g, query[i], weight[i], row, grad_query[i])
+        for r in numba.prange(table.shape[0]):
+            grad_table[r] = 0
+            for o in range(offset[r], offset[r + 1]):
+                i, j = place[o] // k, place[o] % k
+                _add(kind, weighted, grad[i, j], table[r], weight[i], query[i], grad_table[r])
+
+    return pull

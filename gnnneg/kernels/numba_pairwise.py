@@ -5,13 +5,14 @@ vectorises whatever the width is; four queries and two coordinates at a time kee
 Each sum is taken in one fixed order: the result is the same bit for bit on any number of threads.
 """
 
-from typing import no_type_check
+from functools import cache
+from typing import Any, no_type_check
 
 import numba
 import numpy as np
 
 from gnnneg.kernels.kernel import kernel
-from gnnneg.kernels.kinds import DISTANCES, ORDER, WEIGHABLE, chosen, is_rooted, parts_of, slope, term
+from gnnneg.kernels.kinds import DISTANCES, ORDER, is_rooted, parts_of, slope, term
 
 ROWS = 4  # queries at a time
 STEP = 2  # coordinates at a time
@@ -52,28 +53,33 @@ def _tile(kind, weighted, query, weight, candidate, out):
             out[0, j], out[1, j], out[2, j], out[3, j] = a, b, c, d
 
 
-_tile_plain, _tile_weighed = chosen(_tile, DISTANCES), chosen(_tile, WEIGHABLE)
+@cache
+def forward(kind: int, weighted: bool) -> Any:
+    """A kernel that fills distances ``(b, k)`` of packed queries, weights and candidates, ``share`` query blocks a
+    task. ``spare`` is false; without this argument its loops are fused and take a tenth longer.
+    """
+    other = DISTANCES[1] if kind == DISTANCES[0] else DISTANCES[0]
 
+    @kernel(parallel=True)
+    @no_type_check
+    def distance(spare, share, query, weight, candidate, out):
+        block, width = candidate.shape[2], out.shape[1]
+        shares = (query.shape[0] + share - 1) // share
+        for task in numba.prange(candidate.shape[0] * shares):
+            number, first = task // shares, task % shares * share
+            sums = np.empty((ROWS, block), out.dtype)
+            begin = number * block
+            end = min(begin + block, width)
+            for i in range(first, min(first + share, query.shape[0])):
+                if spare:  # never: where there are two ways, LLVM leaves the loops of either as they are
+                    _tile(other, weighted, query[i], weight[i], candidate[number], sums)
+                else:
+                    _tile(kind, weighted, query[i], weight[i], candidate[number], sums)
+                for r in range(min(ROWS, out.shape[0] - i * ROWS)):
+                    for j in range(begin, end):
+                        out[i * ROWS + r, j] = np.sqrt(sums[r, j - begin]) if is_rooted(kind) else sums[r, j - begin]
 
-@kernel(parallel=True)
-@no_type_check
-def forward(kind, weighted, share, query, weight, candidate, out):
-    """Distances ``(b, k)`` of packed queries, weights and candidates, ``share`` query blocks a task."""
-    block, width = candidate.shape[2], out.shape[1]
-    shares = (query.shape[0] + share - 1) // share
-    for task in numba.prange(candidate.shape[0] * shares):
-        number, first = task // shares, task % shares * share
-        sums = np.empty((ROWS, block), out.dtype)
-        begin = number * block
-        end = min(begin + block, width)
-        for i in range(first, min(first + share, query.shape[0])):
-            if weighted:
-                _tile_weighed(kind, True, query[i], weight[i], candidate[number], sums)
-            else:
-                _tile_plain(kind, False, query[i], query[i], candidate[number], sums)
-            for r in range(min(ROWS, out.shape[0] - i * ROWS)):
-                for j in range(begin, end):
-                    out[i * ROWS + r, j] = np.sqrt(sums[r, j - begin]) if is_rooted(kind) else sums[r, j - begin]
+    return distance
 
 
 @numba.njit(forceinline=True, fastmath=ORDER)
@@ -120,32 +126,31 @@ def _pull(kind, weighted, learned, l, grad, query, weight, candidate, grad_query
         grad_weight[l, 3] += td
 
 
-_pull_plain, _pull_weighed = chosen(_pull, DISTANCES), chosen(_pull, WEIGHABLE)
+@cache
+def backward(kind: int, weighted: bool, learned: bool) -> Any:
+    """A kernel of all gradients (of weights if ``learned``), packed. A task owns ``share`` coordinates: nothing is
+    contended.
+    """
 
+    @kernel(parallel=True)
+    @no_type_check
+    def pull(share, grad, query, weight, candidate, grad_query, grad_weight, grad_candidate):
+        h = query.shape[1] // parts_of(kind)
+        block, (b, k) = candidate.shape[2], grad.shape
+        for task in numba.prange((h + share - 1) // share):
+            begin, end = task * share, min(task * share + share, h)
+            part = np.empty((ROWS, block), grad.dtype)
+            for number in range(candidate.shape[0]):
+                first = number * block
+                wide = min(block, k - first)
+                other, out = candidate[number], grad_candidate[number]
+                for i in range(query.shape[0]):
+                    part[:] = 0
+                    for r in range(min(ROWS, b - i * ROWS)):
+                        for j in range(wide):
+                            part[r, j] = grad[i * ROWS + r, first + j]
+                    own, gain, back, of_gain = query[i], weight[i], grad_query[i], grad_weight[i]
+                    for l in range(begin, end):
+                        _pull(kind, weighted, learned, l, part, own, gain, other, back, of_gain, out)
 
-@kernel(parallel=True)
-@no_type_check
-def backward(kind, weighted, learned, share, grad, query, weight, candidate, grad_query, grad_weight, grad_candidate):
-    """All gradients (of weights if ``learned``), packed. A task owns ``share`` coordinates: nothing is contended."""
-    h = query.shape[1] // parts_of(kind)
-    block, (b, k) = candidate.shape[2], grad.shape
-    for task in numba.prange((h + share - 1) // share):
-        begin, end = task * share, min(task * share + share, h)
-        part = np.empty((ROWS, block), grad.dtype)
-        for number in range(candidate.shape[0]):
-            first = number * block
-            wide = min(block, k - first)
-            other, out = candidate[number], grad_candidate[number]
-            for i in range(query.shape[0]):
-                part[:] = 0
-                for r in range(min(ROWS, b - i * ROWS)):
-                    for j in range(wide):
-                        part[r, j] = grad[i * ROWS + r, first + j]
-                own, gain, back, of_gain = query[i], weight[i], grad_query[i], grad_weight[i]
-                for l in range(begin, end):
-                    if learned:
-                        _pull_weighed(kind, True, True, l, part, own, gain, other, back, of_gain, out)
-                    elif weighted:
-                        _pull_weighed(kind, True, False, l, part, own, gain, other, back, back, out)
-                    else:
-                        _pull_plain(kind, False, False, l, part, own, own, other, back, back, out)
+    return pull

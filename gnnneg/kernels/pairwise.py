@@ -97,7 +97,7 @@ def _pairwise_backward(
     weights = own if weight is None else torch.zeros_like(packed[1])
     share = max(1, -(-query.size(1) // parts // (4 * torch.get_num_threads())))
     which = weight is not None, weight is not None and learned
-    launch(numba_pairwise.backward, kind, *which, share, grad.contiguous(), *packed, own, weights, other)
+    launch(numba_pairwise.backward(kind, *which), share, grad.contiguous(), *packed, own, weights, other)
     of_weight = grad.new_empty(0) if weight is None else _unpack(1, weights, weight)
     return _unpack(parts, own, query), _unpack(parts, other, candidate), of_weight
 
@@ -121,7 +121,7 @@ def _pairwise(query: Tensor, candidate: Tensor, kind: int, weight: Tensor | None
         in_parts([out], *_in_columns(kind, query, candidate, weight))
     elif out.numel():
         packed = _packed(kind, query, weight, candidate)
-        launch(numba_pairwise.forward, kind, weight is not None, _share(packed[0].size(0)), *packed, out)
+        launch(numba_pairwise.forward(kind, weight is not None), False, _share(packed[0].size(0)), *packed, out)
     return out
 
 
