@@ -86,11 +86,11 @@ def refuse_optimizer(optimizer: Optimizer) -> None:
         UserError: If it asks for the loss several times a step, or a number is infinite or none.
     """
     name = type(optimizer).__name__
-    stepped(optimizer)
     for group in optimizer.param_groups:
         for key, value in group.items():
             if key != "params" and not _finite(value):
                 raise UserError(f"optimizer ({name}): {key} is {echo(value)}: give finite numbers.")
+    stepped(optimizer)
 
 
 def refuse_negative(part: Any) -> None:
