@@ -6,6 +6,8 @@ statements beside the bare matrix products, trains, validates and tests a whole 
 to see whether it goes on to the same bits. Each measurement has a process of its own; a text that is there is not
 written again.
 
+A statement gets negatives of one side, drawn, as in PyKEEN, and in rows that say so of both.
+
 PyKEEN does the same with as many private negatives (it has no shared ones) and a dense Adagrad, PyTorch-BigGraph, where
 ``torchbiggraph`` is installed, with half of its negatives from the batch, at the largest of ``--entities``, half of
 them, and so on, that they bear within ``--memory`` and ``--patience``. ``--clock processor`` counts processor seconds
@@ -53,11 +55,11 @@ SAMPLERS = {
 }
 
 
-def tree(data: str, decoder: str, sampler: str, **fit: Any) -> dict[str, Any]:
+def tree(data: str, decoder: str, sampler: str, corruption: str = "Both", **fit: Any) -> dict[str, Any]:
     """The config of a run."""
     encoder = {"class_path": "Lookup", "init_args": {"hidden_channels": WIDTH, "sparse": True}}
     model = {"class_path": "KGEModel", "init_args": {"encoder": encoder, "decoder": decoder}}
-    task = {"model": model, "corruption": "Both", "sampler": SAMPLERS[sampler], "loss": "InfoNCE"}
+    task = {"model": model, "corruption": corruption, "sampler": SAMPLERS[sampler], "loss": "InfoNCE"}
     return {
         "data": {"name": data},
         "task": {"class_path": "LinkPrediction", "init_args": task},
@@ -83,7 +85,7 @@ def step(words: argparse.Namespace, clock: Callable[[], float]) -> float:
     from gnnneg.experiment.settings import plan
     from gnnneg.training import Fit
 
-    settings = plan(tree("made here", words.decoder, words.sampler)).arguments
+    settings = plan(tree("made here", words.decoder, words.sampler, words.corruption)).arguments
     task = settings["task"].build({"num_nodes": words.entities, "num_relations": RELATIONS, "graph": None})
     optimizer = settings["optimizer"].build({"params": list(task.trained())})
     made = statements(words.entities, LAP * BATCH)
@@ -350,17 +352,23 @@ class Bench:
 
     def steps(self) -> None:
         for decoder in ("DistMult", "ComplEx"):
-            own = self.alone("step", self.entities, decoder=decoder, sampler="1,000 shared")
+            own, both = (
+                self.alone("step", self.entities, decoder=decoder, sampler="1,000 shared", corruption=sides)
+                for sides in ("Either", "Both")
+            )
             for what, name, package in (("pykeen", "PyKEEN", "pykeen"), ("biggraph", "BigGraph", "torchbiggraph")):
                 peer: tuple[float | None, float | None, str] = (None, None, "is not installed")
                 if find_spec(package):
                     peer = self.bears(what, decoder=decoder, data=self.folder / "biggraph")
                 self.row(f"{decoder}, 1,000 shared", "triples/s", *own, *peer[:2], f"{name}, {peer[2]}")
-        own, plain = (
-            self.alone("step", self.entities, decoder="DistMult", sampler=one)
-            for one in ("hardest 64 of 256", "64 private")
+            self.row(f"{decoder}, 1,000 shared, both sides", "triples/s", *both, *own, "one side")
+        hardest = "hardest 64 of 256"
+        own, plain, both = (
+            self.alone("step", self.entities, decoder="DistMult", sampler=one, corruption=sides)
+            for one, sides in ((hardest, "Either"), ("64 private", "Either"), (hardest, "Both"))
         )
-        self.row("DistMult, hardest 64 of 256", "triples/s", *own, *plain, "64 uniform, private")
+        self.row(f"DistMult, {hardest}", "triples/s", *own, *plain, "64 uniform, private")
+        self.row(f"DistMult, {hardest}, both sides", "triples/s", *both, *own, "one side")
 
     def ranked(self) -> None:
         ours, bare = (self.alone("rank", 1, data=self.ready(), sampler=how) for how in ("1,000 shared", "bare"))
@@ -456,7 +464,7 @@ def main() -> None:
     parser.add_argument("--memory", type=float, default=12.0, help="GiB that a peer may take")
     parser.add_argument("--patience", type=float, default=600.0, help="seconds that a peer may take")
     parser.add_argument("--clock", choices=list(CLOCKS), default="wall")
-    for option in ("inside", "decoder", "sampler", "data"):
+    for option in ("inside", "decoder", "sampler", "corruption", "data"):
         parser.add_argument(f"--{option}", help=argparse.SUPPRESS)
     words = parser.parse_args()
     words.entities = int(words.entities)

@@ -40,7 +40,7 @@ class RowSparse(Encoding):
     def __getitem__(self, index: Int[Tensor, "*s"]) -> Float[Tensor, "*s d"]:
         if not self._learns():
             return Dense(self.table)[index]
-        if index.numel() * RARE <= self.table.size(0):  # hardly a row comes twice: the optimiser sums those that do
+        if self._is_rare(index):
             return self._looked_up(index)
         table, place = self.rows(index)
         return F.embedding(place, table)
@@ -48,8 +48,15 @@ class RowSparse(Encoding):
     def rows(self, index: Int[Tensor, "*s"]) -> tuple[Float[Tensor, "u d"], Int[Tensor, "*s"]]:
         if not self._learns():
             return self.table, index
+        if self._is_rare(index):
+            place = torch.arange(index.numel(), device=index.device)
+            return self._looked_up(index.reshape(-1)), place.view(index.shape)
         row, place = cover(index, self.table.size(0))
         return self._looked_up(row), place
+
+    def _is_rare(self, index: Int[Tensor, "*s"]) -> bool:
+        """Whether hardly a row comes twice: the optimiser sums those that do."""
+        return index.numel() * RARE <= self.table.size(0)
 
     def _looked_up(self, row: Int[Tensor, "*s"]) -> Float[Tensor, "*s d"]:
         if torch.compiler.is_compiling():  # it can see no gradients that are collected
