@@ -49,6 +49,19 @@ def refuse_changed(path: Path, then: Plan, now: Plan) -> None:
         )
 
 
+def since_training(path: Path, tree: Tree) -> list[str]:
+    """The keys of a config that were edited after training began, but :data:`CHANGEABLE`, the device, the trackers and
+    the place of the data. Runs of earlier versions do not know what they began with: then there are none.
+    """
+    file = path / run_files.ENVIRONMENT
+    then = folder.read_json(file, versioned=True).get("config") if file.is_file() else None
+    if then is None:
+        return []
+    now = json.loads(to_json(tree))
+    free = (*CHANGEABLE, "device", "data.name", "track")
+    return [key for key in dict.fromkeys(differing(then, now)) if key not in free and not key.startswith("track.")]
+
+
 def refuse_edited(path: Path, tree: Tree) -> None:
     """Refuses a config that was edited after training began where that would change nothing, or make another run.
 
@@ -62,13 +75,7 @@ def refuse_edited(path: Path, tree: Tree) -> None:
         UserError: If something other than :data:`CHANGEABLE`, the device, the trackers and the place of the data
             differs. Runs of earlier versions do not know what they began with.
     """
-    file = path / run_files.ENVIRONMENT
-    then = folder.read_json(file, versioned=True).get("config") if file.is_file() else None
-    if then is None:
-        return
-    now = json.loads(to_json(tree))
-    free = (*CHANGEABLE, "device", "data.name", "track")
-    edited = [key for key in dict.fromkeys(differing(then, now)) if key not in free and not key.startswith("track.")]
+    edited = since_training(path, tree)
     if edited:
         raise UserError(
             f"{path / run_files.CONFIG} says another {' and '.join(edited[:3])} than when training began, and the rest "

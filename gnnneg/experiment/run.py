@@ -37,7 +37,7 @@ from gnnneg.evaluation import (
     vectors,
 )
 from gnnneg.evaluation.entity_ranking import Split, ranked
-from gnnneg.experiment import folder
+from gnnneg.experiment import folder, prolonged
 from gnnneg.experiment.kept import Kept
 from gnnneg.experiment.negatives import negatives, truth
 from gnnneg.experiment.setup import Setup
@@ -75,10 +75,19 @@ class Run:
                 imported, and nothing from within the folder. Predictions and figures need only the model's classes;
                 negatives and :func:`~gnnneg.experiment.resume` need those of the whole config.
 
+        A warning names what was edited in its config after training.
+
         Raises:
             UserError: If it is no run folder, is damaged, or has another version.
         """
         kept = Kept(path, device, data, allow)
+        edited = [key for key in prolonged.since_training(kept.path, kept.tree) if not key.startswith("evaluation")]
+        if edited:
+            warnings.warn(
+                f"{kept.path / run_files.CONFIG} says another {' and '.join(edited[:3])} than when training began: the "
+                "weights were not trained so.",
+                stacklevel=2,
+            )
         return cls(kept, folder.read_result(kept.path))
 
     def __repr__(self) -> str:

@@ -48,7 +48,18 @@ def test_abstract_or_final(base):
 
 # who may import whom, one room a line: what is not named here may not be imported
 FIRST = {"errors", "former", "checks", "plain", "documents", "run_files", "trust", "chance", "distributed"}
-FIRST |= {"stateful", "mixed", "postponed", "tree", "run_folder", "sources", "compiling", "beside", "allocation", "row_gradient"}
+FIRST |= {
+    "stateful",
+    "mixed",
+    "postponed",
+    "tree",
+    "run_folder",
+    "sources",
+    "compiling",
+    "beside",
+    "allocation",
+    "row_gradient",
+}
 GROUND = FIRST | {"records", "interfaces", "candidates", "encodings", "looking", "remember", "subgraph"}
 GROUND |= {"data", "kernels", "memory", "nearest", "spectrum"}
 PARTS = {"encoders", "decoders", "models", "corruption", "samplers", "generators", "losses", "penalties", "labels"}

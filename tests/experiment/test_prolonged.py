@@ -11,7 +11,7 @@ from experiment.helpers import TINY, everything, log, weights
 
 from gnnneg import Fit, UserError
 from gnnneg.cli import main
-from gnnneg.experiment import plan, resume, train_config
+from gnnneg.experiment import Run, plan, resume, train_config
 from gnnneg.experiment.prolonged import refuse_schedule
 from gnnneg.training.checkpoint import latest
 
@@ -234,7 +234,10 @@ def test_a_config_that_was_edited_by_hand_is_refused(home, tmp_path, was, now, k
     with pytest.raises(UserError, match=rf"another {key} than when training began.* --warm"):
         resume(run, progress=False)
     assert everything(run) == before
+    with pytest.warns(UserWarning, match=f"another {key} than when training began: the weights were not trained so"):
+        Run.load(run)  # it answers, and says of what
     (run / "config.yaml").write_text(text.replace("epochs: 2", "epochs: 3"))  # more may be asked for by hand
+    Run.load(run)
     assert len(resume(run, progress=False).metrics) == 2
 
 

@@ -297,7 +297,9 @@ def test_a_step_that_does_not_fit_is_refused_with_its_bytes(make, sparse, tables
     monkeypatch.setattr(memory, "free", lambda device: tables * table + rows - 1)
     if not tables + rows:
         return
-    said = f"The first steps of {make.__name__}, with weights of {table} bytes and {(tables + 1) * table + rows:,} bytes"
+    said = (
+        f"The first steps of {make.__name__}, with weights of {table} bytes and {(tables + 1) * table + rows:,} bytes"
+    )
     with pytest.raises(UserError, match=said) as caught:
         refuse_large(task, optimizer)
     assert ("sparse: true" in str(caught.value)) is not sparse
