@@ -29,6 +29,8 @@ class Constants:
     """A number of a query's vector."""
     shared: dict[str, float]
     """A number of a pair of query and shared candidate, by similarity, there and back."""
+    tiled: float
+    """A number of such a pair under inner products and InfoNCE, which makes no matrix of scores, its loss included."""
     private: dict[str, float]
     """The same of a private candidate."""
     looked: dict[str, float]

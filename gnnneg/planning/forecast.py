@@ -144,12 +144,13 @@ class Forecast:
         width, kind, queries = work.width, work.similarity, self.queries
         pairs = queries * negatives.count
         both_ways = cost.shared if negatives.shared else cost.private
-        scored = pairs * width * both_ways[kind]
+        tiled = negatives.shared and kind == "inner" and work.loss == "InfoNCE"
+        scored = pairs * width * (cost.tiled if tiled else both_ways[kind])
         seen = negatives.looked * cost.looked[kind] + negatives.looked_shared * cost.shared[kind] / BOTH_WAYS
         looked, pool = queries * width * seen, queries * negatives.looked
         # where the pool is as large as the table nothing is copied
         copied = 0.0 if pool >= self.graph.entities else _even(pool, self.graph.entities) * width * cost.copied
-        loss = pairs * cost.loss.get(work.loss, cost.loss["LogSigmoid"])
+        loss = 0.0 if tiled else pairs * cost.loss.get(work.loss, cost.loss["LogSigmoid"])
         drawn = queries * (negatives.drawn * cost.draw + negatives.filtered * cost.filtered)
         asked = queries * width * cost.query
         whole = cost.dense[work.optimizer]

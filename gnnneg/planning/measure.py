@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from torch.optim import SGD, Adagrad, Adam, Optimizer
 
+from gnnneg.allocation import on_large_pages
 from gnnneg.candidates import Gathered, Shared
 from gnnneg.corruption import Either
 from gnnneg.data.known import KnownAnswers
@@ -19,6 +20,7 @@ from gnnneg.decoders import Distance, DistMult, Inner, Modulus
 from gnnneg.encoders import Lookup
 from gnnneg.encodings import Dense, RowSparse
 from gnnneg.interfaces import Loss, Similarity
+from gnnneg.kernels.cross_entropy import cross_entropy
 from gnnneg.losses import BCE, HaSa, InfoNCE, LimitBased, LogSigmoid, MarginRanking
 from gnnneg.models import KGEModel
 from gnnneg.planning.constants import COMMAND, FEW, MANY, Constants
@@ -55,7 +57,7 @@ def measure() -> Constants:
     """The constants of this machine, by the processor's time of one thread."""
     with _alone():
         rng = torch.Generator().manual_seed(0)
-        table = torch.nn.Parameter(torch.empty(ROWS, WIDTH).uniform_(-0.1, 0.1, generator=rng))
+        table = torch.nn.Parameter(on_large_pages(torch.empty(ROWS, WIDTH)).uniform_(-0.1, 0.1, generator=rng))
         vector = torch.empty(QUERIES, WIDTH).uniform_(-0.1, 0.1, generator=rng).requires_grad_()
         private = {name: _private(one, vector, rng) for name, one in SIMILARITIES.items()}
         rows = {name: _rows(make, table, rng) for name, make in SPARSE.items()}
@@ -66,6 +68,7 @@ def measure() -> Constants:
             step=_step(),
             query=_query(rng),
             shared={name: _shared(one, vector, rng) for name, one in SIMILARITIES.items()},
+            tiled=_tiled(vector, rng),
             private={name: both for name, (_, both) in private.items()},
             looked={name: look for name, (look, _) in private.items()},
             loss={name: _loss(one) for name, one in LOSSES.items()},
@@ -142,9 +145,17 @@ def _shared(similarity: Similarity, vector: Tensor, rng: torch.Generator) -> flo
     return fastest(lambda: similarity(vector, Shared(rows)).backward(grad)) / (QUERIES * SHARED * WIDTH)
 
 
+def _tiled(vector: Tensor, rng: torch.Generator) -> float:
+    """The same of inner products whose loss is made with them."""
+    rows = torch.empty(SHARED, WIDTH).uniform_(-0.1, 0.1, generator=rng).requires_grad_()
+    positive, weight = torch.zeros(QUERIES), torch.ones(1, 1)
+    return fastest(lambda: cross_entropy(positive, vector, rows, weight).mean().backward()) / (QUERIES * SHARED * WIDTH)
+
+
 def _private(similarity: Similarity, vector: Tensor, rng: torch.Generator) -> tuple[float, float]:
     """The same of private ones: only looked at, and there and back."""
-    rows = torch.empty(QUERIES * PRIVATE, WIDTH).uniform_(-0.1, 0.1, generator=rng).requires_grad_()
+    rows = on_large_pages(torch.empty(QUERIES * PRIVATE, WIDTH))
+    rows.uniform_(-0.1, 0.1, generator=rng).requires_grad_()
     index = torch.randint(len(rows), (QUERIES, PRIVATE), generator=rng)
     grad = torch.ones(QUERIES, PRIVATE)
 
@@ -184,7 +195,7 @@ def _filter(rng: torch.Generator) -> float:
 def _rows(make: Maker, table: torch.nn.Parameter, rng: torch.Generator) -> tuple[float, float]:
     """For each number of a row that a step touches: found, gathered, its gradient brought back, and stepped. Of so few
     rows that caches hold them, and of so many that none does. As in a step there are three look-ups, of anchors,
-    targets and negatives, whose gradients are added up.
+    targets and negatives, whose gradients are put together.
     """
     optimizer = make([table], lr=1e-3)
 
@@ -193,10 +204,9 @@ def _rows(make: Maker, table: torch.nn.Parameter, rng: torch.Generator) -> tuple
 
         def once() -> None:
             optimizer.zero_grad()
-            rows = [
-                RowSparse(table).rows(some)[0] for some in (index[:ends], index[ends : 2 * ends], index[2 * ends :])
-            ]
-            torch.autograd.backward(rows, [torch.ones_like(some) for some in rows])
+            held = RowSparse(table)
+            rows = [held.rows(some)[0] for some in (index[:ends], index[ends : 2 * ends], index[2 * ends :])]
+            torch.autograd.backward(rows, [on_large_pages(torch.empty_like(some)).fill_(1) for some in rows])
             optimizer.step()
 
         return fastest(once) / (len(index.unique()) * WIDTH)
