@@ -63,6 +63,7 @@ def write(run: Path, key: str, value: object) -> None:
 ABOUT = ("--head", "person_0", "--relation", "lives_in")
 
 
+@pytest.mark.filterwarnings("ignore:.*than when training began")  # the config of a run is edited here
 @pytest.mark.filterwarnings("ignore:The data set of")  # a run is read without its data where it can be
 @pytest.mark.parametrize("verb", [("predict", *ABOUT), ("evaluate",), ("negatives",), ("resume",)])
 @pytest.mark.parametrize("key", ["task.loss", "optimizer.lr", "fit.metric", "seed", "device", "data.name"])
@@ -92,6 +93,7 @@ def test_nor_does_the_config_of_its_model(received, said):
     assert not (received / "ran").exists()
 
 
+@pytest.mark.filterwarnings("ignore:.*than when training began")  # the config of a run is edited here
 @pytest.mark.parametrize("inside", [False, True])
 def test_even_a_module_that_is_allowed_does_not_come_from_a_run(received, monkeypatch, said, inside):
     module = trap(received)
