@@ -78,8 +78,11 @@ def difference(then: Parts, now: Parts) -> str | None:
     changed = [name for name in then if name != "order" and then[name] != now.get(name)]
     if not changed:
         return None
-    words = [f"{name}: {_count(then[name])} then, {_count(now.get(name))} now" for name in changed]
-    return "; ".join(words)
+    return "; ".join(_changed(name, _count(then[name]), _count(now.get(name))) for name in changed)
+
+
+def _changed(name: str, then: str, now: str) -> str:
+    return f"{name}: {then} as before, but others" if then == now else f"{name}: {then} then, {now} now"
 
 
 def _count(part: Any) -> str:

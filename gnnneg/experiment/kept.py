@@ -16,7 +16,7 @@ from gnnneg.data.facts import FACTS, Facts
 from gnnneg.data.statements import assemble as assemble_graph
 from gnnneg.errors import UserError, echo
 from gnnneg.evaluation import Testbed
-from gnnneg.experiment import folder, whereabouts
+from gnnneg.experiment import folder, prolonged, whereabouts
 from gnnneg.experiment.fingerprint import fingerprint, names_of
 from gnnneg.experiment.graph import read_graph, read_named, with_attributes
 from gnnneg.experiment.settings import needed, outline, plan, source
@@ -112,6 +112,11 @@ class Kept:
         """What the run knows of its data set; one of before fingerprints were kept knows the names alone."""
         file, known = self.path / run_files.DATA, names_of(*self._names)
         if not file.exists():
+            if prolonged.began_with(self.path) is not None:  # such a version kept fingerprints too
+                raise UserError(
+                    f"{file} is missing, so it cannot be told whether the data are those that the run was trained on: "
+                    "copy the run again."
+                )
             return {"graphs": [known]}
         kept = folder.read_json(file, versioned=True)
         try:

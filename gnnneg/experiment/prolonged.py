@@ -11,7 +11,7 @@ from torch.optim.lr_scheduler import ConstantLR, LinearLR
 
 from gnnneg import config, datasets, run_files
 from gnnneg.config import Plan, Tree
-from gnnneg.errors import UserError
+from gnnneg.errors import UserError, echo
 from gnnneg.experiment import folder, whereabouts
 from gnnneg.plain import to_json
 from gnnneg.training import Fit
@@ -44,17 +44,27 @@ def refuse_changed(path: Path, then: Plan, now: Plan) -> None:
     fixed = [key for key in dict.fromkeys(differing(then.plain(), now.plain())) if key not in CHANGEABLE]
     if fixed:
         raise UserError(
-            f"{' and '.join(fixed[:3])} cannot be changed while {path} goes on, only {', '.join(CHANGEABLE)}, --device "
+            f"{listed(fixed)} cannot be changed while {path} goes on, only {', '.join(CHANGEABLE)}, --device "
             f"and --data.name can: train anew, with its weights by 'gnnneg train CONFIG --warm {path}'."
         )
+
+
+def began_with(path: Path) -> Any:
+    """The config with which a run's training began, or :obj:`None`: earlier versions did not keep it."""
+    file = path / run_files.ENVIRONMENT
+    return folder.read_json(file, versioned=True).get("config") if file.is_file() else None
+
+
+def listed(keys: Sequence[str]) -> str:
+    """The first keys as they stand in a sentence."""
+    return " and ".join(echo(key)[1:-1] for key in keys[:3])
 
 
 def since_training(path: Path, tree: Tree) -> list[str]:
     """The keys of a config that were edited after training began, but :data:`CHANGEABLE`, the device, the trackers and
     the place of the data. Runs of earlier versions do not know what they began with: then there are none.
     """
-    file = path / run_files.ENVIRONMENT
-    then = folder.read_json(file, versioned=True).get("config") if file.is_file() else None
+    then = began_with(path)
     if then is None:
         return []
     now = json.loads(to_json(tree))
@@ -78,7 +88,7 @@ def refuse_edited(path: Path, tree: Tree) -> None:
     edited = since_training(path, tree)
     if edited:
         raise UserError(
-            f"{path / run_files.CONFIG} says another {' and '.join(edited[:3])} than when training began, and the rest "
+            f"{path / run_files.CONFIG} says another {listed(edited)} than when training began, and the rest "
             "of a training cannot have it: put it back, or train anew, with the weights of this run by 'gnnneg train "
             f"CONFIG --warm {path}'."
         )
