@@ -324,6 +324,7 @@ EXAMPLES: list[Callable[[], nn.Module]] = [
     Ranking,
     partial(Ranking, "valid", sampled=3),
     partial(Ranking, per="relation"),
+    partial(Ranking, per="half_links"),
     RelationRanking,
     TripleClassification,
     partial(KnownNegatives, num_random=4),

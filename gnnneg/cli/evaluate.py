@@ -16,6 +16,7 @@ FORMER = {
     "clusters": "Clustering",
     "relations": "RelationRanking",
 }
+PARTS = ("side", "relation", "cardinality", "degree", "half_links")
 EVALUATORS = """evaluators:
   Ranking                 filtered ranking of tails and heads; --per for parts, --sampled for Hits@10 among few
   RelationRanking         the relation of each pair among all relations
@@ -43,7 +44,7 @@ def add(subparsers: Any) -> None:
     for flag in FORMER:
         what.add_argument(f"--{flag}", dest="former", action="store_const", const=flag, help=argparse.SUPPRESS)
     parser.add_argument("--split", choices=("train", "valid", "test"), help="whose statements (default: test)")
-    parser.add_argument("--per", choices=("side", "relation", "cardinality", "degree"), help="ranking as a table")
+    parser.add_argument("--per", choices=PARTS, help="ranking as a table")
     parser.add_argument(
         "--sampled",
         metavar="N",

@@ -154,12 +154,15 @@ def _list(studies: "Queue", order: "Order", as_json: bool) -> None:
 def _tell(found: "Tables") -> None:
     """Prints a study's tables for people."""
     from gnnneg.cli.table import show as table
-    from gnnneg.studies.page import answer, block, remarks, tested
+    from gnnneg.studies.page import HALVES, answer, block, by_half_links, remarks, tested
 
     print(visible(f"{found.definition.name}: {found.definition.question}\n\n{answer(found)}"))
     for (data, model), rows in found.blocks.items():
         print()
         table(*block(found, rows), title=", ".join(part for part in (data, model) if part))
+        if halves := by_half_links(rows):
+            print(f"\n{HALVES}")
+            table(*halves)
     if found.tests:
         print()
         table(*tested(found.tests))
@@ -168,6 +171,8 @@ def _tell(found: "Tables") -> None:
 
 def _plain(found: "Tables") -> dict[str, Any]:
     from dataclasses import asdict
+
+    from gnnneg.studies.half_links import by_stratum
 
     rows = [
         {
@@ -178,6 +183,7 @@ def _plain(found: "Tables") -> dict[str, Any]:
             "missing": row.missing,
             "cut_short": row.cut,
             "metrics": {name: asdict(figure) for name, figure in row.figures.items()},
+            "half_links": by_stratum(row),
             "settings": None if row.tuning is None else row.tuning["settings"],
         }
         for row in found.rows

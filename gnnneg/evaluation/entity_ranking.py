@@ -22,7 +22,7 @@ from gnnneg.interfaces import Encoding, Model
 from gnnneg.records import Triplets
 
 Split = Literal["train", "valid", "test"]
-Parts = Literal["side", "relation", "cardinality", "degree"]
+Parts = Literal["side", "relation", "cardinality", "degree", "half_links"]
 
 
 class Ranking(Evaluator):
@@ -32,8 +32,8 @@ class Ranking(Evaluator):
         split (str): The split. (default: :obj:`"test"`)
         sampled (int, optional): Also gives Hits@10 among so many random candidates, as some papers report it. It is not
             comparable with Hits@10 among all entities. (default: the testbed's)
-        per (str, optional): A table by ``"side"``, ``"relation"``, ``"cardinality"`` or ``"degree"`` in place of the
-            figures of the whole. (default: :obj:`None`)
+        per (str, optional): A table by ``"side"``, ``"relation"``, ``"cardinality"``, ``"degree"`` or ``"half_links"``
+            in place of the figures of the whole. (default: :obj:`None`)
     """
 
     def __init__(self, split: Split = "test", sampled: int | None = None, per: Parts | None = None):
@@ -60,7 +60,7 @@ class Ranking(Evaluator):
         return Findings(summary(ranks, sampled), counts={"queries": len(ranks)})
 
     def tables(self, ranks: Ranks, testbed: Testbed) -> dict[str, pd.DataFrame]:
-        """The metrics by side, relation, cardinality and degree."""
+        """The metrics by side, relation, cardinality, degree and half-links."""
         there = testbed.on(self.split)
         train = there.statements("train")
         return tables(ranks, train, there.num_nodes, there.num_relations, there.data.relation_names)

@@ -1,4 +1,4 @@
-"""Metrics by side, relation, cardinality and degree."""
+"""Metrics by side, relation, cardinality, degree and half-links."""
 
 import pandas as pd
 import torch
@@ -7,6 +7,7 @@ from torch import Tensor
 
 from gnnneg.data.cardinality import CARDINALITIES
 from gnnneg.data.cardinality import cardinality as classes
+from gnnneg.evaluation.half_links import HALVES, half_links
 from gnnneg.evaluation.metrics import amri, hits, mr, mrr
 from gnnneg.evaluation.record import SIDES, Ranks
 from gnnneg.records import Triplets
@@ -28,10 +29,12 @@ def degree(train: Triplets, num_nodes: int) -> Int[Tensor, "n"]:
 
 
 def strata(ranks: Ranks, train: Triplets, num_nodes: int, num_relations: int) -> dict[str, list[str]]:
-    """The stratum of each query: ``cardinality`` of its relation and training ``degree`` of its target.
+    """The stratum of each query: ``cardinality`` of its relation, training ``degree`` of its target, and which of its
+    ``half_links`` training has seen.
 
     Degrees are divided at the quartiles of the entities in training, and the label gives the range. Targets without
-    training statements are a stratum of their own, ``"0"``.
+    training statements are a stratum of their own, ``"0"``. For half-links see
+    :func:`~gnnneg.evaluation.half_links.half_links`.
     """
     kind = cardinality(train, num_relations)
     count = degree(train, num_nodes)
@@ -45,6 +48,7 @@ def strata(ranks: Ranks, train: Triplets, num_nodes: int, num_relations: int) ->
     return {
         "cardinality": [kind[r] for r in ranks.rel_type.tolist()],
         "degree": [labels[p] for p in place.tolist()],
+        "half_links": [HALVES[seen] for seen in half_links(ranks, train, num_nodes).tolist()],
     }
 
 
@@ -86,7 +90,7 @@ def table(ranks: Ranks, label: list[str]) -> pd.DataFrame:
 def tables(
     ranks: Ranks, train: Triplets, num_nodes: int, num_relations: int, relation_names: list[str] | None = None
 ) -> dict[str, pd.DataFrame]:
-    """One :func:`table` each by ``side``, ``relation``, ``cardinality`` (and side) and ``degree``."""
+    """One :func:`table` each by ``side``, ``relation``, ``cardinality`` (and side), ``degree`` and ``half_links``."""
     side = [SIDES[s] for s in ranks.side.tolist()]
     relation = [str(r) if relation_names is None else relation_names[r] for r in ranks.rel_type.tolist()]
     by = strata(ranks, train, num_nodes, num_relations)
@@ -95,4 +99,5 @@ def tables(
         "relation": table(ranks, relation),
         "cardinality": table(ranks, [f"{kind} {s}" for kind, s in zip(by["cardinality"], side)]),
         "degree": table(ranks, by["degree"]),
+        "half_links": table(ranks, by["half_links"]),
     }

@@ -51,6 +51,7 @@ STRATA = (
     ("side", "Side asked"),
     ("cardinality", "Relation cardinality (head-tail)"),
     ("degree", "Training degree of the target"),
+    ("half_links", "Half-links (query's, answer's) seen in training"),
 )
 TILES = ("mrr", "hits@1", "hits@10", "amri")
 PLAIN = {"epoch", "step", "loss", "lr", "seconds", "triples_per_s", "valid"}

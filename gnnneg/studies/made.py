@@ -15,6 +15,7 @@ from gnnneg.experiment.clock import Clock
 from gnnneg.experiment.ending import stand
 from gnnneg.experiment.fingerprint import Parts
 from gnnneg.experiment.folder import read_result
+from gnnneg.experiment.half_links import KEY, by_half_links
 from gnnneg.experiment.settings import plan
 from gnnneg.run_folder import read_json
 from gnnneg.studies.definition import digest
@@ -47,7 +48,7 @@ def of_training(job: Job, path: Path, clock: Clock, fingerprints: list[Parts]) -
         "seconds": {name: _rounded(value) for name, value in {**seconds, **parts}.items()},
         "best_epoch": result["best_epoch"],
         "ended": _ended(path, tree),
-        "metrics": result["metrics"],
+        "metrics": _metrics(path, result["metrics"]),
         "curve": {"of": metric, "epochs": _curve(path, metric)},
     }
 
@@ -75,6 +76,12 @@ def of_tuning(job: Job, study: "Study", clock: Clock, fingerprints: list[Parts])
         "settings": best.params,
         "trials": records(study.trials),
     }
+
+
+def _metrics(path: Path, metrics: dict[str, Any]) -> dict[str, Any]:
+    """The figures of a run, those of test by half-links too, if it has ranked anything."""
+    halves = by_half_links(path) if "test" in metrics else {}
+    return {**metrics, "test": {KEY: halves, **metrics["test"]}} if halves else metrics
 
 
 def _beginning(kind: str, job: Job, tree: Tree, fingerprints: list[Parts]) -> Record:

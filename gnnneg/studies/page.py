@@ -6,10 +6,15 @@ from typing import Any
 
 from gnnneg.report.paired import Paired
 from gnnneg.report.tables import duration
+from gnnneg.studies.half_links import strata
 from gnnneg.studies.tables import Figure, PairedTest, Row, Tables
 
 FROM = re.compile(r"from the first (\d+) lines of")  # how many records a page was made of
 NUMBER = re.compile(r"(?<![\w.])\d[\d,]*\.?\d*|(?<![\w.\d])\.\d+")
+HALVES = (
+    "MRR by which half of a test query, the query's or the answer's, a training statement of its relation has. "
+    "In brackets are the queries."
+)
 COLUMNS = ("variant", "seeds")
 
 
@@ -32,6 +37,8 @@ def page(tables: Tables, picture: str) -> str:
     for (data, model), rows in tables.blocks.items():
         parts.append(f"## {', '.join(part for part in (data, model) if part)}")
         parts.append(table(*block(tables, rows)))
+        if halves := by_half_links(rows):
+            parts += [HALVES, table(*halves)]
     if tables.tests:
         parts.append("## Paired tests")
         parts.append(table(*tested(tables.tests)))
@@ -59,6 +66,15 @@ def block(tables: Tables, rows: Sequence[Row]) -> tuple[list[str], list[list[str
     tuned = any(row.tuning is not None for row in rows)
     head = [*COLUMNS, *metrics, "cut short", "processor time", *(["tuned to"] if tuned else [])]
     return head, [_line(row, metrics, tuned) for row in rows]
+
+
+def by_half_links(rows: Sequence[Row]) -> tuple[list[str], list[list[str]]] | None:
+    """The head and the lines of the table of MRR by half-links; None if no record has any."""
+    queries, figures = strata(rows)
+    if not queries:
+        return None
+    head = ["variant", *(f"{name} ({count:,})" for name, count in queries.items())]
+    return head, [[row.cell.variant, *map(figure, cells)] for row, cells in zip(rows, figures)]
 
 
 def _line(row: Row, metrics: Sequence[str], tuned: bool) -> list[str]:

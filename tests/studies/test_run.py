@@ -16,7 +16,7 @@ import pytest
 import torch
 from studies.toy import CONFIG, STUDY, TUNED, written_to
 
-from gnnneg import UserError, train_config
+from gnnneg import Ranking, Run, UserError, train_config
 from gnnneg.cli import main
 from gnnneg.documents import parse_yaml
 from gnnneg.experiment.lock import alone
@@ -60,7 +60,11 @@ def test_each_training_has_a_record_that_says_all_of_it(home, tmp_path):
     one = found[3]
     (path,) = (home / "runs" / "toy").glob("synthetic-many-1-*")
     result = json.loads((path / "result.json").read_text())
+    halves = one["metrics"]["test"].pop("half_links")
     assert one["metrics"] == result["metrics"]
+    assert halves == Run.load(path).evaluate(Ranking(per="half_links")).kept()
+    whole = sum(of["queries"] * of["mrr"] for of in halves.values()) / sum(of["queries"] for of in halves.values())
+    assert whole == pytest.approx(one["metrics"]["test"]["mrr"])
     assert one["config"] == parse_yaml((path / "config.yaml").read_text(), "")
     assert one["config"]["task"]["init_args"]["sampler"]["init_args"]["num_negatives"] == 16
     assert one["config"]["fit"]["max_seconds"] == 60
