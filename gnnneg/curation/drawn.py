@@ -9,11 +9,11 @@ from torch import Tensor
 
 from gnnneg.curation.fitting import Fitting
 from gnnneg.curation.predictor import Predictor, turn
+from gnnneg.curation.served import Served
 from gnnneg.data.known import Answers
 from gnnneg.data.statements import distinct, triplets
 from gnnneg.evaluation.asking import at_once
 from gnnneg.experiment.negatives import drawing
-from gnnneg.experiment.run import Run
 from gnnneg.looking import judging
 from gnnneg.records import Query, Triplets
 
@@ -62,24 +62,24 @@ class Offered(NamedTuple):
     score: Float[Tensor, "m"]
 
 
-def negatives(run: Run, statements: int, rng: torch.Generator) -> Iterator[Offered]:
-    """What the sampler of a run offers for training statements chosen by chance: every candidate that is there.
+def negatives(served: Served, statements: int, rng: torch.Generator) -> Iterator[Offered]:
+    """What the sampler of the first run offers for training statements chosen by chance: every candidate that is there.
 
     Args:
-        run (Run): Whose sampler, in evaluation mode, with its model as the critic.
+        served (Served): The sampler of its first run draws, in evaluation mode, with that run's model as the critic.
         statements (int): For how many statements at most.
         rng (torch.Generator): Draws.
 
     Raises:
         UserError: If the task of the run draws no negatives.
     """
+    run = served.runs[0]
     side, sampler = drawing(run.task)
     testbed, model, size = run.testbed, side.model, run.testbed.num_relations
     every = triplets(testbed.data, "stated", "train")
     chosen = torch.randperm(every.rel_type.numel(), generator=rng)[:statements]
     draws = torch.Generator(testbed.device).manual_seed(int(torch.randint(1 << 62, (), generator=rng)))
-    with turn, judging(model):
-        encoding = model.encode(testbed.graph_for(model))
+    encoding = served.encoding(model)
     for some in chosen.split(at_once(model, testbed.num_nodes, BATCH)):
         batch = Triplets(*(column[some].to(testbed.device) for column in every))
         with turn, judging(model, sampler, side.corruption):

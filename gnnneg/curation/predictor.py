@@ -13,7 +13,7 @@ from gnnneg.evaluation.asking import at_once, device_of
 from gnnneg.evaluation.best import best, refuse_nan
 from gnnneg.evaluation.entity_ranking import ranked
 from gnnneg.evaluation.predict import of_triplets
-from gnnneg.interfaces import Model
+from gnnneg.interfaces import Encoding, Model
 from gnnneg.kernels.everyone import everyone
 from gnnneg.looking import judging
 from gnnneg.records import Query, Triplets
@@ -38,11 +38,12 @@ class Predictor:
         calibration (Calibration, optional): From its scores to probabilities.
         entities (torch.Tensor, optional): The model's number of each entity. (default: the same)
         relations (torch.Tensor, optional): The model's number of each relation. (default: the same)
+        encoding (Encoding, optional): The model's encoding of its graph, if it exists already. (default: made here)
 
     Raises:
         UserError: When asked, if a score is NaN.
 
-    Cost: one encoding, when it is made.
+    Cost: one encoding, when it is made, and one more of a second graph to test on, when that is first asked about.
     """
 
     def __init__(
@@ -53,13 +54,15 @@ class Predictor:
         calibration: Calibration | None = None,
         entities: Int[Tensor, "n"] | None = None,
         relations: Int[Tensor, "r"] | None = None,
+        encoding: Encoding | None = None,
     ):
         self.name, self.model, self.testbed, self.calibration = name, model, testbed, calibration
         self.entities, self.relations = entities, relations
         self.graph = testbed.graph_for(model)
+        self._elsewhere: tuple[Testbed, Encoding] | None = None
         self.device, self.num_nodes, self.num_relations = device_of(model), testbed.num_nodes, testbed.num_relations
         with turn, judging(model):
-            self.encoding = model.encode(self.graph)
+            self.encoding = model.encode(self.graph) if encoding is None else encoding
             self.vectors = self._vectors() if model.has_vectors else None
 
     def score(self, triplets: Triplets, head: bool = False) -> Float[Tensor, "b"]:
@@ -68,6 +71,15 @@ class Predictor:
             found = of_triplets(self.model, self.encoding, self.own(triplets), self.num_nodes, head=head)
         refuse_nan(found)
         return found
+
+    def encoded(self, testbed: Testbed) -> Encoding:
+        """Its encoding of a testbed's graph: its own, or that of the graph to test on; each is made once."""
+        if testbed is self.testbed:
+            return self.encoding
+        with turn, judging(self.model):
+            if self._elsewhere is None or self._elsewhere[0] is not testbed:
+                self._elsewhere = testbed, self.model.encode(testbed.graph_for(self.model))
+            return self._elsewhere[1]
 
     def probability(self, score: Float[Tensor, "*s"]) -> Float[Tensor, "*s"] | None:
         """By Platt scaling, in double precision; None without a calibration."""
@@ -128,7 +140,7 @@ class Predictor:
         return _renumbered(self.entities, index)
 
     def _vectors(self) -> Float[Tensor, "n d"]:
-        found = representations(self.model, self.graph)
+        found = representations(self.model, self.graph, self.encoding)
         return found if self.entities is None else found[self.entities]
 
     def _best(

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch_geometric.data import HeteroData
 
 from gnnneg.curation.fitting import Fitting
-from gnnneg.curation.predictor import Predictor
+from gnnneg.curation.predictor import Predictor, turn
 from gnnneg.curation.said_of import SaidOf
 from gnnneg.curation.search import Index
 from gnnneg.data import naming
@@ -24,7 +24,10 @@ from gnnneg.errors import UserError, echo
 from gnnneg.evaluation.probability_calibration import ProbabilityCalibration
 from gnnneg.evaluation.said import Said
 from gnnneg.experiment.run import Run
+from gnnneg.interfaces import Encoding, Model
+from gnnneg.looking import judging
 from gnnneg.models import Difference
+from gnnneg.models.difference import Pair
 from gnnneg.records import Triplets
 from gnnneg.verdicts import Statement
 
@@ -75,16 +78,28 @@ class Served:
         if not isinstance(run.model, Difference):
             return []
         found = []
-        for side, model, graph in (
-            ("stated", run.model.positive, None),
-            ("denied", run.model.negative, run.model.graph),
+        pair = whole.encoding
+        assert isinstance(pair, Pair)
+        for side, model, graph, encoding in (
+            ("stated", run.model.positive, None, pair.positive),
+            ("denied", run.model.negative, run.model.graph, pair.negative),
         ):
             testbed = copy.copy(run.testbed)
             if graph is not None and model.uses_graph:  # its messages pass over what is denied
                 testbed.graph = graph.to(str(testbed.device))
             fitted = ProbabilityCalibration().fit(model, testbed) if testbed.has("valid") else None
-            found.append(Predictor(f"{whole.name}, {side} side", model, testbed, fitted))
+            found.append(Predictor(f"{whole.name}, {side} side", model, testbed, fitted, encoding=encoding))
         return found
+
+    def encoding(self, model: Model) -> Encoding:
+        """What the first run's model, or the stated side of its dual model, has encoded; of another it is made now."""
+        whole = self.first
+        if model is whole.model:
+            return whole.encoding
+        if isinstance(whole.model, Difference) and isinstance(whole.encoding, Pair) and model is whole.model.positive:
+            return whole.encoding.positive
+        with turn, judging(model):
+            return model.encode(self.runs[0].testbed.graph_for(model))
 
     @cached_property
     def fitting(self) -> Fitting:

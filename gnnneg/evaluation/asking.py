@@ -5,7 +5,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch_geometric.data import Data
 
-from gnnneg.interfaces import Model
+from gnnneg.interfaces import Encoding, Model
 from gnnneg.kernels.everyone import everyone
 from gnnneg.looking import judging
 
@@ -30,7 +30,7 @@ def at_once(model: Model, num_nodes: int, wanted: int, memory_mib: float = 256.0
     return max(1, min(wanted, int(memory_mib * 2**18 / held))) if held else wanted
 
 
-def representations(model: Model, graph: Data) -> Float[Tensor, "n d"]:
+def representations(model: Model, graph: Data, encoding: Encoding | None = None) -> Float[Tensor, "n d"]:
     """The vectors of all nodes from the model's encoder, on the CPU.
 
     A model of several encoders yields their vectors side by side, as in `"Improving Knowledge Graph Embeddings through
@@ -39,8 +39,10 @@ def representations(model: Model, graph: Data) -> Float[Tensor, "n d"]:
     Args:
         model (Model): A trained model.
         graph (torch_geometric.data.Data): The graph for the model's messages.
+        encoding (Encoding, optional): The model's encoding of it, if it exists already. (default: made here)
     """
     with judging(model):
         every = everyone(int(graph.num_nodes or 0), device_of(model))
         # a copy, since the encoding may be the model's own table, which goes on learning
-        return model.encode(graph)[every][0].detach().float().cpu().clone()
+        found = model.encode(graph) if encoding is None else encoding
+        return found[every][0].detach().float().cpu().clone()

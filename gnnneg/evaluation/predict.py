@@ -30,6 +30,7 @@ def predict(
     graph: Data | None = None,
     unknown_only: bool = False,
     among: str | Sequence[str] | None = None,
+    encoding: Encoding | None = None,
 ) -> pd.DataFrame:
     """The ``k`` best answers for the missing part of ``(head, relation, tail)``, or the score of a whole triple.
 
@@ -56,6 +57,7 @@ def predict(
             statements.
         unknown_only (bool): Leaves out answers that the data set states or denies. (default: :obj:`False`)
         among (str or list[str], optional): Limits the answers to the entities of a type, or to these entities.
+        encoding (Encoding, optional): The model's encoding of the graph, if it exists already. (default: made here)
 
     Returns:
         Columns ``head, relation, tail, score, known``, best first; ``known`` is the split that states the triple
@@ -84,7 +86,7 @@ def predict(
         graph = message_graph(data)
     graph = graph.to(str(device))
     with judging(model):
-        encoding = model.encode(graph)
+        encoding = model.encode(graph) if encoding is None else encoding
         if asks_entity:
             anchor = h if h is not None else t
             assert r is not None

@@ -43,7 +43,7 @@ from gnnneg.experiment.negatives import negatives, truth
 from gnnneg.experiment.setup import Setup
 from gnnneg.experiment.whereabouts import Missing
 from gnnneg.former import warn
-from gnnneg.interfaces import Model, Task
+from gnnneg.interfaces import Encoding, Model, Task
 from gnnneg.looking import judging
 from gnnneg.records import Query, Triplets
 from gnnneg.training.atomic import Unwritable
@@ -84,7 +84,7 @@ class Run:
         edited = [key for key in prolonged.since_training(kept.path, kept.tree) if not key.startswith("evaluation")]
         if edited:
             warnings.warn(
-                f"{kept.path / run_files.CONFIG} says another {' and '.join(edited[:3])} than when training began: the "
+                f"{kept.path / run_files.CONFIG} says another {prolonged.listed(edited)} than when training began: the "
                 "weights were not trained so.",
                 stacklevel=2,
             )
@@ -168,6 +168,8 @@ class Run:
         k: int = 10,
         unknown_only: bool = False,
         among: str | Sequence[str] | None = None,
+        *,
+        encode: Callable[[Testbed], Encoding] | None = None,
     ) -> pd.DataFrame:
         """The ``k`` best answers for the missing part, or a triple's score: see :func:`gnnneg.evaluation.predict`.
 
@@ -176,6 +178,9 @@ class Run:
 
         If the run has a :attr:`calibration`, which is fitted at its first use, ``probability`` is that of the score by
         Platt scaling.
+
+        The graph is encoded at each call. Who asks often and keeps encodings gives ``encode``, which has that of a
+        testbed's graph.
         """
         try:
             testbed = self._about(head, tail)
@@ -187,6 +192,7 @@ class Run:
             answers = predict(self.model, silent, head, relation, tail, k, among=among)
             return self._likely(answers.assign(known=None))
         means: dict[str, Any] = {"graph": testbed.graph_for(self.model), "unknown_only": unknown_only, "among": among}
+        means["encoding"] = None if encode is None else encode(testbed)
         return self._likely(predict(self.model, testbed.data, head, relation, tail, k, **means))
 
     def _likely(self, answers: pd.DataFrame) -> pd.DataFrame:
@@ -433,7 +439,7 @@ class Run:
         return what(self.model, testbed)
 
     def tables(self, split: Split = "test") -> dict[str, pd.DataFrame]:
-        """The metrics by ``side``, ``relation``, ``cardinality`` and ``degree``."""
+        """The metrics by ``side``, ``relation``, ``cardinality``, ``degree`` and ``half_links``."""
         return Ranking(split).tables(self.ranks(split), self.testbed)
 
     def classify(self) -> tuple[dict[str, Any], Any]:

@@ -15,7 +15,6 @@ from gnnneg.curation.page.pages import Pages
 from gnnneg.curation.page.people import person
 from gnnneg.curation.predictor import turn
 from gnnneg.errors import UserError, echo, nearest
-from gnnneg.experiment.run import Run
 from gnnneg.plain import finite, records
 from gnnneg.verdicts import Statement, summary
 
@@ -62,9 +61,10 @@ def routes(pages: Pages) -> APIRouter:
         """Give two of head, relation and tail to ask for the third, or all three for a score: the answers of 'gnnneg
         predict'.
         """
-        asked = _run(desk, run)
+        place = _place(desk, run)
+        kept = desk.served.predictors[place].encoded
         with turn:
-            answers = asked.predict(head, relation, tail, top, unknown_only=new, among=among)
+            answers = desk.served.runs[place].predict(head, relation, tail, top, new, among, encode=kept)
         return _json(records(answers))
 
     @router.get("/explain", summary="All that is known of one statement.")
@@ -154,12 +154,12 @@ def _json(value: Any, status: int = 200) -> JSONResponse:
     return JSONResponse(finite(value), status)
 
 
-def _run(desk: Desk, name: str | None) -> Run:
-    """A run by its name."""
+def _place(desk: Desk, name: str | None) -> int:
+    """Which of the runs has a name; the first, if none is given."""
     names = [one.name for one in desk.served.predictors]
     if name is not None and name not in names:
         raise UserError(f"No run {echo(name)} is served: {nearest(name, names)}")
-    return desk.served.runs[0 if name is None else names.index(name)]
+    return 0 if name is None else names.index(name)
 
 
 def _who(pages: Pages, request: Request, given: str) -> str:

@@ -151,7 +151,7 @@ class AuditNegatives(Audit):
         rng = generator(self.seed)
         none = torch.empty(0, dtype=torch.long)
         kept, key = Triplets(none, none, none), torch.empty(0, dtype=torch.double)
-        for offered in negatives(self.served.runs[0], self.served.first.affordable(self.statements), rng):
+        for offered in negatives(self.served, self.served.first.affordable(self.statements), rng):
             # a number of its own for each: those of the smallest are a sample of all, in random order
             more = torch.rand(len(offered.row), generator=rng, dtype=torch.double)
             key, order = torch.cat([key, more]).sort(stable=True)

@@ -49,7 +49,7 @@ class SuspectedFalseNegatives(Queue):
         none = torch.empty(0, dtype=torch.long)
         best, likely = Triplets(none, none, none), torch.empty(0, dtype=torch.double)
         wanted = asked.affordable(self.statements)
-        for offered in negatives(served.runs[0], wanted, generator(self.seed)):
+        for offered in negatives(served, wanted, generator(self.seed)):
             own = offered.triplets
             unknown = (served.said(own) == WORDS.index("unknown")).nonzero()[:, 0]
             # the other end is that of a training statement, and fits
