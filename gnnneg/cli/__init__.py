@@ -2,6 +2,7 @@
 
 import argparse
 import codecs
+import gc
 import importlib
 import importlib.util
 import io
@@ -33,6 +34,7 @@ COMMANDS = (*READERS, "demo", "data", "verdicts", "bench", "study")
 
 LONG = 500  # letters of a complaint about the command line
 BAD_INPUT, BROKEN, INTERRUPTED = 2, 1, 130
+RARELY = 50_000, 20, 20  # Python's own thresholds go through a million objects again and again while modules load
 
 
 class Parser(argparse.ArgumentParser):
@@ -46,6 +48,8 @@ class Parser(argparse.ArgumentParser):
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs a command and gives the exit code: 0 only on success."""
     words = list(sys.argv[1:] if argv is None else argv)
+    if argv is None:  # the process is ours
+        gc.set_threshold(*RARELY)
     debug = "--debug" in words
     words = [word for word in words if word != "--debug"]
     if any("\0" in word for word in words):
