@@ -1,6 +1,7 @@
 """Which file of a folder holds which split, by the names that people give such files."""
 
 import re
+import warnings
 from collections.abc import Container
 from pathlib import Path
 from typing import NamedTuple
@@ -15,10 +16,12 @@ WORDS = {
     "valid": {"valid", "validation", "validate", "val", "vld", "dev", "devel", "development", "validset", "devset"},
     "test": {"test", "testing", "tst", "testset"},
 }
-DENIED = {"denied", "denial", "denials", "negative", "negatives", "neg", "negs", "negated", "false", "not", "incorrect"}
+DENIED = {"denied", "denial", "denials", "negative", "negatives", "neg", "negs", "negated", "false", "not"}
+DENIED |= {"incorrect", "untrue", "wrong", "refuted"}
 STATED = {"stated", "positive", "positives", "pos", "true", "correct"}
 # what such names hold besides
 OTHERS = {"triples", "triple", "triplets", "statements", "facts", "edges", "data", "set", "split", "kg", "graph"}
+OTHERS |= {"sample", "samples", "hard"}
 SOLE = re.compile(r"[-_]0+-of-0*1(?=\.)")  # of a table that data sets on the web would write in several files
 HIDDEN = (".", "~", "#")  # what file systems and editors put beside files, such as ._train.tsv
 PACKED = {"gz", "bz2", "xz", "zst"}
@@ -38,29 +41,33 @@ class SplitFile(NamedTuple):
         return self.split if self.stated else f"{self.split}_denied"
 
 
-def parts_of(folder: Path, endings: Container[str], account: Account) -> list[SplitFile]:
+def parts_of(folder: Path, endings: Container[str], account: Account, any_ending: bool = False) -> list[SplitFile]:
     """The files of a folder that hold statements, in the order of the splits.
 
     A name may be that of a split in other words (``val``, ``dev``), and say that all is denied (``test_negatives``,
-    ``neg_train``, ``valid.denied``); denied statements without a split are of train.
+    ``neg_train``, ``valid.denied``); denied statements without a split are of train. A warning names what is left out
+    although its name speaks of a split or of negatives, such as ``train_2.tsv`` or a folder ``negatives``.
 
     Args:
         folder (Path): The folder.
         endings (container): The endings that tell a format, such as ``.tsv``.
         account (Account): Counts the files: which are used, and which are left out.
+        any_ending (bool): Whether a file may have another ending, since its format is known. (default: :obj:`False`)
 
     Raises:
         UserError: If two files are of one split and polarity, or none is of train.
     """
     found: dict[str, SplitFile] = {}
+    near: list[str] = []
     files = sorted(folder.iterdir())
     for path in files:
         hidden = path.name.startswith(HIDDEN) or path.name.endswith("~")
-        part = _part(path, endings) if path.is_file() and not hidden else None
+        part = _part(path, endings, any_ending) if path.is_file() and not hidden else None
         if part is None:
             what = "folder" if path.is_dir() else "file"
             why = "hidden, or a copy of an editor's" if hidden else "its name is that of no split"
             account.left_out(f"{what} {echo(path.name)}", 1, why)
+            near += [path.name] if not hidden and _speaks_of_a_split(path, endings) else []
             continue
         if part.name in found:
             raise UserError(
@@ -70,7 +77,11 @@ def parts_of(folder: Path, endings: Container[str], account: Account) -> list[Sp
     if "train" not in found:
         raise UserError(
             f"{folder} holds no file for train, such as train.tsv or train.csv"
-            f"{'; it has ' + _few([p.name for p in files]) if files else ''}."
+            f"{'; it has ' + _few([p.name for p in files]) if files else ''}{_advice(near)}."
+        )
+    if near:
+        warnings.warn(
+            f"{folder}: {_few(near)} {'is' if len(near) == 1 else 'are'} not read{_advice(near)}.", stacklevel=4
         )
     ordered = [found[name] for split in SPLITS for name in (split, f"{split}_denied") if name in found]
     for part in ordered:
@@ -79,9 +90,30 @@ def parts_of(folder: Path, endings: Container[str], account: Account) -> list[Sp
     return [part if part.ending else part._replace(ending=usual) for part in ordered]
 
 
-def _part(path: Path, endings: Container[str]) -> SplitFile | None:
+def _speaks_of_a_split(path: Path, endings: Container[str]) -> bool:
+    """Whether a file or folder that is no split's is called by the words of one, or of negatives."""
+    words = {*words_of(path.name)}
+    table = path.is_dir() or any(f".{piece.lower()}" in endings for piece in path.name.split(".")[1:])
+    return table and bool(words & set().union(*WORDS.values(), DENIED - {"not", "false"}))
+
+
+def _advice(near: list[str]) -> str:
+    """How to have files read whose names say more than a split."""
+    if not near:
+        return ""
+    one = "it" if len(near) == 1 else "they"
+    return (
+        f": if {one} hold{'s' if len(near) == 1 else ''} statements, there is to be one file for each split in this "
+        "folder, called train, valid, test, or train_denied and so on"
+    )
+
+
+def _part(path: Path, endings: Container[str], any_ending: bool = False) -> SplitFile | None:
     """What the name of a file says; nothing if it is no name of a split."""
     pieces = SOLE.sub("", path.name).split(".")
+    last = next((p.lower() for p in reversed(pieces[1:]) if p.lower() not in PACKED | DENIED | STATED), "")
+    if any_ending and last:
+        endings = {f".{last}", *(f".{p.lower()}" for p in pieces[1:] if f".{p.lower()}" in endings)}
     kinds = [f".{piece.lower()}" for piece in pieces[1:] if f".{piece.lower()}" in endings]
     words = [w for p in pieces if f".{p.lower()}" not in kinds and p.lower() not in PACKED for w in words_of(p)]
     splits = [split for split, names in WORDS.items() for word in words if word in names]

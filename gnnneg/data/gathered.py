@@ -14,13 +14,13 @@ from gnnneg.data.coded import CODED, TEXT, coded, dictionary, mapped
 from gnnneg.data.decode import ending
 from gnnneg.data.folders import parts_of
 from gnnneg.data.formats.files import ENDINGS, read_statements
-from gnnneg.data.formats.labelled import Polarity
+from gnnneg.data.formats.labelled import Polarity, Unlabelled
 from gnnneg.data.formats.names import spelt_out, without_negations
 from gnnneg.data.formats.statements import ROLES, Statements
 from gnnneg.data.gate import refuse_variants, untidy
 from gnnneg.data.labels import joined
 from gnnneg.data.parts import Parts, Piece, distinct, parted
-from gnnneg.errors import UserError
+from gnnneg.errors import UserError, echo
 
 
 @dataclass(frozen=True)
@@ -57,15 +57,21 @@ def gathered(
     account = Account()
     sources = [("train", path, True, format)]
     if path.is_dir():
-        parts = parts_of(path, ENDINGS, account)
+        parts = parts_of(path, ENDINGS, account, format is not None)
         # where the last ending says nothing, one before it or that of train does; else the content is asked, too
         kinds = [None if ending(part.path) in ENDINGS else ENDINGS.get(part.ending) for part in parts]
         sources = [(part.split, part.path, part.stated, format or kind) for part, kind in zip(parts, kinds)]
     sources += [("train", Path(denied), False, format)] if denied is not None else []
     pieces: list[Piece] = []
     closed, labels, met = [], [], 0
+    unlabelled: list[Unlabelled] = []
     for split, source, stated, kind in sources:
-        found = read_statements(source, kind, **options) if stated else _denials(source, kind, options)
+        if not stated:
+            found = _denials(source, kind, options)
+        elif path.is_dir():
+            found = _perhaps_labelled(source, kind, options, unlabelled)
+        else:
+            found = read_statements(source, kind, **options)
         if dictionary is not None:
             found = spelt_out(found, dictionary, source)
         if negated is not None:
@@ -75,15 +81,38 @@ def gathered(
         account.add(found.left_out)
         closed += [found.closed] if found.closed is not None else []
         labels.append(found.labels)
+    if unlabelled and len(unlabelled) == sum(stated for _, _, stated, _ in sources):
+        raise unlabelled[0]
     if negated is not None and not met:
         raise UserError(f"{path}: no relation is negated as {negated!r} says.")
     questions = pa.concat_tables(closed).group_by(list(ROLES[:2])).aggregate([]) if closed else None
     return Gathered(Parts.of(pieces), questions, joined(labels), account)
 
 
+def _perhaps_labelled(
+    path: Path, format: str | None, options: dict[str, Any], unlabelled: list[Unlabelled]
+) -> Statements:
+    """One file of a folder, in which all is stated if it has no column of labels, as train of WN11 and FB13 has none.
+    The error of such a file is put into ``unlabelled``.
+    """
+    try:
+        return read_statements(path, format, **options)
+    except Unlabelled as error:
+        unlabelled.append(error)
+        found = read_statements(path, format, **_without_labels(options))
+        found.left_out.used(f"file {echo(path.name)} without a column of labels, all stated", found.table.num_rows)
+        return found
+
+
+def _without_labels(options: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in options.items() if name not in ("label", "labels")}
+
+
 def _denials(path: Path, format: str | None, options: dict[str, Any]) -> Statements:
     """A file in which all is denied: it may have labels that say so once more."""
-    plain = {k: v for k, v in options.items() if k not in ("label", "labels")}
+    plain = _without_labels(options)
+    if options.get("label") is not None:
+        _refuse_stated(path, format, options)
     try:
         found = read_statements(path, format, **plain)
         if found.closed is not None or not pc.all(found.table["label"]).as_py():
@@ -94,6 +123,19 @@ def _denials(path: Path, format: str | None, options: dict[str, Any]) -> Stateme
             raise UserError(f"{path}: all of its statements are denied, but its {error.column} states some.") from None
     label = pa.repeat(pa.scalar(False), found.table.num_rows)
     return found._replace(table=found.table.set_column(len(ROLES), "label", label))
+
+
+def _refuse_stated(path: Path, format: str | None, options: dict[str, Any]) -> None:
+    """Refuses a file of denials whose column of labels, if it has one, says that something is stated."""
+    try:
+        found = read_statements(path, format, **options)
+    except UserError:  # no such column, or one of something else
+        return
+    if pc.any(found.table["label"]).as_py():
+        raise UserError(
+            f"{path}: all of its statements are denied, but its column {options['label']}, which is the label, states "
+            "some: take that column out if it means something else there."
+        )
 
 
 def with_tidy_names(read: Gathered, tidy: bool | None, path: Path) -> tuple[Gathered, int]:

@@ -36,8 +36,11 @@ def found(folder: Path, *names: str) -> tuple[dict[str, str], Account]:
         ),
         *(
             (f"{word}.tsv", "train_denied")
-            for word in ("train_neg", "neg_train", "negatives", "denied", "training_denied")
+            for word in ("train_neg", "neg_train", "negatives", "denied", "training_denied", "hard_negatives")
         ),
+        ("negative_test_sample.csv", "test_denied"),  # as OpenBioLink calls them
+        ("val_sample.csv", "valid"),
+        ("test.del", "test"),  # as LibKGE calls them
         ("valid_pos.tsv", "valid"),
     ],
 )
@@ -63,7 +66,8 @@ def test_every_other_file_is_named(tmp_path: Path) -> None:
         "dataset.yaml",
         "train_valid.tsv",
     ]
-    parts, account = found(tmp_path, "train.tsv", *others)
+    with pytest.warns(UserWarning, match="test_v2.tsv, train2id.txt, train_valid.tsv are not read: if they hold"):
+        parts, account = found(tmp_path, "train.tsv", *others)
     assert parts == {"train.tsv": "train"}
     assert sorted(account) == sorted(
         f"{'folder' if name.endswith('/') else 'file'} {name.strip('/')!r}: its name is that of no split"
@@ -92,3 +96,25 @@ def test_the_one_part_of_a_table_in_parts(tmp_path: Path) -> None:
     assert [*found(tmp_path, *names)[0].values()] == ["train", "valid", "test"]
     with pytest.raises(UserError, match="holds no file for train"):
         found(tmp_path, "train-00000-of-00002.parquet", "train-00001-of-00002.parquet")
+
+
+@pytest.mark.parametrize(
+    "name", ["train_2.tsv", "negatives/", "test/", "valid-00000-of-00003.parquet", "corrupt_test.tsv"]
+)
+def test_what_speaks_of_a_split_and_is_not_read_is_warned_of(tmp_path: Path, name: str) -> None:
+    with pytest.warns(UserWarning, match=f"{name.strip('/')} is not read: if it holds statements"):
+        assert found(tmp_path, "train.tsv", name)[0] == {"train.tsv": "train"}
+    (tmp_path / "train.tsv").unlink()
+    with pytest.raises(
+        UserError, match=r"no file for train.*: if it holds statements, there is to be one file for each"
+    ):
+        parts_of(tmp_path, ENDINGS, Account())
+
+
+def test_of_a_known_format_files_may_have_any_ending(tmp_path: Path) -> None:
+    for name in ("train.dat", "dev.dat.gz", "test_negatives.dat", "notes.dat"):
+        (tmp_path / name).write_text("a\tr\tc\n")
+    parts = parts_of(tmp_path, ENDINGS, Account(), any_ending=True)
+    assert [part.name for part in parts] == ["train", "valid", "test_denied"]
+    with pytest.raises(UserError, match="holds no file for train"):
+        parts_of(tmp_path, ENDINGS, Account())

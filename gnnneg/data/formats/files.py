@@ -37,7 +37,7 @@ READERS: dict[str, Callable[..., Statements]] = {
     "truewalks": read_truewalks,
 }
 ENDINGS = {
-    **{".csv": "csv", ".tsv": "tsv", ".txt": "tsv", ".parquet": "parquet"},
+    **{".csv": "csv", ".tsv": "tsv", ".txt": "tsv", ".tab": "tsv", ".del": "tsv", ".parquet": "parquet"},
     **{".jsonl": "jsonl", ".ndjson": "jsonl"},
     **{ending: "rdf" for ending in SYNTAXES if ending != ".xml"},
     **{".nt": "ntriples", ".owl": "owl", ".ofn": "owl", ".owx": "owl", ".obo": "obo"},

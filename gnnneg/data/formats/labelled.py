@@ -28,7 +28,7 @@ PLAIN = (
     *(pa.types.is_string, pa.types.is_large_string),
 )
 DELIMITED = {"csv": "comma", "tsv": "tab"}
-# what SSSOM writes in the place of a tail where there is none; it is no thing that others could be mapped to
+# what SSSOM writes in the place of a head or tail where there is none; it is no thing that others could be mapped to
 NO_MATCH = ["sssom:NoTermFound", "https://w3id.org/sssom/NoTermFound"]
 AROUND = ("edges", "links", "triples", "statements", "elements", "message", "results")  # keys of whole graphs
 NAMED = {"parquet": read_parquet, "jsonl": read_json_lines}  # whose columns have names, whatever stands in them
@@ -45,6 +45,10 @@ class Polarity(UserError):
     def __init__(self, message: str, column: str):
         super().__init__(message)
         self.column = column
+
+
+class Unlabelled(UserError):
+    """A table without the column that is asked for as the label."""
 
 
 class Sheet(NamedTuple):
@@ -124,7 +128,7 @@ def read_labelled(
             _refuse_an_unnamed_first(path, begins.first)
     named = named or _first_three(path, begins)
     wanted = dict(zip(ROLES, named)) | asked
-    places = {role: _place(column, begins, path, kind in NAMED) for role, column in wanted.items()}
+    places = {role: _place(column, begins, path, role) for role, column in wanted.items()}
     for role, place in places.items():
         if list(places.values()).count(place) > 1:
             raise UserError(
@@ -146,7 +150,7 @@ def read_labelled(
     table = sheet.table.select(list(places.values())).rename_columns(list(places))
     if kind in NAMED:
         table = as_text(table, path)
-    _keep_account(path, sheet, places, ignored, label is not None)
+    _keep_account(path, sheet, places, ignored)
     if kind not in NAMED:
         _tell_of_marks(sheet, places, kind == "tsv")
     where = by_row(path)
@@ -178,9 +182,11 @@ def _stated(
             table, true = table.filter(pc.is_valid(true)), true.drop_null()
         if not table.num_rows:
             raise UserError(f"{path} says nothing: every line is labelled unknown.")
-    empty = mapped(table["tail"], lambda names: pc.is_in(names, pa.array(NO_MATCH, TEXT)), pa.bool_())
+    empty = pc.or_(_no_match(table["head"]), _no_match(table["tail"]))
     if pc.any(empty).as_py():  # a denial of that says nothing either
-        account.left_out("statements that nothing was found", pc.sum(empty).as_py(), f"their tail is {NO_MATCH[0]}")
+        account.left_out(
+            "statements that nothing was found", pc.sum(empty).as_py(), f"their head or tail is {NO_MATCH[0]}"
+        )
         left = pc.invert(empty)
         kept = [kept[row] for row in pc.indices_nonzero(left).to_pylist()]
         table, true = table.filter(left), true.filter(left)
@@ -194,6 +200,10 @@ def _stated(
     if "source" in places:
         result = result.append_column("source", table["source"])
     return Statements(result, account)
+
+
+def _no_match(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    return mapped(column, lambda names: pc.is_in(names, pa.array(NO_MATCH, TEXT)), pa.bool_())
 
 
 def _refuse_whole_graphs(path: Path, whole: pa.Table) -> None:
@@ -241,15 +251,13 @@ def _refuse_quotation_marks(path: Path, first: list[str]) -> None:
         )
 
 
-def _place(column: str, sheet: Beginning | Sheet, path: Path, named: bool = False) -> int:
-    """Digits are a position counted from 1; all else is a name, its blanks and capital letters as they may be.
-
-    ``named`` tells that the columns have names whatever their first line is.
-    """
+def _place(column: str, sheet: Beginning | Sheet, path: Path, role: str = "") -> int:
+    """Digits are a position counted from 1; all else is a name, its blanks and capital letters as they may be."""
+    error = Unlabelled if role == "label" else UserError
     if column.isdigit():
         if 1 <= int(column[:9]) <= len(sheet.first):
             return int(column[:9]) - 1
-        raise UserError(f"{path} has no column {column}; its first line has {len(sheet.first)} fields.")
+        raise error(f"{path} has no column {column}; its first line has {len(sheet.first)} fields.")
     if sheet.names is None:
         raise UserError(f"{path}: without a header, columns are given by position, such as --columns 1,2,3.")
     for fold in (str, tidied, lambda name: tidied(name).casefold()):
@@ -269,7 +277,7 @@ def _place(column: str, sheet: Beginning | Sheet, path: Path, named: bool = Fals
             and path.suffix.lower() not in (".json", ".jsonl", ".ndjson", ".parquet")
         ):
             advice += ", and if its first line is a statement, with --columns 1,2,3 --no-header"
-    raise UserError(f"{path} has no column {echo(column)}; it has {listed(sheet.names)}{advice}.")
+    raise error(f"{path} has no column {echo(column)}; it has {listed(sheet.names)}{advice}.")
 
 
 def _look_at_the_first_line(
@@ -326,9 +334,10 @@ def _refuse_numbers_of_lines(path: Path, sheet: Sheet) -> None:
         )
 
 
-def _keep_account(path: Path, sheet: Sheet, places: dict[str, int], ignored: set[int], labelled: bool) -> None:
+def _keep_account(path: Path, sheet: Sheet, places: dict[str, int], ignored: set[int]) -> None:
     """What became of each column; one that seems to say what is denied is refused, unless it is to be ignored."""
     role_of = {place: role for role, place in places.items()}
+    label = places.get("label")
     for place in range(len(sheet.first)):
         name = None if sheet.names is None else sheet.names[place]
         called = f"column {place + 1}" if not name else f"column {place + 1} ({listed([name])})"
@@ -338,15 +347,22 @@ def _keep_account(path: Path, sheet: Sheet, places: dict[str, int], ignored: set
                 raise UserError(f"{path}: {called} is the {role_of[place]}, so it cannot be ignored.")
             sheet.account.used(f"{called} as {role_of[place]}", size)
             continue
-        if place not in ignored and not labelled:
+        if place not in ignored:
             _refuse_denials_within(path, called, str(place + 1), sheet.table.column(place))
             values = _words(sheet.table.column(place))
             if name is not None and looks.INDEX.fullmatch(name) and looks.numbers_lines(sheet.table.column(place)):
                 values = None
-            if values is not None and looks.says_polarity(name, values, place == len(sheet.first) - 1):
+            # beside a label that was asked for, only what can hardly mean anything else
+            last, kind = (place == len(sheet.first) - 1, name) if label is None else (False, name or "")
+            if values is not None and looks.says_polarity(kind, values, last):
                 met = values.unique().to_pylist()
                 few = [value or "nothing" for value in met[:5]]
                 column = name if name and not name.isdigit() else str(place + 1)
+                if label is not None:  # it would be lost, and the other one may say the opposite
+                    raise UserError(
+                        f"{path}: {called} holds {listed(few)}, as if it too said what is stated and what is denied, "
+                        f"and the label is column {label + 1}: make one column of the two, or say --ignore {column}."
+                    )
                 raise Polarity(
                     f"{path}: {called} holds {listed(few)}, as if it said what is stated and what is denied: if it "
                     f"does, say --label {column}{looks.says_how(name, met[:64])}, and if it does not, --ignore "

@@ -140,7 +140,7 @@ def test_no_term_was_found(tmp_path: Path) -> None:
     path = written(tmp_path / "a.sssom.tsv", names, *body)
     assert said(path, **options) == [("A:1", "r", "B:1", True), ("A:3", "r", "B:3", False)]
     left = read_statements(path, **options).left_out
-    assert left["statements that nothing was found: their tail is sssom:NoTermFound"] == 1
+    assert left["statements that nothing was found: their head or tail is sssom:NoTermFound"] == 1
     path = written(tmp_path / "a.sssom.tsv", names, body[1])
     with pytest.raises(UserError, match="every line says that nothing was found"):
         read_statements(path, **options)
