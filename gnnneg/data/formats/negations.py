@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from gnnneg.data.formats.columns import NO, YES, negates, words
+from gnnneg.data.formats.columns import NO, NOT, YES, modifies, negates, words
 from gnnneg.data.formats.statements import Row
-from gnnneg.data.formats.vocabulary import POLAR
+from gnnneg.data.formats.vocabulary import ENTITY, POLAR
 from gnnneg.data.layout import folded as folded_label
 from gnnneg.errors import UserError, echo
 
@@ -53,7 +53,8 @@ def folded(triples: Iterable[Triple], path: Path, left_out: Counter[str]) -> Ite
 
     which denies :math:`(h, r, t)`. With ``owl:targetValue`` it denies a literal, and is left out. What else is said
     about :math:`x` annotates the denial, and is left out too. So is what is said about a node that stands for a triple
-    (``rdf:subject``, ``rdf:predicate``, ``rdf:object``), since that states nothing.
+    (``rdf:subject``, ``rdf:predicate``, ``rdf:object``), since that states nothing. Other vocabularies have such nodes
+    too (Biolink, SSSOM): one that has a subject and an object, and is said to be negated, is refused.
 
     Args:
         triples (iterable): The triples of one file.
@@ -61,9 +62,12 @@ def folded(triples: Iterable[Triple], path: Path, left_out: Counter[str]) -> Ite
         left_out (Counter): Counts what is left out.
 
     Raises:
-        UserError: For a pattern that lacks a part or has one twice, naming its node; if a triple is said to be false.
+        UserError: For a pattern that lacks a part or has one twice, naming its node; if a triple or a named graph is
+            said to be false.
     """
     weak = 0
+    may_deny: dict[str, bool] = {}
+    denied: dict[str, tuple[str, str]] = {}
     about: set[str] = set()
     parts: dict[str, dict[str, list[Triple]]] = {}
     others: list[tuple[str, str, str, str, bool, str]] = []
@@ -75,8 +79,14 @@ def folded(triples: Iterable[Triple], path: Path, left_out: Counter[str]) -> Ite
             if triple.predicate in REIFYING:
                 about.add(triple.subject)
             weak += triple.object == DEPRECATED or (triple.predicate == RDF_TYPE and triple.object.startswith(NO_VALUE))
+            if triple.predicate not in may_deny:
+                may_deny[triple.predicate] = _may_deny(triple.predicate)
+            if may_deny[triple.predicate] and _denies(triple.predicate, triple.object):
+                denied.setdefault(triple.subject, (triple.predicate, triple.object))
             refused = triple.subject_refused or triple.object_refused
             others.append((triple.subject, triple.predicate, triple.object, refused, triple.stated, triple.source))
+    if denied:
+        _refuse_denied(path, denied, others)
     for head, relation, tail, refused, stated, source in others:
         if head in parts:
             left_out["annotations of negative assertions"] += 1
@@ -115,14 +125,51 @@ def refuse_denial(path: Path, relation: str, said: str) -> None:
     Raises:
         UserError: If it says that the triple is false.
     """
-    name, match = _last(relation), LITERAL.fullmatch(said)
-    word = folded_label(match[1] if match else said)
-    false = word in YES if negates(name) else bool(POLAR & {*words(name)}) and word in {*NO, "-1"} - {""}
-    if false or (relation == RDF_TYPE and negates(_last(said))):
+    if _denies(relation, said):
         raise UserError(
             f"{path}: {echo(relation)} says of a triple that it is false, which is not read there: put what is false "
             "into a named graph of its own, and say --denied-graph."
         )
+
+
+def _may_deny(relation: str) -> bool:
+    """Whether a property can say that its subject is false, by its name."""
+    name = _last(relation)
+    return negates(name) or modifies(name) or bool(POLAR & {*words(name)}) or relation == RDF_TYPE
+
+
+def _denies(relation: str, said: str) -> bool:
+    """Whether a property and its value say that their subject is false."""
+    name, match = _last(relation), LITERAL.fullmatch(said)
+    word = folded_label(match[1] if match else said)
+    if relation == RDF_TYPE:
+        return negates(_last(said))
+    if negates(name):
+        return word in YES
+    if modifies(name):  # SSSOM: "Not", or sssom:NegatedPredicate
+        return word == NOT or _last(word) == NOT or negates(_last(said))
+    return bool(POLAR & {*words(name)}) and word in {*NO, "-1"} - {""}
+
+
+def _refuse_denied(
+    path: Path, denied: dict[str, tuple[str, str]], triples: list[tuple[str, str, str, str, bool, str]]
+) -> None:
+    """Refuses what is said to be false if it stands for a triple, having a subject and an object, or is a named graph
+    that is read as stated.
+    """
+    ends: dict[str, set[str]] = {}
+    for head, relation, *_ in triples:
+        if head in denied and ENTITY & {*words(_last(relation))}:
+            ends.setdefault(head, set()).add(relation)
+    for node, found in ends.items():
+        if len(found) > 1:
+            refuse_denial(path, *denied[node])
+    for *_, stated, source in triples:
+        if stated and source in denied:
+            raise UserError(
+                f"{path}: {echo(denied[source][0])} says that what stands in the named graph {echo(source)} is false: "
+                f"say --denied-graph {source}."
+            )
 
 
 def _last(iri: str) -> str:
