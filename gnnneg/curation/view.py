@@ -11,6 +11,7 @@ from gnnneg.curation.said_of import Told, told_near
 from gnnneg.curation.search import Found
 from gnnneg.curation.served import Served
 from gnnneg.data import naming
+from gnnneg.data.attributes import CALLED
 from gnnneg.data.statements import POLARITIES
 from gnnneg.evaluation import nearest
 from gnnneg.interfaces import Model
@@ -32,7 +33,7 @@ class Named:
         label (str): What people call it; empty where the data do not say.
         synonyms (tuple[str, ...]): What else it is called.
         types (tuple[str, ...]): The types of an entity.
-        definition (str): What the data say it is.
+        definition (str): What the data say it is; empty where they do not.
     """
 
     name: str
@@ -173,7 +174,7 @@ def search(served: Served, text: str, limit: int = 20) -> list[Found]:
 def named(data: HeteroData, entity: int) -> Named:
     """All that an entity is called."""
     store = data["entity"]
-    labels, synonyms, definitions = (store.get(key) for key in ("labels", "synonyms", "definitions"))
+    labels, synonyms, definitions = (store.get(key) for key in CALLED)
     kinds: tuple[str, ...] = ()
     if "type" in store:
         row = store.type[entity]
@@ -191,9 +192,13 @@ def named(data: HeteroData, entity: int) -> Named:
 
 def named_relation(data: HeteroData, relation: int) -> Named:
     """All that a relation is called."""
-    labels, synonyms = data.get("relation_labels"), data.get("relation_synonyms")
-    label = "" if labels is None else labels[relation] or ""
-    return Named(data.relation_names[relation], label, () if synonyms is None else tuple(synonyms[relation] or ()))
+    labels, synonyms, definitions = (data.get(f"relation_{key}") for key in CALLED)
+    return Named(
+        data.relation_names[relation],
+        "" if labels is None else labels[relation] or "",
+        () if synonyms is None else tuple(synonyms[relation] or ()),
+        definition="" if definitions is None else definitions[relation] or "",
+    )
 
 
 def calibrated(predictor: Predictor) -> str:

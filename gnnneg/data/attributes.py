@@ -21,7 +21,7 @@ from gnnneg.errors import UserError, echo
 
 Stores = Mapping[Any, BaseStorage]
 Places = Sequence[Int[Tensor, "_"]]
-CALLED = ("labels", "synonyms")
+CALLED = ("labels", "synonyms", "definitions")
 
 
 def listed(value: Any) -> list[Any] | None:
@@ -69,7 +69,7 @@ def _names(node_type: str, store: BaseStorage, count: int) -> list[str]:
 
 
 def called(stores: Stores, size: Sequence[int], order: Places) -> dict[str, list[Any]]:
-    """``labels`` and ``synonyms`` of all entities where a type has such; those of a type without are empty.
+    """``labels``, ``synonyms`` and ``definitions`` of all entities where a type has such, else empty.
 
     Raises:
         UserError: If a type has another number of them than nodes, or one is no text, or no list of texts.
@@ -90,9 +90,9 @@ def called(stores: Stores, size: Sequence[int], order: Places) -> dict[str, list
 
 
 def _called(key: str, node_type: str, given: Any) -> Any:
-    if key == "labels":
+    if key != "synonyms":
         if given is not None and not isinstance(given, str):
-            raise UserError(f"labels of {node_type} holds {echo(given)}: give texts, or None.")
+            raise UserError(f"{key} of {node_type} holds {echo(given)}: give texts, or None.")
         return given or ""
     several = list(given) if isinstance(given, list | tuple) else [] if given is None else [given]
     if not all(isinstance(one, str) for one in several) or isinstance(given, str):

@@ -1,4 +1,4 @@
-"""What a card has beside the statements of its graph: pairs of another task, candidates, types and labels."""
+"""What a card has beside the statements of its graph: labelled pairs, candidates, types, labels, definitions."""
 
 import json
 from collections.abc import Sequence
@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch_geometric.data import HeteroData
 
+from gnnneg.data import definitions
 from gnnneg.data.card_files import CardFiles
 from gnnneg.data.decode import text
 from gnnneg.data.labels import attach, read_labels
@@ -41,6 +42,8 @@ def put_beside(data: HeteroData, files: CardFiles) -> None:
         store.type, store.type_names = _types(folder / card.types, store.names)
     if card.labels is not None:
         attach(data, read_labels(folder / card.labels))
+    if card.definitions is not None:
+        definitions.attach(data, definitions.read_definitions(folder / card.definitions))
 
 
 def _types(path: Path, entities: Sequence[str]) -> tuple[Tensor, list[str]]:

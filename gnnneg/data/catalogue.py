@@ -106,6 +106,8 @@ class Card(About):
             of the first. Models are trained on the first graph, and tested on the second: they may look at its
             ``train`` and predict its ``test``.
         labels (str, optional): Parquet file with labels of entities and relations; see :mod:`gnnneg.data.labels`.
+        definitions (str, optional): Parquet file with definitions of entities and relations; see
+            :mod:`gnnneg.data.definitions`.
         account (dict): The account of an import: what was ``used``, and what was ``left_out``.
         generated (bool or dict): Whether it is made by :func:`gnnneg.data.synthetic.world` and has no files; or the
             arguments of that function.
@@ -125,6 +127,7 @@ class Card(About):
     types: str | None = None
     test_graph: Mapping[str, str] = field(default_factory=dict)
     labels: str | None = None
+    definitions: str | None = None
     account: Mapping[str, Any] = field(default_factory=dict)
     generated: bool | Mapping[str, Any] = False
 
@@ -150,7 +153,8 @@ class Card(About):
     def needed(self) -> list[str]:
         """The files without which the data set cannot be read."""
         dictionary = [self.dictionary.entities, self.dictionary.relations] if self.dictionary else []
-        side = [name for name in (self.candidates, self.pairs, self.types, self.labels) if name is not None]
+        beside = (self.candidates, self.pairs, self.types, self.labels, self.definitions)
+        side = [name for name in beside if name is not None]
         triples = [*self.stated.values(), *self.denied.values(), *self.test_graph.values()]
         return list(dict.fromkeys([*triples, *dictionary, *side]))
 
@@ -171,6 +175,7 @@ class Card(About):
             pairs=None,
             types=None,
             labels=None,
+            definitions=None,
         )
         layouts = self.layouts.items()
         return [
@@ -188,7 +193,7 @@ class Card(About):
         files = {name: self.files[name].sha256 for name in self.needed}
         how = (self.layout, dict(self.layouts), self.dictionary, dict(self.negated))
         read = (dict(self.stated), dict(self.denied), dict(self.test_graph))
-        more = [one for one in (self.labels, self.generated) if one]
+        more = [one for one in (self.labels, self.definitions, self.generated) if one]
         what = (*read, self.candidates, self.pairs, self.types, files, *more)
         text = json.dumps([how, what], default=lambda x: dataclasses.asdict(x), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]

@@ -1,6 +1,6 @@
 """What the files of an import say: statements by polarity and split, names as they are meant, an account of it all."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,11 +8,13 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from gnnneg.data import definitions
 from gnnneg.data.account import Account
 from gnnneg.data.catalogue import Dictionary
 from gnnneg.data.coded import CODED, TEXT, coded, dictionary, mapped
 from gnnneg.data.decode import ending
 from gnnneg.data.folders import parts_of
+from gnnneg.data.formats.annotated import FURTHER
 from gnnneg.data.formats.files import ENDINGS, read_statements
 from gnnneg.data.formats.labelled import Polarity, Unlabelled
 from gnnneg.data.formats.names import spelt_out, without_negations
@@ -25,12 +27,13 @@ from gnnneg.errors import UserError, echo
 
 @dataclass(frozen=True)
 class Gathered:
-    """What the files say: statements, questions without an answer, labels, and an account of all."""
+    """What the files say: statements, questions without an answer, labels, definitions, and an account of all."""
 
     parts: Parts
     closed: pa.Table | None
     labels: pa.Table | None
     account: Account
+    definitions: pa.Table | None = None
 
 
 def gathered(
@@ -63,7 +66,7 @@ def gathered(
         sources = [(part.split, part.path, part.stated, format or kind) for part, kind in zip(parts, kinds)]
     sources += [("train", Path(denied), False, format)] if denied is not None else []
     pieces: list[Piece] = []
-    closed, labels, met = [], [], 0
+    closed, labels, defined, met = [], [], [], 0
     unlabelled: list[Unlabelled] = []
     for split, source, stated, kind in sources:
         if not stated:
@@ -81,12 +84,20 @@ def gathered(
         account.add(found.left_out)
         closed += [found.closed] if found.closed is not None else []
         labels.append(found.labels)
+        defined.append(found.definitions)
     if unlabelled and len(unlabelled) == sum(stated for _, _, stated, _ in sources):
         raise unlabelled[0]
     if negated is not None and not met:
         raise UserError(f"{path}: no relation is negated as {negated!r} says.")
     questions = pa.concat_tables(closed).group_by(list(ROLES[:2])).aggregate([]) if closed else None
-    return Gathered(Parts.of(pieces), questions, joined(labels), account)
+    return Gathered(Parts.of(pieces), questions, joined(labels), account, _defined(defined, account))
+
+
+def _defined(tables: Iterable[pa.Table | None], account: Account) -> pa.Table | None:
+    """One definition for each name; of what is defined otherwise once more that is counted."""
+    found, further = definitions.joined(tables)
+    account.left_out(FURTHER, further)
+    return found
 
 
 def _perhaps_labelled(
@@ -171,7 +182,8 @@ def with_tidy_names(read: Gathered, tidy: bool | None, path: Path) -> tuple[Gath
 
     parts = Parts.of((*key, mend(table)) for key, table in read.parts.tables.items())
     closed, labels = (None if table is None else mend(table) for table in (read.closed, read.labels))
-    return Gathered(parts, closed, labels, read.account), len(changed)
+    defined = None if read.definitions is None else _defined([mend(read.definitions)], read.account)
+    return Gathered(parts, closed, labels, read.account, defined), len(changed)
 
 
 def _mended(column: pa.ChunkedArray, changed: Mapping[str, str]) -> pa.ChunkedArray:

@@ -37,7 +37,7 @@ EDGE_KEYS = {"edge_index", "split", "statement_index", "confidence", "source"}
 GLOBAL_KEYS = {"relation_names", "origin"}
 # of the user's, but with a meaning of their own in the convention
 APART = ("type", "type_names", "edge_type", "attributes", "x_columns")
-READ = {"labels", "synonyms", "candidate_tails"}
+READ = {*attributes.CALLED, "candidate_tails"}
 
 
 def by_type(data: HeteroData, denied: str = "not_") -> HeteroData:

@@ -53,11 +53,7 @@ def joined(tables: Iterable[pa.Table | None]) -> pa.Table | None:
 
 def write_labels(folder: Path, labels: pa.Table, used: Iterable[str]) -> str | None:
     """Writes the labels of the names that are used, and gives the name of the file; nothing if none has a label."""
-    kept = labels.filter(pc.is_in(labels["name"], Texts.of(used).array))
-    if not kept.num_rows:
-        return None
-    pa.parquet.write_table(kept, folder / LABELS_FILE)
-    return LABELS_FILE
+    return write_beside(folder / LABELS_FILE, labels, used)
 
 
 def read_labels(path: Path) -> pa.Table:
@@ -66,13 +62,31 @@ def read_labels(path: Path) -> pa.Table:
     Raises:
         UserError: If the file is no table of ``name`` and ``label``.
     """
-    table = read_parquet(path)
-    if not {*COLUMNS} <= {*table.column_names}:
-        raise UserError(f"{path} is no table of names and labels: it has no columns {' and '.join(COLUMNS)}.")
+    return read_beside(path, COLUMNS)
+
+
+def write_beside(path: Path, table: pa.Table, used: Iterable[str]) -> str | None:
+    """Writes the rows whose ``name`` is used, and gives the name of the file; nothing if there are none."""
+    kept = table.filter(pc.is_in(table["name"], Texts.of(used).array))
+    if not kept.num_rows:
+        return None
+    pa.parquet.write_table(kept, path)
+    return path.name
+
+
+def read_beside(path: Path, columns: tuple[str, ...]) -> pa.Table:
+    """A file of texts, of which the first column has names, without the rows that lack one.
+
+    Raises:
+        UserError: If the file is no table of these columns.
+    """
+    table, many = read_parquet(path), " and ".join(f"{column}s" for column in columns)
+    if not {*columns} <= {*table.column_names}:
+        raise UserError(f"{path} is no table of {many}: it has no columns {' and '.join(columns)}.")
     try:
-        texts = {column: pc.cast(table[column], pa.large_string()) for column in COLUMNS}
+        texts = {column: pc.cast(table[column], pa.large_string()) for column in columns}
     except pa.ArrowException:
-        raise UserError(f"{path} is no table of names and labels: they are no texts.") from None
+        raise UserError(f"{path} is no table of {many}: they are no texts.") from None
     return pa.table(texts).drop_null()
 
 

@@ -15,6 +15,7 @@ from torch_geometric.data import Data, Dataset, HeteroData
 from torch_geometric.data.storage import BaseStorage
 from torch_geometric.utils import to_edge_index
 
+from gnnneg.data.attributes import CALLED
 from gnnneg.data.edges import EdgeType, checked, checked_split, length
 from gnnneg.data.formats.columns import negates, words
 from gnnneg.data.formats.vocabulary import POLAR
@@ -30,7 +31,7 @@ MASKS = {
 }
 PARTS = (("train",), ("valid", "val"), ("test",))
 # of a graph of one node and edge type: whose they are, whatever their size
-OF_NODES = {"x", "names", "labels", "synonyms", "num_nodes", "type_names", "candidate_tails", "pos", "node_type"}
+OF_NODES = {*CALLED, "x", "names", "num_nodes", "type_names", "candidate_tails", "pos", "node_type"}
 OF_EDGES = {*ASKED, *FALSE, "edge_index", "adj_t", "adj"}
 OF_EDGES |= {"edge_type", "edge_attr", "edge_weight", "confidence", "split"}
 

@@ -10,6 +10,7 @@ import pyarrow.parquet
 
 from gnnneg.data.catalogue import CARD
 from gnnneg.data.coded import compacted
+from gnnneg.data.definitions import write_definitions
 from gnnneg.data.download import sha256
 from gnnneg.data.formats.statements import ROLES
 from gnnneg.data.gathered import Gathered
@@ -39,8 +40,13 @@ def write(
             pa.parquet.write_table(closed, new / CLOSED)
             written.append(CLOSED)
             about += f" {CLOSED} lists the {closed.num_rows:,} questions (head, relation) that have no answer at all."
-        labels = None if read.labels is None else write_labels(new, read.labels, distinct(parts.each(*ROLES)))
-        written += [labels] if labels is not None else []
+        names = distinct(parts.each(*ROLES)) if read.labels is not None or read.definitions is not None else []
+        made = {
+            "labels": None if read.labels is None else write_labels(new, read.labels, names),
+            "definitions": None if read.definitions is None else write_definitions(new, read.definitions, names),
+        }
+        beside = {what: name for what, name in made.items() if name is not None}
+        written += beside.values()
         card = {
             "name": out.name,
             "title": f"Imported from {path.name}",
@@ -48,7 +54,7 @@ def write(
             "notes": about,
             "layout": {"columns": parts.tables["stated", "train"].column_names},
             **files,
-            **({"labels": labels} if labels is not None else {}),
+            **beside,
             "published": numbers,
             "files": {n: {"sha256": sha256(new / n), "bytes": (new / n).stat().st_size} for n in written},
             "account": read.account.as_dict(ENTRIES),

@@ -10,6 +10,7 @@ from torch_geometric.data import HeteroData
 
 from gnnneg import config, run_files
 from gnnneg.config import Tree
+from gnnneg.data.attributes import CALLED
 from gnnneg.data.facts import FACTS
 from gnnneg.data.statements import assemble
 from gnnneg.errors import UserError
@@ -26,8 +27,8 @@ from gnnneg.training.atomic import replacing
 from gnnneg.trust import allowing
 
 OLDEST = (1980, 1, 1, 0, 0, 0)  # of a zip archive: the same run makes the same file
-NAMED = ("labels", "synonyms", "type", "type_names")  # what one asks for entities by
-KINDS = ("relation_labels", "relation_synonyms")
+NAMED = (*CALLED, "type", "type_names")  # what one asks for entities by
+KINDS = tuple(f"relation_{kind}" for kind in CALLED)
 
 
 def pack(run: Run, out: str | Path, statements: bool = False) -> list[str]:

@@ -26,6 +26,7 @@ def data():
     node.type = torch.tensor([[1, 0], [1, 0], [0, 1], [0, 1], [1, 1]]).bool()
     node.type_names = ["person", "place"]
     made.relation_labels = ["is fond of", ""]
+    made.relation_definitions = ["To like much.", ""]
     made.source_names = ["the register"]
     for polarity, size in (("stated", 5), ("denied", 3)):
         store = made["entity", polarity, "entity"]
@@ -67,7 +68,8 @@ def test_who_is_meant(served):
         ("Ali",),
         ("person",),
     )
-    assert view.head.definition == "A person."
+    assert (view.head.definition, view.relation.definition, view.tail.definition) == ("A person.", "To like much.", "")
+    assert about(served, Statement("a", "knows", "c")).relation.definition == ""
     assert view.head.said == "Alice (a)"
     assert view.tail.said == "c"
     assert view.relation.said == "is fond of (likes)"

@@ -1,11 +1,11 @@
-"""Labels and synonyms in RDF and OWL: which annotations give them, and which of several is the best."""
+"""Labels, synonyms and definitions in RDF and OWL: which annotations give them, and which of several is the best."""
 
 import re
 from collections.abc import Iterator
 
-import pyarrow as pa
-
+from gnnneg.data.definitions import Defined
 from gnnneg.data.formats.negations import LITERALS, Triple
+from gnnneg.data.formats.statements import Statements
 from gnnneg.data.labels import Called
 
 RDFS, SKOS = "http://www.w3.org/2000/01/rdf-schema#", "http://www.w3.org/2004/02/skos/core#"
@@ -15,40 +15,53 @@ RANKS = {
     **{f"{RDFS}label": 0, f"{SKOS}prefLabel": 1, f"{SKOS}altLabel": 2},
     **{f"{OBO}has{scope}Synonym": 2 for scope in ("Exact", "Broad", "Narrow", "Related")},
 }
+DEFINING = {"http://purl.obolibrary.org/obo/IAO_0000115": 0, f"{SKOS}definition": 1}
+READ = {*RANKS, *DEFINING}
+FURTHER = "further definitions of what has one"
 LITERAL = re.compile(r'"([^"\\]*(?:\\.[^"\\]*)*)"(?:@([A-Za-z0-9-]+)|\^\^\S+)?', re.DOTALL)
 ESCAPE = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})|(.))", re.DOTALL)
 LONGEST = 10_000  # characters of a label: what is longer is a text
 
 
 class Annotations:
-    """The labels and synonyms of one file, of which those without a language or in English come before others."""
+    """The labels, synonyms and definitions of one file, of which those without a language or in English come before
+    others.
+    """
 
     def __init__(self) -> None:
-        self._found: list[tuple[str, int, int, str]] = []
+        self._called: list[tuple[str, int, int, str]] = []
+        self._defined: list[tuple[str, int, int, str]] = []
 
-    def add(self, name: str, predicate: str, label: str, language: str = "") -> bool:
-        """Takes an annotation, and says whether it is a label or synonym."""
-        rank = RANKS.get(predicate)
-        if rank is None or len(label) > LONGEST:
+    def add(self, name: str, predicate: str, text: str, language: str = "") -> bool:
+        """Takes an annotation, and says whether it is a label, synonym or definition."""
+        rank, place = RANKS.get(predicate), self._called
+        if rank is None:
+            rank, place = DEFINING.get(predicate), self._defined
+        if rank is None or (place is self._called and len(text) > LONGEST):
             return False
         ours = not language or language.lower().split("-")[0] == "en"
-        self._found.append((name, rank, 0 if ours else 1, label))
+        # the language first of a definition, since there is one; labels are all kept
+        order = (rank, 0 if ours else 1) if place is self._called else (0 if ours else 1, rank)
+        place.append((name, *order, text))
         return True
 
-    def table(self) -> pa.Table | None:
-        """The labels as rows of ``name`` and ``label``, by the alphabet; nothing if there are none."""
-        called = Called()
-        for name, *_, label in sorted(self._found):
-            called.add(name, label)
-        return called.table()
+    def put(self, statements: Statements) -> Statements:
+        """Statements with what their things are called and are; of several definitions all but one are counted."""
+        called, defined = Called(), Defined()
+        for name, *_, text in sorted(self._called):
+            called.add(name, text)
+        for name, *_, text in sorted(self._defined):
+            defined.add(name, text)
+        statements.left_out.left_out(FURTHER, defined.further)
+        return statements._replace(labels=called.table(), definitions=defined.table())
 
 
 def with_labels(triples: Iterator[Triple], found: Annotations) -> Iterator[Triple]:
-    """Triples without those that only give a label, which are put into the annotations. Where literals are entities,
-    their triples stay.
+    """Triples without those that only give a label or definition, which are put into the annotations. Where literals
+    are entities, their triples stay.
     """
     for triple in triples:
-        literal = LITERAL.fullmatch(triple.object) if triple.predicate in RANKS else None
+        literal = LITERAL.fullmatch(triple.object) if triple.predicate in READ else None
         if literal and triple.stated and not triple.subject_refused:
             taken = found.add(triple.subject, triple.predicate, _plain(literal[1]), literal[2] or "")
             if taken and triple.object_refused == LITERALS:

@@ -72,6 +72,8 @@ def read_statements(path: str | Path, format: str | None = None, **options: Any)
         found.left_out.used(remark)
     if found.labels is not None:
         found.left_out.used("labels and synonyms", found.labels.num_rows)
+    if found.definitions is not None:
+        found.left_out.used("definitions", found.definitions.num_rows)
     return found
 
 

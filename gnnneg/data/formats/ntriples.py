@@ -26,7 +26,8 @@ def read_ntriples(path: str | Path, literals: bool = False, blank: bool = False)
     IRIs stand without their angle brackets, literals as they are written. What is said is stated, except for
     ``owl:NegativePropertyAssertion`` (see :func:`gnnneg.data.formats.negations.folded`). Triples with blank nodes are
     left out, as in all of RDF: ``_:b0`` is another node in each file. Labels and synonyms (``rdfs:label``,
-    ``skos:prefLabel``, ``skos:altLabel``) are what their thing is called.
+    ``skos:prefLabel``, ``skos:altLabel``) are what their thing is called, ``skos:definition`` or ``IAO:0000115`` says
+    what it is.
 
     Args:
         path (str or Path): The file.
@@ -41,7 +42,7 @@ def read_ntriples(path: str | Path, literals: bool = False, blank: bool = False)
     """
     path, account, found = Path(path), Account(), Annotations()
     triples = with_labels(_triples(path, literals, blank), found)
-    return collected(folded(triples, path, account), path, account)._replace(labels=found.table())
+    return found.put(collected(folded(triples, path, account), path, account))
 
 
 def is_statement(line: str) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 
 from gnnneg.data.account import Account
 from gnnneg.data.decode import text
+from gnnneg.data.definitions import Defined
 from gnnneg.data.formats.bounds import caught, one_line, quiet
 from gnnneg.data.formats.columns import YES, negates
 from gnnneg.data.formats.statements import Row, Statements, collected
@@ -15,7 +16,7 @@ from gnnneg.errors import MissingExtra, UserError
 
 COMMENT = re.compile(r"^[ \t]*![^\n]*", re.MULTILINE)  # fastobo gives up where a line is nothing but a comment
 SAID = ("is_a", "relationship")
-CALLED = ("name", "synonym")
+CALLED = ("name", "synonym", "def")
 # of a relationship: those that tell how many of the second term there are at most
 UPPER = ("cardinality", "exactcardinality", "maxcardinality")
 # what is true in a narrower sense than the plain statement, by the qualifier that says so
@@ -33,10 +34,10 @@ def read_obo(path: str | Path) -> Statements:
     ``relationship: has_part Y {cardinality="0"}``, or ``maxCardinality``, denies ``X has_part Y``, and so does a
     qualifier such as ``{negated="true"}``.
 
-    The name of a term is its label, and its synonyms are what it is called besides. Left out and counted are what holds
-    in a narrower sense only (``minCardinality="0"``, ``all_only``, ``gci_relation``), all other qualifiers, obsolete
-    terms, the frames of relations and instances but for the names of relations, and all other clauses
-    (``disjoint_from``, ``intersection_of``, ``def``, ...).
+    The name of a term is its label, its synonyms are what it is called besides, and ``def`` says what it is. Left out
+    and counted are what holds in a narrower sense only (``minCardinality="0"``, ``all_only``, ``gci_relation``), all
+    other qualifiers, obsolete terms, the frames of relations and instances but for the names and definitions of
+    relations, the references of definitions, and all other clauses (``disjoint_from``, ``intersection_of``, ...).
 
     Args:
         path (str or Path): The file.
@@ -45,7 +46,7 @@ def read_obo(path: str | Path) -> Statements:
         MissingExtra: If fastobo is not installed.
         UserError: For a line that is not OBO, and a cardinality that is no number.
     """
-    path, left_out, called = Path(path), Account(), Called()
+    path, left_out, called, defined = Path(path), Account(), Called(), Defined()
     try:
         import fastobo
     except ImportError as error:
@@ -61,22 +62,22 @@ def read_obo(path: str | Path) -> Statements:
     except ValueError as error:
         raise UserError(f"{path} cannot be read as OBO: {one_line(error)}.") from None
     with caught(path):
-        found = collected(_rows(document, path, left_out, called), path, left_out)
-    return found._replace(labels=called.table())
+        found = collected(_rows(document, path, left_out, called, defined), path, left_out)
+    return found._replace(labels=called.table(), definitions=defined.table())
 
 
-def _rows(document: Any, path: Path, left_out: Account, called: Called) -> Iterator[Row]:
+def _rows(document: Any, path: Path, left_out: Account, called: Called, defined: Defined) -> Iterator[Row]:
     for frame in document:
         kind = type(frame).__name__
         if kind != "TermFrame":
             left_out[f"{kind.removesuffix('Frame').lower()} frames"] += 1
             if kind == "TypedefFrame":
-                _call(frame, called)
+                _call(frame, left_out, called, defined)
             continue
         if any(clause.raw_tag() == "is_obsolete" and clause.obsolete for clause in frame):
             left_out["obsolete terms"] += 1
             continue
-        _call(frame, called)
+        _call(frame, left_out, called, defined)
         for clause in frame:
             tag = clause.raw_tag()
             if tag in SAID:
@@ -88,10 +89,14 @@ def _rows(document: Any, path: Path, left_out: Account, called: Called) -> Itera
                 left_out[f"{tag} clauses"] += 1
 
 
-def _call(frame: Any, called: Called) -> None:
+def _call(frame: Any, left_out: Account, called: Called, defined: Defined) -> None:
     names = [clause.name for clause in frame if clause.raw_tag() == "name"]
     synonyms = [clause.synonym.desc for clause in frame if clause.raw_tag() == "synonym"]
     called.add(str(frame.id), *names, *synonyms)
+    for clause in frame:
+        if clause.raw_tag() == "def":
+            defined.add(str(frame.id), clause.definition)
+            left_out.left_out("references of definitions", len(clause.xrefs))
 
 
 def _polarity(clause: Any, where: str, left_out: Account) -> bool | None:

@@ -50,7 +50,7 @@ def read_owl(path: str | Path) -> Statements:
     ``ObjectInverseOf(p)`` swaps the two of an assertion. Where ``B`` is ``owl:Thing``, the denial says that a question
     has no answer at all; such pairs are in :obj:`closed`. A label (``rdfs:label``, ``skos:prefLabel``), English or
     without a language before others, is the label of its thing, and synonyms (``skos:altLabel``, ``oboInOwl``) what it
-    is called besides.
+    is called besides; its definition is ``IAO:0000115`` or ``skos:definition``.
 
     All other axioms, annotations of axioms, and in RDF/XML the statements that the parser passes over are left out and
     counted by their kind; imported ontologies are not followed. Everything is in alphabetical order, since the parser
@@ -94,7 +94,7 @@ def read_owl(path: str | Path) -> Statements:
     if syntax == "rdf":
         _count_lost(axioms, content, left_out)
     account = Account({what: left_out[what] for what in sorted(left_out) if left_out[what]})
-    return collected(rows, path, account, sorted(closed))._replace(labels=annotations.table())
+    return annotations.put(collected(rows, path, account, sorted(closed)))
 
 
 def syntax_of(content: str) -> str | None:
@@ -176,7 +176,7 @@ def _some(kind: str, n: int | None, stated: bool) -> bool | None:
 
 
 def _annotation(axiom: Any, annotations: Annotations) -> bool:
-    """Takes a label or synonym of a named thing, and says whether it is one."""
+    """Takes a label, synonym or definition of a named thing, and says whether it is one."""
     literal = getattr(axiom.ann.av, "literal", None)
     if _kind(axiom.subject) != "IRI" or literal is None:
         return False

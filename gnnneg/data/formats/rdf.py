@@ -30,7 +30,7 @@ def read_rdf(path: str | Path, literals: bool = False, denied_graphs: Sequence[s
     :func:`gnnneg.data.formats.negations.folded`), and what stands in a denied graph is denied. The source of a
     statement is the graph that it stands in, if that has a name. Triples with blank nodes are left out, since
     ``_:b0`` is another node in each file. Labels and synonyms (``rdfs:label``, ``skos:prefLabel``, ``skos:altLabel``)
-    are what their thing is called.
+    are what their thing is called, ``skos:definition`` or ``IAO:0000115`` says what it is.
 
     Args:
         path (str or Path): The file.
@@ -45,7 +45,7 @@ def read_rdf(path: str | Path, literals: bool = False, denied_graphs: Sequence[s
     path, account, annotations = Path(path), Account(), Annotations()
     graphs: dict[str, None] = {}
     triples = with_labels(_triples(path, literals, denied_graphs, graphs), annotations)
-    result = collected(folded(triples, path, account), path, account)._replace(labels=annotations.table())
+    result = annotations.put(collected(folded(triples, path, account), path, account))
     for graph in denied_graphs:
         if graph not in graphs:
             raise UserError(f"{path} has no graph {graph!r}; it has {', '.join(graphs) or 'no named ones'}.")

@@ -38,12 +38,15 @@ class Statements(NamedTuple):
         closed (pyarrow.Table, optional): ``head`` and ``relation`` of the questions that have no answer at all.
         labels (pyarrow.Table, optional): What things are called: ``name`` and ``label``; see
             :mod:`gnnneg.data.labels`.
+        definitions (pyarrow.Table, optional): What things are: ``name`` and ``definition``; see
+            :mod:`gnnneg.data.definitions`.
     """
 
     table: pa.Table
     left_out: Account
     closed: pa.Table | None = None
     labels: pa.Table | None = None
+    definitions: pa.Table | None = None
 
 
 def collected(

@@ -8,6 +8,7 @@ from typing import Any
 
 from gnnneg.data.account import Account
 from gnnneg.data.decode import beginning, lines, text
+from gnnneg.data.definitions import Defined
 from gnnneg.data.formats.statements import Row, Statements, collected, share
 from gnnneg.data.labels import Called
 from gnnneg.data.read import listed
@@ -30,7 +31,7 @@ def read_wikidata(path: str | Path, deprecated: float = 0.5) -> Statements:
     of other statements, references and sitelinks are left out and counted.
 
     The label of an item or property is the English one, or else that of all languages (``mul``), or the first; its
-    aliases in that language are what it is called besides.
+    aliases in that language are what it is called besides. Its description says what it is, chosen in the same way.
 
     Args:
         path (str or Path): The file, which is decompressed as it is read.
@@ -39,19 +40,22 @@ def read_wikidata(path: str | Path, deprecated: float = 0.5) -> Statements:
     Raises:
         UserError: For a line that is no entity, and for an unknown rank or snak.
     """
-    path, left_out, called = Path(path), Account(), Called()
+    path, left_out, called, defined = Path(path), Account(), Called(), Defined()
     closed: list[tuple[str, str]] = []
     weight = share(deprecated, "Deprecated")
-    rows = _rows(path, weight, left_out, closed, called)
-    return collected(rows, path, left_out, closed)._replace(labels=called.table())
+    rows = _rows(path, weight, left_out, closed, called, defined)
+    found = collected(rows, path, left_out, closed)
+    return found._replace(labels=called.table(), definitions=defined.table())
 
 
-def _rows(path: Path, weight: float, left_out: Account, closed: list[tuple[str, str]], called: Called) -> Iterator[Row]:
+def _rows(
+    path: Path, weight: float, left_out: Account, closed: list[tuple[str, str]], called: Called, defined: Defined
+) -> Iterator[Row]:
     for where, said in _texts(path):
         try:
             entity = json.loads(said)
             every = [*entity["entities"].values()] if _is_answer(entity) else [entity]
-            rows = [row for one in every for row in _said_of(one, weight, where, left_out, closed, called)]
+            rows = [row for one in every for row in _said_of(one, weight, where, left_out, closed, called, defined)]
         except UserError:
             raise
         except json.JSONDecodeError as error:
@@ -80,14 +84,24 @@ def _is_answer(found: Any) -> bool:
 
 
 def _said_of(
-    entity: Any, weight: float, where: str, left_out: Account, closed: list[tuple[str, str]], called: Called
+    entity: Any,
+    weight: float,
+    where: str,
+    left_out: Account,
+    closed: list[tuple[str, str]],
+    called: Called,
+    defined: Defined,
 ) -> list[Row]:
     """The statements of one entity."""
     _refuse_another(where, entity)
     head, claims = _text(entity["id"]), entity.get("claims") or {}  # PHP writes an empty object as []
     _call(entity, head, called)
-    for key in ("descriptions", "sitelinks"):
-        left_out.left_out(key, len(entity.get(key) or {}))
+    descriptions = entity.get("descriptions") or {}
+    language = _language(descriptions)
+    if language is not None:
+        defined.add(head, _text(descriptions[language]["value"]))
+    left_out.left_out("descriptions in other languages", max(0, len(descriptions) - 1))
+    left_out.left_out("sitelinks", len(entity.get("sitelinks") or {}))
     found = [(name, statement) for name, statements in claims.items() for statement in statements]
     rows = [_row(head, _text(name), each, weight, where, left_out, closed) for name, each in found]
     return [row for row in rows if row is not None]
@@ -106,10 +120,15 @@ def _refuse_another(where: str, entity: Any) -> None:
 def _call(entity: dict[str, Any], head: str, called: Called) -> None:
     """Takes the label and the aliases of an entity in one language."""
     labels, aliases = entity.get("labels") or {}, entity.get("aliases") or {}
-    language = next((name for name in (*LANGUAGES, *labels) if name in labels), None)
+    language = _language(labels)
     if language is not None:
         also = aliases.get(language, ()) if aliases else ()
         called.add(head, _text(labels[language]["value"]), *(_text(alias["value"]) for alias in also))
+
+
+def _language(texts: Any) -> str | None:
+    """In which language the best of some texts is, if there are any."""
+    return next((name for name in (*LANGUAGES, *texts) if name in texts), None)
 
 
 def _text(value: object) -> str:

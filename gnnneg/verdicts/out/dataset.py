@@ -9,6 +9,7 @@ import pyarrow.parquet
 from torch_geometric.data import HeteroData
 
 from gnnneg.data.account import Account
+from gnnneg.data.definitions import Defined
 from gnnneg.data.gathered import Gathered
 from gnnneg.data.labels import Called
 from gnnneg.data.options import refuse_used
@@ -57,7 +58,7 @@ def write_dataset(
     parts = Parts.of(_pieces(found))
     told = found.verdicts
     about = f"{where} with {told['accepted']:,} accepted and {told['denied']:,} denied statements of {told['file']}."
-    read = Gathered(Parts({}), None, _labels(found), Account())
+    read = Gathered(Parts({}), None, _labels(found), Account(), _definitions(found))
     numbers = counts(parts.graph)
     write(out, Path(f"{where} and {Path(verdicts.path).name}"), parts, None, read, about, numbers)
     unsure = [row for row in outcome.rows if row["verdict"] == "unsure"]
@@ -99,3 +100,15 @@ def _labels(data: HeteroData) -> pa.Table | None:
         for place, name in enumerate(names if labels is not None else ()):
             called.add(name, labels[place], *(synonyms[place] if synonyms is not None else ()))
     return called.table()
+
+
+def _definitions(data: HeteroData) -> pa.Table | None:
+    """What things are, as an import keeps it."""
+    defined = Defined()
+    for names, texts in (
+        (data["entity"].names, data["entity"].get("definitions")),
+        (data.relation_names, data.get("relation_definitions")),
+    ):
+        for name, text in zip(names, texts or ()):
+            defined.add(name, text or "")
+    return defined.table()

@@ -23,7 +23,7 @@ def test_a_hierarchy() -> None:
         "intersection_of clauses": 2,
         "disjoint_from clauses": 1,
         "namespace clauses": 3,  # nothing is left out without its name
-        "def clauses": 1,
+        "references of definitions": 2,
     }
     assert found.labels is not None
     assert [tuple(row.values()) for row in found.labels.to_pylist()] == [
@@ -33,6 +33,10 @@ def test_a_hierarchy() -> None:
         ("GO:1902494", "catalytic complex"),
         ("part_of", "part of"),
     ]
+    assert found.definitions is not None
+    (defined,) = found.definitions.to_pylist()
+    assert f'def: "{defined["definition"]}"' in EXCERPT.read_text()
+    assert found.left_out.taken["definitions"] == 1
 
 
 def test_as_plain_lines_say() -> None:
