@@ -16,6 +16,8 @@ RELATION = re.compile(r"(?!not)[a-z]\w*", re.IGNORECASE)
 VERSION = re.compile(r"!\s*(gaf|gpa|gpad)-version:\s*(\S+)\s*", re.IGNORECASE)
 CURIE = re.compile(r"[^\s:|,]+:[^\s|,]+")
 INTERACTING = "an interaction with another organism"
+PARTNER = "an interaction with one partner"
+PHYSICAL = ("IPI", "ECO:0000353")  # the column With/From then names the partner
 NO_DATA = ("ND", "ECO:0000307")
 
 

@@ -7,6 +7,8 @@ from pathlib import Path
 from gnnneg.data.account import Account
 from gnnneg.data.formats.annotations import (
     INTERACTING,
+    PARTNER,
+    PHYSICAL,
     Annotation,
     announced,
     body,
@@ -45,8 +47,9 @@ def read_gaf(path: str | Path, evidence: Mapping[str, float] | None = None) -> S
 
     The source of a statement is its evidence code and reference; the symbol of a gene product is its label, its name
     and synonyms are what it is called besides. A denied annotation with an extension (column 16), of one gene product
-    form (column 17) or with another organism (a second taxon in column 13) denies no more than that, so it is left out;
-    one without data (``ND``) says nothing and is left out too.
+    form (column 17), with another organism (a second taxon in column 13) or of binding one partner (column 8 of
+    evidence ``IPI``) denies no more than that, so it is left out; one without data (``ND``) says nothing and is left
+    out too.
 
     Args:
         path (str or Path): The file.
@@ -74,7 +77,8 @@ def _annotations(path: Path, strict: bool, called: Called, account: Account) -> 
         filled.update(name for name, value in f.items() if value)
         head = identifier(f"{f['DB']}:{f['DB Object ID']}", where)
         called.add(head, f["DB Object Symbol"], f["DB Object Name"], *f["DB Object Synonym"].split("|"))
-        narrow = INTERACTING if "|" in f["Taxon"] else ""
+        narrow = PARTNER if f["Evidence Code"] in PHYSICAL and f["With/From"] else ""
+        narrow = INTERACTING if "|" in f["Taxon"] else narrow
         narrow = "an extended annotation" if f["Annotation Extension"] else narrow
         narrow = "one gene product form" if f["Gene Product Form ID"] else narrow
         tail = identifier(f["GO ID"], where)

@@ -7,6 +7,8 @@ from pathlib import Path
 from gnnneg.data.account import Account
 from gnnneg.data.formats.annotations import (
     INTERACTING,
+    PARTNER,
+    PHYSICAL,
     Annotation,
     announced,
     body,
@@ -70,7 +72,8 @@ def _annotations(path: Path, old: bool, account: Account) -> Iterator[Annotation
         else:
             head, relation, stated = f["DB:DB Object ID"], identifier(f["Relation"], where), not f["Negation"]
         filled.update(name for name, value in f.items() if value)
-        narrow = INTERACTING if f["Interacting Taxon"] else ""
+        narrow = PARTNER if f["Evidence Code"] in PHYSICAL and f["With/From"] else ""
+        narrow = INTERACTING if f["Interacting Taxon"] else narrow
         narrow = "an extended annotation" if f["Extension"] else narrow
         ends = identifier(head, where), relation, identifier(f["GO ID"], where)
         yield Annotation(*ends, stated, f["Evidence Code"], f["Reference"], narrow)

@@ -39,6 +39,29 @@ def test_gpad_with_an_interacting_taxon(tmp_path: Path) -> None:
     assert read_statements(path).left_out[WITH_ANOTHER] == 1
 
 
+def test_a_protein_that_does_not_bind_one_other(tmp_path: Path) -> None:
+    """``IPI`` with a partner: that a protein does not bind this one is no denial of binding at all."""
+    gaf = "X\t{}\ts\t{}\tGO:0005515\tPMID:1\t{}\t{}\tF\tn\t\tprotein\ttaxon:9606\t20200101\tX\t\t\n"
+    not_ = "NOT|enables"
+    rows = (
+        ("A1", "enables", "IPI", "X:B"),
+        ("A2", not_, "IPI", "X:B"),
+        ("A3", not_, "IDA", "X:B"),
+        ("A4", not_, "IPI", ""),
+    )
+    path = tmp_path / "a.gaf"
+    path.write_text("!gaf-version: 2.2\n" + "".join(gaf.format(*row) for row in rows))
+    assert [row[::3] for row in said(path)] == [("X:A1", True), ("X:A3", False), ("X:A4", False)]
+    assert read_statements(path).left_out["denied of an interaction with one partner only"] == 1
+    gpad = "X:{}\t{}\tRO:0002327\tGO:0005515\tPMID:1\tECO:0000353\t{}\t\t2020-01-01\tX\t\t\n"
+    path = tmp_path / "a.gpad"
+    path.write_text(
+        "!gpad-version: 2.0\n"
+        + "".join(gpad.format(*row) for row in (("A1", "", "X:B"), ("A2", "NOT", "X:B"), ("A3", "NOT", "")))
+    )
+    assert [row[::3] for row in said(path)] == [("X:A1", True), ("X:A3", False)]
+
+
 @pytest.mark.parametrize("often", ["3/6", "100%", "HP:0040281"])
 def test_hpoa_that_denies_what_it_found(tmp_path: Path, often: str) -> None:
     names = (
