@@ -35,6 +35,11 @@ def add(subparsers: Any) -> None:
     parser.add_argument("--host", default="127.0.0.1", metavar="ADDRESS", help="(default: 127.0.0.1, this machine)")
     parser.add_argument("--token", metavar="T", help="what visitors have to know (default: with --host a random one)")
     parser.add_argument("--verdicts", metavar="FILE", help=f"where verdicts go (default: {RECORD} in the first run)")
+    parser.add_argument(
+        "--hierarchy",
+        metavar="RELATION",
+        help="the relation to superclasses: asks about contradictions by it",
+    )
     parser.add_argument("--who", metavar="NAME", help="who judges (default: the page asks each browser once)")
     where(parser)
     parser.set_defaults(run=run)
@@ -84,7 +89,7 @@ def _served(args: argparse.Namespace) -> tuple[Any, Any]:
     from gnnneg.experiment import Run
 
     served = Served([Run.load(path, args.device, args.data) for path in args.paths])
-    return served, standard(served)
+    return served, standard(served, hierarchy=args.hierarchy)
 
 
 def _token(given: str | None, alone: bool) -> str | None:

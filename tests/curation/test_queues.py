@@ -17,11 +17,15 @@ from gnnneg.curation.queues import (
     Uncertain,
     standard,
 )
+from gnnneg.data.check import check
 from gnnneg.errors import UserError
 from gnnneg.samplers import Filtered, Uniform
 
 STATED = ["a likes b train", "b likes c train", "c knows d train", "d knows e valid", "a likes d test"]
 DENIED = ["a likes c train", "b likes a valid", "e knows a test"]
+
+
+KINDS = ("stated and denied", "contradicted by a subclass")
 
 
 def sigmoid(x):
@@ -178,9 +182,36 @@ def test_contradictions_of_a_hierarchy():
     data = graph(["a likes b train", "b under c train"], ["a likes c train"], relations=["likes", "under"])
     table = torch.arange(50).float().view(2, 5, 5)
     found = SuspectedErrors(Served([written(data, table, calibrated=False)]), hierarchy="under").items()
-    assert [(tuple(i.statement), i.why) for i in found[:1]] == [
-        (("a", "likes", "c"), "In the data it is contradicted by a subclass.")
+    assert [(tuple(i.statement), i.why) for i in found[:2]] == [
+        (("a", "likes", "c"), "It is denied, and stated of b, which is below c: b < c."),
+        (("a", "likes", "b"), "It is stated, and denied of c, which is above b: b < c."),
     ]
+    assert [tuple(one.statement) for one in found[2:]] == [("b", "under", "c")]
+
+
+def test_the_hierarchy_is_a_queue_s_matter(served):
+    """It reaches the one queue that asks for it; a relation that is not there is refused and not told on the page."""
+    queues, absent = standard(served, hierarchy="knows")
+    assert [one.hierarchy for one in queues if isinstance(one, SuspectedErrors)] == ["knows"]
+    assert list(absent) == ["Models disagree"]
+    with pytest.raises(UserError, match="There is no relation 'under'"):
+        standard(served, hierarchy="under")
+
+
+def test_the_queue_has_every_contradiction_that_check_finds(data, scores):
+    """With a hierarchy and without; leaks, which check finds as well, are none of a judge's matter."""
+    lines = ["a likes b train", "b under d train", "e under b train", "c likes e train", "a likes b test"]
+    denied = ["a likes d train", "c likes d train", "c likes e test", "a likes b valid", "b likes d train"]
+    served = Served([written(data, scores)])
+    served.data = graph(lines, denied, relations=["likes", "under"])
+    for hierarchy in (None, "under"):
+        every = [f for f in check(served.data, hierarchy) if f.kind in KINDS]
+        items = SuspectedErrors(served, hierarchy=hierarchy).items()
+        asked = [tuple(item.statement) for item in items if not item.why.startswith("It is stated;")]
+        assert {(f.head, f.relation, f.tail) for f in every} <= set(asked)
+        assert len(every) == (2 if hierarchy is None else 4)
+        below = {(f.head, f.relation, f.chain[0]) for f in every if f.chain}
+        assert set(asked) == {(f.head, f.relation, f.tail) for f in every} | below
 
 
 @pytest.mark.parametrize("asks", ["tail", "head"])

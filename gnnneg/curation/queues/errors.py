@@ -5,7 +5,7 @@ import torch
 from gnnneg.checks import whole
 from gnnneg.curation.queues.base import LENGTH, Item, Queue, generator, listed, take
 from gnnneg.curation.served import Served
-from gnnneg.data.check import contradictions
+from gnnneg.data.check import Finding, contradictions
 from gnnneg.data.ontology import relation_of
 from gnnneg.data.statements import distinct, triplets
 from gnnneg.verdicts import Statement
@@ -13,10 +13,23 @@ from gnnneg.verdicts import Statement
 MOST = 500_000  # statements that are scored
 
 
+def _sides(found: Finding) -> list[tuple[Statement, str]]:
+    """The statements that contradict each other, each with why it is asked about."""
+    denied = Statement(found.head, found.relation, found.tail)
+    if not found.chain:
+        return [(denied, f"In the data it is {found.kind}.")]
+    below, way = found.chain[0], " < ".join(found.chain)
+    return [
+        (denied, f"It is denied, and stated of {below}, which is below {found.tail}: {way}."),
+        (denied._replace(tail=below), f"It is stated, and denied of {found.tail}, which is above {below}: {way}."),
+    ]
+
+
 class SuspectedErrors(Queue):
-    """First the statements that the data both state and deny, as ``gnnneg data check`` finds them, or that a denied
-    class above a stated one contradicts; then the stated ones of any split to which the first run gives the lowest
-    probability.
+    """First the contradictions that ``gnnneg data check`` finds: statements that the data both state and deny, and with
+    a hierarchy what is denied of a class and stated of one below it, both of the two, since either may be wrong. Then
+    the stated ones of any split to which the first run gives the lowest probability. Leaks, which ``check`` finds
+    besides, are about splits: nobody can judge them.
 
     Of more than 500,000 statements so many, chosen by chance, are looked at.
 
@@ -46,8 +59,9 @@ class SuspectedErrors(Queue):
 
     def _worked_out(self) -> list[Item]:
         served, asked = self.served, self.served.first
-        found = contradictions(served.data, self.hierarchy)
-        said = {Statement(one.head, one.relation, one.tail): f"In the data it is {one.kind}." for one in found}
+        said: dict[Statement, str] = {}
+        for one in contradictions(served.data, self.hierarchy):
+            said |= {statement: why for statement, why in _sides(one) if statement not in said}
         first = dict(list(said.items())[: self.length])
         places = served.places(list(first))
         items = listed(served, places, asked.plausible(places), list(first.values()))

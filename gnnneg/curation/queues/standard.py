@@ -1,7 +1,7 @@
 """The queues that some runs can have."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from gnnneg.curation.queues.audit import AuditNegatives, AuditPredictions
 from gnnneg.curation.queues.base import Queue
@@ -10,6 +10,7 @@ from gnnneg.curation.queues.errors import SuspectedErrors
 from gnnneg.curation.queues.false_negatives import SuspectedFalseNegatives
 from gnnneg.curation.queues.uncertain import Uncertain
 from gnnneg.curation.served import Served
+from gnnneg.data.ontology import relation_of
 from gnnneg.errors import UserError
 
 
@@ -25,13 +26,21 @@ class Standard(NamedTuple):
     absent: dict[str, str]
 
 
-def standard(served: Served, seed: int = 0) -> Standard:
+def standard(served: Served, seed: int = 0, hierarchy: str | None = None) -> Standard:
     """Every queue that needs no question, with its defaults.
 
     Args:
         served (Served): The runs.
         seed (int): Of all draws. (default: :obj:`0`)
+        hierarchy (str, optional): The relation that makes the hierarchy of classes, for :class:`SuspectedErrors`.
+            (default: :obj:`None`)
+
+    Raises:
+        UserError: If there is no such relation.
     """
+    if hierarchy is not None:
+        relation_of(served.data, hierarchy)
+    options: dict[type[Queue], dict[str, Any]] = {SuspectedErrors: {"hierarchy": hierarchy}}
     queues: list[Queue] = []
     absent: dict[str, str] = {}
     kinds: tuple[type[Queue], ...] = (
@@ -45,7 +54,7 @@ def standard(served: Served, seed: int = 0) -> Standard:
     for kind in kinds:
         make: Callable[..., Queue] = kind
         try:
-            queues.append(make(served, seed=seed))
+            queues.append(make(served, seed=seed, **options.get(kind, {})))
         except UserError as error:
             absent[kind.title] = str(error)
     return Standard(queues, absent)
