@@ -1,5 +1,7 @@
 """Large tables lie on large pages where Linux has them."""
 
+import copy
+import platform
 import re
 from pathlib import Path
 
@@ -16,15 +18,24 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-def advised(tensor: torch.Tensor) -> bool:
+def said(tensor: torch.Tensor, name: str) -> list[str]:
     """What Linux says of the middle of a tensor's memory."""
     place, inside = tensor.data_ptr() + tensor.numel() * tensor.element_size() // 2, False
     for line in Path("/proc/self/smaps").read_text().splitlines():
         if found := re.match(r"([0-9a-f]+)-([0-9a-f]+) ", line):
             inside = int(found[1], 16) <= place < int(found[2], 16)
-        elif inside and line.startswith("VmFlags"):
-            return "hg" in line.split()
+        elif inside and line.startswith(f"{name}:"):
+            return line.split()[1:]
     raise AssertionError("the tensor lies nowhere")
+
+
+def advised(tensor: torch.Tensor) -> bool:
+    return "hg" in said(tensor, "VmFlags")
+
+
+def pages(tensor: torch.Tensor) -> int:
+    """KiB on large pages."""
+    return int(said(tensor, "AnonHugePages")[0])
 
 
 def test_large_ones_alone() -> None:
@@ -46,3 +57,19 @@ def test_a_table_and_what_its_optimizer_keeps() -> None:
     torch.nn.functional.embedding(index, table.weight, sparse=True).sum().backward()
     optimizer.step()
     assert all(advised(optimizer.state[table.weight][name]) for name in ("exp_avg", "exp_avg_sq"))
+    again = LazyAdam([table.weight])
+    kept = copy.deepcopy(optimizer.state_dict())
+    assert not any(advised(kept["state"][0][name]) for name in ("exp_avg", "exp_avg_sq"))
+    again.load_state_dict(kept)
+    for name in ("exp_avg", "exp_avg_sq"):
+        assert advised(again.state[table.weight][name])
+        assert torch.equal(again.state[table.weight][name], optimizer.state[table.weight][name])
+
+
+def test_what_is_filled_is_moved() -> None:
+    table = torch.arange(1 << 22, dtype=torch.float)
+    assert pages(table) == 0
+    on_large_pages(table, filled=True)
+    assert table.equal(torch.arange(1 << 22, dtype=torch.float))
+    version = tuple(map(int, platform.release().split(".")[:2]))
+    assert pages(table) > 0 or version < (6, 1)

@@ -71,6 +71,14 @@ class ByParameter(Optimizer, ABC):
                     self._step(weight, weight.grad, group)
         return loss
 
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """As in every optimiser of torch; large tables are laid on large pages again."""
+        super().load_state_dict(state_dict)
+        for state in self.state.values():
+            for value in state.values():
+                if isinstance(value, Tensor):
+                    on_large_pages(value, filled=True)
+
     @abstractmethod
     def _step(self, weight: Tensor, grad: Tensor, group: dict[str, Any]) -> None:
         """Steps one parameter."""
