@@ -1,6 +1,7 @@
 """JSON lines: an object in each line, or an array of them, whose keys are the columns of a table."""
 
 import json
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -90,9 +91,32 @@ def _objects(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
         for number, entry in enumerate(_decoded(str(path), text(path), "an array of objects"), 1):
             yield _entry(f"{path}: entry {number:,}", entry)
         return
+    if re.match(rb"\s*\{\s*\n", beginning(path)):  # over several lines
+        yield from _written_wide(path, text(path))
+        return
     for number, line in lines(path):
         if line.strip():
             yield _entry(f"{path}:{number}", _decoded(f"{path}:{number}", line, "an object of its own on each line"))
+
+
+def _written_wide(path: Path, said: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """One object or several, each over as many lines as it likes, as ``jq`` writes them."""
+    start = 0
+    while start < len(said):
+        where = f"{path}:{said.count(chr(10), 0, start) + 1}"
+        end = _end(said, start)
+        yield _entry(where, _decoded(where, said[start:end], "objects, one after the other"))
+        start = end
+
+
+def _end(said: str, start: int) -> int:
+    """Where an object and the blanks behind it end, or the text, if it is no object."""
+    try:
+        end = _DECODER.raw_decode(said, start)[1]
+    except (_Twice, json.JSONDecodeError, RecursionError):
+        return len(said)
+    blank = re.compile(r"\s*").match(said, end)
+    return blank.end() if blank else end
 
 
 def _entry(where: str, found: Any) -> tuple[str, dict[str, Any]]:

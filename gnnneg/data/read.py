@@ -218,6 +218,8 @@ def as_text(table: pa.Table, path: Path) -> pa.Table:
             kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
             if pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
                 raise pa.ArrowInvalid("bytes")
+            if pa.types.is_floating(column.type):  # pandas writes what is missing so
+                column = pc.if_else(pc.is_nan(column), pa.scalar(None, column.type), column)
             column = coded([pc.cast(column, kind) if kind not in STRINGS else column])[0]
         except (pa.ArrowException, NotImplementedError):
             raise UserError(

@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet
 import pytest
 
 from gnnneg.data.formats.files import read_statements
@@ -112,3 +114,85 @@ def test_json_is_still_a_table(tmp_path: Path) -> None:
     path = tmp_path / "e.jsonl"
     path.write_text("".join(json.dumps({"head": "a", "relation": "r", "tail": x}) + "\n" for x in "bc"))
     assert read_statements(path).table["tail"].to_pylist() == ["b", "c"]
+
+
+TRIPLES = {"head": ["a", "a"], "relation": ["r", "r"], "tail": ["b", "c"]}
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        ['{"source": "x"}', '{"source": "x", "negated": true}'],
+        ["source=x;negated=false", "source=y;negated=true"],
+        ["aspect:up|isNegated: 1", "aspect:up"],
+        ["polarity=negative", "polarity=positive"],
+    ],
+)
+@pytest.mark.parametrize("end", ["tsv", "parquet"])
+def test_a_text_that_denies_within_is_not_passed_over(tmp_path: Path, end: str, values: list[str]) -> None:
+    path = tmp_path / f"e.{end}"
+    if end == "tsv":
+        rows = zip(*TRIPLES.values(), values, strict=True)
+        written(path, ("head", "relation", "tail", "properties"), *rows)
+    else:
+        pa.parquet.write_table(pa.table({**TRIPLES, "properties": values}), path)
+    asked: dict[str, Any] = {"columns": ["head", "relation", "tail"]}
+    with pytest.raises(UserError, match=r"properties\) holds texts of which some say that their statement is false"):
+        read_statements(path, **asked)
+    assert read_statements(path, **asked, ignore=["properties"]).table["label"].to_pylist() == [True, True]
+
+
+def test_a_text_that_denies_nothing_is_left_out(tmp_path: Path) -> None:
+    rows = [("a", "r", "b", "negated=false"), ("a", "r", "c", "the mutant negated: 1.5 fold, polarity: unknown")]
+    path = written(tmp_path / "e.tsv", ("head", "relation", "tail", "note"), *rows)
+    found = read_statements(path, columns=["head", "relation", "tail"])
+    assert found.left_out == {"column 4 (note): no option names it": 2}
+
+
+def test_a_map_that_denies(tmp_path: Path) -> None:
+    path = tmp_path / "e.parquet"
+    maps = pa.array([[("negated", "true")], [("negated", "false")]], pa.map_(pa.string(), pa.string()))
+    pa.parquet.write_table(pa.table({**TRIPLES, "props": maps}), path)
+    with pytest.raises(UserError, match=r"column 4 \(props\) holds lists or objects, of which some say"):
+        read_statements(path)
+    pa.parquet.write_table(pa.table({**TRIPLES, "props": maps[1:].take(pa.array([0, 0]))}), path)
+    assert read_statements(path).left_out == {"column 4 (props): no option names it": 2}
+
+
+def test_what_pandas_left_empty_is_no_name(tmp_path: Path) -> None:
+    path = tmp_path / "e.parquet"
+    pa.parquet.write_table(pa.table({**TRIPLES, "head": pa.array([1.0, float("nan")])}), path)
+    with pytest.raises(UserError, match="row 2 has no head"):
+        read_statements(path)
+
+
+def test_json_of_an_ontology_says_how_to_read_it(tmp_path: Path) -> None:
+    edge = {"sub": "http://e/A", "pred": "is_a", "obj": "http://e/B"}
+    for indent in (None, 2):
+        path = tmp_path / "hp.json"
+        path.write_text(
+            json.dumps({"graphs": [{"nodes": [{"id": "http://e/A", "lbl": "a"}], "edges": [edge]}]}, indent=indent)
+        )
+        with pytest.raises(UserError, match=r"jq -c \"\.graphs\[\]\.edges\[\]\" hp\.json .* --columns sub,pred,obj"):
+            read_statements(path)
+
+
+def test_objects_over_several_lines(tmp_path: Path) -> None:
+    """As ``jq`` writes them without ``-c``."""
+    path = tmp_path / "e.jsonl"
+    path.write_text(
+        "\n".join(
+            json.dumps(dict(zip(TRIPLES, row, strict=True)), indent=2) for row in zip(*TRIPLES.values(), strict=True)
+        )
+    )
+    assert read_statements(path).table["tail"].to_pylist() == ["b", "c"]
+    path.write_text(path.read_text() + '\n{\n  "head": }')
+    with pytest.raises(UserError, match=r"e\.jsonl:11: not JSON .* where objects, one after the other should be"):
+        read_statements(path)
+
+
+def test_ends_that_are_objects_are_told_of_by_their_own_name(tmp_path: Path) -> None:
+    path = tmp_path / "e.jsonl"
+    path.write_text('{"label":"KNOWS","start":{"id":"1"},"end":{"id":"2"}}\n')
+    with pytest.raises(UserError, match=r"column 2 \(start\), which is to be the head, holds lists or objects"):
+        read_statements(path, columns=["start", "label", "end"])

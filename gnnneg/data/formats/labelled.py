@@ -13,7 +13,7 @@ from gnnneg.data.account import Account
 from gnnneg.data.coded import TEXT, mapped
 from gnnneg.data.formats import columns as looks
 from gnnneg.data.formats.beginning import Beginning, beginning
-from gnnneg.data.formats.nested import denies_within
+from gnnneg.data.formats.nested import denies_in_text, denies_within
 from gnnneg.data.formats.statements import ROLES, Statements
 from gnnneg.data.gate import tidied
 from gnnneg.data.json_lines import read_json_lines
@@ -30,7 +30,9 @@ PLAIN = (
 DELIMITED = {"csv": "comma", "tsv": "tab"}
 # what SSSOM writes in the place of a head or tail where there is none; it is no thing that others could be mapped to
 NO_MATCH = ["sssom:NoTermFound", "https://w3id.org/sssom/NoTermFound"]
-AROUND = ("edges", "links", "triples", "statements", "elements", "message", "results")  # keys of whole graphs
+# keys of whole graphs, and where JSON of OBO ontologies has its edges
+AROUND = ("edges", "links", "triples", "statements", "relationships", "mappings", "elements", "message", "results")
+OF_OBO = "graphs"
 NAMED = {"parquet": read_parquet, "jsonl": read_json_lines}  # whose columns have names, whatever stands in them
 
 
@@ -149,6 +151,7 @@ def read_labelled(
         _refuse_numbers_of_lines(path, sheet)
     table = sheet.table.select(list(places.values())).rename_columns(list(places))
     if kind in NAMED:
+        _refuse_nested_roles(path, sheet, places)
         table = as_text(table, path)
     _keep_account(path, sheet, places, ignored)
     if kind not in NAMED:
@@ -210,11 +213,26 @@ def _refuse_whole_graphs(path: Path, whole: pa.Table) -> None:
     """One object that holds all others is a graph, and no statement."""
     nested = [name for name, column in zip(whole.column_names, whole.columns) if pa.types.is_nested(column.type)]
     around = [name for name in nested if name in AROUND]
+    if whole.num_rows == 1 and OF_OBO in nested:
+        raise UserError(
+            f"{path} is one object around all graphs, as JSON of OBO ontologies is: write one edge a line with 'jq -c "
+            f'".graphs[].edges[]" {path.name} > edges.jsonl\', and say --columns sub,pred,obj; or import its .obo.'
+        )
     if whole.num_rows == 1 and around:
         raise UserError(
             f"{path} is one object around all edges (it has {listed(whole.column_names)}): write one edge a line, such "
             f"as 'jq -c .{around[0]}[]' does if they are in {around[0]}."
         )
+
+
+def _refuse_nested_roles(path: Path, sheet: Sheet, places: dict[str, int]) -> None:
+    """Ends that are objects of their own, as Neo4j exports them, have no name that could be read."""
+    for role, place in places.items():
+        if pa.types.is_nested(sheet.table.column(place).type):
+            raise UserError(
+                f"{path}: column {place + 1} ({listed([sheet.table.column_names[place]])}), which is to be the {role}, "
+                "holds lists or objects: write what they are called, or their ids, as a column of its own."
+            )
 
 
 def _first_three(path: Path, sheet: Beginning) -> list[str]:
@@ -374,11 +392,16 @@ def _keep_account(path: Path, sheet: Sheet, places: dict[str, int], ignored: set
 
 
 def _refuse_denials_within(path: Path, called: str, column: str, values: pa.ChunkedArray) -> None:
-    """Lists and objects are not read, but not all may be lost: some say that their statement is false."""
+    """Lists, objects and texts are not read, but not all may be lost: some say that their statement is false."""
     if pa.types.is_nested(values.type) and denies_within(values):
         raise UserError(
             f"{path}: {called} holds lists or objects, of which some say that their statement is false: write that as "
             f"a column of its own, such as 'negated', or say --ignore {column}."
+        )
+    if denies_in_text(values):
+        raise UserError(
+            f"{path}: {called} holds texts of which some say that their statement is false, as negated=true does: "
+            f"write that as a column of its own, such as 'negated', or say --ignore {column}."
         )
 
 

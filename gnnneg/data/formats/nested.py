@@ -6,10 +6,16 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from gnnneg.data.coded import TEXT
 from gnnneg.data.formats.columns import NOT, YES, negates, words
 from gnnneg.data.formats.vocabulary import NEGATING
 from gnnneg.data.layout import folded
 
+# within the text of an entry, such as {"negated": true} or source=x;negated=true
+SAYS = re.compile(
+    r"""(?i)(?:^|[^a-z0-9])(?:(?:is[_ ]?)?(?:negated|negation|denied|refuted)["']?\s*[:=]\s*["']?(?:true|1|yes|t|y)"""
+    r"""|(?:polarity|truth|truth_value)["']?\s*[:=]\s*["']?(?:negative|neg|false|0|-1|denied))(?:$|[^a-z0-9.])"""
+)
 DENIED = ["not"]  # stands for a list or an object that denies
 
 
@@ -40,7 +46,8 @@ def denies_within(values: pa.ChunkedArray | pa.Array, name: str = "") -> bool:
     if pa.types.is_struct(kind):
         return any(denies_within(pc.struct_field(values, [i]), kind.field(i).name) for i in range(kind.num_fields))
     if pa.types.is_map(kind):
-        return False
+        chunks = values.chunks if isinstance(values, pa.ChunkedArray) else [values]
+        return any(denies(dict(pairs)) for chunk in chunks for pairs in _distinct_maps(chunk))
     if pa.types.is_nested(kind):
         return denies_within(pc.list_flatten(values), name)
     if pa.types.is_dictionary(kind):
@@ -48,3 +55,17 @@ def denies_within(values: pa.ChunkedArray | pa.Array, name: str = "") -> bool:
     if not (pa.types.is_boolean(kind) or pa.types.is_string(kind) or pa.types.is_large_string(kind)):
         return False
     return any(denies(word, name) for word in pc.drop_null(values.unique()).to_pylist())
+
+
+def _distinct_maps(maps: pa.MapArray) -> list[list[tuple[str, Any]]]:
+    """The pairs of each map, but those that several have once."""
+    return list({repr(pairs): pairs for pairs in maps.to_pylist() if pairs}.values())
+
+
+def denies_in_text(values: pa.ChunkedArray) -> bool:
+    """Whether some text of a column says within it that its statement is negated, as text of JSON or of pairs does."""
+    kind = values.type.value_type if pa.types.is_dictionary(values.type) else values.type
+    if not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
+        return False
+    found = pc.match_substring_regex(pc.cast(values.unique(), TEXT), SAYS.pattern)
+    return bool(pc.any(found).as_py())
