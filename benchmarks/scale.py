@@ -6,6 +6,8 @@ statements beside the bare matrix products, trains, validates and tests a whole 
 to see whether it goes on to the same bits. Each measurement has a process of its own; a text that is there is not
 written again.
 
+The rows of a step, read and written once, and its three matrix products alone are what a machine allows.
+
 A statement gets negatives of one side, drawn, as in PyKEEN, and in rows that say so of both.
 
 PyKEEN does the same with as many private negatives (it has no shared ones) and a dense Adagrad, PyTorch-BigGraph, where
@@ -96,6 +98,29 @@ def step(words: argparse.Namespace, clock: Callable[[], float]) -> float:
         fit(task, made, optimizer, seed=0, progress=False)
         laps.append(clock() - lap)
     return steps * BATCH / min(laps[1:])
+
+
+def bare(words: argparse.Namespace, clock: Callable[[], float]) -> float:
+    """Statements a second if a step were only its rows, read once and written once, and its three matrix products."""
+    from gnnneg.allocation import on_large_pages
+
+    torch.manual_seed(0)
+    table = on_large_pages(torch.empty(words.entities, WIDTH)).normal_()
+    made, laps, begin = statements(words.entities, LAP * BATCH), [], clock()
+    parts = [torch.cat([made.head_index[at], made.tail_index[at]]) for at in torch.arange(LAP * BATCH).split(BATCH)]
+    query, score = torch.randn(BATCH, WIDTH), torch.empty(BATCH, SHARED)
+    while len(laps) < 2 or clock() - begin < words.seconds:
+        lap = clock()
+        for ends in parts:
+            index = torch.cat([ends, torch.randint(words.entities, (SHARED,))])
+            rows = table[index]
+            negatives = rows[len(ends) :]
+            torch.mm(query, negatives.T, out=score)
+            score @ negatives
+            score.T @ query
+            table[index] = rows
+        laps.append(clock() - lap)
+    return LAP * BATCH / min(laps[1:])
 
 
 def pykeen(words: argparse.Namespace, clock: Callable[[], float]) -> float:
@@ -227,6 +252,7 @@ def rank(words: argparse.Namespace, clock: Callable[[], float]) -> float:
 INSIDE: dict[str, Callable[[argparse.Namespace, Callable[[], float]], float]] = {
     "importing": importing,
     "step": step,
+    "bare": bare,
     "pykeen": pykeen,
     "pykeen_import": pykeen_import,
     "biggraph": biggraph,
@@ -362,6 +388,8 @@ class Bench:
                     peer = self.bears(what, decoder=decoder, data=self.folder / "biggraph")
                 self.row(f"{decoder}, 1,000 shared", "triples/s", *own, *peer[:2], f"{name}, {peer[2]}")
             self.row(f"{decoder}, 1,000 shared, both sides", "triples/s", *both, *own, "one side")
+            least = self.alone("bare", self.entities)
+            self.row(f"{decoder}, 1,000 shared", "triples/s", *own, *least, "its rows and products alone")
         hardest = "hardest 64 of 256"
         own, plain, both = (
             self.alone("step", self.entities, decoder="DistMult", sampler=one, corruption=sides)
