@@ -27,6 +27,7 @@ from gnnneg.data.write import write
 from gnnneg.errors import UserError, echo
 from gnnneg.records import Triplets
 
+MANY = 20  # relations, from which on it is odd that there are more of them than of heads or tails
 UNWATCHED = "There is no validation split: nothing tells training when to stop, and its last weights are kept."
 
 
@@ -134,7 +135,8 @@ def ingest(
     closed = _still_closed(read, parts)
     numbers = counts(parts.graph)
     names = {"entity": distinct(parts.each("head", "tail")), "relation": distinct(parts.each("relation"))}
-    notes = _negations(parts) + _unlike(parts) + ([] if tidy is False else lookalikes(names))
+    notes = _negations(parts) + _negated_ends(names["entity"].array) + _order(read, parts, options) + _unlike(parts)
+    notes += [] if tidy is False else lookalikes(names)
     if given and not numbers["valid"]:
         notes.insert(0, UNWATCHED)
     about = f"Random split with seed {seed}." if not given else "With the splits it came with."
@@ -206,15 +208,43 @@ def _negations(parts: Parts) -> list[str]:
     """A note on relations that seem to negate others, and are read as relations like any."""
     stated = distinct(table["relation"] for table in parts.of_polarity("stated").values())
     every = {name: found for name in stated if (found := negation(name))}
-    negated = {name: n for name, n in every.items() if not n.weak or n.before + n.plain in stated}
+    negated = {name: n for name, n in every.items() if not n.weak or n.meant in stated}
     if not negated:
         return []
     few = ", ".join(echo(name) for name in list(negated)[:5])
     first = next(iter(negated.values()))
-    plain = f"={first.before}\\1" if first.before else ""
     return [
         f"{len(negated):,} relations seem to negate others, such as {few}, and are read as relations of their own: "
-        f"--negated '{re.escape(first.before + first.word)}(.*){plain}' would make them denials."
+        f"--negated '{first.pattern}' would make them denials."
+    ]
+
+
+def _negated_ends(names: pa.Array) -> list[str]:
+    """A note on entities that seem to negate others, and are read as entities like any."""
+    found = names.filter(pc.match_substring_regex(names, "^(?i:not|no|without)[ _]")).to_pylist()
+    plain = {name: re.split("[ _]", name, maxsplit=1)[1] for name in found}
+    known = {*names.filter(pc.is_in(names, pa.array(list(plain.values()), names.type))).to_pylist()}
+    negated = [name for name in found if name.startswith("NOT") or plain[name] in known]
+    if not negated:
+        return []
+    few = ", ".join(map(echo, negated[:5]))
+    return [
+        f"{len(negated):,} names of entities seem to negate others, such as {few}, and what is said of them is read as "
+        "stated: if it is denied of the others, say so in a column of labels (--label), not in the name."
+    ]
+
+
+def _order(read: Gathered, parts: Parts, options: dict[str, Any]) -> list[str]:
+    """A note if three columns without names may be in another order: relations are mostly fewer than tails."""
+    if "column 1 as head" not in read.account.taken or options.get("columns") is not None:
+        return []
+    relations, heads, tails = (len(distinct(parts.each(role))) for role in ("relation", "head", "tail"))
+    if relations < MANY or relations <= min(heads, tails):
+        return []
+    order, what, few = ("1,3,2", "tails", tails) if tails <= heads else ("2,1,3", "heads", heads)
+    return [
+        f"There are {relations:,} relations and {few:,} {what}: if the second column holds no relations, say what is "
+        f"where, such as --columns {order}."
     ]
 
 

@@ -113,8 +113,9 @@ def _warn_of_polarity(edge_types: list[EdgeType], counterpart: Mapping[EdgeType,
     stated = [edge_type for edge_type in edge_types if edge_type not in counterpart]
     for head, name, tail in stated:
         found = negation(name)
-        if found is not None:
-            how = {(head, name, tail): (head, found.before + found.plain, tail)} if found.before else found.word
+        if found is not None and (not found.behind or (head, found.meant, tail) in stated):
+            named = found.before or found.behind
+            how = {(head, name, tail): (head, found.meant, tail)} if named else found.word
             warnings.warn(
                 f"Edge type {(head, name, tail)} is read as stated: if its edges are denied, say denied={how!r}.",
                 stacklevel=4,
@@ -139,12 +140,22 @@ def refuse_unread(edge_type: EdgeType, store: BaseStorage) -> None:
             )
         if key in READ or (key in PARTS and len(PARTS & {*store.keys()}) > 1):  # masks of the three splits
             continue
-        labels = _labels(value, count)
-        if labels is not None and says_polarity(key, pa.chunked_array([pa.array(labels, pa.large_string())]), False):
+        if isinstance(value, dict) and any(_denies(str(name), inner, count) for name, inner in value.items()):
+            raise UserError(
+                f"{key!r} of {edge_type} says that some edges are false, which is not read: move these edges to an "
+                f"edge type of their own and name that in denied, or delete {key!r} if it means something else."
+            )
+        if _denies(key, value, count):
             raise UserError(
                 f"{key!r} says that some edges {edge_type} are false, which is not read: move these edges to an edge "
                 f"type of their own and name that in denied, or delete {key!r} if it means something else."
             )
+
+
+def _denies(name: str, value: Any, count: int) -> bool:
+    """Whether an attribute says that some edges are false."""
+    labels = _labels(value, count)
+    return labels is not None and says_polarity(name, pa.chunked_array([pa.array(labels, pa.large_string())]), False)
 
 
 def _labels(value: Any, count: int) -> list[str] | None:

@@ -30,6 +30,12 @@ MASKS = {
     **{"test_mask": 2, "testing_mask": 2},
 }
 PARTS = (("train",), ("valid", "val"), ("test",))
+# numbers of the edges of a split, in the place of a mask
+NUMBERS = {
+    f"{key.removesuffix('_mask')}_{word}": place
+    for key, place in MASKS.items()
+    for word in ("idx", "index", "indices", "edge_idx", "edge_ids", "id", "ids")
+}
 # of a graph of one node and edge type: whose they are, whatever their size
 OF_NODES = {*CALLED, "x", "names", "num_nodes", "type_names", "candidate_tails", "pos", "node_type"}
 OF_EDGES = {*ASKED, *FALSE, "edge_index", "adj_t", "adj"}
@@ -257,9 +263,28 @@ def _dense(matrix: Any) -> bool:
     return isinstance(matrix, Tensor) and matrix.layout == torch.strided
 
 
+def _read_numbers(edge_type: EdgeType, store: BaseStorage, key: str, count: int) -> None:
+    """Turns the numbers of the edges of a split into a mask."""
+    number = torch.as_tensor(store[key])
+    if number.is_floating_point() or number.dtype == torch.bool or number.ndim != 1:
+        raise UserError(f"{key} of {edge_type} should hold the numbers of edges: give 'split' (0, 1 or 2 for each).")
+    if number.numel() and not 0 <= int(number.min()) <= int(number.max()) < count:
+        raise UserError(
+            f"{key} of {edge_type} names edges from {int(number.min())} to {int(number.max())} of {count:,}."
+        )
+    place = NUMBERS[key]
+    mask = next(name for name, at in MASKS.items() if at == place)
+    if mask in store:
+        raise UserError(f"Edges {edge_type} have both {key} and {mask}: delete one.")
+    store[mask] = torch.zeros(count, dtype=torch.bool).index_fill_(0, number.long().cpu(), True)
+    del store[key]
+
+
 def _read_masks(edge_type: EdgeType, store: BaseStorage) -> None:
-    """Turns masks of edges into ``split``."""
+    """Turns masks of edges, or numbers of edges, into ``split``."""
     count = store.edge_index.size(1)
+    for key in [key for key in NUMBERS if key in store and "split" not in store]:
+        _read_numbers(edge_type, store, key, count)
     there = [key for key in MASKS if length(store.get(key)) == count]
     if not there or "split" in store:
         return

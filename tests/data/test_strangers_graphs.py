@@ -94,13 +94,21 @@ def test_masks_by_their_usual_names(name: str) -> None:
         ("¬treats", ("", "¬", "treats")),
         ("lacks_part", ("", "lacks_", "part")),
         ("NOT|enables", ("", "NOT|", "enables")),
+        ("!treats", ("", "!", "treats")),
+        ("doesn't treat", ("", "doesn't ", "treat")),
+        ("no_longer_treats", ("", "no_longer_", "treats")),
+        ("treats_not", ("", "", "treats", "_not")),
+        ("treats_neg", ("", "", "treats", "_neg")),
+        ("biolink:treats:negated", ("", "", "biolink:treats", ":negated")),
     ],
 )
-def test_names_that_negate(name: str, parts: tuple[str, str, str]) -> None:
+def test_names_that_negate(name: str, parts: tuple[str, ...]) -> None:
     assert negation(name) == Negation(*parts)
 
 
-@pytest.mark.parametrize("name", ["notes", "has_notation", "not_", "annotates", "nothing", "http://not.org/treats"])
+@pytest.mark.parametrize(
+    "name", ["notes", "has_notation", "not_", "annotates", "nothing", "http://not.org/treats", "knot", "_not"]
+)
 def test_names_that_do_not(name: str) -> None:
     assert negation(name) is None
 
@@ -152,3 +160,33 @@ def test_labels_of_another_number_or_kind_are_refused(key: str, value: Any, said
     data["drug"][key] = value
     with pytest.raises(UserError, match=said):
         from_hetero(data)
+
+
+def test_an_edge_type_that_negates_behind_is_told_of_where_the_plain_one_is() -> None:
+    """``treats_neg`` beside ``treats``; ``tests_negative`` alone negates nothing."""
+    data = graph()
+    data["drug", "treats_neg", "disease"].edge_index = torch.tensor([[3], [0]])
+    data["drug", "tests_negative", "disease"].edge_index = torch.tensor([[3], [1]])
+    with pytest.warns(
+        UserWarning, match=r"denied=\{\('drug', 'treats_neg', 'disease'\): \('drug', 'treats', 'dis"
+    ) as told:
+        from_hetero(data)
+    assert not any("tests_negative" in str(one.message) for one in told)
+
+
+def test_an_attribute_that_holds_several_by_name() -> None:
+    with pytest.raises(UserError, match=r"'meta' of \('drug', 'treats', 'disease'\) says that some edges are false"):
+        from_hetero(graph(meta={"source": list("abcde"), "negated": [0, 1, 0, 0, 0]}))
+
+
+@pytest.mark.parametrize("keys", ["train_idx val_idx test_idx", "train_index valid_index test_index"])
+def test_numbers_of_the_edges_of_a_split(keys: str) -> None:
+    train, valid, test = keys.split()
+    data = graph(**{train: torch.tensor([0, 3, 4]), valid: torch.tensor([1]), test: torch.tensor([2])})
+    assert from_hetero(data)["entity", "stated", "entity"].split.tolist() == [0, 1, 2, 0, 0]
+    with pytest.raises(UserError, match=r"1 edges .* are in none or several of train_mask, val_mask"):
+        from_hetero(graph(**{train: torch.tensor([0, 3, 4]), valid: torch.tensor([1])}))
+    with pytest.raises(UserError, match=f"{valid} of .* names edges from 1 to 7 of 5"):
+        from_hetero(graph(**{train: torch.tensor([0, 3, 4, 2]), valid: torch.tensor([1, 7])}))
+    with pytest.raises(UserError, match=f"{valid} of .* should hold the numbers of edges"):
+        from_hetero(graph(**{train: torch.tensor([0, 3, 4, 2]), valid: torch.tensor([1.0])}))

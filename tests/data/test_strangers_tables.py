@@ -196,3 +196,49 @@ def test_ends_that_are_objects_are_told_of_by_their_own_name(tmp_path: Path) -> 
     path.write_text('{"label":"KNOWS","start":{"id":"1"},"end":{"id":"2"}}\n')
     with pytest.raises(UserError, match=r"column 2 \(start\), which is to be the head, holds lists or objects"):
         read_statements(path, columns=["start", "label", "end"])
+
+
+def test_three_columns_in_another_order_are_told_of(tmp_path: Path) -> None:
+    """Head, tail, relation, as OpenKE has them; and one score for each pair, as STRING has."""
+    rows = [(f"e{i}", f"e{(7 * i + 3) % 40}", f"r{i % 2}") for i in range(40)]
+    path, none = written(tmp_path / "t.tsv", *rows), {"valid": 0.0, "test": 0.0}
+    notes = ingest(path, tmp_path / "a", **none).notes
+    assert notes == [
+        "There are 40 relations and 2 tails: if the second column holds no relations, say what is where, such as "
+        "--columns 1,3,2."
+    ]
+    assert ingest(path, tmp_path / "b", **none, columns=["1", "3", "2"]).notes == []
+    path = written(tmp_path / "u.tsv", *((r, h, t) for h, t, r in rows))
+    assert "40 relations and 2 heads: " in ingest(path, tmp_path / "c", **none).notes[0]
+
+
+def test_entities_that_negate_others_are_told_of(tmp_path: Path) -> None:
+    rows = [
+        ("p1", "has", "fever"),
+        ("p2", "has", "no fever"),
+        ("p3", "has", "NOT cough"),
+        ("p4", "has", "no man's land"),
+    ]
+    notes = ingest(written(tmp_path / "t.tsv", *rows), tmp_path / "a", valid=0.0, test=0.0).notes
+    assert len(notes) == 1
+    assert notes[0].startswith("2 names of entities seem to negate others, such as 'no fever', 'NOT cough', and")
+
+
+def test_relations_that_negate_behind_are_told_of(tmp_path: Path) -> None:
+    rows = [("a", "treats", "b"), ("a", "treats_not", "c"), ("a", "tests_negative", "c")]
+    path = written(tmp_path / "t.tsv", *rows)
+    notes = ingest(path, tmp_path / "a", valid=0.0, test=0.0).notes
+    assert notes == [
+        "1 relations seem to negate others, such as 'treats_not', and are read as relations of their own: --negated "
+        "'(.*)_not' would make them denials."
+    ]
+    ingest(path, tmp_path / "b", valid=0.0, test=0.0, negated="(.*)_not")
+    assert said(tmp_path / "b")["denied"] == [("a", "c", 0)]
+
+
+def test_a_header_of_other_words_is_told_of(tmp_path: Path) -> None:
+    """``genes_to_phenotype.txt`` of HPO, which few lines and many symbols hide."""
+    rows = [("1", "A", "HP:1", "OMIM:1"), ("2", "B", "HP:2", "OMIM:1")]
+    path = written(tmp_path / "g.txt", ("ncbi_gene_id", "gene_symbol", "hpo_id", "disease_id"), *rows)
+    with pytest.warns(UserWarning, match="ncbi_gene_id, gene_symbol, hpo_id, is read as a statement"):
+        read_statements(path, columns=["1", "2", "3"])

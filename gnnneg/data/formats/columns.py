@@ -15,6 +15,7 @@ from gnnneg.data.formats.vocabulary import (
     ENTITY,
     FOR,
     HELPING,
+    IDENTIFYING,
     LETTERS,
     NEGATING,
     NULL,
@@ -35,6 +36,7 @@ YES_ALONE = frozenset({"true", "1", "yes"})  # with nothing beside it, it may me
 NEGATED = Labels(stated=NO, denied=(*YES, NOT))
 MODIFIED = Labels(stated=("",), denied=(NOT,))
 TWO = 2  # lines, from which on numbers count lines
+COLUMN = re.compile(r"[A-Za-z][\w .-]*")
 FEW = 5  # lines, from which on one can stand out
 SHUFFLED = 3  # lines, from which on different numbers are those of lines
 MANY = 64  # different values, beyond which a column is none of labels
@@ -191,6 +193,16 @@ def may_be_names(first: Sequence[str], table: pa.Table) -> bool:
         and all(_times(table.column(i), x) == 0 for i, x in ((0, first[2]), (2, first[0])))
         and all(_times(table.column(i), first[i]) == 1 for i in (0, 2))
     )
+
+
+def called_like_columns(first: Sequence[str], table: pa.Table) -> bool:
+    """Whether two fields of a line end as names of columns do, such as ``gene_symbol``, and stand in no other line."""
+    found = [
+        i
+        for i, field in enumerate(first)
+        if COLUMN.fullmatch(field.lstrip("#")) and len(called := words(field)) > 1 and called[-1] in IDENTIFYING
+    ]
+    return len(found) >= TWO and not any(_times(table.column(i), first[i]) > 1 for i in found)
 
 
 def looks_like_a_statement(first: Sequence[str], places: Sequence[int], table: pa.Table) -> bool:

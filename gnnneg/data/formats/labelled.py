@@ -312,7 +312,8 @@ def _look_at_the_first_line(
     roles = [places[role] for role in ROLES]
     if sheet.names is None and header is None:
         first = [sheet.first[place] for place in roles]
-        if looks.may_be_names(first, sheet.table.select(roles)):
+        named = looks.called_like_columns(sheet.first, sheet.table)
+        if named or looks.may_be_names(first, sheet.table.select(roles)):
             warnings.warn(
                 f"{path}: the first line, {listed(first)}, is read as a statement, but nothing of it occurs again: if "
                 "it names the columns, say --header, and if not, --no-header.",

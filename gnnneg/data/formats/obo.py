@@ -9,9 +9,11 @@ from gnnneg.data.account import Account
 from gnnneg.data.decode import text
 from gnnneg.data.definitions import Defined
 from gnnneg.data.formats.bounds import caught, one_line, quiet
-from gnnneg.data.formats.columns import YES, negates
+from gnnneg.data.formats.columns import NO, NOT, YES, negates, words
 from gnnneg.data.formats.statements import Row, Statements, collected
+from gnnneg.data.formats.vocabulary import AGAINST, POLAR
 from gnnneg.data.labels import Called
+from gnnneg.data.layout import folded
 from gnnneg.errors import MissingExtra, UserError
 
 COMMENT = re.compile(r"^[ \t]*![^\n]*", re.MULTILINE)  # fastobo gives up where a line is nothing but a comment
@@ -19,6 +21,8 @@ SAID = ("is_a", "relationship")
 CALLED = ("name", "synonym", "def")
 # of a relationship: those that tell how many of the second term there are at most
 UPPER = ("cardinality", "exactcardinality", "maxcardinality")
+# values of a qualifier that seem to deny, whatever its name
+DENYING = {NOT, *(AGAINST - {*NO, "-"})}
 # what is true in a narrower sense than the plain statement, by the qualifier that says so
 NARROW = {
     "mincardinality": "relationships with none or more",
@@ -35,9 +39,10 @@ def read_obo(path: str | Path) -> Statements:
     qualifier such as ``{negated="true"}``.
 
     The name of a term is its label, its synonyms are what it is called besides, and ``def`` says what it is. Left out
-    and counted are what holds in a narrower sense only (``minCardinality="0"``, ``all_only``, ``gci_relation``), all
-    other qualifiers, obsolete terms, the frames of relations and instances but for the names and definitions of
-    relations, the references of definitions, and all other clauses (``disjoint_from``, ``intersection_of``, ...).
+    and counted are what holds in a narrower sense only (``minCardinality="0"``, ``all_only``, ``gci_relation``) or
+    perhaps not at all (``status="absent"``), all other qualifiers, obsolete terms, the frames of relations and
+    instances but for the names and definitions of relations, the references of definitions, and all other clauses
+    (``disjoint_from``, ``intersection_of``, ...).
 
     Args:
         path (str or Path): The file.
@@ -116,6 +121,8 @@ def _polarity(clause: Any, where: str, left_out: Account) -> bool | None:
             narrow = NARROW.get(kind, "")
         elif negates(key) and value.lower() in YES:
             stated = False
+        elif folded(value) in DENYING or (POLAR & {*words(key)} and folded(value) in {*NO, "-1"}):
+            narrow = f"relationships with {key}={value}"
         elif kind not in ("allsome", "allonly"):
             left_out[f"{key} qualifiers"] += 1
     if narrow:

@@ -17,6 +17,10 @@ RELATION = _words(
     "relationship relationships association label r p "
     "beziehung prädikat relación predicado prédicat relazione predicato relação отношение предикат 关系 谓语 関係 述語"
 )
+# with these the names of other columns end, such as gene_symbol and disease_name
+IDENTIFYING = _words(
+    "id ids identifier name names symbol symbols label labels curie curies iri uri code accession title index"
+)
 LETTERS = _words("h r t s p o x y u v")
 # of these names of columns, "true" means that something is denied
 NEGATING = _words(

@@ -13,9 +13,15 @@ from gnnneg.data.formats.statements import Row, Statements, collected, share
 from gnnneg.data.labels import Called
 from gnnneg.data.read import listed
 from gnnneg.data.rows import shown
-from gnnneg.errors import UserError
+from gnnneg.errors import UserError, echo
 
 LANGUAGES = ("en", "mul")
+# of the parts of a lexeme, and what such entities are called by in the place of labels
+PARTS = ("forms", "senses")
+NAMES = ("labels", "lemmas", "representations", "glosses")
+READ = {*PARTS, *NAMES, "claims", "statements", "aliases", "descriptions", "sitelinks", "id", "type"}
+# of an entity's page, which say nothing of the entity
+OF_PAGE = {"pageid", "ns", "title", "lastrevid", "modified", "datatype"}
 OTHERS = {"edges", "links", "triples", "object", "tail", "target", "relation", "predicate"}
 RANKS = ("preferred", "normal", "deprecated")
 
@@ -28,7 +34,8 @@ def read_wikidata(path: str | Path, deprecated: float = 0.5) -> Statements:
     rank is given to what was shown false as well as to what is merely outdated or badly sourced, so it has a lower
     confidence. The rank is the source. A *no value* snak says that a question has no answer at all; such pairs of item
     and property are in :obj:`closed`. With qualifiers (no value *since 2010*) it says less, and is left out. Qualifiers
-    of other statements, references and sitelinks are left out and counted.
+    of other statements, references and sitelinks are left out and counted. Forms and senses of a lexeme are entities of
+    their own, and a lexeme is called by its lemma.
 
     The label of an item or property is the English one, or else that of all languages (``mul``), or the first; its
     aliases in that language are what it is called besides. Its description says what it is, chosen in the same way.
@@ -94,7 +101,9 @@ def _said_of(
 ) -> list[Row]:
     """The statements of one entity."""
     _refuse_another(where, entity)
-    head, claims = _text(entity["id"]), entity.get("claims") or {}  # PHP writes an empty object as []
+    head = _text(entity["id"])
+    # files of Commons have statements in the place of claims; PHP writes an empty object as []
+    claims = {**(entity.get("statements") or {}), **(entity.get("claims") or {})}
     _call(entity, head, called)
     descriptions = entity.get("descriptions") or {}
     language = _language(descriptions)
@@ -102,9 +111,13 @@ def _said_of(
         defined.add(head, _text(descriptions[language]["value"]))
     left_out.left_out("descriptions in other languages", max(0, len(descriptions) - 1))
     left_out.left_out("sitelinks", len(entity.get("sitelinks") or {}))
+    for key in sorted({*entity} - READ - OF_PAGE):
+        left_out.left_out(f"key {echo(key)}", 1)
     found = [(name, statement) for name, statements in claims.items() for statement in statements]
     rows = [_row(head, _text(name), each, weight, where, left_out, closed) for name, each in found]
-    return [row for row in rows if row is not None]
+    within = [one for key in PARTS for one in entity.get(key) or ()]
+    further = [row for one in within for row in _said_of(one, weight, where, left_out, closed, called, defined)]
+    return [row for row in rows if row is not None] + further
 
 
 def _refuse_another(where: str, entity: Any) -> None:
@@ -119,7 +132,8 @@ def _refuse_another(where: str, entity: Any) -> None:
 
 def _call(entity: dict[str, Any], head: str, called: Called) -> None:
     """Takes the label and the aliases of an entity in one language."""
-    labels, aliases = entity.get("labels") or {}, entity.get("aliases") or {}
+    labels: Any = next((entity[key] for key in NAMES if entity.get(key)), {})
+    aliases = entity.get("aliases") or {}
     language = _language(labels)
     if language is not None:
         also = aliases.get(language, ()) if aliases else ()
