@@ -2,24 +2,27 @@
 
 from collections.abc import Callable
 from itertools import product
-from typing import Any
+from typing import Any, ClassVar
 
 import pandas as pd
 import torch
-from jaxtyping import Float, Int, Shaped
+from jaxtyping import Bool, Float, Int, Shaped
 from torch import Tensor
 
 from gnnneg.data.statements import PAIR, POLARITIES
 from gnnneg.errors import MissingExtra, UserError
 from gnnneg.evaluation.asking import representations
 from gnnneg.evaluation.classification import auroc
+from gnnneg.evaluation.entity_ranking import Split
 from gnnneg.evaluation.evaluator import Evaluator, Findings
+from gnnneg.evaluation.held_back import truth
 from gnnneg.evaluation.strata import degree
 from gnnneg.evaluation.testbed import Testbed
 from gnnneg.interfaces import Model
 from gnnneg.kernels.unique import numbered_rows
 
 TREES, FOLDS, STATE = 100, 5, 42
+MORE = "use a data set with more labelled pairs"
 
 Features = Callable[[Tensor, Tensor], Tensor]
 
@@ -37,21 +40,47 @@ def concatenation(x: Float[Tensor, "m d"], y: Float[Tensor, "m d"]) -> Float[Ten
 class PairClassification(Evaluator):
     """:func:`pair_classification` of the data set's labelled pairs, with controls.
 
+    If a run holds pairs back for choosing settings (``evaluation.pairs_held_back``), ``split="valid"`` is these, and
+    ``split="test"`` all others. No forest sees pairs of both.
+
     It gives a table of all pairs and of degree-matched pairs. The controls for the model's ``vectors`` are ``random``
     vectors of the same width, which only identify entities, and the ``counts`` of stated and denied training
     statements. Figures are missing if too few pairs match.
+
+    If ``fit.metric`` is ``pair_f1``, ``pair_f1_mean``, ``pair_accuracy`` or ``pair_auroc``, training is validated on
+    the pairs that are held back: by the product of two vectors, without controls.
+
+    Args:
+        split (str): ``"valid"`` for the pairs that are held back, ``"test"`` for all others. (default: :obj:`"test"`)
+
+    Raises:
+        UserError: If it is ``"train"``: there is nothing to train on pairs.
     """
 
-    no_split = "Labelled pairs are of no split"
+    validated: ClassVar[tuple[str, ...]] = ("pair_f1", "pair_f1_mean", "pair_accuracy", "pair_auroc")
+
+    def __init__(self, split: Split = "test"):
+        super().__init__()
+        if split == "train":
+            raise UserError("PairClassification: split is 'train': labelled pairs are of valid or test.")
+        self.split = split
 
     def refuse(self, testbed: Testbed) -> None:
         if PAIR not in testbed.data.edge_types:
             raise UserError(
                 "The data set has no labelled pairs of entities to classify: use one such as GO-NegStatements."
             )
+        if self.split == "valid" and not testbed.pairs_held_back:
+            raise UserError(
+                "No labelled pairs are held back for validation: give evaluation.pairs_held_back a share, such as 0.25."
+            )
+        _refuse_few(
+            truth(testbed.pairs(self.split)[1]),
+            "change evaluation.pairs_held_back" if testbed.pairs_held_back else MORE,
+        )
 
     def forward(self, model: Model, testbed: Testbed) -> Findings:
-        pairs, label = testbed.data[PAIR].edge_label_index, testbed.data[PAIR].edge_label
+        pairs, label = testbed.pairs(self.split)
         rng, vector = testbed.draws(), representations(model, testbed.graph_for(model))
         count = torch.stack([degree(testbed.statements("train", p), testbed.num_nodes) for p in POLARITIES], 1)
         known = {"vectors": vector, "random": torch.randn(vector.shape, generator=rng), "counts": count.float()}
@@ -63,7 +92,25 @@ class PairClassification(Evaluator):
             else:  # nothing is left to classify
                 figures = {"pairs": row.numel(), "positive": row.numel() // 2}
             rows.append({"among": which, "of": what, "features": features.__name__, **figures})
-        return Findings({}, pd.DataFrame(rows))
+        return Findings({}, pd.DataFrame(rows), remarks=self._remarks(label.numel(), testbed))
+
+    def validate(self, model: Model, testbed: Testbed) -> dict[str, float]:
+        """The figures of the product of the model's vectors during training, without controls."""
+        self.refuse(testbed)
+        pairs, label = testbed.pairs(self.split)
+        figures, _ = pair_classification(representations(model, testbed.graph_for(model)), pairs, label)
+        return {name: figures[name.removeprefix("pair_")] for name in self.validated}
+
+    def metrics(self, testbed: Testbed) -> list[str]:
+        """The names of :meth:`validate`'s figures."""
+        return list(self.validated)
+
+    def _remarks(self, count: int, testbed: Testbed) -> tuple[str, ...]:
+        if not testbed.pairs_held_back:
+            return ()
+        total = testbed.data[PAIR].edge_label.numel()
+        which = "held back for choosing settings" if self.split == "valid" else "not held back for choosing settings"
+        return (f"{count:,} of {total:,} labelled pairs, which are {which}.",)
 
 
 def pair_classification(
@@ -100,13 +147,8 @@ def pair_classification(
         UserError: If labels are not 0 and 1, a fold would lack one of them, or a vector is not finite.
         MissingExtra: If scikit-learn is not installed.
     """
-    truth = _truth(label)
-    positive = int(truth.sum())
-    if min(positive, truth.numel() - positive) < FOLDS:
-        raise UserError(
-            f"{FOLDS} stratified folds need {FOLDS} pairs of each label, and there are {positive} positive and "
-            f"{truth.numel() - positive} negative ones: use a data set with more labelled pairs."
-        )
+    belongs = truth(label)
+    _refuse_few(belongs, MORE)
     x = features(vector[pairs[0]], vector[pairs[1]])
     if not bool(x.isfinite().all()):
         raise UserError("A vector is not finite: the model has diverged, so train more gently.")
@@ -118,11 +160,11 @@ def pair_classification(
         raise MissingExtra("plot", "Pair classification") from error
     rows = []
     folds = StratifiedKFold(FOLDS, shuffle=True, random_state=seed)
-    for number, (train, test) in enumerate(folds.split(x.numpy(), truth.numpy())):
+    for number, (train, test) in enumerate(folds.split(x.numpy(), belongs.numpy())):
         forest = RandomForestClassifier(TREES, random_state=STATE, n_jobs=torch.get_num_threads())
-        forest.fit(x[train].numpy(), truth[train].numpy())
+        forest.fit(x[train].numpy(), belongs[train].numpy())
         share = torch.from_numpy(forest.predict_proba(x[test].numpy())[:, 1])
-        called, right = forest.predict(x[test].numpy()), truth[test]
+        called, right = forest.predict(x[test].numpy()), belongs[test]
         rows.append(
             {
                 "fold": number,
@@ -140,8 +182,8 @@ def pair_classification(
         "f1_std": float(table["f1"].std()),
         "accuracy": float(table["accuracy"].mean()),
         "auroc": float(table["auroc"].mean()),
-        "pairs": truth.numel(),
-        "positive": positive,
+        "pairs": belongs.numel(),
+        "positive": int(belongs.sum()),
     }
     return figures, table
 
@@ -171,10 +213,10 @@ def matched(
     Raises:
         UserError: If labels are not 0 and 1.
     """
-    truth = _truth(label)
+    belongs = truth(label)
     level = torch.frexp((degree.view(degree.size(0), -1) + 1).double()).exponent  # exact where a logarithm may round
     _, cell = numbered_rows(*torch.cat([level[pairs[0]], level[pairs[1]]], 1).T)
-    group = 2 * cell + truth.long()
+    group = 2 * cell + belongs.long()
     count = group.bincount(minlength=2 * int(cell.max()) + 2 if cell.numel() else 2)
     order = torch.randperm(group.numel(), generator=rng)
     order = order[group[order].argsort(stable=True)]
@@ -184,8 +226,11 @@ def matched(
     return order[place < quota[cell[order]]].sort().values
 
 
-def _truth(label: Shaped[Tensor, "m"]) -> Tensor:
-    if not bool(((label == 0) | (label == 1)).all()):
-        other = label[(label != 0) & (label != 1)][0].item()
-        raise UserError(f"A pair is labelled {other}: pairs are labelled 1 or 0, those that are neither left out.")
-    return label.bool().cpu()
+def _refuse_few(belongs: Bool[Tensor, "m"], advice: str) -> None:
+    """Refuses labels of which a fold would lack one."""
+    positive = int(belongs.sum())
+    if min(positive, belongs.numel() - positive) < FOLDS:
+        raise UserError(
+            f"{FOLDS} stratified folds need {FOLDS} pairs of each label, and there are {positive} positive and "
+            f"{belongs.numel() - positive} negative ones: {advice}."
+        )

@@ -6,11 +6,14 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import torch
+from jaxtyping import Bool, Int, Shaped
+from torch import Tensor
 from torch_geometric.data import Data, HeteroData
 
 from gnnneg.data.known import Answers, Joined, KnownAnswers
-from gnnneg.data.statements import SPLITS, message_graph, num_relations, triplets
+from gnnneg.data.statements import PAIR, SPLITS, message_graph, num_relations, triplets
 from gnnneg.errors import UserError
+from gnnneg.evaluation.held_back import held_back
 from gnnneg.interfaces import Model
 from gnnneg.records import Triplets
 
@@ -33,6 +36,9 @@ class Testbed:
             (default: all)
         train (KnownAnswers, optional): The answers of training facts, if they exist already, so that they are indexed
             only once. (default: :obj:`None`, made here)
+        pairs_held_back (float): The share of labelled pairs that are for choosing settings: see
+            :func:`~gnnneg.evaluation.held_back.held_back`. (default: :obj:`0.0`)
+        pairs_seed (int): The seed that chooses them. (default: :obj:`0`)
 
     Raises:
         UserError: If the relations of the two graphs differ.
@@ -49,6 +55,8 @@ class Testbed:
     device: torch.device | str = "cpu"
     valid_sample: int | None = None
     train: KnownAnswers | None = None
+    pairs_held_back: float = 0.0
+    pairs_seed: int = 0
 
     def __post_init__(self) -> None:
         self.elsewhere: Testbed | None = None
@@ -77,6 +85,16 @@ class Testbed:
     def has(self, split: str, polarity: str = "stated") -> bool:
         """Whether the split has any."""
         return bool(self.statements(split, polarity).rel_type.numel())
+
+    def pairs(self, split: str = "test") -> tuple[Int[Tensor, "2 m"], Shaped[Tensor, "m"]]:
+        """Labelled pairs and their labels: those that are held back for ``"valid"``, or all others."""
+        mine = self._held_back if split == "valid" else ~self._held_back
+        return self.data[PAIR].edge_label_index[:, mine], self.data[PAIR].edge_label[mine]
+
+    @property
+    def _held_back(self) -> Bool[Tensor, "m"]:
+        store = self.data[PAIR]
+        return held_back(store.edge_label_index, store.edge_label, self.pairs_held_back, self.pairs_seed)
 
     @property
     def num_nodes(self) -> int:

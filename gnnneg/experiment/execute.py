@@ -2,6 +2,7 @@
 
 import warnings
 from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,6 @@ from gnnneg import config, distributed, run_files
 from gnnneg.data.facts import Facts
 from gnnneg.data.statements import triplets
 from gnnneg.errors import UserError
-from gnnneg.evaluation import Ranking
 from gnnneg.experiment import folder, whereabouts
 from gnnneg.experiment.environment import environment
 from gnnneg.experiment.graph import write_graph, write_named
@@ -18,6 +18,7 @@ from gnnneg.experiment.ready import tell_of_confidence
 from gnnneg.experiment.result import judged
 from gnnneg.experiment.run import Run
 from gnnneg.experiment.setup import Setup
+from gnnneg.experiment.validation import judges, metrics, validated
 from gnnneg.training import Interrupted, Watchers, save_model
 from gnnneg.training.atomic import replacing
 
@@ -45,7 +46,7 @@ def finish(setup: Setup, progress: bool, resume: bool = False, forget: bool = Fa
     setup.evaluation.chosen(testbed)  # refused before anything is trained
     if setup.test_graph is not None:
         refuse_entities(model)
-    if not testbed.has("valid") and testbed.has("test") and not resume:
+    if not judges(testbed, setup.fit.metric) and testbed.has("test") and not resume:
         warnings.warn(
             "The data set has no validation statements: all epochs are trained, whatever fit.patience "
             "says, and the last weights are kept.",
@@ -67,15 +68,17 @@ def finish(setup: Setup, progress: bool, resume: bool = False, forget: bool = Fa
 
 def _trained(setup: Setup, progress: bool, resume: bool, forget: bool, watchers: Watchers | None) -> dict[str, Any]:
     """What training came to."""
-    path, testbed, model, validation = setup.path, setup.testbed, setup.model, Ranking("valid")
+    path, testbed, model = setup.path, setup.testbed, setup.model
+    judging = judges(testbed, setup.fit.metric)
+    evaluate = partial(validated, judging, model, testbed) if judging else None
     history = setup.fit(
         setup.task,
         lambda: triplets(setup.data, "stated", "train"),
         setup.optimizer,
         setup.scheduler,
         seed=setup.seed,
-        evaluate=(lambda: validation.validate(model, testbed)) if testbed.has("valid") else None,
-        metrics=validation.metrics(testbed),
+        evaluate=evaluate,
+        metrics=metrics(judging, testbed),
         folder=path,
         progress=progress,
         resume=resume,
@@ -84,7 +87,7 @@ def _trained(setup: Setup, progress: bool, resume: bool, forget: bool, watchers:
     if forget:
         setup.optimizer.state.clear()
     try:
-        tuned = testbed.has("valid") and setup.task.tune(lambda: validation.validate(model, testbed)[setup.fit.metric])
+        tuned = evaluate is not None and setup.task.tune(lambda: evaluate()[setup.fit.metric])
         if tuned and path is not None:
             save_model(path / run_files.MODEL, model, distributed.tables(model))
         return judged(setup, history)

@@ -13,9 +13,10 @@ from gnnneg import compiling, distributed, run_files
 from gnnneg.data import naming
 from gnnneg.data.statements import POLARITIES, counts
 from gnnneg.errors import UserError
-from gnnneg.evaluation import KnownNegatives, Ranking, Ranks, Testbed, strata
+from gnnneg.evaluation import KnownNegatives, PairClassification, Ranking, Ranks, Testbed, strata
 from gnnneg.experiment import folder
 from gnnneg.experiment.setup import Setup
+from gnnneg.experiment.validation import judges, validated
 from gnnneg.training import History
 from gnnneg.training.atomic import replacing
 
@@ -38,7 +39,11 @@ def judged(setup: Setup, history: History) -> dict[str, Any]:
             ranks[split] = Ranking(split).ranks(model, testbed)
             with _ties_untold() if split == "valid" else nullcontext():
                 metrics[split] = Ranking(split).findings(ranks[split], testbed).figures
-    if "test" not in ranks and setup.evaluation.test:
+    pairs = [one for one in judges(testbed, setup.fit.metric) if isinstance(one, PairClassification)]
+    if pairs:
+        metrics.setdefault("valid", {}).update(validated(pairs, model, testbed))
+    others = setup.evaluation.chosen(testbed)  # who asks about no statement, such as of labelled pairs, tests too
+    if "test" not in ranks and setup.evaluation.test and not any(one.split == "test" for one in others):
         warnings.warn("The data set has no test statements, so nothing was tested.", stacklevel=2)
     elif "test" in ranks and path is not None:
         _write_ranks(ranks["test"], testbed.on("test"), path)
@@ -66,7 +71,7 @@ def judged(setup: Setup, history: History) -> dict[str, Any]:
             there = testbed.on("test")
             by = strata(ranks["test"], there.statements("train"), there.num_nodes, there.num_relations)
             _write_ranks(ranks["test"], there, path, by)
-    for one in setup.evaluation.chosen(testbed):
+    for one in others:
         with _ties_untold(), _optional(f"{type(one).__name__} of {one.split}"):
             if isinstance(one, Ranking) and one.split in ranks:
                 found = one.findings(ranks[one.split], testbed)

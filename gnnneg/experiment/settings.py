@@ -31,10 +31,12 @@ from gnnneg.data.gate import admit
 from gnnneg.data.known import KnownAnswers
 from gnnneg.data.ontology import inherited
 from gnnneg.data.splits import share_denied
+from gnnneg.data.statements import PAIR
 from gnnneg.data.words import VERDICTS
 from gnnneg.errors import UserError, echo
 from gnnneg.evaluation import Evaluator, KnownNegatives, Testbed, TripleClassification
 from gnnneg.evaluation.entity_ranking import Split
+from gnnneg.evaluation.held_back import refuse_share
 from gnnneg.experiment.ready import refuse_seed
 from gnnneg.interfaces import Task
 from gnnneg.training import Fit, Watcher
@@ -132,6 +134,11 @@ class Evaluation:
         evaluators (list[Evaluator], optional): What a run's ``result.json`` tells beside the ranking of valid and test.
             In a config, a bare list under ``evaluation`` is short for this. (default: where statements are denied,
             :class:`~gnnneg.evaluation.TripleClassification` and :class:`~gnnneg.evaluation.KnownNegatives`)
+        pairs_held_back (float): Share of the labelled pairs, of each label, that settings are chosen on:
+            ``fit.metric: pair_f1`` validates on these, and figures of test are made on all others.
+            (default: :obj:`0.0`)
+        pairs_seed (int): Which pairs are held back. It is a seed of its own, so that runs of all seeds hold back the
+            same. (default: :obj:`0`)
     """
 
     filter: tuple[Split, ...] = ("train", "valid", "test")
@@ -140,8 +147,11 @@ class Evaluation:
     evaluators: Sequence[Evaluator] | None = None
     valid_sample: int | None = None
     test: bool = True
+    pairs_held_back: float = 0.0
+    pairs_seed: int = 0
 
     def __post_init__(self) -> None:
+        refuse_share(self.pairs_held_back, self.pairs_seed)
         for name in ("sampled", "valid_sample"):
             value = getattr(self, name)
             if value is not None and value < 1:
@@ -163,7 +173,8 @@ class Evaluation:
     ) -> Testbed:
         """On what models are judged."""
         policy = self.filter, self.memory_mib, self.sampled
-        return Testbed(data, test_graph, *policy, seed, device, self.valid_sample, train)
+        held_back = self.pairs_held_back, self.pairs_seed
+        return Testbed(data, test_graph, *policy, seed, device, self.valid_sample, train, *held_back)
 
     def chosen(self, testbed: Testbed) -> Sequence[Evaluator]:
         """The evaluators.
@@ -171,6 +182,11 @@ class Evaluation:
         Raises:
             UserError: If the data lack what one asks about.
         """
+        if self.pairs_held_back and PAIR not in testbed.data.edge_types:
+            raise UserError(
+                f"evaluation.pairs_held_back is {self.pairs_held_back}, and the data set has no labelled pairs: leave "
+                "it out."
+            )
         if self.evaluators is not None:
             asked = [one for one in self.evaluators if self.test or one.split == "valid"]
             for one in asked:

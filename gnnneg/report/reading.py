@@ -48,8 +48,11 @@ class Folder:
 
     @property
     def split(self) -> str:
-        """The split that headlines are taken from: test, or validation where there is no test."""
-        return "test" if "mrr" in self.result["metrics"].get("test", {}) else "valid"
+        """The split that headlines are taken from: test, or validation where test was not ranked and validation was, or
+        where there is no test.
+        """
+        test, valid = (self.result["metrics"].get(split, {}) for split in ("test", "valid"))
+        return "test" if "mrr" in test or (test and "mrr" not in valid) else "valid"
 
     @property
     def metrics(self) -> dict[str, Any]:

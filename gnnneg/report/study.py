@@ -51,7 +51,7 @@ def page(about: dict[str, Any]) -> str:
         rows=[_row(trial, seen, best) for trial in sorted(trials, key=_order)],
         config=about["config"],
         tested=about["tested"],
-        seeds=_seeds(about["seeds"]),
+        seeds=_seeds(about["seeds"], metric),
     )
 
 
@@ -74,11 +74,12 @@ def _row(trial: dict[str, Any], spaces: list[dict[str, Any]], best: int) -> dict
     }
 
 
-def _seeds(runs: list[dict[str, Any]]) -> dict[str, Any] | None:
-    """A row a seed, with the figures of validation and test, and their mean below."""
+def _seeds(runs: list[dict[str, Any]], metric: str) -> dict[str, Any] | None:
+    """A row a seed, with the figures of validation and test, that of the study among them, and their mean below."""
     if not runs:
         return None
-    names = [(split, name) for split in ("valid", "test") for name in ("mrr", "hits@1", "hits@10")]
+    own = dict.fromkeys(("mrr", "hits@1", "hits@10", metric))
+    names = [(split, name) for split in ("valid", "test") for name in own]
     columns = [(split, name) for split, name in names if any(name in run["metrics"].get(split, {}) for run in runs)]
     found = [[run["metrics"].get(split, {}).get(name) for split, name in columns] for run in runs]
     rows = [[str(run["seed"]), *map(_figure, cells)] for run, cells in zip(runs, found)]

@@ -20,6 +20,7 @@ from gnnneg.experiment.folder import read_result
 from gnnneg.experiment.lock import alone, awaited
 from gnnneg.experiment.settings import source
 from gnnneg.experiment.trainer import Trainer
+from gnnneg.experiment.validation import judges
 from gnnneg.training.atomic import Unwritable, replacing
 from gnnneg.tuning.files import BEST, CLAIMS, PROCESS, SECONDS, SEEDS, SENTENCE, STUDY, TESTED, TRIALS, Budget
 from gnnneg.tuning.journal import opened
@@ -187,7 +188,8 @@ class Worker:
             self._refused.add(path)
             self.say(f"seed {seed} of the winner: {sentence_of(error)}")
             return
-        figures = [f"{split} {self.metric} {found[self.metric]:.4f}" for split, found in run.metrics.items()]
+        told = {split: found[self.metric] for split, found in run.metrics.items() if self.metric in found}
+        figures = [f"{split} {self.metric} {value:.4f}" for split, value in told.items()]
         self.say(f"seed {seed} of the winner: {', '.join(figures)}")
 
 
@@ -195,9 +197,9 @@ def _refuse_untold(setup: Setup) -> None:
     """Refuses a data set that tells no trial from another.
 
     Raises:
-        UserError: If it has no validation statements.
+        UserError: If it has no validation statements, nor labelled pairs that are held back.
     """
-    if not setup.testbed.has("valid"):
+    if not judges(setup.testbed, setup.fit.metric):
         raise UserError("The data set has no validation statements to tune by: split some off.")
 
 

@@ -352,7 +352,8 @@ def test_known_negatives_and_clusters(said, trained):
 
 def test_what_the_data_lack_is_said_in_one_sentence(said, trained, tmp_path):
     assert "no labelled pairs" in refused(said, "evaluate", trained, "PairClassification")
-    for evaluator in ("PairClassification", "Clustering", "ProbabilityCalibration", "TripleClassification"):
+    assert "no labelled pairs" in refused(said, "evaluate", trained, "PairClassification", "--split", "valid")
+    for evaluator in ("Clustering", "ProbabilityCalibration", "TripleClassification"):
         assert "leave --split out" in refused(said, "evaluate", trained, evaluator, "--split", "valid")
     data = load("synthetic")
     n, r = data["entity"].num_nodes, len(data.relation_names)

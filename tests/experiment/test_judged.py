@@ -72,7 +72,7 @@ def test_where_nothing_is_denied_as_many_are_drawn_and_none_is_true(run, monkeyp
 def test_pairs_are_classified_by_vectors_noise_and_counts(run, monkeypatch, alike):
     """Those that degrees do not tell apart too, if enough of them are left for every fold."""
     data, asked = ring(), []
-    half = 2 * alike  # so many of each label, of which the matched are given here
+    half = 2 * FOLDS  # so many in all, of which the matched are given here
     data[PAIR].edge_label_index = torch.stack([torch.arange(half) % 20, (torch.arange(half) + 1) % 20])
     data[PAIR].edge_label = torch.arange(half) % 2
     monkeypatch.setattr(pairs, "matched", lambda *_: torch.arange(2 * alike))
