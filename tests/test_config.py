@@ -260,6 +260,7 @@ def test_what_is_wrong_is_told_before_the_data_are_touched(settings, told):
         (["--fit.epochs", "-1"], "fit.epochs is -1"),
         (["--device", "quantum"], "There is no device 'quantum' here"),
         (["--device", "meta"], "There is no device 'meta' here"),
+        (["--device", "CPU"], "There is no device 'CPU' here: try cpu."),
         (["--optimizer", "LBFGS"], "optimizer (LBFGS) asks for the loss several times a step"),
         (["--optimizer.lr", ".nan"], "optimizer (Adagrad): Invalid learning rate"),
         (["--optimizer.lr", ".inf"], "optimizer (Adagrad): lr is inf: give finite numbers."),

@@ -83,7 +83,7 @@ def train(
             that it would be tested on, or training diverges.
     """
     refuse_seed(seed)
-    refuse_optimizer(optimizer)
+    refuse_optimizer(optimizer, scheduler is not None)
     graph, *others = list(data) if isinstance(data, Dataset) else [data]
     if test_graph is not None:
         others = [test_graph]

@@ -79,8 +79,12 @@ def tell_of_leaks(task: Task, facts: Facts) -> None:
                 )
 
 
-def refuse_optimizer(optimizer: Optimizer) -> None:
-    """Refuses one that a step of training cannot drive, or whose numbers are not finite.
+def refuse_optimizer(optimizer: Optimizer, scheduled: bool) -> None:
+    """Refuses one that a step of training cannot drive, or whose numbers are not finite; warns of steps of size 0.
+
+    Args:
+        optimizer (torch.optim.Optimizer): The optimiser.
+        scheduled (bool): Whether a scheduler gives other rates.
 
     Raises:
         UserError: If it asks for the loss several times a step, or a number is infinite or none.
@@ -90,6 +94,8 @@ def refuse_optimizer(optimizer: Optimizer) -> None:
         for key, value in group.items():
             if key != "params" and not _finite(value):
                 raise UserError(f"optimizer ({name}): {key} is {echo(value)}: give finite numbers.")
+    if not scheduled and all(float(group.get("lr", 1.0)) == 0 for group in optimizer.param_groups):
+        warnings.warn(f"optimizer ({name}): lr is 0, so nothing is learnt.", stacklevel=3)
     stepped(optimizer)
 
 

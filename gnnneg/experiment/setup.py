@@ -14,7 +14,7 @@ from gnnneg.config import Plan, Tree
 from gnnneg.data.facts import Facts
 from gnnneg.data.known import KnownAnswers
 from gnnneg.distributed import own_device
-from gnnneg.errors import UserError
+from gnnneg.errors import UserError, echo
 from gnnneg.evaluation import Testbed
 from gnnneg.experiment.ready import refuse_negative, refuse_optimizer, refuse_scheduler
 from gnnneg.experiment.settings import Evaluation, source
@@ -23,6 +23,8 @@ from gnnneg.experiment.warmth import Warm
 from gnnneg.interfaces import Model, Task
 from gnnneg.training import Fit, Watcher
 from gnnneg.training.randomness import seeded
+
+LONGEST = 80  # characters of a reason that torch gives
 
 
 @dataclass
@@ -87,8 +89,8 @@ def assemble(
     with seeded(settings["seed"]):
         task = settings["task"].build(facts).to(device)
     optimizer = settings["optimizer"].build({"params": list(task.trained())})
-    refuse_optimizer(optimizer)
     scheduler = settings["scheduler"]
+    refuse_optimizer(optimizer, scheduler is not None)
     if scheduler is not None:
         refuse_negative(scheduler)
         epochs = settings["fit"].arguments["epochs"]
@@ -128,5 +130,7 @@ def choose(device: str | None) -> torch.device:
     try:
         torch.zeros(1, device=device).item()  # which no device without memory, such as meta, can say
     except (RuntimeError, AssertionError) as error:
-        raise UserError(f"There is no device {device!r} here ({str(error).splitlines()[0]}): try cpu.") from None
+        why = str(error).splitlines()[0]
+        why = f" ({why})" if len(why) <= LONGEST else ""  # torch lists every device and key that it knows
+        raise UserError(f"There is no device {echo(device)} here{why}: try cpu.") from None
     return torch.device(device)

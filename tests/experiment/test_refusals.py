@@ -168,3 +168,15 @@ def test_confidences_that_are_read_are_not_told_of():
     data = doubtful(0.0)
     task = linked(data)
     train(task, data, plain(task), Fit(epochs=1, batch_size=8), progress=False)  # all are sure
+
+
+def test_steps_of_size_0_are_told_of():
+    data = ring()
+    for rate in (0.0, 0.1):
+        task = linked(data)
+        given = task, data, Adagrad(task.trained(), lr=rate), Fit(epochs=1, batch_size=8)
+        if rate:
+            train(*given, progress=False)
+            continue
+        with pytest.warns(UserWarning, match=r"optimizer \(Adagrad\): lr is 0, so nothing is learnt"):
+            train(*given, progress=False)

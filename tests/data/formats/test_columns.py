@@ -298,7 +298,7 @@ def test_parquet_of_other_kinds(tmp_path: Path) -> None:
     pa.parquet.write_table(pa.table(parts | {"vector": pa.array([[1.0], [2.0]])}), path)
     assert rows(path) == [("a", "1", "b", True), ("b", "2", "a", True)]
     for column, wrong, said in (
-        ("tail", pa.array([["b"], ["a"]]), r"column 'tail' holds list<"),
+        ("tail", pa.array([["b"], ["a"]]), r"column 3 \(tail\), which is to be the tail, holds lists or objects"),
         ("tail", pa.array([b"b", b"a"]), "column 'tail' holds binary"),
         ("tail", pa.array(["b", ""]), "row 2: the tail is empty"),
         ("tail", pa.array(["b", None]), "row 2 has no tail"),
