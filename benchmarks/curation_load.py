@@ -3,7 +3,9 @@
 ``python benchmarks/curation_load.py RUN`` starts ``gnnneg serve RUN`` with a record of its own and lets 20 clients
 judge for a minute, spread over the queues. Each does what a browser does: it opens a statement, keeps the next one
 ready, sends a verdict as soon as a quick person would, and looks every 1.5 seconds at what others say. One line of
-JSON tells the waiting times in milliseconds, and what the server held after each tenth of the time.
+JSON tells the waiting times in milliseconds, what the server held after each tenth of the time, and how many KiB it
+held more for each verdict of the second half: the middle of the last three looks less that of the three in the middle.
+``--seconds 300`` shows whether memory is flat.
 """
 
 import argparse
@@ -18,7 +20,7 @@ import time
 from dataclasses import dataclass, field
 from html import unescape
 from pathlib import Path
-from statistics import quantiles
+from statistics import median, quantiles
 from urllib.parse import parse_qsl, urlsplit
 
 from gnnneg.verdicts import Verdicts
@@ -98,10 +100,11 @@ def load(run: str, clients: int, seconds: float, think: float) -> dict[str, obje
                 threads = [threading.Thread(target=one.judge, args=(end,)) for one in people]
                 for thread in threads:
                     thread.start()
-                mib = []
+                mib, judged = [], []
                 for _ in range(TIMES):
                     time.sleep(seconds / TIMES)
-                    mib.append(round(held(server.pid)))
+                    mib.append(round(held(server.pid), 1))
+                    judged.append(sum(len(one.ids) for one in people))
                 for thread in threads:
                     thread.join()
             finally:
@@ -115,7 +118,14 @@ def load(run: str, clients: int, seconds: float, think: float) -> dict[str, obje
         took = [number for one in people for number in one.took[kind]]
         cuts = quantiles(took, n=100)
         found[kind] = {"n": len(took), "p50": cuts[49], "p95": cuts[94], "p99": cuts[98], "most": max(took)}
-    return {**found, "errors": len(errors), "first_errors": errors[:3], "lost": lost, "mib": mib}
+    grown = {"grown_kib": round(_grown(mib, judged), 2)}
+    return {**found, "errors": len(errors), "first_errors": errors[:3], "lost": lost, "mib": mib, **grown}
+
+
+def _grown(mib: list[float], judged: list[int]) -> float:
+    """KiB for each verdict of the second half of the time."""
+    more = median(mib[-3:]) - median(mib[TIMES // 2 - 2 : TIMES // 2 + 1])
+    return 1024 * more / max(1, judged[-2] - judged[TIMES // 2 - 1])
 
 
 def _queues(client: Client) -> list[str]:

@@ -31,7 +31,7 @@ from gnnneg.models.difference import Pair
 from gnnneg.records import Triplets
 from gnnneg.verdicts import Statement
 
-KEPT = 1000  # views
+KEPT = 256  # views: twenty people, each with a few pages kept ready, and some rest
 T = TypeVar("T")
 
 
@@ -112,8 +112,8 @@ class Served:
         return Index(self.data)
 
     def kept(self, key: tuple[str, ...], make: Callable[[], T]) -> T:
-        """What was made of a key before, if it is one of the last thousand, or what is made now: once, for all who ask
-        at the same time.
+        """What was made of a key before, if it is one of the last :obj:`KEPT`, or what is made now: once, for all who
+        ask at the same time.
         """
         with self._lock:
             making = self._making.setdefault(key, Lock())

@@ -24,6 +24,8 @@ SQLITE = b"SQLite format 3\0"  # how each of its files begins
 OURS = 0x676E6E76  # "gnnv" in the header of the file: it is a record of verdicts
 FORMAT = 1
 PATIENCE = 30.0  # seconds that one writer waits for another
+IDLE = 8  # connections that wait to be used again: a server has as many threads as requests at once
+CACHE = 512  # KiB of the file that each of them keeps, which by itself would be four times as much
 UNDO, NOTE = "undo", "note"
 
 GROWS = "SELECT RAISE (ABORT, 'the record only grows')"
@@ -237,7 +239,10 @@ class Verdicts:
             except BaseException:
                 connection.close()  # whatever was begun is rolled back
                 raise
-            self._idle.append(connection)
+            if len(self._idle) < IDLE:
+                self._idle.append(connection)
+            else:
+                connection.close()
 
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
@@ -295,6 +300,7 @@ def _begin(connection: sqlite3.Connection, path: Path) -> None:
     connection.execute("COMMIT")
     _keep_log(connection)
     connection.execute("PRAGMA synchronous = FULL")
+    connection.execute(f"PRAGMA cache_size = -{CACHE}")
 
 
 def _keep_log(connection: sqlite3.Connection) -> None:

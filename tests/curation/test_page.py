@@ -97,6 +97,20 @@ def test_judging_without_a_script(page, office):
     assert page.get("/queue?key=uncertain", follow_redirects=False).headers["location"].startswith("/statement")
 
 
+def test_a_bookmark_of_a_queue_that_has_changed(page, office):
+    """A statement that is no longer in its queue has its page all the same, and its verdict leads to the queue."""
+    names = office.served.data["entity"].names
+    gone = next(Statement(one, RELATIONS[0], one) for one in names if (one, RELATIONS[0], one) not in office.uncertain)
+    text = page.get(links.statement_url(gone, "uncertain")).text
+    assert 'id="judge"' in text
+    assert 'rel="next"' not in text
+    assert "Statement 1 of" not in text
+    led = page.post("/judge", data=form(gone, "deny"), headers=OWN, follow_redirects=False)
+    assert led.headers["location"] == links.statement_url(office.uncertain[0], "uncertain")
+    assert page.get(links.statement_url(gone, "uncertain")).status_code == 200
+    assert page.get(links.statement_url(gone, "of-old")).status_code == 400
+
+
 def test_a_queue_ends_and_goes_round(page, office):
     """Behind the last one come those passed over; then the queue is done."""
     last, others = office.uncertain[-1], office.uncertain[:-1]

@@ -15,6 +15,7 @@ from gnnneg.curation.queues import Item
 from gnnneg.errors import UserError
 from gnnneg.verdicts import Row, Statement
 
+MOST = 1_000  # verdicts that one look sees, the last ones: who has been away longer opens the page again
 NEWS = 3  # verdicts of others that are told at once
 POSTED = 303  # the answer to a form: look there
 
@@ -78,7 +79,7 @@ def routes(pages: Pages) -> APIRouter:
     ) -> Response:
         """For the script: what has changed since a row of the record, and whether the statement on the screen has."""
         who, judged = pages.who(request), pages.judged(request)
-        rows = desk.verdicts.rows(after=after)
+        rows = desk.verdicts.rows(after=max(after, desk.verdicts.last() - MOST))
         others = [row for row in rows if row.who != who]
         mine = [row for row in rows if row.who == who and row.verdict != "note"]
         found: dict[str, Any] = {
@@ -134,19 +135,17 @@ def _statement(form: Fields) -> Statement:
 def _place(line: Line, asked: Statement, judged: set[Statement]) -> dict[str, Any]:
     """Where a statement stands in its queue, and what comes before and behind it."""
     place = line.place(asked)
-    if place is None:
-        return {"line": line, "place": None, "next": links.queue_url(line.key), "done": line.done(judged), "item": None}
+    found: dict[str, Any] = {"line": line, "place": place, "done": line.done(judged), "mine": asked in judged}
+    if place is None:  # a bookmark of a queue that has changed since
+        return {**found, "item": None, "before": None, "behind": None, "next": links.queue_url(line.key)}
     following = line.next(judged, place)
 
     def url(item: Item | None) -> str | None:
         return None if item is None else links.statement_url(item.statement, line.key)
 
     return {
-        "line": line,
-        "place": place,
+        **found,
         "item": line.items[place],
-        "done": line.done(judged),
-        "mine": asked in judged,
         "before": url(line.beside(place, -1)),
         "behind": url(line.beside(place, 1)),
         "next": url(following) or links.queue_url(line.key),

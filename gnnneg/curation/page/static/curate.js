@@ -2,6 +2,7 @@
 "use strict";
 
 const AHEAD = 2, EVERY = 1500;  // pages kept ready, and milliseconds between two looks at what others say
+const KEPT = 8;  // pages, with those that another tab has judged meanwhile
 const PAST = { accept: "Accepted", deny: "Denied", unsure: "Unsure", skip: "Skipped" };
 const KEYS = { d: "deny", a: "accept", u: "unsure", s: "skip" };
 
@@ -61,6 +62,7 @@ function page(address) {
   if (!ready.has(address)) {
     const promise = fetched(address);
     ready.set(address, promise);
+    if (ready.size > KEPT) ready.delete(ready.keys().next().value);
     promise.catch(() => ready.delete(address));
   }
   return ready.get(address);

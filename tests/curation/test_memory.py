@@ -1,0 +1,121 @@
+"""What a server holds does not grow with what is judged."""
+
+import gc
+import logging
+import threading
+import tracemalloc
+
+import pytest
+from jaxtyping import config
+from office import OWN, Office
+
+from gnnneg.curation import served as module
+from gnnneg.curation.page import judging, links
+from gnnneg.verdicts import Statement, Verdicts
+from gnnneg.verdicts.record import IDLE
+
+ROUNDS, EACH, WARM = 4, 6, 2
+ALLOWED = 1_500  # bytes for each verdict; its row alone, with the reason, has more than twice as much
+
+
+@pytest.fixture(scope="module")
+def office(tmp_path_factory):
+    return Office(tmp_path_factory.mktemp("office") / "v.sqlite")
+
+
+def judge(client, statement, number):
+    """What a person's browser asks for around one verdict, and a look at all else that is kept for the next time."""
+    asked = statement._asdict()
+    assert client.get(links.statement_url(statement, "uncertain")).status_code == 200
+    sent = {**asked, "verdict": ("deny", "accept", "unsure")[number % 3], "why": "x" * 3_000, "queue": "uncertain"}
+    assert client.post("/api/verdicts", json=sent, headers=OWN).status_code == 201
+    if number % EACH == 3:
+        assert client.post("/api/undo", json={}, headers=OWN).status_code == 200
+    assert client.get(f"/live?after={number}").status_code == 200
+    for address in ("/api/entity", "/search"):
+        key = "name" if address.startswith("/api") else "text"
+        assert client.get(address, params={key: statement.head}).status_code == 200
+    if number % EACH == 0:
+        question = {"head": statement.head, "relation": statement.relation, "top": 3}
+        for address in ("/ask", "/api/predict"):
+            assert client.get(address, params=question).status_code == 200
+        assert client.get("/history").status_code == client.get("/summary").status_code == 200
+
+
+def test_memory_is_flat(office, tmp_path, monkeypatch):
+    """After some rounds, more verdicts of more people on other statements leave nothing behind but the last views."""
+    monkeypatch.setattr(module, "KEPT", 5)
+    monkeypatch.setattr(logging.getLogger(), "handlers", [])  # pytest keeps what the client logs
+    monkeypatch.setattr(config, "jaxtyping_disable", True)  # and checks of types keep each function within another
+    office.begin(tmp_path / "v.sqlite")
+    names, relations = office.served.data["entity"].names, office.served.data.relation_names
+    every = [Statement(h, r, t) for h in names for r in relations for t in names]
+    held = []
+    tracemalloc.start()
+    try:
+        for turn in range(ROUNDS):
+            client = office.client(f"Person {turn}")
+            for place in range(EACH):
+                number = turn * EACH + place
+                judge(client, every[7 * number % len(every)], number)
+            client.close()
+            del client
+            assert len(office.served._views) == 5
+            office.served._views.clear()  # they are not all of one size
+            gc.collect()
+            held.append(tracemalloc.get_traced_memory()[0])
+    finally:
+        tracemalloc.stop()
+    grown = (held[-1] - held[WARM - 1]) / (EACH * (ROUNDS - WARM))
+    assert grown < ALLOWED, (grown, held)
+    assert not office.served._making
+
+
+def test_what_is_kept_is_the_last(office, monkeypatch):
+    """Of views and questions so many, the one least lately asked for goes first; what fails is not kept."""
+    monkeypatch.setattr(module, "KEPT", 3)
+    made = []
+
+    def ask(key):
+        return office.served.kept((key,), lambda: made.append(key) or key)
+
+    for key in "abcadb":
+        assert ask(key) == key
+    assert made == [*"abcdb"]
+    with pytest.raises(ZeroDivisionError):
+        office.served.kept(("z",), lambda: 1 // 0)
+    assert list(office.served._views) == [("a",), ("d",), ("b",)]
+    assert not office.served._making
+
+
+def test_few_connections_wait(tmp_path):
+    """As many threads as ask at once each have one; afterwards a few are kept, and all that was judged is there."""
+    verdicts = Verdicts(tmp_path / "v.sqlite")
+    together = threading.Barrier(3 * IDLE)
+
+    def ask(number):
+        with verdicts._lent():
+            together.wait(60)
+        verdicts.record(Statement("a", "r", str(number)), "deny", "ann")
+
+    threads = [threading.Thread(target=ask, args=(number,)) for number in range(3 * IDLE)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(verdicts._idle) <= IDLE
+    assert len(verdicts.rows()) == 3 * IDLE
+    verdicts.close()
+
+
+def test_a_look_at_what_others_said_sees_the_last(office, tmp_path, monkeypatch):
+    """Who asks for all of a long record is not answered with all of it."""
+    monkeypatch.setattr(judging, "MOST", 4)
+    office.begin(tmp_path / "v.sqlite")
+    client = office.client("Ann")
+    for statement in office.uncertain[:6]:
+        office.verdicts.record(statement, "deny", "Ann")
+    found = client.get("/live?after=0").json()
+    assert found["last"] == 6
+    assert found["mine"] == [links.statement_url(one) for one in office.uncertain[2:6]]
+    assert len(client.get("/live?after=4").json()["mine"]) == 2
