@@ -1,6 +1,7 @@
 """What a run folder keeps, read as it is asked for."""
 
 import shutil
+import warnings
 import weakref
 from collections.abc import Sequence
 from functools import cached_property
@@ -19,6 +20,7 @@ from gnnneg.evaluation import Testbed
 from gnnneg.experiment import folder, prolonged, whereabouts
 from gnnneg.experiment.fingerprint import fingerprint, names_of
 from gnnneg.experiment.graph import read_graph, read_named, with_attributes
+from gnnneg.experiment.same_model import described
 from gnnneg.experiment.settings import needed, outline, plan, source
 from gnnneg.experiment.setup import assemble, choose
 from gnnneg.experiment.whereabouts import Missing
@@ -135,6 +137,13 @@ class Kept:
             tree, sizes = said["model"], (said["num_nodes"], said["num_relations"])
         except KeyError as error:
             raise UserError(f"{file} lacks {error}: copy the run again or train again.") from None
+        then = prolonged.began_with(self.path)
+        if then is not None and not described(tree, then):
+            warnings.warn(
+                f"{file} is of another model than the one that {self.path} was trained with: its answers are another "
+                "run's, or nobody's; copy the run again.",
+                stacklevel=2,
+            )
         if sizes != tuple(map(len, self._names)):
             raise UserError(f"{home} is for {sizes[0]} entities and {sizes[1]} relations, which the data set has not.")
         with allowing(self.allow):
