@@ -8,9 +8,12 @@ from gnnneg.errors import UserError, echo
 from gnnneg.kernels.unique import numbered_rows
 
 LAST_SEED = (1 << 32) - 1
+SEED = 42
 
 
-def held_back(pairs: Int[Tensor, "2 m"], label: Shaped[Tensor, "m"], share: float, seed: int = 0) -> Bool[Tensor, "m"]:
+def held_back(
+    pairs: Int[Tensor, "2 m"], label: Shaped[Tensor, "m"], share: float, seed: int = SEED
+) -> Bool[Tensor, "m"]:
     """Which pairs are held back for choosing settings: a share of each label, drawn from a seed of its own.
 
     Two rows of the same two entities, in either order, are one pair: both are held back, or neither is. Otherwise a
@@ -25,7 +28,7 @@ def held_back(pairs: Int[Tensor, "2 m"], label: Shaped[Tensor, "m"], share: floa
         label (torch.Tensor): 1 where they belong together, else 0.
         share (float): From 0 to below 1; 0 holds nothing back.
         seed (int): Seed of the draw. It is not the seed of a run: all runs hold back the same pairs.
-            (default: :obj:`0`)
+            (default: :obj:`42`, as of the folds)
 
     Raises:
         UserError: If the share or the seed is out of range, or labels are not 0 and 1.

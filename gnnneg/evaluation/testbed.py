@@ -13,7 +13,7 @@ from torch_geometric.data import Data, HeteroData
 from gnnneg.data.known import Answers, Joined, KnownAnswers
 from gnnneg.data.statements import PAIR, SPLITS, message_graph, num_relations, triplets
 from gnnneg.errors import UserError
-from gnnneg.evaluation.held_back import held_back
+from gnnneg.evaluation.held_back import SEED, held_back
 from gnnneg.interfaces import Model
 from gnnneg.records import Triplets
 
@@ -38,7 +38,7 @@ class Testbed:
             only once. (default: :obj:`None`, made here)
         pairs_held_back (float): The share of labelled pairs that are for choosing settings: see
             :func:`~gnnneg.evaluation.held_back.held_back`. (default: :obj:`0.0`)
-        pairs_seed (int): The seed that chooses them. (default: :obj:`0`)
+        pairs_seed (int): The seed that chooses them. (default: :obj:`42`)
 
     Raises:
         UserError: If the relations of the two graphs differ.
@@ -56,7 +56,7 @@ class Testbed:
     valid_sample: int | None = None
     train: KnownAnswers | None = None
     pairs_held_back: float = 0.0
-    pairs_seed: int = 0
+    pairs_seed: int = SEED
 
     def __post_init__(self) -> None:
         self.elsewhere: Testbed | None = None

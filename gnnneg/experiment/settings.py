@@ -36,7 +36,7 @@ from gnnneg.data.words import VERDICTS
 from gnnneg.errors import UserError, echo
 from gnnneg.evaluation import Evaluator, KnownNegatives, Testbed, TripleClassification
 from gnnneg.evaluation.entity_ranking import Split
-from gnnneg.evaluation.held_back import refuse_share
+from gnnneg.evaluation.held_back import SEED, refuse_share
 from gnnneg.experiment.ready import refuse_seed
 from gnnneg.interfaces import Task
 from gnnneg.training import Fit, Watcher
@@ -138,7 +138,7 @@ class Evaluation:
             ``fit.metric: pair_f1`` validates on these, and figures of test are made on all others.
             (default: :obj:`0.0`)
         pairs_seed (int): Which pairs are held back. It is a seed of its own, so that runs of all seeds hold back the
-            same. (default: :obj:`0`)
+            same. (default: :obj:`42`)
     """
 
     filter: tuple[Split, ...] = ("train", "valid", "test")
@@ -148,7 +148,7 @@ class Evaluation:
     valid_sample: int | None = None
     test: bool = True
     pairs_held_back: float = 0.0
-    pairs_seed: int = 0
+    pairs_seed: int = SEED
 
     def __post_init__(self) -> None:
         refuse_share(self.pairs_held_back, self.pairs_seed)

@@ -138,7 +138,7 @@ def _about(name: str, run: Folder, place: int) -> dict[str, Any]:
 
 def _at_once(best: Any, run: Folder) -> str:
     """Of a run that was best when it was first looked at: it learnt by heart, perhaps."""
-    validated, _ = _series([flat(record) for record in run.log], "valid.mrr")
+    validated, _ = _series([flat(record) for record in run.log], f"valid.{_watched([run])}")
     first = len(validated) > 1 and best == validated[0]
     return (
         f", the first of {len(validated)} that were validated: the later ones overfit, or learnt nothing"
@@ -175,7 +175,7 @@ def _rows(
 
 
 def _pictures(runs: Sequence[Folder]) -> list[dict[str, str]]:
-    """Loss, validation MRR, how many targets are among the first k, and whatever else a part of the task logged."""
+    """Loss, validation, how many targets are among the first k, and whatever else a part of the task logged."""
     found = []
     logs = [[flat(record) for record in run.log] for run in runs]
     loss = [_series(log, "loss") for log in logs]
@@ -183,14 +183,16 @@ def _pictures(runs: Sequence[Folder]) -> list[dict[str, str]]:
         values = [value for _, y in loss for value in y]
         wide = min(values) > 0 and max(values) > 30 * min(values)
         found.append({"title": "Training loss", "svg": curves(loss, "epoch", "loss", logy=wide)})
-    valid = [_series(log, "valid.mrr") for log in logs]
+    watched = _watched(runs)
+    valid = [_series(log, f"valid.{watched}") for log in logs]
     if any(x for x, _ in valid):
         rings = []
         for run, (x, y) in zip(runs, valid):
             best = run.result.get("best_epoch")
             rings.append((float(best), y[x.index(best)]) if best in x else None)
-        picture = curves(valid, "epoch", "validation MRR", marks=rings)
-        found.append({"title": "Validation MRR (ringed: best)", "svg": picture})
+        called = "MRR" if watched == "mrr" else watched
+        picture = curves(valid, "epoch", f"validation {called}", marks=rings)
+        found.append({"title": f"Validation {called} (ringed: best)", "svg": picture})
     hits = [_cumulative(run.ranks) for run in runs]
     if any(x for x, _ in hits):
         picture = curves(hits, "k", "Hits@k", logx=True)
@@ -201,6 +203,13 @@ def _pictures(runs: Sequence[Folder]) -> list[dict[str, str]]:
         name = key.removeprefix("metrics.")  # what a part of the task has told of itself
         found.append({"title": name, "svg": curves(lines, "epoch", name.split(".")[-1])})
     return found
+
+
+def _watched(runs: Sequence[Folder]) -> str:
+    """The figure of validation that is drawn: MRR, or of runs that rank nothing there what chose their weights."""
+    ranked = any("mrr" in (record.get("valid") or {}) for run in runs for record in run.log)
+    fit = runs[0].config.get("fit") if runs else None
+    return "mrr" if ranked or not isinstance(fit, dict) else str(fit.get("metric", "mrr"))
 
 
 def _series(log: list[dict[str, Any]], key: str) -> tuple[list[float], list[float]]:

@@ -61,7 +61,7 @@ def test_training_is_validated_on_pairs_that_are_held_back(tmp_path):
     assert again.evaluate(PairClassification()).table["pairs"][0] == 36
     assert again.evaluate(PairClassification("valid")).table["f1"][0] == told[best]["pair_f1"]
     assert read(tmp_path / "run").split == "test"
-    assert page([read(tmp_path / "run")])
+    assert "Validation pair_f1 (ringed: best)" in page([read(tmp_path / "run")])
     with pytest.raises(UserError, match=r"evaluation\.pairs_held_back"):
         resume(tmp_path / "run", progress=False, overrides=["--evaluation.pairs_held_back", "0.3"])
 
