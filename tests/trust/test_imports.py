@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
+from office import ended, fetch
 from torch.optim import Adagrad, Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
@@ -81,6 +82,19 @@ def test_a_run_brings_no_code(received, place, said, verb, key):
         assert len(err.splitlines()) == 1
     assert code in (0, 2), err
     assert key != "task.loss" or "add --allow run," in err
+
+
+@pytest.mark.filterwarnings("ignore:.*than when training began")
+@pytest.mark.filterwarnings("ignore:The data set of")
+def test_a_page_about_a_run_brings_no_code(received, monkeypatch):
+    """Queues that need what the run names say why they are not there; all else is served."""
+    module = trap(received)
+    write(received, "task.loss", {"class_path": f"run.{module}.Mine"})
+    words = ["serve", str(received), "--port", "0", "--device", "cpu", "--who", "Ann"]
+    status, text = ended(monkeypatch, words, fetch)
+    assert status == 200
+    assert "add --allow run," in text
+    assert not (received / "ran").exists()
 
 
 def test_nor_does_the_config_of_its_model(received, said):
@@ -360,7 +374,7 @@ def test_names_of_modules(said):
         assert "--allow takes names of modules" in err
 
 
-@pytest.mark.parametrize("verb", ["train", "resume", "evaluate", "predict", "negatives", "compare", "report"])
+@pytest.mark.parametrize("verb", ["train", "resume", "evaluate", "predict", "negatives", "compare", "report", "serve"])
 def test_every_verb_that_reads_has_the_option(capsys, verb):
     with pytest.raises(SystemExit):
         main([verb, "--help"])
