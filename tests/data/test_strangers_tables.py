@@ -242,3 +242,32 @@ def test_a_header_of_other_words_is_told_of(tmp_path: Path) -> None:
     path = written(tmp_path / "g.txt", ("ncbi_gene_id", "gene_symbol", "hpo_id", "disease_id"), *rows)
     with pytest.warns(UserWarning, match="ncbi_gene_id, gene_symbol, hpo_id, is read as a statement"):
         read_statements(path, columns=["1", "2", "3"])
+
+
+def test_lines_that_have_names_of_their_own(tmp_path: Path) -> None:
+    """YAGO writes the name of each fact before it."""
+    rows = [(f"<id_{i}>", f"<e{i}>", "<knows>", f"<e{i % 2}>") for i in range(4)]
+    path = written(tmp_path / "yago.tsv", *rows)
+    with pytest.raises(UserError, match="as where each line has a name of its own: if it does, say --columns 2,3,4"):
+        read_statements(path)
+    assert read_statements(path, columns=["2", "3", "4"]).table["relation"].to_pylist() == ["<knows>"] * 4
+    path = written(tmp_path / "time.tsv", *((f"e{i}", "knows", f"e{i % 2}", f"200{i}") for i in range(4)))
+    assert read_statements(path).table["relation"].to_pylist() == ["knows"] * 4
+
+
+@pytest.mark.parametrize(
+    ("name", "values"), [("outcome", ("Active", "Inactive")), ("hit_call", ("1", "0")), ("interaction", ("yes", "no"))]
+)
+def test_outcomes_of_experiments_are_asked_about_wherever_they_stand(
+    tmp_path: Path, name: str, values: tuple[str, str]
+) -> None:
+    rows = [("a", "binds", tail, value, "1") for tail, value in zip("bc", values, strict=True)]
+    path = written(tmp_path / "assay.tsv", (*FOUR, name, "pmid"), *rows)
+    with pytest.raises(UserError, match=f"as if it said what is stated and what is denied: .* --ignore {name}"):
+        read_statements(path, columns=FOUR)
+
+
+def test_the_columns_of_nell_are_proposed_rightly(tmp_path: Path) -> None:
+    path = written(tmp_path / "n.tsv", ("Entity", "Relation", "Value", "Prob", "Source"), ("a", "r", "b", "0.9", "x"))
+    with pytest.raises(UserError, match="say --columns Entity,Relation,Value,"):
+        read_statements(path)

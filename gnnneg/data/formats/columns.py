@@ -19,6 +19,7 @@ from gnnneg.data.formats.vocabulary import (
     LETTERS,
     NEGATING,
     NULL,
+    OUTCOME,
     POLAR,
     REFUTED,
     RELATION,
@@ -99,7 +100,7 @@ def says_polarity(name: str | None, values: pa.ChunkedArray, last: bool) -> bool
         return True
     if "-1" in every and all(SIGNED.fullmatch(value) for value in every - {""}):  # -1c and 0c, as InferWiki has them
         return True
-    near = last or (name is not None and bool(set(words(name)) & POLAR))
+    near = last or (name is not None and bool(set(words(name)) & (POLAR | OUTCOME)))
     if (every & SUPPORTED and every & REFUTED) or opposed(every, near):
         return True
     denies = {folded(x) for x in LABELS.denied} | AGAINST
@@ -242,6 +243,14 @@ def numbers_each(table: pa.Table) -> bool:
     first, others = table.column(0), [table.column(i) for i in range(1, 4)]
     some = len(first) >= SHUFFLED and not any(map(_all_numbers, others))
     return some and _all_numbers(first) and len(first.unique()) == len(first)
+
+
+def names_each(table: pa.Table) -> bool:
+    """Whether the first column has a name of its own for each line, and the next ones seem to be head and relation: the
+    third has fewer different values than the second, as relations are fewer than heads.
+    """
+    first, second, third = (len(table.column(i).unique()) for i in range(3))
+    return table.num_rows >= SHUFFLED and first == table.num_rows and third < second
 
 
 def _all_numbers(values: pa.ChunkedArray) -> bool:

@@ -351,6 +351,12 @@ def _refuse_numbers_of_lines(path: Path, sheet: Sheet) -> None:
             f"{path}: the first of its {len(sheet.first)} columns seems to number the lines: if it does, say --columns "
             "2,3,4, and if it is the head, --columns 1,2,3."
         )
+    if looks.names_each(sheet.table):
+        raise UserError(
+            f"{path}: the first of its {len(sheet.first)} columns has another value in each line, and the third fewer "
+            "than the second, as where each line has a name of its own: if it does, say --columns 2,3,4, and if the "
+            "first is the head, --columns 1,2,3."
+        )
 
 
 def _keep_account(path: Path, sheet: Sheet, places: dict[str, int], ignored: set[int]) -> None:

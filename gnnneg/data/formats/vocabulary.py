@@ -8,7 +8,7 @@ def _words(text: str) -> frozenset[str]:
 # what columns of entities and of relations are called in public data sets, and in a few other languages
 ENTITY = _words(
     "head heads tail tails subject subjects object objects source sources target targets node nodes entity entities "
-    "src dst tgt sub subj obj ent start end from to domain range sourceid targetid h t s o x y u v "
+    "src dst tgt sub subj obj ent start end from to domain range sourceid targetid value h t s o x y u v "
     "kopf schwanz subjekt objekt quelle ziel sujet objet sujeto objeto soggetto oggetto origen destino origem "
     "субъект объект 头实体 尾实体 主语 宾语 主体 客体 主語 目的語"
 )
@@ -31,6 +31,11 @@ NEGATING = _words(
 # and of these that it is stated
 POLAR = _words(
     "label labels truth truthvalue polarity sign stated istated true istrue positive ispositive correct valid"
+)
+# of these names, a column of nothing but labels may say it too, wherever it stands
+OUTCOME = _words(
+    "outcome outcomes result results verdict activity hit hits judgement judgment assessment decision presence "
+    "observed detected interacts interaction binds active"
 )
 NULL = _words("null none na n/a nan nil <na>")
 # what a statement is said to be by people who looked at it: such a column is asked about wherever it stands
