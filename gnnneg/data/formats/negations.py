@@ -4,6 +4,7 @@ import re
 import warnings
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -66,7 +67,6 @@ def folded(triples: Iterable[Triple], path: Path, left_out: Counter[str]) -> Ite
             said to be false.
     """
     weak = 0
-    may_deny: dict[str, bool] = {}
     denied: dict[str, tuple[str, str]] = {}
     about: set[str] = set()
     parts: dict[str, dict[str, list[Triple]]] = {}
@@ -79,9 +79,7 @@ def folded(triples: Iterable[Triple], path: Path, left_out: Counter[str]) -> Ite
             if triple.predicate in REIFYING:
                 about.add(triple.subject)
             weak += triple.object == DEPRECATED or (triple.predicate == RDF_TYPE and triple.object.startswith(NO_VALUE))
-            if triple.predicate not in may_deny:
-                may_deny[triple.predicate] = _may_deny(triple.predicate)
-            if may_deny[triple.predicate] and _denies(triple.predicate, triple.object):
+            if _may_deny(triple.predicate) and _denies(triple.predicate, triple.object):
                 denied.setdefault(triple.subject, (triple.predicate, triple.object))
             refused = triple.subject_refused or triple.object_refused
             others.append((triple.subject, triple.predicate, triple.object, refused, triple.stated, triple.source))
@@ -114,24 +112,28 @@ def folded(triples: Iterable[Triple], path: Path, left_out: Counter[str]) -> Ite
             yield Row(first.object, second.object, third.object, stated=False, source=first.source)
 
 
-def refuse_denial(path: Path, relation: str, said: str) -> None:
+IN_A_GRAPH = "put what is false into a named graph of its own, and say --denied-graph"
+
+
+def refuse_denial(path: Path, relation: str, said: str, instead: str = IN_A_GRAPH) -> None:
     """What is said about triples is left out, but not that one is false: it would be read as stated, or be lost.
 
     Args:
         path (Path): The file.
         relation (str): What is said of a triple, such as ``negated``.
         said (str): Its value, as N-Triples write it or without marks.
+        instead (str): What to write instead.
 
     Raises:
         UserError: If it says that the triple is false.
     """
-    if _denies(relation, said):
+    if _may_deny(relation) and _denies(relation, said):
         raise UserError(
-            f"{path}: {echo(relation)} says of a triple that it is false, which is not read there: put what is false "
-            "into a named graph of its own, and say --denied-graph."
+            f"{path}: {echo(relation)} says of a triple that it is false, which is not read there: {instead}."
         )
 
 
+@lru_cache(1 << 10)
 def _may_deny(relation: str) -> bool:
     """Whether a property can say that its subject is false, by its name."""
     name = _last(relation)

@@ -10,7 +10,7 @@ from gnnneg.data.account import Account
 from gnnneg.data.decode import text
 from gnnneg.data.formats.annotated import RDFS, Annotations
 from gnnneg.data.formats.bounds import FUNCTIONAL, caught, one_line, quiet, shallow, sound_xml
-from gnnneg.data.formats.negations import NEGATION, OWL, RDF_TYPE
+from gnnneg.data.formats.negations import NEGATION, OWL, RDF_TYPE, refuse_denial
 from gnnneg.data.formats.statements import Row, Statements, collected
 from gnnneg.data.rows import shown
 from gnnneg.errors import MissingExtra, UserError
@@ -61,7 +61,8 @@ def read_owl(path: str | Path) -> Statements:
 
     Raises:
         MissingExtra: If py-horned-owl is not installed.
-        UserError: If it is in none of the three syntaxes, or wrong in its own.
+        UserError: If it is in none of the three syntaxes, or wrong in its own, or an annotation says that its axiom is
+            false.
     """
     path = Path(path)
     try:
@@ -89,6 +90,10 @@ def read_owl(path: str | Path) -> Statements:
     left_out, closed, annotations = Counter[str](), list[tuple[str, str]](), Annotations()
     components = list(ontology.get_components())
     axioms = [component.component for component in components]
+    for annotation in (annotation for component in components for annotation in component.ann):
+        value = getattr(annotation.av, "literal", None)
+        said = str(getattr(annotation.av, "first", annotation.av)) if value is None else value
+        refuse_denial(path, str(annotation.ap.first), said, "write a NegativeObjectPropertyAssertion or a complement")
     rows = sorted(_rows(axioms, left_out, closed, annotations))
     left_out["annotations of axioms"] = sum(len(component.ann) for component in components)
     if syntax == "rdf":

@@ -68,3 +68,28 @@ def test_a_named_graph_that_is_said_to_be_false(tmp_path: Path, said: str) -> No
         read_statements(path)
     found = read_statements(path, denied_graphs=["http://e/g"]).table
     assert dict(zip(found["tail"].to_pylist(), found["label"].to_pylist()))["http://e/c"] is False
+
+
+FUNCTIONAL = """Prefix(:=<http://e/>)
+Prefix(xsd:=<http://www.w3.org/2001/XMLSchema#>)
+Ontology(<http://e/o>
+ObjectPropertyAssertion(:r :a :b)
+{}
+)
+"""
+
+
+@pytest.mark.parametrize(
+    "note", [':isNegated "true"^^xsd:boolean', ':predicate_modifier "Not"', ":predicate_modifier :Not"]
+)
+def test_an_axiom_that_is_said_to_be_false_is_refused(tmp_path: Path, note: str) -> None:
+    path = tmp_path / "a.ofn"
+    path.write_text(FUNCTIONAL.format(f"SubClassOf(Annotation({note}) :A :B)"))
+    with pytest.raises(
+        UserError, match="that it is false, which is not read there: write a NegativeObjectPropertyAsser"
+    ):
+        read_statements(path)
+    path.write_text(FUNCTIONAL.format('SubClassOf(Annotation(:isNegated "false"^^xsd:boolean) :A :B)'))
+    found = read_statements(path)
+    assert found.table["label"].to_pylist() == [True, True]
+    assert found.left_out["annotations of axioms"] == 1
