@@ -31,7 +31,7 @@ from gnnneg.models.difference import Pair
 from gnnneg.records import Triplets
 from gnnneg.verdicts import Statement
 
-KEPT = 256  # views: twenty people, each with a few pages kept ready, and some rest
+KEPT = 128  # views: twenty people, each with a few pages kept ready, and some rest
 T = TypeVar("T")
 
 

@@ -25,7 +25,7 @@ OURS = 0x676E6E76  # "gnnv" in the header of the file: it is a record of verdict
 FORMAT = 1
 PATIENCE = 30.0  # seconds that one writer waits for another
 IDLE = 8  # connections that wait to be used again: a server has as many threads as requests at once
-CACHE = 512  # KiB of the file that each of them keeps, which by itself would be four times as much
+CACHE = 64  # KiB of the file that each of them keeps: the system keeps it as well, once for all
 UNDO, NOTE = "undo", "note"
 
 GROWS = "SELECT RAISE (ABORT, 'the record only grows')"
