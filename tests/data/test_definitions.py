@@ -222,11 +222,3 @@ def test_they_are_kept_with_a_run_its_pack_and_its_verdicts(tmp_path: Path) -> N
     for found in (read_named(tmp_path), _named(data), load(tmp_path / "after")):
         assert list(found["entity"].definitions) == entity
         assert list(found.relation_definitions) == relation
-
-
-def test_obo_graphs_are_told_from_wikidata(tmp_path: Path) -> None:
-    """They are JSON and hold definitions, too; nobody reads them here, and the message says what to do."""
-    content = {"graphs": [{"id": "x", "nodes": [{"id": "T:1", "meta": {"definition": {"val": "A cell."}}}]}]}
-    for indent in (None, 2):
-        with pytest.raises(UserError, match=r"this is no entity of Wikidata, but OBO Graphs.*write it as OBO or OWL"):
-            read_statements(put(tmp_path, "a.json", json.dumps(content, indent=indent)))

@@ -123,11 +123,6 @@ def _said_of(
 def _refuse_another(where: str, entity: Any) -> None:
     """JSON is written by others too: objects that have neither claims nor labels, but ends or edges."""
     keys = {*entity} if isinstance(entity, dict) else set()
-    if "graphs" in keys and "claims" not in keys:
-        raise UserError(
-            f"{where}: this is no entity of Wikidata, but OBO Graphs, which is not read: write it as OBO or OWL, as "
-            "'robot convert' does."
-        )
     if "claims" not in keys and keys & OTHERS:
         raise UserError(
             f"{where}: this is no entity of Wikidata, since it has {listed([*map(str, entity)])}: write its statements "
