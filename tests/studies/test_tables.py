@@ -86,7 +86,10 @@ def test_what_is_missing_is_said(tmp_path):
         (lambda one: one.update(definition="0"), "the study or its config says something else of it now"),
         (lambda one: _put(one, "lr", 0.2), "its config has another optimizer.lr now"),
         (lambda one: _put(one, "gone", 1), "its config has another optimizer.gone now"),
-        (lambda one: one["fingerprint"][0]["entities"].update(digest="b"), "the data have changed (entities: 3 as before, but others)"),
+        (
+            lambda one: one["fingerprint"][0]["entities"].update(digest="b"),
+            "the data have changed (entities: 3 as before",
+        ),
         (lambda one: one["fingerprint"].append(MARK[0]), "the data have changed (another number of graphs)"),
     ],
 )
