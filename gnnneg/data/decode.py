@@ -1,7 +1,7 @@
-"""The one place where a file becomes text: compression, encoding and line ends, within a bound of memory.
+"""Turns files into text. Only this module handles compression, encoding and line ends, within a memory limit.
 
-What a file is packed with is told by its first bytes, not by its name. Text is UTF-8, with or without a byte order mark
-(BOM), or UTF-16 with one. A line ends with LF, CRLF or CR.
+The compression is recognised by the first bytes of a file, not by its name. Text is UTF-8 with or without a byte order
+mark (BOM), or UTF-16 with one. A line ends with LF, CRLF or CR.
 """
 
 import bz2
@@ -23,10 +23,10 @@ from gnnneg.errors import UserError
 
 MIB = 1 << 20
 CHUNK = MIB
-LARGEST = 256 * MIB  # what a packed file may become, whatever it is packed with
-MEMORY = 1 << 30  # that an xz file may ask for; the largest of xz's own settings asks for a fifteenth of it
-RATIO = 100  # and beyond that, how many times larger than packed: text in earnest shrinks to a tenth, seldom a fiftieth
-LONGEST = 64 * MIB  # of a line
+LARGEST = 256 * MIB  # largest size after unpacking, for any compression ratio
+MEMORY = 1 << 30  # limit for an xz file; the largest preset of xz needs a fifteenth of this
+RATIO = 100  # above LARGEST, the largest compression ratio; real text shrinks to a tenth, rarely to a fiftieth
+LONGEST = 64 * MIB  # longest line
 MARK = "\ufeff"
 
 PACKED = {
@@ -36,7 +36,7 @@ PACKED = {
     "zstd": re.compile(rb"\x28\xb5\x2f\xfd"),
 }
 SUFFIXES = {".gz": "gzip", ".bz2": "bzip2", ".xz": "xz", ".zst": "zstd"}
-# what people have in place of the data that they meant
+# what people often have instead of the data file
 OTHERS = {
     b"PK\x03\x04": "a zip archive: unpack it first",
     b"7z\xbc\xaf\x27\x1c": "a 7z archive: unpack it first",
@@ -49,22 +49,22 @@ OTHERS = {
     b"<!doctype html": "a web page: download the file that it links to",
     b"<html": "a web page: download the file that it links to",
 }
-TAR, AT = b"ustar", 257  # which a tar archive has at this place
+TAR, AT = b"ustar", 257  # the signature of a tar archive and its position
 MARKS = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 
 
 def text(path: str | Path) -> str:
-    """The text of a file, without a byte order mark, its lines ended by LF.
+    """The text of a file, without a byte order mark and with LF line ends.
 
     Raises:
-        UserError: If there is no such file, it is no whole archive, it is not text, a line is longer than
-            :data:`LONGEST`, or it grows beyond :data:`LARGEST` and :data:`RATIO` when it is unpacked.
+        UserError: If the file is missing, damaged or not text, if a line is longer than :data:`LONGEST`, or if the file
+            unpacks to more than both :data:`LARGEST` and :data:`RATIO` times its size.
     """
     return "".join(texts(path))
 
 
 def lines(path: str | Path) -> Iterator[tuple[int, str]]:
-    """The lines of a file with their numbers, without their ends, as they are read: the memory is that of one line.
+    """The lines of a file with their numbers, without line ends. Only one line is in memory at a time.
 
     Raises:
         UserError: As :func:`text`.
@@ -79,16 +79,16 @@ def lines(path: str | Path) -> Iterator[tuple[int, str]]:
 
 
 def unpacked(path: str | Path) -> bytes:
-    """The bytes of a file, decompressed. For what is not text, such as parquet.
+    """The bytes of a file, decompressed. For files that are not text, such as parquet.
 
     Raises:
-        UserError: If there is no such file, it is no whole archive, or it grows as :func:`text` says.
+        UserError: If the file is missing or damaged, or unpacks to more than the limits of :func:`text`.
     """
     return b"".join(pieces(Path(path)))
 
 
 def pieces(path: Path) -> Iterator[bytes]:
-    """The bytes of a file, decompressed, piece by piece.
+    """The bytes of a file, decompressed, in pieces.
 
     Raises:
         UserError: As :func:`unpacked`.
@@ -119,10 +119,10 @@ def pieces(path: Path) -> Iterator[bytes]:
 
 
 def beginning(path: str | Path, size: int = 1 << 16) -> bytes:
-    """The first bytes of a file, decompressed and, if they are text, in UTF-8 without a mark: enough to see what it is.
+    """The first bytes of a file, decompressed: enough to recognise its format. Text is returned in UTF-8 without a BOM.
 
     Raises:
-        UserError: If there is no such file, or it is no archive.
+        UserError: If the file is missing or damaged.
     """
     found = b""
     for piece in pieces(Path(path)):
@@ -135,24 +135,24 @@ def beginning(path: str | Path, size: int = 1 << 16) -> bytes:
 
 
 def compression(path: str | Path) -> str | None:
-    """What a file is packed with, by its first bytes: ``gzip``, ``bzip2``, ``xz``, ``zstd`` or nothing.
+    """The compression of a file, by its first bytes: ``gzip``, ``bzip2``, ``xz``, ``zstd`` or None.
 
     Raises:
-        UserError: If there is no such file.
+        UserError: If the file is missing.
     """
     with _opened(Path(path)) as file:
         return _compression(file)
 
 
 def ending(path: str | Path) -> str:
-    """The ending of a file's name in small letters, but for that of its compression."""
+    """The file name extension in lower case, without the extension of the compression."""
     path = Path(path)
     plain = Path(path.stem) if path.suffix.lower() in SUFFIXES else path
     return plain.suffix.lower()
 
 
 def texts(path: str | Path) -> Iterator[str]:
-    """The text of a file, piece by piece.
+    """The text of a file, in pieces.
 
     Raises:
         UserError: As :func:`text`.
@@ -178,7 +178,7 @@ def texts(path: str | Path) -> Iterator[str]:
             raise UserError(
                 f"{path}:{line} is not text in UTF-8: it holds zero bytes; if it is UTF-16, save it as UTF-8."
             )
-        if MARK in found:  # files that were joined have one in their midst, which nobody sees
+        if MARK in found:  # concatenated files can have an invisible BOM in the middle
             found = (before + found).replace("\n" + MARK, "\n")[len(before) :]
         number += found.count("\n")
         at = found.rfind("\n")
@@ -222,9 +222,11 @@ def _unpacking(file: BinaryIO, kind: str | None) -> Any:
 
 
 class _Streams:
-    """Streams that follow one another in a file, with zero bytes between them, as ``xz`` pads them.
+    """Reads several compressed streams that follow one another in a file, with zero bytes between them, as ``xz`` pads
+    them.
 
-    Python's own readers end in silence at whatever follows the first stream and is not another at once.
+    Python's own readers stop without an error at anything after the first stream that does not directly start another
+    one.
     """
 
     def __init__(self, file: BinaryIO, make: Callable[[], Any]):
@@ -238,7 +240,7 @@ class _Streams:
         pass
 
     def read(self, size: int) -> bytes:
-        """Up to so many bytes; none at the end."""
+        """At most this many bytes; none at the end."""
         while True:
             if self.decoder.eof and not self._another():
                 return b""
@@ -252,7 +254,7 @@ class _Streams:
                 return found
 
     def _another(self) -> bool:
-        """Whether something follows a stream that has ended."""
+        """Whether another stream follows the one that has ended."""
         rest = self.decoder.unused_data.lstrip(b"\0")
         while not rest and (more := self.file.read(CHUNK)):
             rest = more.lstrip(b"\0")
@@ -275,7 +277,7 @@ def _refuse_others(path: Path, start: bytes) -> None:
 
 
 def _with_last(found: Iterator[bytes]) -> Iterator[tuple[bool, bytes]]:
-    """Each piece, and whether it is the last one; none is too short to hold a whole mark."""
+    """Each piece, and whether it is the last. No piece is too short to hold a whole BOM."""
     held = b""
     for piece in found:
         if len(held) >= 4:

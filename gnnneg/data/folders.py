@@ -1,4 +1,4 @@
-"""Which file of a folder holds which split, by the names that people give such files."""
+"""Finds out from file names which file of a folder holds which split."""
 
 import re
 import warnings
@@ -19,16 +19,16 @@ WORDS = {
 DENIED = {"denied", "denial", "denials", "negative", "negatives", "neg", "negs", "negated", "false", "not"}
 DENIED |= {"incorrect", "untrue", "wrong", "refuted"}
 STATED = {"stated", "positive", "positives", "pos", "true", "correct"}
-# what such names hold besides
+# other words that such names may contain
 OTHERS = {"triples", "triple", "triplets", "statements", "facts", "edges", "data", "set", "split", "kg", "graph"}
 OTHERS |= {"sample", "samples", "hard"}
-SOLE = re.compile(r"[-_]0+-of-0*1(?=\.)")  # of a table that data sets on the web would write in several files
-HIDDEN = (".", "~", "#")  # what file systems and editors put beside files, such as ._train.tsv
+SOLE = re.compile(r"[-_]0+-of-0*1(?=\.)")  # a table that could have been written as several files, but is only one
+HIDDEN = (".", "~", "#")  # files that file systems and editors add, such as ._train.tsv
 PACKED = {"gz", "bz2", "xz", "zst"}
 
 
 class SplitFile(NamedTuple):
-    """One file, its split, whether what it holds is stated, and its ending, which tells its format."""
+    """A file, its split, whether its statements are stated, and the extension that tells its format."""
 
     path: Path
     split: str
@@ -37,25 +37,26 @@ class SplitFile(NamedTuple):
 
     @property
     def name(self) -> str:
-        """What it is, as such files are called: ``valid``, or ``valid_denied``."""
+        """The usual name of such a file without an extension: ``valid``, or ``valid_denied``."""
         return self.split if self.stated else f"{self.split}_denied"
 
 
 def parts_of(folder: Path, endings: Container[str], account: Account, any_ending: bool = False) -> list[SplitFile]:
     """The files of a folder that hold statements, in the order of the splits.
 
-    A name may be that of a split in other words (``val``, ``dev``), and say that all is denied (``test_negatives``,
-    ``neg_train``, ``valid.denied``); denied statements without a split are of train. A warning names what is left out
-    although its name speaks of a split or of negatives, such as ``train_2.tsv`` or a folder ``negatives``.
+    A name may be another word for a split (``val``, ``dev``). It may also say that all statements are denied
+    (``test_negatives``, ``neg_train``, ``valid.denied``); denied statements without a split belong to train. A file or
+    folder that is not read although its name mentions a split or negatives, such as ``train_2.tsv`` or ``negatives``,
+    gives a warning.
 
     Args:
         folder (Path): The folder.
-        endings (container): The endings that tell a format, such as ``.tsv``.
-        account (Account): Counts the files: which are used, and which are left out.
-        any_ending (bool): Whether a file may have another ending, since its format is known. (default: :obj:`False`)
+        endings (container): The extensions that tell a format, such as ``.tsv``.
+        account (Account): Records which files are used and which are left out.
+        any_ending (bool): Whether other extensions are accepted because the format is known. (default: :obj:`False`)
 
     Raises:
-        UserError: If two files are of one split and polarity, or none is of train.
+        UserError: If two files have the same split and polarity, or no file is for train.
     """
     found: dict[str, SplitFile] = {}
     near: list[str] = []
@@ -91,14 +92,14 @@ def parts_of(folder: Path, endings: Container[str], account: Account, any_ending
 
 
 def _speaks_of_a_split(path: Path, endings: Container[str]) -> bool:
-    """Whether a file or folder that is no split's is called by the words of one, or of negatives."""
+    """Whether a file or folder that is not read has a name that mentions a split or negatives."""
     words = {*words_of(path.name)}
     table = path.is_dir() or any(f".{piece.lower()}" in endings for piece in path.name.split(".")[1:])
     return table and bool(words & set().union(*WORDS.values(), DENIED - {"not", "false"}))
 
 
 def _advice(near: list[str]) -> str:
-    """How to have files read whose names say more than a split."""
+    """Advice on how to have files read whose names contain more than a split."""
     if not near:
         return ""
     one = "it" if len(near) == 1 else "they"
@@ -109,7 +110,7 @@ def _advice(near: list[str]) -> str:
 
 
 def _part(path: Path, endings: Container[str], any_ending: bool = False) -> SplitFile | None:
-    """What the name of a file says; nothing if it is no name of a split."""
+    """What a file name says; None if it does not name a split."""
     pieces = SOLE.sub("", path.name).split(".")
     last = next((p.lower() for p in reversed(pieces[1:]) if p.lower() not in PACKED | DENIED | STATED), "")
     if any_ending and last:

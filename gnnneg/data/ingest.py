@@ -1,4 +1,4 @@
-"""A user's own files, in any format that has a reader, into a folder with a card."""
+"""Imports a user's own files, in any supported format, into a folder with a card."""
 
 import dataclasses
 import re
@@ -27,7 +27,7 @@ from gnnneg.data.write import write
 from gnnneg.errors import UserError, echo
 from gnnneg.records import Triplets
 
-MANY = 20  # relations, from which on it is odd that there are more of them than of heads or tails
+MANY = 20  # with at least so many relations, more relations than heads or tails is suspicious
 UNWATCHED = "There is no validation split: nothing tells training when to stop, and its last weights are kept."
 
 
@@ -37,19 +37,20 @@ class Report:
 
     Args:
         counts (dict): Entities, relations and statements by split.
-        duplicates (int): Lines that repeat an earlier one; they are kept.
-        contradictions (int): Statements that were stated and denied, resolved as asked.
-        left_out (dict): How much was not taken, by what it is and why.
-        short (int): How many stated lines fewer than asked for are in valid and test, since train must mention all.
-        closed (int): Questions without any answer, listed in ``closed.parquet``.
+        duplicates (int): Lines that repeat an earlier line. They are kept.
+        contradictions (int): Statements that were both stated and denied, resolved by :obj:`wins`.
+        left_out (dict): How much was left out, by kind and reason.
+        short (int): How many fewer stated lines than requested are in valid and test, because train must mention every
+            entity and relation.
+        closed (int): Questions without any answer, which are written to ``closed.parquet``.
         contradicted (list): The first twenty contradictions.
-        used (dict): How much was taken, by what it is: files, columns, statements.
-        overlap (int): Statements that stood in two splits, resolved as asked.
-        mirrored (int): Stated statements of valid and test, of ``asked`` in all, whose entities train links the other
-            way round.
+        used (dict): How much was used, by kind: files, columns, statements.
+        overlap (int): Statements that were in two splits, resolved by :obj:`overlap`.
+        mirrored (int): How many of the ``asked`` stated statements of valid and test have a training edge in the
+            opposite direction between their entities.
         asked (int): Distinct stated statements of valid and test.
-        tidied (int): Names that were written in composed form (Unicode's NFC) and without stray blanks.
-        notes (list): What else to know.
+        tidied (int): Names that were changed to Unicode's composed form (NFC) or had stray blanks removed.
+        notes (list): Further remarks.
     """
 
     counts: dict[str, int]
@@ -86,42 +87,43 @@ def ingest(
 ) -> Report:
     """Writes a folder that :func:`gnnneg.datasets.load` reads: parquet files by split and polarity, and a card.
 
-    A folder is imported with the splits it has (see :func:`gnnneg.data.folders.parts_of` for the names of its files), a
-    file gets random ones that leave nothing unseen in train where possible. Questions without any answer (see
-    :func:`gnnneg.data.formats.wikidata.read_wikidata`) are written to ``closed.parquet``, labels to ``labels.parquet``,
-    and what became of each column, file and statement stands in the card.
+    A folder keeps the splits it has (see :func:`gnnneg.data.folders.parts_of` for the file names). A single file gets a
+    random split, in which train mentions every entity and relation where possible. Questions without any answer (see
+    :func:`gnnneg.data.formats.wikidata.read_wikidata`) are written to ``closed.parquet``, and labels to
+    ``labels.parquet``. The card says what became of each column, file and statement.
 
     Args:
-        path (str or Path): A file, or a folder of ``train``, ``valid`` and ``test`` files.
-        out (str or Path): The folder to write; it must not exist or be empty.
+        path (str or Path): A file, or a folder with files for ``train``, ``valid`` and ``test``.
+        out (str or Path): The folder to write. It must be empty or not exist.
         format (str, optional): See :func:`gnnneg.data.formats.files.read_statements`.
         denied (str or Path, optional): A second file, whose statements are all denied.
         dictionary (Dictionary, optional): Files that name the ids, if the statements hold ids.
-        negated (str, optional): Which relations are negations of others; see
+        negated (str, optional): Which relations negate other relations; see
             :func:`gnnneg.data.formats.names.without_negations`.
-        valid, test (float): Shares of the random split. (default: :obj:`0.1`)
-        seed (int): Of the random split. (default: :obj:`0`)
+        valid, test (float): Fractions for the random split. (default: :obj:`0.1`)
+        seed (int): Seed of the random split. (default: :obj:`0`)
         cover (bool): Whether train must mention every entity and relation. (default: :obj:`True`)
-        wins (str, optional): What to do with a statement that is both stated and denied: ``"stated"`` or ``"denied"``
-            keeps that one. (default: refuse)
-        overlap (str, optional): What to do with a statement in two splits: ``"drop"`` it from the later one, or
-            ``"keep"`` both. (default: refuse)
-        mirrored (str, optional): What to do with pairs of entities that are linked both ways: ``"together"`` keeps them
-            in one split, ``"drop"`` leaves those out of valid and test that train links the other way round, ``"keep"``
-            does nothing. (default: ``"together"`` for a random split, ``"keep"`` for a given one; they are counted)
-        tidy (bool, optional): Whether to write names in composed form (Unicode's NFC) and without stray blanks, even
-            if two become one. (default: if none do, else refuse)
-        **options: What the reader of the format takes.
+        wins (str, optional): Which version of a statement is kept if it is both stated and denied: ``"stated"`` or
+            ``"denied"``. (default: refuse)
+        overlap (str, optional): What to do with a statement in two splits: ``"drop"`` removes it from the later split,
+            ``"keep"`` keeps both. (default: refuse)
+        mirrored (str, optional): What to do with pairs of entities that are linked in both directions. ``"together"``
+            keeps them in one split. ``"drop"`` removes statements from valid and test if train links the pair in the
+            opposite direction. ``"keep"`` only counts them. (default: ``"together"`` for a random split, ``"keep"`` for
+            a given one)
+        tidy (bool, optional): Whether to write names in composed form (Unicode's NFC) and without stray blanks, even if
+            two names become one. (default: tidy if no names become one, else refuse)
+        **options: Options of the reader of the format.
 
     Raises:
-        UserError: As the reader, and for what :obj:`wins`, :obj:`overlap` and :obj:`tidy` do not resolve.
+        UserError: As the reader, and for conflicts that :obj:`wins`, :obj:`overlap` and :obj:`tidy` do not resolve.
     """
     path, out = Path(path), Path(out)
     refuse(path, out, denied, seed, mirrored)
     read, tidied_names = with_tidy_names(gathered(path, denied, format, dictionary, negated, options), tidy, path)
     given, aside = path.is_dir(), mirrored if mirrored != "together" else None
     parts, found = _admitted(read.parts, wins, overlap, aside if given else None, path)
-    read = dataclasses.replace(read, parts=Parts({}))  # they are large, and of no more use
+    read = dataclasses.replace(read, parts=Parts({}))  # they are large and no longer needed
     if not parts.tables["stated", "train"].num_rows:
         where = f"train of {path}" if given else f"{path}"
         raise UserError(f"{where} states nothing: every line is denied.")
@@ -158,13 +160,13 @@ def ingest(
 
 
 def _still_closed(read: Gathered, parts: Parts) -> pa.Table | None:
-    """The questions that no split answers; those that one does are counted."""
+    """The questions that no split answers. Those that a split answers are counted."""
     if read.closed is None:
         return None
     pair = list(ROLES[:2])
     asked = read.closed["head"].unique()
     answered = []
-    for table in parts.of_polarity("stated").values():  # few of them, which become text
+    for table in parts.of_polarity("stated").values():  # few questions, so they may become text
         near = table.filter(mapped(table["head"], lambda names: pc.is_in(names, asked), pa.bool_()))
         answered.append(near.select(pair).cast(pa.schema(dict.fromkeys(pair, TEXT))))
     closed = read.closed.join(pa.concat_tables(answered), pair, join_type="left anti")
@@ -176,13 +178,13 @@ def _still_closed(read: Gathered, parts: Parts) -> pa.Table | None:
 def _admitted(
     parts: Parts, wins: str | None, overlap: str | None, mirrored: str | None, path: Path
 ) -> tuple[Parts, GateReport]:
-    """What may come in by the gate."""
+    """The statements that pass the checks of the gate."""
     keep, found = resolved(parts.graph, wins, overlap, mirrored, str(path))
     return parts.kept(keep), found
 
 
 def _distinct(table: pa.Table) -> int:
-    """How many different statements there are."""
+    """The number of distinct statements."""
     codes = [numbers(table[role]).astype(np.int64) for role in ROLES]
     sizes = [len(coded.dictionary([table[role]])) for role in ROLES]
     if sizes[0] * sizes[1] * sizes[2] >= 1 << 63:
@@ -193,11 +195,11 @@ def _distinct(table: pa.Table) -> int:
 
 
 def _split(parts: Parts, valid: float, test: float, seed: int, cover: bool, together: bool) -> Parts:
-    """The statements, all of train as yet, with a random split."""
+    """Gives the statements, so far all in train, a random split."""
     rng = torch.Generator().manual_seed(seed)
     pieces = []
     for (polarity, _), table in parts.tables.items():
-        # a denied statement teaches nothing about who exists, so only stated ones are kept in train for that
+        # denied statements do not show which entities exist, so only stated ones are kept in train for coverage
         stated = polarity == "stated"
         number = random_split(triplets(parts.graph, polarity), valid, test, rng, cover and stated, together)
         pieces += [(polarity, s, table.filter(pa.array((number == i).numpy()))) for i, s in enumerate(SPLITS)]
@@ -205,7 +207,7 @@ def _split(parts: Parts, valid: float, test: float, seed: int, cover: bool, toge
 
 
 def _negations(parts: Parts) -> list[str]:
-    """A note on relations that seem to negate others, and are read as relations like any."""
+    """A note about relations that seem to negate others but are read as ordinary relations."""
     stated = distinct(table["relation"] for table in parts.of_polarity("stated").values())
     every = {name: found for name in stated if (found := negation(name))}
     negated = {name: n for name, n in every.items() if not n.weak or n.meant in stated}
@@ -220,7 +222,7 @@ def _negations(parts: Parts) -> list[str]:
 
 
 def _negated_ends(names: pa.Array) -> list[str]:
-    """A note on entities that seem to negate others, and are read as entities like any."""
+    """A note about entities that seem to negate others but are read as ordinary entities."""
     found = names.filter(pc.match_substring_regex(names, "^(?i:not|no|without)[ _]")).to_pylist()
     plain = {name: re.split("[ _]", name, maxsplit=1)[1] for name in found}
     known = {*names.filter(pc.is_in(names, pa.array(list(plain.values()), names.type))).to_pylist()}
@@ -235,7 +237,7 @@ def _negated_ends(names: pa.Array) -> list[str]:
 
 
 def _order(read: Gathered, parts: Parts, options: dict[str, Any]) -> list[str]:
-    """A note if three columns without names may be in another order: relations are mostly fewer than tails."""
+    """A note if three columns without names may be in another order. Usually there are fewer relations than tails."""
     if "column 1 as head" not in read.account.taken or options.get("columns") is not None:
         return []
     relations, heads, tails = (len(distinct(parts.each(role))) for role in ("relation", "head", "tail"))
@@ -249,7 +251,7 @@ def _order(read: Gathered, parts: Parts, options: dict[str, Any]) -> list[str]:
 
 
 def _unlike(parts: Parts) -> list[str]:
-    """A note on lines that repeat a statement with another confidence."""
+    """A note about lines that repeat a statement with another confidence."""
     number = 0
     for table in parts.tables.values():
         if "confidence" in table.column_names:

@@ -1,4 +1,4 @@
-"""JSON lines: an object in each line, or an array of them, whose keys are the columns of a table."""
+"""JSON lines: one object a line, or one array of objects. The keys become the columns of a table."""
 
 import json
 import re
@@ -14,22 +14,23 @@ from gnnneg.data.formats.nested import DENIED, denies
 from gnnneg.data.rows import shown
 from gnnneg.errors import UserError, echo
 
-CHUNK = 1 << 16  # lines that are Python objects at once
+CHUNK = 1 << 16  # lines that are Python objects at the same time
 MOST_COLUMNS = 1000
 WORDS = pa.dictionary(pa.int32(), pa.large_string())
-NESTED = pa.list_(pa.large_string())  # of a column that holds lists or objects, which are not kept
+NESTED = pa.list_(pa.large_string())  # type of a column with lists or objects, whose values are not kept
 TRUTH = {True: "true", False: "false"}
 
 
 def read_json_lines(path: Path) -> pa.Table:
-    """The columns of a file of JSON objects, one a line or all in one array, such as the edges that KGX writes.
+    """Reads a file of JSON objects, one a line or all in one array, such as the edges that KGX writes.
 
-    Numbers are kept as they are written. A key that an object lacks is null there. A column that holds a list or an
-    object somewhere is one of lists, all null but for a word in the first row if one of them denies its statement.
+    Numbers are kept as they are written. A key that an object lacks is null in that row. If a column holds a list or an
+    object anywhere, it becomes a column of lists that are all null. If one of these values denies its statement, the
+    first row holds a word that says so.
 
     Raises:
-        UserError: For a line that is no object, a key twice in one, more than a thousand keys, and a file that says
-            nothing.
+        UserError: If a line is not an object, an object repeats a key, there are more than a thousand keys, or the file
+            has no rows.
     """
     columns: dict[str, list[pa.Array]] = {}
     nested: dict[str, bool] = {}
@@ -37,7 +38,7 @@ def read_json_lines(path: Path) -> pa.Table:
     size = total = 0
 
     def close() -> None:
-        """Turns what was read last into dictionaries of its distinct texts."""
+        """Turns the rows read so far into dictionary-encoded columns."""
         nonlocal part, size, total
         for name in part:
             columns.setdefault(name, [pa.nulls(total, WORDS)] if total else [])
@@ -70,7 +71,7 @@ def read_json_lines(path: Path) -> pa.Table:
 
 
 class _Twice(Exception):
-    """A key that an object has two times."""
+    """Raised when an object repeats a key."""
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -81,17 +82,17 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-# numbers are texts, so that none is rounded
+# numbers are read as text, so that none is rounded
 _DECODER = json.JSONDecoder(object_pairs_hook=_once, parse_int=str, parse_float=str, parse_constant=str)
 
 
 def _objects(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The objects of a file and where each stands: one a line, or all in one array, as pandas writes records."""
+    """The objects of a file and the position of each: one a line, or all in one array, as pandas writes records."""
     if beginning(path).lstrip().startswith(b"["):
         for number, entry in enumerate(_decoded(str(path), text(path), "an array of objects"), 1):
             yield _entry(f"{path}: entry {number:,}", entry)
         return
-    if re.match(rb"\s*\{\s*\n", beginning(path)):  # over several lines
+    if re.match(rb"\s*\{\s*\n", beginning(path)):  # one object over several lines
         yield from _written_wide(path, text(path))
         return
     for number, line in lines(path):
@@ -100,7 +101,7 @@ def _objects(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def _written_wide(path: Path, said: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """One object or several, each over as many lines as it likes, as ``jq`` writes them."""
+    """One or more objects, each over any number of lines, as ``jq`` writes them."""
     start = 0
     while start < len(said):
         where = f"{path}:{said.count(chr(10), 0, start) + 1}"
@@ -110,7 +111,7 @@ def _written_wide(path: Path, said: str) -> Iterator[tuple[str, dict[str, Any]]]
 
 
 def _end(said: str, start: int) -> int:
-    """Where an object and the blanks behind it end, or the text, if it is no object."""
+    """Where an object and the blanks after it end. The end of the text, if this is not an object."""
     try:
         end = _DECODER.raw_decode(said, start)[1]
     except (_Twice, json.JSONDecodeError, RecursionError):
@@ -126,11 +127,11 @@ def _entry(where: str, found: Any) -> tuple[str, dict[str, Any]]:
 
 
 def _decoded(where: str, said: str, wanted: str) -> Any:
-    """What a text in JSON says."""
+    """The value that a JSON text encodes."""
     try:
         found = _DECODER.decode(said)
         if "\\u" in said:
-            json.dumps(found, ensure_ascii=False).encode()  # no half of a surrogate pair
+            json.dumps(found, ensure_ascii=False).encode()  # refuses lone surrogates
     except _Twice as twice:
         raise UserError(f"{where}: the key {echo(str(twice))} stands there twice: say which is right.") from None
     except json.JSONDecodeError as error:

@@ -1,7 +1,7 @@
-"""What people call the things that data know by an identifier: ``TP53`` for ``UniProtKB:P04637``.
+"""Labels of things that the data know by an identifier, such as ``TP53`` for ``UniProtKB:P04637``.
 
-A file ``labels.parquet`` lies beside the statements. Its rows are ``name`` and ``label``; the first row of a name is
-its label, the others are its synonyms.
+The file ``labels.parquet`` lies next to the statements. Its rows are ``name`` and ``label``. The first row of a name
+holds its label, and further rows hold its synonyms.
 """
 
 from collections.abc import Iterable
@@ -23,26 +23,26 @@ COLUMNS = ("name", "label")
 
 
 class Called:
-    """Labels as they are met, each once, in order."""
+    """Collects labels in the order in which they are read, each once."""
 
     def __init__(self) -> None:
         self._labels: dict[str, dict[str, None]] = {}
 
     def add(self, name: str, *labels: str) -> None:
-        """Gives a name some labels; empty ones, and the name itself, are none."""
+        """Adds labels of a name. Empty labels, and labels equal to the name, are ignored."""
         for label in labels:
             label = " ".join(label.split())
             if label and label != name:
                 self._labels.setdefault(name, {})[label] = None
 
     def table(self) -> pa.Table | None:
-        """The labels as rows of ``name`` and ``label``; nothing if there are none."""
+        """The labels as rows of ``name`` and ``label``; None if there are none."""
         rows = [(name, label) for name, labels in self._labels.items() for label in labels]
         return pa.table(dict(zip(COLUMNS, (pa.array(x, pa.large_string()) for x in zip(*rows))))) if rows else None
 
 
 def joined(tables: Iterable[pa.Table | None]) -> pa.Table | None:
-    """The labels of several files: what one says of a name comes before what the next says of it."""
+    """The labels of several files. If two files label the same name, the labels of the earlier file come first."""
     called = Called()
     for table in tables:
         if table is not None:
@@ -52,21 +52,21 @@ def joined(tables: Iterable[pa.Table | None]) -> pa.Table | None:
 
 
 def write_labels(folder: Path, labels: pa.Table, used: Iterable[str]) -> str | None:
-    """Writes the labels of the names that are used, and gives the name of the file; nothing if none has a label."""
+    """Writes the labels of the used names and returns the file name; None if none of them has a label."""
     return write_beside(folder / LABELS_FILE, labels, used)
 
 
 def read_labels(path: Path) -> pa.Table:
-    """The labels as rows of ``name`` and ``label``, the main one of a name first.
+    """The labels as rows of ``name`` and ``label``. The first row of a name is its main label.
 
     Raises:
-        UserError: If the file is no table of ``name`` and ``label``.
+        UserError: If the file does not have the columns ``name`` and ``label``.
     """
     return read_beside(path, COLUMNS)
 
 
 def write_beside(path: Path, table: pa.Table, used: Iterable[str]) -> str | None:
-    """Writes the rows whose ``name`` is used, and gives the name of the file; nothing if there are none."""
+    """Writes the rows whose ``name`` is used and returns the file name; None if there are no such rows."""
     kept = table.filter(pc.is_in(table["name"], Texts.of(used).array))
     if not kept.num_rows:
         return None
@@ -75,10 +75,10 @@ def write_beside(path: Path, table: pa.Table, used: Iterable[str]) -> str | None
 
 
 def read_beside(path: Path, columns: tuple[str, ...]) -> pa.Table:
-    """A file of texts, of which the first column has names, without the rows that lack one.
+    """Reads a table of texts whose first column holds names. Rows without a name are left out.
 
     Raises:
-        UserError: If the file is no table of these columns.
+        UserError: If the file does not have these columns.
     """
     table, many = read_parquet(path), " and ".join(f"{column}s" for column in columns)
     if not {*columns} <= {*table.column_names}:
@@ -91,9 +91,9 @@ def read_beside(path: Path, columns: tuple[str, ...]) -> pa.Table:
 
 
 def attach(data: HeteroData, labels: pa.Table) -> None:
-    """Puts labels on a graph: ``data["entity"].labels`` and ``data.relation_labels`` have the label of each entity and
-    relation, or an empty one, ``data["entity"].synonyms`` and ``data.relation_synonyms`` what each is called besides.
-    They are Arrow's memory, as names are.
+    """Adds labels to a graph. ``data["entity"].labels`` and ``data.relation_labels`` hold one label for each entity and
+    relation, or an empty text. ``data["entity"].synonyms`` and ``data.relation_synonyms`` hold the synonyms. All are
+    kept in Arrow's memory, as names are.
 
     Args:
         data (torch_geometric.data.HeteroData): The graph.
@@ -103,10 +103,10 @@ def attach(data: HeteroData, labels: pa.Table) -> None:
     number = code.indices.to_numpy()
     rows, size = number.argsort(kind="stable"), np.bincount(number, minlength=len(code.dictionary) + 1)
     first = size.cumsum() - size
-    texts = labels["label"].combine_chunks().take(pa.array(rows))  # those of a name in a row, in their order
+    texts = labels["label"].combine_chunks().take(pa.array(rows))  # texts of one name stay adjacent, in order
     for store, prefix, names in ((data["entity"], "", data["entity"].names), (data, "relation_", data.relation_names)):
         called = pc.index_in(Texts.of(names).array, value_set=code.dictionary)
-        # the last number is that of nobody, which has none
+        # the last number marks "no label"
         called = called.fill_null(len(code.dictionary)).to_numpy(zero_copy_only=False)
         if not size[called].any():
             continue

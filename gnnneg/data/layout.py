@@ -1,6 +1,6 @@
-"""What the lines of a table hold, and what its labels mean: declared by a :class:`Layout`, never guessed.
+"""What the lines of a table hold and what its labels mean. A :class:`Layout` declares it; nothing is guessed.
 
-A wrong column order loads without an error and ruins every number after it, so nothing here looks at the content to
+A wrong order of columns loads without an error and makes every result wrong. So nothing here inspects the content to
 find out what it might be.
 """
 
@@ -16,13 +16,13 @@ NUMBER = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$"
 
 @dataclass(frozen=True)
 class Labels:
-    """What the entries of a label column mean; small and capital letters are the same, ``-1.0`` is ``-1``, and an
-    empty entry is a label as any other.
+    """What the values of a label column mean. Upper and lower case are the same, ``-1.0`` equals ``-1``, and an empty
+    value is a label like any other.
 
     Args:
-        stated (tuple): Those of what is so.
-        denied (tuple): Those of what is not so.
-        unknown (tuple): Those of what is neither: such lines are counted and left out.
+        stated (tuple): Labels of true statements.
+        denied (tuple): Labels of false statements.
+        unknown (tuple): Labels of statements that are neither. Such lines are counted and left out.
     """
 
     stated: tuple[str, ...] = ()
@@ -37,8 +37,10 @@ class Labels:
 
 
 def folded(label: str) -> str:
-    """A label without blanks around it, in small letters, and a number without a sign or digits that say nothing."""
-    label = label.strip().lower().replace("\u2212", "-")  # typesetters have a minus of their own
+    """A label in lower case without surrounding blanks. A number loses a plus sign and digits that carry no
+    information.
+    """
+    label = label.strip().lower().replace("\u2212", "-")  # typeset text uses U+2212 for minus
     try:
         number = float(label) if re.match(NUMBER, label) else None
     except OverflowError:
@@ -56,16 +58,16 @@ class Layout:
 
     Args:
         columns (tuple): The meaning of each column in order: ``head``, ``relation``, ``tail``, ``label``,
-            ``confidence`` (a number from 0 to 1), ``source`` (where the statement is from; it may be empty), ``name``,
-            ``id``, or ``_`` for one to ignore.
+            ``confidence`` (a number from 0 to 1), ``source`` (where the statement comes from, may be empty), ``name``,
+            ``id``, or ``_`` for a column to ignore.
         delimiter (str): ``tab``, ``blank``, ``comma``, ``semicolon`` or ``bar``. (default: ``tab``)
-        count_line (bool): Whether the first line holds the number of lines that follow, as in OpenKE.
-        header (bool): Whether the first line (after a count) names the columns; it is skipped.
-        quoted (bool): Whether fields may be put in double quotes, as in CSV. (default: :obj:`False`, since names of
-            entities do hold quotation marks)
-        named (bool): Whether the fields hold the names of a dictionary instead of its ids. (default: :obj:`False`)
-        annotations (bool): Whether a line is an entity and the list of its positive and negative annotations, as in
-            TrueWalks; the columns are then those of :func:`gnnneg.data.formats.truewalks.read_truewalks`.
+        count_line (bool): Whether the first line gives the number of lines that follow, as in OpenKE.
+        header (bool): Whether the first line (after a count line) names the columns. It is skipped.
+        quoted (bool): Whether fields may be in double quotes, as in CSV. Names of entities can contain quotation marks,
+            so this is off unless set. (default: :obj:`False`)
+        named (bool): Whether the fields hold names of the dictionary instead of its ids. (default: :obj:`False`)
+        annotations (bool): Whether a line holds an entity and the list of its positive and negative annotations, as in
+            TrueWalks. The columns are then those of :func:`gnnneg.data.formats.truewalks.read_truewalks`.
         labels (Labels): What a label means. (default: 1, +1, true are stated; 0, -1, false are denied)
     """
 
@@ -87,7 +89,7 @@ class Layout:
 
     @property
     def expected(self) -> str:
-        """What a line should hold, as part of a sentence."""
+        """What a line should contain, as a phrase for error messages."""
         return f"{len(self.columns)} fields separated by {self.delimiter} ({', '.join(self.columns)})"
 
 

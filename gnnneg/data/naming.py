@@ -1,4 +1,4 @@
-"""Things by what people call them: an identifier, a label or a synonym."""
+"""Finds entities and relations by what people call them: a name (identifier), a label or a synonym."""
 
 from collections.abc import Sequence
 from functools import cached_property
@@ -14,32 +14,32 @@ from gnnneg.data.texts import Texts
 from gnnneg.data.types import pairs
 from gnnneg.errors import LONGEST, UserError, echo, nearest
 
-FEW = 5  # so many of several with one label are listed
+FEW = 5  # at most this many things that share a label are listed
 
 
 def entity(data: HeteroData, asked: object) -> int:
-    """The entity that has this name, or else this label, or else this synonym.
+    """The entity with this name. If no name matches, a label or then a synonym may match.
 
     Raises:
-        UserError: If there is none, or several entities are called so.
+        UserError: If there is no such entity, or several share the label or synonym.
     """
     return Finder.entities(data)(asked)
 
 
 def relation(data: HeteroData, asked: object) -> int:
-    """The relation that has this name, or else this label, or else this synonym.
+    """The relation with this name. If no name matches, a label or then a synonym may match.
 
     Raises:
-        UserError: If there is none, or several relations are called so.
+        UserError: If there is no such relation, or several share the label or synonym.
     """
     return Finder.relations(data)(asked)
 
 
 def among(data: HeteroData, chosen: str | Sequence[str]) -> Int[Tensor, "m"]:
-    """The entities of a type, by its name, or those of a list, in ascending order.
+    """The entities of one type, or those of a list, in ascending order of their numbers.
 
     Raises:
-        UserError: If a name is unknown, the entities have no types, or there is no such entity.
+        UserError: If a name is unknown, the entities have no types, or no entity is of the type.
     """
     if not isinstance(chosen, str):
         find = Finder.entities(data)
@@ -64,30 +64,30 @@ def among(data: HeteroData, chosen: str | Sequence[str]) -> Int[Tensor, "m"]:
 
 
 def called(data: HeteroData, index: Int[Tensor, "m"]) -> list[str] | None:
-    """The labels of some entities, empty where one has none; None if the data have no labels at all."""
+    """The labels of some entities, empty for an entity without a label. None if the data have no labels at all."""
     labels = data["entity"].get("labels")
     return None if labels is None else [labels[i] or "" for i in index.tolist()]
 
 
 def relations_called(data: HeteroData, index: Int[Tensor, "m"]) -> list[str] | None:
-    """The labels of some relations, in the same way."""
+    """The labels of some relations, in the same form as :func:`called`."""
     labels = data.get("relation_labels")
     return None if labels is None else [labels[i] or "" for i in index.tolist()]
 
 
 def said(name: str, label: str | None) -> str:
-    """A name for people: the label where there is one, the name behind it."""
+    """The text to show to people: the label, followed by the name; the name alone if there is no label."""
     return f"{label} ({name})" if label else name
 
 
 class Finder:
-    """Finds entities or relations by what people call them, many of them by one look at labels and synonyms.
+    """Finds entities or relations by name, label or synonym. Its lookup tables are built once and serve many questions.
 
     Args:
-        what (str): What they are, for errors.
-        names (sequence): Their names, in the order of their numbers.
-        labels (sequence, optional): Their labels, empty where one has none.
-        synonyms (sequence, optional): The synonyms of each.
+        what (str): What is searched (``"entity"`` or ``"relation"``), used in error messages.
+        names (sequence): The names, in the order of their numbers.
+        labels (sequence, optional): The labels, empty for a thing without a label.
+        synonyms (sequence, optional): The synonyms of each thing.
     """
 
     def __init__(
@@ -98,26 +98,26 @@ class Finder:
         synonyms: Sequence[Sequence[str]] | None = None,
     ):
         self.what, self.names, self.labels, self.synonyms = what, names, labels, synonyms
-        # a name of many is found by an index of its own; a list's is made here
+        # Texts and TextLists have their own index; for plain lists it is built here
         self._first: dict[str, int] | None = None if isinstance(names, Texts) else _first(names)
 
     @classmethod
     def entities(cls, data: HeteroData) -> "Finder":
-        """Finds the entities of a data set."""
+        """A finder for the entities of a data set."""
         store = data["entity"]
         return cls("entity", store.names, store.get("labels"), store.get("synonyms"))
 
     @classmethod
     def relations(cls, data: HeteroData) -> "Finder":
-        """Finds its relations."""
+        """A finder for the relations of a data set."""
         called_ = data.get("relation_labels"), data.get("relation_synonyms")
         return cls("relation", data.relation_names, *called_)
 
     def __call__(self, asked: object) -> int:
-        """The one that has this name, or else this label, or else this synonym.
+        """The number of the thing with this name, or else this label, or else this synonym.
 
         Raises:
-            UserError: If there is none, or several are called so.
+            UserError: If nothing matches, or several things do.
         """
         found = self.candidates(asked)
         if len(found) == 1:
@@ -125,7 +125,7 @@ class Finder:
         raise UserError(self.reason(asked, found))
 
     def candidates(self, asked: object) -> list[int]:
-        """All that may be meant: one, several, or none."""
+        """All numbers that may be meant: one, several or none."""
         if not isinstance(asked, str):
             return []
         row = self._row(asked)
@@ -140,7 +140,7 @@ class Finder:
         return alike if row is None else sorted([*alike, row])
 
     def reason(self, asked: object, found: list[int]) -> str:
-        """Why none is meant for sure, as a sentence, given the :meth:`candidates`."""
+        """A sentence that says why the :meth:`candidates` do not give one clear answer."""
         if not isinstance(asked, str):
             return f"The {self.what} asked for is {echo(asked)}: give its name as text."
         if found and (self._labelled(asked) or self._synonymous(asked)):
@@ -149,7 +149,7 @@ class Finder:
             return (
                 f"{echo(asked)} is no name of one {self.what} but a label of {len(found)}: give one of {listed}{more}."
             )
-        if found:  # but for stray blanks and Unicode's forms, which nobody sees
+        if found:  # only stray blanks or the Unicode form differ, which a reader cannot see
             ways = ", ".join(ascii(self.names[row])[:LONGEST] for row in found[:FEW])
             return f"{echo(asked)} may be {len(found)} {self.what} names that look alike: give one of {ways} as it is."
         called_ = [label for label in self.labels or () if label]
@@ -163,7 +163,7 @@ class Finder:
         return self.names.index(name) if name in self.names else None
 
     def _labelled(self, asked: str) -> list[int]:
-        """Those of a label; an empty one is none."""
+        """The things with this label. An empty label matches nothing."""
         if isinstance(self.labels, Texts):
             return self.labels.places(asked) if asked else []
         return self._listed[0].get(asked, [])
@@ -175,7 +175,7 @@ class Finder:
 
     @cached_property
     def _listed(self) -> tuple[dict[str, list[int]], dict[str, list[int]]]:
-        """Who is called what by lists of labels and of synonyms; those in Arrow's memory have an index of their own."""
+        """Numbers by label and by synonym, for plain lists only; Texts and TextLists have their own index."""
         labels: dict[str, list[int]] = {}
         synonyms: dict[str, list[int]] = {}
         for row, label in enumerate(() if isinstance(self.labels, Texts) else self.labels or ()):
@@ -188,7 +188,7 @@ class Finder:
 
     @cached_property
     def _untidy(self) -> dict[str, list[int]]:
-        """The names that change when they are tidied, by what becomes of them."""
+        """The names that change when they are tidied, grouped by their tidy form."""
         found: dict[str, list[int]] = {}
         for row, _, plain in untidy(self.names):
             found.setdefault(plain, []).append(row)

@@ -1,4 +1,4 @@
-"""One reader of delimited triples; what a line means is declared by a :class:`~gnnneg.data.layout.Layout`."""
+"""Reads delimited triples. A :class:`~gnnneg.data.layout.Layout` declares what a line means."""
 
 import io
 import itertools
@@ -17,22 +17,23 @@ from gnnneg.data.layout import DELIMITERS, IGNORED, MAY_BE_EMPTY, TRIPLES, Layou
 from gnnneg.data.rows import first_fault, shown
 from gnnneg.errors import UserError, echo
 
-BLOCK = 16 << 20  # bytes of text that become columns at a time
+BLOCK = 16 << 20  # bytes of text that are converted at a time
 STRINGS = (pa.string(), TEXT)
-MOST_LISTED = 800  # characters of names in one sentence
-MOST_ROWS = 10_000_000  # of a parquet file that is smaller than an eighth of them
+MOST_LISTED = 800  # longest list of names in one message, in characters
+MOST_ROWS = 10_000_000  # limit for a parquet file with more than eight rows a byte
 
 
 def read_table(path: str | Path, layout: Layout = TRIPLES) -> pa.Table:
-    """The columns of a delimited (or parquet) file as texts, in the order of the file, duplicates kept; as numbers into
-    a dictionary of each column (:mod:`gnnneg.data.coded`).
+    """The columns of a delimited or parquet file as text, in file order, with duplicates. Each column is
+    dictionary-encoded (:mod:`gnnneg.data.coded`).
 
-    It is decoded by :mod:`gnnneg.data.decode`, with or without a final newline; blank lines are skipped.
-    Names stay strings: ``00260881`` keeps its zeros.
+    :mod:`gnnneg.data.decode` decodes the file. A final newline is optional, and blank lines are skipped. Names stay
+    strings: ``00260881`` keeps its zeros.
 
     Raises:
-        UserError: For a missing, empty, binary or wrongly encoded file, a line with too few, too many or empty fields,
-            or fewer lines than the count line says; with the file, the line and what was expected there.
+        UserError: For a missing, empty, binary or wrongly encoded file, for a line with too few, too many or empty
+            fields, and for fewer lines than the count line says. The message gives the file, the line and what was
+            expected.
     """
     path = Path(path)
     if path.suffix == ".parquet":
@@ -45,13 +46,13 @@ def read_table(path: str | Path, layout: Layout = TRIPLES) -> pa.Table:
 
 
 def read_columns(path: Path, layout: Layout, skip: int = 0) -> pa.Table:
-    """As :func:`read_table` of a delimited file, with the columns that are to be ignored, called ``_0``, ``_1``, ...
-    by their places. It is read block by block: the memory is that of the numbers and of the distinct names.
+    """Reads a delimited file as :func:`read_table` does, but keeps ignored columns, named ``_0``, ``_1``, ... by
+    position. The file is read in blocks, so memory holds only the codes and the distinct names.
 
     Args:
         path (Path): The file.
         layout (Layout): What its lines hold.
-        skip (int): Lines before the first that are none of them. (default: :obj:`0`)
+        skip (int): Number of leading lines to skip. (default: :obj:`0`)
     """
     names = [c if c != IGNORED else f"{IGNORED}{i}" for i, c in enumerate(layout.columns)]
     before = skip + layout.count_line + layout.header
@@ -78,7 +79,7 @@ def read_columns(path: Path, layout: Layout, skip: int = 0) -> pa.Table:
     feed.drain()
     if feed.blank:
         raise UserError(f"{path} is empty: expected lines of {layout.expected}.")
-    if layout.quoted and feed.marks % 2:  # pyarrow would take the rest of the file for one name
+    if layout.quoted and feed.marks % 2:  # pyarrow would read the rest of the file as one name
         line = next(i for i, row in lines(path) if row.count('"') % 2)
         raise UserError(f"{path}: a quotation mark is never closed; the first odd one is on line {line}.")
     if refused is not None:
@@ -103,7 +104,7 @@ def read_columns(path: Path, layout: Layout, skip: int = 0) -> pa.Table:
 
 
 class _Feed(io.RawIOBase):
-    """The text of a file in UTF-8 for pyarrow, which asks for a block at a time; looked at on the way.
+    """The text of a file as a UTF-8 stream for pyarrow. It also records blank files and quotation marks.
 
     Args:
         path (Path): The file.
@@ -118,7 +119,7 @@ class _Feed(io.RawIOBase):
         return True
 
     def read(self, size: int = -1) -> bytes:
-        """So many bytes, or fewer at the end alone: pyarrow takes less than it asked for as the end."""
+        """So many bytes, and fewer only at the end, because pyarrow takes a short read as the end."""
         while (size < 0 or len(self.left) < size) and (piece := self._next()):
             self.left += piece
         found = bytes(memoryview(self.left)[:size]) if size >= 0 else bytes(self.left)
@@ -126,10 +127,10 @@ class _Feed(io.RawIOBase):
         return found
 
     def drain(self) -> None:
-        """Looks at what nobody has read.
+        """Reads to the end, so that the whole file is checked.
 
         Raises:
-            UserError: If the file is no text.
+            UserError: If the file is not text.
         """
         while self._next():
             pass
@@ -143,7 +144,7 @@ class _Feed(io.RawIOBase):
             piece = next(self.pieces, "").encode()
             while not piece and (more := next(self.pieces, None)) is not None:
                 piece = more.encode()
-        except UserError as error:  # told when pyarrow is done
+        except UserError as error:  # raised once pyarrow has finished
             self.error = error
             return b""
         self.blank = self.blank and not piece.strip()
@@ -152,16 +153,16 @@ class _Feed(io.RawIOBase):
 
 
 def _has_empty(column: pa.ChunkedArray) -> bool:
-    """Whether some entry is empty."""
+    """Whether any entry is empty."""
     return bool(pc.any(mapped(column, lambda names: pc.equal(pc.binary_length(names), 0), pa.bool_())).as_py())
 
 
 def read_parquet(path: Path) -> pa.Table:
-    """The columns of a parquet file as they are; it may be compressed as a whole.
+    """The columns of a parquet file without conversion. The file itself may be compressed.
 
     Raises:
-        UserError: If it is missing or no parquet file, has no rows, calls two columns the same, or grows beyond bounds
-            when it is written out.
+        UserError: If the file is missing, not parquet or without rows, if two columns have the same name, or if it
+            expands beyond the limits.
     """
     try:
         packed = compression(path) is not None
@@ -179,7 +180,7 @@ def read_parquet(path: Path) -> pa.Table:
 
 
 def _written_out(path: Path, raw: pa.NativeFile) -> pa.Table:
-    """A parquet file, whose texts are read as places in a dictionary: some bytes can stand for a billion rows."""
+    """Reads a parquet file with dictionary-encoded text, because a few bytes can stand for a billion rows."""
     file, size = pa.parquet.ParquetFile(raw), raw.size()
     strings = [f.name for f in file.schema_arrow if pa.types.is_string(f.type) or pa.types.is_large_string(f.type)]
     rows, most = file.metadata.num_rows, f"{path} is {size:,} bytes, but stands for"
@@ -187,7 +188,7 @@ def _written_out(path: Path, raw: pa.NativeFile) -> pa.Table:
         raise UserError(f"{most} {rows:,} rows: no statements in earnest shrink so far.")
     table = pa.parquet.ParquetFile(raw, read_dictionary=strings).read()
     if table.column_names != list(dict.fromkeys(table.column_names)):
-        return table  # of no use, and refused
+        return table  # not worth checking: it is refused later
     sizes = [
         int(np.dot(pc.binary_length(chunk.dictionary), _times(chunk))) if len(chunk) else 0
         for column in table.columns
@@ -200,17 +201,17 @@ def _written_out(path: Path, raw: pa.NativeFile) -> pa.Table:
 
 
 def _times(chunk: pa.DictionaryArray) -> np.ndarray:
-    """How often each name of its dictionary stands in a chunk."""
+    """How often each dictionary entry occurs in a chunk."""
     code = chunk.indices.drop_null().to_numpy(zero_copy_only=False)
     return np.bincount(code, minlength=len(chunk.dictionary)).astype(np.int64)
 
 
 def as_text(table: pa.Table, path: Path) -> pa.Table:
-    """The columns of a parquet file as strings: numbers and truth values are written out, and what is missing is empty
-    where it may be.
+    """The columns of a parquet file as strings. Numbers and truth values are written out. Missing entries become empty
+    where a column allows it.
 
     Raises:
-        UserError: If a column holds lists or the like, or an entry is missing.
+        UserError: If a column holds lists or other nested values, or an entry is missing.
     """
     for i, name in enumerate(table.column_names):
         column = table[name]
@@ -218,7 +219,7 @@ def as_text(table: pa.Table, path: Path) -> pa.Table:
             kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
             if pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
                 raise pa.ArrowInvalid("bytes")
-            if pa.types.is_floating(column.type):  # pandas writes what is missing so
+            if pa.types.is_floating(column.type):  # pandas writes missing values as NaN
                 column = pc.if_else(pc.is_nan(column), pa.scalar(None, column.type), column)
             column = coded([pc.cast(column, kind) if kind not in STRINGS else column])[0]
         except (pa.ArrowException, NotImplementedError):
@@ -237,7 +238,7 @@ def as_text(table: pa.Table, path: Path) -> pa.Table:
 
 
 def listed(names: Sequence[str]) -> str:
-    """Names of columns for an error; in quotes where there is more to one than shows."""
+    """Column names for an error message; quoted if a name has characters that would not show."""
     shown: list[str] = []
     for name in names:
         word = name if name and name.isprintable() and name == name.strip() and len(name) < 80 else echo(name)

@@ -1,4 +1,4 @@
-"""The convention: one PyG ``HeteroData`` holds what is stated and what is denied.
+"""The convention of this package: one PyG ``HeteroData`` holds the stated and the denied statements.
 
 ::
 
@@ -9,16 +9,16 @@
     data["entity", "denied", "entity"]    edge_index 2 e, edge_type e, split e      what it says is not so
     data.relation_names                   list of r strings
 
-``split`` is 0, 1 or 2 for train, valid and test. Truth has three values: stated, denied and, for all else, unknown.
+``split`` is 0, 1 or 2 for train, valid and test. A statement is stated, denied, or (if it is in neither store) unknown.
 
-Where a file says so, both stores have ``confidence`` (e, single precision, from 0 to 1; 1 where another file does not)
-and ``source`` (e, the number in ``data.source_names``, -1 for none). Labelled pairs of another task, such as which
-proteins interact, are not statements::
+Both stores have ``confidence`` (e, single precision, from 0 to 1) and ``source`` (e, an index into
+``data.source_names``, -1 for none) if any file has them. Statements from files without confidence have confidence 1.
+Labelled pairs of another task, such as which proteins interact, are not statements::
 
     data["entity", "pair", "entity"]      edge_label_index 2 m, edge_label m        no edge_index
 
-A graph with labelled nodes (:func:`gnnneg.data.labelled.labelled_graph`) has its edges beside its statements, which say
-the classes. Messages pass over these edges and no statements, and only tails are asked for::
+A graph with labelled nodes (:func:`gnnneg.data.labelled.labelled_graph`) has separate edges; its statements give the
+classes. Messages pass only over these edges, and only tails are predicted::
 
     data["entity", "linked", "entity"]    edge_index 2 e
 """
@@ -52,10 +52,10 @@ def assemble(
     denied: Triplets | None = None,
     denied_split: Int[Tensor, "f"] | None = None,
 ) -> HeteroData:
-    """Puts statements together in the convention; no denied statements become an empty store.
+    """Puts statements together in the convention. Without denied statements, the denied store is empty.
 
     Raises:
-        ValueError: If an index points outside the names or a split outside 0, 1, 2.
+        ValueError: If an index has no name, or a split is not 0, 1 or 2.
     """
     data = HeteroData()
     data["entity"].num_nodes = len(entity_names)
@@ -74,10 +74,10 @@ def assemble(
 
 
 def completed(data: HeteroData) -> HeteroData:
-    """A graph with a store for each polarity: an empty one for what it has none of.
+    """The graph with a store for each polarity; a missing store of denied statements is added as an empty one.
 
     Raises:
-        UserError: If it is no graph in the convention, or lacks anything else.
+        UserError: If the graph does not follow the convention.
     """
     advice = "make it so with gnnneg.from_hetero(data)"
     places = [("entity", polarity, "entity") for polarity in POLARITIES]
@@ -134,13 +134,13 @@ def num_relations(data: HeteroData) -> int:
 
 
 def triplets(data: HeteroData, polarity: str = "stated", split: str | None = None) -> Triplets:
-    """The statements of one polarity, of one split or (:obj:`None`) of all."""
+    """The statements of one polarity, of one split or (with :obj:`None`) of all splits."""
     store, keep = _chosen(data, polarity, split)
     return Triplets(store.edge_index[0, keep], store.edge_type[keep], store.edge_index[1, keep])
 
 
 def counts(data: HeteroData) -> dict[str, int]:
-    """Entities, relations, statements by split, pairs and what was left out, by the names that cards give them."""
+    """Counts of entities, relations, statements by split, pairs and left-out items, under the names that cards use."""
     result = {"entities": data["entity"].num_nodes, "relations": len(data.relation_names)}
     for polarity, prefix in zip(POLARITIES, ("", "denied_")):
         sizes = torch.bincount(data["entity", polarity, "entity"].split, minlength=len(SPLITS)).tolist()
@@ -152,10 +152,9 @@ def counts(data: HeteroData) -> dict[str, int]:
 
 
 def distinct(part: Triplets) -> tuple[Triplets, Int[Tensor, "e"]]:
-    """Each statement once, in the order of head, relation and tail, and the place of every statement among them.
+    """The distinct statements, sorted by head, relation and tail, and the position of each given statement among them.
 
-    Cost: one sort of integers, and two where head, relation and tail make more than an integer holds; many times
-    quicker than one of rows.
+    Cost: one sort of integers, or two if head, relation and tail together do not fit into one integer.
     """
     head_index, rel_type, tail_index = part
     if not rel_type.numel():
@@ -165,20 +164,21 @@ def distinct(part: Triplets) -> tuple[Triplets, Int[Tensor, "e"]]:
         key, place = torch.unique((head_index * relations + rel_type) * tails + tail_index, return_inverse=True)
         return Triplets(key // (relations * tails), key // tails % relations, key % tails), place
     asked, number = torch.unique(head_index * relations + rel_type, return_inverse=True)
-    # the number of head and relation, not the two themselves, so that nothing overflows
+    # numbering the pairs (head, relation) keeps the product below from overflowing
     key, place = torch.unique(number * tails + tail_index, return_inverse=True)
     asked = asked[key // tails]
     return Triplets(asked // relations, asked % relations, key % tails), place
 
 
 def sliced(key: str, value: Any, chosen: Bool[Tensor, "e"] | Int[Tensor, "m"], size: int) -> Any:
-    """What some nodes or edges have of an attribute, chosen by a mask or by number; other values are as they are.
+    """The part of an attribute that belongs to some nodes or edges, chosen by a mask or by index. Values that do not
+    have one entry for each node or edge are returned unchanged.
 
     Args:
-        key (str): What it is called; the edges of ``edge_index`` are its columns.
+        key (str): The name of the attribute; ``edge_index`` is sliced by columns.
         value (Any): The attribute.
-        chosen (torch.Tensor): Which nodes or edges.
-        size (int): How many there are in all.
+        chosen (torch.Tensor): A mask or indices of the nodes or edges.
+        size (int): The number of all nodes or edges.
     """
     if key == "edge_index":
         return value[:, chosen if isinstance(value, Tensor) else chosen.numpy()]
@@ -193,7 +193,7 @@ def sliced(key: str, value: Any, chosen: Bool[Tensor, "e"] | Int[Tensor, "m"], s
 
 
 def confidence(data: HeteroData, polarity: str = "stated", split: str | None = None) -> Float[Tensor, "e"] | None:
-    """How sure the source is of the statements of :func:`triplets`, in their order; None where no source says."""
+    """The confidence of each statement of :func:`triplets`, in the same order; None if the data have no confidence."""
     store, keep = _chosen(data, polarity, split)
     return store.confidence[keep] if "confidence" in store else None
 
@@ -208,7 +208,7 @@ def _chosen(data: HeteroData, polarity: str, split: str | None) -> tuple[EdgeSto
 
 
 def mirror(data: HeteroData) -> HeteroData:
-    """The graph that states what ``data`` denies and denies what it states; names and all else are shared."""
+    """The graph with stated and denied statements swapped. Names and all else are shared with ``data``."""
     result = copy.copy(data)
     for polarity, other in zip(POLARITIES, reversed(POLARITIES)):
         store, swapped = result["entity", polarity, "entity"], data["entity", other, "entity"].to_dict()
@@ -221,12 +221,12 @@ def mirror(data: HeteroData) -> HeteroData:
 def message_graph(data: HeteroData, polarity: str = "stated", split: str | None = "train") -> Data:
     """The homogeneous graph that messages pass over: training statements and their inverses.
 
-    Edge ``(h, r, t)`` comes with ``(t, r + num_relations, h)``. Beside stated edges lie those of denied statements, as
-    ``denied_edge_index`` and ``denied_edge_type``, for encoders that ask for them by name. Features of entities, if
-    there are any, are ``x (n, f)``, as floats. A graph with labelled nodes gives its own edges, all of one type.
+    Each edge ``(h, r, t)`` has an inverse ``(t, r + num_relations, h)``. The denied statements are added as
+    ``denied_edge_index`` and ``denied_edge_type``, for encoders that take these arguments. Entity features, if any, are
+    ``x (n, f)``, as floats. In a graph with labelled nodes, messages pass over its own edges, all of one type.
 
     Raises:
-        UserError: If features are not one row of numbers for each entity.
+        UserError: If the features do not have one row of numbers for each entity.
     """
     if polarity == "stated" and LINKED in data.edge_types:
         edge_index = data[LINKED].edge_index

@@ -1,4 +1,4 @@
-"""Many lists of texts as one piece of memory: what each of millions is called besides."""
+"""Many lists of texts in one block of memory, such as the synonyms of millions of entities."""
 
 import operator
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,8 +15,8 @@ from gnnneg.data.texts import AT_ONCE, Texts, texts_from
 
 
 class TextLists(Sequence[list[str]]):
-    """A sequence of lists of texts that reads like a list of them, in Arrow's memory: eight bytes a list, and eight and
-    the letters of each text. It cannot be changed, so that copies share it.
+    """A sequence of lists of texts that behaves like a list of lists but lives in Arrow's memory. Each list needs eight
+    bytes, and each text eight bytes and its letters. It cannot be changed, so copies share it.
 
     Args:
         array (pyarrow.Array): The lists, as ``large_list`` of ``large_string``.
@@ -27,10 +27,10 @@ class TextLists(Sequence[list[str]]):
 
     @classmethod
     def of(cls, lists: Iterable[Iterable[str]]) -> "TextLists":
-        """Lists of any kind as one of these.
+        """Converts any sequence of lists.
 
         Raises:
-            UserError: If a text has letters that Unicode has not (a half of a pair, such as ``"\\ud800"``).
+            UserError: If a text is not valid Unicode (a lone surrogate such as ``"\\ud800"``).
         """
         if isinstance(lists, TextLists):
             return lists
@@ -40,7 +40,7 @@ class TextLists(Sequence[list[str]]):
 
     @classmethod
     def parted(cls, begin: np.ndarray, texts: Texts) -> "TextLists":
-        """Texts in a row as lists, of which each begins at a place, and the last ends at the last place."""
+        """Splits a sequence of texts into lists. ``begin`` says where each list begins, and where the last one ends."""
         return cls(pa.LargeListArray.from_arrays(pa.array(begin, pa.int64()), texts.array))
 
     def __len__(self) -> int:
@@ -93,7 +93,7 @@ class TextLists(Sequence[list[str]]):
 
     @property
     def begin(self) -> np.ndarray:
-        """Where each list begins among all texts, and where the last ends."""
+        """Where each list begins among all texts, and where the last one ends."""
         if not len(self):
             return np.zeros(1, np.int64)
         begin = self.array.offsets.to_numpy()
@@ -101,27 +101,29 @@ class TextLists(Sequence[list[str]]):
 
     @cached_property
     def texts(self) -> Texts:
-        """The texts of all lists in a row."""
+        """The texts of all lists, one list after the other."""
         return Texts(self.array.flatten())
 
     def places(self, text: object) -> list[int]:
-        """The lists that hold a text, each once, by an index of the texts that is built at the first question."""
+        """The lists that contain a text, each once. The index of the texts is built on first use."""
         found = np.asarray(self.texts.places(text), np.int64)
         return np.unique(np.searchsorted(self.begin, found, side="right") - 1).tolist()
 
     def chosen(self, places: Int[Tensor, "m"]) -> "TextLists":
-        """The lists at some places, as one of these."""
+        """The lists at these positions, as ``TextLists``."""
         return TextLists(self.array.take(pa.array(places.numpy())))
 
     def tolist(self) -> list[list[str]]:
-        """All as a list of Python's."""
+        """All lists as a Python list."""
         return self.array.to_pylist()
 
 
 def text_lists_from(begin: Int[Tensor, "m"], first: Int[Tensor, "k"], letters: Tensor) -> TextLists:
-    """Lists out of where each begins, and their texts as :func:`~gnnneg.data.texts.texts_from` takes them."""
+    """Builds lists from where each one begins, and from their texts in the form of
+    :func:`~gnnneg.data.texts.texts_from`.
+    """
     found = TextLists.parted(begin.numpy(), texts_from(first, letters))
-    found.array.validate(full=True)  # it may come from a file that somebody changed
+    found.array.validate(full=True)  # the file may have been changed by somebody
     return found
 
 

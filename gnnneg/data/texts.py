@@ -1,4 +1,4 @@
-"""Many names as one piece of memory: a sequence of text that costs little more than its letters."""
+"""Many names in one block of memory: a sequence of text that costs little more than its letters."""
 
 import operator
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,18 +14,19 @@ from torch import Tensor
 
 from gnnneg.errors import UserError, echo
 
-AT_ONCE = 1 << 16  # names that are Python's at a time
-HASHED = 48  # letters that tell names apart, from their ends on; where they do not, whole names are compared
-MANY = 10_000  # names, of which not all are compared with a misspelt one
-LISTED = 2_000  # names that are compared with it
-ENOUGH = 24  # beginnings of three letters that are looked for
+AT_ONCE = 1 << 16  # names that are Python strings at the same time
+HASHED = 48  # last letters that go into the hash; if two hashes are equal, whole names are compared
+MANY = 10_000  # with more names than this, only some are compared with a misspelt name
+LISTED = 2_000  # how many names are compared with a misspelt name
+ENOUGH = 24  # how many three-letter pieces of the misspelt name are looked for
 
 
 class Texts(Sequence[str]):
-    """A sequence of names that reads like a list of them, in Arrow's memory: eight bytes and the letters of each.
+    """A sequence of names that behaves like a list but lives in Arrow's memory. Each name needs eight bytes and its
+    letters.
 
-    :meth:`index` and ``in`` ask an index that is built at the first question and kept: twelve bytes a name. A name is
-    made into Python's text when it is asked for; a slice is a list. It cannot be changed, so that copies share it.
+    :meth:`index` and ``in`` use an index that is built on first use and then kept (twelve bytes a name). A name becomes
+    a Python string when it is read; a slice is a list. The sequence cannot be changed, so copies share it.
 
     Args:
         array (pyarrow.Array): The names, as ``large_string``.
@@ -36,10 +37,10 @@ class Texts(Sequence[str]):
 
     @classmethod
     def of(cls, names: Iterable[str]) -> "Texts":
-        """Names of any kind as one of these.
+        """Converts any sequence of names.
 
         Raises:
-            UserError: If a name has letters that Unicode has not (a half of a pair, such as ``"\\ud800"``).
+            UserError: If a name is not valid Unicode (a lone surrogate such as ``"\\ud800"``).
         """
         if isinstance(names, Texts):
             return names
@@ -107,10 +108,10 @@ class Texts(Sequence[str]):
         return isinstance(name, str) and self._place(name) >= 0
 
     def index(self, name: object, start: int = 0, stop: int | None = None) -> int:
-        """The place of the first that is so called.
+        """The position of the first name that equals this one.
 
         Raises:
-            ValueError: If none is.
+            ValueError: If there is none.
         """
         first, last, _ = slice(start, stop).indices(len(self))
         place = self._place(name, first) if isinstance(name, str) else -1
@@ -119,29 +120,30 @@ class Texts(Sequence[str]):
         return place
 
     def places(self, name: object) -> list[int]:
-        """The places of all that are so called."""
+        """The positions of all names that equal this one."""
         return list(self._places(name)) if isinstance(name, str) else []
 
     def count(self, name: object) -> int:
-        """How many are so called."""
+        """How many names equal this one."""
         return int(pc.sum(pc.equal(self.array, name)).as_py() or 0) if isinstance(name, str) else 0
 
     def take(self, places: Sequence[int] | np.ndarray | Tensor) -> list[str]:
-        """The names at some places."""
+        """The names at these positions, as a list."""
         return self.array.take(pa.array(np.asarray(places, dtype=np.int64))).to_pylist()
 
     def chosen(self, places: Int[Tensor, "m"]) -> "Texts":
-        """The names at some places, as one of these."""
+        """The names at these positions, as ``Texts``."""
         return Texts(self.array.take(pa.array(places.numpy())))
 
     def tolist(self) -> list[str]:
-        """All as a list of Python's."""
+        """All names as a Python list."""
         return self.array.to_pylist()
 
     def alike(self, name: str) -> list[str]:
-        """Names of which one may be meant by a misspelt one: of many those that share letters with it.
+        """Names that a misspelt name may stand for. Of many names, only those that share letters with it are returned.
 
-        Cost: a scan of the letters for the beginning of ``name``, and one for each three letters of it, 24 at most.
+        Cost: one scan of all letters for the beginning of ``name``, and one for each of its three-letter pieces (at
+        most 24).
         """
         if len(self) <= MANY:
             return self[:]
@@ -153,7 +155,7 @@ class Texts(Sequence[str]):
         for three in filter(None, threes):
             shared += pc.match_substring(plain, three).to_numpy(zero_copy_only=False)
         shared += pc.starts_with(plain, asked[:2]).to_numpy(zero_copy_only=False)
-        # those that share most, and of these the shortest, which have least that differs
+        # names that share most pieces come first; among these, the shortest, because they differ least
         size = pc.binary_length(self.array).to_numpy(zero_copy_only=False)
         score = shared.astype(np.int64) * 1_000_000 - np.minimum(np.abs(size - len(asked.encode())), 999_999)
         best = np.argpartition(-score, LISTED)[:LISTED]
@@ -161,7 +163,7 @@ class Texts(Sequence[str]):
 
     @cached_property
     def _memory(self) -> tuple[np.ndarray, np.ndarray]:
-        """Where each name begins, and the letters of all."""
+        """Where each name begins, and the letters of all names."""
         _, offsets, letters = self.array.buffers()
         begin = np.zeros(1, np.int64)
         if offsets is not None and len(self):
@@ -171,7 +173,7 @@ class Texts(Sequence[str]):
 
     @cached_property
     def _index(self) -> tuple[np.ndarray, np.ndarray]:
-        """What tells names apart in ascending order, and whose it is; of the same, the first comes first."""
+        """The hashes of the names in ascending order, and the position of each name. Equal hashes keep their order."""
         begin, letters = self._memory
         key = np.concatenate(
             [_keys(begin[i : i + AT_ONCE + 1] - begin[0], letters) for i in range(0, len(self), AT_ONCE)]
@@ -181,11 +183,11 @@ class Texts(Sequence[str]):
         return key[order], order.astype(np.int32 if len(self) < 1 << 31 else np.int64)
 
     def _place(self, name: str, start: int = 0) -> int:
-        """The place of the first from ``start`` on that is so called; -1 if none is."""
+        """The first position, from ``start`` on, with this name; -1 if there is none."""
         return next(self._places(name, start), -1)
 
     def _places(self, name: str, start: int = 0) -> Iterator[int]:
-        """The places from ``start`` on that are so called, in ascending order."""
+        """The positions, from ``start`` on, with this name, in ascending order."""
         try:
             letters = np.frombuffer(name.encode(), np.uint8)
         except UnicodeEncodeError:
@@ -198,19 +200,19 @@ class Texts(Sequence[str]):
 
 
 def texts_from(begin: Int[Tensor, "m"], letters: Tensor) -> Texts:
-    """Names out of where each begins, and the letters of all: what a file of torch's holds of them."""
+    """Builds names from where each one begins and the letters of all. A file of torch holds names in this form."""
     buffers = [None, pa.py_buffer(begin.numpy()), pa.py_buffer(letters.numpy())]
     array = pa.Array.from_buffers(pa.large_string(), len(begin) - 1, buffers)
-    array.validate(full=True)  # it may come from a file that somebody changed
+    array.validate(full=True)  # the file may have been changed by somebody
     return Texts(array)
 
 
-# such a file can hold no code, and is read with weights_only
+# such a file cannot hold code, because it is read with weights_only
 torch.serialization.add_safe_globals([texts_from])
 
 
 def _keys(begin: np.ndarray, letters: np.ndarray) -> np.ndarray:
-    """A number for each name, the same for the same one: of its length and its last letters (FNV-1a)."""
+    """A hash of each name, from its length and its last letters (FNV-1a). Equal names have equal hashes."""
     size = np.diff(begin)
     key = size.astype(np.uint64) ^ np.uint64(14695981039346656037)
     rows = np.arange(len(size))
