@@ -1,7 +1,8 @@
-"""What became of all that a file holds: each column, file, qualifier and statement is used, left out, or refused.
+"""Records what became of each column, file, qualifier and statement: used, left out or refused.
 
-A reader fills an account while it reads, and hands it on as ``Statements.left_out``; an import prints it and keeps it
-in the card of the data set. What is refused is a :class:`~gnnneg.errors.UserError`, so it is in no account::
+A reader fills an account while it reads and passes it on as ``Statements.left_out``. An import prints the account and
+stores it in the card of the data set. Anything refused raises a :class:`~gnnneg.errors.UserError`, so no account lists
+it::
 
     account = Account()
     account.used("column 4 (label)", 120)
@@ -15,11 +16,11 @@ from typing import Any
 
 
 class Account(Counter[str]):
-    """A counter of what was left out, by what it is and why, which knows beside that what was used.
+    """A counter of what was left out, by kind and reason. It also records what was used.
 
     Args:
-        left_out (dict, optional): How much was left out, by what it is and why.
-        taken (dict, optional): How much was used, by what it is. (default: that of ``left_out``, if it is an account)
+        left_out (dict, optional): How much was left out, by kind and reason.
+        taken (dict, optional): How much was used, by kind. (default: that of ``left_out``, if it is an account)
     """
 
     def __init__(self, left_out: Mapping[str, int] | None = None, taken: Mapping[str, int] | None = None) -> None:
@@ -28,24 +29,25 @@ class Account(Counter[str]):
         super().update(left_out or {})
 
     def used(self, what: str, number: int = 1) -> None:
-        """Counts what was used, such as ``column 4 (label)``, or ``val.txt (valid, stated)``."""
+        """Counts something used, such as ``column 4 (label)`` or ``val.txt (valid, stated)``."""
         self.taken[what] += number
 
     def left_out(self, what: str, number: int = 1, why: str = "") -> None:
-        """Counts what was left out; nothing is said of a number of zero."""
+        """Counts something left out. A number of zero is not recorded."""
         if number:
             self[f"{what}: {why}" if why else what] += number
 
     def add(self, other: Mapping[str, int]) -> None:
-        """Takes over the account of another file."""
+        """Adds the account of another file."""
         self.taken.update(getattr(other, "taken", {}))
         self.update(other)
 
     def as_dict(self, most: int | None = None) -> dict[str, Any]:
-        """For JSON and cards: ``used`` and ``left_out``, each with numbers.
+        """A dictionary for JSON and cards: ``used`` and ``left_out``, each with counts.
 
         Args:
-            most (int, optional): So many entries of each are listed; the rest is one entry. (default: all)
+            most (int, optional): The most entries of each to list; the others are summed up in one entry. (default:
+                all)
         """
         return {"used": _shortened(self.taken, most), "left_out": _shortened(self, most)}
 

@@ -1,7 +1,7 @@
-"""Attributes of nodes and edges of many types, as attributes of one: names, features, confidences, and all others.
+"""Joins the attributes of many node and edge types: names, features, confidences, and all others.
 
-What a model or a reader of results looks at is made whole: a type that lacks it gets what says nothing. All else is
-joined where that changes no value, or kept by type. Nothing is dropped.
+An attribute that models or readers of results use becomes complete: types without it get a neutral value. Other
+attributes are joined if that changes no value, and are kept by type otherwise. Nothing is dropped.
 """
 
 import functools
@@ -25,7 +25,7 @@ CALLED = ("labels", "synonyms", "definitions")
 
 
 def listed(value: Any) -> list[Any] | None:
-    """A list, tuple, array, series or tensor as a list; None for anything else."""
+    """Converts a list, tuple, array, series or tensor to a list; None for anything else."""
     if isinstance(value, list | tuple):
         return list(value)
     if isinstance(value, Tensor | np.ndarray) or hasattr(value, "tolist"):
@@ -35,10 +35,11 @@ def listed(value: Any) -> list[Any] | None:
 
 
 def names(stores: Stores, size: Sequence[int], order: Places) -> list[str]:
-    """The names of all entities; nodes of a type without names are called ``type_0``, ``type_1`` and so on.
+    """The names of all entities. Nodes of a type without names are called ``type_0``, ``type_1`` and so on.
 
     Raises:
-        UserError: If a type has another number of names than nodes, one is no name, or two entities have the same.
+        UserError: If a type does not have one name for each node, an entry is not a name, or two entities have the same
+            name.
     """
     result = [""] * sum(size)
     for (node_type, store), count, where in zip(stores.items(), size, order):
@@ -69,10 +70,10 @@ def _names(node_type: str, store: BaseStorage, count: int) -> list[str]:
 
 
 def called(stores: Stores, size: Sequence[int], order: Places) -> dict[str, list[Any]]:
-    """``labels``, ``synonyms`` and ``definitions`` of all entities where a type has such, else empty.
+    """``labels``, ``synonyms`` and ``definitions`` of all entities; empty for types that have none.
 
     Raises:
-        UserError: If a type has another number of them than nodes, or one is no text, or no list of texts.
+        UserError: If a type does not have one entry for each node, or an entry is not a text or a list of texts.
     """
     found: dict[str, list[Any]] = {}
     for key in CALLED:
@@ -103,14 +104,14 @@ def _called(key: str, node_type: str, given: Any) -> Any:
 def features(
     stores: Stores, size: Sequence[int], order: Places
 ) -> tuple[Float[Tensor, "n f"] | Tensor | None, dict[str, list[Any]] | None]:
-    """The features ``x`` of all entities, and which columns are each type's if that is not all of them.
+    """The features ``x`` of all entities, and the columns of each type if types have their own.
 
-    Where every type has features of one width, columns are shared. Else each type has columns of its own, in which all
-    other types are zero; a type without features has one, in which it is one. The first layer of a network then has
-    weights of its own for each type, as a linear layer for each type would be.
+    If every type has features of the same width, all types share the columns. Otherwise each type has its own columns,
+    which are zero for all other types. A type without features has one column of ones. The first layer of a network
+    then has separate weights for each type, like one linear layer for each type.
 
     Raises:
-        UserError: If features are no numbers, or not one row for each node.
+        UserError: If features are not numbers, or do not have one row for each node.
     """
     found = {t: _features(t, store, count) for (t, store), count in zip(stores.items(), size)}
     given = [x for x in found.values() if x is not None]
@@ -159,24 +160,24 @@ def _features(node_type: str, store: BaseStorage, count: int) -> Tensor | None:
 
 
 def own_features(x: Tensor, columns: Sequence[Any]) -> Tensor:
-    """A type's own features again, of the rows of its nodes."""
+    """Recovers a type's own features from the rows of its nodes."""
     begin, end, dtype, dim = columns
     mine = x[:, begin:end].to(getattr(torch, dtype))
     return mine[:, 0] if dim == 1 else mine
 
 
 def _common(dtypes: Sequence[torch.dtype]) -> torch.dtype:
-    """A type that holds all numbers of these types as they are."""
+    """A dtype that represents all numbers of these dtypes exactly."""
     dtype = functools.reduce(torch.promote_types, dtypes)
     wide = {torch.int32, torch.int64} & set(dtypes)
     return torch.float64 if dtype.is_floating_point and wide else dtype
 
 
 def sure(stores: Stores, size: Sequence[int]) -> list[Float[Tensor, "_"]] | None:
-    """The ``confidence`` of the edges of every type, 1 where a type has none; None if no type has.
+    """The ``confidence`` of the edges of every type, 1 for a type without it. None if no type has it.
 
     Raises:
-        UserError: If one is not from 0 to 1, or there is not one for each edge.
+        UserError: If a value is not from 0 to 1, or there is not one for each edge.
     """
     if not any("confidence" in store for store in stores.values()):
         return None
@@ -205,15 +206,15 @@ def sure(stores: Stores, size: Sequence[int]) -> list[Float[Tensor, "_"]] | None
 
 
 def sources(stores: Stores, size: Sequence[int], told: Sequence[str] | None) -> tuple[list[Tensor], list[str]] | None:
-    """The ``source`` of the edges of every type as numbers in a list of names, -1 for none; None if no type has.
+    """The ``source`` of the edges of every type as indices into a list of names, -1 for none. None if no type has it.
 
     Args:
         stores (Mapping): The edge stores.
         size (list[int]): How many edges each has.
-        told (list[str], optional): ``source_names`` of the graph, if sources are numbers already.
+        told (list[str], optional): ``source_names`` of the graph, if sources are already indices.
 
     Raises:
-        UserError: If there is not one for each edge, or numbers have no names.
+        UserError: If there is not one source for each edge, or indices have no names.
     """
     if not any("source" in store for store in stores.values()):
         return None
@@ -238,9 +239,9 @@ def sources(stores: Stores, size: Sequence[int], told: Sequence[str] | None) -> 
 
 
 def joined(stores: Stores, size: Sequence[int], order: Places, own: set[str]) -> tuple[dict[str, Any], dict[Any, dict]]:
-    """All other attributes: those that every store has in one shape as one value each, and what is left of each store.
+    """All other attributes: joined values for those that every store has in the same shape, and the rest by store.
 
-    Numbers of two types become numbers of a type that holds both as they are. Attributes in ``own`` are passed over.
+    Numbers of two dtypes are joined in a dtype that represents both exactly. Attributes in ``own`` are skipped.
     """
     mine = {name: {k: v for k, v in store.items() if k not in own} for name, store in stores.items()}
     rest: dict[Any, dict[str, Any]] = {name: {} for name in stores}
@@ -258,7 +259,7 @@ def joined(stores: Stores, size: Sequence[int], order: Places, own: set[str]) ->
 
 
 def _as_one(values: Sequence[Any], size: Sequence[int], order: Places) -> Tensor | list[Any] | None:
-    """One tensor or list of what every store has, or None if that would change or lose something."""
+    """One tensor or list from all stores; None if joining would change or lose a value."""
     if all(isinstance(v, list | Texts | TextLists) and len(v) == n for v, n in zip(values, size)):
         merged: list[Any] = [None] * sum(size)
         for value, where in zip(values, order):

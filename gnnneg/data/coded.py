@@ -1,4 +1,4 @@
-"""Columns of names as numbers into a dictionary: four bytes an entry, and each name once, however often it is said."""
+"""Dictionary-encoded columns of names: four bytes an entry, and each distinct name stored once."""
 
 from collections.abc import Callable, Iterable, Sequence
 
@@ -12,16 +12,16 @@ AT_ONCE = 1 << 20  # rows
 
 
 def coded(columns: Sequence[pa.ChunkedArray]) -> list[pa.ChunkedArray]:
-    """Columns of text with one dictionary for all of them, in which each name stands once.
+    """Encodes columns of text with one shared dictionary, in which each name occurs once.
 
-    Cost: a look at each name of each chunk's dictionary; chunks of plain text are looked at entry by entry.
+    Cost: one lookup for each name in the dictionary of each chunk; chunks of plain text are read entry by entry.
     """
     sizes = [column.num_chunks for column in columns]
     chunks = [_chunk(chunk) for column in columns for chunk in column.chunks]
     if not chunks:
         return list(columns)
     known = {_where(chunk.dictionary): chunk.dictionary for chunk in chunks}
-    if len(known) > 1:  # each dictionary is looked at once, however many chunks have it
+    if len(known) > 1:  # each dictionary is read once, however many chunks share it
         whole = [pa.DictionaryArray.from_arrays(pa.array(np.arange(len(d), dtype=np.int32)), d) for d in known.values()]
         made = pa.chunked_array(whole, CODED).unify_dictionaries().chunks
         becomes, names = {where: one.indices for where, one in zip(known, made)}, made[0].dictionary
@@ -32,12 +32,12 @@ def coded(columns: Sequence[pa.ChunkedArray]) -> list[pa.ChunkedArray]:
 
 
 def mapped(column: pa.ChunkedArray, function: Callable[[pa.Array], pa.Array], kind: pa.DataType) -> pa.ChunkedArray:
-    """What a function makes of each entry; it is asked about each name of a dictionary once.
+    """Applies a function to each entry. The function sees each name of a dictionary only once.
 
     Args:
-        column (pyarrow.ChunkedArray): Text, coded or not.
-        function (callable): From texts to as many values.
-        kind (pyarrow.DataType): Of the values.
+        column (pyarrow.ChunkedArray): Text, encoded or not.
+        function (callable): A function from an array of texts to an array of the same length.
+        kind (pyarrow.DataType): Type of the results.
     """
     if not pa.types.is_dictionary(column.type):
         return pa.chunked_array([function(pc.cast(chunk, TEXT)) for chunk in column.chunks], kind)
@@ -51,10 +51,10 @@ def mapped(column: pa.ChunkedArray, function: Callable[[pa.Array], pa.Array], ki
 
 
 def met(*rows: Sequence[pa.ChunkedArray]) -> pa.Array:
-    """The distinct entries of tables of columns as text, in the order in which reading row by row meets them.
+    """The distinct entries of tables as text, in the order of first appearance, row by row.
 
     Args:
-        *rows (sequence): The columns of one table each; all of one dictionary, as :func:`coded` makes them.
+        *rows (sequence): The columns of one table each. All share one dictionary, as :func:`coded` makes them.
     """
     names = dictionary(column for columns in rows for column in columns)
     first, begin = np.full(len(names), np.iinfo(np.int64).max), 0
@@ -63,25 +63,25 @@ def met(*rows: Sequence[pa.ChunkedArray]) -> pa.Array:
         for start in range(0, len(codes[0]), AT_ONCE):
             code = np.stack([column[start : start + AT_ONCE] for column in codes], 1).reshape(-1)
             new = (first[code] > begin + len(code)).nonzero()[0]
-            first[code[new[::-1]]] = begin + new[::-1]  # of one that comes twice, the last one set stays: the first
+            first[code[new[::-1]]] = begin + new[::-1]  # the first occurrence is assigned last and stays
             begin += len(code)
     order = first.argsort(kind="stable")[: (first < np.iinfo(np.int64).max).sum()]
     return names.take(pa.array(order))
 
 
 def numbers(column: pa.ChunkedArray) -> np.ndarray:
-    """The numbers of the entries of a column that :func:`coded` made."""
+    """The codes of a column that :func:`coded` made."""
     parts = [chunk.indices.to_numpy(zero_copy_only=False) for chunk in column.chunks]
     return np.concatenate(parts) if parts else np.empty(0, np.int32)
 
 
 def dictionary(columns: Iterable[pa.ChunkedArray]) -> pa.Array:
-    """The dictionary of columns that :func:`coded` made together."""
+    """The dictionary of columns that :func:`coded` encoded together."""
     return next((chunk.dictionary for column in columns for chunk in column.chunks), pa.array([], TEXT))
 
 
 def compacted(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """The same column with those names in its dictionary that it holds, in their order there."""
+    """The same column with a dictionary that holds only the names in use, in their order."""
     code, names = numbers(column), dictionary([column])
     there = np.zeros(len(names), bool)
     there[code] = True
@@ -93,12 +93,12 @@ def compacted(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def _where(array: pa.Array) -> tuple[int | None, ...]:
-    """Where an array is in memory: chunks that share a dictionary are handed out with the same one."""
+    """The memory addresses of an array. Chunks that share a dictionary have the same addresses."""
     return len(array), array.offset, *(None if buffer is None else buffer.address for buffer in array.buffers())
 
 
 def _chunk(chunk: pa.Array) -> pa.DictionaryArray:
-    """One chunk as numbers into a dictionary of large strings."""
+    """One chunk as codes into a dictionary of large strings."""
     if chunk.type == CODED:
         return chunk
     if pa.types.is_dictionary(chunk.type):

@@ -1,7 +1,8 @@
-"""The checks that every graph passes: at an import, in ``from_hetero``, after inheritance, and with given splits.
+"""The checks that every graph passes: at import, in ``from_hetero``, after inheritance, and with given splits.
 
-A statement that is both stated and denied, a statement in two splits, and two spellings of one name are refused, unless
-an option resolves them. Mirrored pairs are counted: pairs of valid or test that train links the other way round.
+Three things are refused unless an option resolves them: a statement that is both stated and denied, a statement in two
+splits, and two spellings of one name. Mirrored pairs are counted: statements of valid or test whose entities train
+links in the opposite direction.
 """
 
 import copy
@@ -23,11 +24,11 @@ from gnnneg.errors import UserError, echo
 from gnnneg.records import Triplets
 
 SHOWN = 20
-AT_ONCE = 1 << 20  # numbers that are looked for
+AT_ONCE = 1 << 20  # numbers searched at a time
 BLANKS = re.compile(r"[^\S\n]+")
-# what nobody sees: spaces without width, hyphens that are not written, marks of direction (but no joiners of letters)
+# invisible characters: zero-width spaces, soft hyphens, direction marks (but not joiners of letters)
 UNSEEN = re.compile("[\ufeff\u200b\u2060\u00ad\u180e\u200e\u200f\u202a-\u202e\u2066-\u2069]")
-STRAY = r"[^\x20-\x7e]|^ | $|  "  # what no name has that is tidy for sure
+STRAY = r"[^\x20-\x7e]|^ | $|  "  # only names that match this can be untidy
 Keep = dict[str, Bool[Tensor, "_"]]
 
 
@@ -36,10 +37,11 @@ class GateReport:
     """The counts of the checks.
 
     Args:
-        contradictions (int): Distinct statements that are stated and denied, in any splits.
-        overlap (int): Distinct statements that an earlier split (of train, valid, test) has with the same polarity.
-        mirrored (int): Distinct stated statements of valid and test whose two entities train links the other way
-            round, by any relation.
+        contradictions (int): Distinct statements that are both stated and denied, in any splits.
+        overlap (int): Distinct statements that are also in an earlier split (train, valid, test) with the same
+            polarity.
+        mirrored (int): Distinct stated statements of valid and test whose two entities train links in the opposite
+            direction, by any relation.
         asked (int): All distinct stated statements of valid and test.
         contradicted (list): The first twenty contradictions, as names.
         overlapping (list): The first twenty statements in two splits, as names.
@@ -63,24 +65,24 @@ def admit(
 ) -> tuple[HeteroData, GateReport]:
     """Checks a graph. Contradictions and statements in two splits are refused, or resolved by an option.
 
-    Cost: two sorts of the statements, and a look at every name.
+    Cost: two sorts of the statements, and one pass over all names.
 
     Args:
         data (torch_geometric.data.HeteroData): A graph in the convention; it is not changed.
-        wins (str, optional): The polarity that a contradiction keeps: ``"stated"`` or ``"denied"``. (default: refuse)
+        wins (str, optional): Which version of a contradiction is kept: ``"stated"`` or ``"denied"``. (default: refuse)
         overlap (str, optional): ``"drop"`` removes a statement from later splits if an earlier one has it, ``"keep"``
             keeps it. (default: refuse)
-        mirrored (str, optional): ``"drop"`` removes from valid and test what train links the other way round,
-            ``"keep"`` keeps it. (default: keep and count)
-        apart (bool): Whether names that differ only in blanks or in their Unicode form are names of different things.
-            (default: :obj:`False`, refuse)
-        where (str): The subject of errors. (default: ``"The graph"``)
+        mirrored (str, optional): ``"drop"`` removes statements from valid and test if train links their entities in the
+            opposite direction, ``"keep"`` keeps them. (default: keep and count)
+        apart (bool): Whether names that differ only in blanks or Unicode form belong to different things. (default:
+            :obj:`False`, refuse)
+        where (str): The subject of error messages. (default: ``"The graph"``)
 
     Returns:
-        The graph, and the findings before anything was resolved.
+        The graph, and the counts before anything was resolved.
 
     Raises:
-        UserError: If something is not resolved, or names differ only in blanks or in their Unicode form.
+        UserError: If a conflict is not resolved, or names differ only in blanks or Unicode form.
     """
     if not apart:
         names = {"entity": data["entity"].names, "relation": data.relation_names}
@@ -92,7 +94,7 @@ def admit(
 
 
 def tell_of_mirrored(found: GateReport) -> None:
-    """Warns of what is asked about and linked in train the other way round, which nobody has decided about."""
+    """Warns about mirrored statements of valid and test if no option says what to do with them."""
     if found.mirrored:
         warnings.warn(
             f"{found.mirrored:,} of {found.asked:,} stated statements of valid and test link two entities that train "
@@ -103,8 +105,8 @@ def tell_of_mirrored(found: GateReport) -> None:
 
 
 def look_over(data: HeteroData, name: str) -> None:
-    """Checks a graph before training. Contradictions are refused, because one of the two would be learnt wrongly.
-    Statements in two splits give a warning, because some published data have them.
+    """Checks a graph before training. Contradictions are refused, because the model would learn one of the two wrongly.
+    Statements in two splits only give a warning, because some published data sets have them.
 
     Args:
         data (torch_geometric.data.HeteroData): A graph in the convention.
@@ -136,7 +138,7 @@ def resolved(
     mirrored: str | None = None,
     where: str = "The graph",
 ) -> tuple[Keep, GateReport]:
-    """Which statements of each polarity stay, and what was found; see :func:`admit`."""
+    """The statements of each polarity to keep, and what was found; see :func:`admit`."""
     for name, value, known in (
         ("wins", wins, POLARITIES),
         ("overlap", overlap, ("drop", "keep")),
@@ -173,7 +175,7 @@ def resolved(
 
 
 def only(data: HeteroData, keep: Mapping[str, Tensor]) -> HeteroData:
-    """The graph without the statements of each polarity that are not to be kept; names stay."""
+    """The graph with only the statements that ``keep`` selects; names stay."""
     result = copy.copy(data)
     for polarity, chosen in keep.items():
         store = result["entity", polarity, "entity"]
@@ -183,10 +185,9 @@ def only(data: HeteroData, keep: Mapping[str, Tensor]) -> HeteroData:
 
 
 def tidied(name: str) -> str:
-    """A name in composed form (Unicode's NFC), without blanks around it, with single ones in it, and without what
-    nobody sees.
+    """A name in composed form (Unicode's NFC), without surrounding, repeated or invisible blanks.
 
-    ``"Cafe\\u0301 "`` and ``"Caf\\u00e9"`` look alike, and are one name when they are tidied.
+    ``"Cafe\\u0301 "`` and ``"Caf\\u00e9"`` look the same, and are equal once they are tidied.
     """
     if not name.isascii():
         name = UNSEEN.sub("", unicodedata.normalize("NFC", name))
@@ -194,16 +195,16 @@ def tidied(name: str) -> str:
 
 
 def alike(name: str) -> str:
-    """What a name has in common with all that differ from it in their form only, compatible ones (Unicode's NFKC)
-    included: ``"\\u00b5m"``, of the micro sign, and ``"\\u03bcm"``, of the Greek letter, are alike.
+    """A key that is equal for names that differ only in Unicode form, including compatible forms (NFKC): ``"\\u00b5m"``
+    with the micro sign and ``"\\u03bcm"`` with the Greek letter have the same key.
     """
     return tidied(unicodedata.normalize("NFKC", tidied(name)) if not name.isascii() else name)
 
 
 def untidy(names: Iterable[str]) -> list[tuple[int, str, str]]:
-    """The names that change when they are tidied: where each is, the name, and what becomes of it.
+    """The names that change when they are tidied: position, name and tidy form.
 
-    Names of plain letters without stray blanks, which most are, are passed over as Arrow finds them.
+    Most names are plain letters without stray blanks; Arrow finds these quickly, and they are skipped.
     """
     return _changed(Texts.of(names), tidied)
 
@@ -215,11 +216,11 @@ def _changed(texts: Texts, made: Callable[[str], str]) -> list[tuple[int, str, s
 
 
 def variants(names: Iterable[str], made: Callable[[str], str] = tidied) -> list[list[str]]:
-    """Names that are one when they are tidied, in groups, in the order of the first of each group.
+    """Groups of names that become equal when they are tidied, in the order of their first names.
 
     Args:
         names (iterable): The names.
-        made (callable): What is made of a name in place of tidying it, such as :func:`alike`. (default: tidied)
+        made (callable): A key function to use instead of tidying, such as :func:`alike`. (default: tidied)
     """
     texts = Texts.of(names)
     groups: dict[str, dict[str, int]] = {}
@@ -232,10 +233,11 @@ def variants(names: Iterable[str], made: Callable[[str], str] = tidied) -> list[
 
 
 def lookalikes(names: Mapping[str, Iterable[str]]) -> list[str]:
-    """What to tell of names that look almost the same, and may well be two: ``x\u00b2`` and ``x2``, or two letters mu.
+    """Warnings about names that look almost the same but may differ, such as ``x\u00b2`` and ``x2``, or two kinds of
+    mu.
 
     Args:
-        names (dict): The names of each kind of thing, such as ``entity``, none of which are one when they are tidied.
+        names (dict): The names of each kind, such as ``entity``. They must not become equal when tidied.
     """
     said = []
     for kind, every in names.items():
@@ -250,15 +252,15 @@ def lookalikes(names: Mapping[str, Iterable[str]]) -> list[str]:
 
 
 def refuse_variants(names: Mapping[str, Iterable[str]], where: str, advice: str) -> None:
-    """Refuses one thing under two spellings.
+    """Refuses two spellings of one name.
 
     Args:
-        names (dict): The names of each kind of thing, such as ``entity``.
-        where (str): What is told about.
-        advice (str): What to do.
+        names (dict): The names of each kind, such as ``entity``.
+        where (str): The subject of the error message.
+        advice (str): What the user can do.
 
     Raises:
-        UserError: If two names of one kind differ in blanks or in their form in Unicode only.
+        UserError: If two names of one kind differ only in blanks or Unicode form.
     """
     for kind, every in names.items():
         found = variants(every)
@@ -291,9 +293,9 @@ def _shown(rows: list[list[str]], total: int) -> str:
 
 
 def numbered(data: HeteroData) -> dict[str, Int[Tensor, "_"]]:
-    """A number for each statement, the same for the same head, relation and tail, whatever its polarity and split.
+    """A key for each statement. It depends only on head, relation and tail, not on polarity and split.
 
-    Cost: a product, or a sort where head, relation and tail make more than an integer holds.
+    Cost: one product, or a sort if head, relation and tail together do not fit into one integer.
     """
     parts = [triplets(data, polarity) for polarity in POLARITIES]
     nodes, relations = int(data["entity"].num_nodes or 0), len(data.relation_names)
@@ -305,7 +307,7 @@ def numbered(data: HeteroData) -> dict[str, Int[Tensor, "_"]]:
 
 
 def _later(number: Int[Tensor, "e"], split: Int[Tensor, "e"]) -> Bool[Tensor, "e"]:
-    """Which statements an earlier split has too."""
+    """The statements that an earlier split has too."""
     found = torch.zeros_like(number, dtype=torch.bool)
     for later in range(1, len(SPLITS)):
         mine = (split == later).nonzero()[:, 0]
@@ -314,7 +316,7 @@ def _later(number: Int[Tensor, "e"], split: Int[Tensor, "e"]) -> Bool[Tensor, "e
 
 
 def _turned(data: HeteroData) -> Bool[Tensor, "e"]:
-    """Which stated statements of valid and test link two entities that train links the other way round."""
+    """The stated statements of valid and test whose entities train links in the opposite direction."""
     store, size = data["entity", "stated", "entity"], int(data["entity"].num_nodes or 0)
     head, tail = store.edge_index
     train = store.split == 0
@@ -325,9 +327,9 @@ def _turned(data: HeteroData) -> Bool[Tensor, "e"]:
 
 
 def within(numbers: Int[Tensor, "e"], others: Int[Tensor, "f"]) -> Bool[Tensor, "e"]:
-    """Which numbers are among others.
+    """Which of the first numbers occur among the second.
 
-    Cost: a sort of the fewer of the two, and a bisection for each of the more.
+    Cost: a sort of the shorter sequence, and a binary search for each number of the longer one.
     """
     if numbers.numel() <= others.numel():
         few, place = torch.unique(numbers, return_inverse=True)
@@ -345,7 +347,7 @@ def within(numbers: Int[Tensor, "e"], others: Int[Tensor, "f"]) -> Bool[Tensor, 
 
 
 def _named(data: HeteroData, polarity: str, chosen: Bool[Tensor, "e"]) -> list[list[str]]:
-    """The first distinct statements among those chosen, by name and in the order of names."""
+    """The first distinct statements among the chosen ones, as names and in the order of names."""
     names, relations = data["entity"].names, data.relation_names
     head, rel, tail = (column[chosen] for column in triplets(data, polarity))
     rows = {(names[h], relations[r], names[t]) for h, r, t in zip(head.tolist(), rel.tolist(), tail.tolist())}

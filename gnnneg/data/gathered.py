@@ -1,4 +1,4 @@
-"""What the files of an import say: statements by polarity and split, names as they are meant, an account of it all."""
+"""Reads all files of an import: statements by polarity and split, cleaned names, and an account of what was used."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ from gnnneg.errors import UserError, echo
 
 @dataclass(frozen=True)
 class Gathered:
-    """What the files say: statements, questions without an answer, labels, definitions, and an account of all."""
+    """The content of the files: statements, questions without an answer, labels, definitions, and the account."""
 
     parts: Parts
     closed: pa.Table | None
@@ -44,24 +44,25 @@ def gathered(
     negated: str | None,
     options: dict[str, Any],
 ) -> Gathered:
-    """What the files say; those of a file without a split are of train.
+    """Reads the files. Statements of a file without a split belong to train.
 
     Args:
         path (Path): A file, or a folder of splits.
-        denied (str or Path, optional): A second file, whose statements are all denied.
-        format (str, optional): Of the files. (default: by their names)
+        denied (str or Path, optional): A second file, in which all statements are denied.
+        format (str, optional): Format of the files. (default: by their names)
         dictionary (Dictionary, optional): Files that name the ids, if the statements hold ids.
-        negated (str, optional): Which relations are negations of others.
-        options (dict): What the reader of the format takes.
+        negated (str, optional): Which relations negate other relations.
+        options (dict): Options of the reader of the format.
 
     Raises:
-        UserError: As the reader; if a file of denials states something, or no relation is negated.
+        UserError: As the reader, if a file of denials states something, or if no relation matches ``negated``.
     """
     account = Account()
     sources = [("train", path, True, format)]
     if path.is_dir():
         parts = parts_of(path, ENDINGS, account, format is not None)
-        # where the last ending says nothing, one before it or that of train does; else the content is asked, too
+        # if the last extension does not tell the format, an earlier one or that of train does; otherwise the content
+        # decides
         kinds = [None if ending(part.path) in ENDINGS else ENDINGS.get(part.ending) for part in parts]
         sources = [(part.split, part.path, part.stated, format or kind) for part, kind in zip(parts, kinds)]
     sources += [("train", Path(denied), False, format)] if denied is not None else []
@@ -94,7 +95,7 @@ def gathered(
 
 
 def _defined(tables: Iterable[pa.Table | None], account: Account) -> pa.Table | None:
-    """One definition for each name; of what is defined otherwise once more that is counted."""
+    """One definition for each name. Further, different definitions of a name are counted."""
     found, further = definitions.joined(tables)
     account.left_out(FURTHER, further)
     return found
@@ -103,8 +104,8 @@ def _defined(tables: Iterable[pa.Table | None], account: Account) -> pa.Table | 
 def _perhaps_labelled(
     path: Path, format: str | None, options: dict[str, Any], unlabelled: list[Unlabelled]
 ) -> Statements:
-    """One file of a folder, in which all is stated if it has no column of labels, as train of WN11 and FB13 has none.
-    The error of such a file is put into ``unlabelled``.
+    """Reads one file of a folder. Without a label column all its statements are stated, as in train of WN11 and FB13.
+    The error about the missing column is added to ``unlabelled``.
     """
     try:
         return read_statements(path, format, **options)
@@ -120,7 +121,7 @@ def _without_labels(options: dict[str, Any]) -> dict[str, Any]:
 
 
 def _denials(path: Path, format: str | None, options: dict[str, Any]) -> Statements:
-    """A file in which all is denied: it may have labels that say so once more."""
+    """Reads a file in which all statements are denied. It may have labels that say the same."""
     plain = _without_labels(options)
     if options.get("label") is not None:
         _refuse_stated(path, format, options)
@@ -137,10 +138,10 @@ def _denials(path: Path, format: str | None, options: dict[str, Any]) -> Stateme
 
 
 def _refuse_stated(path: Path, format: str | None, options: dict[str, Any]) -> None:
-    """Refuses a file of denials whose column of labels, if it has one, says that something is stated."""
+    """Refuses a file of denials whose label column, if any, states something."""
     try:
         found = read_statements(path, format, **options)
-    except UserError:  # no such column, or one of something else
+    except UserError:  # no such column, or one with another meaning
         return
     if pc.any(found.table["label"]).as_py():
         raise UserError(
@@ -150,16 +151,16 @@ def _refuse_stated(path: Path, format: str | None, options: dict[str, Any]) -> N
 
 
 def with_tidy_names(read: Gathered, tidy: bool | None, path: Path) -> tuple[Gathered, int]:
-    """The same with names in composed form and without stray blanks, and how many were not so.
+    """The same data with names in composed form and without stray blanks, and the number of changed names.
 
     Args:
         read (Gathered): What was read.
-        tidy (bool, optional): Whether to do so even if two names become one; not at all with :obj:`False`. (default: if
-            none do)
-        path (Path): Where it is from.
+        tidy (bool, optional): Whether to tidy names even if two become one; :obj:`False` leaves all names as they are.
+            (default: tidy only if no two become one)
+        path (Path): The source, for error messages.
 
     Raises:
-        UserError: If two names become one and nobody said what then, or one becomes empty.
+        UserError: If two names become one and :obj:`tidy` is not set, or a name becomes empty.
     """
     if tidy is False:
         return read, 0
@@ -194,6 +195,6 @@ def _mended(column: pa.ChunkedArray, changed: Mapping[str, str]) -> pa.ChunkedAr
     if not pa.types.is_dictionary(column.type):
         return mapped(column, tidy, TEXT)
     column = coded([column])[0]
-    names = tidy(dictionary([column])).dictionary_encode()  # of two that become one, each stands once again
+    names = tidy(dictionary([column])).dictionary_encode()  # two names that became one are one dictionary entry again
     chunks = [pa.DictionaryArray.from_arrays(names.indices.take(c.indices), names.dictionary) for c in column.chunks]
     return pa.chunked_array(chunks, CODED)

@@ -1,4 +1,4 @@
-"""What edge types mean: which relation each is, and whether its edges are stated or denied."""
+"""What edge types mean: the relation of each, and whether its edges are stated or denied."""
 
 import warnings
 from collections.abc import Mapping
@@ -20,13 +20,13 @@ from gnnneg.errors import UserError, echo, nearest
 
 READ = {"edge_index", "split", "statement_index", "confidence", "source"}
 PARTS = {"train", "valid", "test"}
-FEW = 1000  # edges that are looked at first
-MANY = 64  # different values, beyond which an attribute is none of labels
+FEW = 1000  # edges that are inspected first
+MANY = 64  # an attribute with more distinct values is not read as labels
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where the statements of one edge type are: those of one polarity and relation between two node types."""
+    """The statements of one edge type: they have one polarity and one relation and link two node types."""
 
     edge_type: EdgeType
     polarity: str
@@ -34,7 +34,7 @@ class Place:
 
 
 def stating(data: HeteroData) -> list[EdgeType]:
-    """Those that state or deny something: not those with labelled pairs alone."""
+    """The edge types with statements. Edge types with only labelled pairs are left out."""
     return [e for e in data.edge_types if "edge_index" in data[e] or "edge_label_index" not in data[e]]
 
 
@@ -44,16 +44,17 @@ def meanings(
     made: Mapping[EdgeType, EdgeType],
     back: bool,
 ) -> tuple[list[str], list[Place]]:
-    """The names of the relations, and which relation and polarity each edge type has.
+    """The names of the relations, and the relation and polarity of each edge type.
 
     Args:
         data (HeteroData): A graph in PyG's form.
-        denied (str or dict, optional): What the middle names of denied edge types begin with, or what each denies.
-        made (dict): More denied edge types, and what each denies.
+        denied (str or dict, optional): A prefix of the middle names of denied edge types, or a map from each denied
+            edge type to the edge type that it denies.
+        made (dict): Further denied edge types, and what each denies.
         back (bool): Whether the graph comes from :func:`gnnneg.data.hetero.by_type`.
 
     Raises:
-        UserError: If what should be denied is not there, or names are not unique.
+        UserError: If a denied edge type does not exist, or names are not unique.
     """
     edge_types = stating(data)
     counterpart = _denied(edge_types, denied, back) | dict(made)
@@ -77,10 +78,10 @@ def meanings(
 def _denied(
     edge_types: list[EdgeType], denied: str | Mapping[EdgeType, EdgeType] | None, back: bool
 ) -> dict[EdgeType, EdgeType]:
-    """The edge types that are denied, and what each denies.
+    """The denied edge types, and the edge type that each of them denies.
 
     Raises:
-        UserError: If one is not there, or none is.
+        UserError: If one of them does not exist, or there are none.
     """
     if denied is None:
         return {}
@@ -100,7 +101,7 @@ def _denied(
             "of them and what each denies."
         )
     found = {(h, name, t): (h, name.removeprefix(denied), t) for h, name, t in edge_types if name.startswith(denied)}
-    if not found and not back:  # by_type calls them so where there are any
+    if not found and not back:  # by_type uses this prefix only where there are denied edges
         near = nearest(denied, dict.fromkeys(name for _, name, _ in edge_types))
         raise UserError(f"No edge type's name begins with {echo(denied)}, so nothing is denied; {near}")
     if any(not name for _, name, _ in found.values()):
@@ -109,7 +110,9 @@ def _denied(
 
 
 def _warn_of_polarity(edge_types: list[EdgeType], counterpart: Mapping[EdgeType, EdgeType]) -> None:
-    """Warns of a name that sounds denied and is read as stated, and of denials of what nothing states."""
+    """Warns about a name that sounds denied but is read as stated, and about denials of an edge type that does not
+    exist.
+    """
     stated = [edge_type for edge_type in edge_types if edge_type not in counterpart]
     for head, name, tail in stated:
         found = negation(name)
@@ -130,7 +133,7 @@ def _warn_of_polarity(edge_types: list[EdgeType], counterpart: Mapping[EdgeType,
 
 
 def refuse_unread(edge_type: EdgeType, store: BaseStorage) -> None:
-    """Refuses edges of which an attribute says that they are false: read as stated, they would be learnt as true."""
+    """Refuses edges with an attribute that says that some are false. Read as stated, they would be learnt as true."""
     count = store.edge_index.size(1)
     for key, value in store.items():
         if key.endswith("edge_index") and key != "edge_index":

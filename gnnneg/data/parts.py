@@ -1,4 +1,4 @@
-"""Statements as tables, one for each polarity and split, and the graph that they make."""
+"""Statements as tables, one for each polarity and split, and the graph made from them."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,17 +20,17 @@ from gnnneg.errors import UserError
 from gnnneg.records import Triplets
 
 Piece = tuple[str, str, pa.Table]  # polarity, split and statements
-# where no file tells: such statements are believed fully, and have no source
+# statements of files without these columns are fully trusted and have no source
 DEFAULTS = {"confidence": pa.scalar(1.0, pa.float64()), "source": pa.scalar("", pa.large_string())}
 
 
 @dataclass(frozen=True)
 class Names:
-    """The names of entities or relations by their numbers, and what stands for each in tables: an id, or the name.
+    """The names of entities or relations by index, and the key of each in tables: an id or the name itself.
 
     Args:
         names (sequence): The names.
-        keys (pyarrow.Array): What stands in tables, in the same order.
+        keys (pyarrow.Array): The keys in tables, in the same order.
     """
 
     names: Sequence[str]
@@ -38,15 +38,15 @@ class Names:
 
     @classmethod
     def of(cls, names: Iterable[str] | pa.Array) -> "Names":
-        """Names that stand for themselves."""
+        """Names that are their own keys."""
         texts = Texts.of(names)
         return cls(texts, texts.array)
 
     def index(self, column: pa.ChunkedArray, what: str, path: Path) -> Int[Tensor, "e"]:
-        """The numbers of what a column holds; ``what`` it is and the ``path`` it is from stand in errors.
+        """The indices of the entries of a column. ``what`` and ``path`` describe the column in error messages.
 
         Raises:
-            UserError: If an entry is none of the keys.
+            UserError: If an entry is not one of the keys.
         """
         column = coded([column])[0]
         index = mapped(column, lambda names: pc.index_in(names, self.keys), pa.int32())
@@ -58,8 +58,8 @@ class Names:
 
 @dataclass(frozen=True)
 class Parts:
-    """Statements by polarity and split, all tables with the same columns: ``head``, ``relation`` and ``tail``, and
-    where a file tells, ``confidence`` and ``source``. Names are numbers into one dictionary for all tables
+    """Statements by polarity and split. All tables have the columns ``head``, ``relation`` and ``tail``, and, if any
+    file has them, ``confidence`` and ``source``. Names are codes into dictionaries that all tables share
     (:mod:`gnnneg.data.coded`).
 
     Args:
@@ -70,7 +70,7 @@ class Parts:
 
     @classmethod
     def of(cls, found: Iterable[Piece]) -> "Parts":
-        """Tables, of which several may be of one polarity and split; empty ones are left out, but for stated train."""
+        """Joins tables by polarity and split. Empty tables are left out, except stated train."""
         every = list(found)
         there = {name for *_, table in every for name in table.column_names}
         columns = [*ROLES, *(name for name in DEFAULTS if name in there)]
@@ -95,7 +95,7 @@ class Parts:
         return {split: table for (which, split), table in self.tables.items() if which == polarity}
 
     def kept(self, keep: Mapping[str, Bool[Tensor, "_"]]) -> "Parts":
-        """The statements of each polarity that are to be kept, in the order that they have in the graph."""
+        """The statements of each polarity chosen by a mask, in the order of the graph."""
         if all(bool(mask.all()) for mask in keep.values()):
             return self
         chosen = []
@@ -112,7 +112,7 @@ class Parts:
 
 
 def with_one_dictionary(tables: Sequence[pa.Table]) -> list[pa.Table]:
-    """Tables whose heads and tails are numbers into one dictionary, and so their relations and their sources."""
+    """Tables that share one dictionary for heads and tails, one for relations and one for sources."""
     result = list(tables)
     for together in (("head", "tail"), ("relation",), ("source",)):
         places = [(i, name) for i, table in enumerate(result) for name in together if name in table.column_names]
@@ -122,7 +122,7 @@ def with_one_dictionary(tables: Sequence[pa.Table]) -> list[pa.Table]:
 
 
 def parted(table: pa.Table, split: str) -> list[Piece]:
-    """A table by its labels: what is stated (true), what is denied (false) and what is unknown (null)."""
+    """Splits a table by its labels: stated (true), denied (false) and unknown (null)."""
     true = table["label"]
     if not true.null_count and pc.all(true).as_py():
         return [("stated", split, table), *((other, split, table.slice(0, 0)) for other in ("denied", "unknown"))]
@@ -131,12 +131,12 @@ def parted(table: pa.Table, split: str) -> list[Piece]:
 
 
 def graph(parts: Parts, entities: Names | None = None, relations: Names | None = None) -> HeteroData:
-    """The graph of some statements.
+    """The graph of the statements.
 
     Args:
         parts (Parts): The statements.
-        entities, relations (Names, optional): All of them. (default: in the order in which reading row by row meets
-            them, head before tail)
+        entities, relations (Names, optional): All entities and relations. (default: in the order of first appearance,
+            row by row, head before tail)
     """
     tables = list(parts.tables.values())
     if entities is None:
@@ -161,7 +161,7 @@ def graph(parts: Parts, entities: Names | None = None, relations: Names | None =
             sure = [torch.from_numpy(t["confidence"].to_numpy().astype("float32")) for t in mine.values()]
             store.confidence = torch.cat([torch.empty(0), *sure])
         if sources:
-            named = Names.of(["", *sources])  # an empty name says that there is none
+            named = Names.of(["", *sources])  # an empty name means no source
             store.source = _joined([named.index(t["source"], "source", Path()) - 1 for t in mine.values()])
     if sources:
         data.source_names = sources
@@ -169,13 +169,13 @@ def graph(parts: Parts, entities: Names | None = None, relations: Names | None =
 
 
 def appearance(*rows: tuple[pa.ChunkedArray, ...]) -> Texts:
-    """The distinct values of tables of columns, in the order in which reading row by row meets them."""
+    """The distinct values of tables, in the order of first appearance, row by row."""
     every = iter(coded([column for columns in rows for column in columns]))
     return Texts.of(met(*([next(every) for _ in columns] for columns in rows)))
 
 
 def distinct(columns: Iterable[pa.ChunkedArray]) -> Texts:
-    """The distinct values of columns, in the order in which reading one after the other meets them."""
+    """The distinct values of columns, in the order of first appearance, column by column."""
     return appearance(*((column,) for column in columns))
 
 

@@ -1,4 +1,4 @@
-"""Many questions at once: a file or a frame with two of head, relation and tail in each row, by their names."""
+"""Many questions at once: a file or frame that gives two of head, relation and tail in each row, by name."""
 
 import csv
 from collections.abc import Iterator
@@ -21,8 +21,8 @@ from gnnneg.errors import UserError, echo
 
 ROLES = ("head", "relation", "tail")
 KINDS = {".csv": "csv", ".tsv": "tsv", ".txt": "tsv", ".parquet": "parquet"}
-FEW = 5  # so many names or lines are listed
-NONE, UNKNOWN = -1, -2  # what is asked for, and what nobody is called
+FEW = 5  # at most this many names or lines are listed
+NONE, UNKNOWN = -1, -2  # the position to predict, and an unknown name
 
 
 @dataclass(frozen=True)
@@ -30,12 +30,12 @@ class Asked:
     """Questions as they are written.
 
     Args:
-        columns (dict): The names of heads, relations and tails, null where nothing is given.
-        where (str): What they stand in.
-        unit (str): What counts :obj:`number`: ``"line"`` or ``"row"``.
-        number (numpy.ndarray): The line or row of each.
-        aside (list[str]): Columns that are no part of a question.
-        what (str): What they are, for errors. (default: ``"questions"``)
+        columns (dict): The names of heads, relations and tails; null for the position to predict.
+        where (str): The source, for error messages.
+        unit (str): What :obj:`number` counts: ``"line"`` or ``"row"``.
+        number (numpy.ndarray): The line or row of each question.
+        aside (list[str]): Columns that are not part of a question.
+        what (str): What the rows are called in error messages. (default: ``"questions"``)
     """
 
     columns: dict[str, pa.DictionaryArray]
@@ -51,12 +51,12 @@ class Asked:
 
 @dataclass(frozen=True)
 class Questions:
-    """Questions by number; :data:`NONE` is what is asked for.
+    """Questions by index; :data:`NONE` marks the position to predict.
 
     Args:
         head, relation, tail (torch.Tensor): ``(b,)``.
-        place (torch.Tensor): The row of each among those that were given, from 0, ``(b,)``.
-        left_out (str, optional): A sentence about what was not understood and is left out.
+        place (torch.Tensor): The row of each question in the input, from 0, ``(b,)``.
+        left_out (str, optional): A sentence about the questions that were left out because a name was not found.
     """
 
     head: Int[Tensor, "b"]
@@ -73,12 +73,12 @@ def read_questions(source: "str | Path | pd.DataFrame") -> Asked:
     """Reads questions.
 
     Args:
-        source (str, Path or DataFrame): A file (``.csv``, ``.tsv`` or ``.txt`` with names of columns in its first line,
-            packed or not, or ``.parquet``) or a frame. Its columns ``head``, ``relation`` and ``tail`` hold names; an
-            empty cell, or a missing column, is what is asked for. Other columns are left aside.
+        source (str, Path or DataFrame): A file (``.csv``, ``.tsv`` or ``.txt`` with column names in its first line,
+            compressed or not, or ``.parquet``) or a frame. Its columns ``head``, ``relation`` and ``tail`` hold names.
+            An empty cell or a missing column is the position to predict. Other columns are ignored.
 
     Raises:
-        UserError: If it cannot be read, has not two of the columns, or a row gives fewer than two names.
+        UserError: If it cannot be read, does not have two of the columns, or a row gives fewer than two names.
     """
     if isinstance(source, pd.DataFrame):
         return _checked(_of_frame(source, "the frame of questions"))
@@ -92,16 +92,17 @@ def read_questions(source: "str | Path | pd.DataFrame") -> Asked:
 
 
 def understood(asked: Asked, data: HeteroData, skip_unknown: bool = False) -> Questions:
-    """The numbers of what is named, each name looked up once.
+    """Looks up the names of the questions; each distinct name is looked up once.
 
     Args:
         asked (Asked): The questions.
-        data (torch_geometric.data.HeteroData): Who is meant: names, labels and synonyms.
-        skip_unknown (bool): Leaves out questions that name what the data do not know, or what several are called.
-            (default: :obj:`False`)
+        data (torch_geometric.data.HeteroData): The data with names, labels and synonyms.
+        skip_unknown (bool): Whether to leave out questions with a name that is unknown or ambiguous. (default:
+            :obj:`False`)
 
     Raises:
-        UserError: If one does, with the first few names and lines and how many there are; or if nothing is left.
+        UserError: If a name is unknown or ambiguous (with the first few names and lines, and how many there are), or if
+            no question is left.
     """
     entities = Finder.entities(data)
     finders = {"head": entities, "relation": Finder.relations(data), "tail": entities}
@@ -125,7 +126,7 @@ def understood(asked: Asked, data: HeteroData, skip_unknown: bool = False) -> Qu
 
 def _told(asked: Asked, ids: dict[str, np.ndarray], bad: np.ndarray, finders: dict[str, Finder]) -> str:
     """``q.tsv: 2 names in 3 of 9 questions are not ...: 'a' (head, line 2), 'b' (tail, line 4)``."""
-    met: dict[tuple[str, str], tuple[int, str]] = {}  # each name once, where it comes first
+    met: dict[tuple[str, str], tuple[int, str]] = {}  # each name once, with the row where it first occurs
     for role in ROLES:
         codes = asked.columns[role].indices.to_numpy(zero_copy_only=False)
         rows = np.flatnonzero(ids[role] == UNKNOWN)
@@ -153,13 +154,13 @@ def _told(asked: Asked, ids: dict[str, np.ndarray], bad: np.ndarray, finders: di
 
 
 def _taken(coded: pa.DictionaryArray, code: np.ndarray) -> np.ndarray:
-    """The number of each row; :data:`NONE` where nothing is given."""
+    """The index of each row; :data:`NONE` where the cell is empty."""
     index = coded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
     return np.where(index < 0, NONE, np.append(code, NONE)[index])
 
 
 def _checked(asked: Asked) -> Asked:
-    """Refuses rows that ask for two things or more."""
+    """Refuses rows that leave two or more positions empty."""
     if not len(asked):
         raise UserError(f"{asked.where} holds no questions: give rows with two of head, relation and tail.")
     given = sum(
@@ -177,7 +178,7 @@ def _checked(asked: Asked) -> Asked:
 
 
 def _roles(names: list[str], where: str) -> dict[str, int]:
-    """Where the columns of a question stand."""
+    """The positions of the columns of a question."""
     plain = [name.strip().lower() for name in names]
     found = {role: plain.index(role) for role in ROLES if role in plain}
     twice = [role for role in found if plain.count(role) > 1]
@@ -226,7 +227,7 @@ def of_table(table: pa.Table, where: str, what: str = "questions") -> Asked:
 
 
 def _encoded(text: pa.Array) -> pa.DictionaryArray:
-    """Each name once, what is blank as nothing."""
+    """Encodes each name once; blank names become null."""
     blank = pc.equal(pc.utf8_trim_whitespace(text), "")
     return pc.if_else(pc.fill_null(blank, True), pa.scalar(None, pa.large_string()), text).dictionary_encode()
 
@@ -260,8 +261,8 @@ def _of_text(path: Path, kind: str) -> Asked:
 
 
 def _rows(path: Path, kind: str) -> Iterator[tuple[int, list[str]]]:
-    """Lines with their numbers, blank ones passed over, in columns."""
-    if kind == "tsv":  # nothing is quoted there
+    """The lines with their numbers, split into columns. Blank lines are skipped."""
+    if kind == "tsv":  # TSV files have no quoting
         yield from ((number, line.split("\t")) for number, line in lines(path) if line.strip(" "))
         return
     reader = csv.reader((f"{line}\n" for _, line in lines(path)), strict=True)

@@ -1,7 +1,7 @@
-"""Every form that PyG keeps a graph in, made one: a ``HeteroData`` in which edges are ``edge_index`` and ``split``.
+"""Converts every form in which PyG keeps a graph to one ``HeteroData`` with ``edge_index`` and ``split``.
 
-Read are ``Data`` with or without ``edge_type``, ``adj_t`` in place of ``edge_index``, masks of edges, what
-``RandomLinkSplit`` makes (one of its graphs, or all three), and data sets of one graph.
+Supported are ``Data`` with or without ``edge_type``, ``adj_t`` instead of ``edge_index``, edge masks, the results of
+``RandomLinkSplit`` (one graph or all three), and data sets of one graph.
 """
 
 import copy
@@ -30,41 +30,41 @@ MASKS = {
     **{"test_mask": 2, "testing_mask": 2},
 }
 PARTS = (("train",), ("valid", "val"), ("test",))
-# numbers of the edges of a split, in the place of a mask
+# the edge indices of a split, instead of a mask
 NUMBERS = {
     f"{key.removesuffix('_mask')}_{word}": place
     for key, place in MASKS.items()
     for word in ("idx", "index", "indices", "edge_idx", "edge_ids", "id", "ids")
 }
-# of a graph of one node and edge type: whose they are, whatever their size
+# in a graph with one node type and one edge type: whether an attribute belongs to nodes or edges, whatever its size
 OF_NODES = {*CALLED, "x", "names", "num_nodes", "type_names", "candidate_tails", "pos", "node_type"}
 OF_EDGES = {*ASKED, *FALSE, "edge_index", "adj_t", "adj"}
 OF_EDGES |= {"edge_type", "edge_attr", "edge_weight", "confidence", "split"}
 
 
 def unified(data: Any, zeros_denied: bool = False) -> tuple[HeteroData, dict[EdgeType, EdgeType]]:
-    """One graph with ``edge_index`` in every edge store, and ``split`` where the data tell it; ``data`` stays as it is.
+    """One graph with ``edge_index`` in every edge store, and ``split`` where the data give it. ``data`` is not changed.
 
-    Labelled edges beside ``edge_index`` are what a split asks: of three graphs train, valid and test, of one graph
-    test. Those of label 0 are left out and counted, or denied.
+    Labelled edges next to ``edge_index`` are the statements of a split: in three graphs those of train, valid and test,
+    in one graph those of test. Edges with label 0 are left out and counted, or denied.
 
     Args:
-        data (HeteroData, Data, Dataset or tuple): A graph, a data set of one graph, or a train, a validation and a
+        data (HeteroData, Data, Dataset or tuple): A graph, a data set of one graph, or a training, a validation and a
             test graph.
-        zeros_denied (bool): Whether labelled edges of label 0 are denied.
+        zeros_denied (bool): Whether labelled edges with label 0 are denied.
 
     Returns:
-        The graph, and the edge types made of denied edges, with their stated counterparts.
+        The graph, and each edge type created for denied edges with its stated counterpart.
 
     Raises:
-        UserError: If it is no graph, or edges are not what they should be.
+        UserError: If ``data`` is not a graph, or its edges are malformed.
     """
     graphs = _graphs(data)
     made = [_opened(_typed(graph)) for graph in graphs]
     every = dict.fromkeys(edge_type for graph in made for edge_type in graph.edge_types)
     asked = {e: [asked_of(graph, e) for graph in made] for e in every}
     if len(made) == 1:
-        # labelled edges alone are pairs of another task, which stay as they are
+        # a store with labelled edges only holds pairs of another task and stays as it is
         asked = {e: [None] if "edge_index" not in made[0][e] else found for e, found in asked.items()}
         if not any(found[0] for found in asked.values()):
             return made[0], {}
@@ -89,7 +89,7 @@ def node_types(data: HeteroData) -> list[str]:
 
 
 def _graphs(data: Any) -> list[Any]:
-    """One graph or three."""
+    """A list of one or three graphs."""
     if isinstance(data, Dataset):
         return [sole(data)]
     if isinstance(data, list | tuple):
@@ -100,7 +100,7 @@ def _graphs(data: Any) -> list[Any]:
 
 
 def sole(data: Dataset) -> Any:
-    """The one graph of a data set.
+    """The graph of a data set that has only one.
 
     Raises:
         UserError: If it has several.
@@ -111,7 +111,7 @@ def sole(data: Dataset) -> Any:
 
 
 def _typed(data: Any) -> HeteroData:
-    """A copy with stores by type; of a graph without types, one node type and one edge type for each relation."""
+    """A copy with typed stores. An untyped graph becomes one node type and one edge type for each relation."""
     if isinstance(data, HeteroData):
         return copy.copy(data)
     if not isinstance(data, Data):
@@ -126,7 +126,7 @@ def _typed(data: Any) -> HeteroData:
     for key, value in data._store.items():
         many = length(value)
         of_edges = many == count and (count != num_nodes or "edge" in key)
-        # of as many nodes as edges, it is edges that are denied
+        # with as many nodes as edges, an attribute that speaks of negatives is about edges
         denied = many == count and key not in OF_NODES and (negates(key) or bool(POLAR & {*words(key)}))
         if key in OF_EDGES or denied or (key not in OF_NODES and of_edges):
             edge[key] = value
@@ -152,7 +152,9 @@ def _typed(data: Any) -> HeteroData:
 
 
 def _in_parts(data: Data) -> Data:
-    """A graph that has ``train_edge_index`` and so on, as PyG's ``RelLinkPredDataset``, with a split instead."""
+    """Converts a graph with ``train_edge_index`` and so on, such as PyG's ``RelLinkPredDataset``, to one with
+    ``split``.
+    """
     found = [next((name for name in names if f"{name}_edge_index" in data._store), None) for names in PARTS]
     others = [
         key
@@ -182,12 +184,12 @@ def _in_parts(data: Data) -> Data:
 
 
 def _size(data: Data) -> int:
-    """How many nodes there are, as far as is known before edges are looked at."""
+    """The number of nodes, as far as it is known before the edges are read."""
     names = data._store.get("names")
     if names is not None and "num_nodes" not in data._store:
         return len(names)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # PyG infers, and says so
+        warnings.simplefilter("ignore")  # PyG infers the number and warns about it
         return int(data.num_nodes or 0)
 
 
@@ -220,7 +222,7 @@ def _relation_names(data: Data, count: int) -> list[str]:
 
 
 def _refuse_numbers(kind: Any, size: int, key: str) -> None:
-    """Refuses what is not one number, from 0 on, for each node or edge."""
+    """Refuses anything but one number, from 0 on, for each node or edge."""
     if not isinstance(kind, Tensor) or kind.is_floating_point() or kind.shape != (size,):
         raise UserError(f"{key} should be one whole number for each of {size:,}: give a tensor of shape ({size},).")
     if kind.numel() and int(kind.min()) < 0:
@@ -228,7 +230,7 @@ def _refuse_numbers(kind: Any, size: int, key: str) -> None:
 
 
 def _opened(data: HeteroData) -> HeteroData:
-    """The graph with ``edge_index`` and ``split``, checked, in every store that has edges."""
+    """The graph with checked ``edge_index`` and ``split`` in every store that has edges."""
     for edge_type in data.edge_types:
         store = data[edge_type]
         for key in ("adj_t", "adj"):
@@ -245,7 +247,9 @@ def _opened(data: HeteroData) -> HeteroData:
 
 
 def _from_adjacency(edge_type: EdgeType, store: BaseStorage, key: str) -> None:
-    """``adj_t`` has a row for each target, as PyG's ``ToSparseTensor`` makes it, ``adj`` one for each source."""
+    """Reads an adjacency matrix: ``adj_t`` has a row for each target, as in PyG's ``ToSparseTensor``, and ``adj`` a row
+    for each source.
+    """
     matrix = store[key]
     if "edge_index" in store:
         raise UserError(f"Edges {edge_type} have both edge_index and {key}: delete one.")
@@ -264,7 +268,7 @@ def _dense(matrix: Any) -> bool:
 
 
 def _read_numbers(edge_type: EdgeType, store: BaseStorage, key: str, count: int) -> None:
-    """Turns the numbers of the edges of a split into a mask."""
+    """Converts the edge indices of a split to a mask."""
     number = torch.as_tensor(store[key])
     if number.is_floating_point() or number.dtype == torch.bool or number.ndim != 1:
         raise UserError(f"{key} of {edge_type} should hold the numbers of edges: give 'split' (0, 1 or 2 for each).")
@@ -281,7 +285,7 @@ def _read_numbers(edge_type: EdgeType, store: BaseStorage, key: str, count: int)
 
 
 def _read_masks(edge_type: EdgeType, store: BaseStorage) -> None:
-    """Turns masks of edges, or numbers of edges, into ``split``."""
+    """Converts edge masks or edge indices to ``split``."""
     count = store.edge_index.size(1)
     for key in [key for key in NUMBERS if key in store and "split" not in store]:
         _read_numbers(edge_type, store, key, count)
