@@ -1,4 +1,4 @@
-"""Labels, synonyms and definitions in RDF and OWL: which annotations give them, and which of several is the best."""
+"""Labels, synonyms and definitions in RDF and OWL: the annotations that give them, and which one to prefer."""
 
 import re
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from gnnneg.data.labels import Called
 
 RDFS, SKOS = "http://www.w3.org/2000/01/rdf-schema#", "http://www.w3.org/2004/02/skos/core#"
 OBO = "http://www.geneontology.org/formats/oboInOwl#"
-# the smaller the better: labels before synonyms
+# smaller numbers are preferred: labels before synonyms
 RANKS = {
     **{f"{RDFS}label": 0, f"{SKOS}prefLabel": 1, f"{SKOS}altLabel": 2},
     **{f"{OBO}has{scope}Synonym": 2 for scope in ("Exact", "Broad", "Narrow", "Related")},
@@ -20,33 +20,31 @@ READ = {*RANKS, *DEFINING}
 FURTHER = "further definitions of what has one"
 LITERAL = re.compile(r'"([^"\\]*(?:\\.[^"\\]*)*)"(?:@([A-Za-z0-9-]+)|\^\^\S+)?', re.DOTALL)
 ESCAPE = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})|(.))", re.DOTALL)
-LONGEST = 10_000  # characters of a label: what is longer is a text
+LONGEST = 10_000  # characters of a label; longer texts are not labels
 
 
 class Annotations:
-    """The labels, synonyms and definitions of one file, of which those without a language or in English come before
-    others.
-    """
+    """The labels, synonyms and definitions of one file. Those in English or without a language come first."""
 
     def __init__(self) -> None:
         self._called: list[tuple[str, int, int, str]] = []
         self._defined: list[tuple[str, int, int, str]] = []
 
     def add(self, name: str, predicate: str, text: str, language: str = "") -> bool:
-        """Takes an annotation, and says whether it is a label, synonym or definition."""
+        """Adds an annotation. Returns whether it is a label, synonym or definition."""
         rank, place = RANKS.get(predicate), self._called
         if rank is None:
             rank, place = DEFINING.get(predicate), self._defined
         if rank is None or (place is self._called and len(text) > LONGEST):
             return False
         ours = not language or language.lower().split("-")[0] == "en"
-        # the language first of a definition, since there is one; labels are all kept
+        # a thing has one definition, so the language decides first; all labels are kept
         order = (rank, 0 if ours else 1) if place is self._called else (0 if ours else 1, rank)
         place.append((name, *order, text))
         return True
 
     def put(self, statements: Statements) -> Statements:
-        """Statements with what their things are called and are; of several definitions all but one are counted."""
+        """The statements with labels and definitions added. Further definitions of the same thing are counted."""
         called, defined = Called(), Defined()
         for name, *_, text in sorted(self._called):
             called.add(name, text)
@@ -57,8 +55,8 @@ class Annotations:
 
 
 def with_labels(triples: Iterator[Triple], found: Annotations) -> Iterator[Triple]:
-    """Triples without those that only give a label or definition, which are put into the annotations. Where literals
-    are entities, their triples stay.
+    """Removes triples that only give a label or definition and adds these to the annotations. If literals are entities,
+    their triples stay.
     """
     for triple in triples:
         literal = LITERAL.fullmatch(triple.object) if triple.predicate in READ else None
@@ -70,7 +68,7 @@ def with_labels(triples: Iterator[Triple], found: Annotations) -> Iterator[Tripl
 
 
 def _plain(text: str) -> str:
-    """A literal without its escapes."""
+    """A literal with its escapes resolved."""
     return ESCAPE.sub(_character, text) if "\\" in text else text
 
 

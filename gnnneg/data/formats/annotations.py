@@ -1,4 +1,4 @@
-"""What the two formats of Gene Ontology annotations share: the qualifier, and how far an evidence code is believed."""
+"""What the two formats of Gene Ontology annotations share: the qualifier, and the confidence of an evidence code."""
 
 import re
 from collections import Counter
@@ -22,8 +22,8 @@ NO_DATA = ("ND", "ECO:0000307")
 
 
 class Annotation(NamedTuple):
-    """One line: a gene product, what is said of it, and why. ``narrow`` tells what it is restricted to, if to anything:
-    denying that is not denying the plain statement.
+    """One line: a gene product, its annotation, and the evidence. ``narrow`` names a restriction, if there is one.
+    Denying a restricted statement does not deny the plain statement.
     """
 
     head: str
@@ -36,10 +36,10 @@ class Annotation(NamedTuple):
 
 
 def announced(path: Path, known: Sequence[str]) -> str | None:
-    """The version that the header of a file tells, such as ``gaf 2.2``; nothing if it tells none.
+    """The version in the header of a file, such as ``gaf 2.2``; None if the header has none.
 
     Raises:
-        UserError: If it is none of those that are known.
+        UserError: If the version is unknown.
     """
     for number, line in lines(path):
         if line.strip() and not line.startswith("!"):
@@ -54,16 +54,16 @@ def announced(path: Path, known: Sequence[str]) -> str | None:
 
 
 def body(path: Path) -> Iterator[tuple[int, str]]:
-    """The lines that are neither header nor blank."""
+    """The lines without header lines and blank lines."""
     return ((number, line) for number, line in lines(path) if line.strip() and not line.startswith("!"))
 
 
 def qualified(qualifier: str, where: str, default: str = "") -> tuple[str, bool]:
-    """The relation of a qualifier, and whether it is stated: ``NOT|enables`` and ``enables|NOT`` are ``enables``,
-    denied. Where older versions name no relation, it is the :obj:`default`.
+    """The relation of a qualifier, and whether it is stated: ``NOT|enables`` and ``enables|NOT`` both deny ``enables``.
+    If an older version names no relation, the relation is :obj:`default`.
 
     Raises:
-        UserError: For any other form of a negation, several relations, or none at all.
+        UserError: For another form of negation, several relations, or none.
     """
     parts = [part.strip() for part in qualifier.split("|")] if qualifier else []
     relations = [part for part in parts if part != "NOT"]
@@ -76,10 +76,10 @@ def qualified(qualifier: str, where: str, default: str = "") -> tuple[str, bool]
 
 
 def identifier(name: str, where: str) -> str:
-    """A name such as ``GO:0003993``.
+    """Checks a name such as ``GO:0003993``.
 
     Raises:
-        UserError: If it is no prefix, colon and identifier.
+        UserError: If it is not a prefix, a colon and an identifier.
     """
     if CURIE.fullmatch(name) is None:
         raise UserError(f"{where}: expected an identifier such as GO:0003993, not {name!r}.")
@@ -87,7 +87,7 @@ def identifier(name: str, where: str) -> str:
 
 
 def tell(account: Account, names: Sequence[str], filled: Mapping[str, int], used: Iterable[str]) -> None:
-    """Puts the columns that hold something into the account: those that are used and those that are left out."""
+    """Adds the columns that are not empty to the account: used columns and columns left out."""
     for number, name in enumerate(names, 1):
         put = account.used if name in used else account.left_out
         if filled.get(name):
@@ -99,11 +99,11 @@ def weighed(
 ) -> Statements:
     """Annotations as statements.
 
-    Left out, and counted in the account, are those without data (``ND``: nothing was found, which is no statement), and
-    the denied ones that hold of a narrower statement only.
+    Two kinds are left out and counted in the account: annotations without data (``ND``: nothing was found, so nothing
+    is stated), and denied annotations that hold only for a narrower statement.
 
     Raises:
-        UserError: For an evidence code that is given a confidence and occurs nowhere.
+        UserError: If :obj:`evidence` has a code that does not occur.
     """
     weight = {code: share(value, f"Evidence {code}") for code, value in (evidence or {}).items()}
     met: Counter[str] = Counter()

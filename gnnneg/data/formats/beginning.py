@@ -1,4 +1,4 @@
-"""How a delimited table begins: comments, a count of lines, a header; and what it is if it is no such table."""
+"""How a delimited table begins: comments, a count line, a header. Also recognises files that are not such a table."""
 
 import csv
 import re
@@ -11,7 +11,7 @@ from gnnneg.data.layout import DELIMITERS, Layout
 from gnnneg.data.read import listed
 from gnnneg.errors import UserError, echo
 
-# what a file is that was taken for a table, by its first line
+# other formats that may be mistaken for a table, by their first line
 INSTEAD = {
     r"<[^>]*>\s+<[^>]*>\s+.+\.\s*$": "if it is N-Triples, say --format ntriples",
     r"!gaf-version": "if it is GAF, say --format gaf",
@@ -24,25 +24,25 @@ INSTEAD = {
 
 
 class Beginning(NamedTuple):
-    """How a table begins: what its columns are called, if it says so, and the fields of its first line."""
+    """How a table begins: its column names, if it has a header, and the fields of its first line."""
 
     names: list[str] | None
     first: list[str]
-    skip: int = 0  # lines before
+    skip: int = 0  # number of lines before the table
 
 
 def beginning(path: Path, layout: Layout, wanted: list[str], header: bool | None, account: Account) -> Beginning:
-    """How a delimited table begins; comments are counted in the account.
+    """How a delimited table begins. Comment lines are counted in the account.
 
     Args:
         path (Path): The file.
-        layout (Layout): Its delimiter, and whether there is a line that counts.
-        wanted (list[str]): The columns that are asked for.
+        layout (Layout): Its delimiter, and whether there is a count line.
+        wanted (list[str]): The requested columns.
         header (bool, optional): Whether the first line names the columns. (default: if one of them is a name)
-        account (Account): What became of its lines.
+        account (Account): Records what became of the lines.
 
     Raises:
-        UserError: If it is empty, or looks like a file of another format.
+        UserError: If the file is empty, or looks like a file of another format.
     """
     positional = all(column.isdigit() for column in wanted)
     names = not positional if header is None else header
@@ -71,7 +71,9 @@ def beginning(path: Path, layout: Layout, wanted: list[str], header: bool | None
 
 
 def _start(path: Path, count_line: bool) -> tuple[list[int], list[str]]:
-    """The lines that a file begins with and their numbers, to the first that begins without ``#``; no blank ones."""
+    """The first lines of a file with their numbers, up to the first line that does not begin with ``#``. Blank lines
+    are skipped.
+    """
     start: dict[int, str] = {}
     for number, line in lines(path):
         if line.strip():
@@ -82,9 +84,10 @@ def _start(path: Path, count_line: bool) -> tuple[list[int], list[str]]:
 
 
 def _comments(start: list[str], begin: int, delimiter: str) -> int:
-    """How many lines from ``begin`` on are comments: they begin with ``#``, and have not as many fields as the table.
+    """The number of comment lines from ``begin`` on. They begin with ``#`` and have another number of fields than the
+    table.
 
-    Of several the last may be the header.
+    The last of several such lines may be the header.
     """
     end = begin
     while end < len(start) and start[end].startswith("#"):
@@ -98,12 +101,12 @@ def _comments(start: list[str], begin: int, delimiter: str) -> int:
 def _fields(line: str, delimiter: str, quoted: bool) -> list[str]:
     try:
         return next(csv.reader([line], delimiter=delimiter), [""]) if quoted else line.split(delimiter)
-    except csv.Error:  # what is wrong is said where the whole table is read
+    except csv.Error:  # the error is reported when the whole table is read
         return line.split(delimiter)
 
 
 def _refuse_another_format(path: Path, first: list[str], wanted: list[str], delimiter: str) -> None:
-    """Says what else a file may be whose first line has too few fields."""
+    """Suggests another format if the first line has too few fields."""
     least = max([3, *(int(column[:9]) for column in wanted if column.isdigit())])
     if len(first) >= 3 or len(first) >= least or not any(first):
         return

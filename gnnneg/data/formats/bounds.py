@@ -1,7 +1,7 @@
-"""Documents that a parser would not survive: nested too deeply, or with entities that grow when they are put in.
+"""Refuses documents that would crash a parser: too deeply nested, or with entities that expand beyond a limit.
 
-The parsers of ontologies and RDF are in machine code: what exhausts their stack or the memory ends the whole process,
-without a word. So it is looked for before.
+The parsers of ontologies and RDF are compiled code. If they run out of stack or memory, the whole process ends without
+a message. So documents are checked first.
 """
 
 import os
@@ -14,21 +14,21 @@ from xml.parsers import expat
 
 from gnnneg.errors import UserError
 
-DEEPEST = 1000  # levels: the parsers end somewhere between five and twenty thousand
-LONGEST = 64 << 20  # characters that one entity of an XML document may become; all of them, sixteen times as many
+DEEPEST = 1000  # levels; the parsers crash somewhere between five and twenty thousand
+LONGEST = 64 << 20  # characters that one XML entity may expand to; all entities together may expand to 16 times as many
 
 DECLARED = re.compile(r"\A(\s*<\?xml\b[^>]*?)\s+encoding\s*=\s*(?:\"[^\">]*\"|'[^'>]*')")
 ENTITY = re.compile(r"<!ENTITY\s+([\w:.-]+)\s+(?:\"([^\"]*)\"|'([^']*)')")
 REFERENCE = re.compile(r"&([\w:.-]+);")
 STRING = r"\"[^\"\\]*(?:\\.[^\"\\]*)*\""
-# what opens and closes a level; strings, IRIs and comments do neither
+# patterns that open and close a level; strings, IRIs and comments are skipped
 FUNCTIONAL = re.compile(rf"{STRING}|<[^<>]*>|#[^\n]*|(?P<open>\()|(?P<close>\))", re.DOTALL)
 JSON = re.compile(rf"{STRING}|(?P<open>[\[{{])|(?P<close>[\]}}])", re.DOTALL)
 TRIPLES = re.compile(rf"{STRING}|(?P<open><<)|(?P<close>>>)", re.DOTALL)
 
 
 def one_line(said: object, longest: int = 200) -> str:
-    """What a parser says, as part of a sentence: on one line, without what is not printed, and cut if it is long."""
+    """A parser's message as part of a sentence: on one line, without unprintable characters, and shortened if long."""
     text = "".join(c if c.isprintable() else " " for c in str(said)[: 4 * longest])
     text = " ".join(text.split()).rstrip(".")
     return text if len(text) <= longest else f"{text[: longest - 3]}..."
@@ -36,10 +36,10 @@ def one_line(said: object, longest: int = 200) -> str:
 
 @contextmanager
 def caught(path: Path) -> Iterator[None]:
-    """Makes a sentence of what a parser in machine code says when it gives up, which is no exception of Python's.
+    """Turns a panic of a compiled parser, which is not an ordinary Python exception, into a readable error.
 
     Raises:
-        UserError: If it gives up.
+        UserError: If the parser panics.
     """
     try:
         yield
@@ -51,7 +51,7 @@ def caught(path: Path) -> Iterator[None]:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Keeps what a parser in machine code prints when it gives up, line by line of its own code, from the terminal."""
+    """Hides what a compiled parser prints to the terminal when it panics."""
     try:
         kept = os.dup(2)
     except OSError:  # there is no terminal
@@ -67,7 +67,7 @@ def quiet() -> Iterator[None]:
 
 
 def shallow(path: Path, content: str, levels: re.Pattern[str]) -> None:
-    """Looks at how deep a text is nested.
+    """Checks how deeply a text is nested.
 
     Raises:
         UserError: If it is nested deeper than :data:`DEEPEST`.
@@ -83,10 +83,10 @@ def shallow(path: Path, content: str, levels: re.Pattern[str]) -> None:
 
 
 def sound_xml(path: Path, content: str) -> str:
-    """Looks at an XML document, and gives it without the encoding that it declares: it is decoded already.
+    """Checks an XML document and returns it without its encoding declaration, because the text is already decoded.
 
     Raises:
-        UserError: If it is not well-formed, nested deeper than :data:`DEEPEST`, or its entities become longer than
+        UserError: If it is not well-formed, nested deeper than :data:`DEEPEST`, or an entity expands beyond
             :data:`LONGEST`.
     """
     content = DECLARED.sub(r"\1", content, count=1)
@@ -114,10 +114,10 @@ def sound_xml(path: Path, content: str) -> str:
 
 
 def _entities(path: Path, content: str) -> None:
-    """How long the entities become is found without putting them in."""
+    """Computes the expanded length of the entities without expanding them."""
     values = {match[1]: match[2] or match[3] or "" for match in ENTITY.finditer(content)}
     sizes: dict[str, int] = {}
-    for _ in range(min(len(values), 64)):  # each round knows one level more; 64 levels of doubling are enough
+    for _ in range(min(len(values), 64)):  # each round resolves one more level; 64 levels of doubling are enough
         new = {}
         for name, value in values.items():
             inner = Counter(match[1] for match in REFERENCE.finditer(value))

@@ -1,4 +1,4 @@
-"""What the columns of a table look like. Nothing is read by its looks: they tell where somebody has to be asked."""
+"""What the columns of a table look like. Nothing is read on such a guess: the user is asked to confirm it."""
 
 import itertools
 import re
@@ -32,21 +32,21 @@ RUN = re.compile(r"[^\W\d_]+|[0-9]+")
 YES, NO = ("true", "1", "yes", "t", "y"), ("", "false", "0", "no", "f", "n")
 NOT = "not"
 SIGNED = re.compile(r"[-+]?[01][a-z]?")
-YES_ALONE = frozenset({"true", "1", "yes"})  # with nothing beside it, it may mean either
-# a column called ``negated`` says the opposite of a label, and SSSOM's predicate_modifier and the like say "Not"
+YES_ALONE = frozenset({"true", "1", "yes"})  # ambiguous if it is the only value
+# a column called ``negated`` means the opposite of a label, and SSSOM's predicate_modifier and the like say "Not"
 NEGATED = Labels(stated=NO, denied=(*YES, NOT))
 MODIFIED = Labels(stated=("",), denied=(NOT,))
-TWO = 2  # lines, from which on numbers count lines
+TWO = 2  # from so many lines on, increasing numbers are line numbers
 COLUMN = re.compile(r"[A-Za-z][\w .-]*")
-FEW = 5  # lines, from which on one can stand out
-SHUFFLED = 3  # lines, from which on different numbers are those of lines
-MANY = 64  # different values, beyond which a column is none of labels
-# what pandas calls columns of numbers of lines
+FEW = 5  # from so many lines on, one line can stand out
+SHUFFLED = 3  # from so many lines on, distinct numbers are line numbers
+MANY = 64  # a column with more distinct values is not read as labels
+# names that pandas gives to index columns
 INDEX = re.compile(r"__index_level_[0-9]+__|Unnamed: [0-9]+|")
 
 
 def words(name: str) -> list[str]:
-    """The words of a column's name in small letters: ``isNegated``, ``is_negated`` and ``IS NEGATED`` have the same."""
+    """The words of a column name in lower case: the same for ``isNegated``, ``is_negated`` and ``IS NEGATED``."""
     found = []
     for run in RUN.findall(name):
         start = 0
@@ -60,35 +60,35 @@ def words(name: str) -> list[str]:
 
 
 def negates(name: str) -> bool:
-    """Whether the name of a column says that what is true of it is denied, such as ``negated`` or ``is_not``."""
+    """Whether a column name means that *true* denies the statement, such as ``negated`` or ``is_not``."""
     return any(word in NEGATING for word in words(name))
 
 
 def modifies(name: str) -> bool:
-    """Whether a column is called as those in which ontologies write ``Not``."""
+    """Whether a column has a name under which ontologies write ``Not``."""
     return bool({"modifier", "qualifier", "qualifiers"} & set(words(name)))
 
 
 def meaning(name: str, values: Iterable[str]) -> Labels:
-    """What the labels of a column mean if nobody says so: the opposite of the usual where its name is a negation."""
+    """The default meaning of the labels of a column: reversed if its name is a negation."""
     if negates(name):
         return NEGATED
     return MODIFIED if modifies(name) or NOT in {folded(value) for value in values} else LABELS
 
 
 def turned(name: str, labels: Labels) -> bool:
-    """Whether labels read a column called ``negated`` the wrong way round: *true* as stated, or *false* as denied."""
+    """Whether labels read a column called ``negated`` the wrong way: *true* as stated, or *false* as denied."""
     stated, denied = {folded(x) for x in labels.stated}, {folded(x) for x in labels.denied}
     plain = set(NO) - {""}
     return negates(name) and bool(stated & {*YES, NOT} or denied & plain)
 
 
 def says_polarity(name: str | None, values: pa.ChunkedArray, last: bool) -> bool:
-    """Whether a column that nobody has asked for seems to say what is stated and what is denied.
+    """Whether a column that no option names seems to say what is stated and what is denied.
 
     Args:
-        name (str, optional): What it is called, if the file has a header.
-        values (pyarrow.ChunkedArray): What it holds.
+        name (str, optional): Its name, if the file has a header.
+        values (pyarrow.ChunkedArray): Its entries.
         last (bool): Whether it is the last column.
     """
     if len(found := values.unique()) > MANY:
@@ -98,7 +98,7 @@ def says_polarity(name: str | None, values: pa.ChunkedArray, last: bool) -> bool
         return True
     if name is not None and negates(name) and every & set(YES):
         return True
-    if "-1" in every and all(SIGNED.fullmatch(value) for value in every - {""}):  # -1c and 0c, as InferWiki has them
+    if "-1" in every and all(SIGNED.fullmatch(value) for value in every - {""}):  # -1c and 0c, as in InferWiki
         return True
     near = last or (name is not None and bool(set(words(name)) & (POLAR | OUTCOME)))
     if (every & SUPPORTED and every & REFUTED) or opposed(every, near):
@@ -112,11 +112,11 @@ def says_polarity(name: str | None, values: pa.ChunkedArray, last: bool) -> bool
 
 
 def opposed(values: Iterable[str], near: bool) -> set[str]:
-    """Those of some values that deny another: ``does not support`` beside ``supports``.
+    """The values that negate another value: ``does not support`` next to ``supports``.
 
     Args:
         values (iterable): Labels, folded.
-        near (bool): Whether a syllable is enough, as in ``inactive`` beside ``active``.
+        near (bool): Whether a prefix is enough, as in ``inactive`` next to ``active``.
     """
     every = set(values)
     if len(every) > MANY:
@@ -132,19 +132,19 @@ def opposed(values: Iterable[str], near: bool) -> set[str]:
 
 
 def _bare(value: str) -> str:
-    """What a label says without its denial, and without the endings of verbs."""
+    """A label without its negation and without verb endings."""
     return " ".join(word.removesuffix("s") for word in words(value) if word not in DENYING | HELPING)
 
 
 def looks_like_names(first: Sequence[str], table: pa.Table) -> bool:
-    """Whether a line is one of names of columns rather than a statement.
+    """Whether a line is a header rather than a statement.
 
-    It is if its fields are words that people call such columns, or count them (``0,1,2``), and no other line has one of
-    them in the same place.
+    It is one if its fields are common column names, or count the columns (``0,1,2``), and no other line has one of them
+    in the same column.
 
     Args:
         first (sequence): The fields of the line.
-        table (pyarrow.Table): The lines, with as many columns; it may be among them.
+        table (pyarrow.Table): The lines, with as many columns. It may contain the line.
     """
     named = [words(field.lstrip("#").strip()) for field in first]
     if counts(first):
@@ -152,7 +152,7 @@ def looks_like_names(first: Sequence[str], table: pa.Table) -> bool:
     single = [word for field in named for word in field if len(field) == 1 and word in LETTERS]
     entities = sum(any(word in ENTITY - LETTERS for word in field) for field in named)
     relations = sum(any(word in RELATION - LETTERS for word in field) for field in named)
-    if len(single) >= 3:  # h r t, s p o
+    if len(single) >= 3:  # h r t, or s p o
         entities, relations = (
             entities + len([w for w in single if w in ENTITY]),
             relations + len([w for w in single if w in RELATION]),
@@ -163,14 +163,14 @@ def looks_like_names(first: Sequence[str], table: pa.Table) -> bool:
 
 
 def says_how(name: str | None, values: Iterable[str]) -> str:
-    """The option that gives labels their meaning, where the usual one does not."""
+    """The option that gives these labels their meaning, if the default meaning does not fit."""
     every = sorted({folded(value) for value in values} - {""})
     denying = opposed(every, True)
     usual = {folded(x) for x in (*LABELS.stated, *LABELS.denied)}
     against = [value for value in every if value in AGAINST or value in {"false", "0", "-1", NOT, *denying}]
     undecided = [value for value in every if value in UNDECIDED]
     agreeing = [value for value in every if value not in (*against, *undecided)]
-    own = name is not None and (negates(name) or modifies(name))  # they have a meaning of their own
+    own = name is not None and (negates(name) or modifies(name))  # their labels have a default meaning
     if own or set(every) <= usual or NOT in every or not agreeing or not against:
         return ""
     given = {"stated": agreeing, "denied": against, "unknown": undecided}
@@ -179,11 +179,12 @@ def says_how(name: str | None, values: Iterable[str]) -> str:
 
 
 def may_be_names(first: Sequence[str], table: pa.Table) -> bool:
-    """Whether a line stands out as one of names does: its fields occur once, but every other relation several times.
+    """Whether a line stands out as a header would: its fields occur once, but every other relation occurs several
+    times.
 
     Args:
-        first (sequence): Its head, relation and tail.
-        table (pyarrow.Table): The lines, it among them, in these three columns.
+        first (sequence): The head, relation and tail of the line.
+        table (pyarrow.Table): The lines in these three columns, including this one.
     """
     if table.num_rows < FEW:
         return False
@@ -197,7 +198,7 @@ def may_be_names(first: Sequence[str], table: pa.Table) -> bool:
 
 
 def called_like_columns(first: Sequence[str], table: pa.Table) -> bool:
-    """Whether two fields of a line end as names of columns do, such as ``gene_symbol``, and stand in no other line."""
+    """Whether two fields of a line end like column names, such as ``gene_symbol``, and occur in no other line."""
     found = [
         i
         for i, field in enumerate(first)
@@ -207,11 +208,12 @@ def called_like_columns(first: Sequence[str], table: pa.Table) -> bool:
 
 
 def looks_like_a_statement(first: Sequence[str], places: Sequence[int], table: pa.Table) -> bool:
-    """Whether a line of names is a statement in earnest: the lines below have its relation, and it has no such words.
+    """Whether a line that was taken for a header is a statement: the lines below repeat its relation, and its fields
+    are not common column names.
 
     Args:
         first (sequence): The fields of the line.
-        places (sequence): Which of them are head, relation and tail.
+        places (sequence): The positions of head, relation and tail.
         table (pyarrow.Table): The lines below.
     """
     named = [first[place] for place in places]
@@ -223,12 +225,12 @@ def looks_like_a_statement(first: Sequence[str], places: Sequence[int], table: p
 
 
 def counts(fields: Sequence[str]) -> bool:
-    """Whether fields are ``0, 1, 2, ...`` or ``1, 2, 3, ...``, as unnamed columns of a data frame are called."""
+    """Whether fields are ``0, 1, 2, ...`` or ``1, 2, 3, ...``, the default column names of a data frame."""
     return any(list(fields) == [str(i + start) for i in range(len(fields))] for start in (0, 1))
 
 
 def numbers_lines(values: pa.ChunkedArray) -> bool:
-    """Whether a column holds integers that grow from line to line, as numbers of lines do."""
+    """Whether a column holds integers that increase from line to line, like line numbers."""
     if len(values) < TWO or not _all_numbers(values):
         return False
     plain = mapped(values, lambda names: pc.replace_substring_regex(names, r"\.0+$", ""), TEXT)
@@ -237,8 +239,8 @@ def numbers_lines(values: pa.ChunkedArray) -> bool:
 
 
 def numbers_each(table: pa.Table) -> bool:
-    """Whether the first column has another integer in each line and the next ones none, as a table has that was
-    numbered and then shuffled.
+    """Whether the first column has a different integer in each line and the next columns hold no integers. A table that
+    was numbered and then shuffled looks like this.
     """
     first, others = table.column(0), [table.column(i) for i in range(1, 4)]
     some = len(first) >= SHUFFLED and not any(map(_all_numbers, others))
@@ -246,8 +248,8 @@ def numbers_each(table: pa.Table) -> bool:
 
 
 def names_each(table: pa.Table) -> bool:
-    """Whether the first column has a name of its own for each line, and the next ones seem to be head and relation: the
-    third has fewer different values than the second, as relations are fewer than heads.
+    """Whether the first column holds a different name in each line and the next two seem to be head and relation: the
+    third column has fewer distinct values than the second, as there are fewer relations than heads.
     """
     first, second, third = (len(table.column(i).unique()) for i in range(3))
     return table.num_rows >= SHUFFLED and first == table.num_rows and third < second
@@ -259,7 +261,7 @@ def _all_numbers(values: pa.ChunkedArray) -> bool:
 
 
 def by_name(names: Sequence[str]) -> list[str]:
-    """The first columns that are called like a head, a relation and a tail, in this order, if there are such."""
+    """The first columns with names like head, relation and tail, in this order, if there are such columns."""
     kinds = ["r" if _is(name, RELATION) else "e" if _is(name, ENTITY) else "" for name in names]
     if "r" not in kinds or kinds.count("e") < TWO:
         return []
@@ -272,7 +274,7 @@ def _is(name: str, kind: frozenset[str]) -> bool:
 
 
 def _not_within(values: pa.ChunkedArray) -> bool:
-    """Whether some value is *not*, or has it before or after a bar."""
+    """Whether a value is *not*, or contains it before or after a bar."""
     return bool(pc.any(pc.match_substring_regex(values, r"(?i)(^|\|)\s*not\s*($|\|)")).as_py())
 
 

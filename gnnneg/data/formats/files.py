@@ -1,4 +1,4 @@
-"""Which reader reads which file."""
+"""Chooses the reader of a file."""
 
 import inspect
 from collections.abc import Callable
@@ -51,10 +51,10 @@ def read_statements(path: str | Path, format: str | None = None, **options: Any)
     Args:
         path (str or Path): The file.
         format (str, optional): One of :obj:`READERS`. (default: by the file's name)
-        **options: What the reader of this format takes; :obj:`None` stands for its default.
+        **options: Options of the reader of this format; :obj:`None` stands for the default.
 
     Raises:
-        UserError: For an unknown format, an option that the format has not, and as its reader.
+        UserError: For an unknown format, an option that the format does not have, and as its reader.
     """
     path = Path(path)
     if format is not None and format not in READERS:
@@ -78,10 +78,11 @@ def read_statements(path: str | Path, format: str | None = None, **options: Any)
 
 
 def told(path: Path) -> tuple[str, str]:
-    """The format that a file is in, and a remark if its name does not say so: what it begins as counts for more.
+    """The format of a file, and a remark if its name suggests another format. The content is trusted more than the
+    name.
 
     Raises:
-        UserError: If neither its name nor its beginning tells.
+        UserError: If neither name nor content tells the format.
     """
     suffix = ending(path)
     by_name, found = ENDINGS.get(suffix), seen(path)
@@ -98,14 +99,14 @@ def told(path: Path) -> tuple[str, str]:
 
 
 def _syntax(path: Path) -> str:
-    """A remark if a file of RDF is in another syntax than its name says."""
+    """A remark if an RDF file is in another syntax than its name says."""
     read = syntax(path)
     same = SYNTAXES.get(ending(path)) == read
     return "" if same else f"{path.name}, read as {read}, which it is, in spite of its name"
 
 
 def _packed(path: Path) -> str:
-    """A remark if a file is packed in another way than its name says."""
+    """A remark if the compression of a file is not what its name says."""
     kind, said = compression(path), SUFFIXES.get(path.suffix.lower())
     if kind == said:
         return ""

@@ -32,32 +32,32 @@ USED = (
     *("DB Object Name", "DB Object Synonym", "Annotation Extension", "Gene Product Form ID"),
 )
 VERSIONS = ("gaf 2.2", "gaf 2.1", "gaf 2.0", "gaf 1.0")
-SHORT = 15  # columns of version 1.0, which many files with another version have too
-# what older versions mean where they name no relation, as rule 59 of the Gene Ontology says
+SHORT = 15  # columns of version 1.0; many files of other versions have only these, too
+# the relation in older versions that name none, by rule 59 of the Gene Ontology
 BY_ASPECT = {"F": "enables", "P": "acts_upstream_of_or_within", "C": "located_in"}
 
 
 def read_gaf(path: str | Path, evidence: Mapping[str, float] | None = None) -> Statements:
     """Reads `GAF 2.2 <https://geneontology.org/docs/go-annotation-file-gaf-format-2.2/>`_ and its older versions 2.1,
-    2.0 and 1.0: gene product, relation, GO term, denied where ``NOT`` stands before or after the relation.
+    2.0 and 1.0: gene product, relation, GO term. A statement is denied if ``NOT`` is before or after the relation.
 
-    Where an older version names no relation, the aspect tells it: ``enables`` (F), ``acts_upstream_of_or_within`` (P)
-    or ``located_in`` (C). The same is done where no line tells the version. A line of 15 columns is one of 17 whose
-    last two are empty.
+    If an older version names no relation, the aspect decides: ``enables`` (F), ``acts_upstream_of_or_within`` (P) or
+    ``located_in`` (C). The same applies if no line gives the version. In a line of 15 columns, the last two of 17 are
+    taken as empty.
 
-    The source of a statement is its evidence code and reference; the symbol of a gene product is its label, its name
-    and synonyms are what it is called besides. A denied annotation with an extension (column 16), of one gene product
-    form (column 17), with another organism (a second taxon in column 13) or of binding one partner (column 8 of
-    evidence ``IPI``) denies no more than that, so it is left out; one without data (``ND``) says nothing and is left
-    out too.
+    The source of a statement is its evidence code and reference. The symbol of a gene product is its label; its name
+    and synonyms are synonyms. Some denied annotations are narrower than the plain statement and are left out: those
+    with an extension (column 16), of one gene product form (column 17), with another organism (a second taxon in column
+    13), or about binding one partner (column 8 with evidence ``IPI``). Annotations without data (``ND``) state nothing
+    and are left out too.
 
     Args:
         path (str or Path): The file.
-        evidence (dict, optional): Confidence by evidence code, such as ``{"IEA": 0.5}``; all others have 1.
+        evidence (dict, optional): Confidence by evidence code, such as ``{"IEA": 0.5}``. Other codes have confidence 1.
 
     Raises:
-        UserError: For another version, a line without 17 or 15 columns, an empty identifier, a negation in another
-            form, and an evidence code that does not occur.
+        UserError: For another version, a line without 17 or 15 columns, an empty identifier, another form of negation,
+            or an evidence code that does not occur.
     """
     path, called, account = Path(path), Called(), Account()
     version = announced(path, VERSIONS)

@@ -1,4 +1,4 @@
-"""A file of statements whose layout nobody has described, read by the names of its columns."""
+"""Reads a file of statements without a described layout, by the names of its columns."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,17 +13,18 @@ from gnnneg.errors import UserError
 
 DELIMITERS = {"csv": ",", "tsv": "\t"}
 OURS = Labels(stated=("stated",), denied=("denied",))
-# the same of verdicts
+# the same for files of verdicts
 SAID = Labels((*LABELS.stated, *OURS.stated), (*LABELS.denied, *OURS.denied), ("unsure", "unknown"))
 
 
 def read_given(path: Path, beside: Sequence[str] = ()) -> Statements:
-    """The statements of a file; a first line that names head, relation and tail does so in every table.
+    """Reads the statements of a file. A first line that names head, relation and tail is a header in every table
+    format.
 
     Args:
-        path (Path): The file, in any format that has a reader.
-        beside (sequence): Which of ``label``, ``confidence`` and ``source`` such a table's columns of these names are.
-            (default: none; a column that seems to say what is denied is a label)
+        path (Path): The file, in any supported format.
+        beside (sequence): The columns among ``label``, ``confidence`` and ``source`` that are used if the table has
+            them. (default: none; a column that seems to say what is denied is a label)
 
     Raises:
         UserError: As its reader.
@@ -39,11 +40,11 @@ def read_given(path: Path, beside: Sequence[str] = ()) -> Statements:
         return read_statements(path, **options, labels=SAID)
     try:
         return read_statements(path, **options)
-    except Polarity as found:  # a column that tells what is stated and what is denied
+    except Polarity as found:  # a column that says what is stated and what is denied
         options["label"] = found.column
     try:
         return read_statements(path, **options)
-    except UserError as numbers:  # 1 and 0, true and false are understood; our own words are, too
+    except UserError as numbers:  # besides 1 and 0, true and false, the words of our own output are accepted
         try:
             return read_statements(path, **options, labels=SAID if beside else OURS)
         except UserError:

@@ -1,4 +1,4 @@
-"""GPAD, the leaner annotation file of the Gene Ontology."""
+"""GPAD, the more compact annotation file of the Gene Ontology."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -36,21 +36,22 @@ NEW = ("DB:DB Object ID", "Negation", "Relation", "GO ID", *REST)
 
 
 def read_gpad(path: str | Path, evidence: Mapping[str, float] | None = None) -> Statements:
-    """Reads GPAD 1.1, 1.2 and `2.0
-    <https://geneontology.org/docs/gene-product-association-data-gpad-format-2.0/>`_: gene product, relation,
-    GO term, denied where ``NOT`` stands before or after the relation (1.1) or in the column for negation (2.0).
+    """Reads GPAD 1.1, 1.2 and `2.0 <https://geneontology.org/docs/gene-product-association-data-gpad-format-2.0/>`_:
+    gene product, relation, GO term. A statement is denied if ``NOT`` is before or after the relation (1.1) or in the
+    negation column (2.0).
 
-    Where no line tells the version, the second column does: it is the negation in 2.0 and an identifier before.
-    Relations are words in 1.1 (``enables``) and identifiers in 2.0 (``RO:0002327``). Sources and what is left out are
-    as in :func:`gnnneg.data.formats.gaf.read_gaf`.
+    If no line gives the version, the second column tells it: a negation in 2.0, an identifier in older versions.
+    Relations are words in 1.1 (``enables``) and identifiers in 2.0 (``RO:0002327``). Sources and the annotations left
+    out are the same as in :func:`gnnneg.data.formats.gaf.read_gaf`.
 
     Args:
         path (str or Path): The file.
-        evidence (dict, optional): Confidence by evidence code, such as ``{"ECO:0000501": 0.5}``; all others have 1.
+        evidence (dict, optional): Confidence by evidence code, such as ``{"ECO:0000501": 0.5}``. Other codes have
+            confidence 1.
 
     Raises:
-        UserError: For another version, a line without 12 columns, an empty identifier, a negation in another form, and
-            an evidence code that does not occur.
+        UserError: For another version, a line without 12 columns, an empty identifier, another form of negation, or an
+            evidence code that does not occur.
     """
     path = Path(path)
     version = announced(path, VERSIONS)

@@ -1,4 +1,4 @@
-"""``phenotype.hpoa``: which diseases have which phenotypes, and which they do not have."""
+"""Reads ``phenotype.hpoa``: which diseases have which phenotypes, and which they do not have."""
 
 import re
 from collections import Counter
@@ -26,7 +26,7 @@ ASPECTS = {
     "M": "has_clinical_modifier",
     "H": "has_past_medical_history",
 }
-# the middles of the ranges that HPO gives these terms: always, 80-99 %, 30-79 %, 5-29 %, 1-4 %, never
+# midpoints of the ranges that HPO gives these terms: always, 80-99 %, 30-79 %, 5-29 %, 1-4 %, never
 FREQUENCIES = {
     **{"HP:0040280": 1.0, "HP:0040281": 0.895, "HP:0040282": 0.545},
     **{"HP:0040283": 0.17, "HP:0040284": 0.025, "HP:0040285": 0.0},
@@ -37,29 +37,30 @@ def read_hpoa(path: str | Path, frequency: bool = False) -> Statements:
     r"""Reads `phenotype.hpoa <https://obophenotype.github.io/human-phenotype-ontology/annotations/phenotype_hpoa/>`_:
     disease, ``has_phenotype``, HPO term (other relations for the other aspects: ``has_mode_of_inheritance``, ...).
 
-    Denied is what the qualifier says ``NOT`` of, and what was found in nobody (``0/19``, ``0%``, ``HP:0040285``), the
-    form that is to take the place of the qualifier. A line that denies for one sex, onset or modifier denies no more
-    than that, so it is left out.
+    A statement is denied if its qualifier is ``NOT``, or if the phenotype was found in nobody (``0/19``, ``0%``,
+    ``HP:0040285``), the form that is meant to replace the qualifier. A line that denies only for one sex, onset or
+    modifier does not deny the plain statement, so it is left out.
 
-    All lines of one disease and term are one statement. It is stated if a study found the term in somebody, and denied
-    if none did; only ``NOT`` against a study that found it is a contradiction, and so is ``NOT`` with a frequency above
-    0 in one line. Its source lists the evidence codes and
-    references. The name of a disease is its label.
+    All lines of one disease and term are one statement. It is stated if any study found the term in somebody, and
+    denied otherwise. It is a contradiction only if one line says ``NOT`` and a study found the term, or if one line has
+    both ``NOT`` and a frequency above 0. The source lists the evidence codes and references. The name of a disease is
+    its label.
 
     Args:
         path (str or Path): The file.
-        frequency (bool): Whether the frequency :math:`f` becomes the confidence: :math:`f` of a stated and
-            :math:`1 - f` of a denied one. Studies that found the term in :math:`k_i` of :math:`n_i` are pooled,
+        frequency (bool): Whether the frequency :math:`f` becomes the confidence: :math:`f` for a stated and
+            :math:`1 - f` for a denied statement. Studies that found the term in :math:`k_i` of :math:`n_i` cases are
+            pooled,
 
             .. math::
                 f = \sum_i k_i \Big/ \sum_i n_i ,
 
-            and if one does not count, :math:`f` is the mean of the studies; HPO's terms for frequencies count as the
-            middles of their ranges, and what has no frequency counts fully. (default: :obj:`False`)
+            and if one study gives no counts, :math:`f` is the mean over the studies. HPO's frequency terms count as the
+            midpoints of their ranges, and a statement without a frequency has confidence 1. (default: :obj:`False`)
 
     Raises:
-        UserError: For a line without 12 columns, other columns, an empty or malformed identifier, an unknown qualifier,
-            aspect or frequency.
+        UserError: For a line without 12 columns, wrong columns, an empty or malformed identifier, or an unknown
+            qualifier, aspect or frequency.
     """
     path, account, called = Path(path), Account(), Called()
     found = collected(_rows(path, frequency, account, called), path, account)
@@ -67,9 +68,7 @@ def read_hpoa(path: str | Path, frequency: bool = False) -> Statements:
 
 
 class Study(NamedTuple):
-    """What one line says of a disease and a term: how often it was found, and in how many of how many if they were
-    counted.
-    """
+    """What one line says of a disease and a term: the frequency, and its two counts if they are given."""
 
     negated: bool
     frequency: float | None
@@ -106,7 +105,7 @@ def _rows(path: Path, weigh: bool, account: Account, called: Called) -> Iterator
     if pooled:
         account.used("lines pooled with an earlier one of the same disease and term", pooled)
     for (head, relation, tail), every in studies.items():
-        # "NOT" of what was found in 3 of 6 says both
+        # "NOT" together with "found in 3 of 6" contradicts itself
         negated, found = [s for s in every if s.negated], [s for s in every if not s.negated or s.frequency]
         if all(s.frequency == 0 for s in found):
             negated, found = every, []
@@ -118,7 +117,7 @@ def _rows(path: Path, weigh: bool, account: Account, called: Called) -> Iterator
 
 
 def _no_statement(line: str, where: str) -> bool:
-    """Whether a line is blank, a comment or the header, which must name the columns in their order."""
+    """Whether a line is blank, a comment or the header. The header must name the columns in order."""
     first = [name.strip().lower().replace("_", "") for name in line.lstrip("#").split("\t")]
     named = [name.replace("_", "") for name in COLUMNS]
     if first[0] == named[0] and first != named:
@@ -127,7 +126,7 @@ def _no_statement(line: str, where: str) -> bool:
 
 
 def _pooled(studies: list[Study]) -> float:
-    """The frequency that several studies give; none have found it in nobody."""
+    """The frequency from several studies. No study at all means that the term was found in nobody."""
     if not studies:
         return 0.0
     counted = [s.counted for s in studies if s.counted is not None]
@@ -137,7 +136,7 @@ def _pooled(studies: list[Study]) -> float:
 
 
 def _frequency(text: str, where: str) -> tuple[float | None, tuple[int, int] | None]:
-    """A frequency, and the two numbers that it was counted from, if it was."""
+    """A frequency, and the two counts that it was computed from, if they are given."""
     if not text:
         return None, None
     if text in FREQUENCIES:

@@ -1,4 +1,4 @@
-"""Tables (CSV, TSV, JSON lines, parquet): which column says what is true, how sure it is and where it comes from."""
+"""Tables (CSV, TSV, JSON lines, parquet): the columns for truth, confidence and source."""
 
 import dataclasses
 import warnings
@@ -28,20 +28,20 @@ PLAIN = (
     *(pa.types.is_string, pa.types.is_large_string),
 )
 DELIMITED = {"csv": "comma", "tsv": "tab"}
-# what SSSOM writes in the place of a head or tail where there is none; it is no thing that others could be mapped to
+# SSSOM writes this instead of a head or tail if there is none; it is not an entity
 NO_MATCH = ["sssom:NoTermFound", "https://w3id.org/sssom/NoTermFound"]
-# keys of whole graphs, and where JSON of OBO ontologies has its edges
+# keys of whole graphs, and where the JSON of OBO ontologies keeps its edges
 AROUND = ("edges", "links", "triples", "statements", "relationships", "mappings", "elements", "message", "results")
 OF_OBO = "graphs"
-NAMED = {"parquet": read_parquet, "jsonl": read_json_lines}  # whose columns have names, whatever stands in them
+NAMED = {"parquet": read_parquet, "jsonl": read_json_lines}  # formats in which columns always have names
 
 
 class Polarity(UserError):
-    """A column that seems to say what is stated and what is denied, and that nobody has asked for.
+    """Raised for a column that no option names but that seems to say what is stated and what is denied.
 
     Args:
         message (str): What is wrong.
-        column (str): How to ask for it.
+        column (str): The value of ``--label`` that would select it.
     """
 
     def __init__(self, message: str, column: str):
@@ -50,11 +50,11 @@ class Polarity(UserError):
 
 
 class Unlabelled(UserError):
-    """A table without the column that is asked for as the label."""
+    """Raised for a table without the requested label column."""
 
 
 class Sheet(NamedTuple):
-    """All columns of a file, what they are called, and what became of them."""
+    """All columns of a file, their names, and the account of what became of them."""
 
     table: pa.Table
     names: list[str] | None
@@ -77,30 +77,30 @@ def read_labelled(
 ) -> Statements:
     """Reads a table of statements.
 
-    A column is given by its name in the header, or by digits, which are always its position counted from 1, whatever
-    the header says. All columns are in the account: used, or left out by name.
+    A column is given by its name in the header, or by digits. Digits are always a position counted from 1, whatever the
+    header says. The account lists every column as used or left out.
 
     Args:
-        path (str or Path): The file; ``.gz`` is decompressed.
+        path (str or Path): The file, compressed or not.
         kind (str): ``csv`` (quoted, with a header), ``tsv`` (no quotation, no header), ``jsonl`` or ``parquet``.
-        columns (sequence, optional): Which columns hold head, relation and tail, in this order. By default a TSV file
-            has them as its first three columns and no header, all others have columns named ``head``, ``relation`` and
-            ``tail``.
-        label (str, optional): Which column says whether a statement is stated (1, true) or denied (0, -1, false). A
-            column whose name is a negation, such as ``negated``, says the opposite, and there an empty entry is stated.
-        labels (Labels, optional): What it says instead, as in ``Labels(stated=("yes",), denied=("no", "never"),
-            unknown=("?",))``; what is labelled unknown is left out.
-        confidence (str, optional): Which column holds a number in ``[0, 1]``.
-        source (str, optional): Which column says where a statement comes from.
-        ignore (sequence, optional): Columns that are left out although they seem to say what is denied.
+        columns (sequence, optional): The columns of head, relation and tail, in this order. By default, a TSV file has
+            no header and its first three columns are used. Other formats must have columns named ``head``, ``relation``
+            and ``tail``.
+        label (str, optional): The column that says whether a statement is stated (1, true) or denied (0, -1, false). A
+            column whose name is a negation, such as ``negated``, means the opposite; an empty entry in it is stated.
+        labels (Labels, optional): Other labels and their meaning, as in ``Labels(stated=("yes",), denied=("no",
+            "never"), unknown=("?",))``. Statements labelled unknown are left out.
+        confidence (str, optional): The column that holds a number in ``[0, 1]``.
+        source (str, optional): The column that says where a statement comes from.
+        ignore (sequence, optional): Columns to leave out although they seem to say what is denied.
         header (bool, optional): Whether the first line names the columns. (default: if :obj:`columns` are names)
         delimiter (str, optional): ``tab``, ``comma``, ``blank``, ``semicolon`` or ``bar``.
-        count_line (bool): Whether the first line holds the number of lines that follow. (default: :obj:`False`)
+        count_line (bool): Whether the first line gives the number of lines that follow. (default: :obj:`False`)
 
     Raises:
-        UserError: For an unknown column (with those that there are), a garbled line, an unknown label or a confidence
-            that is none; where a header looks like a statement or a statement like a header, a first column like
-            numbers of lines, or a column that is not used like labels.
+        UserError: For an unknown column (with the known ones), a malformed line, an unknown label or an invalid
+            confidence. Also if a header looks like a statement or a statement like a header, a first column looks like
+            line numbers, or an unused column looks like labels.
     """
     path = Path(path)
     if columns is not None and len(columns) != 3:
@@ -165,7 +165,7 @@ def read_labelled(
 def _stated(
     path: Path, table: pa.Table, sheet: Sheet, places: dict[str, int], labels: Labels | None, where: Where
 ) -> Statements:
-    """The columns of the roles as statements."""
+    """The columns of head, relation, tail and so on as statements."""
     kept: Sequence[int] = range(table.num_rows)
     account = sheet.account
     true = pa.chunked_array([pa.repeat(True, table.num_rows)])
@@ -186,7 +186,7 @@ def _stated(
         if not table.num_rows:
             raise UserError(f"{path} says nothing: every line is labelled unknown.")
     empty = pc.or_(_no_match(table["head"]), _no_match(table["tail"]))
-    if pc.any(empty).as_py():  # a denial of that says nothing either
+    if pc.any(empty).as_py():  # denying a missing match states nothing either
         account.left_out(
             "statements that nothing was found", pc.sum(empty).as_py(), f"their head or tail is {NO_MATCH[0]}"
         )
@@ -210,7 +210,7 @@ def _no_match(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def _refuse_whole_graphs(path: Path, whole: pa.Table) -> None:
-    """One object that holds all others is a graph, and no statement."""
+    """Refuses one object that holds all others: it is a graph, not a statement."""
     nested = [name for name, column in zip(whole.column_names, whole.columns) if pa.types.is_nested(column.type)]
     around = [name for name in nested if name in AROUND]
     if whole.num_rows == 1 and OF_OBO in nested:
@@ -226,7 +226,7 @@ def _refuse_whole_graphs(path: Path, whole: pa.Table) -> None:
 
 
 def _refuse_nested_roles(path: Path, sheet: Sheet, places: dict[str, int]) -> None:
-    """Ends that are objects of their own, as Neo4j exports them, have no name that could be read."""
+    """Refuses heads and tails that are nested objects, as Neo4j exports them: they have no name to read."""
     for role, place in places.items():
         if pa.types.is_nested(sheet.table.column(place).type):
             raise UserError(
@@ -236,7 +236,7 @@ def _refuse_nested_roles(path: Path, sheet: Sheet, places: dict[str, int]) -> No
 
 
 def _first_three(path: Path, sheet: Beginning) -> list[str]:
-    """Where head, relation and tail of a TSV are if nobody says: in the columns of these names, or the first three."""
+    """Finds head, relation and tail of a TSV without options: the columns with these names, or the first three."""
     if sheet.names is None:
         return ["1", "2", "3"]
     if set(ROLES) <= set(sheet.names):
@@ -251,7 +251,7 @@ def _first_three(path: Path, sheet: Beginning) -> list[str]:
 
 
 def _refuse_an_unnamed_first(path: Path, first: list[str]) -> None:
-    """Data frames are written with a column of numbers of lines, which has no name."""
+    """Refuses a first column without a name, which data frames write for their line numbers."""
     if len(first) > len(ROLES) and not first[0].strip() and all(field.strip() for field in first[1:]):
         raise UserError(
             f"{path}: the first field of its first line is empty, as where lines are numbered: if that line names the "
@@ -260,7 +260,9 @@ def _refuse_an_unnamed_first(path: Path, first: list[str]) -> None:
 
 
 def _refuse_quotation_marks(path: Path, first: list[str]) -> None:
-    """A TSV has no quotation, so that marks around all fields would be parts of all names."""
+    """Refuses a TSV whose fields are all in quotation marks. TSV has no quoting, so the marks would become part of the
+    names.
+    """
     if len(first) >= 3 and all(len(field) > 2 and field[0] == field[-1] == '"' for field in first):
         raise UserError(
             f"{path}: all fields of its first line are in quotation marks: if they are no part of the names, say "
@@ -270,7 +272,9 @@ def _refuse_quotation_marks(path: Path, first: list[str]) -> None:
 
 
 def _place(column: str, sheet: Beginning | Sheet, path: Path, role: str = "") -> int:
-    """Digits are a position counted from 1; all else is a name, its blanks and capital letters as they may be."""
+    """The position of a column. Digits are a position counted from 1. Anything else is a name, compared without blanks
+    and case.
+    """
     error = Unlabelled if role == "label" else UserError
     if column.isdigit():
         if 1 <= int(column[:9]) <= len(sheet.first):
@@ -301,7 +305,7 @@ def _place(column: str, sheet: Beginning | Sheet, path: Path, role: str = "") ->
 def _look_at_the_first_line(
     path: Path, sheet: Sheet, places: dict[str, int], header: bool | None, default: bool
 ) -> None:
-    """Refuses a header that was taken for a statement, and a statement that was taken for a header."""
+    """Refuses a header that was read as a statement, and a statement that was read as a header."""
     if sheet.names is None and header is None and looks.looks_like_names(sheet.first, sheet.table):
         found = looks.by_name(sheet.first) if not looks.counts(sheet.first) else []
         how = f"--columns {','.join(found)}" if found and default else "--header"
@@ -328,7 +332,7 @@ def _look_at_the_first_line(
 
 
 def _tell_of_marks(sheet: Sheet, places: dict[str, int], quoted: bool) -> None:
-    """Puts into the account what may have been meant otherwise: lines that begin with ``#``, names in quotes."""
+    """Notes in the account what may be misread: lines that begin with ``#``, and names in quotes."""
     signed = pc.sum(mapped(sheet.table.column(0), lambda names: pc.starts_with(names, "#"), pa.bool_())).as_py() or 0
     if signed:
         sheet.account.used("lines that begin with '#', read as statements", signed)
@@ -360,7 +364,9 @@ def _refuse_numbers_of_lines(path: Path, sheet: Sheet) -> None:
 
 
 def _keep_account(path: Path, sheet: Sheet, places: dict[str, int], ignored: set[int]) -> None:
-    """What became of each column; one that seems to say what is denied is refused, unless it is to be ignored."""
+    """Records what became of each column. An unused column that seems to say what is denied is refused, unless it is
+    ignored.
+    """
     role_of = {place: role for role, place in places.items()}
     label = places.get("label")
     for place in range(len(sheet.first)):
@@ -377,13 +383,13 @@ def _keep_account(path: Path, sheet: Sheet, places: dict[str, int], ignored: set
             values = _words(sheet.table.column(place))
             if name is not None and looks.INDEX.fullmatch(name) and looks.numbers_lines(sheet.table.column(place)):
                 values = None
-            # beside a label that was asked for, only what can hardly mean anything else
+            # next to a label column, only clear labels are refused
             last, kind = (place == len(sheet.first) - 1, name) if label is None else (False, name or "")
             if values is not None and looks.says_polarity(kind, values, last):
                 met = values.unique().to_pylist()
                 few = [value or "nothing" for value in met[:5]]
                 column = name if name and not name.isdigit() else str(place + 1)
-                if label is not None:  # it would be lost, and the other one may say the opposite
+                if label is not None:  # the column would be lost, and it may contradict the label
                     raise UserError(
                         f"{path}: {called} holds {listed(few)}, as if it too said what is stated and what is denied, "
                         f"and the label is column {label + 1}: make one column of the two, or say --ignore {column}."
@@ -399,7 +405,7 @@ def _keep_account(path: Path, sheet: Sheet, places: dict[str, int], ignored: set
 
 
 def _refuse_denials_within(path: Path, called: str, column: str, values: pa.ChunkedArray) -> None:
-    """Lists, objects and texts are not read, but not all may be lost: some say that their statement is false."""
+    """Refuses lists, objects and texts that say that their statement is false. Other nested values are left out."""
     if pa.types.is_nested(values.type) and denies_within(values):
         raise UserError(
             f"{path}: {called} holds lists or objects, of which some say that their statement is false: write that as "
@@ -413,7 +419,7 @@ def _refuse_denials_within(path: Path, called: str, column: str, values: pa.Chun
 
 
 def _words(values: pa.ChunkedArray) -> pa.ChunkedArray | None:
-    """The distinct entries of a column as strings, if it can be one of labels."""
+    """The distinct entries of a column as strings, if it can hold labels."""
     kind = values.type.value_type if pa.types.is_dictionary(values.type) else values.type
     plain = any(is_kind(kind) for is_kind in PLAIN)
     return pa.chunked_array([pc.fill_null(pc.cast(values.unique(), pa.large_string()), "")]) if plain else None

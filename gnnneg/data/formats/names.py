@@ -1,4 +1,4 @@
-"""Names as they are meant: what an id stands for, and which relation is the negation of which."""
+"""Replaces ids by names, and turns negated relations into denials."""
 
 import re
 from pathlib import Path
@@ -13,20 +13,20 @@ from gnnneg.data.formats.statements import Statements
 from gnnneg.data.values import integers, read_names
 from gnnneg.errors import UserError, echo
 
-# an equals sign that is no part of (?=...) or (?<=...)
+# an equals sign that is not part of (?=...) or (?<=...)
 MAPPED = re.compile(r"(.+)(?<![?<])(=)([^=]+)", re.DOTALL)
 
 
 def spelt_out(statements: Statements, dictionary: Dictionary, path: Path) -> Statements:
-    """Statements with names in the place of ids.
+    """The statements with names instead of ids.
 
     Args:
-        statements (Statements): With ids.
+        statements (Statements): Statements with ids.
         dictionary (Dictionary): The two files, and whether their lines are ``name id`` or ``id name``.
-        path (Path): Where the statements come from.
+        path (Path): Where the statements come from, for error messages.
 
     Raises:
-        UserError: If an id is no integer or not in the dictionary, or two ids have one name.
+        UserError: If an id is not an integer or not in the dictionary, or two ids have the same name.
     """
     entities, relations = (_names(Path(p), dictionary) for p in (dictionary.entities, dictionary.relations))
     table, closed = statements.table, statements.closed
@@ -40,23 +40,26 @@ def spelt_out(statements: Statements, dictionary: Dictionary, path: Path) -> Sta
 
 
 def without_negations(statements: Statements, pattern: str) -> tuple[Statements, int]:
-    r"""Negated relations as denials of the plain ones: with the pattern ``Not(.*)``, ``a NotIsA b`` denies ``a IsA b``.
+    r"""Turns negated relations into denials of the plain ones.
 
-    A statement that denies a negated relation is left out, since it is not said to state the plain one; so is a
-    question of a negated relation that has no answer, since the plain one may well have some. Both are counted. The
-    time is linear in the length of the names, whatever the pattern.
+    With the pattern ``Not(.*)``, ``a NotIsA b`` denies ``a IsA b``.
+
+    A statement that denies a negated relation is left out, because it does not state the plain one. A question about a
+    negated relation that has no answer is left out too, because the plain relation may have answers. Both are counted.
+    The run time is linear in the length of the names for any pattern.
 
     Args:
-        statements (Statements): As they were read.
-        pattern (str): A regular expression for the whole name of a negated relation, whose one group is the name of the
-            plain one; or, without a group, what such a name begins with. Where the plain name is another one, it
-            follows an equals sign: ``lacks_part=has_part``, or with the group as ``\1``, ``lacks_(.*)=has_\1``.
+        statements (Statements): The statements as read.
+        pattern (str): A regular expression that matches the whole name of a negated relation. Its one group is the name
+            of the plain relation. Without a group, it is the prefix of such names. If the plain relation has another
+            name, write that after an equals sign: ``lacks_part=has_part``, or with the group as ``\1``,
+            ``lacks_(.*)=has_\1``.
 
     Returns:
-        The statements, and how many of them and of the questions without an answer had a negated relation.
+        The statements, and the number of statements and unanswered questions with a negated relation.
 
     Raises:
-        UserError: If the pattern is no regular expression, looks ahead or back, or has several groups.
+        UserError: If the pattern is not a valid regular expression, has look-around, or has several groups.
     """
     table, closed = statements.table, statements.closed
     known = pc.cast(table["relation"].unique(), TEXT)
@@ -85,7 +88,7 @@ def without_negations(statements: Statements, pattern: str) -> tuple[Statements,
 
 
 def _plain(known: pa.Array, pattern: str) -> dict[str, str]:
-    """The plain relation of each negated one among those that are known."""
+    """The plain relation of each negated relation among the known names."""
     negated, sign, becomes = pattern, "", ""
     if split := MAPPED.fullmatch(pattern):
         negated, sign, becomes = split.groups()
@@ -96,7 +99,7 @@ def _plain(known: pa.Array, pattern: str) -> dict[str, str]:
         if not groups and not sign:
             negated, groups = f"{re.escape(negated)}(.+)", 1
         whole = f"(?s)^(?:{negated})$"
-        # not by Python's own expressions, which some patterns keep busy for ever
+        # not with Python's re module, which runs forever on some patterns
         found = known.filter(pc.match_substring_regex(known, whole))
         names = pc.replace_substring_regex(found, whole, becomes or r"\1").to_pylist()
     except (re.error, pa.ArrowInvalid, RecursionError, OverflowError) as error:

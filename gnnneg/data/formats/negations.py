@@ -1,4 +1,4 @@
-"""The four triples in which RDF writes that a statement is false."""
+"""Reads the four triples with which OWL says in RDF that a statement is false."""
 
 import re
 import warnings
@@ -22,18 +22,18 @@ TARGET, VALUE = f"{OWL}targetIndividual", f"{OWL}targetValue"
 LITERALS = "literals"
 ABOUT = "triples about triples"
 RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
-# of a node that stands for a triple, as RDF and OWL have them
+# properties of a node that stands for a triple, in RDF and OWL
 REIFYING = {
     *(f"{RDF}{part}" for part in ("subject", "predicate", "object")),
     *(f"{OWL}annotated{part}" for part in ("Source", "Property", "Target")),
 }
 LITERAL = re.compile(r'"(.*?)"(?:@[\w-]+|\^\^.*)?', re.DOTALL)
-# what RDF of Wikidata says of statements, beside the triples
+# what the RDF of Wikidata says about statements, apart from the plain triples
 DEPRECATED, NO_VALUE = "http://wikiba.se/ontology#DeprecatedRank", "http://www.wikidata.org/prop/novalue/"
 
 
 class Triple(NamedTuple):
-    """One RDF triple; of its ends, why they cannot be entities, if they cannot."""
+    """One RDF triple. For each end that cannot be an entity, it holds the reason."""
 
     subject: str
     predicate: str
@@ -45,26 +45,26 @@ class Triple(NamedTuple):
 
 
 def folded(triples: Iterable[Triple], path: Path, left_out: Counter[str]) -> Iterator[Row]:
-    r"""Triples as statements, in their order, and then the denied ones of the pattern of the `OWL 2 mapping to RDF
-    <https://www.w3.org/TR/owl2-mapping-to-rdf/>`_
+    r"""Converts triples to statements, in order, followed by the denied ones. These are written in the pattern of the
+    `OWL 2 mapping to RDF <https://www.w3.org/TR/owl2-mapping-to-rdf/>`_
 
     .. math::
         x \; \text{rdf:type} \; \text{owl:NegativePropertyAssertion}, \quad x \; \text{owl:sourceIndividual} \; h, \quad
         x \; \text{owl:assertionProperty} \; r, \quad x \; \text{owl:targetIndividual} \; t ,
 
-    which denies :math:`(h, r, t)`. With ``owl:targetValue`` it denies a literal, and is left out. What else is said
-    about :math:`x` annotates the denial, and is left out too. So is what is said about a node that stands for a triple
-    (``rdf:subject``, ``rdf:predicate``, ``rdf:object``), since that states nothing. Other vocabularies have such nodes
-    too (Biolink, SSSOM): one that has a subject and an object, and is said to be negated, is refused.
+    which denies :math:`(h, r, t)`. With ``owl:targetValue`` it denies a literal and is left out. All other triples
+    about :math:`x` annotate the denial and are left out too. A node that stands for a triple (``rdf:subject``,
+    ``rdf:predicate``, ``rdf:object``) states nothing, so its triples are left out as well. Other vocabularies (Biolink,
+    SSSOM) have such nodes too: a node with a subject and an object that is marked as negated is refused.
 
     Args:
         triples (iterable): The triples of one file.
-        path (Path): The file, for what is wrong in it.
+        path (Path): The file, for error messages.
         left_out (Counter): Counts what is left out.
 
     Raises:
-        UserError: For a pattern that lacks a part or has one twice, naming its node; if a triple or a named graph is
-            said to be false.
+        UserError: If a pattern lacks a part or repeats one (the message names its node), or a triple or a named graph
+            is marked as false.
     """
     weak = 0
     denied: dict[str, tuple[str, str]] = {}
@@ -116,16 +116,16 @@ IN_A_GRAPH = "put what is false into a named graph of its own, and say --denied-
 
 
 def refuse_denial(path: Path, relation: str, said: str, instead: str = IN_A_GRAPH) -> None:
-    """What is said about triples is left out, but not that one is false: it would be read as stated, or be lost.
+    """Refuses a property that says that a triple is false. Other properties of triples are left out.
 
     Args:
         path (Path): The file.
-        relation (str): What is said of a triple, such as ``negated``.
-        said (str): Its value, as N-Triples write it or without marks.
-        instead (str): What to write instead.
+        relation (str): The property of the triple, such as ``negated``.
+        said (str): Its value, in the syntax of N-Triples or plain.
+        instead (str): Advice on how to write it.
 
     Raises:
-        UserError: If it says that the triple is false.
+        UserError: If the property says that the triple is false.
     """
     if _may_deny(relation) and _denies(relation, said):
         raise UserError(
@@ -135,7 +135,7 @@ def refuse_denial(path: Path, relation: str, said: str, instead: str = IN_A_GRAP
 
 @lru_cache(1 << 10)
 def _may_deny(relation: str) -> bool:
-    """Whether a property can say that its subject is false, by its name."""
+    """Whether the name of a property suggests that it can say that its subject is false."""
     name = _last(relation)
     return negates(name) or modifies(name) or bool(POLAR & {*words(name)}) or relation == RDF_TYPE
 
@@ -156,8 +156,8 @@ def _denies(relation: str, said: str) -> bool:
 def _refuse_denied(
     path: Path, denied: dict[str, tuple[str, str]], triples: list[tuple[str, str, str, str, bool, str]]
 ) -> None:
-    """Refuses what is said to be false if it stands for a triple, having a subject and an object, or is a named graph
-    that is read as stated.
+    """Refuses a subject that is marked as false if it stands for a triple (it has a subject and an object), or if it is
+    a named graph that is read as stated.
     """
     ends: dict[str, set[str]] = {}
     for head, relation, *_ in triples:
@@ -179,7 +179,7 @@ def _last(iri: str) -> str:
 
 
 def _denied(where: str, found: dict[str, list[Triple]]) -> list[Triple]:
-    """The triples of one pattern that name the head, the relation and the tail."""
+    """The triples of one pattern that give head, relation and tail."""
     for predicate, which in found.items():
         if len({t.object for t in which}) > 1:
             raise UserError(f"{where} has more than one {_short(predicate)}.")

@@ -1,4 +1,4 @@
-"""Lists and objects within a column: they are not read, but looked at for what denies a statement."""
+"""Lists and objects within a column. They are not read, but checked for words that deny a statement."""
 
 import re
 from typing import Any
@@ -11,19 +11,18 @@ from gnnneg.data.formats.columns import NOT, YES, negates, words
 from gnnneg.data.formats.vocabulary import NEGATING
 from gnnneg.data.layout import folded
 
-# within the text of an entry, such as {"negated": true} or source=x;negated=true
+# inside the text of an entry, such as {"negated": true} or source=x;negated=true
 SAYS = re.compile(
     r"""(?i)(?:^|[^a-z0-9])(?:(?:is[_ ]?)?(?:negated|negation|denied|refuted)["']?\s*[:=]\s*["']?(?:true|1|yes|t|y)"""
     r"""|(?:polarity|truth|truth_value)["']?\s*[:=]\s*["']?(?:negative|neg|false|0|-1|denied))(?:$|[^a-z0-9.])"""
 )
-DENIED = ["not"]  # stands for a list or an object that denies
+DENIED = ["not"]  # the placeholder for a list or object that denies
 
 
 def denies(value: Any, name: str = "") -> bool:
-    """Whether a list or an object of JSON says *not*, or that ``negated`` is true, at any depth.
+    """Whether a list or object of JSON says *not*, or that ``negated`` is true, at any depth.
 
-    Objects that name what they hold, as ``{"attribute_type_id": "biolink:negated", "value": true}``, are read as the
-    pair that they are.
+    An object such as ``{"attribute_type_id": "biolink:negated", "value": true}`` is read as the pair that it describes.
     """
     if isinstance(value, dict):
         named = next((one for one in value.values() if isinstance(one, str) and _is_negation(one)), "")
@@ -35,13 +34,13 @@ def denies(value: Any, name: str = "") -> bool:
 
 
 def _is_negation(name: str) -> bool:
-    """Whether a name is that of a negation and nothing else, which ``not_provided`` is not."""
+    """Whether a name is a negation and nothing else; ``not_provided`` is not one."""
     parts = words(re.split("[:/#]", name)[-1])
     return bool(NEGATING & {*parts}) and {*parts} <= NEGATING | {"is", "edge", "statement", "assertion"}
 
 
 def denies_within(values: pa.ChunkedArray | pa.Array, name: str = "") -> bool:
-    """The same of a column of lists or of structures."""
+    """The same check for a column of lists or structs."""
     kind = values.type
     if pa.types.is_struct(kind):
         return any(denies_within(pc.struct_field(values, [i]), kind.field(i).name) for i in range(kind.num_fields))
@@ -58,12 +57,12 @@ def denies_within(values: pa.ChunkedArray | pa.Array, name: str = "") -> bool:
 
 
 def _distinct_maps(maps: pa.MapArray) -> list[list[tuple[str, Any]]]:
-    """The pairs of each map, but those that several have once."""
+    """The pairs of each map. Pairs that several maps share are listed once."""
     return list({repr(pairs): pairs for pairs in maps.to_pylist() if pairs}.values())
 
 
 def denies_in_text(values: pa.ChunkedArray) -> bool:
-    """Whether some text of a column says within it that its statement is negated, as text of JSON or of pairs does."""
+    """Whether a text in a column says that its statement is negated, as JSON or as key-value pairs."""
     kind = values.type.value_type if pa.types.is_dictionary(values.type) else values.type
     if not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
         return False

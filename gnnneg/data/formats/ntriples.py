@@ -1,4 +1,4 @@
-"""N-Triples, by its line grammar: one ``<subject> <predicate> object .`` a line."""
+"""N-Triples, by its line grammar: one ``<subject> <predicate> <object> .`` a line."""
 
 import re
 from collections.abc import Iterator
@@ -20,25 +20,25 @@ BLANK = "blank nodes"
 
 
 def read_ntriples(path: str | Path, literals: bool = False, blank: bool = False) -> Statements:
-    """Reads an N-Triples file as described in `RDF 1.1 N-Triples <https://www.w3.org/TR/n-triples/>`_, with nothing but
-    Python.
+    """Reads an N-Triples file as described in `RDF 1.1 N-Triples <https://www.w3.org/TR/n-triples/>`_, without a parser
+    library.
 
-    IRIs stand without their angle brackets, literals as they are written. What is said is stated, except for
+    IRIs lose their angle brackets, and literals stay as written. All triples are stated, except for
     ``owl:NegativePropertyAssertion`` (see :func:`gnnneg.data.formats.negations.folded`). Triples with blank nodes are
-    left out, as in all of RDF: ``_:b0`` is another node in each file. Labels and synonyms (``rdfs:label``,
-    ``skos:prefLabel``, ``skos:altLabel``) are what their thing is called, ``skos:definition`` or ``IAO:0000115`` says
-    what it is.
+    left out, as in all RDF formats, because ``_:b0`` is a different node in each file. Labels and synonyms are read
+    from ``rdfs:label``, ``skos:prefLabel`` and ``skos:altLabel``, definitions from ``skos:definition`` and
+    ``IAO:0000115``.
 
     Args:
         path (str or Path): The file.
-        literals (bool): Whether literals become entities; if not, they are left out and counted.
+        literals (bool): Whether literals become entities. Otherwise they are left out and counted. (default:
+            :obj:`False`)
+        blank (bool): Whether blank nodes become entities, named as in this file. Only for a graph in a single file.
             (default: :obj:`False`)
-        blank (bool): Whether blank nodes become entities, called by their names in this file. For a graph that is one
-            file. (default: :obj:`False`)
 
     Raises:
-        UserError: For a line that is no N-Triples statement, with its number; for an empty file or one without
-            statements between entities; for an incomplete negative assertion.
+        UserError: For a line that is not an N-Triples statement (with its number), for a file that is empty or has no
+            statements between entities, and for an incomplete negative assertion.
     """
     path, account, found = Path(path), Account(), Annotations()
     triples = with_labels(_triples(path, literals, blank), found)

@@ -1,4 +1,4 @@
-"""OBO ontologies, through fastobo."""
+"""OBO ontologies, read through fastobo."""
 
 import re
 from collections.abc import Iterator
@@ -16,14 +16,14 @@ from gnnneg.data.labels import Called
 from gnnneg.data.layout import folded
 from gnnneg.errors import MissingExtra, UserError
 
-COMMENT = re.compile(r"^[ \t]*![^\n]*", re.MULTILINE)  # fastobo gives up where a line is nothing but a comment
+COMMENT = re.compile(r"^[ \t]*![^\n]*", re.MULTILINE)  # fastobo fails on a line that is only a comment
 SAID = ("is_a", "relationship")
 CALLED = ("name", "synonym", "def")
-# of a relationship: those that tell how many of the second term there are at most
+# qualifiers of a relationship that limit how many of the second term there are
 UPPER = ("cardinality", "exactcardinality", "maxcardinality")
-# values of a qualifier that seem to deny, whatever its name
+# values of a qualifier that seem to deny, whatever its name is
 DENYING = {NOT, *(AGAINST - {*NO, "-"})}
-# what is true in a narrower sense than the plain statement, by the qualifier that says so
+# qualifiers that make a relationship narrower than the plain statement
 NARROW = {
     "mincardinality": "relationships with none or more",
     "allonly": "relationships with nothing else but",
@@ -38,25 +38,25 @@ def read_obo(path: str | Path) -> Statements:
     ``relationship: has_part Y {cardinality="0"}``, or ``maxCardinality``, denies ``X has_part Y``, and so does a
     qualifier such as ``{negated="true"}``.
 
-    The name of a term is its label, its synonyms are what it is called besides, and ``def`` says what it is. Left out
-    and counted are what holds in a narrower sense only (``minCardinality="0"``, ``all_only``, ``gci_relation``) or
-    perhaps not at all (``status="absent"``), all other qualifiers, obsolete terms, the frames of relations and
-    instances but for the names and definitions of relations, the references of definitions, and all other clauses
-    (``disjoint_from``, ``intersection_of``, ...).
+    The name of a term is its label, its synonyms are synonyms, and ``def`` is its definition. Left out and counted are
+    relationships that hold only in a narrower sense (``minCardinality="0"``, ``all_only``, ``gci_relation``) or perhaps
+    not at all (``status="absent"``), all other qualifiers, obsolete terms, and all other clauses (``disjoint_from``,
+    ``intersection_of``, ...). Frames of relations and instances are left out as well, except for the names and
+    definitions of relations, and so are the references of definitions.
 
     Args:
         path (str or Path): The file.
 
     Raises:
         MissingExtra: If fastobo is not installed.
-        UserError: For a line that is not OBO, and a cardinality that is no number.
+        UserError: For a line that is not valid OBO, and a cardinality that is not a number.
     """
     path, left_out, called, defined = Path(path), Account(), Called(), Defined()
     try:
         import fastobo
     except ImportError as error:
         raise MissingExtra("obo", "Reading OBO") from error
-    content = COMMENT.sub("", text(path))  # the lines stay, so that errors name theirs
+    content = COMMENT.sub("", text(path))  # line breaks stay, so that errors give the right line
     try:
         with caught(path), quiet():
             document = fastobo.loads(content)
@@ -105,10 +105,10 @@ def _call(frame: Any, left_out: Account, called: Called, defined: Defined) -> No
 
 
 def _polarity(clause: Any, where: str, left_out: Account) -> bool | None:
-    """Whether a clause states or denies, or says neither, by its qualifiers; the others are counted."""
+    """Whether the qualifiers of a clause state or deny it; None for neither. Other qualifiers are counted."""
     given = [(str(q.key), str(q.value)) for q in clause.qualifiers or ()]
     plain = {key.lower().replace("_", ""): value.lower() for key, value in given}
-    some = plain.get("allsome") == "true"  # there is one, and all others are such too
+    some = plain.get("allsome") == "true"  # there is at least one, and all of them are of this kind
     stated, narrow = True, ""
     for key, value in given:
         kind = key.lower().replace("_", "")

@@ -1,4 +1,4 @@
-"""OWL 2 ontologies in functional syntax, OWL/XML or RDF/XML, through py-horned-owl."""
+"""OWL 2 ontologies in functional syntax, OWL/XML or RDF/XML, read through py-horned-owl."""
 
 import re
 from collections import Counter
@@ -34,7 +34,7 @@ def read_owl(path: str | Path) -> Statements:
     ``SubClassOf(A B)``                                    stated  ``A subClassOf B``
     =====================================================  ======  ==================
 
-    and of the class ``A`` of ``SubClassOf(A C)``, or the individual ``A`` of ``ClassAssertion(C A)``,
+    For the class ``A`` of ``SubClassOf(A C)``, or the individual ``A`` of ``ClassAssertion(C A)``, these are read too:
 
     =====================================================  ======  ==================
     class ``C``                                            is      statement
@@ -47,22 +47,22 @@ def read_owl(path: str | Path) -> Statements:
     ``ObjectComplementOf(C)``                              the opposite of ``C``
     =====================================================  ======  ==================
 
-    ``ObjectInverseOf(p)`` swaps the two of an assertion. Where ``B`` is ``owl:Thing``, the denial says that a question
-    has no answer at all; such pairs are in :obj:`closed`. A label (``rdfs:label``, ``skos:prefLabel``), English or
-    without a language before others, is the label of its thing, and synonyms (``skos:altLabel``, ``oboInOwl``) what it
-    is called besides; its definition is ``IAO:0000115`` or ``skos:definition``.
+    ``ObjectInverseOf(p)`` swaps the two ends of an assertion. If ``B`` is ``owl:Thing``, the denial says that a
+    question has no answer at all; such pairs are in :obj:`closed`. The label of a thing is ``rdfs:label`` or
+    ``skos:prefLabel``, preferably in English or without a language. Its synonyms are ``skos:altLabel`` and those of
+    ``oboInOwl``, and its definition is ``IAO:0000115`` or ``skos:definition``.
 
-    All other axioms, annotations of axioms, and in RDF/XML the statements that the parser passes over are left out and
-    counted by their kind; imported ontologies are not followed. Everything is in alphabetical order, since the parser
-    keeps none.
+    Left out and counted by kind are all other axioms, annotations of axioms, and in RDF/XML the statements that the
+    parser skips. Imported ontologies are not read. The result is in alphabetical order, because the parser does not
+    keep the order of the file.
 
     Args:
         path (str or Path): The file. Its first lines tell the syntax.
 
     Raises:
         MissingExtra: If py-horned-owl is not installed.
-        UserError: If it is in none of the three syntaxes, or wrong in its own, or an annotation says that its axiom is
-            false.
+        UserError: If the file is in none of the three syntaxes, has a syntax error, or an annotation says that its
+            axiom is false.
     """
     path = Path(path)
     try:
@@ -103,7 +103,7 @@ def read_owl(path: str | Path) -> Statements:
 
 
 def syntax_of(content: str) -> str | None:
-    """The syntax of an ontology by its beginning: ``rdf`` (RDF/XML), ``owx`` (OWL/XML), ``ofn`` (functional)."""
+    """The syntax of an ontology, by its first lines: ``rdf`` (RDF/XML), ``owx`` (OWL/XML), ``ofn`` (functional)."""
     start = 0
     while before := BEFORE.match(content, start):
         start = before.end()
@@ -115,7 +115,7 @@ def _rows(
 ) -> Iterator[Row]:
     for axiom in axioms:
         kind = _kind(axiom)
-        if kind in ("OntologyID", "DocIRI"):  # they name the ontology
+        if kind in ("OntologyID", "DocIRI"):  # they name the ontology itself
             continue
         row: Row | None = None
         about = ""
@@ -130,7 +130,7 @@ def _rows(
             if _kind(axiom.sub) == "Class":
                 row = _claim(axiom.sub, axiom.sup, SUBCLASS)
                 if row is not None and row.relation == SUBCLASS and not row.stated:
-                    row = None  # disjoint classes: more than that one is not below the other
+                    row = None  # disjoint classes say more than "one is not a subclass of the other"
             about = f"({_kind(axiom.sub)}, {_kind(axiom.sup)})"
         elif kind == "AnnotationAssertion" and _annotation(axiom, annotations):
             continue
@@ -143,7 +143,7 @@ def _rows(
 
 
 def _claim(about: Any, concept: Any, is_a: str) -> Row | None:
-    """What belonging to a class says of a thing, if it is one statement."""
+    """The statement that follows if a thing belongs to a class expression; None if it is not exactly one statement."""
     stated = True
     while _kind(concept) == "ObjectComplementOf":
         concept, stated = concept.first, not stated
@@ -151,7 +151,7 @@ def _claim(about: Any, concept: Any, is_a: str) -> Row | None:
     if kind == "Class":
         return Row(str(about.first), is_a, str(concept.first), stated)
     if kind.startswith("Data") or _kind(getattr(concept, "ope", None)) != "ObjectProperty":
-        return None  # of an inverse of p: that is not a statement about p
+        return None  # a restriction on the inverse of p is not a statement about p
     if kind == "ObjectHasValue":
         named = _kind(concept.i) == "NamedIndividual"
         return Row(str(about.first), str(concept.ope.first), str(concept.i.first), stated) if named else None
@@ -170,18 +170,18 @@ def _claim(about: Any, concept: Any, is_a: str) -> Row | None:
 
 
 def _some(kind: str, n: int | None, stated: bool) -> bool | None:
-    """Whether a cardinality says that there is one (or, where it is not so, that there is none), or neither."""
+    """Whether a cardinality says that there is at least one (true), that there is none (false), or neither (None)."""
     if kind == "ObjectMinCardinality" and n:
-        return True if stated or n == 1 else None  # fewer than two may still be one
+        return True if stated or n == 1 else None  # fewer than two can still be one
     if kind == "ObjectMaxCardinality" and n is not None:
-        return False if n == 0 or not stated else None  # more than n are some
+        return False if n == 0 or not stated else None  # more than n means at least one
     if kind == "ObjectExactCardinality" and n is not None:
         return (n > 0 if stated else None) if n else False
     return None
 
 
 def _annotation(axiom: Any, annotations: Annotations) -> bool:
-    """Takes a label, synonym or definition of a named thing, and says whether it is one."""
+    """Reads a label, synonym or definition of a named thing. Returns whether it is one."""
     literal = getattr(axiom.ann.av, "literal", None)
     if _kind(axiom.subject) != "IRI" or literal is None:
         return False
@@ -202,8 +202,8 @@ def _row(source: Any, relation: Any, target: Any, stated: bool) -> Row | None:
 
 
 def _count_lost(axioms: list[Any], content: str, left_out: Counter[str]) -> None:
-    """py-horned-owl passes over what it cannot interpret in RDF/XML without a word: at least it is counted, the
-    denials always and the classes where a reader of RDF is installed.
+    """Counts what py-horned-owl silently skips in RDF/XML: denials always, and subclass statements if an RDF reader is
+    installed.
     """
     lost = "that py-horned-owl did not read"
     name = NEGATION.rsplit("#")[1]
@@ -222,7 +222,7 @@ def _count_lost(axioms: list[Any], content: str, left_out: Counter[str]) -> None
 
 
 def _line(message: str, content: str) -> str:
-    """What py-horned-owl says of the place of an error, as ``:line``."""
+    """The position of an error from a message of py-horned-owl, as ``:line``."""
     line = re.search(r"Pos\(\((\d+), \d+\)\)", message)
     byte = re.search(r"Byte(?:Position|Span)\((\d+)", message)
     if line is None and byte is None:
@@ -231,7 +231,7 @@ def _line(message: str, content: str) -> str:
 
 
 def _why(message: str) -> str:
-    """What py-horned-owl says is wrong, without the notation of its language."""
+    """The cause from a message of py-horned-owl, without Rust's notation."""
     expected = re.search(r"positives: \[([\w, ]+)\]", message)
     found = re.search(r'\bline: "((?:[^"\\]|\\.)*)"', message)
     said = re.search(r'"((?:[^"\\]|\\.)+)"', message)

@@ -1,4 +1,4 @@
-"""RDF in all its syntaxes, through pyoxigraph."""
+"""RDF in all its syntaxes, read through pyoxigraph."""
 
 import re
 import warnings
@@ -24,13 +24,13 @@ OX = {
 
 def read_rdf(path: str | Path, literals: bool = False, denied_graphs: Sequence[str] = ()) -> Statements:
     """Reads `RDF 1.1 <https://www.w3.org/TR/rdf11-concepts/>`_: Turtle, TriG, N-Triples, N-Quads, N3, RDF/XML or
-    JSON-LD, as the file begins, or as its name says where that leaves it open.
+    JSON-LD. The beginning of the file tells the syntax, or its name if the beginning is ambiguous.
 
-    A triple between IRIs is stated, an ``owl:NegativePropertyAssertion`` is one denied statement (see
-    :func:`gnnneg.data.formats.negations.folded`), and what stands in a denied graph is denied. The source of a
-    statement is the graph that it stands in, if that has a name. Triples with blank nodes are left out, since
-    ``_:b0`` is another node in each file. Labels and synonyms (``rdfs:label``, ``skos:prefLabel``, ``skos:altLabel``)
-    are what their thing is called, ``skos:definition`` or ``IAO:0000115`` says what it is.
+    A triple between IRIs is stated. An ``owl:NegativePropertyAssertion`` is one denied statement (see
+    :func:`gnnneg.data.formats.negations.folded`), and all triples of a denied graph are denied. The source of a
+    statement is its named graph, if any. Triples with blank nodes are left out, because ``_:b0`` is a different node in
+    each file. Labels and synonyms are read from ``rdfs:label``, ``skos:prefLabel`` and ``skos:altLabel``, definitions
+    from ``skos:definition`` and ``IAO:0000115``.
 
     Args:
         path (str or Path): The file.
@@ -39,8 +39,8 @@ def read_rdf(path: str | Path, literals: bool = False, denied_graphs: Sequence[s
 
     Raises:
         MissingExtra: If pyoxigraph is not installed.
-        UserError: Where the syntax is wrong or nested too deeply, for an incomplete negative assertion, and for a
-            denied graph that the file does not have.
+        UserError: If the syntax is wrong or nested too deeply, a negative assertion is incomplete, or the file does not
+            have a denied graph.
     """
     path, account, annotations = Path(path), Account(), Annotations()
     graphs: dict[str, None] = {}
@@ -67,7 +67,7 @@ def _triples(path: Path, literals: bool, denied: Sequence[str], graphs: dict[str
         raise MissingExtra("rdf", "Reading RDF") from error
 
     def entity(node: object) -> tuple[str, str]:
-        """What a node is called, and why it is no entity, if it is none."""
+        """The name of a node, and the reason why it cannot be an entity, if there is one."""
         if isinstance(node, ox.NamedNode):
             return node.value, ""
         if isinstance(node, ox.Literal):
@@ -80,7 +80,7 @@ def _triples(path: Path, literals: bool, denied: Sequence[str], graphs: dict[str
         content = sound_xml(path, content)
     elif kind == "JSON-LD":
         shallow(path, content, JSON)
-    elif content.count("<<") > DEEPEST:  # triples about triples about triples
+    elif content.count("<<") > DEEPEST:  # nested quoted triples
         shallow(path, content, TRIPLES)
     try:
         with caught(path):
@@ -95,7 +95,7 @@ def _triples(path: Path, literals: bool, denied: Sequence[str], graphs: dict[str
                     refused_head = ABOUT
                     refuse_denial(path, getattr(quad.predicate, "value", ""), getattr(quad.object, "value", ""))
                 stated = graph not in denied
-                if not isinstance(quad.predicate, ox.NamedNode):  # in N3
+                if not isinstance(quad.predicate, ox.NamedNode):  # possible in N3
                     refused_head = refused_head or "relations that are no IRIs"
                 yield Triple(head, quad.predicate.value, tail, refused_head, refused_tail, stated, graph)
     except SyntaxError as error:

@@ -1,4 +1,4 @@
-"""What a file is, by how it begins. Its name is a hint; where the two differ, the content is right."""
+"""Recognises the format of a file by its beginning. The name is only a hint: if the two differ, the content decides."""
 
 import re
 from pathlib import Path
@@ -19,9 +19,9 @@ OF_WIKIDATA = re.compile(
     r'"(claims|labels|sitelinks|entities|lemmas)"\s*:|"type"\s*:\s*"(item|property)"|"id"\s*:\s*"[QPL]\d'
 )
 JSON_LD = re.compile(r'"@(context|id|graph|type)"\s*:')
-LONGEST = 4096  # of a line that is tried as N-Quads, which takes the square of it
+LONGEST = 4096  # longest line that is tried as N-Quads, because the cost is quadratic
 
-# by the ending of a name, of those that a beginning does not tell apart
+# formats with the same beginning, told apart by the file extension
 SYNTAXES = {
     **{".nt": "N-Triples", ".nq": "N-Quads", ".ttl": "Turtle", ".trig": "TriG", ".n3": "N3"},
     **{".rdf": "RDF/XML", ".xml": "RDF/XML", ".jsonld": "JSON-LD"},
@@ -30,17 +30,17 @@ LIKE_TURTLE = ("Turtle", "TriG", "N3")
 
 
 class Seen(NamedTuple):
-    """The format that reads a file, and what the file is called in plain words."""
+    """The format that reads a file, and a plain description of the file."""
 
     format: str
     what: str
 
 
 def seen(path: Path) -> Seen | None:
-    """What the first 64 KiB of a file are, if they are what no table begins with.
+    """The format of a file by its first 64 KiB; None if it may be a table.
 
     Raises:
-        UserError: If there is no such file, or it is no archive.
+        UserError: If the file is missing or a damaged archive.
     """
     raw = beginning(path)
     if raw.startswith(b"PAR1"):
@@ -71,7 +71,7 @@ def seen(path: Path) -> Seen | None:
 
 
 def syntax(path: Path) -> str:
-    """The syntax of a file of RDF: what it begins as, or else what its name says."""
+    """The syntax of an RDF file: by its beginning, or else by its name."""
     by_name, found = SYNTAXES.get(ending(path)), seen(path)
     if found is None or found.what not in {*SYNTAXES.values()}:
         return by_name or "Turtle"
@@ -79,5 +79,5 @@ def syntax(path: Path) -> str:
         return found.what
     if found.what == "Turtle":
         return by_name if by_name in LIKE_TURTLE else "Turtle"
-    # N-Triples are Turtle and N-Quads too
+    # N-Triples files are also valid Turtle and N-Quads
     return by_name if by_name in (*LIKE_TURTLE, "N-Quads") else found.what

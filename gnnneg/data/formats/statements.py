@@ -1,4 +1,4 @@
-"""What every reader gives: statements with their polarity, and a count of what was not taken."""
+"""The result of every reader: statements with their polarity, and an account of what was left out."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -14,11 +14,11 @@ from gnnneg.errors import UserError
 
 ROLES = ("head", "relation", "tail")
 REST = ("label", "confidence", "source")
-AT_ONCE = 1 << 18  # rows that are Python's at a time
+AT_ONCE = 1 << 18  # rows that are Python objects at the same time
 
 
 class Row(NamedTuple):
-    """One statement: stated or denied, how far it is believed, in ``[0, 1]``, and where it comes from."""
+    """One statement: stated or denied, its confidence in ``[0, 1]``, and its source."""
 
     head: str
     relation: str
@@ -29,16 +29,15 @@ class Row(NamedTuple):
 
 
 class Statements(NamedTuple):
-    """What a file says.
+    """The content of a file.
 
     Args:
-        table (pyarrow.Table): ``head``, ``relation``, ``tail`` and ``label`` (true if stated, false if denied); where
-            the file tells, also ``confidence`` in ``[0, 1]`` and ``source``, such as an evidence code.
-        left_out (Account): How much was not taken, by why, and what was; see :mod:`gnnneg.data.account`.
+        table (pyarrow.Table): ``head``, ``relation``, ``tail`` and ``label`` (true if stated, false if denied). If the
+            file has them, also ``confidence`` in ``[0, 1]`` and ``source``, such as an evidence code.
+        left_out (Account): How much was left out, by reason, and how much was used; see :mod:`gnnneg.data.account`.
         closed (pyarrow.Table, optional): ``head`` and ``relation`` of the questions that have no answer at all.
-        labels (pyarrow.Table, optional): What things are called: ``name`` and ``label``; see
-            :mod:`gnnneg.data.labels`.
-        definitions (pyarrow.Table, optional): What things are: ``name`` and ``definition``; see
+        labels (pyarrow.Table, optional): Labels of things: ``name`` and ``label``; see :mod:`gnnneg.data.labels`.
+        definitions (pyarrow.Table, optional): Definitions of things: ``name`` and ``definition``; see
             :mod:`gnnneg.data.definitions`.
     """
 
@@ -52,9 +51,9 @@ class Statements(NamedTuple):
 def collected(
     rows: Iterable[Row], path: Path, left_out: Mapping[str, int], closed: Iterable[tuple[str, str]] = ()
 ) -> Statements:
-    """Rows as a table; ``confidence`` and ``source`` are absent where no row tells. It reads all rows first, so
-    :obj:`left_out` and :obj:`closed` may still be filled while they come. A question with an answer is not closed, but
-    counted.
+    """Collects rows in a table. ``confidence`` and ``source`` are absent if no row has them. All rows are read first,
+    so the reader may still fill :obj:`left_out` and :obj:`closed` meanwhile. A closed question that has an answer is
+    counted and not closed.
 
     Raises:
         UserError: If nothing is stated or denied.
@@ -62,7 +61,7 @@ def collected(
     made: list[pa.Table] = []
     columns: tuple[list[Any], ...] = tuple([] for _ in Row._fields)
     put = [column.append for column in columns]
-    for row in rows:  # by column at once: rows would keep the garbage collector busy
+    for row in rows:  # columns are filled at once: many row objects would keep the garbage collector busy
         for append, value in zip(put, row):
             append(value)
         if len(columns[0]) == AT_ONCE:
@@ -93,7 +92,7 @@ def collected(
 
 
 def _table(columns: Sequence[list[Any]]) -> pa.Table:
-    """Some rows as columns, their names as numbers into a dictionary."""
+    """Some rows as dictionary-encoded columns."""
     kinds = (TEXT, TEXT, TEXT, pa.bool_(), pa.float64(), TEXT)
     made = [pa.array(column, kind) for column, kind in zip(columns, kinds)]
     return pa.table([x.dictionary_encode() if x.type == TEXT else x for x in made], [*ROLES, *REST])
@@ -108,7 +107,7 @@ def fields(path: Path, number: int, line: str, names: tuple[str, ...], needed: I
     """The fields of one tab-separated line by name.
 
     Raises:
-        UserError: If there are not as many as names, or one that is needed is empty; with the file and line.
+        UserError: If the number of fields is wrong, or a required field is empty; with the file and line.
     """
     found = line.split("\t")
     if len(found) != len(names):
@@ -126,7 +125,7 @@ def share(value: str | float, where: str) -> float:
     """A number in ``[0, 1]``.
 
     Raises:
-        UserError: If it is none, saying :obj:`where`.
+        UserError: If the value is not one; :obj:`where` is the subject of the message.
     """
     try:
         number = float(value)

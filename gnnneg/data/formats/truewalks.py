@@ -1,4 +1,4 @@
-"""The lists of annotations that come with TrueWalks: ``id`` and a list of positive and negative ones."""
+"""The annotation lists of TrueWalks: ``id`` and a list of positive and negative annotations."""
 
 import re
 from collections import Counter
@@ -18,14 +18,14 @@ def read_truewalks(path: str | Path, relation: str = "hasAnnotation") -> Stateme
     <https://arxiv.org/abs/2307.11719>`_: lines of ``id``, a tab and ``(P)+IRI;(F)-IRI;...``, where ``+`` states and
     ``-`` denies.
 
-    The letter says which of the three ontologies within GO the term belongs to; it is the source of the statement.
+    The letter names the branch of GO that the term belongs to; it becomes the source of the statement.
 
     Args:
-        path (str or Path): The file; ``.gz`` is decompressed.
-        relation (str): What its relation is called, for which the file has no name. (default: ``hasAnnotation``)
+        path (str or Path): The file, compressed or not.
+        relation (str): The name of the relation, which the file does not give. (default: ``hasAnnotation``)
 
     Raises:
-        UserError: For a line or an item in another form.
+        UserError: For a line or item in another form.
     """
     path = Path(path)
     return collected(_rows(path, relation), path, Counter())

@@ -1,4 +1,4 @@
-"""Dumps of Wikidata: ranks and snaks that say what is not so."""
+"""Dumps of Wikidata, whose ranks and snaks can deny statements."""
 
 import json
 import re
@@ -16,36 +16,36 @@ from gnnneg.data.rows import shown
 from gnnneg.errors import UserError, echo
 
 LANGUAGES = ("en", "mul")
-# of the parts of a lexeme, and what such entities are called by in the place of labels
+# keys for the parts of a lexeme, and the keys that name such entities instead of labels
 PARTS = ("forms", "senses")
 NAMES = ("labels", "lemmas", "representations", "glosses")
 READ = {*PARTS, *NAMES, "claims", "statements", "aliases", "descriptions", "sitelinks", "id", "type"}
-# of an entity's page, which say nothing of the entity
+# keys of an entity's page, which say nothing about the entity
 OF_PAGE = {"pageid", "ns", "title", "lastrevid", "modified", "datatype"}
 OTHERS = {"edges", "links", "triples", "object", "tail", "target", "relation", "predicate"}
 RANKS = ("preferred", "normal", "deprecated")
 
 
 def read_wikidata(path: str | Path, deprecated: float = 0.5) -> Statements:
-    """Reads a `JSON dump <https://www.wikidata.org/wiki/Wikidata:Database_download>`_ of Wikidata, one entity a line,
-    with or without the array around them, or what ``Special:EntityData`` answers: item, property, item.
+    """Reads a `JSON dump <https://www.wikidata.org/wiki/Wikidata:Database_download>`_ of Wikidata (one entity a line,
+    with or without an array around them), or the answer of ``Special:EntityData``: item, property, item.
 
-    A statement whose rank is normal or preferred is stated. One whose rank is *deprecated* is denied, but weakly: the
-    rank is given to what was shown false as well as to what is merely outdated or badly sourced, so it has a lower
-    confidence. The rank is the source. A *no value* snak says that a question has no answer at all; such pairs of item
-    and property are in :obj:`closed`. With qualifiers (no value *since 2010*) it says less, and is left out. Qualifiers
-    of other statements, references and sitelinks are left out and counted. Forms and senses of a lexeme are entities of
-    their own, and a lexeme is called by its lemma.
+    A statement with rank normal or preferred is stated. A statement with rank *deprecated* is denied, but with a lower
+    confidence: the rank marks false statements, but also outdated or badly sourced ones. The rank is the source. A *no
+    value* snak says that a question has no answer at all; such pairs of item and property are in :obj:`closed`. With
+    qualifiers (no value *since 2010*) it says less and is left out. Qualifiers of other statements, references and
+    sitelinks are left out and counted. Forms and senses of a lexeme are separate entities, and a lexeme is named by its
+    lemma.
 
-    The label of an item or property is the English one, or else that of all languages (``mul``), or the first; its
-    aliases in that language are what it is called besides. Its description says what it is, chosen in the same way.
+    The label of an item or property is the English one, or else that of all languages (``mul``), or the first. Its
+    aliases in the same language are its synonyms. Its description, chosen in the same way, is its definition.
 
     Args:
-        path (str or Path): The file, which is decompressed as it is read.
+        path (str or Path): The file, which is decompressed while it is read.
         deprecated (float): Confidence of deprecated statements. (default: :obj:`0.5`)
 
     Raises:
-        UserError: For a line that is no entity, and for an unknown rank or snak.
+        UserError: For a line that is not an entity, and for an unknown rank or snak.
     """
     path, left_out, called, defined = Path(path), Account(), Called(), Defined()
     closed: list[tuple[str, str]] = []
@@ -75,7 +75,7 @@ def _rows(
 
 
 def _texts(path: Path) -> Iterator[tuple[str, str]]:
-    """What is said of one entity, or of all at once if it goes over several lines, and where it stands."""
+    """The text of one entity, or the whole text if it goes over several lines, and its position."""
     if re.match(rb"\s*\{\s*\n", beginning(path)):  # indented, as an answer of the web page may be
         yield str(path), text(path)
         return
@@ -86,7 +86,7 @@ def _texts(path: Path) -> Iterator[tuple[str, str]]:
 
 
 def _is_answer(found: Any) -> bool:
-    """Whether it is what Wikidata answers to a question about entities, and no dump's line."""
+    """Whether a text is an answer of Wikidata about entities rather than a line of a dump."""
     return isinstance(found, dict) and "claims" not in found and isinstance(found.get("entities"), dict)
 
 
@@ -102,7 +102,7 @@ def _said_of(
     """The statements of one entity."""
     _refuse_another(where, entity)
     head = _text(entity["id"])
-    # files of Commons have statements in the place of claims; PHP writes an empty object as []
+    # files of Commons have "statements" instead of "claims"; PHP writes an empty object as []
     claims = {**(entity.get("statements") or {}), **(entity.get("claims") or {})}
     _call(entity, head, called)
     descriptions = entity.get("descriptions") or {}
@@ -121,7 +121,7 @@ def _said_of(
 
 
 def _refuse_another(where: str, entity: Any) -> None:
-    """JSON is written by others too: objects that have neither claims nor labels, but ends or edges."""
+    """Refuses JSON from other sources: objects that have neither claims nor labels, but ends or edges."""
     keys = {*entity} if isinstance(entity, dict) else set()
     if "claims" not in keys and keys & OTHERS:
         raise UserError(
@@ -131,7 +131,7 @@ def _refuse_another(where: str, entity: Any) -> None:
 
 
 def _call(entity: dict[str, Any], head: str, called: Called) -> None:
-    """Takes the label and the aliases of an entity in one language."""
+    """Reads the label and the aliases of an entity in one language."""
     labels: Any = next((entity[key] for key in NAMES if entity.get(key)), {})
     aliases = entity.get("aliases") or {}
     language = _language(labels)
@@ -141,14 +141,14 @@ def _call(entity: dict[str, Any], head: str, called: Called) -> None:
 
 
 def _language(texts: Any) -> str | None:
-    """In which language the best of some texts is, if there are any."""
+    """The preferred language among some texts, if there are any."""
     return next((name for name in (*LANGUAGES, *texts) if name in texts), None)
 
 
 def _text(value: object) -> str:
     if not isinstance(value, str) or not value:
         raise TypeError
-    value.encode()  # no half of a surrogate pair
+    value.encode()  # refuses lone surrogates
     return value
 
 
