@@ -1,7 +1,7 @@
-"""Several processes, each with a block of the rows of large tables: who there is, what is added up, what is sent.
+"""Several processes that each hold a block of the rows of large tables: their number, sums over them, and exchanges.
 
-The engine is PyTorch's own: ``torchrun`` starts and restarts the processes, :mod:`torch.distributed` carries what they
-say to each other; no other file imports it. Alone, a process is the first of one, and nothing is sent.
+``torchrun`` starts and restarts the processes, and :mod:`torch.distributed` carries the messages between them; no other
+file imports it. A single process has rank 0 of 1 and sends nothing.
 """
 
 import os
@@ -20,40 +20,41 @@ from torch import Tensor, nn
 from gnnneg.errors import UserError
 
 T = TypeVar("T")
-PATIENCE = timedelta(minutes=30)  # the longest that a process may keep the others waiting
-MOST = 512 << 20  # bytes of rows that one process may ask for at once: a second on a fast network
+PATIENCE = timedelta(minutes=30)  # the longest time that one process may make the others wait
+MOST = 512 << 20  # bytes of rows that one process may request at once
 
 
 def size() -> int:
-    """How many processes there are."""
+    """The number of processes."""
     return dist.get_world_size() if dist.is_available() and dist.is_initialized() else 1
 
 
 def rank() -> int:
-    """Which of them this one is, from 0."""
+    """The rank of this process, from 0."""
     return dist.get_rank() if size() > 1 else 0
 
 
 def wanted() -> int:
-    """How many processes ``torchrun`` has started, whether or not they have met."""
+    """The number of processes that ``torchrun`` started, whether or not they have joined the group."""
     return int(os.environ.get("WORLD_SIZE", "1"))
 
 
 def restarted() -> bool:
-    """Whether ``torchrun`` has started the processes again, since one of them died."""
+    """Whether ``torchrun`` has restarted the processes because one of them died."""
     return int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")) > 0
 
 
 def own_device() -> str:
-    """The CUDA device of this process: one each, of those of its machine."""
+    """The CUDA device of this process. Each process of a machine has its own."""
     return f"cuda:{os.environ.get('LOCAL_RANK', '0')}" if wanted() > 1 else "cuda"
 
 
 @contextmanager
 def together() -> Iterator[None]:
-    """The processes that ``torchrun`` has started meet, and part at the end; one alone goes on alone.
+    """Joins the processes that ``torchrun`` started, and leaves the group at the end. A single process simply
+    continues.
 
-    Gloo carries what lies on CPUs, NCCL what lies on CUDA devices.
+    Tensors on CPUs are sent with Gloo, tensors on CUDA devices with NCCL.
     """
     if wanted() == 1 or size() > 1:
         yield
@@ -66,27 +67,27 @@ def together() -> Iterator[None]:
 
 
 def wait() -> None:
-    """Until all processes have come here."""
+    """Waits until all processes have reached this line."""
     if size() > 1:
         dist.barrier()
 
 
 def summed(value: Tensor) -> Tensor:
-    """The sum of a tensor over all processes, in place. It carries no gradient."""
+    """Sums a tensor over all processes, in place. The sum carries no gradient."""
     if size() > 1:
         dist.all_reduce(value)
     return value
 
 
 def sent(value: Tensor) -> Tensor:
-    """The first process's tensor, in place of each one's own of the same shape."""
+    """The tensor of the first process, copied into each process's own tensor of the same shape."""
     if size() > 1:
         dist.broadcast(value, 0)
     return value
 
 
 def agreed(value: T) -> T:
-    """What the first process says, for all."""
+    """The value of the first process, for all processes."""
     said = [value]
     if size() > 1:
         dist.broadcast_object_list(said)
@@ -94,16 +95,17 @@ def agreed(value: T) -> T:
 
 
 def anywhere(*flags: bool) -> tuple[bool, ...]:
-    """Of each flag, whether any process has raised it."""
+    """For each flag, whether any process has set it."""
     if size() == 1:
         return flags
     return tuple(count > 0 for count in summed(torch.tensor(flags, dtype=torch.long)).tolist())
 
 
 def share(row: Int[Tensor, "b"]) -> tuple[Int[Tensor, "m"], float]:
-    """What one process takes of a batch, and its weight in a mean over the batch: together, they take all of it.
+    """The part of a batch that this process handles, and its weight in a mean over the batch. All parts together are
+    the whole batch.
 
-    A process for which nothing is left takes the first row with weight 0, so that it takes part in what is sent.
+    A process without a part takes the first row with weight 0, so that it still takes part in the exchanges.
     """
     if size() == 1:
         return row, 1.0
@@ -112,16 +114,16 @@ def share(row: Int[Tensor, "b"]) -> tuple[Int[Tensor, "m"], float]:
 
 
 def replicated(module: nn.Module, alone: set[str]) -> nn.Module:
-    """A module that every process has, whose gradients are summed over all processes while they are made.
+    """A module that every process holds. Its gradients are summed over all processes during the backward pass.
 
     Args:
-        module (torch.nn.Module): Called as before.
-        alone (set[str]): Names of the parameters that each process sees to by itself.
+        module (torch.nn.Module): The module, called as before.
+        alone (set[str]): Names of the parameters that each process handles by itself.
     """
     mine = [name for name, weight in module.named_parameters() if weight.requires_grad and name not in alone]
     if size() == 1 or not mine:
         return module
-    from torch.nn.parallel import DistributedDataParallel  # takes as long to import as a small training
+    from torch.nn.parallel import DistributedDataParallel  # imported late because it is slow to import
 
     DistributedDataParallel._set_params_and_buffers_to_ignore_for_model(module, sorted(alone))
     with warnings.catch_warnings():
@@ -132,32 +134,36 @@ def replicated(module: nn.Module, alone: set[str]) -> nn.Module:
 
 
 def _add_up(state: None, bucket: dist.GradBucket) -> torch.futures.Future[Tensor]:
-    """Sums, where DDP would average: a batch's weights are in its loss."""
+    """Sums gradients, while DDP would average them: the loss already contains the batch weights."""
     done = dist.all_reduce(bucket.buffer(), async_op=True).get_future()
     return done.then(lambda future: future.value()[0])
 
 
 def tables(module: nn.Module) -> dict[str, int]:
-    """The parameters of which each process has its :func:`block`, by name, and the rows of the whole table."""
+    """The parameters that are partitioned (each process has its :func:`block`), by name, with the rows of the whole
+    table.
+    """
     found = ((name, getattr(weight, "num_rows", None)) for name, weight in module.named_parameters())
     return {name: rows for name, rows in found if rows is not None}
 
 
 def block(num_rows: int) -> tuple[int, int]:
-    """The first row of a table that this process holds, and one past the last: blocks of one size but for the end."""
+    """The first row of a table that this process holds, and one past the last. All blocks have the same size except at
+    the end.
+    """
     each = -(-num_rows // size())
     return min(rank() * each, num_rows), min((rank() + 1) * each, num_rows)
 
 
 def fetched(own: Float[Tensor, "o d"], row: Int[Tensor, "u"], num_rows: int) -> Float[Tensor, "u d"]:
-    """Rows of a table of which each process holds its :func:`block`; all processes ask at the same time.
+    """Rows of a table of which each process holds its :func:`block`. All processes call this at the same time.
 
-    The gradient comes back the same way, to the process that holds a row, row-sparse.
+    The gradient goes back the same way to the process that holds the row, row-sparse.
 
-    Cost: two exchanges, of ``u`` numbers of rows and of ``u`` rows; the gradient a third.
+    Cost: two exchanges, of ``u`` row numbers and of ``u`` rows; the gradient is a third.
 
     Args:
-        own (torch.Tensor): This process's block.
+        own (torch.Tensor): The block of this process.
         row (torch.Tensor): Rows of the whole table, ascending.
         num_rows (int): Rows of the whole table.
     """

@@ -1,4 +1,4 @@
-"""What a config would take on a graph, and machines, that are not at hand: memory, seconds, bytes sent."""
+"""Forecasts of what a config needs on a graph and machines that are not at hand: memory, seconds and bytes sent."""
 
 from gnnneg.planning.constants import Constants, kept, known, shipped
 from gnnneg.planning.forecast import Forecast, forecast

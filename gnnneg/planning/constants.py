@@ -1,4 +1,4 @@
-"""What the pieces of a step take on a machine: shipped as they were measured here, or measured on the user's own."""
+"""Costs of the parts of a training step on a machine: shipped values, or measured on the user's machine."""
 
 from __future__ import annotations
 
@@ -16,53 +16,57 @@ FILE = "machine.json"  # in the user's cache folder
 
 @dataclass(frozen=True)
 class Constants:
-    """Seconds of one processor's thread, each by the unit of what is done."""
+    """Seconds of one processor thread, each for one unit of work."""
 
     measured: str
-    """The day."""
+    """The date of the measurement."""
     command: str
-    """What measured them."""
+    """The command that measured them."""
     machine: str
     step: float
-    """A step by itself."""
+    """The fixed cost of a step."""
     query: float
-    """A number of a query's vector."""
+    """One component of a query vector."""
     shared: dict[str, float]
-    """A number of a pair of query and shared candidate, by similarity, there and back."""
+    """One component of a pair of query and shared candidate, by similarity, forward and backward."""
     tiled: float
-    """A number of such a pair under inner products and InfoNCE, which makes no matrix of scores, its loss included."""
+    """The same for inner products with InfoNCE, computed without a score matrix; the loss is included."""
     private: dict[str, float]
-    """The same of a private candidate."""
+    """The same for private candidates."""
     looked: dict[str, float]
-    """The same of one that is only looked at."""
+    """The same for private candidates that are only scored, without gradient."""
     copied: float
-    """A number of a row that is copied to be looked at."""
+    """One component of a row that is copied for scoring only."""
     loss: dict[str, float]
-    """A score, by loss."""
+    """One score, by loss."""
     draw: float
-    """A candidate drawn."""
+    """One drawn candidate."""
     filtered: float
-    """A candidate looked up among known answers."""
+    """One candidate looked up among the known answers."""
     rows: dict[str, float]
-    """A number of a row that a step touches, by optimiser, row-sparse; :obj:`FEW` rows, which caches hold."""
+    """One component of a row that a step updates, by optimiser, row-sparse; for :obj:`FEW` rows, which fit into the
+    caches.
+    """
     many_rows: dict[str, float]
-    """The same of :obj:`MANY` rows, which they do not."""
+    """The same for :obj:`MANY` rows, which do not fit."""
     dense: dict[str, float]
-    """A number of a whole table, by optimiser."""
+    """One component of a whole table, by optimiser."""
 
 
 STATEMENT = {"store": 32, "examples": 12, "shuffle": 8, "known answers": 48}
-"""Bytes of a statement on every machine; of known answers at most, where no two statements share a query."""
+"""Bytes of one statement on every machine. For known answers this is the maximum, reached if no two statements share a
+query.
+"""
 INDEXING = 60
-"""Bytes of a statement at most while the index of known answers is made."""
+"""Most bytes of one statement while the index of known answers is built."""
 NAMES = 60
-"""Bytes of an entity's name, and its place in the index of names."""
+"""Bytes of an entity's name and of its place in the index of names."""
 PROGRAM = 530 << 20
 """Bytes of Python, torch and numba."""
 
 
 def known() -> Constants:
-    """The constants of this machine if they were measured, else those shipped."""
+    """The measured constants of this machine, or the shipped ones if it was not measured."""
     file = cache() / FILE
     if not file.is_file():
         return shipped()
@@ -74,7 +78,7 @@ def known() -> Constants:
 
 
 def kept(constants: Constants) -> Path:
-    """Writes constants to the user's cache folder, and gives the file."""
+    """Writes constants to the user's cache folder and returns the file."""
     file = cache() / FILE
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(json.dumps(asdict(constants), indent=1) + "\n", encoding="utf-8")
@@ -82,5 +86,5 @@ def kept(constants: Constants) -> Path:
 
 
 def shipped() -> Constants:
-    """The constants of the machine that this was written on."""
+    """The constants of the machine that the shipped values were measured on."""
     return Constants(**json.loads(Path(__file__).with_name("shipped.json").read_text(encoding="utf-8")))

@@ -1,4 +1,4 @@
-"""What training takes: bytes of each machine, seconds of a step, bytes sent, and what bounds it."""
+"""Forecasts training: bytes of each machine, seconds of a step, bytes sent, and the bottleneck."""
 
 import math
 from dataclasses import dataclass, replace
@@ -10,14 +10,14 @@ from gnnneg.planning.machines import Machines
 from gnnneg.planning.work import Graph, Work
 
 FLOAT = 4  # bytes
-BOTH_WAYS = 3  # products of a score there and back, of which one is there
-MEASURED = 128  # numbers of the rows that were measured
-SENDS = 14  # rounds of a step over the network: anchors, targets and negatives, four each, and two of the loop's own
-LATENCY = 2.5e-4  # seconds that each takes at least, of Gloo's processor time on one machine
-CHECKPOINTS = 2  # that are kept
-MOST = 1 << 20  # machines
+BOTH_WAYS = 3  # products for a score, forward and backward; one of them is forward
+MEASURED = 128  # width of the measured rows
+SENDS = 14  # network rounds of a step: four each for anchors, targets and negatives, and two of the training loop
+LATENCY = 2.5e-4  # minimum seconds of a round: Gloo's processor time on one machine
+CHECKPOINTS = 2  # number of checkpoints that are kept
+MOST = 1 << 20  # largest number of machines considered
 
-WORTH = 1.5  # times as fast, and shared negatives are advised
+WORTH = 1.5  # shared negatives are advised if they are at least this many times as fast
 NARROWER = "lower hidden_channels"
 LARGER = "take machines with more memory"
 REMEDIES = {
@@ -34,13 +34,13 @@ PRODUCTS, BANDWIDTH, NETWORK, PROGRAM_TIME = "products", "memory bandwidth", "ne
 
 @dataclass(frozen=True)
 class Forecast:
-    """What a config takes on a graph and machines.
+    """What a config needs on a graph and machines.
 
     Args:
         work (Work): What a step does.
         graph (Graph): The size of the graph.
-        machines (Machines): Where it is trained.
-        constants (Constants): How fast they are.
+        machines (Machines): The machines to train on.
+        constants (Constants): The speed of the machines.
     """
 
     work: Work
@@ -50,7 +50,7 @@ class Forecast:
 
     @property
     def rows(self) -> int:
-        """Rows of the table on each machine: all, where one table is not parted."""
+        """Rows of the table on each machine; all rows if one table is not partitioned."""
         return -(-self.graph.entities // self.machines.count)
 
     @property
@@ -64,10 +64,12 @@ class Forecast:
 
     @cached_property
     def touched(self) -> float:
-        """Distinct rows that a step touches on each machine: ends of statements by Zipf's law, negatives evenly."""
+        """Distinct rows that a step touches on each machine. Heads and tails follow Zipf's law; negatives are
+        uniform.
+        """
         negatives = self.work.negatives
         among = negatives.count if negatives.shared else self.queries * negatives.count
-        if negatives.looked or negatives.looked_shared:  # chosen rows alone have gradients
+        if negatives.looked or negatives.looked_shared:  # only chosen rows have gradients
             among = self.queries * negatives.count
         rest = self.graph.entities
         ends = _zipf(2 * self.batch, rest)
@@ -75,11 +77,11 @@ class Forecast:
 
     @cached_property
     def memory(self) -> dict[str, int]:
-        """Bytes of each machine, by what takes them."""
+        """Bytes of each machine, by their use."""
         work, graph = self.work, self.graph
         table, relations = self.rows * work.width, work.per_relation * graph.relations + work.fixed
         by_row = self.rows if work.optimizer == "RowAdagrad" else 0
-        # a dense one is summed in two tables, and Adam's step makes two in turn: see gnnneg.training.room
+        # a dense gradient is summed in two tables, and Adam's step creates two in turn: see gnnneg.training.room
         whole = (3 if work.optimizer == "Adam" else 2) * table
         gradient = 2 * self.touched * work.width if work.sparse else whole
         negatives = work.negatives
@@ -110,7 +112,7 @@ class Forecast:
 
     @property
     def total(self) -> int:
-        """Bytes of each machine."""
+        """Bytes of each machine in total."""
         return sum(self.memory.values())
 
     @property
@@ -126,8 +128,8 @@ class Forecast:
 
     @property
     def sent(self) -> float:
-        """Bytes that each machine sends a step, and as many that it receives: rows forth, their gradients back, and the
-        gradients of relations. Rows are asked for as anchors, as targets and as negatives, each time anew.
+        """Bytes that each machine sends in a step; it receives as many. These are rows, their gradients, and the
+        gradients of relations. Rows are fetched separately as anchors, as targets and as negatives.
         """
         others = 1 - 1 / self.machines.count
         looked = self.work.negatives
@@ -139,7 +141,7 @@ class Forecast:
 
     @cached_property
     def seconds(self) -> dict[str, float]:
-        """Seconds of a step, by what takes them."""
+        """Seconds of a step, by their use."""
         work, cost, negatives = self.work, self.constants, self.work.negatives
         width, kind, queries = work.width, work.similarity, self.queries
         pairs = queries * negatives.count
@@ -148,7 +150,7 @@ class Forecast:
         scored = pairs * width * (cost.tiled if tiled else both_ways[kind])
         seen = negatives.looked * cost.looked[kind] + negatives.looked_shared * cost.shared[kind] / BOTH_WAYS
         looked, pool = queries * width * seen, queries * negatives.looked
-        # where the pool is as large as the table nothing is copied
+        # if the pool is as large as the table, nothing is copied
         copied = 0.0 if pool >= self.graph.entities else _even(pool, self.graph.entities) * width * cost.copied
         loss = 0.0 if tiled else pairs * cost.loss.get(work.loss, cost.loss["LogSigmoid"])
         drawn = queries * (negatives.drawn * cost.draw + negatives.filtered * cost.filtered)
@@ -166,7 +168,7 @@ class Forecast:
         }
 
     def _row(self) -> float:
-        """Seconds of a number of a row: between those of few rows and of many, by how large they are together."""
+        """Seconds for one component of a row, interpolated between few and many rows by their total size."""
         name = self.work.optimizer if self.work.optimizer in self.constants.rows else "LazyAdam"
         size = self.touched * self.work.width / MEASURED
         share = (size - FEW) / (MANY - FEW)
@@ -180,7 +182,7 @@ class Forecast:
 
     @property
     def steps(self) -> int:
-        """Steps of an epoch; of K-vs-all at most, if no two statements share a query."""
+        """Steps of an epoch. For K-vs-all this is the maximum, reached if no two statements share a query."""
         examples = self.graph.statements * (2 if self.work.task == "KvsAll" else 1)
         return -(-examples // self.work.batch)
 
@@ -191,16 +193,18 @@ class Forecast:
 
     @property
     def bound(self) -> str:
-        """What bounds it: memory, where it does not fit, else what takes the most time."""
+        """The bottleneck: memory if the config does not fit, otherwise the part that takes the most time."""
         return max(self.seconds, key=lambda name: self.seconds[name]) if self.fits else "memory"
 
     def on(self, count: int) -> "Forecast":
-        """The same on another number of machines."""
+        """The same forecast for another number of machines."""
         work = self.work if count == 1 else self.work.parted()
         return Forecast(work, self.graph, replace(self.machines, count=count), self.constants)
 
     def needed(self) -> int | None:
-        """The fewest machines on which it fits; None if it never does, since what each has of its own is too much."""
+        """The smallest number of machines on which the config fits. None if it never fits, because the unpartitioned
+        memory of each machine is too large.
+        """
         if self.on(1).fits:
             return 1
         alone = self.work.task == "KvsAll" or self.work.alone is not None
@@ -214,7 +218,7 @@ class Forecast:
         return most
 
     def compared(self) -> dict[str, "Forecast"]:
-        """The same with as many uniform negatives shared by the batch, and with private ones."""
+        """The same with as many uniform negatives, shared by the batch and private."""
         if self.work.task == "KvsAll":
             return {}
         names = {"uniform, shared": True, "uniform, private": False}
@@ -246,21 +250,23 @@ class Forecast:
 
 
 def forecast(work: Work, graph: Graph, machines: Machines, constants: Constants) -> Forecast:
-    """What a config takes; on several machines the table is parted.
+    """Forecasts what a config needs. On several machines, the table is partitioned.
 
     Raises:
-        UserError: If it asks for all of the table there.
+        UserError: If the config needs the whole table on each of several machines.
     """
     return Forecast(work.parted() if machines.count > 1 else work, graph, machines, constants)
 
 
 def _even(draws: int | float, size: int) -> float:
-    """How many distinct ones so many even draws give."""
+    """Expected number of distinct items in this many uniform draws."""
     return -size * math.expm1(draws * math.log1p(-1 / size)) if size > 1 else 1.0
 
 
 def _zipf(draws: int | float, size: int) -> float:
-    """The same where the one of rank r is drawn in proportion to 1 / r: a sum over ranks, in blocks of equal ratio."""
+    """The same if the item of rank r is drawn with probability proportional to 1 / r. The sum over ranks is computed in
+    blocks of equal ratio.
+    """
     total = math.log(size) + 0.5772
     found, first = 0.0, 1.0
     while first <= size:

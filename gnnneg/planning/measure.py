@@ -1,4 +1,4 @@
-"""How fast this machine is, in the pieces of which a training step is made. Each is timed as training runs it."""
+"""Measures the speed of this machine for each part of a training step. Each part runs as it does in training."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -29,10 +29,10 @@ from gnnneg.samplers import Uniform
 from gnnneg.tasks import LinkPrediction
 from gnnneg.training import Fit, LazyAdam, RowAdagrad
 
-ROWS, WIDTH = 300_000, 128  # of the table: past what caches hold
+ROWS, WIDTH = 300_000, 128  # size of the table: too large for the caches
 QUERIES, SHARED, PRIVATE = 1024, 1000, 128
-ENDS = 16  # of the rows that a step touches, one in so many is an anchor, and one a target
-OFTEN = 3  # how often each piece is timed; the fastest counts
+ENDS = 16  # of the touched rows, one in this many is an anchor, and one a target
+OFTEN = 3  # repetitions; the fastest counts
 
 SIMILARITIES: dict[str, Similarity] = {
     "inner": Inner(),
@@ -54,7 +54,7 @@ DENSE: dict[str, Maker] = {**SPARSE, "Adam": Adam, "Adam, fused": partial(Adam, 
 
 
 def measure() -> Constants:
-    """The constants of this machine, by the processor's time of one thread."""
+    """The constants of this machine, in processor time of one thread."""
     with _alone():
         rng = torch.Generator().manual_seed(0)
         table = torch.nn.Parameter(on_large_pages(torch.empty(ROWS, WIDTH)).uniform_(-0.1, 0.1, generator=rng))
@@ -82,7 +82,7 @@ def measure() -> Constants:
 
 
 def _machine() -> str:
-    """The processor's name."""
+    """The name of the processor."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
@@ -95,14 +95,14 @@ def _alone() -> Iterator[None]:
     threads, checks = torch.get_num_threads(), torch.sparse.check_sparse_tensor_invariants
     torch.set_num_threads(1)
     try:
-        with checks(checks.is_enabled()):  # said aloud, or torch warns of it
+        with checks(checks.is_enabled()):  # explicit, because torch warns otherwise
             yield
     finally:
         torch.set_num_threads(threads)
 
 
 def fastest(work: Callable[[], object], often: int = OFTEN) -> float:
-    """Seconds of the processor that the fastest of some calls takes, after one that is not counted."""
+    """Processor seconds of the fastest call. A first call is not counted."""
     work()
     best = float("inf")
     for _ in range(often):
@@ -118,14 +118,14 @@ def _task(num_nodes: int, width: int, negatives: int) -> LinkPrediction:
 
 
 def _step(count: int = 150) -> float:
-    """A step that has next to nothing to do: what Python and the loop take."""
+    """A step with almost no work: the cost of Python and the training loop."""
     task, some = _task(50, 2, 2), torch.arange(2 * count) % 50
     fit, optimizer = Fit(epochs=1, batch_size=2), RowAdagrad(task.trained())
     return fastest(lambda: fit(task, Triplets(some, 0 * some, some), optimizer, seed=0, progress=False), 2) / count
 
 
 def _query(rng: torch.Generator) -> float:
-    """For each number of a query: making its vector and scoring its target, there and back."""
+    """For each component of a query: computing its vector and scoring its target, forward and backward."""
     model, rows = _task(2, WIDTH, 1).model, torch.nn.Parameter(torch.rand(2 * QUERIES, WIDTH, generator=rng))
     ends, zero = torch.randperm(2 * QUERIES, generator=rng).view(2, -1), torch.zeros(QUERIES, dtype=torch.long)
 
@@ -134,26 +134,26 @@ def _query(rng: torch.Generator) -> float:
         scorer = model.scorer(Dense(rows), Query(ends[0, :some], zero[:some]))
         scorer(ends[1, :some, None]).sum().backward()
 
-    # what one query takes is the program's, and part of a step by itself
+    # the cost of a single query is fixed overhead, which is counted in the step itself
     return max(0.0, fastest(lambda: first(QUERIES)) - fastest(lambda: first(1))) / (QUERIES * WIDTH)
 
 
 def _shared(similarity: Similarity, vector: Tensor, rng: torch.Generator) -> float:
-    """For each number of each pair: the score of shared candidates, there and back."""
+    """For each component of each pair: the score of shared candidates, forward and backward."""
     rows = torch.empty(SHARED, WIDTH).uniform_(-0.1, 0.1, generator=rng).requires_grad_()
     grad = torch.ones(QUERIES, SHARED)
     return fastest(lambda: similarity(vector, Shared(rows)).backward(grad)) / (QUERIES * SHARED * WIDTH)
 
 
 def _tiled(vector: Tensor, rng: torch.Generator) -> float:
-    """The same of inner products whose loss is made with them."""
+    """The same for inner products that are computed together with the loss."""
     rows = torch.empty(SHARED, WIDTH).uniform_(-0.1, 0.1, generator=rng).requires_grad_()
     positive, weight = torch.zeros(QUERIES), torch.ones(1, 1)
     return fastest(lambda: cross_entropy(positive, vector, rows, weight).mean().backward()) / (QUERIES * SHARED * WIDTH)
 
 
 def _private(similarity: Similarity, vector: Tensor, rng: torch.Generator) -> tuple[float, float]:
-    """The same of private ones: only looked at, and there and back."""
+    """The same for private candidates: scored only, and forward and backward."""
     rows = on_large_pages(torch.empty(QUERIES * PRIVATE, WIDTH))
     rows.uniform_(-0.1, 0.1, generator=rng).requires_grad_()
     index = torch.randint(len(rows), (QUERIES, PRIVATE), generator=rng)
@@ -172,19 +172,19 @@ def _private(similarity: Similarity, vector: Tensor, rng: torch.Generator) -> tu
 
 
 def _loss(loss: Loss) -> float:
-    """For each score: the loss, there and back."""
+    """For each score: the loss, forward and backward."""
     score = torch.zeros(QUERIES, 1 + SHARED, requires_grad=True)
     weight = torch.ones(1, 1)
     return fastest(lambda: loss(score[:, :1], score[:, 1:], weight, 0.0).sum().backward()) / (QUERIES * SHARED)
 
 
 def _draw(rng: torch.Generator) -> float:
-    """For each candidate."""
+    """For each drawn candidate."""
     return fastest(lambda: torch.randint(ROWS, (QUERIES, PRIVATE), generator=rng)) / (QUERIES * PRIVATE)
 
 
 def _filter(rng: torch.Generator) -> float:
-    """For each candidate: whether it is a known answer."""
+    """For each candidate: the test whether it is a known answer."""
     ends = torch.randint(ROWS, (2, ROWS), generator=rng)
     known = KnownAnswers(Triplets(ends[0], 0 * ends[0], ends[1]), ROWS, 1)
     query = Query(ends[0, :QUERIES], torch.zeros(QUERIES, dtype=torch.long))
@@ -193,9 +193,9 @@ def _filter(rng: torch.Generator) -> float:
 
 
 def _rows(make: Maker, table: torch.nn.Parameter, rng: torch.Generator) -> tuple[float, float]:
-    """For each number of a row that a step touches: found, gathered, its gradient brought back, and stepped. Of so few
-    rows that caches hold them, and of so many that none does. As in a step there are three look-ups, of anchors,
-    targets and negatives, whose gradients are put together.
+    """For each component of a touched row: finding it, gathering it, summing its gradient, and the optimiser step.
+    Measured for rows that fit into the caches and for rows that do not. As in training, there are three look-ups
+    (anchors, targets and negatives), and their gradients are merged.
     """
     optimizer = make([table], lr=1e-3)
 
@@ -217,7 +217,7 @@ def _rows(make: Maker, table: torch.nn.Parameter, rng: torch.Generator) -> tuple
 
 
 def _copied(table: torch.nn.Parameter, rng: torch.Generator) -> float:
-    """For each number of a row that is only looked at: found, and copied."""
+    """For each component of a row that is only scored: finding and copying it."""
     index = torch.randint(ROWS, (MANY,), generator=rng)
 
     def once() -> None:
@@ -228,7 +228,7 @@ def _copied(table: torch.nn.Parameter, rng: torch.Generator) -> float:
 
 
 def _dense(make: Maker) -> float:
-    """For each number of a table with a dense gradient: the gradient made, and stepped."""
+    """For each component of a table with a dense gradient: computing the gradient, and the optimiser step."""
     table = torch.nn.Parameter(torch.zeros(ROWS // 4, WIDTH))
     optimizer, row = make([table], lr=1e-3), torch.zeros(1, dtype=torch.long)
 

@@ -1,4 +1,4 @@
-"""Numbers with units, as they are written on a command line."""
+"""Numbers with units, as they are written on the command line."""
 
 import math
 import re
@@ -23,12 +23,12 @@ def count(text: str, option: str) -> int:
 
 
 def size(text: str, option: str) -> int:
-    """Bytes, such as ``64GiB``."""
+    """A size in bytes, such as ``64GiB``."""
     return int(_united(text, BYTES, option, "64GiB"))
 
 
 def speed(text: str, option: str) -> float:
-    """Bytes a second, of bits such as ``10Gbit``."""
+    """A speed in bytes a second, from bits such as ``10Gbit``."""
     return _united(text, BITS, option, "10Gbit") / 8
 
 

@@ -1,4 +1,4 @@
-"""What a step of a config does, read off the config: the data set is not looked at."""
+"""The work of one training step, computed from the config alone, without the data set."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -23,7 +23,7 @@ TABLES = {
     Adam: 2.0,
     AdamW: 2.0,
     LazyAdam: 2.0,
-}  # of moments, as large as the weights
+}  # tables of moments, each as large as the weights
 
 
 @dataclass(frozen=True)
@@ -37,17 +37,17 @@ class Graph:
 
 @dataclass(frozen=True)
 class Negatives:
-    """What a sampler gives a query, and what it looks at for that."""
+    """The candidates that a sampler gives to a query, and the work to find them."""
 
     count: int
-    """Candidates a query, or of the batch if shared."""
+    """Candidates of each query, or of the batch if they are shared."""
     shared: bool = False
     drawn: int | float = 0
-    """Candidates drawn a query."""
+    """Drawn candidates of each query."""
     filtered: int | float = 0
-    """Candidates a query that are looked up among known answers."""
+    """Candidates of each query that are looked up among the known answers."""
     looked: int | float = 0
-    """Private candidates a query that are scored to choose among them."""
+    """Private candidates of each query that are scored to choose among them."""
     looked_shared: int | float = 0
     """Shared ones."""
     per_query: int = 0
@@ -55,14 +55,14 @@ class Negatives:
     per_entity: int = 0
     """Bytes of state of each entity."""
     slots: int | None = None
-    """The most queries that have a state."""
+    """The largest number of queries with a state."""
 
 
 @dataclass(frozen=True)
 class Work:
-    """What a config's step does.
+    """The work of one step of a config.
 
-    ``notes`` say what is not counted, a sentence each.
+    Each of ``notes`` is a sentence about something that is not counted.
     """
 
     task: str
@@ -71,21 +71,21 @@ class Work:
     sides: int
     similarity: str
     per_relation: int
-    """Numbers of a relation, inverses included."""
+    """Components of a relation, inverses included."""
     fixed: int
-    """Numbers of the decoder that are nobody's."""
+    """Parameters of the decoder that belong to no relation or entity."""
     sparse: bool
     sharded: bool
     optimizer: str
     moments: float
-    """Tables of moments, as large as the weights."""
+    """Tables of moments, each as large as the weights."""
     loss: str
     negatives: Negatives
     memory_mib: float
-    """For the scores of a ranking."""
+    """Bytes for the scores of a ranking."""
     notes: tuple[str, ...] = ()
     alone: str | None = None
-    """Why one of its parts is for one process only."""
+    """The reason why one of the parts works in one process only."""
 
     def with_negatives(self, shared: bool) -> "Work":
         """The same with as many uniform negatives, shared by the batch or private."""
@@ -95,7 +95,7 @@ class Work:
         return replace(self, negatives=Negatives(count, shared, drawn=drawn, filtered=looked_up))
 
     def parted(self) -> "Work":
-        """The same with the table parted among several machines, as ``ShardedLookup`` does."""
+        """The same with the table partitioned among several machines, as in ``ShardedLookup``."""
         if self.task == "KvsAll":
             raise UserError(
                 "KvsAll asks for every row of the table, which several machines do not hold: use LinkPrediction."
@@ -112,10 +112,10 @@ class Work:
 
 
 def work(plan: Plan, graph: Graph) -> Work:
-    """What a step of a plan does on a graph of some size.
+    """The work of one step of a plan on a graph of this size.
 
     Raises:
-        UserError: If the config has a part that nothing is known of here.
+        UserError: If the cost of a part of the config is unknown.
     """
     settings = plan.arguments
     task = settings["task"]
@@ -172,10 +172,10 @@ def work(plan: Plan, graph: Graph) -> Work:
 
 
 def drawn(sampler: Plan, graph: Graph, queries: int) -> Negatives:
-    """What a sampler gives a query of a batch.
+    """The candidates that a sampler gives to each query of a batch.
 
     Raises:
-        UserError: If nothing is known of it here.
+        UserError: If the cost of the sampler is unknown.
     """
     cls, given = sampler.cls, sampler.arguments
 
@@ -242,7 +242,7 @@ def drawn(sampler: Plan, graph: Graph, queries: int) -> Negatives:
 
 
 def _side_by_side(parts: list[Negatives], count: int) -> Negatives:
-    """What all of them together cost."""
+    """The joint cost of several samplers."""
     names = ("drawn", "filtered", "looked", "looked_shared", "per_query", "per_entity")
     sums: dict[str, Any] = {name: sum(getattr(part, name) for part in parts) for name in names}
     return Negatives(count, all(part.shared for part in parts), **sums)
