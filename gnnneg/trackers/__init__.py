@@ -1,4 +1,4 @@
-"""Trackers of experiments that are watchers of training; none imports its package before it is asked for."""
+"""Experiment trackers, implemented as watchers of training. Each imports its package only when it is used."""
 
 from gnnneg.trackers.mlflow import MLflow
 from gnnneg.trackers.tensorboard import TensorBoard

@@ -1,4 +1,4 @@
-"""What a run tells, as trackers take it: figures by a name with slashes, settings by a name with dots."""
+"""Converts the data of a run for trackers: metrics under names with slashes, settings under names with dots."""
 
 import json
 from collections.abc import Mapping
@@ -16,14 +16,14 @@ def needs(package: str, tracker: str) -> None:
     """Refuses a tracker whose package is not installed.
 
     Raises:
-        MissingExtra: If it is not.
+        MissingExtra: If the package is not installed.
     """
     if find_spec(package) is None:
         raise MissingExtra("track", tracker)
 
 
 def told(record: Mapping[str, Any]) -> dict[str, float]:
-    """The figures of a line of the log: ``train/loss``, ``train/lr``, ``parts/sampler.rank``, ``valid/mrr``."""
+    """The metrics of one line of the log: ``train/loss``, ``train/lr``, ``parts/sampler.rank``, ``valid/mrr``."""
     if "valid" in record:
         return {**numbers(record["valid"], "valid"), **numbers({"seconds": record["seconds"]}, "valid")}
     left = {key: value for key, value in record.items() if key not in ("epoch", "metrics")}
@@ -31,12 +31,12 @@ def told(record: Mapping[str, Any]) -> dict[str, float]:
 
 
 def final(result: Mapping[str, Any]) -> dict[str, float]:
-    """The figures of a result: ``final/test/mrr``, ``final/test/head/mrr``, ``final/time/train_s``."""
+    """The metrics of a result: ``final/test/mrr``, ``final/test/head/mrr``, ``final/time/train_s``."""
     return numbers({**result["metrics"], "time": result["time"], "memory": result["memory"]}, "final")
 
 
 def numbers(tree: Mapping[str, Any], under: str) -> dict[str, float]:
-    """The numbers of a tree by their way to them; what is none is left out."""
+    """The numbers in a tree by their path; other values are left out."""
     found: dict[str, float] = {}
     for key, value in tree.items():
         name = f"{under}/{key}"
@@ -48,7 +48,7 @@ def numbers(tree: Mapping[str, Any], under: str) -> dict[str, float]:
 
 
 def settings(tree: Any, under: str = "") -> dict[str, str]:
-    """The settings of a config as words: ``task.model.decoder``, ``optimizer.lr``."""
+    """The settings of a config as text: ``task.model.decoder``, ``optimizer.lr``."""
     if isinstance(tree, Mapping) and "class_path" in tree:
         return {under: str(tree["class_path"]), **settings(tree.get("init_args", {}), under)}
     if isinstance(tree, Mapping):
@@ -61,7 +61,7 @@ def settings(tree: Any, under: str = "") -> dict[str, str]:
 
 
 def tags(setup: Any, own: Mapping[str, str]) -> dict[str, str]:
-    """What a run is known by."""
+    """The tags of a run."""
     return {"dataset": str(setup.name), "seed": str(setup.seed), **{key: str(value) for key, value in own.items()}}
 
 
@@ -71,7 +71,7 @@ def called(setup: Any) -> str:
 
 
 def before(setup: Any, tracker: str) -> str | None:
-    """Under which id a tracker has begun with this run, if it has."""
+    """The id under which a tracker has already registered this run, if it has."""
     file = None if setup.path is None else Path(setup.path) / TRACKED
     if file is None or not file.exists():
         return None
@@ -81,7 +81,7 @@ def before(setup: Any, tracker: str) -> str | None:
 
 
 def keep(setup: Any, tracker: str, run: str) -> None:
-    """Keeps that id in the run folder, so that a run that is gone on with is one run there, too."""
+    """Saves this id in the run folder, so that a continued run stays one run in the tracker, too."""
     if setup.path is None:
         return
     file = Path(setup.path) / TRACKED

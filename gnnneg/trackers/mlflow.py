@@ -8,16 +8,16 @@ from typing import Any
 from gnnneg.trackers.figures import before, called, final, keep, needs, settings, tags, told
 from gnnneg.training import Watcher
 
-MOST, LONGEST = 100, 500  # settings that MLflow takes at a time, and letters of one
+MOST, LONGEST = 100, 500  # settings that MLflow accepts at a time, and the longest value
 
 
 class MLflow(Watcher):
-    """Tells an MLflow server, or its files, of the run: settings, tags, figures by epoch and at the end.
+    """Sends a run to an MLflow server or store: settings, tags, and metrics by epoch and at the end.
 
     Args:
-        uri (str, optional): Of the server or store. (default: what MLflow takes, such as ``MLFLOW_TRACKING_URI``)
-        experiment (str): Under which experiment. (default: ``"gnnneg"``)
-        tags (dict): Words that the run is known by, beside data set and seed. (default: :obj:`None`)
+        uri (str, optional): The server or store. (default: MLflow's own, such as ``MLFLOW_TRACKING_URI``)
+        experiment (str): The name of the experiment. (default: ``"gnnneg"``)
+        tags (dict): Tags in addition to data set and seed. (default: :obj:`None`)
 
     Raises:
         MissingExtra: If the package ``mlflow`` is not installed.
@@ -63,7 +63,7 @@ class MLflow(Watcher):
 
 
 def _spelt(name: str) -> str:
-    """A name with letters that MLflow takes: it has no ``@``."""
+    """A metric name with characters that MLflow accepts: it has no ``@``."""
     return name.replace("@", "_at_").replace("±", "_")
 
 

@@ -11,11 +11,11 @@ from gnnneg.training import Watcher
 
 
 class TensorBoard(Watcher):
-    """Writes event files that ``tensorboard --logdir`` shows: curves over epochs, the config, figures at the end.
+    """Writes event files for ``tensorboard --logdir``: curves over epochs, the config, and final metrics.
 
     Args:
-        folder (str, optional): Where to. (default: ``tensorboard`` in the run folder)
-        tags (dict): Words that the run is known by, beside data set and seed. (default: :obj:`None`)
+        folder (str, optional): The folder to write to. (default: ``tensorboard`` in the run folder)
+        tags (dict): Tags in addition to data set and seed. (default: :obj:`None`)
 
     Raises:
         MissingExtra: If the package ``tensorboard`` is not installed.
@@ -54,8 +54,8 @@ class TensorBoard(Watcher):
         self._writer.close()
 
     def _open(self, purged: int | None) -> None:
-        """A writer, which takes back what an earlier one wrote from an epoch on."""
-        import tensorboard  # noqa: F401  # which torch's writer writes with
+        """A writer that discards what an earlier one wrote from an epoch on."""
+        import tensorboard  # noqa: F401  # torch's writer needs it
         from torch.utils.tensorboard import SummaryWriter
 
         self._writer = SummaryWriter(self._place, purge_step=purged)

@@ -8,16 +8,16 @@ from gnnneg.training import Watcher
 
 
 class WandB(Watcher):
-    """Keeps the run for Weights & Biases: config, tags, figures by epoch and at the end.
+    """Records a run for Weights & Biases: config, tags, and metrics by epoch and at the end.
 
-    By default nothing leaves the machine: ``wandb sync`` sends what is kept, when somebody wants it so.
+    By default, nothing leaves the machine. ``wandb sync`` uploads the recorded files when the user wants it.
 
     Args:
-        project (str): Under which project. (default: ``"gnnneg"``)
-        mode (str): ``"offline"`` writes files alone, ``"online"`` sends at once. (default: ``"offline"``)
-        folder (str, optional): In which the folder ``wandb`` is. (default: the run folder, or where one is)
-        entity (str, optional): Whose project it is. (default: the user's own)
-        tags (dict): Words that the run is known by, beside data set and seed. (default: :obj:`None`)
+        project (str): The name of the project. (default: ``"gnnneg"``)
+        mode (str): ``"offline"`` only writes files, ``"online"`` uploads at once. (default: ``"offline"``)
+        folder (str, optional): The folder that contains ``wandb``. (default: the run folder, or the current folder)
+        entity (str, optional): The owner of the project. (default: the user)
+        tags (dict): Tags in addition to data set and seed. (default: :obj:`None`)
 
     Raises:
         MissingExtra: If the package ``wandb`` is not installed.

@@ -1,4 +1,4 @@
-"""Studies: the settings of a config chosen by validation, trial after trial."""
+"""Hyperparameter studies: choose the settings of a config by validation, one trial after another."""
 
 from gnnneg.tuning.study import Study, tune
 

@@ -1,31 +1,32 @@
-"""The names of a study folder's files, and how much a study may take."""
+"""The file names of a study folder, and the budget of a study."""
 
 from dataclasses import dataclass
 
-STUDY = "study.yaml"  # what is tuned: the config, its tune section included
-JOURNAL = "journal.jsonl"  # Optuna's
+STUDY = "study.yaml"  # the config with its tune section
+JOURNAL = "journal.jsonl"  # the file of Optuna
 BEST = "best.yaml"
 PAGE = "study.html"
-CLOCK = "clock.json"  # how long a study has been worked on, in all sittings
+CLOCK = "clock.json"  # total time spent on a study, over all sessions
 TRIALS = "trials"  # a folder of run folders
-SEEDS = "seeds"  # likewise, of the winner
-CLAIMS = "claims"  # a folder of the locks of those who work on a trial
+SEEDS = "seeds"  # the same for the seeds of the winner
+CLAIMS = "claims"  # a folder of locks of the processes that work on a trial
 
-SENTENCE, SECONDS, PROCESS, KILLED = "sentence", "seconds", "process", "killed"  # what is noted of a trial
-TESTED = "tested"  # of a study: winner and number of trials at each time that the test set was looked at
-STATES = {"COMPLETE": "complete", "PRUNED": "pruned", "FAIL": "failed"}  # any other is running
+SENTENCE, SECONDS, PROCESS, KILLED = "sentence", "seconds", "process", "killed"  # attributes of a trial
+TESTED = "tested"  # attribute of a study: winner and number of trials each time the test set was used
+STATES = {"COMPLETE": "complete", "PRUNED": "pruned", "FAIL": "failed"}  # any other state means running
 
 
 @dataclass(frozen=True)
 class Budget:
-    """How much a study may take.
+    """The budget of a study.
 
     Args:
-        trials (int, optional): In all, those that failed or were ended included; None bounds the time alone.
-        until (float, optional): The time (of :func:`time.time`) from which on none is begun.
+        trials (int, optional): The total number of trials, including failed and stopped ones. None means that only time
+            is limited.
+        until (float, optional): The time (of :func:`time.time`) after which no trial starts.
         seeds (int): How many times the winner is trained at the end.
-        startup (int): Trials that are drawn at random, and none of which is ended before its time.
-        prune (bool): Whether trials that promise nothing are ended.
+        startup (int): The number of trials that are drawn at random; these are never stopped early.
+        prune (bool): Whether unpromising trials are stopped early.
     """
 
     trials: int | None

@@ -1,4 +1,4 @@
-"""Optuna's study in one file of the study's folder, which several processes write and any of which may be killed."""
+"""Optuna's study in one file of the study folder. Several processes write it, and any of them may be killed."""
 
 import json
 from collections.abc import Iterator
@@ -22,27 +22,28 @@ NAME = "study"
 
 
 class Journal(BaseJournalBackend):
-    """A file of one operation a line.
+    """A file with one operation a line.
 
-    Optuna's own waits half a minute for the lock of a process that was killed, and cannot read on behind a line that a
-    kill cut short. Here the system forgets the lock with its process, and such a line is cut off before the next.
+    Optuna's own journal waits half a minute for the lock of a killed process, and cannot read past a line that a kill
+    left incomplete. Here the operating system releases the lock of a killed process, and an incomplete line is removed
+    before the next is written.
 
     Args:
-        path (pathlib.Path): Where the file is.
+        path (pathlib.Path): The path of the file.
     """
 
     def __init__(self, path: Path):
         self.path = path
-        self._begins = [0]  # of each line that was read, and of the one behind them
+        self._begins = [0]  # where each line that was read begins, and where the next one will
 
     def read_logs(self, log_number_from: int) -> Iterator[dict[str, Any]]:
-        """The operations from that number on."""
+        """The operations from this number on."""
         if not self.path.exists():
             return
         number = min(log_number_from, len(self._begins) - 1)
         with self.path.open("rb") as file:
             file.seek(self._begins[number])
-            *lines, _ = file.read().split(b"\n")  # behind the last break is what a kill cut short, or half written
+            *lines, _ = file.read().split(b"\n")  # after the last line break there may be an incomplete line
         for line in lines:
             number += 1
             if number == len(self._begins):
@@ -60,14 +61,14 @@ class Journal(BaseJournalBackend):
         return found
 
     def append_logs(self, logs: list[dict[str, Any]]) -> None:
-        """Adds operations; those that begin or end a trial, and all before them, are on the disk then."""
+        """Appends operations. Those that begin or end a trial are flushed to disk, with all before them."""
         text = "".join(json.dumps(log, separators=(",", ":")) + "\n" for log in logs)
         sync = any("state" in log or "datetime_start" in log for log in logs)
         append(self.path, text, sync)
 
 
 def opened(home: Path) -> optuna.Study:
-    """The study of a folder, a new one if there is none; the greater the value of a trial, the better."""
+    """The study of a folder, or a new one. A greater value of a trial is better."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     storage = JournalStorage(Journal(home / JOURNAL))
     with suppress(KeyError):

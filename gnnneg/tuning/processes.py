@@ -1,4 +1,4 @@
-"""Several processes of one study, each of which imports and loads the data set once."""
+"""Several processes of one study. Each imports the package and loads the data set once."""
 
 import json
 import os
@@ -22,8 +22,8 @@ from gnnneg.trust import allowing
 from gnnneg.tuning.files import CLAIMS, KILLED, PROCESS, SENTENCE, Budget
 from gnnneg.tuning.work import Worker
 
-DEADLY = 5  # times that a trial may take its process with it
-AGAIN = 20  # processes that are started in place of killed ones
+DEADLY = 5  # a trial that kills its process this often is given up
+AGAIN = 20  # limit for restarts of killed processes
 POLL = 0.2
 
 
@@ -36,10 +36,10 @@ def side_by_side(
     progress: bool,
     tick: Callable[[], None],
 ) -> None:
-    """Does what is left to do, in several processes.
+    """Does the remaining work in several processes.
 
     Raises:
-        UserError: What a process could not do; or if they are killed again and again.
+        UserError: The error of a process; or if processes are killed again and again.
     """
     crew = [_started(home, budget, number, workers, allow, progress) for number in range(workers)]
     again, said = 0, ""
@@ -70,14 +70,14 @@ def side_by_side(
 def _started(
     home: Path, budget: Budget, number: int, workers: int, allow: Sequence[str], progress: bool
 ) -> "subprocess.Popen[str]":
-    """A process with its share of the cores."""
+    """A process with its part of the cores."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     orders = {"home": str(home), "budget": asdict(budget), "allow": list(allow), "progress": progress, "number": number}
     return started("gnnneg.tuning.processes", orders, {"OMP_NUM_THREADS": str(max(1, cores // workers)), **os.environ})
 
 
 def _note_killed(home: Path, study: Study, process: int, number: int) -> None:
-    """Counts the kills of a trial while we live, and ends one that takes every process with it."""
+    """Counts how often a trial was killed while this process lives, and ends a trial that kills every process."""
     with awaited(home / CLAIMS / "next.lock"):
         for trial in study.get_trials(deepcopy=False):
             if trial.state == TrialState.RUNNING and trial.user_attrs.get(PROCESS) == process:
@@ -90,7 +90,7 @@ def _note_killed(home: Path, study: Study, process: int, number: int) -> None:
 
 
 def _work(orders: str) -> int:
-    """One of the processes."""
+    """The main function of one process."""
     asked = json.loads(orders)
     threading.Thread(target=until_input_ends, daemon=True).start()
     warnings.showwarning = _warn  # type: ignore[assignment]
@@ -99,7 +99,7 @@ def _work(orders: str) -> int:
     def work() -> None:
         with allowing(asked["allow"]):
             with warnings.catch_warnings():
-                if asked["number"]:  # the first alone tells of the data
+                if asked["number"]:  # only the first process describes the data
                     warnings.simplefilter("ignore")
                 worker = Worker(Path(asked["home"]), Budget(**asked["budget"]), speak, lambda: None)
             worker.work()
@@ -108,12 +108,12 @@ def _work(orders: str) -> int:
 
 
 def say(words: str) -> None:
-    """Tells a person."""
+    """Prints a line to standard error."""
     print(visible(words), file=sys.stderr)
 
 
 def nothing(words: str) -> None:
-    """Tells nobody."""
+    """Prints nothing."""
 
 
 def _warn(message: Warning | str, *_: object) -> None:

@@ -1,4 +1,4 @@
-"""Who watches a trial: its validations are told to the study, which may have seen enough."""
+"""Reports the validations of a trial to the study, which may stop it early."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -9,18 +9,18 @@ from gnnneg.training import Stop, Watcher
 
 
 class Pruned(Stop):
-    """A trial that promises nothing is ended; the message says why."""
+    """Stops an unpromising trial; the message gives the reason."""
 
 
 class Reports(Watcher):
-    """Tells a study of each validation, and ends a trial that is worse than the median of those before it.
+    """Reports each validation to a study, and stops a trial whose best value is below the median of earlier trials.
 
     Epochs (or rounds) are compared with the same epochs of other trials.
 
     Args:
-        trial (optuna.Trial): Which trial.
+        trial (optuna.Trial): The trial.
         metric (str): The validation metric.
-        prune (bool): Whether it may be ended.
+        prune (bool): Whether the trial may be stopped early.
         tick (callable): Called at each line of the log.
     """
 
@@ -39,7 +39,7 @@ class Reports(Watcher):
         if "valid" not in record:
             return
         epoch, value = record["epoch"], record["valid"][self.metric]
-        if value is None or epoch in self.values:  # told before it was killed
+        if value is None or epoch in self.values:  # already reported before the process was killed
             return
         self.trial.report(value, epoch)
         self.values[epoch] = value
@@ -51,4 +51,4 @@ class Reports(Watcher):
             )
 
     def end(self, result: Mapping[str, Any] | None) -> None:
-        """There is nothing to close."""
+        """Nothing to close."""

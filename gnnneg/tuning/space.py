@@ -1,4 +1,4 @@
-"""What a ``tune:`` section says: which settings of a config are chosen, and from what."""
+"""The ``tune:`` section of a config: which settings are chosen, and from which values."""
 
 import copy
 import math
@@ -18,7 +18,7 @@ from gnnneg.experiment.settings import TUNE, needed
 
 MOST = 100
 RANGE = ("low", "high", "log", "step")
-# what is no setting of the model: choosing it would change the measure, or choose the luckiest draw
+# keys that are not settings of the model: tuning them would change the metric, or select a lucky seed
 FIXED = {
     "seed": "the winner is trained with several at the end (--seeds)",
     "device": "it changes no model",
@@ -39,13 +39,13 @@ class Range:
     """Numbers from ``low`` to ``high``, both included.
 
     Args:
-        name (str): What the setting is called in a study.
-        path (tuple): Where its value stands in a config, ``init_args`` left out.
-        low (float): The least.
-        high (float): The greatest.
-        log (bool): Whether orders of magnitude are drawn evenly, rather than numbers.
-        step (float, optional): How far apart they are, counted from ``low``.
-        whole (bool): Whether they are integers.
+        name (str): The name of the setting in the study.
+        path (tuple): The path of its value in a config, without ``init_args``.
+        low (float): The smallest value.
+        high (float): The largest value.
+        log (bool): Whether values are drawn uniformly on a logarithmic scale.
+        step (float, optional): The distance between values, counted from ``low``.
+        whole (bool): Whether the values are integers.
     """
 
     name: str
@@ -59,13 +59,13 @@ class Range:
 
 @dataclass(frozen=True)
 class Choice:
-    """One of several pieces of config, each of which may have ranges and choices within.
+    """One of several pieces of config. Each piece may contain further ranges and choices.
 
     Args:
-        name (str): What the setting is called in a study.
-        path (tuple): Where its value stands in a config, ``init_args`` left out.
+        name (str): The name of the setting in the study.
+        path (tuple): The path of its value in a config, without ``init_args``.
         values (tuple): The pieces.
-        labels (tuple): What each is called: itself, if it is a plain value.
+        labels (tuple): The name of each piece; a plain value is its own name.
     """
 
     name: str
@@ -75,15 +75,15 @@ class Choice:
 
 
 class Space:
-    """The settings of a config that are chosen, and the config that a choice of them makes.
+    """The tuned settings of a config. Also builds the config for chosen values.
 
     Args:
-        tree (dict): The whole config, its ``tune`` section included.
-        plan (callable): What a config without that section means, checked (:func:`gnnneg.experiment.plan`).
+        tree (dict): The whole config with its ``tune`` section.
+        plan (callable): Checks and resolves a config without that section (:func:`gnnneg.experiment.plan`).
 
     Raises:
-        UserError: If there is no such section, a key is unknown or not to be tuned, a range is empty, or a value is of
-            another type than its key. The sentence names the key.
+        UserError: If the section is missing, a key is unknown or cannot be tuned, a range is empty, or a value has the
+            wrong type for its key. The message names the key.
     """
 
     def __init__(self, tree: Tree, plan: Callable[[Tree], Plan]):
@@ -122,7 +122,7 @@ class Space:
         self.settings[key] = made
 
     def _settle(self) -> None:
-        """Checks each end of each range and each choice against what its key takes; ranges of integers are told so."""
+        """Checks the ends of each range and each choice against the type of its key, and marks ranges of integers."""
         whole: dict[str, bool] = {}
         for key, value in self.settings.items():
             for space, picks in within(value, {}):
@@ -141,27 +141,32 @@ class Space:
         self.settings = {key: _typed(value, whole) for key, value in self.settings.items()}
 
     def tree(self, picks: Picks) -> Tree:
-        """The config with what was picked by name: a number of a range, the place of a choice; else the first."""
+        """The config for values picked by name: a number of a range, or the index of a choice. Other settings get their
+        first value.
+        """
         return self._with(lambda space: picks.get(space.name, _first(space)))
 
     def drawn(self, trial: Any) -> Tree:
-        """The config with what a trial of Optuna's suggests; what lies within a choice is asked if it is chosen."""
+        """The config that a trial of Optuna suggests. Settings inside a choice are suggested only if the choice is
+        taken.
+        """
         return self._with(lambda space: suggested(trial, space))
 
     def of(self, params: Picks) -> Tree:
-        """The config of a trial that had these parameters."""
+        """The config of a trial with these parameters."""
         return self._with(
             lambda space: params[space.name] if isinstance(space, Range) else space.labels.index(params[space.name])
         )
 
     def start(self) -> dict[str, Any] | None:
-        """What a trial of the config as it stands beside the section would draw; None where the section allows no such.
+        """The values that a trial would draw to reproduce the config itself, or None if the section does not allow
+        them.
 
-        Cost: a look at each combination of choices that names the same parts, of at most :data:`MOST`.
+        Cost: a check of each combination of choices with the same parts, of at most :data:`MOST`.
         """
         try:
             means = self.plan(self.base).plain()
-        except UserError:  # it lacks what the section chooses
+        except UserError:  # the config lacks a value that the section chooses
             return None
         found = [list(drawing(value, looked_up(means, _path(key)))) for key, value in self.settings.items()]
         for several in islice(product(*found), MOST):
@@ -171,7 +176,7 @@ class Space:
         return None
 
     def described(self) -> list[dict[str, Any]]:
-        """Every range and choice, those within others too, for a page."""
+        """Every range and choice, including nested ones, for a page."""
         found = []
         for value in self.settings.values():
             for space, _ in within(value, {}):
@@ -187,7 +192,7 @@ class Space:
 
 
 def suggested(trial: Any, space: Range | Choice) -> Any:
-    """What a trial suggests: a number, or the place of a choice."""
+    """The suggestion of a trial: a number, or the index of a choice."""
     if isinstance(space, Choice):
         return space.labels.index(trial.suggest_categorical(space.name, list(space.labels)))
     if space.whole:
@@ -197,7 +202,7 @@ def suggested(trial: Any, space: Range | Choice) -> Any:
 
 
 def parsed(value: Any, name: str, path: Path, where: str) -> Any:
-    """A piece of config in which ranges and choices are read."""
+    """A piece of config, with its ranges and choices parsed."""
     if isinstance(value, dict) and "choices" in value:
         return _choice(value, name, path, where)
     if isinstance(value, dict) and {"low", "high"} & set(value):
@@ -206,7 +211,7 @@ def parsed(value: Any, name: str, path: Path, where: str) -> Any:
         found = {}
         for key, inner in value.items():
             if key == "init_args" and "class_path" in value and isinstance(inner, dict):
-                found[key] = {  # arguments, whatever they are called
+                found[key] = {  # arguments may have any names
                     argument: parsed(one, f"{name}.{argument}", (*path, argument), f"{where}.{argument}")
                     for argument, one in inner.items()
                 }
@@ -243,7 +248,7 @@ def _range(said: dict, name: str, path: Path, where: str) -> Range:
         raise UserError(f"{where} has both log and step: leave one out.")
     if step is not None and not 0 < step <= high - low:
         raise UserError(f"{where}.step is {step}: give a step above 0 and no wider than the range.")
-    if step is not None:  # the last that steps reach
+    if step is not None:  # the last value that the steps reach
         first, apart = Decimal(str(low)), Decimal(str(step))
         last = first + apart * ((Decimal(str(high)) - first) // apart)
         high = type(high)(last)
@@ -270,10 +275,10 @@ def _choice(said: dict, name: str, path: Path, where: str) -> Choice:
 
 
 def _labels(values: list[Any]) -> list[Any]:
-    """What each choice is called: plain values as they are, a class by its name, with arguments where names repeat."""
+    """The name of each choice: a plain value itself, a class by its name, with arguments if names repeat."""
     if all(value is None or isinstance(value, bool | int | float | str) for value in values):
         kinds = {type(value) for value in values}
-        # 1, 1.0 and true are the same to Optuna
+        # Optuna treats 1, 1.0 and true as equal
         return (
             list(values) if len(kinds - {type(None)}) == 1 else [config.dump(value).split("\n")[0] for value in values]
         )
@@ -296,7 +301,7 @@ def _called(value: Any, whole: bool = False) -> str:
 
 
 def drawing(value: Any, found: Any) -> Iterator[dict[str, Any]]:
-    """What would have to be drawn for a piece of config to be what was found at its place, as far as parts tell."""
+    """The draws that would turn a piece of config into the value found at its place, as far as the parts tell."""
     if isinstance(value, Range):
         good = isinstance(found, int | float) and not isinstance(found, bool) and value.low <= found <= value.high
         if good and (
@@ -318,12 +323,12 @@ def drawing(value: Any, found: Any) -> Iterator[dict[str, Any]]:
         inner = [list(drawing(one, found.get(key))) for key, one in value.items()]
         for several in product(*inner):
             yield {name: one for params in several for name, one in params.items()}
-    elif not any(True for _ in within(value, {})):  # whether it is the same the whole config tells
+    elif not any(True for _ in within(value, {})):  # the comparison of the whole config decides
         yield {}
 
 
 def concrete(value: Any, take: Callable[[Any], Any]) -> Any:
-    """A piece of config in which each range is the number, and each choice the piece, that is taken."""
+    """A piece of config in which each range is replaced by a number and each choice by one of its pieces."""
     if isinstance(value, Range):
         return take(value)
     if isinstance(value, Choice):
@@ -334,7 +339,7 @@ def concrete(value: Any, take: Callable[[Any], Any]) -> Any:
 
 
 def within(value: Any, picks: dict[str, Any]) -> Iterator[tuple[Range | Choice, dict[str, Any]]]:
-    """Every range and choice of a piece of config, and what has to be picked for it to be asked."""
+    """Every range and choice in a piece of config, with the picks that are needed to reach it."""
     if isinstance(value, Range | Choice):
         yield value, picks
     if isinstance(value, Choice):
@@ -345,7 +350,7 @@ def within(value: Any, picks: dict[str, Any]) -> Iterator[tuple[Range | Choice, 
 
 
 def looked_up(plain: Any, path: Path) -> Any:
-    """What stands at a path of a resolved config; None if nothing does."""
+    """The value at a path of a resolved config; None if there is none."""
     for step in path:
         if isinstance(plain, dict) and "class_path" in plain:
             plain = plain.get("init_args", {})
@@ -357,9 +362,7 @@ def looked_up(plain: Any, path: Path) -> Any:
 
 
 def _try(means: Plan, path: Path) -> None:
-    """Builds the innermost part that a path leads to and that needs no data set, so that it refuses what it does not
-    take.
-    """
+    """Builds the innermost part on a path that needs no data set, so that it can refuse invalid values."""
     here: Any = means
     part: Plan | None = None
     for step in path:

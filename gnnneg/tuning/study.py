@@ -1,4 +1,4 @@
-"""A study over the settings of a config: begun, gone on with, and what it came to."""
+"""A hyperparameter study: start it, continue it, and read its results."""
 
 import importlib.util
 import math
@@ -42,9 +42,9 @@ from gnnneg.tuning.files import (
 )
 from gnnneg.tuning.space import Space
 
-# Optuna is imported where it is needed: it is an extra
+# Optuna is an optional dependency, so it is imported where it is needed
 
-USUAL = 50  # trials, where neither trials nor hours are asked for
+USUAL = 50  # number of trials if neither trials nor hours are given
 
 
 def tune(
@@ -69,30 +69,29 @@ def tune(
         study.trials  # a data frame, a row a trial
         study.best  # the run of the best trial
 
-    What is chosen, and from what, the config's ``tune`` section says by dotted keys. Trials are drawn by a
-    tree-structured Parzen estimator; one whose best validation metric is below the median of those before it, at the
-    same epoch, is ended. Called again with the same folder it goes on: what a kill has left is gone on with from its
-    last checkpoint. No trial looks at the test set.
+    The ``tune`` section of the config says which settings are chosen, as dotted keys, and from which values. Trials are
+    drawn by a tree-structured Parzen estimator. A trial is stopped early if its best validation metric is below the
+    median of earlier trials at the same epoch. A second call with the same folder continues the study, and killed
+    trials continue from their last checkpoint. No trial uses the test set.
 
     Args:
-        config (str, Path or dict): The config, as YAML or as what that holds.
-        trials (int, optional): How many in all. (default: 50, or any number with ``hours``)
-        hours (float, optional): How long the study may be worked on in all; trials that are running then come to their
-            end. (default: as long as the trials take)
-        workers (int): Processes, which share the cores; 1 works in this one. (default: :obj:`1`)
-        seeds (int): How many times the best is trained at the end, and tested; 0 leaves the test set unseen.
+        config (str, Path or dict): The config, as a YAML file or a dictionary.
+        trials (int, optional): Total number of trials. (default: 50, or any number with ``hours``)
+        hours (float, optional): Total time limit of the study. Trials that are running at the limit are finished.
+            (default: as long as the trials take)
+        workers (int): Number of processes, which share the cores; 1 uses this process. (default: :obj:`1`)
+        seeds (int): How many times the best is trained and tested at the end. With 0, the test set is not used.
             (default: :obj:`5`)
-        startup (int): So many trials are drawn at random at first, and none is ended before its time.
-            (default: :obj:`10`)
-        prune (bool): Whether trials are ended before their time. (default: :obj:`True`)
+        startup (int): Number of first trials that are drawn at random and never stopped early. (default: :obj:`10`)
+        prune (bool): Whether trials may be stopped early. (default: :obj:`True`)
         out (str or Path, optional): The study's folder. (default: ``runs/<data set>-<config>-study``)
-        overrides (list[str]): Settings over the config, ``["--fit.epochs", "5"]``.
-        progress (bool): Whether to tell of each trial on standard error. (default: :obj:`True`)
-        allow (str or list[str]): Modules that are not gnnneg's and whose classes the config may name.
+        overrides (list[str]): Settings that replace those of the config, ``["--fit.epochs", "5"]``.
+        progress (bool): Whether to report each trial on standard error. (default: :obj:`True`)
+        allow (str or list[str]): Modules outside gnnneg whose classes the config may name.
 
     Raises:
-        UserError: If the section is not as it should be, the folder holds another study, or no trial came to its end.
-        Interrupted: On Ctrl-C; called again, it goes on.
+        UserError: If the section is malformed, the folder holds another study, or no trial was completed.
+        Interrupted: On Ctrl-C. A second call continues the study.
         MissingExtra: If Optuna is not installed.
     """
     _refuse(trials, hours, workers, seeds, startup)
@@ -145,7 +144,7 @@ def _refuse(trials: int | None, hours: float | None, workers: int, seeds: int, s
 
 
 def _said(settings: str | Path | Mapping[str, Any], overrides: Sequence[str]) -> tuple[Tree, str]:
-    """What a config says, and what it is called."""
+    """The content of a config, and its name."""
     if isinstance(settings, Mapping):
         tree = listed(dict(settings))
         config.override(tree, overrides)
@@ -159,10 +158,10 @@ def _said(settings: str | Path | Mapping[str, Any], overrides: Sequence[str]) ->
 
 
 def _begin(home: Path, tree: Tree) -> None:
-    """Makes a study's folder, or finds that it is there and of the same config.
+    """Creates a study folder, or checks that an existing one has the same config.
 
     Raises:
-        UserError: If there is something else in it.
+        UserError: If the folder holds something else.
     """
     if not (home / STUDY).exists() and home.exists() and (not home.is_dir() or any(home.iterdir())):
         raise UserError(f"{home} is not empty and holds no study: choose another folder with --out.")
@@ -185,7 +184,7 @@ def _begin(home: Path, tree: Tree) -> None:
 
 
 def _differs(before: Any, now: Any, path: tuple[Any, ...]) -> tuple[tuple[Any, ...], Any, Any]:
-    """The first place where two configs differ, and what they have there."""
+    """The first place where two configs differ, and the value of each."""
     if isinstance(before, dict) and isinstance(now, dict):
         for key in dict.fromkeys([*before, *now]):
             if before.get(key, ...) != now.get(key, ...):
@@ -194,13 +193,13 @@ def _differs(before: Any, now: Any, path: tuple[Any, ...]) -> tuple[tuple[Any, .
 
 
 class Study:
-    """What a study came to, or stands at.
+    """The results, or the current state, of a study.
 
     Args:
-        path (str or Path): Its folder.
+        path (str or Path): The study folder.
 
     Raises:
-        UserError: If it is none.
+        UserError: If the folder holds no study.
         MissingExtra: If Optuna is not installed.
     """
 
@@ -217,7 +216,7 @@ class Study:
 
     @cached_property
     def optuna(self) -> Any:
-        """The same as Optuna's own object, for its plots and whatever else it offers."""
+        """The same study as an object of Optuna, for example for its plots."""
         from gnnneg.tuning.journal import opened
 
         return opened(self.path)
@@ -229,8 +228,9 @@ class Study:
 
     @property
     def trials(self) -> pd.DataFrame:
-        """A row a trial: ``state`` (complete, pruned, failed, running), the validation metric, ``epochs`` that were
-        validated, ``seconds``, the ``sentence`` of one that failed or was ended, and a column for each setting.
+        """One row for each trial: ``state`` (complete, pruned, failed, running), the validation metric, ``epochs`` that
+        were validated, ``seconds``, a column for each setting, and ``sentence``, the reason if a trial failed or was
+        stopped.
         """
         trials = self.optuna.get_trials(deepcopy=False)
         found: dict[str, Any] = {
@@ -243,23 +243,23 @@ class Study:
         }
         for space in self.space.described():
             values = [trial.params.get(space["name"]) for trial in trials]
-            # what is not asked is None, beside which integers stay integers
+            # None marks a setting that was not suggested; with None, integers stay integers
             found[space["name"]] = pd.Series(values, dtype=object) if None in values else values
         return pd.DataFrame(found)
 
     @property
     def best(self) -> Run:
-        """The run of the best trial, which knows nothing of the test set."""
+        """The run of the best trial, which has not used the test set."""
         return Run.load(self.path / TRIALS / f"{self._winner().number:04d}")
 
     @property
     def best_config(self) -> Path:
-        """The config of the best trial, which ``gnnneg train`` trains to the same figure."""
+        """The config of the best trial. ``gnnneg train`` reproduces its validation metric."""
         return self.path / BEST
 
     @property
     def seeds(self) -> list[Run]:
-        """The runs of the winner with its seeds, which are tested."""
+        """The runs of the winner with several seeds, which are tested."""
         from gnnneg.tuning.work import finished
 
         best = self._winner().number
@@ -267,28 +267,28 @@ class Study:
 
     @property
     def tested(self) -> list[tuple[int, int]]:
-        """Winner and number of trials each time that the test set was looked at."""
+        """Winner and number of trials for each time that the test set was used."""
         return [(int(number), int(count)) for number, count in self.optuna.user_attrs.get(TESTED, [])]
 
     def importance(self) -> dict[str, float]:
-        """How much of what trials differ by is due to each setting (PED-ANOVA), the greatest first; empty of few,
-        and rough where a choice was made by few.
+        """How much of the differences between trials is due to each setting (PED-ANOVA), largest first. Empty for few
+        trials, and rough for values that few trials have.
         """
         from optuna.importance import get_param_importances
 
         whole = [one for one in self.optuna.get_trials(deepcopy=False) if one.state.name == "COMPLETE"]
         if len(whole) < 2 or len({one.value for one in whole}) < 2:
             return {}
-        with warnings.catch_warnings(), suppress(ValueError, RuntimeError):  # too few of a setting
+        with warnings.catch_warnings(), suppress(ValueError, RuntimeError):  # too few trials have a setting
             warnings.simplefilter("ignore")
             return {name: float(value) for name, value in get_param_importances(self.optuna).items()}
         return {}
 
     def write(self) -> Path:
-        """Writes ``best.yaml`` and the page ``study.html``, which tell of where it stands.
+        """Writes ``best.yaml`` and the page ``study.html``, which show the state of the study.
 
         Raises:
-            UserError: If no trial has come to its end.
+            UserError: If no trial was completed.
             MissingExtra: If jinja2 or matplotlib is not installed.
         """
         from gnnneg.tuning.work import write_best
@@ -301,7 +301,7 @@ class Study:
         return path
 
     def _about(self) -> dict[str, Any]:
-        """What the page tells."""
+        """The data for the page."""
         best = self._winner()
         return {
             "title": f"{source(plan(self.space.tree({}))).name}: {self.path.resolve().name}",

@@ -1,4 +1,4 @@
-"""One process of a study: trials one after the other until the budget is used up, then the winner with its seeds."""
+"""One process of a study: runs trials until the budget is used up, then trains the winner with several seeds."""
 
 import os
 import shutil
@@ -27,22 +27,22 @@ from gnnneg.tuning.journal import opened
 from gnnneg.tuning.reports import Pruned, Reports
 from gnnneg.tuning.space import Space
 
-POLL = 0.1  # seconds between looks at what others are doing
-SPARED = 5  # no trial is ended in the first of so many parts of its epochs
+POLL = 0.1  # seconds between checks of the other processes
+SPARED = 5  # trials are not stopped in the first of this many equal parts of their epochs
 
 
 class Worker:
     """One process of a study.
 
-    All that processes tell each other is in the study's folder. Who works on a trial holds its lock, which the system
-    forgets with its process: so a trial that nobody works on and that has not ended was left by a kill, and the first
-    who sees it goes on with it.
+    Processes communicate only through the study folder. The process that works on a trial holds its lock, which the
+    operating system releases if the process dies. So an unfinished trial without a lock was left by a kill, and the
+    first process that finds it continues it.
 
     Args:
         home (pathlib.Path): The study's folder.
-        budget (Budget): How much it may take.
-        say (callable): Told of each trial that has ended.
-        tick (callable): Called now and then.
+        budget (Budget): The budget of the study.
+        say (callable): Called with a message for each trial that has ended.
+        tick (callable): Called regularly.
     """
 
     def __init__(self, home: Path, budget: Budget, say: Callable[[str], None], tick: Callable[[], None]):
@@ -54,15 +54,15 @@ class Worker:
         self.metric, self.seed = fit["metric"], means.arguments["seed"]
         warm = fit["epochs"] // SPARED
         self.study.pruner = MedianPruner(budget.startup, warm) if budget.prune else NopPruner()
-        self._refused: set[Path] = set()  # seeds that failed in this sitting
+        self._refused: set[Path] = set()  # seeds that failed in this session
         self.train = Trainer(_refuse_untold)
-        self.train.graphs(source(means))  # refused before a trial is begun
+        self.train.graphs(source(means))  # fails before a trial begins if the data cannot be used
 
     def work(self) -> None:
-        """Does what is left to do.
+        """Does the remaining work.
 
         Raises:
-            UserError: If the disk cannot be written, or no trial came to its end.
+            UserError: If the disk cannot be written, or no trial was completed.
         """
         (self.home / CLAIMS).mkdir(exist_ok=True)
         while self._next():
@@ -74,7 +74,7 @@ class Worker:
                 self.tick()
 
     def _next(self) -> bool:
-        """Takes the next trial and runs it; says whether there may be more."""
+        """Takes the next trial and runs it. Returns whether there may be more."""
         with ExitStack() as mine:
             with awaited(self.home / CLAIMS / "next.lock"):
                 trials = self.study.get_trials(deepcopy=False)
@@ -88,7 +88,7 @@ class Worker:
                     tree = self.space.drawn(trial)
             if trial is not None:
                 self._run(trial, tree)
-            elif running:  # another works on it, who may be killed
+            elif running:  # another process works on it and may be killed
                 time.sleep(POLL)
             return trial is not None or bool(running)
 
@@ -97,7 +97,7 @@ class Worker:
         return (until is None or time.time() < until) and (trials is None or begun < trials)
 
     def _asked(self, number: int) -> Trial:
-        """A new trial; the first is the config as it stands beside its section, where that allows it."""
+        """A new trial. The first one uses the values in the config itself, if the section allows them."""
         start = self.space.start() if number == 0 else None
         if start is not None:
             self.study.enqueue_trial(start)
@@ -105,7 +105,7 @@ class Worker:
         return self.study.ask()
 
     def _left(self, trial: FrozenTrial, mine: ExitStack) -> Trial | None:
-        """A trial that was left by a kill, which is ours from now on; None if somebody works on it."""
+        """A trial that a killed process left; this process owns it from now on. None if another process works on it."""
         try:
             mine.enter_context(alone(self._claim(trial.number)))
         except UserError as error:
@@ -119,11 +119,11 @@ class Worker:
         return self.home / CLAIMS / f"{number:04d}.lock"
 
     def _sampler(self, number: int) -> TPESampler:
-        """What draws a trial: from its number, so that no two processes or sittings draw alike."""
+        """The sampler of a trial, seeded by its number, so that no two processes or sessions draw the same values."""
         return TPESampler(n_startup_trials=self.budget.startup, seed=(self.seed * 1_000_003 + number) % (1 << 32))
 
     def _run(self, trial: Trial, tree: Tree) -> None:
-        """Runs a trial, and tells the study how it ended."""
+        """Runs a trial and reports the outcome to the study."""
         path, began = self.home / TRIALS / f"{trial.number:04d}", time.monotonic()
         watch = Reports(trial, self.metric, self.budget.prune, self.tick)
         state, value, sentence = TrialState.COMPLETE, None, None
@@ -137,8 +137,8 @@ class Worker:
         except Exception as error:
             state, sentence = TrialState.FAIL, sentence_of(error)
             _keep(path, tree)
-        if state != TrialState.FAIL:  # whose sentence may tell of them
-            shutil.rmtree(path / run_files.CHECKPOINTS, ignore_errors=True)  # nobody goes on with it
+        if state != TrialState.FAIL:  # the message of a failed trial may refer to them
+            shutil.rmtree(path / run_files.CHECKPOINTS, ignore_errors=True)  # the trial will not be continued
         trial.set_user_attr(SECONDS, round(time.monotonic() - began, 3))
         if sentence is not None:
             trial.set_user_attr(SENTENCE, sentence)
@@ -160,7 +160,7 @@ class Worker:
                 self.study.set_user_attr(TESTED, [*tested, [best.number, count]])
 
     def _seed(self, best: FrozenTrial) -> bool:
-        """Trains the winner with the next seed that nobody has; says whether there may be more."""
+        """Trains the winner with the next free seed. Returns whether there may be more."""
         waiting = False
         for seed in range(self.seed, self.seed + self.budget.seeds):
             path = self.home / SEEDS / f"{best.number:04d}-{seed}"
@@ -174,7 +174,7 @@ class Worker:
             except Unwritable:
                 raise
             except UserError:
-                waiting = True  # another has it
+                waiting = True  # another process trains it
         if waiting:
             time.sleep(POLL)
         return waiting
@@ -194,20 +194,20 @@ class Worker:
 
 
 def _refuse_untold(setup: Setup) -> None:
-    """Refuses a data set that tells no trial from another.
+    """Refuses a data set without anything to validate on.
 
     Raises:
-        UserError: If it has no validation statements, nor labelled pairs that are held back.
+        UserError: If it has neither validation statements nor labelled pairs that are held back.
     """
     if not judges(setup.testbed, setup.fit.metric):
         raise UserError("The data set has no validation statements to tune by: split some off.")
 
 
 def winner(study: Study) -> FrozenTrial:
-    """The trial of the best validation, the first of several.
+    """The trial with the best validation metric, the first of several.
 
     Raises:
-        UserError: If none came to its end.
+        UserError: If no trial was completed.
     """
     trials = study.get_trials(deepcopy=False)
     whole = [one for one in trials if one.state == TrialState.COMPLETE]
@@ -227,7 +227,7 @@ def write_best(home: Path, space: Space, study: Study, metric: str) -> None:
 
 
 def finished(path: Path) -> bool:
-    """Whether a run folder holds a whole result."""
+    """Whether a run folder holds a complete result."""
     try:
         result = read_result(path)
     except UserError:
@@ -236,7 +236,7 @@ def finished(path: Path) -> bool:
 
 
 def sentence_of(error: Exception) -> str:
-    """What a person is told of a trial that failed."""
+    """The message for people about a failed trial."""
     words = " ".join(str(error).split())
     if isinstance(error, UserError):
         return words
@@ -246,7 +246,7 @@ def sentence_of(error: Exception) -> str:
 
 
 def _keep(path: Path, tree: Tree) -> None:
-    """Leaves the config of a trial that failed before it had a run folder, so that it can be tried again."""
+    """Saves the config of a trial that failed before it had a run folder, so that it can be tried again."""
     if not (path / run_files.CONFIG).exists():
         with replacing(path / run_files.CONFIG) as temporary:
             temporary.write_text(config.dump(tree), encoding="utf-8")
