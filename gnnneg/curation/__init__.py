@@ -1,4 +1,4 @@
-"""What people are asked to judge, and all that is known of it."""
+"""The statements that people are asked to judge, and everything known about them."""
 
 from gnnneg.curation.predictor import Predictor
 from gnnneg.curation.search import Found

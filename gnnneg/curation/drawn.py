@@ -1,4 +1,4 @@
-"""Statements that nobody has judged, drawn by chance: what a model answers, and what a sampler takes to be wrong."""
+"""Randomly drawn statements that nobody has judged: answers of a model, and negatives of a sampler."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -17,17 +17,17 @@ from gnnneg.experiment.negatives import drawing
 from gnnneg.looking import judging
 from gnnneg.records import Query, Triplets
 
-BATCH = 64  # statements that a sampler draws for at once
+BATCH = 64  # statements for which a sampler draws at a time
 
 
 def questions(predictor: Predictor, stated: Triplets, count: int, rng: torch.Generator) -> Query:
-    """Different questions that some statements answer, of both sides, by chance; fewer, if the model is slow.
+    """Random distinct questions that some statements answer, for heads and tails; fewer if the model is slow.
 
     Args:
-        predictor (Predictor): Who will be asked.
-        stated (Triplets): What is stated.
-        count (int): How many at most.
-        rng (torch.Generator): Draws.
+        predictor (Predictor): The model that will answer.
+        stated (Triplets): The stated statements.
+        count (int): The largest number of questions.
+        rng (torch.Generator): Random generator.
 
     Cost: one sort of the statements.
     """
@@ -40,19 +40,19 @@ def questions(predictor: Predictor, stated: Triplets, count: int, rng: torch.Gen
 
 
 def answers(predictor: Predictor, query: Query, k: int, known: Answers, fitting: Fitting) -> Triplets:
-    """The ``k`` best unknown answers that fit each question, each statement once."""
+    """The ``k`` best unknown answers that fit each question. Each statement occurs once."""
     return distinct(predictor.best(query, k, known, fitting=fitting))[0]
 
 
 class Offered(NamedTuple):
-    """Candidates that a sampler has offered as wrong answers, each as a triplet; one may come several times.
+    """Candidates that a sampler drew as wrong answers, as triplets. A triplet may occur several times.
 
     Args:
-        triplets (Triplets): The candidates in place of the answers.
-        asked (torch.Tensor): By which relation each answers; inverse ones ask for heads.
+        triplets (Triplets): The statements with the candidate as the answer.
+        asked (torch.Tensor): The relation of each question; inverse relations ask for heads.
         answer (torch.Tensor): The candidates.
-        row (torch.Tensor): To which question of the batch each was offered, ascending.
-        score (torch.Tensor): What the model says of each as the answer to that question.
+        row (torch.Tensor): The row of the question in the batch, ascending.
+        score (torch.Tensor): The score of the model for each candidate as the answer to its question.
     """
 
     triplets: Triplets
@@ -63,15 +63,17 @@ class Offered(NamedTuple):
 
 
 def negatives(served: Served, statements: int, rng: torch.Generator) -> Iterator[Offered]:
-    """What the sampler of the first run offers for training statements chosen by chance: every candidate that is there.
+    """The candidates that the sampler of the first run draws for random training statements. Absent candidates are left
+    out.
 
     Args:
-        served (Served): The sampler of its first run draws, in evaluation mode, with that run's model as the critic.
-        statements (int): For how many statements at most.
-        rng (torch.Generator): Draws.
+        served (Served): The sampler of its first run draws, in evaluation mode, with the model of that run as the
+            critic.
+        statements (int): The largest number of statements.
+        rng (torch.Generator): Random generator.
 
     Raises:
-        UserError: If the task of the run draws no negatives.
+        UserError: If the task of the run has no sampler of negatives.
     """
     run = served.runs[0]
     side, sampler = drawing(run.task)

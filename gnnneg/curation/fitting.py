@@ -1,4 +1,4 @@
-"""Which entities can answer a question at all: nobody need be asked whether a city is somebody's mother."""
+"""Finds the entities that can answer a question at all, so that nobody judges whether a city is a person's mother."""
 
 import torch
 from jaxtyping import Bool, Int
@@ -13,13 +13,13 @@ from gnnneg.data.pools import slots
 class Fitting:
     """The entities that fit each slot: the tails of a relation, or its heads.
 
-    An entity fits if it fills the slot in a training statement, or has a type of one that does. Where the data have no
-    types, or an entity has none, the first alone counts.
+    An entity fits if it fills the slot in a training statement, or shares a type with an entity that does. If the data
+    have no types, or an entity has none, only the first condition counts.
 
     Args:
         data (torch_geometric.data.HeteroData): The data set.
 
-    Cost: one sort of the training statements; a question costs a look at all entities for each different slot.
+    Cost: one sort of the training statements. A question costs one pass over all entities for each distinct slot.
     """
 
     def __init__(self, data: HeteroData):
@@ -29,13 +29,13 @@ class Fitting:
         self.num_types = int(data["entity"].type.size(1)) if self.pairs is not None else 0
 
     def mask(self, rel_type: Int[Tensor, "b"]) -> Bool[Tensor, "b n"]:
-        """Which of all entities fit as answers to each relation; inverse ones ask for heads."""
+        """A mask of the entities that fit as answers to each relation; inverse relations ask for heads."""
         asked, place = rel_type.unique(return_inverse=True)
         rows = [self._slot(one) for one in asked.tolist()]
         return torch.stack(rows)[place] if rows else torch.zeros(0, self.num_nodes, dtype=torch.bool)
 
     def __call__(self, rel_type: Int[Tensor, "b"], index: Int[Tensor, "b"]) -> Bool[Tensor, "b"]:
-        """Whether an entity fits as an answer to a relation, of many pairs."""
+        """Whether each entity fits as an answer to its relation, for many pairs."""
         asked, place, count = rel_type.unique(return_inverse=True, return_counts=True)
         found = torch.zeros(len(index), dtype=torch.bool)
         for one, mine in zip(asked.tolist(), place.argsort().split(count.tolist())):

@@ -1,4 +1,4 @@
-"""One model that is asked again and again: its graph is encoded once."""
+"""A trained model that answers many questions. Its graph is encoded once."""
 
 from threading import RLock
 
@@ -18,32 +18,35 @@ from gnnneg.kernels.everyone import everyone
 from gnnneg.looking import judging
 from gnnneg.records import Query, Triplets
 
-QUERIES = 256  # scored at once
-CELLS = 1 << 28  # numbers that a model may hold in all for the questions of a queue
+QUERIES = 256  # queries that are scored at a time
+CELLS = 1 << 28  # numbers that a model may hold at a time for the questions of a queue
 
 turn = RLock()
-"""Held while a model computes: kernels have threads of their own, and not all may be started from two threads."""
+"""Held while a model computes. Kernels have their own threads, and some of them must not be started from two
+threads.
+"""
 
 
 class Predictor:
-    """Scores, probabilities and ranks by one trained model, for any thread.
+    """Scores, probabilities and ranks of one trained model, for use from any thread.
 
-    It is asked by numbers of a data set that others may share. Where the model has its entities in another order,
-    ``entities`` and ``relations`` say where each one is.
+    Questions use the entity and relation indices of a shared data set. If the model has another order, ``entities`` and
+    ``relations`` translate these indices.
 
     Args:
-        name (str): What it is called.
+        name (str): The name of the model.
         model (Model): A trained model.
-        testbed (Testbed): What it looks at, and on what it is ranked.
-        calibration (Calibration, optional): From its scores to probabilities.
-        entities (torch.Tensor, optional): The model's number of each entity. (default: the same)
-        relations (torch.Tensor, optional): The model's number of each relation. (default: the same)
-        encoding (Encoding, optional): The model's encoding of its graph, if it exists already. (default: made here)
+        testbed (Testbed): The graph that it encodes, and the statements that it is ranked on.
+        calibration (Calibration, optional): Converts its scores to probabilities.
+        entities (torch.Tensor, optional): The model's index of each entity. (default: the same)
+        relations (torch.Tensor, optional): The model's index of each relation. (default: the same)
+        encoding (Encoding, optional): The model's encoding of its graph, if it is already computed. (default: computed
+            here)
 
     Raises:
-        UserError: When asked, if a score is NaN.
+        UserError: If a score is NaN (raised by the methods).
 
-    Cost: one encoding, when it is made, and one more of a second graph to test on, when that is first asked about.
+    Cost: one encoding when it is created, and one more for a separate test graph when that is first used.
     """
 
     def __init__(
@@ -66,14 +69,14 @@ class Predictor:
             self.vectors = self._vectors() if model.has_vectors else None
 
     def score(self, triplets: Triplets, head: bool = False) -> Float[Tensor, "b"]:
-        """What it says of the tails of some triplets, or of their heads, on the CPU."""
+        """The scores of the tails of some triplets, or of their heads, on the CPU."""
         with turn, judging(self.model):
             found = of_triplets(self.model, self.encoding, self.own(triplets), self.num_nodes, head=head)
         refuse_nan(found)
         return found
 
     def encoded(self, testbed: Testbed) -> Encoding:
-        """Its encoding of a testbed's graph: its own, or that of the graph to test on; each is made once."""
+        """The encoding of the graph of a testbed, which is its own graph or the test graph. Each is computed once."""
         if testbed is self.testbed:
             return self.encoding
         with turn, judging(self.model):
@@ -82,17 +85,17 @@ class Predictor:
             return self._elsewhere[1]
 
     def probability(self, score: Float[Tensor, "*s"]) -> Float[Tensor, "*s"] | None:
-        """By Platt scaling, in double precision; None without a calibration."""
+        """Probabilities by Platt scaling, in double precision; None without a calibration."""
         return None if self.calibration is None else self.calibration.platt(score)
 
     def plausible(self, triplets: Triplets) -> Float[Tensor, "b"]:
-        """The probability of each triplet, or its score where there is no calibration, in double precision."""
+        """The probability of each triplet, or its score if there is no calibration, in double precision."""
         score = self.score(triplets)
         likely = self.probability(score)
         return score.double() if likely is None else likely
 
     def ranks(self, triplets: Triplets) -> Ranks:
-        """The filtered ranks of some triplets, from both sides."""
+        """The filtered ranks of some triplets, for heads and tails."""
         with turn:
             return ranked(self.model, self.testbed, self.own(triplets), encoding=self.encoding)
 
@@ -104,17 +107,17 @@ class Predictor:
         among: Int[Tensor, "m"] | None = None,
         fitting: Fitting | None = None,
     ) -> Triplets:
-        """The ``k`` best answers to each query, as triplets: those of a query together, the best first.
+        """The ``k`` best answers to each query, as triplets. The answers to a query are adjacent, best first.
 
         Args:
-            query (Query): What is asked; inverse relations ask for heads.
-            k (int): How many at most.
-            gone (Answers, optional): Answers that are left out.
-            among (torch.Tensor, optional): Only these entities, in ascending order.
-            fitting (Fitting, optional): Only entities that fit the slot; without ``among``.
+            query (Query): The queries; inverse relations ask for heads.
+            k (int): The largest number of answers to a query.
+            gone (Answers, optional): Answers to leave out.
+            among (torch.Tensor, optional): The candidates, in ascending order. (default: all entities)
+            fitting (Fitting, optional): Keeps only entities that fit the slot; only without ``among``.
         """
         width = self.num_nodes if among is None else max(1, among.numel())
-        cells = int(self.testbed.memory_mib * 2**18 / 4)  # a score, and as much again of working memory
+        cells = int(self.testbed.memory_mib * 2**18 / 4)  # a score, and the same amount of working memory
         step = max(1, min(at_once(self.model, self.num_nodes, QUERIES, self.testbed.memory_mib), cells // width))
         with turn, judging(self.model):
             parts = [
@@ -127,12 +130,14 @@ class Predictor:
         return Triplets(*(torch.cat(column) for column in zip(*parts)))
 
     def affordable(self, wanted: int) -> int:
-        """So many questions, or as many as a model that passes messages for each can answer in some seconds."""
+        """The wanted number of questions, or as many as a model with a message passing for each can answer in a few
+        seconds.
+        """
         held = self.model.activations * self.num_nodes
         return wanted if not held else max(1, min(wanted, CELLS // held))
 
     def own(self, triplets: Triplets) -> Triplets:
-        """Triplets by the model's own numbers."""
+        """Triplets in the model's own indices."""
         head, rel_type, tail = triplets
         return Triplets(_renumbered(self.entities, head), _renumbered(self.relations, rel_type), self._entity(tail))
 
@@ -146,7 +151,7 @@ class Predictor:
     def _best(
         self, query: Query, k: int, gone: Answers | None, among: Tensor | None, fitting: Fitting | None
     ) -> Triplets:
-        """Of so many queries as are scored at once."""
+        """The best answers to one batch of queries."""
         kind, inverse = query.rel_type % self.num_relations, query.rel_type >= self.num_relations
         asks = _renumbered(self.relations, kind) + self.num_relations * inverse
         own = Query(self._entity(query.anchor).to(self.device), asks.to(self.device))
@@ -170,7 +175,7 @@ def _renumbered(number: Int[Tensor, "n"] | None, index: Int[Tensor, "*s"]) -> In
 
 
 def _left_out(query: Query, gone: Answers | None, among: Int[Tensor, "m"] | None) -> tuple[Tensor, Tensor] | None:
-    """The rows and places of candidates that do not count."""
+    """The rows and columns of candidates that do not count."""
     if gone is None:
         return None
     row, entity = (part.cpu() for part in gone.answers(Query(*(part.to(gone.device) for part in query))))

@@ -1,4 +1,4 @@
-"""What the data say of one entity or one statement, found by two sorted columns."""
+"""The statements of the data about one entity or one statement, found by two sorted columns."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -14,16 +14,16 @@ from gnnneg.data.statements import POLARITIES, SPLITS
 
 @dataclass(frozen=True)
 class Told:
-    """One statement as the data have it.
+    """One statement of the data.
 
     Args:
         polarity (str): ``"stated"`` or ``"denied"``.
         head, relation, tail (str): Names.
-        head_label, relation_label, tail_label (str): Labels; empty where there is none.
+        head_label, relation_label, tail_label (str): Labels; empty if there is none.
         split (str): ``"train"``, ``"valid"`` or ``"test"``.
-        source (str): Where it comes from; empty where the data do not say.
-        confidence (float, optional): How sure the source is.
-        distance (float, optional): How far its entities' vectors are from those of the statement looked at.
+        source (str): The source; empty if the data have none.
+        confidence (float, optional): The confidence of the source.
+        distance (float, optional): The distance of its entity vectors to those of the statement on the screen.
     """
 
     polarity: str
@@ -40,12 +40,12 @@ class Told:
 
 
 class SaidOf:
-    """An index of what is said of each entity.
+    """An index of the statements about each entity.
 
     Args:
         data (torch_geometric.data.HeteroData): The data set.
 
-    Cost: two sorts of the statements of each polarity; a question costs two searches.
+    Cost: two sorts of the statements of each polarity. A question costs two searches.
     """
 
     def __init__(self, data: HeteroData):
@@ -56,7 +56,7 @@ class SaidOf:
             self.ends[polarity] = [tuple(end.sort(stable=True)) for end in index]
 
     def entity(self, polarity: str, entity: int) -> Int[Tensor, "m"]:
-        """The statements of one entity, as head or tail, in the order of the data."""
+        """The rows of the statements about one entity, as head or tail, in the order of the data."""
         found = []
         for value, order in self.ends[polarity]:
             begin, end = torch.searchsorted(value, torch.tensor([entity, entity + 1])).tolist()
@@ -64,18 +64,18 @@ class SaidOf:
         return torch.cat(found).unique()
 
     def statement(self, polarity: str, head: int, relation: int, tail: int) -> Int[Tensor, "m"]:
-        """Where one statement stands."""
+        """The rows of one statement."""
         store = self.data["entity", polarity, "entity"]
         row = self.entity(polarity, head)
         same = (store.edge_index[:, row] == torch.tensor([[head], [tail]])).all(0) & (store.edge_type[row] == relation)
         return row[same]
 
     def told(self, polarity: str, row: Int[Tensor, "m"]) -> tuple[Told, ...]:
-        """Statements in words."""
+        """Statements as names and labels."""
         data, store = self.data, self.data["entity", polarity, "entity"]
         names, kinds = data["entity"].names, data.relation_names
         labels, kind_labels = data["entity"].get("labels"), data.get("relation_labels")
-        sources = [*(data.get("source_names") or ()), ""]  # -1 says that there is none
+        sources = [*(data.get("source_names") or ()), ""]  # -1 means no source
         found = []
         for place in row.tolist():
             (head, tail), kind = store.edge_index[:, place].tolist(), int(store.edge_type[place])
@@ -97,7 +97,7 @@ class SaidOf:
 
 
 def told_near(frame: pd.DataFrame) -> tuple[Told, ...]:
-    """What :func:`gnnneg.evaluation.nearest` found."""
+    """Converts the result of :func:`gnnneg.evaluation.nearest`."""
     known = [field.name for field in fields(Told) if field.name in frame]
     return tuple(Told(**dict(zip(known, row))) for row in frame[known].itertuples(index=False, name=None))
 

@@ -1,4 +1,4 @@
-"""Entities by what people type: names, labels and synonyms, whole, begun or misspelt."""
+"""Finds entities by what people type: names, labels and synonyms, complete, as a prefix, or misspelt."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,7 +12,7 @@ from gnnneg.data.texts import Texts
 from gnnneg.errors import similar
 
 WAYS = ("whole", "begins so", "holds it", "near")
-LONGEST = 200  # letters that are looked for
+LONGEST = 200  # longer searches are cut
 
 
 @dataclass(frozen=True)
@@ -21,8 +21,8 @@ class Found:
 
     Args:
         name (str): Its name.
-        label (str): Its label; empty where it has none.
-        called (str): The name, label or synonym that fits.
+        label (str): Its label; empty if it has none.
+        called (str): The matching name, label or synonym.
         how (str): ``"whole"``, ``"begins so"``, ``"holds it"`` or ``"near"``.
     """
 
@@ -33,12 +33,12 @@ class Found:
 
 
 class Index:
-    """All that entities are called, in one piece of memory.
+    """All names, labels and synonyms of the entities in one block of memory.
 
     Args:
         data (torch_geometric.data.HeteroData): The data set.
 
-    Cost: twice the letters of all names, labels and synonyms; a question scans them.
+    Cost: twice the letters of all names, labels and synonyms. A search scans them.
     """
 
     def __init__(self, data: HeteroData):
@@ -57,12 +57,12 @@ class Index:
 
     @cached_property
     def lower(self) -> pa.Array:
-        """The same in small letters."""
+        """The same in lower case."""
         return pc.utf8_lower(self.texts.array)
 
     def __call__(self, text: str, limit: int = 20) -> list[Found]:
-        """The entities that may be meant, each once: those called so, then those whose names begin so, then those that
-        hold it, shorter names first; and where these are fewer than are asked for, those of similar names.
+        """The entities that may be meant, each once. Exact matches come first, then prefixes, then names that contain
+        the text, shorter names first. If there are fewer than ``limit``, similar names follow.
         """
         asked = " ".join(text[:LONGEST].split()).lower()
         if not asked:

@@ -1,4 +1,4 @@
-"""Runs that people ask and judge by, all about the same entities and relations."""
+"""The runs that people use for questions and judgements. All have the same entities and relations."""
 
 import copy
 from collections import OrderedDict
@@ -31,22 +31,22 @@ from gnnneg.models.difference import Pair
 from gnnneg.records import Triplets
 from gnnneg.verdicts import Statement
 
-KEPT = 128  # views: twenty people, each with a few pages kept ready, and some rest
+KEPT = 128  # views kept: enough for twenty people with a few pages each
 T = TypeVar("T")
 
 
 class Served:
-    """Runs with all that is asked of them again and again: encodings, calibrations, what their data say.
+    """Runs with everything that is used repeatedly: encodings, calibrations and indices of the data.
 
-    What is stated, denied, and what things are called is as the data set of the first run has it.
+    Stated and denied statements, names and labels come from the data set of the first run.
 
     Args:
-        runs (list[Run]): At least one, all about the same entities and relations.
+        runs (list[Run]): One or more runs with the same entities and relations.
 
     Raises:
-        UserError: If there is no run, or one is about other entities or relations than the first.
+        UserError: If there is no run, or one has other entities or relations than the first.
 
-    Cost: of each run one encoding, its calibration if it was never fitted, and one sort of the statements.
+    Cost: for each run one encoding, and its calibration if it was never fitted; one sort of the statements.
     """
 
     def __init__(self, runs: Sequence[Run]):
@@ -68,12 +68,12 @@ class Served:
 
     @property
     def first(self) -> Predictor:
-        """That of the first run, which queues of one model ask."""
+        """The predictor of the first run, which queues of one model use."""
         return self.predictors[0]
 
     @cached_property
     def sides(self) -> list[Predictor]:
-        """The two sides of the first run's dual model, each with a calibration of its own; none of another model."""
+        """The two sides of the first run's dual model, each with its own calibration; none for other models."""
         run, whole = self.runs[0], self.first
         if not isinstance(run.model, Difference):
             return []
@@ -85,14 +85,16 @@ class Served:
             ("denied", run.model.negative, run.model.graph, pair.negative),
         ):
             testbed = copy.copy(run.testbed)
-            if graph is not None and model.uses_graph:  # its messages pass over what is denied
+            if graph is not None and model.uses_graph:  # its messages pass over the denied statements
                 testbed.graph = graph.to(str(testbed.device))
             fitted = ProbabilityCalibration().fit(model, testbed) if testbed.has("valid") else None
             found.append(Predictor(f"{whole.name}, {side} side", model, testbed, fitted, encoding=encoding))
         return found
 
     def encoding(self, model: Model) -> Encoding:
-        """What the first run's model, or the stated side of its dual model, has encoded; of another it is made now."""
+        """The encoding of the first run's model, or of the stated side of its dual model. Other models are encoded
+        now.
+        """
         whole = self.first
         if model is whole.model:
             return whole.encoding
@@ -103,7 +105,7 @@ class Served:
 
     @cached_property
     def fitting(self) -> Fitting:
-        """Which entities can answer a question at all."""
+        """The entities that can answer a question at all."""
         return Fitting(self.data)
 
     @cached_property
@@ -112,8 +114,8 @@ class Served:
         return Index(self.data)
 
     def kept(self, key: tuple[str, ...], make: Callable[[], T]) -> T:
-        """What was made of a key before, if it is one of the last :obj:`KEPT`, or what is made now: once, for all who
-        ask at the same time.
+        """Returns the value of a key if it is one of the last :obj:`KEPT` values; otherwise computes it. Threads that
+        need the same value at the same time wait for one computation.
         """
         with self._lock:
             making = self._making.setdefault(key, Lock())
@@ -135,7 +137,7 @@ class Served:
                     self._making.pop(key, None)
 
     def places(self, statements: Sequence[Statement]) -> Triplets:
-        """Statements by number.
+        """Statements as indices.
 
         Raises:
             UserError: If a name is unknown.
@@ -145,7 +147,7 @@ class Served:
         return Triplets(*(column.contiguous() for column in columns))
 
     def called(self, triplets: Triplets) -> list[Statement]:
-        """Statements by name."""
+        """Statements as names."""
         entities, relations = self.data["entity"].names, self.data.relation_names
         rows = zip(*(column.tolist() for column in triplets))
         return [Statement(entities[head], relations[kind], entities[tail]) for head, kind, tail in rows]
@@ -164,7 +166,7 @@ class Served:
 
 
 def names(runs: Sequence[Run]) -> list[str]:
-    """What runs are called: by their folders, with as much of the path as tells them apart."""
+    """The names of runs: their folders, with enough of the path to distinguish them."""
     paths = [Path(f"run-{place}") if run.path is None else run.path.resolve() for place, run in enumerate(runs, 1)]
     for length in range(1, max(len(path.parts) for path in paths) + 1):
         found = ["/".join(path.parts[-length:]) for path in paths]
@@ -175,7 +177,7 @@ def names(runs: Sequence[Run]) -> list[str]:
 
 
 def _order(names: Sequence[str], other: Sequence[str], what: str, run: str) -> Int[Tensor, "n"] | None:
-    """The number that another run has for each name; None if it is the same."""
+    """The index that another run has for each name; None if the order is the same."""
     if names == other:
         return None
     place = {name: row for row, name in enumerate(other)}

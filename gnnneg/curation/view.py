@@ -1,4 +1,4 @@
-"""All that is known of one statement, or of one entity, for one screen."""
+"""Everything known about one statement or one entity, for one screen."""
 
 from dataclasses import dataclass
 
@@ -26,14 +26,14 @@ PREDICTED = 20
 
 @dataclass(frozen=True)
 class Named:
-    """An entity or a relation, with all that it is called.
+    """An entity or a relation with all its names.
 
     Args:
         name (str): Its name in the data.
-        label (str): What people call it; empty where the data do not say.
-        synonyms (tuple[str, ...]): What else it is called.
+        label (str): Its label; empty if the data have none.
+        synonyms (tuple[str, ...]): Its synonyms.
         types (tuple[str, ...]): The types of an entity.
-        definition (str): What the data say it is; empty where they do not.
+        definition (str): Its definition; empty if the data have none.
     """
 
     name: str
@@ -44,13 +44,13 @@ class Named:
 
     @property
     def said(self) -> str:
-        """The label with the name behind it, or the name."""
+        """The label followed by the name, or the name alone."""
         return naming.said(self.name, self.label)
 
 
 @dataclass(frozen=True)
 class WeighedPath:
-    """A way through the graph, in words, and how much it speaks for the statement."""
+    """A path through the graph, as text, and its weight for the statement."""
 
     weight: float
     path: str
@@ -58,18 +58,19 @@ class WeighedPath:
 
 @dataclass(frozen=True)
 class Opinion:
-    """What one run says of a statement.
+    """The opinion of one run about a statement.
 
     Args:
         run (str): The run.
-        score (float): Of the tail.
-        head_score (float): Of the head; the same for models that do not tell the two apart.
-        probability (float, optional): That of ``score`` by Platt scaling; none without validation statements.
-        calibrated (str): How probabilities were fitted, or why there are none.
-        tail_rank, head_rank (float): Filtered and realistic, among so many ``tail_candidates``, ``head_candidates``.
-        nearest (tuple[Told, ...]): The stated and denied statements of the relation that are nearest to it, as
-            :func:`gnnneg.evaluation.nearest` finds them; none for a model without vectors.
-        paths (tuple[WeighedPath, ...]): The heaviest first; none for a model that does not go by paths.
+        score (float): Score of the tail.
+        head_score (float): Score of the head; the same as ``score`` for models that do not distinguish the two.
+        probability (float, optional): Probability of ``score`` by Platt scaling; None without validation statements.
+        calibrated (str): How the probabilities were fitted, or why there are none.
+        tail_rank, head_rank (float): Filtered realistic ranks among ``tail_candidates`` and ``head_candidates``
+            entities.
+        nearest (tuple[Told, ...]): The nearest stated and denied statements of the same relation, by
+            :func:`gnnneg.evaluation.nearest`; empty for a model without vectors.
+        paths (tuple[WeighedPath, ...]): Paths, largest weight first; empty for a model that does not use paths.
     """
 
     run: str
@@ -87,7 +88,7 @@ class Opinion:
 
 @dataclass(frozen=True)
 class Around:
-    """What else is said of an entity: some statements of each polarity, and how many there are."""
+    """Other statements about an entity: some of each polarity, and their number."""
 
     stated: tuple[Told, ...]
     stated_total: int
@@ -101,10 +102,10 @@ class View:
 
     Args:
         head, relation, tail (Named): The statement.
-        sentence (str): The statement in labels, or names.
-        told (tuple[Told, ...]): Where the data state or deny it; empty where nobody has said it.
-        opinions (tuple[Opinion, ...]): What each run says.
-        about_head, about_tail (Around): What else is said of both entities.
+        sentence (str): The statement as labels, or names.
+        told (tuple[Told, ...]): The statement in the data, stated or denied; empty if the data do not have it.
+        opinions (tuple[Opinion, ...]): The opinion of each run.
+        about_head, about_tail (Around): Other statements about both entities.
     """
 
     head: Named
@@ -119,7 +120,7 @@ class View:
 
 @dataclass(frozen=True)
 class Predicted:
-    """An answer that the data do not have. Probability is none, and ``score`` all there is, without a calibration."""
+    """An answer that is not in the data. Without a calibration, ``probability`` is None and only ``score`` is set."""
 
     head: str
     relation: str
@@ -136,11 +137,11 @@ class EntityView:
     """One entity on one screen.
 
     Args:
-        entity (Named): Which one.
-        around (Around): What is said of it.
-        predicted (tuple[Predicted, ...]): What the first run finds most plausible of what nobody has said, among its
-            best answers to the questions that are answered of the entity already, of entities that fit (see
-            :class:`~gnnneg.curation.fitting.Fitting`), most plausible first.
+        entity (Named): The entity.
+        around (Around): Statements about it.
+        predicted (tuple[Predicted, ...]): New statements, most plausible first. They are the first run's best answers
+            to questions about this entity that the data already answer, among entities that fit (see
+            :class:`~gnnneg.curation.fitting.Fitting`).
     """
 
     entity: Named
@@ -149,7 +150,7 @@ class EntityView:
 
 
 def about(served: Served, statement: Statement) -> View:
-    """All that is known of a statement, by its names. Kept for the next time.
+    """Everything known about a statement, given by names. The view is cached.
 
     Raises:
         UserError: If a name is unknown.
@@ -158,21 +159,21 @@ def about(served: Served, statement: Statement) -> View:
 
 
 def entity(served: Served, name: str) -> EntityView:
-    """All that is known of an entity, by its name, label or synonym.
+    """Everything known about an entity, given by name, label or synonym.
 
     Raises:
-        UserError: If the name is unknown, or that of several entities.
+        UserError: If the name is unknown or ambiguous.
     """
     return served.kept(("entity", name), lambda: _entity(served, name))
 
 
 def search(served: Served, text: str, limit: int = 20) -> list[Found]:
-    """The entities that may be meant by what somebody types: see :class:`~gnnneg.curation.search.Index`."""
+    """The entities that a typed text may mean: see :class:`~gnnneg.curation.search.Index`."""
     return served.index(text, limit)
 
 
 def named(data: HeteroData, entity: int) -> Named:
-    """All that an entity is called."""
+    """All names of an entity."""
     store = data["entity"]
     labels, synonyms, definitions = (store.get(key) for key in CALLED)
     kinds: tuple[str, ...] = ()
@@ -191,7 +192,7 @@ def named(data: HeteroData, entity: int) -> Named:
 
 
 def named_relation(data: HeteroData, relation: int) -> Named:
-    """All that a relation is called."""
+    """All names of a relation."""
     labels, synonyms, definitions = (data.get(f"relation_{key}") for key in CALLED)
     return Named(
         data.relation_names[relation],
@@ -202,7 +203,7 @@ def named_relation(data: HeteroData, relation: int) -> Named:
 
 
 def calibrated(predictor: Predictor) -> str:
-    """How a model's probabilities came about, as a sentence."""
+    """A sentence about how a model's probabilities were fitted."""
     fitted = predictor.calibration
     if fitted is None:
         return "There are no validation statements to fit probabilities on."
@@ -268,7 +269,7 @@ def _predicted(served: Served, entity: int) -> tuple[Predicted, ...]:
     row = served.said_of.entity("stated", entity)
     store = served.data["entity", "stated", "entity"]
     head, kind = store.edge_index[0, row] == entity, store.edge_type[row]
-    # of a statement about itself the tail's question is not lost: both ends are looked at
+    # both ends are checked, so that the tail question of a statement about itself is not lost
     tail = store.edge_index[1, row] == entity
     rel_type, often = torch.cat([kind[head], kind[tail] + served.num_relations]).unique(return_counts=True)
     rel_type = rel_type[often.argsort(descending=True, stable=True)[: asked.affordable(PREDICTED)]]

@@ -1,4 +1,4 @@
-"""What people have said of statements: the record of it, what they agree on, and what it becomes."""
+"""Judgements of people about statements: the record, the agreement between people, and what becomes of the data."""
 
 from gnnneg.verdicts.agreed import agreed, kappa
 from gnnneg.verdicts.record import Row, Verdicts

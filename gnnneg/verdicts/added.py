@@ -1,4 +1,4 @@
-"""A graph with verdicts behind its statements."""
+"""A graph with verdicts appended to its statements."""
 
 import copy
 
@@ -18,15 +18,16 @@ Masks = dict[str, Bool[Tensor, "_"]]
 
 
 def added(data: HeteroData, found: Judged, where: str) -> tuple[HeteroData, Masks]:
-    """The graph with all verdicts behind its statements, as of train, and which statements of each polarity they are.
+    """The graph with all verdicts appended to its training statements, and masks of the appended statements by
+    polarity.
 
     Args:
-        data (torch_geometric.data.HeteroData): The graph that was judged; it stays as it is.
+        data (torch_geometric.data.HeteroData): The graph that was judged. It is not changed.
         found (Judged): The verdicts.
-        where (str): What the graph is called in errors.
+        where (str): The name of the graph in error messages.
 
     Raises:
-        UserError: If a name is none of the graph's, or its statements have attributes that verdicts have not.
+        UserError: If the graph does not have a name, or its statements have attributes that verdicts do not have.
     """
     entities = Texts.of(data["entity"].names)
     relations = {name: number for number, name in enumerate(data.relation_names)}
@@ -60,7 +61,7 @@ def added(data: HeteroData, found: Judged, where: str) -> tuple[HeteroData, Mask
 
 
 def _refuse_unknown(found: Judged, entities: Texts, relations: dict[str, int], where: str) -> None:
-    """Refuses names that the graph has not, all of them named."""
+    """Refuses names that the graph does not have, and lists all of them."""
     table = found.table
     unknown = [f"entity {echo(n)}" for n in sorted({*table["head"], *table["tail"]}) if n not in entities]
     unknown += [f"relation {echo(name)}" for name in sorted({*table["relation"]}) if name not in relations]
@@ -73,7 +74,7 @@ def _refuse_unknown(found: Judged, entities: Texts, relations: dict[str, int], w
 
 
 def _refuse_attributes(store: EdgeStorage, size: int, polarity: str) -> None:
-    """Refuses statements with attributes of their own, which would be one for each statement no more."""
+    """Refuses statements with further attributes, because appended verdicts have no values for them."""
     for key, value in store.items():
         if key not in KNOWN and isinstance(value, Tensor) and size in value.shape:
             raise UserError(f"The {polarity} statements have {echo(key)}, which no verdict has: leave it out.")

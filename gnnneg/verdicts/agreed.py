@@ -1,4 +1,4 @@
-"""What people agree on, and how well."""
+"""The verdicts that people agree on, and how well they agree."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -13,23 +13,23 @@ if TYPE_CHECKING:
 
 CONFLICT = "conflict"
 ROLES = list(Statement._fields)
-LAST = ("when", "score", "probability", "run")  # of the last verdict
-SAID = ("accept", "deny", "unsure")  # a skip says nothing
+LAST = ("when", "score", "probability", "run")  # columns of the last verdict
+SAID = ("accept", "deny", "unsure")  # a skip is not a judgement
 
 
 def agreed(standing: "pd.DataFrame", whose: Sequence[str] = ()) -> "pd.DataFrame":
-    """One row for each judged statement, in the order in which they were judged first.
+    """One row for each judged statement, in the order in which they were first judged.
 
     Args:
-        standing (DataFrame): What stands, of :meth:`~gnnneg.verdicts.Verdicts.standing`.
-        whose (list of str): People whose verdict wins where people differ, the first of them that has one.
-            (default: nobody's)
+        standing (DataFrame): The valid verdicts, from :meth:`~gnnneg.verdicts.Verdicts.standing`.
+        whose (list of str): People whose verdict decides if people differ; the first of them with a verdict counts.
+            (default: nobody)
 
     Returns:
-        The columns ``head``, ``relation``, ``tail``; ``verdict``, which is ``"conflict"`` where people differ, be it
-        that one is unsure; ``people``, their number; ``confidence``, the share of them who said so; ``who`` and
-        ``why``, those who did and their words, separated by semicolons; and of the last of these ``when``, ``score``,
-        ``probability`` and ``run``.
+        The columns ``head``, ``relation`` and ``tail``; ``verdict``, which is ``"conflict"`` if people differ, even if
+        one of them is only unsure; ``people``, their number; ``confidence``, the fraction of people with this verdict;
+        ``who`` and ``why``, their names and comments, separated by semicolons; and ``when``, ``score``, ``probability``
+        and ``run`` of the last of these verdicts.
 
     Raises:
         UserError: If somebody in ``whose`` has judged nothing.
@@ -54,7 +54,7 @@ def agreed(standing: "pd.DataFrame", whose: Sequence[str] = ()) -> "pd.DataFrame
 
 
 def _counted(group: list[dict[str, Any]], whose: Sequence[str]) -> list[dict[str, Any]]:
-    """Whose verdicts on one statement count: where people differ, that of the first in ``whose`` who has one."""
+    """The verdicts on one statement that count: if people differ, that of the first person in ``whose`` who has one."""
     if not _differ(group):
         return group
     return next((mine for name in whose if (mine := [row for row in group if row["who"] == name])), group)
@@ -65,21 +65,21 @@ def _differ(group: list[dict[str, Any]]) -> bool:
 
 
 def kappa(standing: "pd.DataFrame") -> "pd.DataFrame":
-    r"""How well each two people agree on what both have judged, by Cohen's kappa, from `"A Coefficient of Agreement for
-    Nominal Scales" <https://doi.org/10.1177/001316446002000104>`_:
+    r"""Pairwise agreement of people on the statements that both have judged, by Cohen's kappa, from `"A Coefficient of
+    Agreement for Nominal Scales" <https://doi.org/10.1177/001316446002000104>`_:
 
     .. math::
         \kappa = \frac{p_o - p_e}{1 - p_e}, \qquad p_e = \sum_v p_v^{(1)} p_v^{(2)} ,
 
-    where :math:`p_o` is the share of statements of which they say the same, and :math:`p_v^{(i)}` the share of which
-    person :math:`i` says :math:`v`: accept, deny or unsure. It is 1 where they agree on all, 0 where as by chance, and
-    missing where both say one and the same of everything.
+    where :math:`p_o` is the fraction of statements with equal verdicts, and :math:`p_v^{(i)}` the fraction with verdict
+    :math:`v` (accept, deny or unsure) by person :math:`i`. Kappa is 1 for full agreement and 0 for the agreement
+    expected by chance. It is missing if both people give one and the same verdict to everything.
 
     Args:
-        standing (DataFrame): What stands, of :meth:`~gnnneg.verdicts.Verdicts.standing`.
+        standing (DataFrame): The valid verdicts, from :meth:`~gnnneg.verdicts.Verdicts.standing`.
 
     Returns:
-        The columns ``first``, ``second``, ``shared``, the number of statements, ``same`` and ``kappa``.
+        The columns ``first``, ``second``, ``shared`` (the number of statements), ``same`` and ``kappa``.
     """
     import pandas as pd
 
@@ -96,7 +96,7 @@ def kappa(standing: "pd.DataFrame") -> "pd.DataFrame":
 
 
 def _kappa(said: Counter[tuple[str, str]]) -> float | None:
-    """Of how often two people have said what together."""
+    """Cohen's kappa from the counts of pairs of verdicts."""
     total = said.total()
     same = sum(said[word, word] for word in SAID) / total
     first, second = Counter[str](), Counter[str]()
@@ -108,7 +108,7 @@ def _kappa(said: Counter[tuple[str, str]]) -> float | None:
 
 
 def _by_statement(standing: "pd.DataFrame") -> dict[tuple[str, ...], list[dict[str, Any]]]:
-    """The rows that say something, by the statement that they speak of, in their order."""
+    """The rows with a judgement, grouped by statement, in their order."""
     groups: dict[tuple[str, ...], list[dict[str, Any]]] = {}
     for row in standing[standing["verdict"].isin(SAID)].to_dict("records"):
         groups.setdefault(tuple(row[role] for role in ROLES), []).append({str(key): row[key] for key in row})

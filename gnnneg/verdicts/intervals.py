@@ -1,26 +1,27 @@
-"""How sure a share is that was counted in a sample."""
+"""The uncertainty of a proportion that was estimated from a sample."""
 
 import numpy as np
 
 from gnnneg.errors import UserError
 
-HALVINGS = 60  # of an interval of 1, to less than single steps of a float at most shares
+HALVINGS = 60  # of an interval of length 1; the result is then finer than float precision for most proportions
 
 
 def clopper_pearson(successes: int, trials: int, level: float = 0.95) -> tuple[float, float]:
-    r"""The exact confidence interval of a share, from `"The Use of Confidence or Fiducial Limits Illustrated in the
-    Case of the Binomial" <https://doi.org/10.1093/biomet/26.4.404>`_.
+    r"""The exact confidence interval of a proportion, from `"The Use of Confidence or Fiducial Limits Illustrated in
+    the Case of the Binomial" <https://doi.org/10.1093/biomet/26.4.404>`_.
 
     With :math:`\alpha = 1 - \text{level}`, the lower end is the :math:`p` with
-    :math:`P(X \ge k \mid n, p) = \alpha / 2`, or 0 for no success, and the upper end the one with
-    :math:`P(X \le k \mid n, p) = \alpha / 2`, or 1 for nothing else. It covers the true share at least so often.
+    :math:`P(X \ge k \mid n, p) = \alpha / 2`, or 0 if there is no success. The upper end is the :math:`p` with
+    :math:`P(X \le k \mid n, p) = \alpha / 2`, or 1 if there is no failure. The interval covers the true proportion at
+    least as often as ``level`` says.
 
     Cost: sixty sums of ``trials`` numbers for each end.
 
     Args:
-        successes (int): How many were counted.
-        trials (int): Of so many.
-        level (float): How often such an interval covers the true share. (default: :obj:`0.95`)
+        successes (int): The number of successes.
+        trials (int): The number of trials.
+        level (float): How often such an interval covers the true proportion. (default: :obj:`0.95`)
 
     Raises:
         UserError: If there are no trials, more successes than trials, or the level is not between 0 and 1.
@@ -33,10 +34,12 @@ def clopper_pearson(successes: int, trials: int, level: float = 0.95) -> tuple[f
 
 
 def _upper(successes: int, trials: int, level: float) -> float:
-    """The largest share with which so few successes are not too seldom; the lower end is that of what failed."""
+    """The largest proportion for which so few successes are not too unlikely. The lower end follows from the
+    failures.
+    """
     if successes == trials:
         return 1.0
-    logs = np.concatenate([[0.0], np.cumsum(np.log(np.arange(1, trials + 1)))])  # of the factorials
+    logs = np.concatenate([[0.0], np.cumsum(np.log(np.arange(1, trials + 1)))])  # logarithms of the factorials
     k = np.arange(successes + 1)
     ways = logs[trials] - logs[k] - logs[trials - k]
     low, high = successes / trials, 1.0

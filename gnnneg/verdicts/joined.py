@@ -1,4 +1,4 @@
-"""Verdicts back into the data set that they speak of: accepted statements are stated in train, denied ones denied."""
+"""Adds verdicts to the data set: accepted statements become stated in train, denied ones denied."""
 
 import hashlib
 import json
@@ -39,35 +39,35 @@ def curated(
     wins: str | None = None,
     where: str = "the graph",
 ) -> HeteroData:
-    """A graph with verdicts among its training statements: what was accepted is stated there, what was denied denied.
+    """A graph with verdicts among its training statements: accepted statements are stated, denied ones denied.
 
     ::
 
         data = gnnneg.curated(gnnneg.load("CoDEx-S"), "verdicts.sqlite")
 
-    Nothing of valid and test gets into training: left out are verdicts on a statement that stands there, stated or
-    denied, and those whose two entities a statement of the same polarity there links the other way round, by whatever
-    relation (see :class:`~gnnneg.data.gate.GateReport`). So are those of which people are unsure, or differ. A warning
-    tells how many. What training statements say already is not added once more.
+    No information about valid and test gets into training. A verdict is left out if its statement is in valid or test
+    (stated or denied), or if a statement of the same polarity there links the two entities in the opposite direction by
+    any relation (see :class:`~gnnneg.data.gate.GateReport`). Verdicts are also left out if people are unsure or differ.
+    A warning gives the numbers. Statements that are already in train are not added again.
 
-    ``data.verdicts`` of the result holds the numbers, and a digest of what was added. Who judged is the source of a
-    statement.
+    ``data.verdicts`` of the result holds the numbers and a digest of the added statements. The source of an added
+    statement is the person who judged it.
 
     Cost: three sorts of the statements.
 
     Args:
-        data (torch_geometric.data.HeteroData): The graph that was judged; it stays as it is.
+        data (torch_geometric.data.HeteroData): The graph that was judged. It is not changed.
         verdicts (Verdicts, str or Path): The record, or a table of labelled statements: see
             :func:`~gnnneg.verdicts.judged.judged`.
-        whose (list of str): People whose verdict wins where people differ, the first of them that has one.
-            (default: nobody's)
-        wins (str, optional): Which stays where a verdict contradicts a training statement: what is ``"stated"``, what
-            is ``"denied"``, or the ``"verdicts"``. (default: refuse)
-        where (str): What the graph is called in errors. (default: ``"the graph"``)
+        whose (list of str): People whose verdict decides if people differ; the first of them with a verdict counts.
+            (default: nobody)
+        wins (str, optional): Which side is kept if a verdict contradicts a training statement: ``"stated"``,
+            ``"denied"`` or ``"verdicts"``. (default: refuse)
+        where (str): The name of the graph in error messages. (default: ``"the graph"``)
 
     Raises:
-        UserError: If a name is none of the graph's, a table states and denies the same, or a verdict contradicts a
-            training statement and nobody said which wins.
+        UserError: If the graph does not have a name, a table states and denies the same statement, or a verdict
+            contradicts a training statement and ``wins`` is not given.
     """
     if wins not in (None, *POLARITIES, VERDICTS):
         raise UserError(f"A contradiction is won by 'stated', 'denied' or 'verdicts', not {echo(wins)}.")
@@ -77,7 +77,7 @@ def curated(
     if wins is None:
         _refuse_contradictions(found, both, parts, where)
     keep = {p: ~new[p] | parts.joins[p] for p in POLARITIES}
-    loses = {p: wins not in (p, VERDICTS) for p in POLARITIES}  # verdicts that contradict
+    loses = {p: wins not in (p, VERDICTS) for p in POLARITIES}  # polarities whose verdicts lose a contradiction
     for p, other in zip(POLARITIES, reversed(POLARITIES)):
         if loses[p]:
             keep[p] = keep[p] & ~parts.contradicting[p]
@@ -92,14 +92,16 @@ def curated(
 
 @dataclass(frozen=True)
 class _Parts:
-    """Which statements of a graph with verdicts are what, for each polarity.
+    """Masks that sort the statements of a graph with verdicts, by polarity.
 
     Args:
         asked (dict): Verdicts on statements of valid and test.
-        mirrored (dict): Other verdicts on two entities that one of these links the other way round.
-        already (dict): Others that training statements, or verdicts before them, say already.
+        mirrored (dict): Other verdicts whose entities are linked in the opposite direction by a statement of valid or
+            test.
+        already (dict): Other verdicts that repeat a training statement or an earlier verdict.
         joins (dict): All other verdicts.
-        contradicting (dict): Those of the last two that contradict a training statement; a graph may contradict itself.
+        contradicting (dict): Those of the last two groups that contradict a training statement. A graph may contradict
+            itself.
         contradicted (dict): The training statements that they contradict.
     """
 
@@ -134,7 +136,7 @@ def _sorted_out(both: HeteroData, new: Masks, found: Judged) -> _Parts:
 
 
 def _first(number: Int[Tensor, "e"]) -> Bool[Tensor, "e"]:
-    """Which numbers come for the first time."""
+    """A mask of the first occurrence of each number."""
     found = torch.zeros_like(number, dtype=torch.bool)
     found[torch.from_numpy(np.unique(number.numpy(), return_index=True)[1])] = True
     return found
@@ -160,7 +162,7 @@ def _named(data: HeteroData, polarity: str, chosen: Bool[Tensor, "e"]) -> list[S
 
 
 def _told(found: Judged, both: HeteroData, parts: _Parts, joined: Masks, loses: dict[str, bool]) -> dict[str, Any]:
-    """What became of the verdicts: numbers, and a digest of what joined."""
+    """What became of the verdicts: counts, and a digest of those that were added."""
     rows = sorted((p, *row) for p in POLARITIES for row in _named(both, p, joined[p]))
     contradicting = {p: int(parts.contradicting[p].sum()) for p in POLARITIES}
     return {
@@ -177,7 +179,7 @@ def _told(found: Judged, both: HeteroData, parts: _Parts, joined: Masks, loses: 
 
 
 def _warn(told: dict[str, Any]) -> None:
-    """Tells of verdicts that did not join, and of a file without any."""
+    """Warns about verdicts that were not added, and about a file without any."""
     out = [f"{told[name]:,} {reason}" for name, reason in REASONS.items() if told[name]]
     if out:
         warnings.warn(f"Not all verdicts of {told['file']} join training; left out: {'; '.join(out)}.", stacklevel=3)

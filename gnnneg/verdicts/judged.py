@@ -1,4 +1,4 @@
-"""What a record, or a file of labelled statements, says of statements in the end."""
+"""The final verdicts of a record, or of a file of labelled statements."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Judged:
-    """What was said of statements.
+    """The final verdicts on statements.
 
     Args:
         table (DataFrame): The accepted and denied statements: ``head``, ``relation``, ``tail``; ``stated``, whether it
-            was accepted; ``confidence``, the share of its judges who said so; and ``source``, who they were.
-        unsure (int): Of how many statements people are unsure.
-        conflicts (int): Of how many they differ.
-        name (str): What the record or file is called.
+            was accepted; ``confidence``, the fraction of judges with this verdict; and ``source``, the judges.
+        unsure (int): The number of statements on which people are unsure.
+        conflicts (int): The number of statements on which people differ.
+        name (str): The name of the record or file.
     """
 
     table: "pd.DataFrame"
@@ -32,17 +32,17 @@ class Judged:
 
 
 def judged(verdicts: Verdicts | str | Path, whose: Sequence[str] = ()) -> Judged:
-    """What a record, or a file of labelled statements, says of statements in the end.
+    """The final verdicts of a record, or of a file of labelled statements.
 
     Args:
         verdicts (Verdicts, str or Path): A record or its file, or a table with the columns ``head``, ``relation``,
             ``tail`` and ``label`` (``stated``, ``denied``, or ``unsure``), such as ``gnnneg verdicts --format tsv``
             writes.
-        whose (list of str): Whose verdicts win where people differ; see :func:`~gnnneg.verdicts.agreed.agreed`.
-            (default: nobody's)
+        whose (list of str): People whose verdict decides if people differ; see :func:`~gnnneg.verdicts.agreed.agreed`.
+            (default: nobody)
 
     Raises:
-        UserError: If the file is neither, or ``whose`` is given with a table.
+        UserError: If the file is neither of these, or ``whose`` is given with a table.
     """
     if isinstance(verdicts, Verdicts):
         return _of_record(verdicts, whose)
@@ -58,17 +58,19 @@ def judged(verdicts: Verdicts | str | Path, whose: Sequence[str] = ()) -> Judged
 
 
 def refuse_absent(path: Path) -> None:
-    """Refuses a path at which there is no file.
+    """Refuses a path without a file.
 
     Raises:
-        UserError: If there is none.
+        UserError: If there is no file.
     """
     if path.is_dir() or not path.exists():
         raise UserError(f"There is no file of verdicts at {path}: give a record, or a table of labelled statements.")
 
 
 def conclusive(found: "pd.DataFrame") -> "pd.DataFrame":
-    """What is accepted or denied of a frame of :func:`~gnnneg.verdicts.agreed.agreed`, in the columns of ``table``."""
+    """The accepted and denied statements of a frame of :func:`~gnnneg.verdicts.agreed.agreed`, with the columns of
+    ``table``.
+    """
     said = found[found["verdict"].isin(["accept", "deny"])].reset_index(drop=True)
     source = "verdict of " + said["who"]
     return said[ROLES].assign(stated=said["verdict"] == "accept", confidence=said["confidence"], source=source)

@@ -1,4 +1,4 @@
-"""The record of verdicts: one SQLite file that only grows."""
+"""The record of verdicts: one append-only SQLite file."""
 
 import math
 import os
@@ -20,12 +20,12 @@ from gnnneg.verdicts.troubles import sentence
 if TYPE_CHECKING:
     import pandas as pd
 
-SQLITE = b"SQLite format 3\0"  # how each of its files begins
-OURS = 0x676E6E76  # "gnnv" in the header of the file: it is a record of verdicts
+SQLITE = b"SQLite format 3\0"  # the first bytes of every SQLite file
+OURS = 0x676E6E76  # "gnnv" in the header of the file marks a record of verdicts
 FORMAT = 1
 PATIENCE = 30.0  # seconds that one writer waits for another
-IDLE = 8  # connections that wait to be used again: a server has as many threads as requests at once
-CACHE = 64  # KiB of the file that each of them keeps: the system keeps it as well, once for all
+IDLE = 8  # idle connections that are kept: a server may have as many threads as simultaneous requests
+CACHE = 64  # KiB of cache for each connection; the operating system caches the file for all of them
 UNDO, NOTE = "undo", "note"
 
 GROWS = "SELECT RAISE (ABORT, 'the record only grows')"
@@ -49,7 +49,7 @@ TABLE = (
 )
 COLUMNS = 'id, head, relation, tail, verdict, who, "when", why, queue, run, score, probability, undoes'
 STANDS = f"verdict IN {VERDICTS} AND id NOT IN (SELECT undoes FROM verdicts WHERE undoes IS NOT NULL)"
-# of each statement and person the last one; a skip takes back nothing that was said before
+# the last verdict of each person on each statement; a skip does not cancel an earlier verdict
 LATEST = f"""
 SELECT {COLUMNS} FROM (
     SELECT *, ROW_NUMBER() OVER (PARTITION BY head, relation, tail, who ORDER BY verdict = 'skip', id DESC) AS place
@@ -60,20 +60,20 @@ SELECT {COLUMNS} FROM (
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the record.
+    """One row of the record.
 
     Args:
         id (int): Its number; later rows have larger ones.
-        head, relation, tail (str): The statement, in names.
-        verdict (str): ``"accept"``, ``"deny"``, ``"unsure"`` or ``"skip"``; ``"undo"`` takes another row back, and
-            ``"note"`` adds words.
+        head, relation, tail (str): The statement, as names.
+        verdict (str): ``"accept"``, ``"deny"``, ``"unsure"`` or ``"skip"``; ``"undo"`` cancels another row, and
+            ``"note"`` adds a comment.
         who (str): The person.
-        when (str): The time in UTC, as ISO 8601 writes it.
-        why (str): Words of the person.
-        queue (str): Where the statement was found.
-        run (str): The run that was looked at.
-        score, probability (float, optional): What that run said of the statement at that time.
-        undoes (int, optional): The row that is taken back.
+        when (str): The time in UTC, in ISO 8601.
+        why (str): A comment of the person.
+        queue (str): The queue that showed the statement.
+        run (str): The run that the person looked at.
+        score, probability (float, optional): The values of that run for the statement at that time.
+        undoes (int, optional): The row that is cancelled.
     """
 
     id: int
@@ -92,23 +92,23 @@ class Row:
 
     @property
     def statement(self) -> Statement:
-        """What it is about."""
+        """The statement of the row."""
         return Statement(self.head, self.relation, self.tail)
 
 
 class Verdicts:
-    """An append-only record of verdicts in SQLite, with a write-ahead log: no row is ever changed or removed.
+    """An append-only record of verdicts in SQLite, with a write-ahead log. Rows are never changed or removed.
 
-    Each call is one short transaction that is on the disk when the call returns. Several threads, and several
-    processes, may use one file at once.
+    Each call is one short transaction, which is on disk when the call returns. Several threads and several processes
+    may use one file at the same time.
 
     Args:
-        path (str or Path): The file; it is begun where there is none.
-        writing (bool): Whether rows will be added. Otherwise the file must be there, and it may lie on a disk that can
-            only be read. (default: :obj:`True`)
+        path (str or Path): The file. It is created if it does not exist.
+        writing (bool): Whether rows will be added. Otherwise the file must exist, and it may be on a read-only disk.
+            (default: :obj:`True`)
 
     Raises:
-        UserError: If the file is damaged, is something else, or cannot be written.
+        UserError: If the file is damaged, is not a record, or cannot be written.
     """
 
     def __init__(self, path: str | Path, writing: bool = True):
@@ -137,14 +137,14 @@ class Verdicts:
         score: float | None = None,
         probability: float | None = None,
     ) -> int:
-        """Adds a verdict, and gives the number of its row.
+        """Adds a verdict and returns the number of its row.
 
         Args:
-            statement (Statement): What is judged, in names.
+            statement (Statement): The judged statement, as names.
             verdict (str): ``"accept"``, ``"deny"``, ``"unsure"`` or ``"skip"``.
             who (str): The person.
-            why, queue, run (str): See :class:`Row`. (default: nothing)
-            score, probability (float, optional): What the run says of it now. (default: :obj:`None`)
+            why, queue, run (str): See :class:`Row`. (default: empty)
+            score, probability (float, optional): The current values of the run for it. (default: :obj:`None`)
 
         Raises:
             UserError: If an argument cannot be recorded, or the file cannot be written.
@@ -157,9 +157,9 @@ class Verdicts:
             return _add(connection, statement, verdict, who, said, numbers)
 
     def undo(self, who: str) -> Row | None:
-        """Takes back the last verdict of a person that still stands, and gives it; none if there is none.
+        """Cancels the last valid verdict of a person and returns it; None if there is none.
 
-        What the person said of the statement before stands again.
+        An earlier verdict of the person on the same statement is valid again.
         """
         mine = f"SELECT {COLUMNS} FROM verdicts WHERE who = ? AND {STANDS} ORDER BY id DESC LIMIT 1"
         with self._writing() as connection:
@@ -171,17 +171,17 @@ class Verdicts:
             return last
 
     def note(self, statement: Statement, who: str, why: str) -> int:
-        """Adds a person's words on a statement, which judge nothing, and gives the number of the row."""
+        """Adds a person's comment on a statement, which is not a verdict, and returns the number of the row."""
         with self._writing() as connection:
             return _add(connection, statement, NOTE, who, {"why": _name("why", why)}, {})
 
     def rows(self, after: int = 0, statement: Statement | None = None, limit: int | None = None) -> list[Row]:
-        """The history in its order: every row, those taken back and those that take back, too.
+        """The history in order: every row, including cancelled rows and the rows that cancel them.
 
         Args:
-            after (int): The number of the last row that is known already. (default: :obj:`0`, all)
-            statement (Statement, optional): Only what was said of it. (default: all)
-            limit (int, optional): So many rows at most. (default: all)
+            after (int): The number of the last row that is already known. (default: :obj:`0`, all)
+            statement (Statement, optional): Only rows about this statement. (default: all)
+            limit (int, optional): The largest number of rows. (default: all)
         """
         asked = f"SELECT {COLUMNS} FROM verdicts WHERE id > ?"
         values: list[int | str] = [after]
@@ -193,15 +193,15 @@ class Verdicts:
             return [Row(*found) for found in connection.execute(f"{asked} ORDER BY id LIMIT ?", values)]
 
     def last(self) -> int:
-        """The number of the last row, 0 if there is none."""
+        """The number of the last row; 0 if there is none."""
         with self._lent() as connection:
             return int(connection.execute("SELECT COALESCE(MAX(id), 0) FROM verdicts").fetchone()[0])
 
     def standing(self) -> "pd.DataFrame":
-        """The last verdict of each person on each statement that was not undone, with the columns of :class:`Row`.
+        """The last valid verdict of each person on each statement, with the columns of :class:`Row`.
 
-        A skip stands only where the person has said nothing else of the statement. Of statements on which people
-        differ there are several rows: see :func:`~gnnneg.verdicts.agreed.agreed`.
+        A skip counts only if the person has given no other verdict on the statement. If people differ on a statement,
+        it has several rows: see :func:`~gnnneg.verdicts.agreed.agreed`.
 
         Cost: a sort of the record.
         """
@@ -214,13 +214,13 @@ class Verdicts:
         return frame.astype(numbers).drop(columns="undoes")
 
     def judged(self, who: str) -> set[Statement]:
-        """The statements that a person has judged or skipped, without those taken back."""
+        """The statements that a person has judged or skipped, without cancelled ones."""
         asked = f"SELECT DISTINCT head, relation, tail FROM verdicts WHERE who = ? AND {STANDS}"
         with self._lent() as connection:
             return {Statement(*found) for found in connection.execute(asked, (_name("who", who),))}
 
     def close(self) -> None:
-        """Lets the file go; the next call opens it again."""
+        """Closes the file; the next call opens it again."""
         _close(self._idle)
 
     def __enter__(self) -> "Verdicts":
@@ -231,13 +231,13 @@ class Verdicts:
 
     @contextmanager
     def _lent(self) -> Iterator[sqlite3.Connection]:
-        """A connection that nobody else uses meanwhile."""
+        """A connection that nobody else uses at the same time."""
         with sentence(self.path):
             connection = self._idle.pop() if self._idle else self._open()
             try:
                 yield connection
             except BaseException:
-                connection.close()  # whatever was begun is rolled back
+                connection.close()  # an unfinished transaction is rolled back
                 raise
             if len(self._idle) < IDLE:
                 self._idle.append(connection)
@@ -246,7 +246,7 @@ class Verdicts:
 
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
-        """The same within a transaction of its own, which is on the disk behind the block."""
+        """A connection within a transaction, which is on disk at the end of the block."""
         if not self.writing:
             raise UserError(f"{self.path} was opened for reading: open it with Verdicts(path) to judge into it.")
         with self._lent() as connection:
@@ -266,7 +266,7 @@ class Verdicts:
         connection = _connect(self.path, "mode=ro")
         try:
             _refuse_foreign(connection, self.path)
-        except sqlite3.OperationalError:  # a disk that can only be read has no room for the log's index
+        except sqlite3.OperationalError:  # a read-only disk has no room for the index of the log
             connection.close()
             log = self.path.with_name(f"{self.path.name}-wal")
             if log.exists() and log.stat().st_size:
@@ -277,7 +277,7 @@ class Verdicts:
 
 
 def _refuse_other(path: Path) -> None:
-    """Refuses a file of something else, which SQLite would take for an empty one if it has few bytes."""
+    """Refuses another kind of file. SQLite would read a file of a few bytes as an empty database."""
     if path.is_file():
         with path.open("rb") as file:
             if file.read(len(SQLITE)) not in (b"", SQLITE):
@@ -290,7 +290,7 @@ def _connect(path: Path, how: str) -> sqlite3.Connection:
 
 
 def _begin(connection: sqlite3.Connection, path: Path) -> None:
-    """Makes the table in an empty file, and has what is committed on the disk at once."""
+    """Creates the table in an empty file, and makes each commit wait for the disk."""
     connection.execute("BEGIN IMMEDIATE")
     if _number(connection, "application_id") == 0 and not _number(connection, "schema_version"):
         for command in TABLE:
@@ -304,12 +304,12 @@ def _begin(connection: sqlite3.Connection, path: Path) -> None:
 
 
 def _keep_log(connection: sqlite3.Connection) -> None:
-    """Turns the write-ahead log on, for which nobody else may look at the file: SQLite does not wait by itself."""
+    """Turns on the write-ahead log. This needs the file exclusively, and SQLite does not wait for it by itself."""
     until = time.monotonic() + PATIENCE
     while connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
         try:
             connection.execute("PRAGMA journal_mode = WAL")
-            return  # some network file systems keep none
+            return  # some network file systems do not support it
         except sqlite3.OperationalError:
             if time.monotonic() > until:
                 raise
@@ -364,7 +364,7 @@ def _text(key: str, text: str) -> str:
 
 
 def _finite(key: str, value: float | None) -> float | None:
-    """SQLite has no NaN."""
+    """Checks a number, because SQLite has no NaN."""
     if value is None:
         return None
     if not math.isfinite(number := float(value)):

@@ -1,4 +1,4 @@
-"""What is judged, and what may be said of it."""
+"""A statement to judge, and the possible verdicts."""
 
 from typing import NamedTuple
 
@@ -6,10 +6,10 @@ VERDICTS = ("accept", "deny", "unsure", "skip")
 
 
 class Statement(NamedTuple):
-    """A statement in names.
+    """A statement as names.
 
     Args:
-        head, relation, tail (str): Their names in the data set, not their numbers.
+        head, relation, tail (str): Their names in the data set, not their indices.
     """
 
     head: str

@@ -1,4 +1,4 @@
-"""A record in numbers."""
+"""The counts of a record."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Summary:
-    """What a record holds, of :func:`summary`.
+    """The counts of a record, from :func:`summary`.
 
     Args:
-        statements (dict): How many statements are accepted, denied, unsure and in conflict.
-        people (DataFrame): Of each person how many verdicts of each kind stand, and the time of the last.
-        agreement (DataFrame): How well each two agree: see :func:`~gnnneg.verdicts.agreed.kappa`.
-        undone (int): How many verdicts were taken back.
-        notes (int): How many notes there are.
+        statements (dict): The numbers of accepted, denied, unsure and conflicting statements.
+        people (DataFrame): For each person, the number of valid verdicts of each kind, and the time of the last.
+        agreement (DataFrame): Pairwise agreement; see :func:`~gnnneg.verdicts.agreed.kappa`.
+        undone (int): The number of cancelled verdicts.
+        notes (int): The number of notes.
     """
 
     statements: dict[str, int]
@@ -37,11 +37,11 @@ class Summary:
 
 
 def summary(verdicts: Verdicts, whose: tuple[str, ...] = ()) -> Summary:
-    """A record in numbers.
+    """The counts of a record.
 
     Args:
         verdicts (Verdicts): The record.
-        whose (tuple of str): See :func:`~gnnneg.verdicts.agreed.agreed`. (default: nobody's)
+        whose (tuple of str): See :func:`~gnnneg.verdicts.agreed.agreed`. (default: nobody)
     """
     import pandas as pd
 

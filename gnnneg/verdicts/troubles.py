@@ -1,4 +1,4 @@
-"""What SQLite complains of, said to the person who can mend it."""
+"""Turns errors of SQLite into messages that say what to do."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from gnnneg.errors import UserError
 
-# by the beginning of the name of SQLite's error
+# keyed by the beginning of the name of SQLite's error
 SENTENCES = {
     "SQLITE_NOTADB": "{path} is no record of verdicts: name another file.",
     "SQLITE_CORRUPT": "{path} is damaged: put a whole copy in its place, or name another file.",
@@ -27,10 +27,10 @@ SENTENCES = {
 
 @contextmanager
 def sentence(path: Path) -> Iterator[None]:
-    """Tells in one sentence what SQLite, or the folder of its file, complains of.
+    """Turns an error of SQLite, or of the folder of its file, into one sentence.
 
     Raises:
-        UserError: Instead of what the block raises.
+        UserError: Instead of the error that the block raises.
     """
     try:
         yield
