@@ -1,4 +1,6 @@
-"""Studies of several trainings: what is compared is written in a file, and every figure is a record of a run."""
+"""Studies that compare several trainings. A file defines the comparison, and every figure comes from a record of a
+run.
+"""
 
 from gnnneg.studies.definition import Definition, read
 from gnnneg.studies.run import Order, run_studies

@@ -1,4 +1,4 @@
-"""What a study file says: a question, and the trainings that answer it."""
+"""A study file: a question, and the trainings that answer it."""
 
 import copy
 import hashlib
@@ -26,7 +26,7 @@ KEYS = (
 ORDER = ("data", "model", "seed", "variant")
 TUNING = ("trials", "startup", "space")
 BUDGET = ("training", "all")
-FIXED = {  # settings that a study says in another place
+FIXED = {  # settings that a study gives in another place
     "seed": "seeds",
     "data.name": "data",
     "fit.max_seconds": "budget.training",
@@ -36,15 +36,15 @@ FIXED = {  # settings that a study says in another place
 
 @dataclass(frozen=True)
 class Cell:
-    """A place in a study's tables: one config on one data set, trained with several seeds.
+    """One cell of a study's tables: one config on one data set, trained with several seeds.
 
     Args:
-        data (str): The data set's name in the file.
-        model (str): The model's name in the file; empty where there is one model.
-        variant (str): The variant's name.
-        seeds (tuple[int, ...]): Which seeds it is trained with.
-        tree (dict): The config, with a ``tune`` section where it is tuned.
-        seconds (float): The budget of one training.
+        data (str): The name of the data set in the file.
+        model (str): The name of the model in the file; empty if there is only one model.
+        variant (str): The name of the variant.
+        seeds (tuple[int, ...]): The seeds that it is trained with.
+        tree (dict): The config, with a ``tune`` section if it is tuned.
+        seconds (float): The time budget of one training.
     """
 
     data: str
@@ -56,7 +56,7 @@ class Cell:
 
     @property
     def place(self) -> tuple[str, str, str]:
-        """What tells it from all other cells."""
+        """The key of the cell within the study."""
         return self.data, self.model, self.variant
 
     @property
@@ -71,16 +71,16 @@ class Definition:
 
     Args:
         path (pathlib.Path): Its file.
-        question (str): What is to be found out, in prose.
-        answer (str): What was found out, in prose; empty before.
-        worth (float): Among several studies the one of the greatest worth goes first.
-        cells (tuple[Cell, ...]): What is trained.
-        order (tuple[str, ...]): The order of trainings, the outermost loop first.
-        trials (int): How many trials every variant is tuned with; 0 tunes none.
-        startup (int): How many of these are drawn at random.
-        most (float): Seconds for all trainings together.
-        metrics (tuple[str, ...]): The figures of the tables; the first is tested and drawn.
-        tests (tuple[tuple[str, str], ...]): Pairs of variants, each the first less the second.
+        question (str): The question, in prose.
+        answer (str): The answer, in prose; empty until there is one.
+        worth (float): Among several studies, the one with the greatest worth runs first.
+        cells (tuple[Cell, ...]): The cells to train.
+        order (tuple[str, ...]): The order of trainings, outermost loop first.
+        trials (int): The number of tuning trials of each variant; 0 means no tuning.
+        startup (int): The number of these trials that are drawn at random.
+        most (float): Time budget of all trainings together, in seconds.
+        metrics (tuple[str, ...]): The metrics of the tables. The first one is also tested and plotted.
+        tests (tuple[tuple[str, str], ...]): Pairs of variants; a test compares the first minus the second.
     """
 
     path: Path
@@ -97,12 +97,12 @@ class Definition:
 
     @property
     def name(self) -> str:
-        """What the study and its files are called."""
+        """The name of the study and of its files."""
         return self.path.stem
 
     @cached_property
     def trainings(self) -> list[tuple[Cell, int]]:
-        """Every training, a cell and a seed, in the order of their worth."""
+        """Every training, as a cell and a seed, most valuable first."""
         places = {what: list(dict.fromkeys(getattr(cell, what) for cell in self.cells)) for what in ORDER[:2]}
         places["variant"] = list(dict.fromkeys(cell.variant for cell in self.cells))
 
@@ -116,13 +116,13 @@ class Definition:
 
 
 def read(path: str | Path) -> Definition:
-    """The study of a YAML file.
+    """Reads a study from a YAML file.
 
     Paths in it are relative to the file.
 
     Raises:
-        UserError: If a key is unknown, missing or of another type, or a config that it names cannot be read. Whether
-            the settings make a config that can be trained is not looked at.
+        UserError: If a key is unknown, missing or of another type, or a config that it names cannot be read. This does
+            not check whether the settings make a trainable config.
     """
     path = Path(path)
     said = _mapping(read_yaml(path, "study "), str(path), KEYS)
@@ -156,7 +156,7 @@ def read(path: str | Path) -> Definition:
 
 
 def digest(content: Any) -> str:
-    """What tells plain values from all others."""
+    """A digest of plain values."""
     text = json.dumps(content, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -194,7 +194,7 @@ def _cells(path: Path, said: Mapping[str, Any], training: float, tuning: Mapping
 
 
 def _put_data(tree: Tree, name: str, path: Path) -> None:
-    """Names the data set: a built-in one, or the folder of that name beside the study."""
+    """Sets the data set: a built-in one, or the folder of that name next to the study."""
     place = path.parent / name
     found = str(place.resolve()) if (place / CARD).is_file() else name
     config.put(tree, "data.name", found, f"{path}: data")
@@ -207,7 +207,7 @@ def _models(said: Mapping[str, Any], path: Path) -> list[tuple[str, Mapping[str,
 
 
 def _named(said: Any, path: Path, what: str = "variants") -> list[tuple[str, Mapping[str, Any]]]:
-    """Names with what each says: a mapping, or a list of names that say nothing."""
+    """Named entries: a mapping, or a list of names without settings."""
     if isinstance(said, list) and all(isinstance(name, str) for name in said) and len(set(said)) == len(said):
         said = dict.fromkeys(said)
     if not isinstance(said, dict) or not said or not all(isinstance(name, str) and name.strip() for name in said):
@@ -231,7 +231,7 @@ def _index(said: Any, path: Path) -> int:
 
 
 def _settings(said: Any, where: str) -> Mapping[str, Any]:
-    """Settings of a config by dotted keys, as the command line has them."""
+    """Settings of a config as dotted keys, as on the command line."""
     found = _mapping(said, where)
     for key in found:
         for fixed, place in FIXED.items():
@@ -241,7 +241,7 @@ def _settings(said: Any, where: str) -> Mapping[str, Any]:
 
 
 def _tests(said: Any, variants: Sequence[str], path: Path) -> Iterator[tuple[str, str]]:
-    """Pairs of variants; ``{against: NAME}`` is every other one with that."""
+    """Pairs of variants. ``{against: NAME}`` pairs every other variant with that one."""
     if isinstance(said, dict):
         against = _mapping(said, f"{path}: tests", ("against",)).get("against")
         said = [[one, against] for one in variants if one != against]

@@ -1,4 +1,4 @@
-"""MRR by the half-links that training has seen, from the records of a study."""
+"""MRR by the half-links seen in training, computed from the records of a study."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -11,10 +11,10 @@ from gnnneg.studies.tables import Figure, Row
 
 
 def strata(rows: Sequence[Row]) -> tuple[dict[str, int], list[list[Figure | None]]]:
-    """The queries of each stratum that a record has, the most first, and each row's mean MRR in it over its seeds.
+    """The number of queries of each stratum in a record, largest first, and each row's mean MRR in it over its seeds.
 
     Args:
-        rows (list[Row]): Those of one data set and model, whose queries are the same.
+        rows (list[Row]): The rows of one data set and model, which have the same queries.
     """
     found = [[_figures(record) for record in row.records.values()] for row in rows]
     queries = {name: int(of["queries"]) for seeds in found for one in seeds for name, of in one.items()}
@@ -26,7 +26,7 @@ def strata(rows: Sequence[Row]) -> tuple[dict[str, int], list[list[Figure | None
 
 
 def by_stratum(row: Row) -> dict[str, Any]:
-    """The queries and the MRR of one row in each stratum, for machines."""
+    """The queries and the MRR of one row in each stratum, for JSON."""
     queries, (figures,) = strata([row])
     return {name: {"queries": queries[name], "mrr": asdict(figure)} for name, figure in zip(queries, figures) if figure}
 

@@ -1,4 +1,4 @@
-"""The record of a finished training, and of a finished tuning."""
+"""Builds the record of a finished training or a finished tuning."""
 
 import os
 import sys
@@ -31,10 +31,10 @@ def of_training(job: Job, path: Path, clock: Clock, fingerprints: list[Parts]) -
     """The record of a run, read from its folder.
 
     Args:
-        job (Job): What was trained.
+        job (Job): The training.
         path (pathlib.Path): The run folder.
-        clock (Clock): How long it was worked on.
-        fingerprints (list): Of its data set.
+        clock (Clock): The time spent on it.
+        fingerprints (list): The fingerprints of its data set.
     """
     result, tree = read_result(path), plainly(documents.read_yaml(path / run_files.CONFIG))
     about = read_json(path / run_files.ENVIRONMENT, versioned=True)
@@ -57,10 +57,10 @@ def of_tuning(job: Job, study: "Study", clock: Clock, fingerprints: list[Parts])
     """The record of a tuning: every trial, and the config of the best.
 
     Args:
-        job (Job): What was tuned.
-        study (Study): What came of it.
-        clock (Clock): How long it was worked on.
-        fingerprints (list): Of its data set.
+        job (Job): The tuning.
+        study (Study): Its result.
+        clock (Clock): The time spent on it.
+        fingerprints (list): The fingerprints of its data set.
     """
     from gnnneg.plain import records
     from gnnneg.tuning.work import winner
@@ -79,7 +79,7 @@ def of_tuning(job: Job, study: "Study", clock: Clock, fingerprints: list[Parts])
 
 
 def _metrics(path: Path, metrics: dict[str, Any]) -> dict[str, Any]:
-    """The figures of a run, those of test by half-links too, if it has ranked anything."""
+    """The metrics of a run. If it has ranked anything, also those of the test set by half-links."""
     halves = by_half_links(path) if "test" in metrics else {}
     return {**metrics, "test": {KEY: halves, **metrics["test"]}} if halves else metrics
 
@@ -100,7 +100,7 @@ def _beginning(kind: str, job: Job, tree: Tree, fingerprints: list[Parts]) -> Re
 
 
 def _machine(about: dict[str, Any]) -> Record:
-    """Where, when, with what and by which command a run was begun."""
+    """Where, when, with which versions and by which command a run was started."""
     commit = about.get("commit")
     here = {name: about.get(name) for name in ("cpu", "cores", "threads", "device", "gpu", "platform")}
     return {
@@ -115,7 +115,7 @@ def _machine(about: dict[str, Any]) -> Record:
 
 
 def _memory() -> int | None:
-    """All memory of this machine, where the system tells."""
+    """The memory of this machine, if the system reports it."""
     try:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") >> 20
     except (ValueError, OSError, AttributeError):  # Windows
@@ -123,7 +123,7 @@ def _memory() -> int | None:
 
 
 def _ended(path: Path, tree: Tree) -> str | None:
-    """What ended a training: its epochs, its patience or its seconds."""
+    """What ended a training: its epochs, its patience or its time budget."""
     at, fit = stand(path), plan(tree).arguments["fit"].build({})
     if at is None:
         return None
@@ -133,7 +133,7 @@ def _ended(path: Path, tree: Tree) -> str | None:
 
 
 def _curve(path: Path, metric: str) -> list[list[float | int | None]]:
-    """Each validation: the epoch, the seconds of training until then, and the figure."""
+    """Each validation: the epoch, the training seconds so far, and the metric."""
     found: list[list[float | int | None]] = []
     seconds = 0.0
     for line in (path / run_files.METRICS).read_text(encoding="utf-8").splitlines():
@@ -150,7 +150,7 @@ def _rounded(seconds: float | None) -> float | None:
 
 
 def headline(record: Record) -> str:
-    """What a record says first, for people."""
+    """A one-line summary of a record, for people."""
     place = " / ".join(record[part] for part in ("data", "model", "variant") if record[part])
     seconds = f"{record['seconds']['wall']:,.0f} s"
     if record["kind"] == TUNING:

@@ -1,4 +1,4 @@
-"""The page of a study in Markdown: its prose from the study file, all its figures from the records."""
+"""The page of a study in Markdown: prose from the study file, all figures from the records."""
 
 import re
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from gnnneg.report.tables import duration
 from gnnneg.studies.half_links import strata
 from gnnneg.studies.tables import Figure, PairedTest, Row, Tables
 
-FROM = re.compile(r"from the first (\d+) lines of")  # how many records a page was made of
+FROM = re.compile(r"from the first (\d+) lines of")  # the number of records that a page was made from
 NUMBER = re.compile(r"(?<![\w.])\d[\d,]*\.?\d*|(?<![\w.\d])\.\d+")
 HALVES = (
     "MRR by which half of a test query, the query's or the answer's, a training statement of its relation has. "
@@ -22,8 +22,8 @@ def page(tables: Tables, picture: str) -> str:
     """The whole page.
 
     Args:
-        tables (Tables): The study's.
-        picture (str): The name of the picture's file.
+        tables (Tables): The tables of the study.
+        picture (str): The file name of the plot.
     """
     study = tables.definition
     file, records = study.path.as_posix(), f"results/{study.name}.jsonl"
@@ -54,14 +54,14 @@ def title(question: str) -> str:
 
 
 def answer(tables: Tables) -> str:
-    """What is known by now."""
+    """The answer so far."""
     there = f"{tables.there} of {tables.wanted} trainings have a record."
     said = tables.definition.answer
     return f"{said}\n\n{there}" if said else f"There is no answer yet. {there}"
 
 
 def block(tables: Tables, rows: Sequence[Row]) -> tuple[list[str], list[list[str]]]:
-    """The head and the lines of the table of one data set and model."""
+    """The header and the lines of the table of one data set and model."""
     metrics = tables.definition.metrics
     tuned = any(row.tuning is not None for row in rows)
     head = [*COLUMNS, *metrics, "cut short", "processor time", *(["tuned to"] if tuned else [])]
@@ -69,7 +69,7 @@ def block(tables: Tables, rows: Sequence[Row]) -> tuple[list[str], list[list[str
 
 
 def by_half_links(rows: Sequence[Row]) -> tuple[list[str], list[list[str]]] | None:
-    """The head and the lines of the table of MRR by half-links; None if no record has any."""
+    """The header and the lines of the table of MRR by half-links; None if no record has these values."""
     queries, figures = strata(rows)
     if not queries:
         return None
@@ -87,7 +87,7 @@ def _line(row: Row, metrics: Sequence[str], tuned: bool) -> list[str]:
 
 
 def figure(found: Figure | None) -> str:
-    """A mean with its interval; what has no record is said to be missing."""
+    """A mean with its interval; a missing record is shown as missing."""
     if found is None:
         return "missing"
     ends = "" if found.low is None or found.high is None else f" [{found.low:.4f}, {found.high:.4f}]"
@@ -95,7 +95,7 @@ def figure(found: Figure | None) -> str:
 
 
 def tested(tests: Sequence[PairedTest]) -> tuple[list[str], list[list[str]]]:
-    """The head and the lines of the table of tests."""
+    """The header and the lines of the table of tests."""
     head = ["data", "model", "variant", "less", "difference", "95 % interval", "pairs", "better", "p", "Holm"]
     several = any(test.model for test in tests)
     lines = []
@@ -113,7 +113,7 @@ def _numbers(found: Paired | None, shared: int, p: float | None) -> list[str]:
 
 
 def remarks(tables: Tables) -> list[str]:
-    """What one has to know to read the tables."""
+    """Remarks that are needed to read the tables."""
     metric = tables.definition.metrics[0]
     made = [test.found for test in tables.tests if test.found is not None]
     few = {found.n: found.least for found in made if found.least > 0.01}
@@ -132,13 +132,13 @@ def table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
 
 
 def strangers(text: str, known: str) -> list[str]:
-    """The numbers of a text that do not stand in another one."""
+    """The numbers of a text that do not occur in another text."""
     there = set(NUMBER.findall(known))
     return [number for number in NUMBER.findall(text) if number not in there]
 
 
 def _settings(settings: dict[str, Any]) -> str:
-    """What tuning chose, by the last words of each key."""
+    """The settings that tuning chose, each under the last words of its key."""
     found = []
     for name, value in settings.items():
         said = f"{value:.3g}" if isinstance(value, float) else str(value)

@@ -1,4 +1,6 @@
-"""The picture of a study: every variant with its interval, a panel a data set; of one data set, a panel a metric."""
+"""The plot of a study: every variant with its interval, one panel for each data set, or for each metric if there is
+only one data set.
+"""
 
 import re
 from typing import Any
@@ -6,13 +8,13 @@ from typing import Any
 from gnnneg.report.plots import INK, colour, svg
 from gnnneg.studies.tables import Tables
 
-# of a file of its own, which has no page to take colours from: dark enough on white, light enough on black
+# the SVG has no page to take colours from: dark enough on white, light enough on black
 PALETTE = ("#4477cc", "#cc6633", "#339966", "#aa4499", "#997700", "#3399aa", "#cc4455", "#777777")
 TEXT = "#7a7a7a"
 
 
 def picture(tables: Tables) -> str:
-    """The picture as an SVG file.
+    """The plot as an SVG file.
 
     Raises:
         MissingExtra: If matplotlib is not installed.
@@ -22,7 +24,7 @@ def picture(tables: Tables) -> str:
     models = list(dict.fromkeys(cell.model for cell in study.cells))
     variants = list(dict.fromkeys(cell.variant for cell in study.cells))
     rows = {row.cell.place: row for row in tables.rows}
-    # of several data sets the first metric, of one all of them
+    # the first metric for several data sets, all metrics for one
     shown = [(name, metric) for name in data for metric in (study.metrics if len(data) == 1 else study.metrics[:1])]
 
     def draw(axes: Any) -> None:

@@ -1,4 +1,4 @@
-"""Several processes of some studies, each of one thread."""
+"""Several single-threaded processes that work on some studies."""
 
 import json
 import os
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
 
 POLL = 0.2
 THREADS = {"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
-FAILED = "failed "  # how a line of a process's output begins that tells of a training
+FAILED = "failed "  # the beginning of an output line about a failed training
 
 
 def side_by_side(queue: "Queue", paths: Sequence[str | Path], order: "Order", say: Callable[[str], None]) -> list[str]:
-    """Does what is left to do in several processes; the sentences of what failed.
+    """Does the remaining work in several processes and returns a sentence for each failed training.
 
     Raises:
-        UserError: What a process could not do.
+        UserError: The error of a process.
         KeyboardInterrupt: On Ctrl-C or SIGTERM, once all have written their checkpoints.
     """
     seen = {name: len(records.read()) for name, records in queue.records.items()}
@@ -39,7 +39,7 @@ def side_by_side(queue: "Queue", paths: Sequence[str | Path], order: "Order", sa
     failed: list[str] = []
     wrong: list[str] = []
     try:
-        with Interruption() as struck:  # also where a shell has us ignore Ctrl-C
+        with Interruption() as struck:  # even where the shell makes the process ignore Ctrl-C
             while crew:
                 time.sleep(POLL)
                 if struck.wanted:
@@ -57,7 +57,7 @@ def side_by_side(queue: "Queue", paths: Sequence[str | Path], order: "Order", sa
 
 
 def _tell(queue: "Queue", seen: dict[str, int], say: Callable[[str], None]) -> None:
-    """Tells of the records that are new since the last look."""
+    """Reports the records that are new since the last call."""
     for name, records in queue.records.items():
         found = records.read()
         for record in found[seen[name] :]:
@@ -66,7 +66,7 @@ def _tell(queue: "Queue", seen: dict[str, int], say: Callable[[str], None]) -> N
 
 
 def _close(process: "subprocess.Popen[str]", failed: list[str], wrong: list[str]) -> None:
-    """Notes which trainings of a process that has ended failed, and what it could not do itself."""
+    """Notes the failed trainings of a process that has ended, and its own error."""
     lines, code = told(process).splitlines(), process.returncode
     failed += [line.removeprefix(FAILED) for line in lines if line.startswith(FAILED)]
     if code < 0:
@@ -91,21 +91,21 @@ def _started(paths: Sequence[str | Path], order: "Order", number: int) -> "subpr
 
 
 def _work(words: str) -> int:
-    """One of the processes."""
+    """The main function of one process."""
     from gnnneg.studies.run import Order, queue
     from gnnneg.studies.work import Worker
 
     asked = json.loads(words)
     threading.Thread(target=until_input_ends, daemon=True).start()
     warnings.showwarning = _warn  # type: ignore[assignment]
-    sys.argv = asked["command"]  # which records tell
+    sys.argv = asked["command"]  # records store this command
     until = None if asked["until"] is None else time.monotonic() + asked["until"] - time.time()
     order = Order(results=Path(asked["results"]), runs=Path(asked["runs"]))
 
     def work() -> None:
         with allowing(asked["allow"]):
             with warnings.catch_warnings():
-                if asked["number"]:  # the first alone tells of records and data
+                if asked["number"]:  # only the first process reports on records and data
                     warnings.simplefilter("ignore")
                 worker = Worker(queue(asked["paths"], order), order.runs, lambda _: None, until)
             worker.work()

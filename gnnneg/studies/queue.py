@@ -1,4 +1,4 @@
-"""What is left to do of several studies, in the order of its worth, and how long that may take."""
+"""The remaining work of several studies, most valuable first, and how long it may take."""
 
 import math
 import re
@@ -25,7 +25,7 @@ class Job:
     """One training, or the tuning of a variant.
 
     Args:
-        study (Definition): Whose it is.
+        study (Definition): The study.
         cell (Cell): Its cell.
         seed (int, optional): The seed of a training; a tuning has none.
     """
@@ -36,7 +36,7 @@ class Job:
 
     @property
     def key(self) -> Key:
-        """What tells it from all others of its study."""
+        """The key of the job within its study."""
         return *self.cell.place, self.seed
 
     @property
@@ -47,18 +47,18 @@ class Job:
 
     @property
     def slug(self) -> str:
-        """The same as a part of a file's name."""
+        """The same as a part of a file name."""
         parts = [*filter(None, self.cell.place), "tuning" if self.seed is None else str(self.seed)]
         return "-".join(UNSAFE.sub("-", part).strip("-") for part in parts) + f"-{digest(self.key)[:4]}"
 
 
 class Queue:
-    """Studies, their records, and what these lack.
+    """Studies, their records, and the trainings that are missing.
 
     Args:
-        studies (list[Definition]): The studies; the one of the greatest worth goes first.
+        studies (list[Definition]): The studies; the one with the greatest worth runs first.
         results (pathlib.Path): The folder of their records.
-        trainer (Trainer): Loads data sets, whose fingerprints are kept.
+        trainer (Trainer): Loads data sets, whose fingerprints are cached.
     """
 
     def __init__(self, studies: Sequence[Definition], results: Path, trainer: Trainer):
@@ -69,7 +69,7 @@ class Queue:
         self._standing: dict[str, tuple[list[Record], Standing]] = {}
 
     def fingerprints(self, tree: Tree) -> list[Parts] | None:
-        """The fingerprints of a config's data set; None, and a warning, if it cannot be had."""
+        """The fingerprints of the data set of a config. If it is not available: None, with a warning."""
         asked = source(outline(tree))
         if asked not in self._fingerprints:
             try:
@@ -84,7 +84,7 @@ class Queue:
         return self._fingerprints[asked]
 
     def standing(self, study: Definition) -> Standing:
-        """What is known of its trainings now."""
+        """The current state of the trainings of a study."""
         records = self.records[study.name].read()
         known = self._standing.get(study.name)
         if known is None or known[0] is not records:
@@ -92,11 +92,11 @@ class Queue:
         return known[1]
 
     def missing(self, study: Definition, refused: Collection[tuple[str, Key]] = ()) -> Iterator[Job]:
-        """The trainings without a record that fits, each behind the tuning that it waits for.
+        """The trainings without a valid record, each after the tuning that it depends on.
 
         Args:
             study (Definition): The study.
-            refused (set): Names of studies and keys of what is not to be tried again.
+            refused (set): Names of studies and keys of jobs that should not be tried again.
         """
         fresh, named = self.standing(study).fresh, set()
         for cell, seed in study.trainings:
@@ -109,7 +109,7 @@ class Queue:
                     yield job
 
     def ready(self, job: Job) -> bool:
-        """Whether nothing has to be done before it."""
+        """Whether the job depends on nothing that is still missing."""
         tuned = (*job.cell.place, None) in self.standing(job.study).fresh
         return job.seed is None or not job.study.trials or tuned
 
@@ -118,7 +118,7 @@ class Queue:
         return math.fsum(record["seconds"]["wall"] for record in self.records[study.name].read())
 
     def estimate(self, job: Job) -> float:
-        """Seconds that a job may take: as its like did; without any, the whole budget."""
+        """Seconds that a job may take: as similar jobs did, or else the whole budget."""
         fresh = self.standing(job.study).fresh.values()
         records = [one for one in fresh if (_seed(one) is None) == (job.seed is None)]
         alike = [[one for one in records if _place(one) == job.cell.place]]
@@ -136,7 +136,7 @@ class Queue:
         return chosen(job.cell, job.seed, self.standing(job.study).fresh.get((*job.cell.place, None)))
 
     def folder(self, job: Job, runs: Path) -> Path:
-        """Where it is worked on: another place for each config and each state of the data."""
+        """The run folder of a job. Each config and each state of the data has its own."""
         mark = digest([written(job.study, job.cell), self.tree(job), self.fingerprints(job.cell.tree)])[:8]
         return runs / job.study.name / f"{job.slug}-{mark}"
 

@@ -1,4 +1,4 @@
-"""The records of a study: one JSON object a line, appended by the run that made it, and never rewritten."""
+"""The records of a study: one JSON object a line, appended by the run that produced it, and never rewritten."""
 
 import json
 import warnings
@@ -20,7 +20,7 @@ class Records:
     """A file of records.
 
     Args:
-        path (pathlib.Path): The file; it is begun with the first record.
+        path (pathlib.Path): The file. It is created with the first record.
     """
 
     def __init__(self, path: Path):
@@ -29,16 +29,16 @@ class Records:
         self._told = False
 
     def append(self, record: Record) -> None:
-        """Adds a record, which is on the disk when the call returns; numbers that are not finite become null."""
+        """Adds a record, which is on disk when the call returns. Numbers that are not finite become null."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         line = json.dumps(finite({"format": FORMAT, **record}), allow_nan=False, separators=(",", ":"))
         if append(self.path, f"{line}\n"):
             self._tell("was removed before the next was written")
 
     def read(self) -> list[Record]:
-        """All whole records, in the order in which they were written.
+        """All complete records, in the order in which they were written.
 
-        Warns of a last line that is not whole: a kill cut it short, or another process writes it at this moment.
+        Warns about an incomplete last line: a kill cut it off, or another process is writing it.
 
         Raises:
             UserError: If a line is damaged.

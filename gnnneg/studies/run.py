@@ -1,4 +1,4 @@
-"""Studies run: what they lack is trained in the order of its worth, by one process or several."""
+"""Runs studies: trains what is missing, most valuable first, in one process or several."""
 
 import math
 import os
@@ -16,20 +16,20 @@ from gnnneg.studies.standing import refuse
 from gnnneg.training import Interrupted
 
 RESULTS, RUNS = Path("results"), Path("runs/studies")
-SPARE, LARGEST_SPARE = 0.2, 10.0  # of a budget what is kept for the last checkpoint: a share, and seconds
+SPARE, LARGEST_SPARE = 0.2, 10.0  # the part of a budget that is kept for the last checkpoint: a fraction, and seconds
 
 
 @dataclass(frozen=True)
 class Order:
-    """How studies are run.
+    """Options for running studies.
 
     Args:
-        jobs (int): Processes, each of one thread. (default: :obj:`1`, this one)
-        budget (float, optional): Seconds after which all stops at a checkpoint. (default: as long as it takes)
+        jobs (int): Number of single-threaded processes. (default: :obj:`1`, this process)
+        budget (float, optional): Seconds after which everything stops at a checkpoint. (default: no limit)
         results (pathlib.Path): The folder of the records.
         runs (pathlib.Path): The folder of the run folders.
-        allow (tuple[str, ...]): Modules that are not gnnneg's and whose classes configs may name.
-        since (float): The time (of :func:`time.monotonic`) at which the budget begins. (default: now)
+        allow (tuple[str, ...]): Modules outside gnnneg whose classes configs may name.
+        since (float): The time (of :func:`time.monotonic`) at which the budget starts. (default: now)
 
     Raises:
         UserError: If a number is out of range.
@@ -44,7 +44,7 @@ class Order:
 
     @property
     def until(self) -> float | None:
-        """When work has to stop for the budget to suffice for the last checkpoint, too."""
+        """The time at which work has to stop, so that the budget includes the last checkpoint."""
         return None if self.budget is None else self.since + self.budget - min(SPARE * self.budget, LARGEST_SPARE)
 
     def __post_init__(self) -> None:
@@ -58,13 +58,13 @@ class Order:
 
 @dataclass(frozen=True)
 class Progress:
-    """How far studies are.
+    """The progress of studies.
 
     Args:
-        said (str): What has just ended.
-        done (int): Trainings and tunings of this sitting that have ended.
-        left (int): Those that have not.
-        seconds (float): How long those may take, as long as those before them took, on all processes together.
+        said (str): The job that has just ended.
+        done (int): Trainings and tunings of this session that have ended.
+        left (int): Trainings and tunings that have not.
+        seconds (float): The time that these may take on all processes together, estimated from earlier ones.
     """
 
     said: str
@@ -77,10 +77,10 @@ Tell = Callable[[Progress], None]
 
 
 def queue(paths: Sequence[str | Path], order: Order) -> Queue:
-    """The studies of some files, each looked at: every variant makes a config.
+    """Reads the studies of some files and checks that every variant makes a config.
 
     Raises:
-        UserError: If a file or a variant is wrong, or two files have one name.
+        UserError: If a file or a variant is invalid, or two files have the same name.
     """
     studies = [read(path) for path in paths]
     for place, study in enumerate(studies):
@@ -93,7 +93,7 @@ def queue(paths: Sequence[str | Path], order: Order) -> Queue:
 
 
 def refuse_untunable() -> None:
-    """Looks whether tuning is installed.
+    """Checks that tuning is installed.
 
     Raises:
         MissingExtra: If it is not.
@@ -105,12 +105,12 @@ def refuse_untunable() -> None:
 
 
 def left(queue: Queue) -> list[tuple[Job, float]]:
-    """What is left to do, in its order, with the seconds that each may take."""
+    """The remaining jobs in order, with the seconds that each may take."""
     return [(job, queue.estimate(job)) for study in queue.studies for job in queue.missing(study)]
 
 
 def tell_of_stale(queue: Queue) -> None:
-    """Warns of records that no longer fit, and of those that the studies no longer name."""
+    """Warns about records that are no longer valid, and about records that no study names any more."""
     for study in queue.studies:
         stands = queue.standing(study)
         for key, why in stands.stale.items():
@@ -131,22 +131,22 @@ def tell_of_stale(queue: Queue) -> None:
 
 
 def run_studies(paths: Sequence[str | Path], order: Order, tell: Tell | None = None) -> Queue:
-    """Runs what studies lack.
+    """Runs what is missing in studies.
 
-    The same call goes on after a kill: a training from its last checkpoint, a tuning with its next trial. Another
-    process may work on the same studies at the same time.
+    The same call continues after a kill: a training from its last checkpoint, a tuning with its next trial. Several
+    processes may work on the same studies at the same time.
 
     Args:
-        paths (list): The study files; the one of the greatest worth goes first.
-        order (Order): How they are run.
-        tell (callable, optional): Told of each training that has ended. (default: nobody)
+        paths (list): The study files; the study with the greatest worth runs first.
+        order (Order): Options for running them.
+        tell (callable, optional): Called with the progress after each training. (default: not called)
 
     Returns:
         Queue: The studies with their records.
 
     Raises:
-        UserError: If a study is wrong, or trainings failed; the others are trained then.
-        Interrupted: On Ctrl-C or SIGTERM, once checkpoints are written.
+        UserError: If a study is invalid, or trainings failed; all others are trained first.
+        Interrupted: On Ctrl-C or SIGTERM, after checkpoints are written.
     """
     from gnnneg.studies.processes import side_by_side
     from gnnneg.studies.work import Worker

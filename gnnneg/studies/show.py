@@ -1,4 +1,4 @@
-"""What a study's records say now."""
+"""The current results of a study, from its records."""
 
 from pathlib import Path
 
@@ -19,10 +19,10 @@ def shown(path: str | Path, results: Path, fingerprints: Fingerprints, first: in
         path (str or Path): The study file.
         results (pathlib.Path): The folder of the records.
         fingerprints (callable): See :func:`~gnnneg.studies.standing.standing`.
-        first (int, optional): So many of the records. (default: all)
+        first (int, optional): Use only this many of the first records. (default: all)
 
     Raises:
-        UserError: If the study or a record is wrong.
+        UserError: If the study or a record is invalid.
     """
     study = read(path)
     records = Records(results / f"{study.name}.jsonl").read()[:first]
@@ -30,17 +30,17 @@ def shown(path: str | Path, results: Path, fingerprints: Fingerprints, first: in
 
 
 def written(found: Tables, out: Path) -> list[Path]:
-    """Writes the page and the picture of a study.
+    """Writes the page and the plot of a study.
 
     Args:
-        found (Tables): The study's.
-        out (pathlib.Path): The folder.
+        found (Tables): The tables of the study.
+        out (pathlib.Path): The folder to write to.
 
     Returns:
         list[Path]: The two files.
 
     Raises:
-        UserError: If the answer in the study file has a number that no table has.
+        UserError: If the answer in the study file contains a number that is in no table.
     """
     name = found.definition.name
     text = page(found, f"{name}.svg")
@@ -54,10 +54,10 @@ def written(found: Tables, out: Path) -> list[Path]:
 
 
 def refuse_strangers(found: Tables, text: str) -> None:
-    """Refuses an answer that has a number which no table has.
+    """Refuses an answer with a number that is in no table.
 
     Raises:
-        UserError: If it has.
+        UserError: If there is such a number.
     """
     answer = found.definition.answer
     unknown = strangers(answer, text.replace(answer, "") if answer else text)

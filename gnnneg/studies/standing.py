@@ -1,4 +1,4 @@
-"""Which trainings of a study have a record that still fits, and why others have none."""
+"""Finds the trainings of a study with a valid record, and the reason why others have none."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -16,9 +16,9 @@ from gnnneg.studies.definition import Cell, Definition, digest
 from gnnneg.studies.records import TRAINING, TUNING, Record
 
 Fingerprints = Callable[[Tree], list[Parts] | None]
-Key = tuple[str, str, str, int | None]  # of a training: its data, model, variant and seed, which a tuning has not
+Key = tuple[str, str, str, int | None]  # data, model, variant and seed of a training; a tuning has no seed
 
-# what changes no figure; of a budget of seconds that a run has not used up, see short()
+# settings that change no figure; for a time budget that a run did not use up, see short()
 ASIDE = {
     *(("device",), ("track",), ("data", "name"), ("data", "root")),
     *(("fit", "checkpoint_seconds"), ("fit", "max_seconds"), ("evaluation", "memory_mib")),
@@ -28,12 +28,12 @@ GONE = object()
 
 @dataclass(frozen=True)
 class Standing:
-    """What is known of a study's trainings.
+    """The current state of the trainings of a study.
 
     Args:
-        fresh (dict): The record of each training, and of each tuning, that still fits.
-        stale (dict): Of each that has none but had one, why that no longer fits.
-        others (int): How many records are of trainings that the study no longer names.
+        fresh (dict): The record of each training, and of each tuning, that is still valid.
+        stale (dict): For each job with only invalid records, the reason.
+        others (int): The number of records of trainings that the study no longer names.
     """
 
     fresh: dict[Key, Record]
@@ -42,12 +42,12 @@ class Standing:
 
 
 def standing(definition: Definition, records: list[Record], fingerprints: Fingerprints) -> Standing:
-    """Compares the records of a study with what its file, the configs and the data say now.
+    """Compares the records of a study with its current file, configs and data.
 
     Args:
         definition (Definition): The study.
         records (list[dict]): Its records.
-        fingerprints (callable): The fingerprints of the data set of a config; None where nobody can tell.
+        fingerprints (callable): Returns the fingerprints of the data set of a config; None if they are unknown.
     """
     found: dict[Key, list[Record]] = {}
     for record in records:
@@ -76,12 +76,12 @@ def standing(definition: Definition, records: list[Record], fingerprints: Finger
 def unfit(
     record: Record, definition: Definition, cell: Cell, tuning: Record | None, fingerprints: Fingerprints
 ) -> str | None:
-    """Why a record no longer fits, or None.
+    """Why a record is no longer valid; None if it is valid.
 
     Args:
         record (dict): The record.
         definition (Definition): The study.
-        cell (Cell): The cell that it is of.
+        cell (Cell): The cell of the record.
         tuning (dict, optional): The record of the cell's tuning.
         fingerprints (callable): See :func:`standing`.
     """
@@ -107,28 +107,28 @@ def unfit(
 
 
 def short(record: Record, seconds: float) -> bool:
-    """Whether a record is of training that its budget of seconds has ended, and the budget is larger now."""
+    """Whether a training was ended by its time budget, and the budget is larger now."""
     then = record["config"]["fit"]["max_seconds"]
     trials = any((trial["seconds"] or 0) >= then for trial in record.get("trials", ()))
     return seconds > then and (record.get("ended") == "seconds" or trials)
 
 
 def written(definition: Definition, cell: Cell) -> str:
-    """The digest of all that a study and its config say of a cell."""
+    """The digest of everything that a study and its config say about a cell."""
     return digest([_without(cell.tree), definition.trials, definition.startup if definition.trials else 0])
 
 
 def chosen(cell: Cell, seed: int, tuning: Record | None) -> Tree:
-    """The config of a training as it is written: with what tuning chose, and the seed."""
+    """The config of a training as written, with the tuned settings and the seed."""
     tree = cell.tree
-    if tuning is not None:  # its data set may lie elsewhere now
+    if tuning is not None:  # its data set may be in another place now
         place = {key: cell.tree["data"][key] for key in ("name", "root") if key in cell.tree["data"]}
         tree = {**tuning["config"], "data": {**tuning["config"]["data"], **place}}
     return {**{key: value for key, value in tree.items() if key != TUNE}, "seed": seed}
 
 
 def asked(cell: Cell, seed: int, tuning: Record | None) -> Tree:
-    """The same with every default."""
+    """The same config with every default."""
     found: Tree = _resolved(json.dumps(chosen(cell, seed, tuning)))
     return found
 
@@ -139,14 +139,14 @@ def _resolved(tree: str) -> Any:
 
 
 def plainly(tree: Any) -> Any:
-    """Plain values as a record has them."""
+    """Plain values in the form of a record."""
     return json.loads(json.dumps(finite(tree)))
 
 
 def changed(then: Any, now: Any, path: tuple[str, ...] = ()) -> Iterator[str]:
     """The keys of a recorded config that have another value now.
 
-    A key that the record does not have is new in gnnneg: then its default is what the run was trained with.
+    A key that the record lacks is new in gnnneg, so the run was trained with its default.
     """
     if path in ASIDE:
         return
@@ -162,16 +162,16 @@ def changed(then: Any, now: Any, path: tuple[str, ...] = ()) -> Iterator[str]:
 
 
 def key_of(record: Record) -> Key:
-    """Of which training a record is."""
+    """The key of the training that a record belongs to."""
     seed = None if record["kind"] == TUNING else record["seed"]
     return record["data"], record["model"], record["variant"], seed
 
 
 def refuse(definition: Definition) -> None:
-    """Looks whether every variant makes a config that can be trained or tuned.
+    """Checks that every variant makes a config that can be trained or tuned.
 
     Raises:
-        UserError: If one does not; the sentence names it.
+        UserError: If one does not; the message names it.
     """
     from gnnneg.tuning.space import Space
 
@@ -186,7 +186,7 @@ def refuse(definition: Definition) -> None:
 
 
 def _without(tree: Tree) -> Tree:
-    """A config without what changes no figure."""
+    """A config without the settings that change no figure."""
     found = {key: dict(value) if isinstance(value, dict) else value for key, value in tree.items()}
     for path in ASIDE:
         inner: Any = found

@@ -1,4 +1,4 @@
-"""The tables of a study, worked out from its records alone."""
+"""The tables of a study, computed from its records alone."""
 
 import statistics
 from collections.abc import Sequence
@@ -19,8 +19,8 @@ class Figure:
 
     Args:
         mean (float): The mean.
-        low (float, optional): Where its 95 % interval begins (Student's); None of a single seed.
-        high (float, optional): Where it ends.
+        low (float, optional): Lower end of its 95 % interval (Student's t); None for a single seed.
+        high (float, optional): Upper end of the interval.
     """
 
     mean: float
@@ -30,12 +30,12 @@ class Figure:
 
 @dataclass(frozen=True)
 class Row:
-    """A cell of a study with the figures of its seeds.
+    """A cell of a study with the metrics of its seeds.
 
     Args:
         cell (Cell): The cell.
-        records (dict): The record of each seed that has one which fits.
-        figures (dict): Each metric that its records have.
+        records (dict): The valid record of each seed that has one.
+        figures (dict): The mean of each metric of its records.
         tuning (dict, optional): The record of its tuning.
     """
 
@@ -57,22 +57,22 @@ class Row:
 
     @property
     def cut(self) -> int:
-        """How many trainings the budget of seconds has ended, and nothing else."""
+        """The number of trainings that were ended only by their time budget."""
         return sum(record.get("ended") == "seconds" for record in self.records.values())
 
 
 @dataclass(frozen=True)
 class PairedTest:
-    """Two variants of one model, pair by pair.
+    """A paired comparison of two variants of one model.
 
     Args:
-        data (str): The data set; empty where the pairs are of all data sets.
+        data (str): The data set; empty if the pairs are from all data sets.
         model (str): The model.
         first (str): The first variant.
         second (str): The second.
-        found (Paired, optional): What the pairs say of first less second; None where fewer than two are shared.
-        shared (int): How many pairs there are.
-        p (float, optional): The probability, corrected for all tests of the study.
+        found (Paired, optional): The test of first minus second; None if there are fewer than two pairs.
+        shared (int): The number of pairs.
+        p (float, optional): The p-value, corrected for all tests of the study.
     """
 
     data: str
@@ -86,13 +86,13 @@ class PairedTest:
 
 @dataclass(frozen=True)
 class Tables:
-    """All that a study's records say.
+    """All results of a study.
 
     Args:
         definition (Definition): The study.
-        rows (list[Row]): A row for each cell, those without records too.
+        rows (list[Row]): One row for each cell, including cells without records.
         tests (list[PairedTest]): The paired tests.
-        records (int): How many records were read.
+        records (int): The number of records that were read.
     """
 
     definition: Definition
@@ -102,7 +102,7 @@ class Tables:
 
     @property
     def blocks(self) -> dict[tuple[str, str], list[Row]]:
-        """The rows of each data set and model, the best first by the first metric; rows without figures last."""
+        """The rows of each data set and model, best first by the first metric. Rows without figures are last."""
         found: dict[tuple[str, str], list[Row]] = {}
         for row in self.rows:
             found.setdefault((row.cell.data, row.cell.model), []).append(row)
@@ -113,29 +113,29 @@ class Tables:
 
     @property
     def wanted(self) -> int:
-        """How many trainings the study names."""
+        """The number of trainings in the study."""
         return sum(len(row.cell.seeds) for row in self.rows)
 
     @property
     def there(self) -> int:
-        """How many of them have a record that fits."""
+        """The number of trainings with a valid record."""
         return sum(len(row.records) for row in self.rows)
 
 
 def tables(definition: Definition, standing: Standing, records: int) -> Tables:
-    """Works the tables of a study out.
+    """Computes the tables of a study.
 
-    Means are over the seeds that have records. A test pairs figures of one data set and seed. There is one for each
-    data set and, where there are several, one over all of them. Probabilities are those of the sign-flip test,
-    corrected by Holm's method for all tests of the study.
+    Means are over the seeds with records. A test pairs the metrics of equal data sets and seeds. There is one test for
+    each data set and, if there are several, one over all of them. P-values are from the sign-flip test, corrected by
+    Holm's method for all tests of the study.
 
     Args:
         definition (Definition): The study.
-        standing (Standing): Which of its records still fit.
-        records (int): How many records there are in all.
+        standing (Standing): The records that are still valid.
+        records (int): The total number of records.
 
     Raises:
-        UserError: If there are records and none has a metric that the study names.
+        UserError: If there are records, but none has a metric that the study names.
     """
     rows = [_row(definition, cell, standing) for cell in definition.cells]
     known = dict.fromkeys(name for row in rows for record in row.records.values() for name in numbers(record))
@@ -151,7 +151,9 @@ def tables(definition: Definition, standing: Standing, records: int) -> Tables:
 
 
 def numbers(record: Record) -> dict[str, float]:
-    """The test figures of a record by name; those of validation, and of a run that tested nothing, as ``valid.mrr``."""
+    """The test metrics of a record by name. Validation metrics, and those of a run without a test, are named like
+    ``valid.mrr``.
+    """
     found: dict[str, Any] = {}
     for split, figures in record["metrics"].items():
         before = "" if split == "test" else f"{split}."
@@ -189,7 +191,7 @@ def _tests(definition: Definition, rows: Sequence[Row]) -> list[PairedTest]:
 
 
 def _pairs(one: Row, other: Row, metric: str) -> list[float]:
-    """Of each seed that both have, the first figure less the second."""
+    """For each seed that both have, the first metric minus the second."""
     both = [
         (numbers(record).get(metric), numbers(other.records[seed]).get(metric))
         for seed, record in one.records.items()

@@ -1,4 +1,6 @@
-"""One process of a study: job after job until nothing is left, the time is over, or it is struck."""
+"""One process of a study: does one job after the other until nothing is left, the time is over, or it is
+interrupted.
+"""
 
 import os
 import shutil
@@ -27,7 +29,7 @@ from gnnneg.tuning.files import CLOCK
 from gnnneg.tuning.files import TRIALS as TRIAL_FOLDER
 from gnnneg.tuning.work import sentence_of
 
-POLL = 0.2  # seconds between looks at what others are doing
+POLL = 0.2  # seconds between checks of the other processes
 CLAIMS, CLOCKS = "claims", "clocks"
 
 Say = Callable[[str], None]
@@ -36,13 +38,13 @@ Say = Callable[[str], None]
 class Worker:
     """Works on the jobs of a queue.
 
-    Who works on a job holds its lock, which the system forgets with its process. So what a kill has left is free, and
-    whoever takes it goes on from its last checkpoint.
+    The process that works on a job holds its lock, which the operating system releases if the process dies. So a job
+    that was killed becomes free, and the next process continues it from its last checkpoint.
 
     Args:
         queue (Queue): The studies and their records.
         runs (pathlib.Path): The folder of all run folders.
-        say (callable): Told of each job that has ended.
+        say (callable): Called with a message for each job that has ended.
         until (float, optional): The time (of :func:`time.monotonic`) at which work stops. (default: :obj:`None`)
     """
 
@@ -52,11 +54,12 @@ class Worker:
         self.failures: list[str] = []
 
     def work(self) -> None:
-        """Does what is left to do; what fails is said, noted in :attr:`failures`, and does not stop the others.
+        """Does the remaining work. A failed job is reported and added to :attr:`failures`, and the other jobs still
+        run.
 
         Raises:
             UserError: If the disk cannot be written.
-            KeyboardInterrupt: On Ctrl-C or SIGTERM; the job at hand has written its checkpoint.
+            KeyboardInterrupt: On Ctrl-C or SIGTERM; the current job has written its checkpoint.
         """
         try:
             with one_thread(), struck_at(self.until):
@@ -72,7 +75,7 @@ class Worker:
         return self.until is not None and time.monotonic() >= self.until
 
     def _next(self) -> bool:
-        """Takes the job of the greatest worth that is free and does it; says whether there may be more."""
+        """Takes the most valuable free job and does it. Returns whether there may be more."""
         with ExitStack() as mine:
             job, busy = self._taken(mine)
             if job is not None:
@@ -82,7 +85,7 @@ class Worker:
             return job is not None or busy
 
     def _taken(self, mine: ExitStack) -> tuple[Job | None, bool]:
-        """A job that is ours from now on, and whether another process has one."""
+        """A job that this process owns from now on, and whether another process has one."""
         busy = False
         for study in self.queue.studies:
             claims = self.runs / study.name / CLAIMS
@@ -104,7 +107,7 @@ class Worker:
         return None, busy
 
     def _do(self, job: Job) -> None:
-        """Does a job, and records it."""
+        """Does a job and records it."""
         try:
             record = self._tuned(job) if job.seed is None else self._trained(job)
         except Unwritable:
@@ -118,7 +121,7 @@ class Worker:
         self.say(headline(record))
 
     def _trained(self, job: Job) -> Record:
-        """Trains, goes on, or takes what is there, then appends the record."""
+        """Trains, continues, or takes the finished run, then appends the record."""
         fingerprints = self._fingerprints(job)
         path = self.queue.folder(job, self.runs)
         clock = Clock(self._clocks(job) / f"{path.name}.json")
@@ -129,11 +132,11 @@ class Worker:
             clock.write()
         record = of_training(job, path, clock, fingerprints)
         self.queue.records[job.study.name].append(record)
-        shutil.rmtree(path / run_files.CHECKPOINTS, ignore_errors=True)  # nobody goes on with it
+        shutil.rmtree(path / run_files.CHECKPOINTS, ignore_errors=True)  # the run will not be continued
         return record
 
     def _tuned(self, job: Job) -> Record:
-        """The same of a tuning; of its trials the record keeps all that anybody asks for."""
+        """The same for a tuning. The record keeps everything about its trials that is used later."""
         fingerprints, path = self._fingerprints(job), self.queue.folder(job, self.runs)
         study = tune(job.cell.tree, job.study.trials, startup=job.study.startup, seeds=0, out=path, progress=False)
         record = of_tuning(job, study, Clock(path / CLOCK), fingerprints)
@@ -154,24 +157,24 @@ class Worker:
 
 
 class _Ticking(Watcher):
-    """Keeps the clock of a training, for a kill to lose little of it."""
+    """Updates the clock of a training regularly, so that a kill loses little of it."""
 
     def __init__(self, clock: Clock):
         self.clock = clock
 
     def begin(self, setup: Any) -> None:
-        """There is nothing to begin."""
+        """Nothing to begin."""
 
     def record(self, record: Mapping[str, Any]) -> None:
         self.clock.tick()
 
     def end(self, result: Mapping[str, Any] | None) -> None:
-        """There is nothing to close."""
+        """Nothing to close."""
 
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Computes on one thread in the block; numba's kernels follow torch."""
+    """Computes on one thread within the block; numba kernels follow torch."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -182,9 +185,9 @@ def one_thread() -> Iterator[None]:
 
 @contextmanager
 def struck_at(until: float | None) -> Iterator[None]:
-    """Strikes the block as SIGTERM would, at a time, so that training ends with a checkpoint.
+    """Interrupts the block at a time, as SIGTERM would, so that training ends with a checkpoint.
 
-    Only Python's main thread hears signals; in any other thread this does nothing.
+    Only Python's main thread receives signals; in any other thread this does nothing.
     """
     if until is None or threading.current_thread() is not threading.main_thread():
         yield
@@ -198,7 +201,7 @@ def struck_at(until: float | None) -> Iterator[None]:
     finally:
         try:
             timer.cancel()
-            timer.join()  # it does not strike whoever comes behind the block
+            timer.join()  # the timer must not interrupt code after the block
         finally:
             signal.signal(signal.SIGTERM, before)
 
