@@ -104,7 +104,7 @@ def _advice(near: list[str]) -> str:
         return ""
     one = "it" if len(near) == 1 else "they"
     return (
-        f": if {one} hold{'s' if len(near) == 1 else ''} statements, there is to be one file for each split in this "
+        f": if {one} hold{'s' if len(near) == 1 else ''} statements, put one file for each split into this "
         "folder, called train, valid, test, or train_denied and so on"
     )
 

@@ -98,8 +98,8 @@ def tell_of_mirrored(found: GateReport) -> None:
     if found.mirrored:
         warnings.warn(
             f"{found.mirrored:,} of {found.asked:,} stated statements of valid and test link two entities that train "
-            "links the other way round, so that figures may flatter: take them out with mirrored='drop', or leave them "
-            "there with mirrored='keep'.",
+            "links in the opposite direction, so that metrics may be too high: remove them with mirrored='drop', or "
+            "keep them with mirrored='keep'.",
             stacklevel=3,
         )
 
@@ -125,8 +125,8 @@ def look_over(data: HeteroData, name: str) -> None:
     if found.overlap:
         warnings.warn(
             f"In {name}, {found.overlap:,} statements stand in two splits, such as "
-            f"{' '.join(echo(part) for part in found.overlapping[0])}; what is trained on is easily answered: 'gnnneg "
-            "data check' lists them.",
+            f"{' '.join(echo(part) for part in found.overlapping[0])}; statements seen in training are easy to "
+            "answer: 'gnnneg data check' lists them.",
             stacklevel=3,
         )
 

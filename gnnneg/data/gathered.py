@@ -89,7 +89,7 @@ def gathered(
     if unlabelled and len(unlabelled) == sum(stated for _, _, stated, _ in sources):
         raise unlabelled[0]
     if negated is not None and not met:
-        raise UserError(f"{path}: no relation is negated as {negated!r} says.")
+        raise UserError(f"{path}: no relation matches the pattern {negated!r} of negated relations.")
     questions = pa.concat_tables(closed).group_by(list(ROLES[:2])).aggregate([]) if closed else None
     return Gathered(Parts.of(pieces), questions, joined(labels), account, _defined(defined, account))
 
@@ -128,7 +128,7 @@ def _denials(path: Path, format: str | None, options: dict[str, Any]) -> Stateme
     try:
         found = read_statements(path, format, **plain)
         if found.closed is not None or not pc.all(found.table["label"]).as_py():
-            raise UserError(f"{path}: all of its statements are denied, so it must not deny some itself.")
+            raise UserError(f"{path}: all of its statements are denied, so none of them may be negated.")
     except Polarity as error:
         found = read_statements(path, format, **plain, label=error.column, labels=options.get("labels"))
         if pc.any(found.table["label"]).as_py():
@@ -174,7 +174,7 @@ def with_tidy_names(read: Gathered, tidy: bool | None, path: Path) -> tuple[Gath
     if not changed:
         return read, 0
     if "" in changed.values():
-        raise UserError(f"{path} has a name of nothing but blanks: mend it, or keep it with --no-tidy.")
+        raise UserError(f"{path} has a name that is only blanks: correct it, or keep it with --no-tidy.")
 
     def mend(table: pa.Table) -> pa.Table:
         for column in {*ROLES, "name"} & set(table.column_names):

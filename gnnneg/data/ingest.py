@@ -216,7 +216,7 @@ def _negations(parts: Parts) -> list[str]:
     few = ", ".join(echo(name) for name in list(negated)[:5])
     first = next(iter(negated.values()))
     return [
-        f"{len(negated):,} relations seem to negate others, such as {few}, and are read as relations of their own: "
+        f"{len(negated):,} relations seem to negate others, such as {few}, and are read as ordinary relations: "
         f"--negated '{first.pattern}' would make them denials."
     ]
 
@@ -231,8 +231,8 @@ def _negated_ends(names: pa.Array) -> list[str]:
         return []
     few = ", ".join(map(echo, negated[:5]))
     return [
-        f"{len(negated):,} names of entities seem to negate others, such as {few}, and what is said of them is read as "
-        "stated: if it is denied of the others, say so in a column of labels (--label), not in the name."
+        f"{len(negated):,} names of entities seem to negate others, such as {few}, and their statements are read as "
+        "stated: if they deny statements about the others, say so in a column of labels (--label), not in the name."
     ]
 
 

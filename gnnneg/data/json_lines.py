@@ -122,7 +122,7 @@ def _end(said: str, start: int) -> int:
 
 def _entry(where: str, found: Any) -> tuple[str, dict[str, Any]]:
     if not isinstance(found, dict):
-        raise UserError(f'{where}: each line is to be an object, such as {{"subject": ...}}, not {shown(str(found))}.')
+        raise UserError(f'{where}: each line should be an object, such as {{"subject": ...}}, not {shown(str(found))}.')
     return where, found
 
 
@@ -133,7 +133,7 @@ def _decoded(where: str, said: str, wanted: str) -> Any:
         if "\\u" in said:
             json.dumps(found, ensure_ascii=False).encode()  # refuses lone surrogates
     except _Twice as twice:
-        raise UserError(f"{where}: the key {echo(str(twice))} stands there twice: say which is right.") from None
+        raise UserError(f"{where}: the key {echo(str(twice))} occurs twice: keep one of the two.") from None
     except json.JSONDecodeError as error:
         raise UserError(
             f"{where}: not JSON ({error.msg} at column {error.colno}), where {wanted} should be: {shown(said[:200])}."
@@ -141,5 +141,5 @@ def _decoded(where: str, said: str, wanted: str) -> Any:
     except RecursionError:
         raise UserError(f"{where}: nested too deeply for a statement.") from None
     except UnicodeEncodeError:
-        raise UserError(f"{where}: holds half of a pair of surrogates, which is no text.") from None
+        raise UserError(f"{where}: holds a lone surrogate, which is not valid text.") from None
     return found

@@ -86,7 +86,7 @@ def read_beside(path: Path, columns: tuple[str, ...]) -> pa.Table:
     try:
         texts = {column: pc.cast(table[column], pa.large_string()) for column in columns}
     except pa.ArrowException:
-        raise UserError(f"{path} is no table of {many}: they are no texts.") from None
+        raise UserError(f"{path} is no table of {many}: its entries are not text.") from None
     return pa.table(texts).drop_null()
 
 

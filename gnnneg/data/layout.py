@@ -33,7 +33,7 @@ class Labels:
         every = [folded(label) for labels in (self.stated, self.denied, self.unknown) for label in labels]
         for label in every:
             if every.count(label) > 1:
-                raise UserError(f"The label {label!r} is given two meanings: it is stated, denied or unknown.")
+                raise UserError(f"The label {label!r} has two meanings: make it one of stated, denied and unknown.")
 
 
 def folded(label: str) -> str:
@@ -85,7 +85,7 @@ class Layout:
             raise UserError(f"Unknown delimiter {self.delimiter!r}: it is one of {', '.join(DELIMITERS)}.")
         used = [c for c in self.columns if c != IGNORED]
         if len(set(used)) < len(used):
-            raise UserError(f"Columns {' '.join(self.columns)} name one column twice.")
+            raise UserError(f"Columns {' '.join(self.columns)} name a column twice: name each one once.")
 
     @property
     def expected(self) -> str:

@@ -138,20 +138,20 @@ def refuse_unread(edge_type: EdgeType, store: BaseStorage) -> None:
     for key, value in store.items():
         if key.endswith("edge_index") and key != "edge_index":
             raise UserError(
-                f"{key!r} of {edge_type} is not read: give these edges an edge type of their own, and name that in "
-                "denied if they are."
+                f"{key!r} of {edge_type} is not read: give these edges a separate edge type, and name that in "
+                "denied if they are false."
             )
         if key in READ or (key in PARTS and len(PARTS & {*store.keys()}) > 1):  # masks of the three splits
             continue
         if isinstance(value, dict) and any(_denies(str(name), inner, count) for name, inner in value.items()):
             raise UserError(
-                f"{key!r} of {edge_type} says that some edges are false, which is not read: move these edges to an "
-                f"edge type of their own and name that in denied, or delete {key!r} if it means something else."
+                f"{key!r} of {edge_type} says that some edges are false, which is not read: move these edges to a "
+                f"separate edge type and name that in denied, or delete {key!r} if it means something else."
             )
         if _denies(key, value, count):
             raise UserError(
-                f"{key!r} says that some edges {edge_type} are false, which is not read: move these edges to an edge "
-                f"type of their own and name that in denied, or delete {key!r} if it means something else."
+                f"{key!r} says that some edges {edge_type} are false, which is not read: move these edges to a "
+                f"separate edge type and name that in denied, or delete {key!r} if it means something else."
             )
 
 

@@ -186,8 +186,8 @@ def _roles(names: list[str], where: str) -> dict[str, int]:
         raise UserError(f"{where} has two columns {twice[0]}: leave one out.")
     if len(found) < 2:
         raise UserError(
-            f"{where} must name its columns head, relation and tail, of which it may lack one that is always asked "
-            f"for; it has {echo(names)}."
+            f"{where} must name its columns head, relation and tail, without one that every row asks for; "
+            f"it has {echo(names)}."
         )
     return found
 
@@ -202,7 +202,7 @@ def _of_frame(frame: pd.DataFrame, where: str) -> Asked:
         try:
             text = pa.array(frame.iloc[:, found[role]].astype(object), pa.large_string(), from_pandas=True)
         except (pa.ArrowInvalid, pa.ArrowTypeError, UnicodeEncodeError):
-            raise UserError(f"{where}: column {role} holds something else than names: give them as text.") from None
+            raise UserError(f"{where}: column {role} holds values that are not text: give names as text.") from None
         columns[role] = _encoded(text)
     aside = [str(name) for place, name in enumerate(frame.columns) if place not in found.values()]
     return Asked(columns, where, "row", np.arange(len(frame)), aside)

@@ -173,7 +173,7 @@ def read_parquet(path: Path) -> pa.Table:
         raise UserError(f"{path} is not a parquet file: {_why(error)}.") from None
     for name in table.column_names:
         if table.column_names.count(name) > 1:
-            raise UserError(f"{path} has two columns {echo(name)}: give them names of their own.")
+            raise UserError(f"{path} has two columns {echo(name)}: give them different names.")
     if not table.num_rows:
         raise UserError(f"{path} has no rows: there are no statements in it.")
     return table
@@ -185,7 +185,7 @@ def _written_out(path: Path, raw: pa.NativeFile) -> pa.Table:
     strings = [f.name for f in file.schema_arrow if pa.types.is_string(f.type) or pa.types.is_large_string(f.type)]
     rows, most = file.metadata.num_rows, f"{path} is {size:,} bytes, but stands for"
     if rows > MOST_ROWS and rows > 8 * size:
-        raise UserError(f"{most} {rows:,} rows: no statements in earnest shrink so far.")
+        raise UserError(f"{most} {rows:,} rows: real statements do not compress that much.")
     table = pa.parquet.ParquetFile(raw, read_dictionary=strings).read()
     if table.column_names != list(dict.fromkeys(table.column_names)):
         return table  # not worth checking: it is refused later
@@ -196,7 +196,7 @@ def _written_out(path: Path, raw: pa.NativeFile) -> pa.Table:
         if pa.types.is_dictionary(chunk.type) and chunk.type.value_type in (pa.string(), pa.large_string())
     ]
     if sum(sizes) > max(4 * LARGEST, 4 * RATIO * size):
-        raise UserError(f"{most} {sum(sizes) >> 20:,} MiB of text: no statements in earnest shrink so far.")
+        raise UserError(f"{most} {sum(sizes) >> 20:,} MiB of text: real statements do not compress that much.")
     return table
 
 

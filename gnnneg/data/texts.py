@@ -50,7 +50,7 @@ class Texts(Sequence[str]):
         try:
             return cls(pa.array(list(names), pa.large_string()))
         except UnicodeEncodeError as error:
-            raise UserError(f"The name {echo(error.object)} holds half a letter: save it as UTF-8 again.") from None
+            raise UserError(f"The name {echo(error.object)} is not valid Unicode: save it as UTF-8 again.") from None
 
     def __len__(self) -> int:
         return len(self.array)

@@ -116,8 +116,8 @@ def _typed(data: Any) -> HeteroData:
         return copy.copy(data)
     if not isinstance(data, Data):
         raise UserError(
-            f"{type(data).__name__} is no graph of PyG's: give a HeteroData, a Data, a data set of one, or the three "
-            "graphs of RandomLinkSplit."
+            f"{type(data).__name__} is not a PyG graph: give a HeteroData, a Data, a data set of one graph, or the "
+            "three graphs of RandomLinkSplit."
         )
     data, result = _in_parts(data), HeteroData()
     num_nodes, count = _size(data), _num_edges(data._store)
@@ -204,7 +204,7 @@ def _relation_names(data: Data, count: int) -> list[str]:
     if rel_type is None:
         return [LINK]
     if count < 0:
-        raise UserError("A graph with adj_t does not tell which edge has which edge_type: give edge_index.")
+        raise UserError("With adj_t, it is not clear which edge has which edge_type: give edge_index.")
     for key in (*ASKED[::2], *FALSE[::2]):
         if key in data._store:
             raise UserError(f"{key} does not tell which edge_type its edges have: give masks of edges, or HeteroData.")

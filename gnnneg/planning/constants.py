@@ -74,7 +74,7 @@ def known() -> Constants:
         given = json.loads(file.read_text(encoding="utf-8"))
         return Constants(**{field.name: given[field.name] for field in fields(Constants)})
     except (OSError, ValueError, KeyError, TypeError):
-        raise UserError(f"{file} holds no constants of this version: measure anew with '{COMMAND}'.") from None
+        raise UserError(f"{file} holds no constants of this version: measure again with '{COMMAND}'.") from None
 
 
 def kept(constants: Constants) -> Path:

@@ -71,7 +71,7 @@ def _close(process: "subprocess.Popen[str]", failed: list[str], wrong: list[str]
     failed += [line.removeprefix(FAILED) for line in lines if line.startswith(FAILED)]
     if code < 0:
         failed.append(
-            f"a process was killed by signal {-code} (want of memory?): the same command goes on with its work."
+            f"a process was killed by signal {-code} (out of memory?): the same command goes on with its work."
         )
     elif code:
         wrong.append(lines[-1] if lines else f"A process of the study ended with code {code}.")

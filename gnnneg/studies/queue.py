@@ -76,7 +76,7 @@ class Queue:
                 self._fingerprints[asked] = [fingerprint(graph) for graph in self.trainer.graphs(asked)]
             except (ValueError, OSError) as error:
                 warnings.warn(
-                    f"{asked.name} cannot be had, so nobody can tell whether it has changed since its records were "
+                    f"{asked.name} is not available, so it is unknown whether it has changed since its records were "
                     f"made: {error}",
                     stacklevel=2,
                 )

@@ -118,7 +118,7 @@ def tell_of_stale(queue: Queue) -> None:
             name = " / ".join(part for part in (data, model, variant) if part)
             what = "the tuning" if seed is None else f"seed {seed}"
             warnings.warn(
-                f"{study.name}: {name}, {what} is stale ({why}): it counts no more, and a run makes it again.",
+                f"{study.name}: {name}, {what} is stale ({why}): it no longer counts, and a run makes it again.",
                 stacklevel=2,
             )
         if stands.others:

@@ -147,7 +147,7 @@ class Worker:
     def _fingerprints(self, job: Job) -> Any:
         found = self.queue.fingerprints(job.cell.tree)
         if found is None:
-            raise UserError(f"the data set {job.cell.data} cannot be had.")
+            raise UserError(f"the data set {job.cell.data} is not available.")
         return found
 
     def _clocks(self, job: Job) -> Path:

@@ -56,7 +56,7 @@ def side_by_side(
                     if again > AGAIN:
                         raise UserError(
                             f"Processes of {home} were killed {again} times, the last by signal "
-                            f"{-process.returncode}: look for want of memory, and give the command again to go on."
+                            f"{-process.returncode}: check the memory, and run the same command again to go on."
                         )
                     crew.append(_started(home, budget, len(crew), workers, allow, progress))
                 elif process.returncode:
@@ -84,7 +84,7 @@ def _note_killed(home: Path, study: Study, process: int, number: int) -> None:
                 times = trial.user_attrs.get(KILLED, 0) + 1
                 study._storage.set_trial_user_attr(trial._trial_id, KILLED, times)
                 if times >= DEADLY:
-                    sentence = f"Its process was killed {times} times, the last by signal {number}: want of memory?"
+                    sentence = f"Its process was killed {times} times, the last by signal {number}: out of memory?"
                     study._storage.set_trial_user_attr(trial._trial_id, SENTENCE, sentence)
                     study.tell(trial.number, state=TrialState.FAIL)
 

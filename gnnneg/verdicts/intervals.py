@@ -27,7 +27,7 @@ def clopper_pearson(successes: int, trials: int, level: float = 0.95) -> tuple[f
         UserError: If there are no trials, more successes than trials, or the level is not between 0 and 1.
     """
     if not 0 <= successes <= trials or trials < 1:
-        raise UserError(f"{successes} of {trials} is no share: count at least one, and no more than there are.")
+        raise UserError(f"{successes} of {trials} is no share: give at least one trial, and at most as many successes.")
     if not 0 < level < 1:
         raise UserError(f"level is {level}: give a number between 0 and 1.")
     return 1 - _upper(trials - successes, trials, level), _upper(successes, trials, level)

@@ -53,7 +53,7 @@ def judged(verdicts: Verdicts | str | Path, whose: Sequence[str] = ()) -> Judged
     if begins == SQLITE:
         return _of_record(Verdicts(path, writing=False), whose)
     if whose:
-        raise UserError(f"{path} is a table, which does not say whose its verdicts are: leave out whose wins.")
+        raise UserError(f"{path} is a table, which does not name the judges: leave out whose wins.")
     return _of_table(path)
 
 

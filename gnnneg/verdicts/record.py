@@ -115,9 +115,9 @@ class Verdicts:
         self.path, self.writing = Path(path), writing
         self._idle: list[sqlite3.Connection] = []
         if "\0" in str(path):
-            raise UserError(f"{echo(str(path))} holds a zero byte, which no name of a file has: name another one.")
+            raise UserError(f"{echo(str(path))} holds a zero byte, which a file name cannot have: give another name.")
         if not writing and not self.path.is_file():
-            raise UserError(f"There is no record of verdicts at {self.path}: give the file that was judged into.")
+            raise UserError(f"There is no record of verdicts at {self.path}: give the file with the verdicts.")
         with sentence(self.path):
             if writing:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -349,7 +349,7 @@ def _add(
 
 def _name(key: str, text: str) -> str:
     if not (_text(key, text) if key in Statement._fields else _text(key, text).strip()):
-        raise UserError(f"{key} is empty: a verdict needs a head, a relation, a tail and a person, and a note words.")
+        raise UserError(f"{key} is empty: a verdict needs a head, a relation, a tail and a person, and a note text.")
     return text
 
 
@@ -359,7 +359,7 @@ def _text(key: str, text: str) -> str:
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise UserError(f"{key} is {echo(text)}, which holds half of a letter: give whole Unicode text.") from None
+        raise UserError(f"{key} is {echo(text)}, which holds a lone surrogate: give valid Unicode text.") from None
     return text
 
 

@@ -269,7 +269,7 @@ def test_parquet_that_is_none(tmp_path: Path) -> None:
     path = tmp_path / "a.parquet"
     one = pa.array(["x"])
     pa.parquet.write_table(pa.Table.from_arrays([one, one, one], ["head", "head", "tail"]), path)
-    with pytest.raises(UserError, match="has two columns 'head': give them names of their own"):
+    with pytest.raises(UserError, match="has two columns 'head': give them different names"):
         read_parquet(path)
     pa.parquet.write_table(pa.table({"head": pa.array([], pa.string())}), path)
     with pytest.raises(UserError, match="has no rows"):

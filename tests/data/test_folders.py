@@ -105,9 +105,7 @@ def test_what_speaks_of_a_split_and_is_not_read_is_warned_of(tmp_path: Path, nam
     with pytest.warns(UserWarning, match=f"{name.strip('/')} is not read: if it holds statements"):
         assert found(tmp_path, "train.tsv", name)[0] == {"train.tsv": "train"}
     (tmp_path / "train.tsv").unlink()
-    with pytest.raises(
-        UserError, match=r"no file for train.*: if it holds statements, there is to be one file for each"
-    ):
+    with pytest.raises(UserError, match=r"no file for train.*: if it holds statements, put one file for each"):
         parts_of(tmp_path, ENDINGS, Account())
 
 

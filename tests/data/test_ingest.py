@@ -229,7 +229,7 @@ def test_negated_relations(tmp_path: Path) -> None:
     ingest(tmp_path / "mine.tsv", tmp_path / "out", negated="Not(.*)")
     assert everything(tmp_path / "out", "stated") == set(STATED)
     assert everything(tmp_path / "out", "denied") == set(DENIED)
-    with pytest.raises(UserError, match="no relation is negated as 'Un' says"):
+    with pytest.raises(UserError, match="no relation matches the pattern 'Un' of negated relations"):
         ingest(tmp_path / "mine.tsv", tmp_path / "other", negated="Un")
 
 

@@ -141,7 +141,7 @@ def test_a_bomb_of_parquet(tmp_path: Path) -> None:
 def test_layouts_that_make_no_sense() -> None:
     with pytest.raises(UserError, match="Unknown delimiter 'pipe'"):
         Layout(delimiter="pipe")
-    with pytest.raises(UserError, match="one column twice"):
+    with pytest.raises(UserError, match="a column twice"):
         Layout(("head", "head", "tail"))
 
 

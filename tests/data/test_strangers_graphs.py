@@ -69,7 +69,7 @@ def test_of_as_many_nodes_as_edges_the_edges_are_denied() -> None:
 
 @pytest.mark.parametrize("key", ["neg_edge_index", "denied_edge_index", "test_neg_edge_index"])
 def test_further_edges_of_one_type_are_not_lost(key: str) -> None:
-    with pytest.raises(UserError, match=f"'{key}' of .* is not read: give these edges an edge type of their own"):
+    with pytest.raises(UserError, match=f"'{key}' of .* is not read: give these edges a separate edge type"):
         from_hetero(graph(**{key: torch.tensor([[3], [0]])}))
 
 

@@ -194,7 +194,7 @@ def test_objects_over_several_lines(tmp_path: Path) -> None:
 def test_ends_that_are_objects_are_told_of_by_their_own_name(tmp_path: Path) -> None:
     path = tmp_path / "e.jsonl"
     path.write_text('{"label":"KNOWS","start":{"id":"1"},"end":{"id":"2"}}\n')
-    with pytest.raises(UserError, match=r"column 2 \(start\), which is to be the head, holds lists or objects"):
+    with pytest.raises(UserError, match=r"column 2 \(start\), which should be the head, holds lists or objects"):
         read_statements(path, columns=["start", "label", "end"])
 
 
@@ -229,7 +229,7 @@ def test_relations_that_negate_behind_are_told_of(tmp_path: Path) -> None:
     path = written(tmp_path / "t.tsv", *rows)
     notes = ingest(path, tmp_path / "a", valid=0.0, test=0.0).notes
     assert notes == [
-        "1 relations seem to negate others, such as 'treats_not', and are read as relations of their own: --negated "
+        "1 relations seem to negate others, such as 'treats_not', and are read as ordinary relations: --negated "
         "'(.*)_not' would make them denials."
     ]
     ingest(path, tmp_path / "b", valid=0.0, test=0.0, negated="(.*)_not")
@@ -248,7 +248,7 @@ def test_lines_that_have_names_of_their_own(tmp_path: Path) -> None:
     """YAGO writes the name of each fact before it."""
     rows = [(f"<id_{i}>", f"<e{i}>", "<knows>", f"<e{i % 2}>") for i in range(4)]
     path = written(tmp_path / "yago.tsv", *rows)
-    with pytest.raises(UserError, match="as where each line has a name of its own: if it does, say --columns 2,3,4"):
+    with pytest.raises(UserError, match="as if the first named the lines: if it does, say --columns 2,3,4"):
         read_statements(path)
     assert read_statements(path, columns=["2", "3", "4"]).table["relation"].to_pylist() == ["<knows>"] * 4
     path = written(tmp_path / "time.tsv", *((f"e{i}", "knows", f"e{i % 2}", f"200{i}") for i in range(4)))

@@ -54,7 +54,7 @@ def test_what_a_list_refuses_it_refuses():
     with pytest.raises(TypeError):
         hash(made)
     assert made.places(3) == []
-    with pytest.raises(UserError, match="half a letter"):
+    with pytest.raises(UserError, match="not valid Unicode"):
         TextLists.of([["\ud800"]])
 
 

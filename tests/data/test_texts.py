@@ -56,7 +56,7 @@ def test_what_a_list_refuses_it_refuses() -> None:
             made.index(name, start)  # type: ignore[arg-type]
     assert 3 not in made
     assert made[torch.tensor(1)] == "é"  # type: ignore[call-overload]
-    with pytest.raises(UserError, match="half a letter"):
+    with pytest.raises(UserError, match="not valid Unicode"):
         Texts.of(["\ud800"])
 
 

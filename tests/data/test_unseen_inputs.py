@@ -60,7 +60,7 @@ def test_a_graph_in_one_json_object(tmp_path: Path) -> None:
         UserError, match=r"is one object around all edges \(it has nodes, edges\): write one edge a line"
     ):
         brought(tmp_path / "kg.json", json.dumps(whole))
-    with pytest.raises(UserError, match="since it has nodes, edges: write its statements one object a line"):
+    with pytest.raises(UserError, match="because it has nodes, edges: write its statements one object a line"):
         brought(tmp_path / "kg.json", json.dumps(whole), format="wikidata")
 
 
@@ -115,7 +115,7 @@ def test_what_is_said_about_triples(tmp_path: Path, about: str) -> None:
     stated = [("a", "r", "b"), ("a", "r", "c")][: 2 if "e:c {{" in about or "e:c ." in about else 1]
     assert [tuple(x.removeprefix("http://e/") for x in row) for row in said(tmp_path / "out")] == stated
     for word in ("e:negated true", "e:isFalse 1", 'e:denied "yes"'):
-        with pytest.raises(UserError, match=r"says of a triple that it is false, .* --denied-graph"):
+        with pytest.raises(UserError, match=r"says that a triple is false, .* --denied-graph"):
             brought(tmp_path / "no" / "a.ttl", PREFIX + "e:a e:r e:b .\n" + about.format(word))
     assert brought(tmp_path / "yes" / "a.ttl", PREFIX + "e:a e:r e:b .\n" + about.format("e:negated false")).left_out
 

@@ -213,7 +213,7 @@ def test_bad_files_of_questions(tmp_path, text, wrong):
 def test_bad_questions(tmp_path):
     there, model = ground(), Tabled(coarse(3))
     for frame, wrong in (
-        (pd.DataFrame({"head": [1], "relation": ["0"]}), "column head holds something else than names"),
+        (pd.DataFrame({"head": [1], "relation": ["0"]}), "column head holds values that are not text"),
         (pd.DataFrame({"head": ["1"]}), "must name its columns"),
     ):
         with pytest.raises(UserError, match=wrong):

@@ -180,7 +180,7 @@ def test_constants_of_this_machine_come_first(own_cache):
     assert kept(COST) == own_cache
     assert known() == COST
     own_cache.write_text('{"step": 1}')
-    with pytest.raises(UserError, match="holds no constants of this version: measure anew"):
+    with pytest.raises(UserError, match="holds no constants of this version: measure again"):
         known()
 
 

@@ -107,7 +107,7 @@ def test_a_changed_config_makes_records_stale(home, tmp_path):
         run_studies([path], order(tmp_path))
     said = [str(one.message) for one in told]
     stale = "toy: synthetic / many, seed 0 is stale (the study or its config says something else of it now)"
-    assert said[0] == f"{stale}: it counts no more, and a run makes it again."
+    assert said[0] == f"{stale}: it no longer counts, and a run makes it again."
     assert said[1].startswith(f"2 records of {tmp_path / 'results' / 'toy.jsonl'} are of trainings that")
     assert len(said) == 2
     new = records(tmp_path)[4:]

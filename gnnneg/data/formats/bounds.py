@@ -134,9 +134,9 @@ def _entities(path: Path, content: str) -> None:
         or sum(sizes.get(name, 0) * number for name, number in used.items()) > 16 * LONGEST
     ):
         raise UserError(
-            f"{path}: its XML entities become longer than {LONGEST >> 20} MiB when they are put in: write them out."
+            f"{path}: its XML entities expand to more than {LONGEST >> 20} MiB: write the text out instead."
         )
 
 
 def _too_deep(path: Path, line: int) -> None:
-    raise UserError(f"{path}:{line}: nested deeper than {DEEPEST:,} levels: no ontology or RDF in earnest is.")
+    raise UserError(f"{path}:{line}: nested deeper than {DEEPEST:,} levels: no real ontology or RDF file is.")

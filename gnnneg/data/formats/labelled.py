@@ -173,8 +173,8 @@ def _stated(
         name = sheet.names[places["label"]] if sheet.names is not None else ""
         if labels is not None and looks.turned(name, labels):
             raise UserError(
-                f"{path}: the column {echo(name)} is a negation, so what it says yes to is denied, but --labels has it "
-                "the other way round: exchange stated and denied."
+                f"{path}: the column {echo(name)} is a negation, so its yes means denied, but --labels says the "
+                "opposite: exchange stated and denied."
             )
         met = table["label"].unique().to_pylist()[:64]
         meant = labels or looks.meaning(name, met)
@@ -230,8 +230,8 @@ def _refuse_nested_roles(path: Path, sheet: Sheet, places: dict[str, int]) -> No
     for role, place in places.items():
         if pa.types.is_nested(sheet.table.column(place).type):
             raise UserError(
-                f"{path}: column {place + 1} ({listed([sheet.table.column_names[place]])}), which is to be the {role}, "
-                "holds lists or objects: write what they are called, or their ids, as a column of its own."
+                f"{path}: column {place + 1} ({listed([sheet.table.column_names[place]])}), which should be the "
+                f"{role}, holds lists or objects: write their names or ids into a separate column."
             )
 
 
@@ -254,7 +254,7 @@ def _refuse_an_unnamed_first(path: Path, first: list[str]) -> None:
     """Refuses a first column without a name, which data frames write for their line numbers."""
     if len(first) > len(ROLES) and not first[0].strip() and all(field.strip() for field in first[1:]):
         raise UserError(
-            f"{path}: the first field of its first line is empty, as where lines are numbered: if that line names the "
+            f"{path}: the first field of its first line is empty, as with line numbers: if that line names the "
             "columns, say --header --columns 2,3,4 for the second to fourth."
         )
 
@@ -265,7 +265,7 @@ def _refuse_quotation_marks(path: Path, first: list[str]) -> None:
     """
     if len(first) >= 3 and all(len(field) > 2 and field[0] == field[-1] == '"' for field in first):
         raise UserError(
-            f"{path}: all fields of its first line are in quotation marks: if they are no part of the names, say "
+            f"{path}: all fields of its first line are in quotation marks: if they are not part of the names, say "
             "--format csv --delimiter tab (with --columns 1,2,3 --no-header if that line is a statement), and if they "
             "are, --delimiter tab."
         )
@@ -319,7 +319,7 @@ def _look_at_the_first_line(
         named = looks.called_like_columns(sheet.first, sheet.table)
         if named or looks.may_be_names(first, sheet.table.select(roles)):
             warnings.warn(
-                f"{path}: the first line, {listed(first)}, is read as a statement, but nothing of it occurs again: if "
+                f"{path}: the first line, {listed(first)}, is read as a statement, but none of it occurs again: if "
                 "it names the columns, say --header, and if not, --no-header.",
                 stacklevel=2,
             )
@@ -357,9 +357,9 @@ def _refuse_numbers_of_lines(path: Path, sheet: Sheet) -> None:
         )
     if looks.names_each(sheet.table):
         raise UserError(
-            f"{path}: the first of its {len(sheet.first)} columns has another value in each line, and the third fewer "
-            "than the second, as where each line has a name of its own: if it does, say --columns 2,3,4, and if the "
-            "first is the head, --columns 1,2,3."
+            f"{path}: the first of its {len(sheet.first)} columns has a different value in each line, and the third "
+            "has fewer than the second, as if the first named the lines: if it does, say --columns 2,3,4, and if it is "
+            "the head, --columns 1,2,3."
         )
 
 
@@ -392,7 +392,7 @@ def _keep_account(path: Path, sheet: Sheet, places: dict[str, int], ignored: set
                 if label is not None:  # the column would be lost, and it may contradict the label
                     raise UserError(
                         f"{path}: {called} holds {listed(few)}, as if it too said what is stated and what is denied, "
-                        f"and the label is column {label + 1}: make one column of the two, or say --ignore {column}."
+                        f"and the label is column {label + 1}: merge the two columns, or say --ignore {column}."
                     )
                 raise Polarity(
                     f"{path}: {called} holds {listed(few)}, as if it said what is stated and what is denied: if it "
@@ -408,13 +408,13 @@ def _refuse_denials_within(path: Path, called: str, column: str, values: pa.Chun
     """Refuses lists, objects and texts that say that their statement is false. Other nested values are left out."""
     if pa.types.is_nested(values.type) and denies_within(values):
         raise UserError(
-            f"{path}: {called} holds lists or objects, of which some say that their statement is false: write that as "
-            f"a column of its own, such as 'negated', or say --ignore {column}."
+            f"{path}: {called} holds lists or objects, of which some say that their statement is false: write that "
+            f"into a separate column, such as 'negated', or say --ignore {column}."
         )
     if denies_in_text(values):
         raise UserError(
-            f"{path}: {called} holds texts of which some say that their statement is false, as negated=true does: "
-            f"write that as a column of its own, such as 'negated', or say --ignore {column}."
+            f"{path}: {called} holds texts, of which some say that their statement is false, as negated=true does: "
+            f"write that into a separate column, such as 'negated', or say --ignore {column}."
         )
 
 

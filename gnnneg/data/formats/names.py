@@ -104,7 +104,7 @@ def _plain(known: pa.Array, pattern: str) -> dict[str, str]:
         names = pc.replace_substring_regex(found, whole, becomes or r"\1").to_pylist()
     except (re.error, pa.ArrowInvalid, RecursionError, OverflowError) as error:
         why = str(error).rstrip(".")
-        raise UserError(f"The pattern {pattern!r} of negated relations is no regular expression: {why}.") from None
+        raise UserError(f"The pattern {pattern!r} of negated relations is not a regular expression: {why}.") from None
     return {name: meant for name, meant in zip(found.to_pylist(), names) if meant}
 
 

@@ -98,7 +98,7 @@ def folded(triples: Iterable[Triple], path: Path, left_out: Counter[str]) -> Ite
     if weak:
         warnings.warn(
             f"{path}: {weak:,} statements of Wikidata are deprecated or say 'no value', and their triples are read as "
-            "stated: of its JSON, both are understood.",
+            "stated: import its JSON instead, where both are understood.",
             stacklevel=2,
         )
     for node, found in parts.items():
@@ -128,9 +128,7 @@ def refuse_denial(path: Path, relation: str, said: str, instead: str = IN_A_GRAP
         UserError: If the property says that the triple is false.
     """
     if _may_deny(relation) and _denies(relation, said):
-        raise UserError(
-            f"{path}: {echo(relation)} says of a triple that it is false, which is not read there: {instead}."
-        )
+        raise UserError(f"{path}: {echo(relation)} says that a triple is false, which is not read there: {instead}.")
 
 
 @lru_cache(1 << 10)
@@ -169,7 +167,7 @@ def _refuse_denied(
     for *_, stated, source in triples:
         if stated and source in denied:
             raise UserError(
-                f"{path}: {echo(denied[source][0])} says that what stands in the named graph {echo(source)} is false: "
+                f"{path}: {echo(denied[source][0])} says that the named graph {echo(source)} is false: "
                 f"say --denied-graph {source}."
             )
 
@@ -184,7 +182,7 @@ def _denied(where: str, found: dict[str, list[Triple]]) -> list[Triple]:
         if len({t.object for t in which}) > 1:
             raise UserError(f"{where} has more than one {_short(predicate)}.")
         if not which[0].stated:
-            raise UserError(f"{where} stands in a graph that is denied itself: say only one of the two.")
+            raise UserError(f"{where} is in a graph that is itself denied: use only one of the two.")
     if TARGET in found and VALUE in found:
         raise UserError(f"{where} has both an owl:targetIndividual and an owl:targetValue.")
     target = VALUE if VALUE in found else TARGET

@@ -76,5 +76,5 @@ def _name(node: str, where: str) -> str:
 def _character(match: re.Match[str], where: str) -> str:
     code = int(match[1] or match[2], 16)
     if code >= 0x110000 or 0xD800 <= code < 0xE000:
-        raise UserError(f"{where}: {match[0]} is no character.")
+        raise UserError(f"{where}: {match[0]} is not a character.")
     return chr(code)

@@ -125,8 +125,8 @@ def _refuse_another(where: str, entity: Any) -> None:
     keys = {*entity} if isinstance(entity, dict) else set()
     if "claims" not in keys and keys & OTHERS:
         raise UserError(
-            f"{where}: this is no entity of Wikidata, since it has {listed([*map(str, entity)])}: write its statements "
-            "one object a line (--format jsonl), or as a table (csv, parquet)."
+            f"{where}: this is not an entity of Wikidata, because it has {listed([*map(str, entity)])}: write its "
+            "statements one object a line (--format jsonl), or as a table (csv, parquet)."
         )
 
 

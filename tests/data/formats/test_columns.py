@@ -217,7 +217,7 @@ def test_labels_that_turn_a_negation_are_refused(tmp_path: Path) -> None:
         Labels(("true", ""), ("0",)),
         Labels(denied=("False",), unknown=("True",)),
     ):
-        with pytest.raises(UserError, match=r"'negated' is a negation, .* the other way round: exchange"):
+        with pytest.raises(UserError, match=r"'negated' is a negation, .* the opposite: exchange"):
             read_statements(path, label="negated", labels=wrong)
     assert [row[3] for row in rows(path, label="negated", labels=Labels(("False",), ("True",)))] == [True, False, True]
     assert [row[3] for row in rows(path, label="negated", labels=Labels(("False",), (), ("True",)))] == [True, True]
@@ -298,7 +298,7 @@ def test_parquet_of_other_kinds(tmp_path: Path) -> None:
     pa.parquet.write_table(pa.table(parts | {"vector": pa.array([[1.0], [2.0]])}), path)
     assert rows(path) == [("a", "1", "b", True), ("b", "2", "a", True)]
     for column, wrong, said in (
-        ("tail", pa.array([["b"], ["a"]]), r"column 3 \(tail\), which is to be the tail, holds lists or objects"),
+        ("tail", pa.array([["b"], ["a"]]), r"column 3 \(tail\), which should be the tail, holds lists or objects"),
         ("tail", pa.array([b"b", b"a"]), "column 'tail' holds binary"),
         ("tail", pa.array(["b", ""]), "row 2: the tail is empty"),
         ("tail", pa.array(["b", None]), "row 2 has no tail"),

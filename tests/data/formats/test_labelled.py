@@ -54,7 +54,7 @@ def test_a_confidence_that_is_none(tmp_path: Path, value: str) -> None:
 
 
 def test_a_label_has_one_meaning() -> None:
-    with pytest.raises(UserError, match="'no' is given two meanings"):
+    with pytest.raises(UserError, match="'no' has two meanings"):
         Labels(stated=("yes", "No"), unknown=("no",))
 
 

@@ -141,9 +141,9 @@ def test_a_mark_is_no_part_of_the_text(tmp_path: Path, ending: str, coding: str)
 @pytest.mark.parametrize(
     ("line", "wrong"),
     [
-        ("<http://a/\\uD800> <http://p> <http://b> .", r"a\.nt:2: \\uD800 is no character"),
-        ("<http://a> <http://p> <http://b\\U00110000> .", r"a\.nt:2: \\U00110000 is no character"),
-        ("<http://a> <http://p\\UFFFFFFFF> <http://b> .", r"a\.nt:2: \\UFFFFFFFF is no character"),
+        ("<http://a/\\uD800> <http://p> <http://b> .", r"a\.nt:2: \\uD800 is not a character"),
+        ("<http://a> <http://p> <http://b\\U00110000> .", r"a\.nt:2: \\U00110000 is not a character"),
+        ("<http://a> <http://p\\UFFFFFFFF> <http://b> .", r"a\.nt:2: \\UFFFFFFFF is not a character"),
         ("<> <http://p> <http://b> .", r"a\.nt:2: expected '<subject>"),
         ("<http://a> <> <http://b> .", r"a\.nt:2: expected '<subject>"),
         ("<http://a> <http://p> <> .", r"a\.nt:2: expected '<subject>"),
@@ -220,7 +220,7 @@ def test_what_is_wrong_is_said_with_its_line(tmp_path: Path) -> None:
         ":g { :n a owl:NegativePropertyAssertion ; owl:sourceIndividual :a ; owl:assertionProperty :p ; "
         "owl:targetIndividual :b . }"
     )
-    with pytest.raises(UserError, match="in a graph that is denied itself"):
+    with pytest.raises(UserError, match="in a graph that is itself denied"):
         read_rdf(tmp_path / "a.trig", denied_graphs=["http://x/g"])
 
 

@@ -202,7 +202,7 @@ def test_an_array_of_records(tmp_path: Path) -> None:
         (tmp_path / name).write_text(text)
         assert said(tmp_path / name, label="negated") == [("a", "r", "b", True), ("a", "r", "c", False)]
     (tmp_path / "c.json").write_text('[{"head": "a", "relation": "r", "tail": "b"}, 3]')
-    with pytest.raises(UserError, match="entry 2: each line is to be an object"):
+    with pytest.raises(UserError, match="entry 2: each line should be an object"):
         read_statements(tmp_path / "c.json")
     (tmp_path / "d.json").write_text('{\n "subject": "a"\n}')
     with pytest.raises(UserError, match=r"d\.json has no column 'head'; it has subject: say which are head"):
