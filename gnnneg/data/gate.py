@@ -124,7 +124,7 @@ def look_over(data: HeteroData, name: str) -> None:
         )
     if found.overlap:
         warnings.warn(
-            f"In {name}, {found.overlap:,} statements stand in two splits, such as "
+            f"In {name}, {found.overlap:,} statements are in two splits, such as "
             f"{' '.join(echo(part) for part in found.overlapping[0])}; statements seen in training are easy to "
             "answer: 'gnnneg data check' lists them.",
             stacklevel=3,
@@ -281,7 +281,7 @@ def _refuse(found: GateReport, wins: str | None, overlap: str | None, where: str
         )
     if found.overlap and overlap is None:
         raise UserError(
-            f"{where}: {found.overlap:,} statements stand in two splits, such as "
+            f"{where}: {found.overlap:,} statements are in two splits, such as "
             f"{_shown(found.overlapping, found.overlap)}: take them out of the later split with --overlap drop, or "
             "leave them there with --overlap keep (in Python, overlap='drop')."
         )

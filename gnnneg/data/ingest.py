@@ -33,7 +33,7 @@ UNWATCHED = "There is no validation split: nothing tells training when to stop, 
 
 @dataclass(frozen=True)
 class Report:
-    """What an import did.
+    """The result of an import.
 
     Args:
         counts (dict): Entities, relations and statements by split.

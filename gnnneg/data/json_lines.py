@@ -97,7 +97,7 @@ def _objects(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
         return
     for number, line in lines(path):
         if line.strip():
-            yield _entry(f"{path}:{number}", _decoded(f"{path}:{number}", line, "an object of its own on each line"))
+            yield _entry(f"{path}:{number}", _decoded(f"{path}:{number}", line, "one object on each line"))
 
 
 def _written_wide(path: Path, said: str) -> Iterator[tuple[str, dict[str, Any]]]:

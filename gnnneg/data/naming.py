@@ -147,7 +147,8 @@ class Finder:
             listed = ", ".join(echo(self.names[row]) for row in found[:FEW])
             more = f" and {len(found) - FEW} more" if len(found) > FEW else ""
             return (
-                f"{echo(asked)} is no name of one {self.what} but a label of {len(found)}: give one of {listed}{more}."
+                f"{echo(asked)} is not the name of one {self.what} but a label of {len(found)}: "
+                f"give one of {listed}{more}."
             )
         if found:  # only stray blanks or the Unicode form differ, which a reader cannot see
             ways = ", ".join(ascii(self.names[row])[:LONGEST] for row in found[:FEW])

@@ -115,9 +115,9 @@ def understood(asked: Asked, data: HeteroData, skip_unknown: bool = False) -> Qu
     if bad.any():
         told = _told(asked, ids, bad, finders)
         if not skip_unknown or bad.all():
-            remedy = "mend the names"
+            remedy = "fix the names"
             if asked.what == "questions" and not bad.all():
-                remedy = "mend them, or leave these questions out with --skip-unknown"
+                remedy = "fix them, or leave these questions out with --skip-unknown"
             raise UserError(f"{told.rstrip('?')}: {remedy}.")
     kept = np.flatnonzero(~bad)
     head, relation, tail = (torch.from_numpy(ids[role][kept]) for role in ROLES)

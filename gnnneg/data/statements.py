@@ -4,7 +4,7 @@
 
     data["entity"]                        num_nodes, names (n strings, :class:`~gnnneg.data.texts.Texts`)
                                           type (n t, optional; sparse where it is large)
-                                          x (n f, optional), what networks read of each entity
+                                          x (n f, optional), features of each entity
     data["entity", "stated", "entity"]    edge_index 2 e, edge_type e, split e      what the graph says is so
     data["entity", "denied", "entity"]    edge_index 2 e, edge_type e, split e      what it says is not so
     data.relation_names                   list of r strings

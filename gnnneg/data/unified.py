@@ -166,7 +166,7 @@ def _in_parts(data: Data) -> Data:
     if found == [None] * len(PARTS):
         return data
     if found[0] is None or "split" in data._store:
-        raise UserError("There is no train_edge_index, or a 'split' beside it: give edge_index and split alone.")
+        raise UserError("There is no train_edge_index, or there is a 'split' as well: give edge_index and split alone.")
     index = [checked(data[f"{name}_edge_index"], LINK, f"{name}_edge_index") for name in found if name is not None]
     result = copy.copy(data)
     result.edge_index = torch.cat(index, 1)

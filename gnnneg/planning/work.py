@@ -97,9 +97,7 @@ class Work:
     def parted(self) -> "Work":
         """The same with the table partitioned among several machines, as in ``ShardedLookup``."""
         if self.task == "KvsAll":
-            raise UserError(
-                "KvsAll asks for every row of the table, which several machines do not hold: use LinkPrediction."
-            )
+            raise UserError("KvsAll needs every row of the table, which no single machine holds: use LinkPrediction.")
         if self.alone:
             raise UserError(f"{self.alone}, and several machines cannot share that: plan for one.")
         notes = self.notes

@@ -52,7 +52,7 @@ class Records:
             return self._read[1]
         *lines, rest = self.path.read_bytes().split(b"\n")
         if rest:
-            self._tell("is left out, and what it told of is recorded again")
+            self._tell("is left out, and its training is recorded again")
         found = [self._parsed(line, number) for number, line in enumerate(lines, 1)]
         self._read = mark, found
         return found
@@ -68,7 +68,7 @@ class Records:
             if lacks:
                 raise ValueError(f"it lacks {', '.join(lacks)}")
         except (ValueError, RecursionError) as error:
-            raise UserError(f"{self.path} is damaged in line {number} ({error}): mend or delete the line.") from error
+            raise UserError(f"{self.path} is damaged in line {number} ({error}): fix or delete the line.") from error
         return found
 
     def _tell(self, what: str) -> None:

@@ -48,7 +48,7 @@ def test_other_columns_are_left_out_by_name() -> None:
 
 
 def test_the_gate() -> None:
-    with pytest.raises(UserError, match="2 statements stand in two splits"):
+    with pytest.raises(UserError, match="2 statements are in two splits"):
         from_frames([table(), table(ROWS[:2])])
     assert len(said(from_frames([table(), table(ROWS[:2])], overlap="drop"))) == 4
     turned = [table(), table([("b", "s", "a")])]

@@ -91,7 +91,7 @@ def test_a_contradiction_is_refused_by_name() -> None:
 
 def test_a_statement_in_two_splits_is_refused_by_name() -> None:
     data = graph([(0, 0, 1, 0), (0, 0, 1, 2), (1, 0, 2, 1)])
-    with pytest.raises(UserError, match=r"1 statements stand in two splits, such as 'a' 'r' 'b': .*--overlap drop"):
+    with pytest.raises(UserError, match=r"1 statements are in two splits, such as 'a' 'r' 'b': .*--overlap drop"):
         admit(data)
     assert rows(admit(data, overlap="drop")[0], "stated") == [(0, 0, 1, 0), (1, 0, 2, 1)]
     assert rows(admit(data, overlap="keep")[0], "stated") == rows(data, "stated")
@@ -156,7 +156,7 @@ def test_nothing_is_a_verified_negative_of_itself() -> None:
 
 def test_what_training_asks_of_a_graph() -> None:
     look_over(graph([(0, 0, 1, 0)], [(1, 0, 0, 0)]), "x")
-    with pytest.warns(UserWarning, match=r"In x, 1 statements stand in two splits, such as 'a' 'r' 'b';"):
+    with pytest.warns(UserWarning, match=r"In x, 1 statements are in two splits, such as 'a' 'r' 'b';"):
         look_over(graph([(0, 0, 1, 0), (0, 0, 1, 2)], [(1, 0, 0, 0)]), "x")
     data = graph([(0, 0, 1, 0), (0, 0, 2, 2)], [(0, 0, 1, 0), (0, 0, 3, 1)])
     with pytest.raises(UserError, match=r"In x, 1 statements are both .* such as 'a' 'r' 'b': .* --data\.wins stated"):

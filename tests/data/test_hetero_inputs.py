@@ -228,7 +228,7 @@ def test_what_stands_in_two_splits_is_refused_or_dropped() -> None:
     data = graph()
     data[TREATS].edge_index = torch.tensor([[0, 1, 0], [0, 1, 0]])
     data[TREATS].split = torch.tensor([0, 1, 2])
-    with pytest.raises(UserError, match="stand in two splits"):
+    with pytest.raises(UserError, match="are in two splits"):
         from_hetero(data)
     assert len(triplets(from_hetero(data, overlap="drop")).rel_type) == 2
 

@@ -120,9 +120,7 @@ def test_a_statement_in_two_splits(tmp_path: Path, which: str) -> None:
     write(tmp_path / "f" / f"valid{end}.tsv", [("a", "r", "c"), *(CIRCLE[:1] if which == "stated" else [])])
     write(tmp_path / "f" / f"test{end}.tsv", [("a", "r", "c"), ("b", "r", "d")])
     number = 2 if which == "stated" else 1
-    with pytest.raises(
-        UserError, match=f"{number} statements stand in two splits, such as .*--overlap drop, or .*keep"
-    ):
+    with pytest.raises(UserError, match=f"{number} statements are in two splits, such as .*--overlap drop, or .*keep"):
         ingest(tmp_path / "f", tmp_path / "out")
     assert ingest(tmp_path / "f", tmp_path / "drop", overlap="drop").overlap == number
     assert said(tmp_path / "drop", which, "valid") == {("a", "r", "c")}

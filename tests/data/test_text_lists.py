@@ -125,7 +125,7 @@ def test_who_is_meant_is_the_same(kind):
         "none": [],
         "\ud800": [],
     }
-    assert "is no name of one entity but a label of 2: give one of 'e2', 'e3'" in find.reason("Bob", [2, 3])
+    assert "is not the name of one entity but a label of 2: give one of 'e2', 'e3'" in find.reason("Bob", [2, 3])
     assert find("Ann") == 0
 
 

@@ -177,7 +177,7 @@ def test_unknown_names_are_all_told_of(tmp_path):
         understood(read_questions(file), data)
     assert str(told.value) == (
         f"{file}: 3 names in 4 of 6 questions are not of one entity or relation of the data: 'nobody' (head, line 3), "
-        "'knows' (relation, line 4), 'twin' (head, line 5, 2 are called so): mend them, or leave these questions out "
+        "'knows' (relation, line 4), 'twin' (head, line 5, 2 are called so): fix them, or leave these questions out "
         "with --skip-unknown."
     )
     meant = understood(read_questions(file), data, skip_unknown=True)
@@ -188,7 +188,7 @@ def test_unknown_names_are_all_told_of(tmp_path):
     with pytest.raises(UserError, match=r"q.tsv, line 3 and in 1 more: There is no entity '111' .*did you mean '11'"):
         understood(read_questions(file), data)
     many_wrong = pd.DataFrame({"head": [f"x{i}" for i in range(9)], "relation": "0"})
-    with pytest.raises(UserError, match=r"9 names in 9 of 9 .*'x4' \(head, row 4\) and 4 more: mend the names\.$"):
+    with pytest.raises(UserError, match=r"9 names in 9 of 9 .*'x4' \(head, row 4\) and 4 more: fix the names\.$"):
         understood(read_questions(many_wrong), data, skip_unknown=True)
 
 

@@ -165,7 +165,7 @@ def test_advice_names_what_to_do():
     every = dataclasses.replace(WORK, task="KvsAll", sides=1, negatives=Negatives(GRAPH.entities, True))
     assert made(work=every).steps == 41_200
     assert not made(work=every).compared()
-    with pytest.raises(UserError, match="KvsAll asks for every row"):
+    with pytest.raises(UserError, match="KvsAll needs every row"):
         made(2, work=every)
 
 

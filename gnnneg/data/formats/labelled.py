@@ -135,7 +135,7 @@ def read_labelled(
         if list(places.values()).count(place) > 1:
             raise UserError(
                 f"{path}: column {echo(wanted[role])} stands for two of {', '.join(places)}: name another with "
-                "--columns or the option of its own."
+                "--columns or its own option."
             )
     if whole is None:
         role_of = {place: role for role, place in places.items()}

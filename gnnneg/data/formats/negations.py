@@ -112,7 +112,7 @@ def folded(triples: Iterable[Triple], path: Path, left_out: Counter[str]) -> Ite
             yield Row(first.object, second.object, third.object, stated=False, source=first.source)
 
 
-IN_A_GRAPH = "put what is false into a named graph of its own, and say --denied-graph"
+IN_A_GRAPH = "put false triples into a separate named graph, and say --denied-graph"
 
 
 def refuse_denial(path: Path, relation: str, said: str, instead: str = IN_A_GRAPH) -> None:

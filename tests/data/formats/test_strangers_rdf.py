@@ -37,7 +37,7 @@ def written(path: Path, said: str) -> Path:
     ],
 )
 def test_a_node_that_stands_for_a_denial_is_refused(tmp_path: Path, said: str) -> None:
-    with pytest.raises(UserError, match="says that a triple is false, which is not read there: put what is false"):
+    with pytest.raises(UserError, match="says that a triple is false, which is not read there: put false triples"):
         read_statements(written(tmp_path / "a.ttl", said))
 
 
