@@ -27,8 +27,8 @@ from gnnneg.records import Query, Triplets
 MIRROR = Path(os.environ.get("GNNNEG_MIRROR") or Path(__file__).parents[2] / "shared" / "datasets")
 TRAIN = {"train": "x r y\ny r z\nz s x\n", "valid": "x r z\n", "test": "y s x\n"}
 TEST = {"train": "a r b\nb r c\nc r d\n", "valid": "a r d\n", "test": "a r c\n"}
-# a path counter ties whatever it reaches in as many ways, or not at all
-pytestmark = pytest.mark.filterwarnings("ignore:Ties decide")
+# a path counter ties whatever it reaches in as many ways, or not at all, and has nothing to learn
+pytestmark = [pytest.mark.filterwarnings("ignore:Ties decide"), pytest.mark.filterwarnings("ignore:.*lr is 0")]
 STAY = {"optimizer": {"class_path": "SGD", "init_args": {"lr": 0.0}}, "fit": {"epochs": 1, "batch_size": 8}}
 
 
