@@ -9,6 +9,7 @@ from torch.nn import Parameter
 
 from gnnneg.errors import UserError
 from gnnneg.interfaces import RelationTable
+from gnnneg.looked_up import looked_up
 
 
 class Relations(RelationTable):
@@ -29,9 +30,9 @@ class Relations(RelationTable):
     def forward(self, rel_type: Int[Tensor, "b"]) -> tuple[Float[Tensor, "b c"], Bool[Tensor, "b 1"]]:
         """The rows, and where they still have to be inverted by the caller (never, if reciprocal)."""
         if self.reciprocal:
-            return self.weight[rel_type], torch.zeros_like(rel_type, dtype=torch.bool)[:, None]
+            return looked_up(self.weight, rel_type), torch.zeros_like(rel_type, dtype=torch.bool)[:, None]
         inverse = rel_type >= self.num_relations
-        return self.weight[rel_type - self.num_relations * inverse], inverse[:, None]
+        return looked_up(self.weight, rel_type - self.num_relations * inverse), inverse[:, None]
 
     def reading(self, states: Float[Tensor, "t c"]) -> "Relations":
         """The same table with other rows. These are no parameters and not in the state dict.

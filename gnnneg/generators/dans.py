@@ -149,8 +149,8 @@ class DANS(Counts, OwnOptimizer, Generator):
             with torch.set_grad_enabled(attached):
                 made = self._make(self.averaged or self.pathways, given, drawn.rng, held=True)[0]
                 if self.as_released.one_pathway and self.entity:
-                    again = torch.arange(self.entity, device=real.device) % self.relation
-                    made["entity"] = made["relation"][:, again]
+                    again = -(-self.entity // self.relation)
+                    made["entity"] = made["relation"].repeat(1, again, 1)[:, : self.entity]
                 return unit * torch.cat(list(made.values()), dim=1)
 
     def kinds(self) -> dict[str, int]:

@@ -11,6 +11,7 @@ from gnnneg.checks import ratio, table, widths
 from gnnneg.errors import UserError
 from gnnneg.generators.mutation import Matching, Term, masked
 from gnnneg.interfaces import Drawn, SoftLabel
+from gnnneg.looked_up import looked_up
 from gnnneg.records import Made
 
 ROUNDS = 40  # of bisection: the shift lies within 1e-9 of where it should be
@@ -84,8 +85,8 @@ class LearnedEMU(Matching):
         row = torch.arange(len(relation), device=positive.device)
         if len(self.logit) < len(relation):  # each once, asked for or not: to find out would be to wait for a device
             relation, row = torch.arange(len(self.logit), device=positive.device), relation
-        probability = self.probability(turn_round(self.logit[relation, :width]))
-        return self.matched(drawn, positive, 1 - probability[row])
+        probability = self.probability(turn_round(looked_up(self.logit, relation)[:, :width]))
+        return self.matched(drawn, positive, 1 - looked_up(probability, row))
 
     def vectors(self, drawn: Drawn) -> Float[Tensor, "b m d"]:
         width = drawn.positive.size(1) // drawn.scorer.parts

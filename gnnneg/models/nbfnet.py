@@ -16,6 +16,7 @@ from gnnneg.interfaces import Encoding, Model, Scorer
 from gnnneg.kernels.everyone import is_everyone
 from gnnneg.kernels.ragged import rows
 from gnnneg.kernels.relational import Edges, sort_edges
+from gnnneg.looked_up import looked_up
 from gnnneg.models.aggregation import PNA, Aggregation, Arriving, Message, Product, Rotation
 from gnnneg.models.paths import heaviest
 from gnnneg.records import Path, Query
@@ -125,18 +126,19 @@ class NBFScorer(Scorer):
     def embed(self, index: Int[Tensor, "c k"]) -> Float[Tensor, "b k d"]:
         """The states of candidates for each query, of shared ones too, ``(b, k, d)``."""
         size = self.states.size(1)
-        return self.states[index, torch.arange(size, device=index.device)[:, None]]
+        return looked_up(self.states.flatten(0, 1), index * size + torch.arange(size, device=index.device)[:, None])
 
     def columns(self, index: Int[Tensor, "c k"]) -> Callable[[slice], Float[Tensor, "b l d"]]:
-        states, row = self.states, torch.arange(self.states.size(1), device=index.device)[:, None]
-        return lambda some: states[index[:, some], row]
+        size = self.states.size(1)
+        states, row = self.states.flatten(0, 1), torch.arange(size, device=index.device)[:, None]
+        return lambda some: looked_up(states, index[:, some] * size + row)
 
     def decode(self, candidate: Float[Tensor, "c k d"]) -> Float[Tensor, "b k"]:
         return self.model.read(candidate, self.vector[:, None])
 
     def __call__(self, index: Int[Tensor, "c k"]) -> Float[Tensor, "b k"]:
         if index.size(0) == 1 < self.states.size(1):  # all queries' states lie beside each other
-            states = self.states if is_everyone(index, len(self.states)) else self.states[index[0]]
+            states = self.states if is_everyone(index, len(self.states)) else looked_up(self.states, index[0])
             return self.model.read(states, self.vector[None]).T
         return self.decode(self.embed(index))
 

@@ -10,6 +10,7 @@ from gnnneg.interfaces import Part, Scorer
 from gnnneg.kernels.everyone import everyone
 from gnnneg.kernels.ragged import entries
 from gnnneg.kernels.softmax import softmax_sums
+from gnnneg.looked_up import looked_up
 from gnnneg.records import Mutation
 from gnnneg.tasks.answered import Answered
 
@@ -70,7 +71,8 @@ class SharedMask(Part):
         rest, total = softmax_sums(score, torch.ones(1, 1, device=device))
         negatives = (known.num_nodes - (end - begin)).clamp(min=1).float()
         beta = self.soft_label
-        cost = (1 + beta * negatives)[row] * torch.logaddexp(hit, rest[row]) - hit - beta * total[row]
+        cost = (1 + beta * negatives)[row] * torch.logaddexp(hit, looked_up(rest, row)) - hit
+        cost = cost - beta * looked_up(total, row)
         return (each / negatives)[row] @ cost
 
 
