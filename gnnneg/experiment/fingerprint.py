@@ -3,6 +3,7 @@
 import hashlib
 import itertools
 import json
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -38,11 +39,10 @@ def fingerprint(data: HeteroData) -> Parts:
         columns = [index[0, keep], rel_type[keep], index[1, keep]]
         for column in columns:
             order.update(_bytes(column))
-        if "confidence" in store:
-            columns.append(store.confidence.cpu()[keep])
-        rows = [column.numpy() for column in columns]
-        sort = np.lexsort(rows[::-1])
-        digest = hashlib.sha256(b"".join(row[sort].tobytes() for row in rows))
+        confidence = store.confidence.cpu()[keep].numpy() if "confidence" in store else None
+        digest = hashlib.sha256()
+        for row in _sorted([column.numpy() for column in columns], confidence):
+            digest.update(np.ascontiguousarray(row).data)
         found[f"{polarity} {split}"] = _part(int(keep.sum()), digest)
     for name, key in (("types", "type"), ("candidate tails", "candidate_tails"), ("features", "x")):
         found[name] = _tensors(entity.get(key))
@@ -52,6 +52,26 @@ def fingerprint(data: HeteroData) -> Parts:
         found["links"] = _tensors(data[LINKED].edge_index.T)
     found["order"] = order.hexdigest()[:16]
     return found
+
+
+def _sorted(rows: list[np.ndarray], last: np.ndarray | None) -> list[np.ndarray]:
+    """Columns of whole numbers in the order of their rows, and behind them another column, by which equal rows are
+    ordered. Where one number can stand for a row, it is sorted alone: that takes a fifth of the time.
+    """
+    sizes = [int(row.max()) + 1 if row.size else 1 for row in rows]
+    if math.prod(sizes) >= 1 << 63 or any(row.size and row.min() < 0 for row in rows):
+        every = [*rows, *([] if last is None else [last])]
+        order = np.lexsort(every[::-1])
+        return [row[order] for row in every]
+    key = (rows[0].astype(np.int64) * sizes[1] + rows[1]) * sizes[2] + rows[2]
+    if last is None:
+        key.sort()
+    else:
+        order = np.lexsort((last, key))
+        key, last = key[order], last[order]
+    rest, tail = np.divmod(key, sizes[2])
+    found = [column.astype(row.dtype) for column, row in zip((*np.divmod(rest, sizes[1]), tail), rows)]
+    return found if last is None else [*found, last]
 
 
 def names_of(entities: Sequence[str], relations: Sequence[str]) -> Parts:

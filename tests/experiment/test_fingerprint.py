@@ -4,6 +4,7 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from experiment.helpers import TINY, everything, log, ring, trained
@@ -12,7 +13,7 @@ from gnnneg import Run, UserError
 from gnnneg.cli import main
 from gnnneg.data.statements import PAIR
 from gnnneg.experiment import resume
-from gnnneg.experiment.fingerprint import difference, fingerprint
+from gnnneg.experiment.fingerprint import _sorted, difference, fingerprint
 
 OLD = Path(__file__).parent / "old"
 
@@ -228,3 +229,18 @@ def test_a_run_of_before_is_read_and_gone_on_with(kind, tmp_path):
     (tmp_path / "run" / "config.yaml").write_text(text.replace("epochs: 2", "epochs: 4"))
     resume(tmp_path / "run", progress=False)
     assert [line["epoch"] for line in log(tmp_path / "run") if "loss" in line] == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("confident", [False, True])
+@pytest.mark.parametrize("far", [1, 1 << 40])
+def test_rows_are_sorted_as_by_all_their_columns(confident, far):
+    """Numbers so large that three of them are none together are sorted column by column."""
+    draw = np.random.default_rng(0)
+    rows = [draw.integers(0, high, 500) * wide for high, wide in ((9, far), (3, 1), (7, far))]
+    last = draw.random(500).round(1).astype(np.float32) if confident else None
+    every = [*rows, *([last] if confident else [])]
+    order = np.lexsort(every[::-1])
+    for mine, theirs in zip(_sorted(rows, last), every, strict=True):
+        assert mine.dtype == theirs.dtype
+        np.testing.assert_array_equal(mine, theirs[order])
+    assert [row.size for row in _sorted([row[:0] for row in rows], None)] == [0, 0, 0]
