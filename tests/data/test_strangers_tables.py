@@ -137,7 +137,7 @@ def test_a_text_that_denies_within_is_not_passed_over(tmp_path: Path, end: str, 
     else:
         pa.parquet.write_table(pa.table({**TRIPLES, "properties": values}), path)
     asked: dict[str, Any] = {"columns": ["head", "relation", "tail"]}
-    with pytest.raises(UserError, match=r"properties\) holds texts of which some say that their statement is false"):
+    with pytest.raises(UserError, match=r"properties\) holds texts, of which some say that their statement is false"):
         read_statements(path, **asked)
     assert read_statements(path, **asked, ignore=["properties"]).table["label"].to_pylist() == [True, True]
 

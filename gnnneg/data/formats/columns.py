@@ -7,26 +7,37 @@ from collections.abc import Iterable, Sequence
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from gnnneg.data.coded import TEXT, mapped
+from gnnneg.data.coded import mapped
 from gnnneg.data.formats.vocabulary import (
     AGAINST,
     BEFORE,
+    BESIDE_NEGATING,
     DENYING,
     ENTITY,
+    FAILED,
+    FLAGS,
     FOR,
+    HAPPENED,
     HELPING,
     IDENTIFYING,
+    KINDS,
     LETTERS,
     NEGATING,
     NULL,
+    OBJECTS,
     OUTCOME,
     POLAR,
+    REFERENCE,
     REFUTED,
     RELATION,
     SUPPORTED,
     UNDECIDED,
+    UNDOING,
+    VALUE,
+    WHOLE_OUTCOME,
 )
 from gnnneg.data.layout import LABELS, Labels, folded
+from gnnneg.data.shell import argument
 
 RUN = re.compile(r"[^\W\d_]+|[0-9]+")
 YES, NO = ("true", "1", "yes", "t", "y"), ("", "false", "0", "no", "f", "n")
@@ -39,7 +50,6 @@ MODIFIED = Labels(stated=("",), denied=(NOT,))
 TWO = 2  # from so many lines on, increasing numbers are line numbers
 COLUMN = re.compile(r"[A-Za-z][\w .-]*")
 FEW = 5  # from so many lines on, one line can stand out
-SHUFFLED = 3  # from so many lines on, distinct numbers are line numbers
 MANY = 64  # a column with more distinct values is not read as labels
 # names that pandas gives to index columns
 INDEX = re.compile(r"__index_level_[0-9]+__|Unnamed: [0-9]+|")
@@ -61,7 +71,25 @@ def words(name: str) -> list[str]:
 
 def negates(name: str) -> bool:
     """Whether a column name means that *true* denies the statement, such as ``negated`` or ``is_not``."""
-    return any(word in NEGATING for word in words(name))
+    return not negates_twice(name) and any(word in NEGATING for word in words(name))
+
+
+def negates_twice(name: str) -> bool:
+    """Whether a column name negates a negation, such as ``non_negated``: *true* states, and *false* denies."""
+    return any(before in UNDOING and word in NEGATING for before, word in itertools.pairwise(words(name)))
+
+
+def only_negates(name: str) -> bool:
+    """Whether a name or IRI is a negation and nothing else: ``biolink:negated``, but not ``not_provided``."""
+    last = re.split("[:/#]", name)[-1]
+    return negates(last) and {*words(last)} <= NEGATING | BESIDE_NEGATING
+
+
+def says_false(name: str, word: str) -> bool:
+    """Whether a folded word under a name says that something is false: ``negated`` and *true*, or ``non_negated`` and
+    *false*.
+    """
+    return (word in YES and negates(name)) or (word in NO and word != "" and negates_twice(name))
 
 
 def modifies(name: str) -> bool:
@@ -83,13 +111,15 @@ def turned(name: str, labels: Labels) -> bool:
     return negates(name) and bool(stated & {*YES, NOT} or denied & plain)
 
 
-def says_polarity(name: str | None, values: pa.ChunkedArray, last: bool) -> bool:
+def says_polarity(name: str | None, values: pa.ChunkedArray, last: bool, beside: bool = False) -> bool:
     """Whether a column that no option names seems to say what is stated and what is denied.
 
     Args:
         name (str, optional): Its name, if the file has a header.
         values (pyarrow.ChunkedArray): Its entries.
         last (bool): Whether it is the last column.
+        beside (bool): Whether another column is the label. Then 1 and -1 may well be strands or directions. (default:
+            :obj:`False`)
     """
     if len(found := values.unique()) > MANY:
         return name is not None and modifies(name) and _not_within(values)
@@ -98,17 +128,35 @@ def says_polarity(name: str | None, values: pa.ChunkedArray, last: bool) -> bool
         return True
     if name is not None and negates(name) and every & set(YES):
         return True
-    if "-1" in every and all(SIGNED.fullmatch(value) for value in every - {""}):  # -1c and 0c, as in InferWiki
+    called = words(name or "")
+    telling = bool({*called} & (POLAR | NEGATING))
+    if (telling or not beside) and "-1" in every and all(SIGNED.fullmatch(value) for value in every - {""}):
+        return True  # also -1c and 0c, as in InferWiki
+    near = last or bool({*called} & POLAR) or negates_twice(name or "")
+    if (every & SUPPORTED and every & REFUTED) or _opposed_in(called, every, near):
         return True
-    near = last or (name is not None and bool(set(words(name)) & (POLAR | OUTCOME)))
-    if (every & SUPPORTED and every & REFUTED) or opposed(every, near):
+    outcome = _tells_outcomes(called)
+    if outcome and every & HAPPENED and every & FAILED:
         return True
     denies = {folded(x) for x in LABELS.denied} | AGAINST
     known = {folded(x) for x in LABELS.stated} | denies | FOR | UNDECIDED | {""}
     if not every <= known or every <= {"", *NULL}:
         return False
     told = bool(every & denies) or (len(every) > 1 and bool(every & YES_ALONE))
-    return told and (name is None or near)
+    return told and (name is None or near or outcome)
+
+
+def _opposed_in(called: Sequence[str], values: set[str], near: bool) -> set[str]:
+    """The values that negate another value. In a column of kinds, ``covalent`` and ``non-covalent`` are two of them."""
+    if called and called[-1] in KINDS:
+        return {value for value in opposed(values, False) if words(value)[0] != "non"}
+    return opposed(values, near)
+
+
+def _tells_outcomes(called: Sequence[str]) -> bool:
+    """Whether the words of a column name end in one for outcomes, or in that and a word such as ``call``."""
+    plain = called[:-1] if len(called) > 1 and called[-1] in FLAGS else called
+    return plain == [WHOLE_OUTCOME] or (bool(plain) and plain[-1] in OUTCOME)
 
 
 def opposed(values: Iterable[str], near: bool) -> set[str]:
@@ -150,7 +198,7 @@ def looks_like_names(first: Sequence[str], table: pa.Table) -> bool:
     if counts(first):
         return len(first) > TWO
     single = [word for field in named for word in field if len(field) == 1 and word in LETTERS]
-    entities = sum(any(word in ENTITY - LETTERS for word in field) for field in named)
+    entities = sum(any(word in ENTITY - LETTERS for word in field) for field in named) + len(_value(named))
     relations = sum(any(word in RELATION - LETTERS for word in field) for field in named)
     if len(single) >= 3:  # h r t, or s p o
         entities, relations = (
@@ -167,7 +215,7 @@ def says_how(name: str | None, values: Iterable[str]) -> str:
     every = sorted({folded(value) for value in values} - {""})
     denying = opposed(every, True)
     usual = {folded(x) for x in (*LABELS.stated, *LABELS.denied)}
-    against = [value for value in every if value in AGAINST or value in {"false", "0", "-1", NOT, *denying}]
+    against = [value for value in every if value in AGAINST or value in {"false", "0", "-1", NOT, *FAILED, *denying}]
     undecided = [value for value in every if value in UNDECIDED]
     agreeing = [value for value in every if value not in (*against, *undecided)]
     own = name is not None and (negates(name) or modifies(name))  # their labels have a default meaning
@@ -175,7 +223,7 @@ def says_how(name: str | None, values: Iterable[str]) -> str:
         return ""
     given = {"stated": agreeing, "denied": against, "unknown": undecided}
     parts = [f"{meaning}={','.join(labels)}" for meaning, labels in given.items() if labels]
-    return " --labels " + " ".join(f"'{part}'" if " " in part else part for part in parts)
+    return " --labels " + " ".join(map(argument, parts))
 
 
 def may_be_names(first: Sequence[str], table: pa.Table) -> bool:
@@ -229,44 +277,31 @@ def counts(fields: Sequence[str]) -> bool:
     return any(list(fields) == [str(i + start) for i in range(len(fields))] for start in (0, 1))
 
 
-def numbers_lines(values: pa.ChunkedArray) -> bool:
-    """Whether a column holds integers that increase from line to line, like line numbers."""
-    if len(values) < TWO or not _all_numbers(values):
-        return False
-    plain = mapped(values, lambda names: pc.replace_substring_regex(names, r"\.0+$", ""), TEXT)
-    number = mapped(plain, lambda names: pc.cast(names, pa.int64()), pa.int64()).combine_chunks()
-    return bool(pc.all(pc.greater(number[1:], number[:-1])).as_py())
-
-
-def numbers_each(table: pa.Table) -> bool:
-    """Whether the first column has a different integer in each line and the next columns hold no integers. A table that
-    was numbered and then shuffled looks like this.
-    """
-    first, others = table.column(0), [table.column(i) for i in range(1, 4)]
-    some = len(first) >= SHUFFLED and not any(map(_all_numbers, others))
-    return some and _all_numbers(first) and len(first.unique()) == len(first)
-
-
-def names_each(table: pa.Table) -> bool:
-    """Whether the first column holds a different name in each line and the next two seem to be head and relation: the
-    third column has fewer distinct values than the second, as there are fewer relations than heads.
-    """
-    first, second, third = (len(table.column(i).unique()) for i in range(3))
-    return table.num_rows >= SHUFFLED and first == table.num_rows and third < second
-
-
-def _all_numbers(values: pa.ChunkedArray) -> bool:
-    digits = mapped(values, lambda names: pc.match_substring_regex(names, r"^[0-9]{1,18}(\.0+)?$"), pa.bool_())
-    return bool(pc.all(digits).as_py())
-
-
 def by_name(names: Sequence[str]) -> list[str]:
     """The first columns with names like head, relation and tail, in this order, if there are such columns."""
-    kinds = ["r" if _is(name, RELATION) else "e" if _is(name, ENTITY) else "" for name in names]
+    value = _value([words(name) for name in names])
+    kinds = [
+        "r" if _is(name, RELATION) else "e" if _is(name, ENTITY) or i in value else "" for i, name in enumerate(names)
+    ]
     if "r" not in kinds or kinds.count("e") < TWO:
         return []
     one, other = [i for i, kind in enumerate(kinds) if kind == "e"][:TWO]
     return [names[one], names[kinds.index("r")], names[other]]
+
+
+def _value(named: Sequence[Sequence[str]]) -> list[int]:
+    """Where a column called ``value`` is the tail: behind a head and a relation, with no other tail in the table.
+
+    Args:
+        named (sequence): The words of each column name.
+    """
+    heads, links = ([i for i, name in enumerate(named) if {*name} & kind] for kind in (ENTITY, RELATION))
+    for place, name in enumerate(named):
+        before = {word for i in heads if i < place for word in named[i]}
+        after = {word for i in heads if i > place for word in named[i]} & ENTITY
+        if [*name] == [VALUE] and before and min(links, default=place) < place:
+            return [place] if after <= REFERENCE and not before & OBJECTS else []
+    return []
 
 
 def _is(name: str, kind: frozenset[str]) -> bool:

@@ -13,6 +13,7 @@ from gnnneg.data.account import Account
 from gnnneg.data.coded import TEXT, mapped
 from gnnneg.data.formats import columns as looks
 from gnnneg.data.formats.beginning import Beginning, beginning
+from gnnneg.data.formats.leading import named_each, numbers_each, numbers_lines
 from gnnneg.data.formats.nested import denies_in_text, denies_within
 from gnnneg.data.formats.statements import ROLES, Statements
 from gnnneg.data.gate import tidied
@@ -20,6 +21,7 @@ from gnnneg.data.json_lines import read_json_lines
 from gnnneg.data.layout import IGNORED, Labels, Layout
 from gnnneg.data.read import as_text, listed, read_columns, read_parquet
 from gnnneg.data.rows import Where, by_line, by_row
+from gnnneg.data.shell import argument
 from gnnneg.data.values import confidences, truth
 from gnnneg.errors import UserError, echo
 
@@ -245,7 +247,7 @@ def _first_three(path: Path, sheet: Beginning) -> list[str]:
     if found and found != sheet.names[:3]:
         raise UserError(
             f"{path} has columns {listed(sheet.names)}: say which are head, relation and tail, such as --columns "
-            f"{','.join(found)}."
+            f"{argument(','.join(found))}."
         )
     return ["1", "2", "3"]
 
@@ -291,7 +293,7 @@ def _place(column: str, sheet: Beginning | Sheet, path: Path, role: str = "") ->
     advice = ""
     if column in ROLES:
         likely = looks.by_name(sheet.names)
-        how = f"--columns {','.join(likely)}" if likely else "--columns"
+        how = f"--columns {argument(','.join(likely))}" if likely else "--columns"
         advice = f": say which are head, relation and tail with {how}"
         if (
             not likely
@@ -308,7 +310,7 @@ def _look_at_the_first_line(
     """Refuses a header that was read as a statement, and a statement that was read as a header."""
     if sheet.names is None and header is None and looks.looks_like_names(sheet.first, sheet.table):
         found = looks.by_name(sheet.first) if not looks.counts(sheet.first) else []
-        how = f"--columns {','.join(found)}" if found and default else "--header"
+        how = f"--columns {argument(','.join(found))}" if found and default else "--header"
         raise UserError(
             f"{path}: the first line, {listed(sheet.first)}, looks like names of columns: if it is, say {how}, and if "
             "it is a statement, --no-header."
@@ -350,15 +352,15 @@ def _in_quotes(names: pa.Array) -> pa.Array:
 
 
 def _refuse_numbers_of_lines(path: Path, sheet: Sheet) -> None:
-    if looks.numbers_lines(sheet.table.column(0)) or looks.numbers_each(sheet.table):
+    if numbers_lines(sheet.table.column(0)) or numbers_each(sheet.table):
         raise UserError(
             f"{path}: the first of its {len(sheet.first)} columns seems to number the lines: if it does, say --columns "
             "2,3,4, and if it is the head, --columns 1,2,3."
         )
-    if looks.names_each(sheet.table):
+    if order := named_each(sheet.table):
         raise UserError(
-            f"{path}: the first of its {len(sheet.first)} columns has a different value in each line, and the third "
-            "has fewer than the second, as if the first named the lines: if it does, say --columns 2,3,4, and if it is "
+            f"{path}: the first of its {len(sheet.first)} columns has a different value in each line, and none of them "
+            f"is in another column, as if the first named the lines: if it does, say --columns {order}, and if it is "
             "the head, --columns 1,2,3."
         )
 
@@ -381,23 +383,24 @@ def _keep_account(path: Path, sheet: Sheet, places: dict[str, int], ignored: set
         if place not in ignored:
             _refuse_denials_within(path, called, str(place + 1), sheet.table.column(place))
             values = _words(sheet.table.column(place))
-            if name is not None and looks.INDEX.fullmatch(name) and looks.numbers_lines(sheet.table.column(place)):
+            if name is not None and looks.INDEX.fullmatch(name) and numbers_lines(sheet.table.column(place)):
                 values = None
             # next to a label column, only clear labels are refused
-            last, kind = (place == len(sheet.first) - 1, name) if label is None else (False, name or "")
-            if values is not None and looks.says_polarity(kind, values, last):
+            beside = label is not None
+            last, kind = (False, name or "") if beside else (place == len(sheet.first) - 1, name)
+            if values is not None and looks.says_polarity(kind, values, last, beside):
                 met = values.unique().to_pylist()
                 few = [value or "nothing" for value in met[:5]]
                 column = name if name and not name.isdigit() else str(place + 1)
+                said = argument(column)
                 if label is not None:  # the column would be lost, and it may contradict the label
                     raise UserError(
                         f"{path}: {called} holds {listed(few)}, as if it too said what is stated and what is denied, "
-                        f"and the label is column {label + 1}: merge the two columns, or say --ignore {column}."
+                        f"and the label is column {label + 1}: merge the two columns, or say --ignore {said}."
                     )
                 raise Polarity(
                     f"{path}: {called} holds {listed(few)}, as if it said what is stated and what is denied: if it "
-                    f"does, say --label {column}{looks.says_how(name, met[:64])}, and if it does not, --ignore "
-                    f"{column}.",
+                    f"does, say --label {said}{looks.says_how(name, met[:64])}, and if it does not, --ignore {said}.",
                     column,
                 )
         why = "as --ignore says" if place in ignored else "no option names it"
@@ -411,7 +414,7 @@ def _refuse_denials_within(path: Path, called: str, column: str, values: pa.Chun
             f"{path}: {called} holds lists or objects, of which some say that their statement is false: write that "
             f"into a separate column, such as 'negated', or say --ignore {column}."
         )
-    if denies_in_text(values):
+    if denies_in_text(values, called):
         raise UserError(
             f"{path}: {called} holds texts, of which some say that their statement is false, as negated=true does: "
             f"write that into a separate column, such as 'negated', or say --ignore {column}."

@@ -1,20 +1,16 @@
 """Reads the four triples with which OWL says in RDF that a statement is false."""
 
-import re
 import warnings
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
-from gnnneg.data.formats.columns import NO, NOT, YES, modifies, negates, words
+from gnnneg.data.formats.marks import RDF_TYPE, denies, may_deny, stands_for_a_triple
 from gnnneg.data.formats.statements import Row
-from gnnneg.data.formats.vocabulary import ENTITY, POLAR
-from gnnneg.data.layout import folded as folded_label
+from gnnneg.data.shell import argument
 from gnnneg.errors import UserError, echo
 
-RDF_TYPE = "http://www.w3.org/1999/02/22-rdf-syntax-ns#type"
 OWL = "http://www.w3.org/2002/07/owl#"
 NEGATION = f"{OWL}NegativePropertyAssertion"
 SOURCE, PROPERTY = f"{OWL}sourceIndividual", f"{OWL}assertionProperty"
@@ -27,7 +23,6 @@ REIFYING = {
     *(f"{RDF}{part}" for part in ("subject", "predicate", "object")),
     *(f"{OWL}annotated{part}" for part in ("Source", "Property", "Target")),
 }
-LITERAL = re.compile(r'"(.*?)"(?:@[\w-]+|\^\^.*)?', re.DOTALL)
 # what the RDF of Wikidata says about statements, apart from the plain triples
 DEPRECATED, NO_VALUE = "http://wikiba.se/ontology#DeprecatedRank", "http://www.wikidata.org/prop/novalue/"
 
@@ -55,7 +50,8 @@ def folded(triples: Iterable[Triple], path: Path, left_out: Counter[str]) -> Ite
     which denies :math:`(h, r, t)`. With ``owl:targetValue`` it denies a literal and is left out. All other triples
     about :math:`x` annotate the denial and are left out too. A node that stands for a triple (``rdf:subject``,
     ``rdf:predicate``, ``rdf:object``) states nothing, so its triples are left out as well. Other vocabularies (Biolink,
-    SSSOM) have such nodes too: a node with a subject and an object that is marked as negated is refused.
+    SSSOM) have such nodes too (see :func:`gnnneg.data.formats.marks.stands_for_a_triple`). One that is marked as
+    negated is refused, unless it is in a denied graph.
 
     Args:
         triples (iterable): The triples of one file.
@@ -79,17 +75,18 @@ def folded(triples: Iterable[Triple], path: Path, left_out: Counter[str]) -> Ite
             if triple.predicate in REIFYING:
                 about.add(triple.subject)
             weak += triple.object == DEPRECATED or (triple.predicate == RDF_TYPE and triple.object.startswith(NO_VALUE))
-            if _may_deny(triple.predicate) and _denies(triple.predicate, triple.object):
+            if triple.stated and may_deny(triple.predicate) and denies(triple.predicate, triple.object):
                 denied.setdefault(triple.subject, (triple.predicate, triple.object))
             refused = triple.subject_refused or triple.object_refused
             others.append((triple.subject, triple.predicate, triple.object, refused, triple.stated, triple.source))
     if denied:
-        _refuse_denied(path, denied, others)
+        _refuse_denied(path, {node: said for node, said in denied.items() if node not in parts}, others)
     for head, relation, tail, refused, stated, source in others:
         if head in parts:
             left_out["annotations of negative assertions"] += 1
         elif head in about:
-            refuse_denial(path, relation, tail)
+            if stated:
+                refuse_denial(path, relation, tail)
             left_out[refused or ABOUT] += 1
         elif refused:
             left_out[refused] += 1
@@ -112,7 +109,10 @@ def folded(triples: Iterable[Triple], path: Path, left_out: Counter[str]) -> Ite
             yield Row(first.object, second.object, third.object, stated=False, source=first.source)
 
 
-IN_A_GRAPH = "put false triples into a separate named graph, and say --denied-graph"
+IN_A_GRAPH = (
+    "put false triples into a separate named graph and say --denied-graph, or write owl:NegativePropertyAssertion, "
+    "instead of such marks"
+)
 
 
 def refuse_denial(path: Path, relation: str, said: str, instead: str = IN_A_GRAPH) -> None:
@@ -127,53 +127,31 @@ def refuse_denial(path: Path, relation: str, said: str, instead: str = IN_A_GRAP
     Raises:
         UserError: If the property says that the triple is false.
     """
-    if _may_deny(relation) and _denies(relation, said):
+    if denies(relation, said):
         raise UserError(f"{path}: {echo(relation)} says that a triple is false, which is not read there: {instead}.")
-
-
-@lru_cache(1 << 10)
-def _may_deny(relation: str) -> bool:
-    """Whether the name of a property suggests that it can say that its subject is false."""
-    name = _last(relation)
-    return negates(name) or modifies(name) or bool(POLAR & {*words(name)}) or relation == RDF_TYPE
-
-
-def _denies(relation: str, said: str) -> bool:
-    """Whether a property and its value say that their subject is false."""
-    name, match = _last(relation), LITERAL.fullmatch(said)
-    word = folded_label(match[1] if match else said)
-    if relation == RDF_TYPE:
-        return negates(_last(said))
-    if negates(name):
-        return word in YES
-    if modifies(name):  # SSSOM: "Not", or sssom:NegatedPredicate
-        return word == NOT or _last(word) == NOT or negates(_last(said))
-    return bool(POLAR & {*words(name)}) and word in {*NO, "-1"} - {""}
 
 
 def _refuse_denied(
     path: Path, denied: dict[str, tuple[str, str]], triples: list[tuple[str, str, str, str, bool, str]]
 ) -> None:
-    """Refuses a subject that is marked as false if it stands for a triple (it has a subject and an object), or if it is
-    a named graph that is read as stated.
+    """Refuses a subject that is marked as false if it stands for a triple, or if it is a named graph that is read as
+    stated.
     """
-    ends: dict[str, set[str]] = {}
-    for head, relation, *_ in triples:
-        if head in denied and ENTITY & {*words(_last(relation))}:
-            ends.setdefault(head, set()).add(relation)
-    for node, found in ends.items():
-        if len(found) > 1:
+    found: dict[str, list[tuple[str, str]]] = {}
+    for head, relation, tail, _, stated, _ in triples:
+        if stated and head in denied:
+            found.setdefault(head, []).append((relation, tail))
+    for node, said in found.items():
+        of_nodes = (relation for relation, tail in said if not tail.startswith('"'))
+        types = (tail for relation, tail in said if relation == RDF_TYPE)
+        if stands_for_a_triple((relation for relation, _ in said), of_nodes, types):
             refuse_denial(path, *denied[node])
     for *_, stated, source in triples:
         if stated and source in denied:
             raise UserError(
                 f"{path}: {echo(denied[source][0])} says that the named graph {echo(source)} is false: "
-                f"say --denied-graph {source}."
+                f"say --denied-graph {argument(source)}."
             )
-
-
-def _last(iri: str) -> str:
-    return re.split(r"[/#:]", iri)[-1]
 
 
 def _denied(where: str, found: dict[str, list[Triple]]) -> list[Triple]:

@@ -14,6 +14,7 @@ from gnnneg.data.formats.negations import ABOUT, LITERALS, Triple, folded, refus
 from gnnneg.data.formats.ntriples import BLANK
 from gnnneg.data.formats.seen import syntax
 from gnnneg.data.formats.statements import Statements, collected
+from gnnneg.data.shell import argument
 from gnnneg.errors import MissingExtra, UserError, echo
 
 OX = {
@@ -54,7 +55,7 @@ def read_rdf(path: str | Path, literals: bool = False, denied_graphs: Sequence[s
         if graph not in denied_graphs and negates(re.split(r"[/#:]", graph)[-1]):
             warnings.warn(
                 f"{path}: the triples of the named graph {echo(graph)} are read as stated: if they are denied, say "
-                f"--denied-graph {graph}.",
+                f"--denied-graph {argument(graph)}.",
                 stacklevel=2,
             )
     return result
@@ -91,10 +92,11 @@ def _triples(path: Path, literals: bool, denied: Sequence[str], graphs: dict[str
                 (head, refused_head), (tail, refused_tail) = (entity(node) for node in (quad.subject, quad.object))
                 if refused_tail == ABOUT:
                     about.add(head)
+                stated = graph not in denied
                 if refused_tail == ABOUT or head in about:
                     refused_head = ABOUT
-                    refuse_denial(path, getattr(quad.predicate, "value", ""), getattr(quad.object, "value", ""))
-                stated = graph not in denied
+                    if stated:
+                        refuse_denial(path, getattr(quad.predicate, "value", ""), getattr(quad.object, "value", ""))
                 if not isinstance(quad.predicate, ox.NamedNode):  # possible in N3
                     refused_head = refused_head or "relations that are no IRIs"
                 yield Triple(head, quad.predicate.value, tail, refused_head, refused_tail, stated, graph)

@@ -33,7 +33,7 @@ def written(path: Path, said: str) -> Path:
         f":m1 {MAPPING} sssom:predicate_modifier sssom:NegatedPredicate .",
         f':a skos:exactMatch :c . [] {AXIOM} sssom:predicate_modifier "Not" .',
         ":s1 a :NegatedAssertion ; :source :a ; :target :c .",
-        ":s1 :hasHead :a ; :hasTail :c ; :isTrue false .",
+        ":s1 :hasHead :a ; :hasRelation :r ; :hasTail :c ; :isTrue false .",
     ],
 )
 def test_a_node_that_stands_for_a_denial_is_refused(tmp_path: Path, said: str) -> None:
@@ -84,7 +84,7 @@ def test_an_axiom_that_is_said_to_be_false_is_refused(tmp_path: Path, note: str)
     path = tmp_path / "a.ofn"
     path.write_text(FUNCTIONAL.format(f"SubClassOf(Annotation({note}) :A :B)"))
     with pytest.raises(
-        UserError, match="that it is false, which is not read there: write a NegativeObjectPropertyAsser"
+        UserError, match="that a triple is false, which is not read there: write a NegativeObjectPropertyAsser"
     ):
         read_statements(path)
     path.write_text(FUNCTIONAL.format('SubClassOf(Annotation(:isNegated "false"^^xsd:boolean) :A :B)'))
