@@ -10,7 +10,7 @@ from gnnneg import config, distributed, run_files
 from gnnneg.data.facts import Facts
 from gnnneg.data.statements import triplets
 from gnnneg.errors import UserError
-from gnnneg.experiment import folder, whereabouts
+from gnnneg.experiment import folder, same_model, whereabouts
 from gnnneg.experiment.environment import environment
 from gnnneg.experiment.graph import write_graph, write_named
 from gnnneg.experiment.inductive import refuse_entities
@@ -110,9 +110,9 @@ def _begin(setup: Setup, path: Path, named: bool) -> None:
     if setup.warm is not None:
         about["warm"] = setup.warm.to_json()
     about["config"] = setup.tree
-    folder.write_json(path / run_files.ENVIRONMENT, about, versioned=True)
     folder.write_names(path / run_files.MODEL, setup.data)
-    describe_model(setup, path)
+    about[same_model.KEY] = describe_model(setup, path)
+    folder.write_json(path / run_files.ENVIRONMENT, about, versioned=True)
     graphs = [graph for graph in (setup.data, setup.test_graph) if graph is not None]
     tree = setup.tree
     kept = whereabouts.about(path, tree["data"]["name"], graphs, named)
@@ -121,9 +121,10 @@ def _begin(setup: Setup, path: Path, named: bool) -> None:
         temporary.write_text(config.dump(tree), encoding="utf-8")
 
 
-def describe_model(setup: Setup, path: Path) -> None:
-    """Keeps how the model is made."""
-    facts = Facts(setup.data)
+def describe_model(setup: Setup, path: Path) -> str:
+    """Keeps how the model is made, and gives the mark of it."""
+    facts, file = Facts(setup.data), path / run_files.MODEL / run_files.MODEL_CONFIG
     sizes = {"num_nodes": facts.num_nodes, "num_relations": facts.num_relations}
     model = config.describe(setup.task.model, facts, "model")
-    folder.write_json(path / run_files.MODEL / run_files.MODEL_CONFIG, {**sizes, "model": model}, versioned=True)
+    folder.write_json(file, {**sizes, "model": model}, versioned=True)
+    return same_model.digest(folder.read_json(file)["model"])

@@ -17,10 +17,9 @@ from gnnneg.data.facts import FACTS, Facts
 from gnnneg.data.statements import assemble as assemble_graph
 from gnnneg.errors import UserError, echo
 from gnnneg.evaluation import Testbed
-from gnnneg.experiment import folder, prolonged, whereabouts
+from gnnneg.experiment import folder, prolonged, same_model, whereabouts
 from gnnneg.experiment.fingerprint import fingerprint, names_of
 from gnnneg.experiment.graph import read_graph, read_named, with_attributes
-from gnnneg.experiment.same_model import described
 from gnnneg.experiment.settings import needed, outline, plan, source
 from gnnneg.experiment.setup import assemble, choose
 from gnnneg.experiment.whereabouts import Missing
@@ -137,19 +136,18 @@ class Kept:
             tree, sizes = said["model"], (said["num_nodes"], said["num_relations"])
         except KeyError as error:
             raise UserError(f"{file} lacks {error}: copy the run again or train again.") from None
-        then = prolonged.began_with(self.path)
-        if then is not None and not described(tree, then):
-            warnings.warn(
-                f"{file} is of another model than the one that {self.path} was trained with: its answers are another "
-                "run's, or nobody's; copy the run again.",
-                stacklevel=2,
-            )
         if sizes != tuple(map(len, self._names)):
             raise UserError(f"{home} is for {sizes[0]} entities and {sizes[1]} relations, which the data set has not.")
         with allowing(self.allow):
             means = config.resolve(Model, tree, "model", FACTS)
             model: Model = means.build(Facts(self.silent if needed(means) <= SIZES else self.graphs[0]))
         load_model(home, model)
+        if same_model.another(self.path, tree):
+            warnings.warn(
+                f"{file} is of another model than the one that {self.path} was trained with: its answers are another "
+                "run's, or nobody's; copy the run again.",
+                stacklevel=2,
+            )
         return model.to(self.device).eval()
 
     @cached_property

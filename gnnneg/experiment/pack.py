@@ -102,7 +102,7 @@ def _write(run: Run, kept: Kept, place: Path, along: bool) -> None:
         target.parent.mkdir(exist_ok=True)
         target.write_bytes((model / name).read_bytes())
     environment = folder.read_json(kept.path / run_files.ENVIRONMENT, versioned=True)
-    public = {key: environment.get(key) for key in ("versions", "seed", "commit", "started")}
+    public = {key: environment.get(key) for key in ("versions", "seed", "commit", "started", "model")}
     folder.write_json(place / run_files.ENVIRONMENT, public, versioned=True)
     if run.result:
         folder.write_json(place / run_files.RESULT, run.result)

@@ -11,7 +11,7 @@ import torch
 from gnnneg import distributed, run_files
 from gnnneg.config import Plan
 from gnnneg.errors import UserError
-from gnnneg.experiment import folder, prolonged
+from gnnneg.experiment import folder, prolonged, same_model
 from gnnneg.experiment.ending import MORE, stand, tidy, unfinished, whole
 from gnnneg.experiment.execute import describe_model, finish
 from gnnneg.experiment.kept import Kept
@@ -99,7 +99,7 @@ def resume(
                     stacklevel=2,
                 )
             if leads and not whole(kept.path / run_files.MODEL / run_files.MODEL_CONFIG):
-                describe_model(setup, kept.path)
+                same_model.keep(kept.path, describe_model(setup, kept.path))
             if leads and kept.plan.plain() != then.plain():
                 prolonged.record(kept.path, kept.tree, kept.about)
             return finish(setup, progress, resume=True, forget=True)

@@ -1,45 +1,52 @@
-"""Whether the model in a run folder is the one that its config says: a folder may be put together from two runs."""
+"""Whether the model in a run folder is the one that was trained there: a folder may be put together from two runs."""
 
-from collections.abc import Iterator
+import hashlib
+import json
+from pathlib import Path
 from typing import Any
 
+from gnnneg import run_files
+from gnnneg.experiment import folder
 
-def described(model: Any, whole: Any) -> bool:
-    """Whether a config has a model of these classes and numbers in some place.
+KEY = "model"  # in the file of the environment, which is written once
+
+
+def digest(model: Any) -> str:
+    """A mark of a model's config: its classes by their last names, since modules may move, and all other values.
+
+    It is taken of what :data:`~gnnneg.run_files.MODEL_CONFIG` holds, not of the run's config: a task may build another
+    model than its config names, as Dual does.
 
     Args:
-        model (dict): The config of the model itself, with what it needs to be made.
-        whole (dict): The config of a run, with all defaults written out.
+        model (dict): The config of the model, as it is read from the file.
     """
-    return any(_agree(model, part) for part in _parts(whole))
+    return hashlib.sha256(json.dumps(_plain(model), sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _parts(tree: Any) -> Iterator[dict[str, Any]]:
-    """All that have a class, at any depth."""
+def keep(path: Path, mark: str) -> None:
+    """Keeps the mark of a model that was described again, if it is another one."""
+    file = path / run_files.ENVIRONMENT
+    about = folder.read_json(file, versioned=True)
+    if about.get(KEY) != mark:
+        folder.write_json(file, {**about, KEY: mark}, versioned=True)
+
+
+def another(path: Path, model: Any) -> bool:
+    """Whether a run folder was begun with another model. Runs of earlier versions have no mark, so they are believed.
+
+    Args:
+        path (Path): The run folder.
+        model (dict): The config of the model that it holds now.
+    """
+    file = path / run_files.ENVIRONMENT
+    kept = folder.read_json(file, versioned=True).get(KEY) if file.is_file() else None
+    return kept is not None and kept != digest(model)
+
+
+def _plain(tree: Any) -> Any:
     if isinstance(tree, dict):
-        if "class_path" in tree:
-            yield tree
-        for inner in tree.values():
-            yield from _parts(inner)
-    elif isinstance(tree, list):
-        for inner in tree:
-            yield from _parts(inner)
-
-
-def _agree(one: Any, other: Any) -> bool:
-    """Whether two configs of a part name the same classes, and have the same numbers where both have one."""
-    if isinstance(one, dict) and isinstance(other, dict):
-        if _last(one.get("class_path")) != _last(other.get("class_path")):
-            return False
-        both = {*one} & {*other} - {"class_path"}
-        return all(_agree(one[key], other[key]) for key in both)
-    for part, short in ((one, other), (other, one)):
-        if isinstance(part, dict) and isinstance(short, str):  # a class that is given nothing
-            return _last(part.get("class_path")) == _last(short)
-    if isinstance(one, bool | int | float) and isinstance(other, bool | int | float):
-        return one == other
-    return True
-
-
-def _last(name: Any) -> str:
-    return str(name).rpartition(".")[2]
+        return {
+            name: str(inner).rpartition(".")[2] if name == "class_path" else _plain(inner)
+            for name, inner in tree.items()
+        }
+    return [_plain(inner) for inner in tree] if isinstance(tree, list) else tree
