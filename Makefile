@@ -13,7 +13,7 @@ endif
 
 help:
 	@echo "make demo    set up, then three kinds of negatives on a made-up town: a table, answers, runs/demo/report.html"
-	@echo "make test    set up, then lint, types and the tests (of the slow ones a twelfth, another with each commit)"
+	@echo "make test    set up, then lint, types and the tests (of the slow ones an eighteenth, another with each commit)"
 	@echo "make test-all  the same with all of the slow ones"
 	@echo "make gallery set up, then every method on the embedded world, side by side"
 	@echo "make docs    set up, then build the site into docs/_build/html; a warning is an error"

@@ -17,7 +17,7 @@ import torch
 sys.path.insert(0, str(Path(__file__).parent))
 torch.set_num_threads(1)
 
-TURNS = 12  # parts of the slow tests
+TURNS = 18  # parts of the slow tests
 SPREAD = {"test_plane.py", "test_chunks_and_words.py", "test_commands.py", "test_docs.py", "test_report.py"}  # by t-SNE
 
 
@@ -53,7 +53,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         return
     slow = (Path(__file__).parent / "slow.txt").read_text().split()
     turn = _commit() % TURNS
-    waits = pytest.mark.skip(reason="slow: each commit runs a twelfth of these, GNNNEG_SLOW=1 all")
+    waits = pytest.mark.skip(reason="slow: each commit runs an eighteenth of these, GNNNEG_SLOW=1 all")
     for item in items:
         name = item.nodeid.partition("[")[0]
         found = next((place for place, one in enumerate(slow) if name == one or name.startswith(f"{one}::")), None)
