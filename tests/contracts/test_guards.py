@@ -59,6 +59,7 @@ FIRST |= {
     "beside",
     "allocation",
     "row_gradient",
+    "looked_up",
 }
 GROUND = FIRST | {"records", "interfaces", "candidates", "encodings", "looking", "remember", "subgraph"}
 GROUND |= {"data", "kernels", "memory", "nearest", "spectrum"}
@@ -75,6 +76,7 @@ ROOMS = {
     "neighbors": set(),
     "allocation": set(),
     "row_gradient": {"allocation"},
+    "looked_up": set(),
     "sources": set(),
     "tree": {"documents", "errors"},
     "run_folder": {"documents", "errors", "run_files", "tree"},
@@ -92,7 +94,7 @@ ROOMS = {
     "stateful": set(),
     "mixed": {"records", "errors"},
     "interfaces": {"records", "errors", "former", "chance", "mixed", "checks"},
-    "candidates": {"interfaces", "kernels", "mixed"},
+    "candidates": {"interfaces", "kernels", "mixed", "allocation"},
     "encodings": {"interfaces", "kernels", "row_gradient"},
     "looking": {"interfaces", "records"},
     "remember": {"subgraph"},
