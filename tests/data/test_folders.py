@@ -116,3 +116,85 @@ def test_of_a_known_format_files_may_have_any_ending(tmp_path: Path) -> None:
     assert [part.name for part in parts] == ["train", "valid", "test_denied"]
     with pytest.raises(UserError, match="holds no file for train"):
         parts_of(tmp_path, ENDINGS, Account())
+
+
+LIBKGE = [f"{split}.{end}" for split in ("train", "valid", "test") for end in ("txt", "del")]
+LIBKGE += ["dataset.yaml", "entity_ids.del", "relation_ids.del", "train_sample.del", "valid_without_unseen.del"]
+
+
+def test_of_a_file_and_its_copy_in_numbers_the_file_is_read(tmp_path: Path) -> None:
+    """A folder as LibKGE makes it; and the same where ``.tab`` is the copy."""
+    parts, account = found(tmp_path, *LIBKGE)
+    assert parts == {"train.txt": "train", "valid.txt": "valid", "test.txt": "test"}
+    for split in ("train", "valid", "test"):
+        assert account[f"file '{split}.del': {split}.txt is read instead"] == 1
+    assert account["file 'train_sample.del': train.txt is read instead"] == 1
+    assert [*found(tmp_path, "train.csv.gz", "train.tab", "test.tab.gz", "test.csv")[0]] == ["train.csv.gz", "test.csv"]
+    alone = [f"{split}.del" for split in ("train", "valid", "test")]
+    assert [*found(tmp_path, *alone, "train_sample.del")[0]] == alone
+    with pytest.raises(UserError, match=r"two files for train: train.del and train.tab: keep one"):
+        found(tmp_path, "train.del", "train.tab")
+
+
+def test_names_in_one_split_and_numbers_in_another_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"holds train.txt and train.del, but only test.del for test: keep files with"):
+        found(tmp_path, "train.txt", "train.del", "test.del")
+    assert len(found(tmp_path, "train.txt", "test.del")[0]) == 2
+
+
+@pytest.mark.parametrize(
+    ("whole", "part"),
+    [
+        ("train.txt", "train_sample.txt"),
+        ("test.tsv", "test_hard.tsv"),
+        ("dev.csv", "hard-valid.csv"),
+        ("test_negatives.tsv", "hard_test_negatives.tsv"),
+        ("train.del", "train_samples.tsv"),
+    ],
+)
+def test_a_part_of_a_split_is_read_only_if_it_is_alone(tmp_path: Path, whole: str, part: str) -> None:
+    first = [] if whole.startswith("train") else ["train.txt"]
+    parts, account = found(tmp_path, *first, whole, part)
+    assert [*parts] == [*first, whole]
+    assert account == {f"file '{part}': {whole} is read instead": 1}
+    parts, account = found(tmp_path, *first, part)
+    assert [*parts] == [*first, part]
+    assert not account
+    word = next(word for word in ("samples", "sample", "hard") if word in part)
+    assert any(f"'{part}'" in said and said.endswith(f"although its name says '{word}'") for said in account.taken)
+    assert sum("although" in said for said in account.taken) == 1
+    with pytest.raises(UserError, match="two files for"):
+        found(tmp_path, *first, part, part.replace(word, "hard_sample"))
+
+
+def formatted(folder: Path, *names: str) -> list[str]:
+    """The files that are read when the format is given."""
+    for old in folder.iterdir():
+        old.unlink()
+    for name in names:
+        (folder / name).write_text("a\tr\tb\n")
+    return [part.path.name for part in parts_of(folder, ENDINGS, Account(), any_ending=True)]
+
+
+def test_what_lies_beside_tables_is_no_table_because_the_format_is_given(tmp_path: Path) -> None:
+    beside = ["train.py", "train.log", "train.tsv.md5", "train.npy", "test.py", "valid.log", "README.md"]
+    assert formatted(tmp_path, "train.tsv", "valid.tsv", *beside) == ["train.tsv", "valid.tsv"]
+    beside = ["train.py", "train.dat.md5", "valid.log", "test.npy", "README.txt"]
+    assert formatted(tmp_path, "train.dat", "dev.dat", "test.dat.gz", *beside) == [
+        "train.dat",
+        "dev.dat",
+        "test.dat.gz",
+    ]
+    assert formatted(tmp_path, "train.dat", "test.py") == ["train.dat"]
+    assert formatted(tmp_path, "train.dat", "test.denied") == ["train.dat", "test.denied"]
+    assert formatted(tmp_path, "train.dat", "train_sample.dat") == ["train.dat"]
+    with pytest.raises(UserError, match=r"two files for train: train.dat and train.log: keep one"):
+        formatted(tmp_path, "train.dat", "train.log")
+    with pytest.raises(UserError, match="holds no file for train"):
+        formatted(tmp_path, "train.dat", "test.tsv")
+
+
+def test_a_checksum_is_not_warned_of(tmp_path: Path) -> None:
+    parts, account = found(tmp_path, "train.tsv", "train.tsv.sha256", "test.tsv.md5")
+    assert parts == {"train.tsv": "train"}
+    assert len(account) == 2
