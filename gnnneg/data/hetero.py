@@ -132,8 +132,8 @@ def from_hetero(
     Args:
         data (HeteroData, Data, Dataset or tuple): The graph. A ``Data`` has one relation for each number in its
             ``edge_type``, called as ``relation_names`` says. A data set has to hold one graph. Edge stores may have
-            ``split`` (0, 1 or 2 for each edge), ``train_mask``, ``val_mask`` and ``test_mask``, or the numbers of edges
-            in ``train_idx``, ``val_idx`` and ``test_idx``. A tuple is a train, a validation and a test graph, as
+            ``split`` (0, 1 or 2 for each edge), ``train_mask``, ``val_mask`` and ``test_mask``, or the numbers of all
+            edges in ``train_idx``, ``val_idx`` and ``test_idx``. A tuple is a train, a validation and a test graph, as
             ``RandomLinkSplit`` makes them. Without a split, a random one is drawn: train has every entity and relation
             if possible, and mirrored pairs stay together.
         denied (str or dict, optional): The denied edge types: the beginning of their middle names, such as ``"not_"``,

@@ -16,6 +16,7 @@ from torch_geometric.data.storage import BaseStorage
 from torch_geometric.utils import to_edge_index
 
 from gnnneg.data.attributes import CALLED
+from gnnneg.data.edge_splits import MASKS, numbered, only_of_edges, read_split
 from gnnneg.data.edges import EdgeType, checked, checked_split, length
 from gnnneg.data.formats.columns import negates, words
 from gnnneg.data.formats.vocabulary import POLAR
@@ -25,17 +26,7 @@ from gnnneg.errors import UserError, echo
 
 ENTITY = "entity"
 LINK = "to"  # PyG's own name for a relation that has none
-MASKS = {
-    **{"train_mask": 0, "training_mask": 0, "val_mask": 1, "valid_mask": 1, "validation_mask": 1, "dev_mask": 1},
-    **{"test_mask": 2, "testing_mask": 2},
-}
 PARTS = (("train",), ("valid", "val"), ("test",))
-# the edge indices of a split, instead of a mask
-NUMBERS = {
-    f"{key.removesuffix('_mask')}_{word}": place
-    for key, place in MASKS.items()
-    for word in ("idx", "index", "indices", "edge_idx", "edge_ids", "id", "ids")
-}
 # in a graph with one node type and one edge type: whether an attribute belongs to nodes or edges, whatever its size
 OF_NODES = {*CALLED, "x", "names", "num_nodes", "type_names", "candidate_tails", "pos", "node_type"}
 OF_EDGES = {*ASKED, *FALSE, "edge_index", "adj_t", "adj"}
@@ -121,9 +112,12 @@ def _typed(data: Any) -> HeteroData:
         )
     data, result = _in_parts(data), HeteroData()
     num_nodes, count = _size(data), _num_edges(data._store)
+    split, keys = _split_of_numbers(data, num_nodes, count) or (None, [])
     node: dict[str, Any] = {}
-    edge: dict[str, Any] = {}
+    edge: dict[str, Any] = {} if split is None else {"split": split}
     for key, value in data._store.items():
+        if key in keys:
+            continue
         many = length(value)
         of_edges = many == count and (count != num_nodes or "edge" in key)
         # with as many nodes as edges, an attribute that speaks of negatives is about edges
@@ -183,6 +177,27 @@ def _in_parts(data: Data) -> Data:
     return result
 
 
+def _split_of_numbers(data: Data, num_nodes: int, count: int) -> tuple[Tensor, list[str]] | None:
+    """The split that the numbers of edges give, and their keys; None if there are no such numbers. They are read before
+    edges are divided by relation, which changes their numbers.
+
+    Raises:
+        UserError: If they could be numbers of nodes as well.
+    """
+    store = data._store
+    if count < 1 or "split" in store or any(length(store.get(key)) == count for key in MASKS):
+        return None
+    found = numbered(store, count, "edges", num_nodes)
+    if found is not None and count <= num_nodes and not only_of_edges(found[1]):
+        first = found[1][0]
+        raise UserError(
+            f"{' and '.join(found[1])} could number the edges or the nodes: if they number edges, give 'split' (0, 1 "
+            f"or 2 for each edge), or call them {first.partition('_')[0]}_edge_idx and so on; if they number nodes, "
+            f"delete them."
+        )
+    return found
+
+
 def _size(data: Data) -> int:
     """The number of nodes, as far as it is known before the edges are read."""
     names = data._store.get("names")
@@ -240,7 +255,7 @@ def _opened(data: HeteroData) -> HeteroData:
             raise UserError(f"Edges {edge_type} have no edge_index: give one, with no columns if there are none.")
         if "edge_index" in store:
             store.edge_index = checked(store.edge_index, edge_type, "edge_index")
-            _read_masks(edge_type, store)
+            read_split(edge_type, store)
             if "split" in store:
                 store.split = checked_split(store.split, edge_type, store.edge_index.size(1))
     return data
@@ -265,40 +280,3 @@ def _from_adjacency(edge_type: EdgeType, store: BaseStorage, key: str) -> None:
 
 def _dense(matrix: Any) -> bool:
     return isinstance(matrix, Tensor) and matrix.layout == torch.strided
-
-
-def _read_numbers(edge_type: EdgeType, store: BaseStorage, key: str, count: int) -> None:
-    """Converts the edge indices of a split to a mask."""
-    number = torch.as_tensor(store[key])
-    if number.is_floating_point() or number.dtype == torch.bool or number.ndim != 1:
-        raise UserError(f"{key} of {edge_type} should hold the numbers of edges: give 'split' (0, 1 or 2 for each).")
-    if number.numel() and not 0 <= int(number.min()) <= int(number.max()) < count:
-        raise UserError(
-            f"{key} of {edge_type} names edges from {int(number.min())} to {int(number.max())} of {count:,}."
-        )
-    place = NUMBERS[key]
-    mask = next(name for name, at in MASKS.items() if at == place)
-    if mask in store:
-        raise UserError(f"Edges {edge_type} have both {key} and {mask}: delete one.")
-    store[mask] = torch.zeros(count, dtype=torch.bool).index_fill_(0, number.long().cpu(), True)
-    del store[key]
-
-
-def _read_masks(edge_type: EdgeType, store: BaseStorage) -> None:
-    """Converts edge masks or edge indices to ``split``."""
-    count = store.edge_index.size(1)
-    for key in [key for key in NUMBERS if key in store and "split" not in store]:
-        _read_numbers(edge_type, store, key, count)
-    there = [key for key in MASKS if length(store.get(key)) == count]
-    if not there or "split" in store:
-        return
-    member = torch.stack([torch.as_tensor(store[key]).bool().cpu() for key in there])
-    wrong = int((member.sum(0) != 1).sum())
-    if wrong:
-        raise UserError(
-            f"{wrong:,} edges {edge_type} are in none or several of {', '.join(there)}: put each into one, or give "
-            "'split' (0, 1 or 2 for each edge)."
-        )
-    store.split = torch.tensor([MASKS[key] for key in there])[member.long().argmax(0)]
-    for key in there:
-        del store[key]
