@@ -19,6 +19,7 @@ MOST_COLUMNS = 1000
 WORDS = pa.dictionary(pa.int32(), pa.large_string())
 NESTED = pa.list_(pa.large_string())  # type of a column with lists or objects, whose values are not kept
 TRUTH = {True: "true", False: "false"}
+BLANKS = re.compile(r"\s*")
 
 
 def read_json_lines(path: Path) -> pa.Table:
@@ -89,7 +90,7 @@ _DECODER = json.JSONDecoder(object_pairs_hook=_once, parse_int=str, parse_float=
 def _objects(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     """The objects of a file and the position of each: one a line, or all in one array, as pandas writes records."""
     if beginning(path).lstrip().startswith(b"["):
-        for number, entry in enumerate(_decoded(str(path), text(path), "an array of objects"), 1):
+        for number, entry in enumerate(_decoded(str(path), text(path), "an array of objects")[0], 1):
             yield _entry(f"{path}: entry {number:,}", entry)
         return
     if re.match(rb"\s*\{\s*\n", beginning(path)):  # one object over several lines
@@ -97,27 +98,25 @@ def _objects(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
         return
     for number, line in lines(path):
         if line.strip():
-            yield _entry(f"{path}:{number}", _decoded(f"{path}:{number}", line, "one object on each line"))
+            yield _entry(f"{path}:{number}", _decoded(f"{path}:{number}", line, "one object on each line")[0])
 
 
 def _written_wide(path: Path, said: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """One or more objects, each over any number of lines, as ``jq`` writes them."""
-    start = 0
+    """One or more objects, each over any number of lines, as ``jq`` writes them. Each letter is read once."""
+    number, last = 1, 0
+    start = _after_blanks(said, 0)
     while start < len(said):
-        where = f"{path}:{said.count(chr(10), 0, start) + 1}"
-        end = _end(said, start)
-        yield _entry(where, _decoded(where, said[start:end], "objects, one after the other"))
-        start = end
+        number += said.count("\n", last, start)
+        where, last = f"{path}:{number}", start
+        found, end = _decoded(where, said, "objects, one after the other", start)
+        yield _entry(where, found)
+        start = _after_blanks(said, end)
 
 
-def _end(said: str, start: int) -> int:
-    """Where an object and the blanks after it end. The end of the text, if this is not an object."""
-    try:
-        end = _DECODER.raw_decode(said, start)[1]
-    except (_Twice, json.JSONDecodeError, RecursionError):
-        return len(said)
-    blank = re.compile(r"\s*").match(said, end)
-    return blank.end() if blank else end
+def _after_blanks(said: str, start: int) -> int:
+    """The position of the next letter."""
+    blank = BLANKS.match(said, start)
+    return blank.end() if blank else start
 
 
 def _entry(where: str, found: Any) -> tuple[str, dict[str, Any]]:
@@ -126,20 +125,21 @@ def _entry(where: str, found: Any) -> tuple[str, dict[str, Any]]:
     return where, found
 
 
-def _decoded(where: str, said: str, wanted: str) -> Any:
-    """The value that a JSON text encodes."""
+def _decoded(where: str, said: str, wanted: str, start: int | None = None) -> tuple[Any, int]:
+    """The value that a JSON text encodes, and where it ends: all of the text, or what begins at :obj:`start`."""
     try:
-        found = _DECODER.decode(said)
-        if "\\u" in said:
+        found, end = (_DECODER.decode(said), len(said)) if start is None else _DECODER.raw_decode(said, start)
+        if said.find("\\u", start or 0, end) >= 0:
             json.dumps(found, ensure_ascii=False).encode()  # refuses lone surrogates
     except _Twice as twice:
         raise UserError(f"{where}: the key {echo(str(twice))} occurs twice: keep one of the two.") from None
     except json.JSONDecodeError as error:
+        part = shown(said[start or 0 :][:200])
         raise UserError(
-            f"{where}: not JSON ({error.msg} at column {error.colno}), where {wanted} should be: {shown(said[:200])}."
+            f"{where}: not JSON ({error.msg} at column {error.colno}), where {wanted} should be: {part}."
         ) from None
     except RecursionError:
         raise UserError(f"{where}: nested too deeply for a statement.") from None
     except UnicodeEncodeError:
         raise UserError(f"{where}: holds a lone surrogate, which is not valid text.") from None
-    return found
+    return found, end

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -70,7 +71,7 @@ def test_texts_are_as_written(tmp_path: Path) -> None:
         ('{"head": "a", "head": "b", "relation": "r", "tail": "c"}', ":3: the key 'head' occurs twice"),
         ('["a", "r", "b"]', ":3: each line should be an object"),
         ('{"head": "a"', ":3: not JSON"),
-        ('{"head": "\\ud800", "relation": "r", "tail": "b"}', ":3: .*surrogates"),
+        ('{"head": "\\ud800", "relation": "r", "tail": "b"}', ":3: holds a lone surrogate"),
     ],
 )
 def test_a_garbled_line_is_refused(tmp_path: Path, line: str, said: str) -> None:
@@ -95,3 +96,64 @@ def test_one_object_around_all_is_refused_with_the_way_out(tmp_path: Path) -> No
     path.write_text(json.dumps({"nodes": [], "edges": EDGES}))
     with pytest.raises(UserError, match="it has nodes, edges"):
         read_statements(path, columns=COLUMNS)
+
+
+class Counted(str):
+    """A text that counts how many of its letters are looked at."""
+
+    looked = 0
+
+    def count(self, sought: Any, start: Any = 0, end: Any = None) -> int:
+        Counted.looked += (len(self) if end is None else end) - start
+        return super().count(sought, start, end)
+
+    def find(self, sought: Any, start: Any = 0, end: Any = None) -> int:
+        Counted.looked += (len(self) if end is None else end) - start
+        return super().find(sought, start, end)
+
+    def __getitem__(self, part: Any) -> str:
+        found = super().__getitem__(part)
+        Counted.looked += len(found)
+        return found
+
+
+@pytest.mark.parametrize("before", ["", "\n", " \n\n  "])
+def test_of_objects_over_several_lines_each_letter_is_read_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, before: str
+) -> None:
+    """Whatever their number is: also after blank lines, each is decoded once and found in its line."""
+    count, made = 200, list[Any]()
+    path = tmp_path / "wide.json"
+    path.write_text(before + "\n".join(json.dumps(edge, indent=1) for edge in EDGES * (count // 4)) + "\n")
+
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        made.append(pairs)
+        return json_lines._once(pairs)
+
+    decoder = json.JSONDecoder(object_pairs_hook=once, parse_int=str, parse_float=str, parse_constant=str)
+    monkeypatch.setattr(json_lines, "_DECODER", decoder)
+    monkeypatch.setattr(json_lines, "text", lambda file: Counted(file.read_text()))
+    monkeypatch.setattr(Counted, "looked", 0)
+    found = [*json_lines._objects(path)]
+    assert [entry["object"] for _, entry in found] == [edge["object"] for edge in EDGES] * (count // 4)
+    lines = path.read_text().split("\n")
+    starts = [number for number, line in enumerate(lines, 1) if line.strip() == "{"]
+    assert [where for where, _ in found] == [f"{path}:{number}" for number in starts]
+    assert len(made) == count
+    assert Counted.looked <= 2 * path.stat().st_size
+
+
+def test_blank_lines_before_one_object_or_between_two(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    for text in ('\n{\n"a": 1\n}', '\n\n{\n"a": 1}\n\n{"a":\n1}\n \n'):
+        path.write_text(text)
+        assert {*read_json_lines(path)["a"].to_pylist()} == {"1"}
+    path.write_text('\n{\n"a": 1}\n{"a": 1} x')
+    with pytest.raises(UserError, match=r"a\.json:4: not JSON \(Expecting value at column 10\), where .* be: 'x'"):
+        read_json_lines(path)
+    path.write_text('{\n"a": 1}\n{"a": "\\ud800"}\n')
+    with pytest.raises(UserError, match=r"a\.json:3: holds a lone surrogate"):
+        read_json_lines(path)
+    path.write_text('{\n"a": 1}\n\n{"a": 1, "a": 2}\n')
+    with pytest.raises(UserError, match=r"a\.json:4: the key 'a' occurs twice"):
+        read_json_lines(path)
