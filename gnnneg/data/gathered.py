@@ -1,6 +1,6 @@
 """Reads all files of an import: statements by polarity and split, cleaned names, and an account of what was used."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,15 +14,17 @@ from gnnneg.data.catalogue import Dictionary
 from gnnneg.data.coded import CODED, TEXT, coded, dictionary, mapped
 from gnnneg.data.decode import ending
 from gnnneg.data.folders import parts_of
-from gnnneg.data.formats.annotated import FURTHER
-from gnnneg.data.formats.files import ENDINGS, read_statements
-from gnnneg.data.formats.labelled import Polarity, Unlabelled
+from gnnneg.data.formats.files import ENDINGS, NoOption, read_statements
+from gnnneg.data.formats.labelled import Headerless, Polarity, Unlabelled
 from gnnneg.data.formats.names import spelt_out, without_negations
 from gnnneg.data.formats.statements import ROLES, Statements
 from gnnneg.data.gate import refuse_variants, untidy
 from gnnneg.data.labels import joined
 from gnnneg.data.parts import Parts, Piece, distinct, parted
+from gnnneg.data.values import Unmeant
 from gnnneg.errors import UserError, echo
+
+LABEL = ("label", "labels")  # options of the label
 
 
 @dataclass(frozen=True)
@@ -91,14 +93,15 @@ def gathered(
     if negated is not None and not met:
         raise UserError(f"{path}: no relation matches the pattern {negated!r} of negated relations.")
     questions = pa.concat_tables(closed).group_by(list(ROLES[:2])).aggregate([]) if closed else None
-    return Gathered(Parts.of(pieces), questions, joined(labels), account, _defined(defined, account))
+    every = Parts.of(pieces)
+    known = definitions.joined(defined, lambda: _used(every), account)
+    return Gathered(every, questions, joined(labels), account, known)
 
 
-def _defined(tables: Iterable[pa.Table | None], account: Account) -> pa.Table | None:
-    """One definition for each name. Further, different definitions of a name are counted."""
-    found, further = definitions.joined(tables)
-    account.left_out(FURTHER, further)
-    return found
+def _used(parts: Parts) -> pa.Array:
+    """The names of statements, also as they are after they have been tidied."""
+    names = distinct(parts.each(*ROLES)).array
+    return pa.concat_arrays([names, pa.array([plain for _, _, plain in untidy(names)], names.type)])
 
 
 def _perhaps_labelled(
@@ -117,14 +120,15 @@ def _perhaps_labelled(
 
 
 def _without_labels(options: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in options.items() if name not in ("label", "labels")}
+    return {name: value for name, value in options.items() if name not in LABEL}
 
 
 def _denials(path: Path, format: str | None, options: dict[str, Any]) -> Statements:
     """Reads a file in which all statements are denied. It may have labels that say the same."""
+    found = _labelled_denials(path, format, options) if options.get("label") is not None else None
+    if found is not None:
+        return found
     plain = _without_labels(options)
-    if options.get("label") is not None:
-        _refuse_stated(path, format, options)
     try:
         found = read_statements(path, format, **plain)
         if found.closed is not None or not pc.all(found.table["label"]).as_py():
@@ -137,17 +141,27 @@ def _denials(path: Path, format: str | None, options: dict[str, Any]) -> Stateme
     return found._replace(table=found.table.set_column(len(ROLES), "label", label))
 
 
-def _refuse_stated(path: Path, format: str | None, options: dict[str, Any]) -> None:
-    """Refuses a file of denials whose label column, if any, states something."""
+def _labelled_denials(path: Path, format: str | None, options: dict[str, Any]) -> Statements | None:
+    """Reads a file of denials with the label that other files have. None if it has no such column, or one with another
+    meaning.
+
+    Raises:
+        UserError: If the label states something, and as the reader.
+    """
     try:
         found = read_statements(path, format, **options)
-    except UserError:  # no such column, or one with another meaning
-        return
+    except (Unlabelled, Headerless, Unmeant):
+        return None
+    except NoOption as error:
+        if error.option not in LABEL:
+            raise
+        return None
     if pc.any(found.table["label"]).as_py():
         raise UserError(
             f"{path}: all of its statements are denied, but its column {options['label']}, which is the label, states "
             "some: take that column out if it means something else there."
         )
+    return found
 
 
 def with_tidy_names(read: Gathered, tidy: bool | None, path: Path) -> tuple[Gathered, int]:
@@ -183,7 +197,7 @@ def with_tidy_names(read: Gathered, tidy: bool | None, path: Path) -> tuple[Gath
 
     parts = Parts.of((*key, mend(table)) for key, table in read.parts.tables.items())
     closed, labels = (None if table is None else mend(table) for table in (read.closed, read.labels))
-    defined = None if read.definitions is None else _defined([mend(read.definitions)], read.account)
+    defined = None if read.definitions is None else definitions.distinct(mend(read.definitions), read.account)
     return Gathered(parts, closed, labels, read.account, defined), len(changed)
 
 

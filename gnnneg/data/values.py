@@ -15,11 +15,15 @@ from gnnneg.data.texts import Texts
 from gnnneg.errors import UserError, echo
 
 
+class Unmeant(UserError):
+    """Raised for a label that has no meaning, so that its column may mean something else."""
+
+
 def truth(column: pa.ChunkedArray, where: Where, labels: Labels = LABELS) -> pa.ChunkedArray:
     """A label column as booleans: true is stated, false denied, null unknown.
 
     Raises:
-        UserError: For a label that has no meaning, with its place, which ``where`` tells.
+        Unmeant: For a label that has no meaning, with its place, which ``where`` tells.
     """
     entries = pc.fill_null(pc.cast(column, TEXT), "") if column.null_count else column
     met = pc.cast(entries.unique(), TEXT)
@@ -32,7 +36,7 @@ def truth(column: pa.ChunkedArray, where: Where, labels: Labels = LABELS) -> pa.
         entry = f"the label {echo(folded(wrong))} is"
         if not wrong.strip():
             entry = "the label is empty, to which --labels stated= or --labels denied= gives a meaning; it is"
-        raise UserError(
+        raise Unmeant(
             f"{where(row)}: {entry} none of {'; '.join(known)}; others get a meaning with --labels (in a card, labels)."
         )
     value = pa.array([None if what == "unknown" else what == "stated" for what in means], pa.bool_())

@@ -1,6 +1,7 @@
 """Definitions from a file through an import to the graph, and on from there."""
 
 import json
+import tracemalloc
 import warnings
 from pathlib import Path
 
@@ -10,7 +11,16 @@ import pytest
 import torch
 from torch_geometric.data import Data, HeteroData
 
-from gnnneg.data.definitions import DEFINITIONS_FILE, Defined, joined, read_definitions, write_definitions
+from gnnneg.data import definitions
+from gnnneg.data.account import Account
+from gnnneg.data.definitions import (
+    DEFINITIONS_FILE,
+    Defined,
+    distinct,
+    joined,
+    read_definitions,
+    write_definitions,
+)
 from gnnneg.data.formats.files import read_statements
 from gnnneg.data.hetero import by_type, from_hetero
 from gnnneg.data.ingest import ingest
@@ -117,11 +127,18 @@ def test_of_several_one(tmp_path: Path, suffix: str) -> None:
 
 
 def test_a_long_text_is_a_definition_and_no_label(tmp_path: Path) -> None:
+    """It is cut, which is counted; one of just so many characters is not."""
     text = "so " * 5_000
     content = f'<http://e/a> <http://e/r> <http://e/b> .\n<http://e/a> <{SKOS}> "{text}" .\n'
     found = read_statements(put(tmp_path, "a.nt", f'{content}<http://e/a> <{LABEL}> "{text}" .\n'))
-    assert rows(found.definitions) == [("http://e/a", text.strip())]
+    assert rows(found.definitions) == [("http://e/a", f"{text[:1_999]}\u2026")]
     assert (found.labels, found.left_out["literals"]) == (None, 1)
+    assert found.left_out["ends of definitions of more than 2,000 characters"] == 1
+    text = "x" * 2_000
+    content = f'<http://e/a> <http://e/r> <http://e/b> .\n<http://e/a> <{SKOS}> "{text}" .\n'
+    found = read_statements(put(tmp_path, "b.nt", content))
+    assert rows(found.definitions) == [("http://e/a", text)]
+    assert not found.left_out
 
 
 def test_descriptions_of_wikidata(tmp_path: Path) -> None:
@@ -166,21 +183,88 @@ def test_files_of_a_folder_and_tidy_names(tmp_path: Path) -> None:
     assert report.left_out["further definitions of what has one"] == 1
 
 
-def test_the_first_is_kept(tmp_path: Path) -> None:
-    one = Defined()
-    for name, text in (("a", " A\n b "), ("a", "A b"), ("b", "  "), ("a", "C"), ("b", "B")):
+GIVEN = [("a", " A\n b "), ("a", "A b"), ("b", "  "), ("a", "C"), ("b", "B")]
+
+
+@pytest.mark.parametrize("at_once", [1, 2, 1_000])
+def test_the_first_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at_once: int) -> None:
+    """However many are put into Arrow's memory at once."""
+    monkeypatch.setattr(definitions, "AT_ONCE", at_once)
+    one, account = Defined(), Account()
+    for name, text in GIVEN:
         one.add(name, text)
-    assert (rows(one.table()), one.further) == ([("a", "A b"), ("b", "B")], 1)
-    table, further = joined([one.table(), None, one.table()])
-    assert (rows(table), further) == ([("a", "A b"), ("b", "B")], 0)
+    table = one.table(account)
+    assert (rows(table), dict(account)) == ([("a", "A b"), ("b", "B")], {"further definitions of what has one": 1})
+    assert Defined().table(account) is None
     assert table is not None
     assert write_definitions(tmp_path, table, ["b", "c"]) == DEFINITIONS_FILE
     assert rows(read_definitions(tmp_path / DEFINITIONS_FILE)) == [("b", "B")]
     assert write_definitions(tmp_path, table, ["c"]) is None
-    assert joined([None]) == (None, 0)
     pa.parquet.write_table(pa.table({"name": ["a"], "label": ["b"]}), tmp_path / "a.parquet")
     with pytest.raises(UserError, match=r"a.parquet is no table of names and definitions: it has no columns name and"):
         read_definitions(tmp_path / "a.parquet")
+
+
+def defined(**texts: str) -> pa.Table:
+    one = Defined()
+    for name, text in texts.items():
+        one.add(name, text)
+    found = one.table(Account())
+    assert found is not None
+    return found
+
+
+def test_of_several_files_only_what_is_used_is_joined() -> None:
+    """A dictionary says what is first; a sole table is returned as it is, and nobody asks what is used."""
+    account, tables = Account(), [defined(a="A", b="B", z="Z"), None, defined(b="B", c="C", a="other"), defined(z="Y")]
+    used = pa.array(["c", "b", "a"], pa.large_string())
+    expected: dict[str, str] = {}
+    for table in tables:
+        for name, text in rows(table):
+            if name in used.to_pylist():
+                expected.setdefault(name, text)
+    table = joined(tables, lambda: used, account)
+    assert dict(rows(table)) == expected == {"a": "A", "b": "B", "c": "C"}
+    assert account == {"further definitions of what has one": 1}  # that of z is used nowhere
+    account.clear()
+    assert joined([None, tables[0]], lambda: pytest.fail("asked"), account) is tables[0]
+    assert joined([None], lambda: pytest.fail("asked"), account) is None
+    assert rows(joined(tables, lambda: used[:0], account)) == []
+    assert not account
+
+
+def test_what_names_became_one(tmp_path: Path) -> None:
+    account, once = Account(), defined(a="A", b="B")
+    assert distinct(once, account) is once
+    table = pa.concat_tables([once, defined(b="B", a="C"), defined(a="D", c="E")])
+    assert rows(distinct(table, account)) == [("a", "A"), ("b", "B"), ("c", "E")]
+    assert account == {"further definitions of what has one": 2}
+    # the definition of another file is of the name in Unicode's composed form, which that of the statement becomes
+    (tmp_path / "in").mkdir()
+    put(tmp_path / "in", "train.nt", f'<http://e/e\u0301> <http://e/r> <http://e/b> .\n<http://e/b> <{SKOS}> "B." .\n')
+    content = f'<http://e/b> <http://e/r> <http://e/b> .\n<http://e/\u00e9> <{SKOS}> "E." .\n'
+    put(tmp_path / "in", "test.nt", f'{content}<http://e/z> <{SKOS}> "Z." .\n')
+    ingest(tmp_path / "in", tmp_path / "out")
+    data = load(tmp_path / "out")
+    assert dict(zip(data["entity"].names, data["entity"].definitions)) == {"http://e/\u00e9": "E.", "http://e/b": "B."}
+
+
+def test_definitions_are_no_python_strings_for_long() -> None:
+    """Of many long ones, no more than a few are held twice: what is allocated stays near the size of the texts."""
+    count, length = 4 * definitions.AT_ONCE, 1_000
+    tracemalloc.start()
+    try:
+        one = Defined()
+        for number in range(count):
+            one.add(str(number), f"{number} {'x' * length}")
+        held = tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+    table = one.table(Account())
+    assert table is not None
+    assert table.num_rows == count
+    assert held < count * length / 4, held
+    assert table.nbytes > count * length
 
 
 def test_graphs_of_pyg() -> None:

@@ -17,7 +17,6 @@ RANKS = {
 }
 DEFINING = {"http://purl.obolibrary.org/obo/IAO_0000115": 0, f"{SKOS}definition": 1}
 READ = {*RANKS, *DEFINING}
-FURTHER = "further definitions of what has one"
 LITERAL = re.compile(r'"([^"\\]*(?:\\.[^"\\]*)*)"(?:@([A-Za-z0-9-]+)|\^\^\S+)?', re.DOTALL)
 ESCAPE = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})|(.))", re.DOTALL)
 LONGEST = 10_000  # characters of a label; longer texts are not labels
@@ -50,8 +49,7 @@ class Annotations:
             called.add(name, text)
         for name, *_, text in sorted(self._defined):
             defined.add(name, text)
-        statements.left_out.left_out(FURTHER, defined.further)
-        return statements._replace(labels=called.table(), definitions=defined.table())
+        return statements._replace(labels=called.table(), definitions=defined.table(statements.left_out))
 
 
 def with_labels(triples: Iterator[Triple], found: Annotations) -> Iterator[Triple]:

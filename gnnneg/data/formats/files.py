@@ -45,6 +45,19 @@ ENDINGS = {
 }
 
 
+class NoOption(UserError):
+    """Raised for an option that a format does not have.
+
+    Args:
+        message (str): What is wrong.
+        option (str): Its name.
+    """
+
+    def __init__(self, message: str, option: str):
+        super().__init__(message)
+        self.option = option
+
+
 def read_statements(path: str | Path, format: str | None = None, **options: Any) -> Statements:
     """The statements of one file.
 
@@ -66,7 +79,7 @@ def read_statements(path: str | Path, format: str | None = None, **options: Any)
     for name in given:
         if name not in taken:
             known = f"it has {', '.join(taken)}" if taken else "it has none"
-            raise UserError(f"{path}: the format {format} has no option {name!r}; {known}.")
+            raise NoOption(f"{path}: the format {format} has no option {name!r}; {known}.", name)
     found = reader(path, **given)
     for remark in filter(None, (why, _packed(path))):
         found.left_out.used(remark)

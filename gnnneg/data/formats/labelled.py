@@ -55,6 +55,10 @@ class Unlabelled(UserError):
     """Raised for a table without the requested label column."""
 
 
+class Headerless(UserError):
+    """Raised for a label column that is given by name, if the columns have no names."""
+
+
 class Sheet(NamedTuple):
     """All columns of a file, their names, and the account of what became of them."""
 
@@ -283,7 +287,8 @@ def _place(column: str, sheet: Beginning | Sheet, path: Path, role: str = "") ->
             return int(column[:9]) - 1
         raise error(f"{path} has no column {column}; its first line has {len(sheet.first)} fields.")
     if sheet.names is None:
-        raise UserError(f"{path}: without a header, columns are given by position, such as --columns 1,2,3.")
+        headerless = Headerless if role == "label" else UserError
+        raise headerless(f"{path}: without a header, columns are given by position, such as --columns 1,2,3.")
     for fold in (str, tidied, lambda name: tidied(name).casefold()):
         found = [i for i, name in enumerate(sheet.names) if fold(name) == fold(column)]
         if len(found) > 1:

@@ -68,7 +68,7 @@ def read_obo(path: str | Path) -> Statements:
         raise UserError(f"{path} cannot be read as OBO: {one_line(error)}.") from None
     with caught(path):
         found = collected(_rows(document, path, left_out, called, defined), path, left_out)
-    return found._replace(labels=called.table(), definitions=defined.table())
+    return found._replace(labels=called.table(), definitions=defined.table(found.left_out))
 
 
 def _rows(document: Any, path: Path, left_out: Account, called: Called, defined: Defined) -> Iterator[Row]:

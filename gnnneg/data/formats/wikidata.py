@@ -52,7 +52,7 @@ def read_wikidata(path: str | Path, deprecated: float = 0.5) -> Statements:
     weight = share(deprecated, "Deprecated")
     rows = _rows(path, weight, left_out, closed, called, defined)
     found = collected(rows, path, left_out, closed)
-    return found._replace(labels=called.table(), definitions=defined.table())
+    return found._replace(labels=called.table(), definitions=defined.table(found.left_out))
 
 
 def _rows(

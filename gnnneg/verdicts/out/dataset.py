@@ -58,7 +58,8 @@ def write_dataset(
     parts = Parts.of(_pieces(found))
     told = found.verdicts
     about = f"{where} with {told['accepted']:,} accepted and {told['denied']:,} denied statements of {told['file']}."
-    read = Gathered(Parts({}), None, _labels(found), Account(), _definitions(found))
+    account = Account()
+    read = Gathered(Parts({}), None, _labels(found), account, _definitions(found, account))
     numbers = counts(parts.graph)
     write(out, Path(f"{where} and {Path(verdicts.path).name}"), parts, None, read, about, numbers)
     unsure = [row for row in outcome.rows if row["verdict"] == "unsure"]
@@ -102,7 +103,7 @@ def _labels(data: HeteroData) -> pa.Table | None:
     return called.table()
 
 
-def _definitions(data: HeteroData) -> pa.Table | None:
+def _definitions(data: HeteroData, account: Account) -> pa.Table | None:
     """What things are, as an import keeps it."""
     defined = Defined()
     for names, texts in (
@@ -111,4 +112,4 @@ def _definitions(data: HeteroData) -> pa.Table | None:
     ):
         for name, text in zip(names, texts or ()):
             defined.add(name, text or "")
-    return defined.table()
+    return defined.table(account)
