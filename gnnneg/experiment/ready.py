@@ -87,14 +87,18 @@ def refuse_optimizer(optimizer: Optimizer, scheduled: bool) -> None:
         scheduled (bool): Whether a scheduler gives other rates.
 
     Raises:
-        UserError: If it asks for the loss several times a step, or a number is infinite or none.
+        UserError: If it asks for the loss several times a step, a number is infinite or none, or there is a scheduler
+            but no learning rate to change.
     """
     name = type(optimizer).__name__
     for group in optimizer.param_groups:
         for key, value in group.items():
             if key != "params" and not _finite(value):
                 raise UserError(f"optimizer ({name}): {key} is {echo(value)}: give finite numbers.")
-    if not scheduled and all(float(group.get("lr", 1.0)) == 0 for group in optimizer.param_groups):
+    rates = [group.get("lr", 1.0) for group in optimizer.param_groups]
+    if scheduled and any(rate is None for rate in rates):
+        raise UserError(f"optimizer ({name}): it finds its learning rate itself (lr is None): leave the scheduler out.")
+    if not scheduled and all(rate is not None and float(rate) == 0 for rate in rates):
         warnings.warn(f"optimizer ({name}): lr is 0, so nothing is learnt.", stacklevel=3)
     stepped(optimizer)
 

@@ -393,7 +393,9 @@ class _Loop:
         record: dict[str, Any] = {"epoch": at.epoch + 1, "step": at.step, "loss": at.loss / at.done}
         if self.fit.steps is not None:
             record["passes"] = self.passes()
-        record |= {"lr": float(self.optimizer.param_groups[0]["lr"])}
+        rate = self.optimizer.param_groups[0]["lr"]
+        if rate is not None:  # it is, where an optimiser finds it itself
+            record["lr"] = float(rate)
         record |= {"seconds": at.seconds, "triples_per_s": self.speed()}
         self.told = told(self.task)
         self.tell(record | {"metrics": self.told} if self.told else record)

@@ -10,7 +10,9 @@ from gnnneg.data.facts import Facts
 from gnnneg.data.statements import confidence
 from gnnneg.evaluation import Ranking, Testbed
 from gnnneg.experiment import Evaluation, resume
+from gnnneg.experiment.ready import refuse_optimizer
 from gnnneg.interfaces import Weighing
+from gnnneg.training import Watcher
 from gnnneg.weighings import Confidence
 
 FIT = Fit(epochs=3, batch_size=8, evaluate_every=1)
@@ -180,3 +182,56 @@ def test_steps_of_size_0_are_told_of():
             continue
         with pytest.warns(UserWarning, match=r"optimizer \(Adagrad\): lr is 0, so nothing is learnt"):
             train(*given, progress=False)
+
+
+class Relative(SGD):
+    """An optimiser that finds its learning rate itself where it is given none, as Adafactor of transformers does."""
+
+    def __init__(self, params, lr=None):
+        super().__init__(params, lr=0.1)
+        for group in self.param_groups:
+            group["lr"] = lr
+
+    def step(self, closure=None):
+        for group in self.param_groups:
+            for weight in group["params"]:
+                weight.data -= 0.1 * weight.grad
+
+
+@pytest.mark.parametrize("rates", [[None], [None, None], [None, 0.0], [torch.tensor(0.1)]])
+def test_an_optimizer_may_find_its_learning_rate_itself(rates):
+    optimizer = Relative([{"params": [torch.nn.Parameter(torch.ones(1))]} for _ in rates])
+    for group, rate in zip(optimizer.param_groups, rates, strict=True):
+        group["lr"] = rate
+    refuse_optimizer(optimizer, scheduled=False)  # pytest makes an error of a warning
+
+
+class Heard(Watcher):
+    def begin(self, setup):
+        self.lines = []
+
+    def record(self, record):
+        self.lines.append(dict(record))
+
+    def end(self, result):
+        pass
+
+
+def test_a_learning_rate_that_is_none_is_not_in_the_log():
+    data, heard = ring(), Heard()
+    task = linked(data)
+    fit = Fit(epochs=1, batch_size=8, evaluate_every=1)
+    train(task, data, Relative(task.trained()), fit, track=[heard], progress=False)
+    (line,) = [line for line in heard.lines if "loss" in line]
+    assert {"epoch", "step", "loss", "seconds"} <= {*line}
+    assert "lr" not in line
+
+
+def test_a_learning_rate_that_is_none_cannot_be_scheduled():
+    optimizer = Relative([torch.nn.Parameter(torch.ones(1))])
+    with pytest.raises(UserError, match=r"optimizer \(Relative\): .* \(lr is None\): leave the scheduler out"):
+        refuse_optimizer(optimizer, scheduled=True)
+    refuse_optimizer(optimizer, scheduled=False)
+    optimizer.param_groups[0]["lr"] = 0.0
+    with pytest.warns(UserWarning, match="lr is 0"):
+        refuse_optimizer(optimizer, scheduled=False)
