@@ -20,8 +20,8 @@ def on_large_pages(tensor: Tensor, filled: bool = False) -> Tensor:
 
     Args:
         tensor (torch.Tensor): Any; it is returned.
-        filled (bool): Whether it has been written already. Then it is moved, which takes a second or two a GiB; Linux
-            before 6.1 leaves it where it is. (default: :obj:`False`)
+        filled (bool): Whether it has been written already. Then it is moved, at the cost of a copy of all its bytes;
+            Linux before 6.1 leaves it where it is. (default: :obj:`False`)
     """
     if sys.platform != "linux" or type(tensor) is not Tensor or tensor.device.type != "cpu":
         return tensor  # among them those that have a shape alone

@@ -19,7 +19,7 @@ MOMENT = 0.05  # seconds
 class _Whole(Loader):
     """Executes a module without being struck in between: half of it would stay, and be taken for the whole.
 
-    Ctrl-C and SIGTERM strike a moment after it; it takes a second or two.
+    Ctrl-C and SIGTERM strike right after it.
     """
 
     def __init__(self, loader: Loader):

@@ -80,7 +80,7 @@ def tiny(tmp_path_factory):
 
 
 def test_help_lists_and_refusals_import_no_torch(tiny, tmp_path):
-    """Torch alone takes longer than a person waits for the answer to a slip of the pen."""
+    """A slip of the pen is answered without torch, which is slow to import."""
     good = [["--help"], ["--version"], ["data", "list"], ["predict", "--help"]]
     there = str(tmp_path / "x.tsv")
     Path(there).write_text("a\tr\tb\n")
@@ -162,7 +162,7 @@ def test_the_former_names_are_all_read():
 
 
 def test_a_process_of_ours_collects_garbage_rarely_and_one_that_calls_us_as_before(monkeypatch, capsys):
-    """Python's own thresholds take a sixth of the time in which ``predict`` starts."""
+    """Whoever imports gnnneg keeps the thresholds that their own process has."""
     before = gc.get_threshold()
     try:
         assert main(["--version"]) == 0
