@@ -1,3 +1,3 @@
-"""The operations that speed rests on."""
+"""The fast operations that the rest of the package is built on."""
 
-from gnnneg.kernels import compiled  # noqa: F401  # before the first kernel: where it is kept
+from gnnneg.kernels import compiled  # noqa: F401  # before the first kernel, because it sets the cache folder

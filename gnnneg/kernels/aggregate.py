@@ -1,11 +1,11 @@
-"""The two halves of relational message passing, without a tensor of edges: rows transformed by type, rows summed.
+"""The two halves of relational message passing without a tensor of edges: rows transformed by type, and rows summed.
 
-A node sends the same message along all its edges of one type. So messages are made once for each source and type
-(FB15k-237 with inverse relations: 149,689 for 544,230 edges) and summed by target. On a CPU the sum is torch's own
-``embedding_bag``, which is faster than numba and than a product of sparse matrices. On CUDA it is a kernel in Triton,
-because ``embedding_bag`` needs weights in the precision of the rows, which may be half; the two have not been timed
-against each other on a device. With 30 bases these messages are a third of the 436,230 vectors that would be
-transformed if messages were summed before the bases are applied.
+A node sends the same message along all its edges of one type. So each message is computed once for each source and type
+(FB15k-237 with inverse relations: 149,689 messages for 544,230 edges) and then summed by target. On a CPU the sum is
+torch's ``embedding_bag``, which is faster than numba and than a product of sparse matrices. On CUDA it is a Triton
+kernel, because ``embedding_bag`` needs weights in the precision of the rows, which may be half; the two have not been
+compared on a device. With 30 bases, these messages are a third of the 436,230 vectors that would be transformed if
+messages were summed before the bases are applied.
 """
 
 from itertools import pairwise
@@ -23,7 +23,7 @@ def _sums(table: Tensor, weight: Tensor, index: Tensor, offset: Tensor) -> Tenso
     if not index.numel() or not table.size(1):
         return table.new_zeros(offset.numel() - 1, table.size(1))
     if on_triton(table, weight):
-        from gnnneg.kernels import triton_aggregate  # imported where there is a device that it can compile for
+        from gnnneg.kernels import triton_aggregate  # imported late: it needs a device to compile for
 
         with torch.cuda.device_of(table):
             return triton_aggregate.sums(table, weight, index, offset)
@@ -69,11 +69,11 @@ def gather_sum(
 
     Args:
         table (torch.Tensor): Rows, ``(m, d)``.
-        weight (torch.Tensor): Of each place in ``index``.
+        weight (torch.Tensor): The weight of each place in ``index``.
         index (torch.Tensor): The rows of all sums, one sum after the other.
         offset (torch.Tensor): Where each sum begins, and where the last one ends: one more than there are sums.
-        back, back_offset (torch.Tensor): The same from the other side: the sums that each row is part of.
-        place (torch.Tensor): Where in ``index`` each of ``back`` lies.
+        back, back_offset (torch.Tensor): The transposed index: the sums that contain each row.
+        place (torch.Tensor): The position in ``index`` of each entry of ``back``.
     """
     return _gather_sum(table, weight, index, offset, back, back_offset, place)
 
@@ -97,7 +97,7 @@ def _transform_backward(
     blocks = weight.size(1)
     of_x, of_weight = torch.zeros_like(x), torch.zeros_like(weight)
     grad = grad.contiguous()
-    with torch.autocast(x.device.type, enabled=False):  # which may be on where backward is called
+    with torch.autocast(x.device.type, enabled=False):  # backward may be called under autocast
         for kind, (first, last) in enumerate(pairwise(begin)):
             if first < last:
                 row, outward = source[first:last], _blocks(grad[first:last], blocks)
@@ -141,13 +141,13 @@ def transform(
 ) -> Float[Tensor, "q w"]:
     """Rows ``x[source]``, each times the block-diagonal matrix of its type.
 
-    Cost: one product for each type that has rows. On CUDA, in float32 or half precision, they are one kernel, and the
-    host waits for nothing.
+    Cost: one product for each type with rows. On CUDA, in float32 or half precision, all products are one kernel, and
+    the host does not wait.
 
     Args:
         x (torch.Tensor): ``(n, k * p)``.
         weight (torch.Tensor): The ``k`` blocks of each of ``t`` types, ``(t, k, p, o)``; a full matrix is one block.
-        source (torch.Tensor): Rows of ``x``, those of one type beside each other.
-        begin (list[int]): Where in ``source`` each type begins, and the last one ends: ``t + 1`` places.
+        source (torch.Tensor): Rows of ``x``, grouped by type.
+        begin (list[int]): Where each type begins in ``source``, and where the last one ends: ``t + 1`` places.
     """
     return _transform(x, weight, source, begin)

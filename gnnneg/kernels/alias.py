@@ -1,4 +1,4 @@
-"""The alias method: draws from any distribution over n outcomes at the cost of one uniform number."""
+"""The alias method: draws from any distribution over n outcomes with one uniform number for each draw."""
 
 from typing import NamedTuple, no_type_check
 
@@ -11,13 +11,13 @@ from gnnneg.kernels.kernel import kernel
 
 
 class Alias(NamedTuple):
-    """A table of Vose: column ``i`` gives ``i`` with probability ``keep[i]``, else ``other[i]``."""
+    """The table of Vose: column ``i`` gives ``i`` with probability ``keep[i]``, otherwise ``other[i]``."""
 
     keep: Float[Tensor, "n"]
     other: Int[Tensor, "n"]
 
     def draw(self, size: tuple[int, ...], rng: torch.Generator | None = None) -> Int[Tensor, "..."]:
-        """Outcomes, independent, of a shape."""
+        """Independent outcomes in the given shape."""
         device = self.keep.device
         column = torch.randint(self.keep.numel(), size, generator=rng, device=device)
         stay = torch.rand(size, generator=rng, device=device) < self.keep[column]
@@ -25,7 +25,7 @@ class Alias(NamedTuple):
 
 
 def alias(probability: Float[Tensor, "n"]) -> Alias:
-    """The table of a distribution, which need not sum to one.
+    """The table of a distribution. The probabilities need not sum to one.
 
     Paper: `"A Linear Algorithm for Generating Random Numbers with a Given Distribution"
     <https://doi.org/10.1109/32.92917>`_. Cost: one pass over the outcomes.
@@ -60,4 +60,4 @@ def _table(share):
             many -= 1
             small[few] = rich
             few += 1
-    return keep, other  # what is left of either heap is 1 but for rounding
+    return keep, other  # what remains in either heap is 1, apart from rounding

@@ -1,6 +1,6 @@
-"""Where a number belongs in one sorted row: a search within that row alone, in numba and in plain torch.
+"""Binary search within one sorted row, in numba and in plain torch.
 
-``triton_membership.py`` has the same in Triton's language.
+``triton_membership.py`` has the same in Triton.
 """
 
 from typing import no_type_check
@@ -14,7 +14,7 @@ from torch import Tensor
 @numba.njit(forceinline=True)
 @no_type_check
 def bisect(row, low, high, wanted, right):
-    """Where ``wanted`` belongs from ``low`` to ``high``, before its equals, or if ``right`` after them."""
+    """The position of ``wanted`` between ``low`` and ``high``: before equal values, or after them if ``right``."""
     while low < high:
         middle = (low + high) // 2
         if row[middle] < wanted or (right and row[middle] == wanted):
@@ -31,12 +31,12 @@ def bisected(
     wanted: Shaped[Tensor, "*s"],
     right: bool = False,
 ) -> Int[Tensor, "*s"]:
-    """Where ``wanted[i]`` belongs in the ascending ``value[begin[i]:end[i]]``, before its equals, or if ``right`` after
-    them. Any device, branch-free; the host waits for nothing.
+    """The position of ``wanted[i]`` in the ascending ``value[begin[i]:end[i]]``: before equal values, or after them if
+    ``right``. Works on any device without branches; the host does not wait.
     """
     low, high = begin.expand_as(wanted), end.expand_as(wanted)
     last = max(value.numel() - 1, 0)
-    for _ in range(value.numel().bit_length()):  # no row is longer; to ask how long they are is to wait
+    for _ in range(value.numel().bit_length()):  # a bound for all rows: reading lengths would make the host wait
         middle = (low + high) // 2
         found = value[middle.clamp(max=last)]
         less = ((found <= wanted) if right else (found < wanted)) & (low < high)

@@ -1,4 +1,4 @@
-"""Draws with replacement from the rows of a matrix, many a row."""
+"""Many draws with replacement from each row of a matrix."""
 
 from typing import no_type_check
 
@@ -16,7 +16,7 @@ from gnnneg.kernels.threads import launch
 @kernel(parallel=True)
 @no_type_check
 def _search(total, chance, out):
-    """The first column of each row whose running sum is above ``chance`` of the row's: four times torch's rate."""
+    """The first column of each row whose running sum is above ``chance`` times the total of the row."""
     n = total.shape[1]
     for i in numba.prange(total.shape[0]):
         for j in range(chance.shape[1]):
@@ -33,11 +33,11 @@ def _choose(total: Tensor, chance: Tensor) -> Tensor:
 
 
 def choose(share: Float[Tensor, "b n"], size: int, rng: torch.Generator | None = None) -> Int[Tensor, "b k"]:
-    """Columns, each with probability in proportion to its share of the row; one of no share is never drawn.
+    """Columns, drawn with probability proportional to their share of the row. A column with share 0 is never drawn.
 
-    By inversion: a bisection in the running sum for each draw, on all threads, where ``torch.multinomial`` draws one
-    after the other. In doubles, since a float has but :math:`2^{24}` levels in :math:`[0, 1)`: millions of columns
-    would be drawn unevenly, and some of them never.
+    Draws by inversion: a binary search in the running sum for each draw, on all threads. ``torch.multinomial`` draws
+    one after the other. Sums are in double precision, because float32 has only :math:`2^{24}` levels in :math:`[0, 1)`:
+    with millions of columns, some would be drawn too rarely or never.
     """
     total = share.double().cumsum(1)
     chance = torch.rand(len(share), size, generator=rng, device=share.device, dtype=torch.double)

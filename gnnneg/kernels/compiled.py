@@ -1,8 +1,8 @@
-"""Where compiled kernels are kept, and who is told while one is compiled.
+"""The cache folder of compiled kernels, and notices while a kernel is compiled.
 
-They are kept beside their source. Where that cannot be written, as in an installation for all users, they are in
-``~/.cache/gnnneg/numba``, and where that cannot be either, they are kept until the process ends. ``NUMBA_CACHE_DIR``
-says another place.
+Compiled kernels are cached next to their source. If that folder cannot be written, as in an installation for all users,
+the cache is ``~/.cache/gnnneg/numba``, and if that cannot be written either, a folder that exists until the process
+ends. ``NUMBA_CACHE_DIR`` sets another folder.
 """
 
 import atexit
@@ -19,7 +19,7 @@ from gnnneg import compiling
 
 
 class Ours(event.Listener):
-    """Hands on what numba tells of kernels of gnnneg."""
+    """Passes on numba's compile events of gnnneg's kernels."""
 
     def on_start(self, event: Any) -> None:
         if self._ours(event):
@@ -34,7 +34,7 @@ class Ours(event.Listener):
 
 
 def keep() -> None:
-    """Has numba keep kernels where it can, unless the user says where, and tell of them."""
+    """Sets numba's cache folder, unless the user has set one, and listens to compile events."""
     if not numba.config.CACHE_DIR and not writable(Path(__file__).parent):  # type: ignore[attr-defined]
         home = Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")) / "gnnneg" / "numba"
         numba.config.CACHE_DIR = str(home if writable(home) else _passing())  # type: ignore[attr-defined]
@@ -42,7 +42,7 @@ def keep() -> None:
 
 
 def writable(folder: Path) -> bool:
-    """Whether files can be made in a folder, which is made if it is not there."""
+    """Whether files can be created in a folder. The folder is created if it does not exist."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
@@ -52,7 +52,7 @@ def writable(folder: Path) -> bool:
 
 
 def _passing() -> str:
-    """A folder that is there while the process is; nobody else can put anything into it."""
+    """A folder for the lifetime of the process; no other user can write to it."""
     folder = tempfile.mkdtemp("-gnnneg")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return folder

@@ -1,4 +1,4 @@
-"""How many candidates score above a target, and how many tie with it, in one pass over the scores."""
+"""Counts the candidates that score above a target and those that tie with it, in one pass over the scores."""
 
 from typing import no_type_check
 
@@ -28,7 +28,7 @@ def count_ranks_reference(
 def _count(score, target_score, row, above, equal):
     for i in numba.prange(row.size):
         mine, target = score[row[i]], target_score[i]
-        # whatever is neither above, equal nor below is NaN
+        # a value that is neither above, equal nor below is NaN
         more, same, less = 0, 0, 0
         for j in range(mine.size):
             more += mine[j] > target
@@ -45,7 +45,7 @@ def _count(score, target_score, row, above, equal):
 )
 def _count_ranks(score: Tensor, target_score: Tensor, row: Tensor) -> tuple[Tensor, Tensor]:
     if on_triton(score, target_score):
-        from gnnneg.kernels import triton_counting  # imported where there is a device that it can compile for
+        from gnnneg.kernels import triton_counting  # imported late: it needs a device to compile for
 
         with torch.cuda.device_of(score):
             return triton_counting.count(score, target_score, row)
@@ -59,8 +59,8 @@ def _count_ranks(score: Tensor, target_score: Tensor, row: Tensor) -> tuple[Tens
 def count_ranks(
     score: Float[Tensor, "u n"], target_score: Float[Tensor, "m"], row: Int[Tensor, "m"]
 ) -> tuple[Int[Tensor, "m"], Int[Tensor, "m"]]:
-    """Counts of ``score[row[i]] > target_score[i]`` and of ``==``, -1 both where a NaN is among them.
+    """Counts of ``score[row[i]] > target_score[i]`` and of ``==``; both are -1 if any of these scores is NaN.
 
-    Several targets may ask the same row, which is then read from cache; no ``(u, n)`` temporary is made.
+    Several targets may use the same row, which is then read from the cache; no ``(u, n)`` temporary is created.
     """
     return _count_ranks(score, target_score, row)

@@ -1,7 +1,8 @@
 """Softmax cross-entropy against candidates that all queries share, without the matrix of their scores.
 
-Scores of some hundred queries at a time are made, weighed and multiplied on while they lie in the cache; the gradients
-are made with them, for the mean of the losses, which is what tasks take. No pass over a matrix in memory is left.
+The scores of a few hundred queries at a time are computed, exponentiated and multiplied on while they are in the cache.
+The gradients of the mean loss are computed at the same time, because tasks use the mean. So no pass over a score matrix
+in memory remains.
 """
 
 from typing import no_type_check
@@ -28,8 +29,8 @@ from gnnneg.kernels.softmax import (
 )
 from gnnneg.kernels.threads import launch
 
-BYTES = 1 << 20  # of scores that a thread has at once: they stay in its second-level cache
-FEWEST = 128  # queries of a thread: fewer make products slow
+BYTES = 1 << 20  # bytes of scores that a thread handles at a time: they stay in its second-level cache
+FEWEST = 128  # fewest queries of a thread: with fewer, products are slow
 
 
 def cross_entropy_reference(
@@ -38,7 +39,7 @@ def cross_entropy_reference(
     candidate: Float[Tensor, "k d"],
     weight: Float[Tensor, "w l"],
 ) -> Float[Tensor, "b"]:
-    """The same in plain torch, which writes the scores down."""
+    """The same in plain torch, with the score matrix."""
     rest = logsumexp_reference(query @ candidate.T, weight)
     return torch.logaddexp(positive, rest) - positive
 
@@ -46,7 +47,7 @@ def cross_entropy_reference(
 @kernel(parallel=True, fastmath=ORDER)
 @no_type_check
 def _pulled(shift, stored, weight, positive, outward, loss, pull):
-    """The losses, their gradients by the scores in place of these, and by the positives."""
+    """The losses, the gradients by the scores (written over the scores), and the gradients by the positives."""
     rows, k, plain = stored.shape[0], stored.shape[1], weight.shape[1] == 1
     for part in numba.prange((rows + ROWS - 1) // ROWS):
         bits, power, made = np.empty(BLOCK, np.int32), np.empty(BLOCK, np.int32), np.empty(max(BLOCK, k), np.int32)
@@ -57,7 +58,7 @@ def _pulled(shift, stored, weight, positive, outward, loss, pull):
             mass = weigh(shift, stored[i], plain, own, top, bits, power, share)
             once = own[0] if plain else np.float32(1)
             origin = top if top > np.float32(-np.inf) else np.float32(0)
-            ahead = np.log(mass * once) + origin - positive[i]  # of the negatives together
+            ahead = np.log(mass * once) + origin - positive[i]  # log-odds of all negatives against the positive
             small = np.exp(-abs(ahead))
             loss[i] = max(ahead, np.float32(0)) + np.log1p(small) if ahead == ahead else ahead
             pull[i] = -outward[i] * (np.float32(1) if ahead >= 0 else small) / (np.float32(1) + small)
@@ -70,7 +71,7 @@ def _pulled(shift, stored, weight, positive, outward, loss, pull):
 def _in_tiles(
     positive: Tensor, query: Tensor, candidate: Tensor, weight: Tensor, outward: Tensor
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """The losses and the gradients of their sum, weighed by ``outward``, by positives, queries and candidates."""
+    """The losses, and the gradients of their sum weighted by ``outward``: by positives, queries and candidates."""
     size, count = query.size(0), candidate.size(0)
     loss, pull = torch.empty_like(positive), torch.empty_like(positive)
     of_query, wide = torch.empty_like(query), torch.promote_types(query.dtype, torch.float32)
@@ -117,7 +118,7 @@ def _backward(
     of_candidate: Tensor,
 ) -> tuple[Tensor, Tensor, Tensor]:
     low, high = grad.aminmax()
-    if low == high:  # of the mean, or of a multiple of it
+    if low == high:  # the gradient of the mean, or of a multiple of it
         factor = (low * len(grad)).to(query.dtype)
         return pull * (low * len(grad)), of_query * factor, of_candidate * factor
     return _in_tiles(positive, query, candidate, weight, grad.contiguous())[1:]
@@ -147,20 +148,20 @@ def cross_entropy(
     candidate: Float[Tensor, "k d"],
     weight: Float[Tensor, "w l"],
 ) -> Float[Tensor, "b"]:
-    r"""The softmax cross-entropy of each query's positive against candidates that all share,
+    r"""The softmax cross-entropy of each query's positive against candidates that all queries share,
 
     .. math::
         - \log \frac{e^{s_i}}{e^{s_i} + \sum_j w_{ij} e^{\langle q_i, c_j \rangle}} .
 
-    Weights carry no gradient. Sums are taken in float32 at least, and returned so; bfloat16 factors are multiplied as
-    they are. Cost: three products, those of both gradients included, and of scores no more than fit into the caches.
-    Where the losses do not count alike in what is differentiated, the gradients are made anew.
+    Weights carry no gradient. Sums are computed and returned in at least float32; bfloat16 factors are multiplied as
+    they are. Cost: three products, including those of both gradients, and only as many scores in memory as fit into the
+    caches. If the losses do not all get the same gradient, the gradients are computed again.
 
     Args:
         positive (torch.Tensor): :math:`s`.
         query (torch.Tensor): :math:`q`.
         candidate (torch.Tensor): :math:`c`.
-        weight (torch.Tensor): :math:`w`, ``(#b, #k)``, 0 where a candidate is not there.
+        weight (torch.Tensor): :math:`w`, ``(#b, #k)``; 0 marks an absent candidate.
     """
     wide = torch.promote_types(query.dtype, torch.float32)
     loss: Tensor = _cross_entropy(positive.to(wide), query, candidate, weight.detach().to(wide))[0]

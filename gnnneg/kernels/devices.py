@@ -1,4 +1,4 @@
-"""Which form of a kernel serves: numba on CPU, Triton on CUDA, and plain torch wherever neither is at home."""
+"""Chooses the form of a kernel: numba on CPU, Triton on CUDA, and plain torch where neither works."""
 
 from functools import cache
 from importlib.util import find_spec
@@ -13,21 +13,23 @@ def _is_installed() -> bool:
 
 
 def has_triton(*tensors: Tensor) -> bool:
-    """Whether all are on a CUDA device, and Triton is there to serve it."""
+    """Whether all tensors are on a CUDA device and Triton is installed."""
     return all(tensor.device.type == "cuda" for tensor in tensors) and _is_installed()
 
 
 def on_triton(*tensors: Tensor) -> bool:
-    """Whether the Triton kernels take these: all on a CUDA device, each in float32 or half precision.
+    """Whether the Triton kernels accept these tensors: all on a CUDA device, each in float32 or half precision.
 
-    Precisions may differ, as they do under autocast: the kernels lift whatever they read to float32.
+    Precisions may differ, as under autocast: the kernels convert everything they read to float32.
     """
     known = torch.float32, torch.bfloat16, torch.float16
     return all(tensor.dtype in known for tensor in tensors) and has_triton(*tensors)
 
 
 def needs_float(one: Tensor, *others: Tensor | None) -> bool:
-    """Whether the other forms have to lift these to float32: their precisions differ, or numba has no such type."""
+    """Whether the other forms must convert these to float32: their precisions differ, or numba does not have the
+    type.
+    """
     unknown = one.device.type == "cpu" and one.dtype not in (torch.float32, torch.float64)
     return unknown or any(other is not None and one.dtype != other.dtype for other in others)
 
@@ -38,5 +40,5 @@ def lifted(weight: Tensor | None) -> Tensor | None:
 
 
 def no_gradient(grad: Tensor, weight: Tensor | None) -> Tensor:
-    """What an operator, which has to return tensors, returns for a weight that gets nothing or that is not there."""
+    """The gradient for a weight that gets none or is absent, because an operator must return tensors."""
     return grad.new_empty(0) if weight is None else torch.zeros_like(weight)

@@ -1,4 +1,4 @@
-"""Entities in order, known by a mark: on a device, a look at their numbers would mean waiting for it."""
+"""Marks tensors of consecutive entities, because reading their values on a device would make the host wait."""
 
 import torch
 from jaxtyping import Int
@@ -6,14 +6,15 @@ from torch import Tensor
 
 
 def everyone(size: int, device: torch.device | str | None = None) -> Int[Tensor, "1 n"]:
-    """All entities in order, ``(1, n)``, which :func:`is_everyone` knows again. Not to be written to."""
+    """All entities in order, ``(1, n)``, recognised by :func:`is_everyone`. Must not be written to."""
     return consecutive(0, size, device)
 
 
 def consecutive(start: int, stop: int, device: torch.device | str | None = None) -> Int[Tensor, "1 k"]:
-    """The entities from ``start`` to ``stop``, ``(1, k)``: a table's rows without a copy, by :func:`span_of`.
+    """The entities from ``start`` to ``stop``, ``(1, k)``. :func:`span_of` recognises them, so that table rows need no
+    copy.
 
-    Not to be written to.
+    Must not be written to.
     """
     index = torch.arange(start, stop, device=device)[None]
     index.span = start, stop  # type: ignore[attr-defined]
@@ -21,14 +22,14 @@ def consecutive(start: int, stop: int, device: torch.device | str | None = None)
 
 
 def span_of(index: Int[Tensor, "*s"]) -> tuple[int, int] | None:
-    """The first entity and one past the last, if :func:`consecutive` made this very tensor.
+    """The first entity and one past the last, if :func:`consecutive` created this very tensor.
 
-    A copy or a part of it is like any other.
+    Copies and parts of it are not recognised.
     """
     span: tuple[int, int] | None = getattr(index, "span", None)
     return span if span is not None and span[1] - span[0] == index.numel() else None
 
 
 def is_everyone(index: Int[Tensor, "*s"], size: int) -> bool:
-    """Whether it is :func:`everyone`, of that size."""
+    """Whether this is the tensor of :func:`everyone` with that size."""
     return span_of(index) == (0, size)

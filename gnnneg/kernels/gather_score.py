@@ -1,4 +1,4 @@
-"""Scores against private candidates, gathered and scored at once: never a ``(b, k, d)`` tensor."""
+"""Scores against private candidates, gathered and scored in one step, without a ``(b, k, d)`` tensor."""
 
 from typing import Any
 
@@ -24,12 +24,12 @@ def gather_reference(
     index: Int[Tensor, "b k"],
     weight: Float[Tensor, "b h"] | None = None,
 ) -> Float[Tensor, "b k"]:
-    """The broadcast form; any device, and a ``(b, k, d)`` tensor."""
+    """The broadcast form, for any device, with a ``(b, k, d)`` tensor."""
     return summed(kind, query, F.embedding(index, table), weight)
 
 
 def _in_columns(kind: int, query: Tensor, table: Tensor, index: Tensor, weight: Tensor | None) -> tuple[Any, ...]:
-    """The broadcast form as :func:`in_parts` takes it."""
+    """The broadcast form for :func:`in_parts`."""
 
     def compute(some: slice, query: Tensor, table: Tensor, *weight: Tensor) -> list[Tensor]:
         return [gather_reference(kind, query, table, index[:, some], *weight)]
@@ -57,7 +57,7 @@ def _gather_backward(
     learned: bool = False,
 ) -> tuple[Tensor, Tensor, Tensor]:
     if weight is None and on_triton(query, table, grad):
-        from gnnneg.kernels import triton_gather  # imported where there is a device that it can compile for
+        from gnnneg.kernels import triton_gather  # imported late: it needs a device to compile for
 
         with torch.cuda.device_of(query):
             found = triton_gather.backward(kind, divided(kind, grad, value.float()), query, table, index)
@@ -117,18 +117,18 @@ def gather(
     index: Int[Tensor, "b k"],
     weight: Float[Tensor, "b h"] | None = None,
 ) -> Float[Tensor, "b k"]:
-    r"""What :func:`~gnnneg.kernels.pairwise.pairwise` computes, or the inner product, against ``table[index]``.
+    r"""The same as :func:`~gnnneg.kernels.pairwise.pairwise`, or the inner product, against ``table[index]``.
 
     Args:
         kind (int): One of :mod:`gnnneg.kernels.kinds`.
         query (torch.Tensor): ``(b, d)``.
         table (torch.Tensor): ``(n, d)``.
         index (torch.Tensor): Rows of the table, ``(b, k)``.
-        weight (torch.Tensor, optional): Non-negative, one for each coordinate of each query. Carries a gradient. Only
-            on CPU is there a kernel for it. (default: :obj:`None`, all 1)
+        weight (torch.Tensor, optional): Non-negative weight of each coordinate of each query. Carries a gradient. It
+            has a kernel only on CPU. (default: :obj:`None`, all 1)
 
     Raises:
-        ValueError: If L2 or the inner product is given weights: the latter's belong into the query.
+        ValueError: If weights are given for L2 or for the inner product (there, multiply the query by them).
     """
     refuse_weights(kind, weight)
     return _gather(query, table, index, kind, weight)

@@ -1,9 +1,9 @@
-"""A numba kernel that runs the same machine code whether this process compiled it or an earlier one did.
+"""A numba kernel with the same machine code, whether this process or an earlier one compiled it.
 
-Numba optimises a parallel kernel's inside once, links it into the kernel, and optimises it there again. Both copies
-have the same name. A process that compiles finds the first copy, one that reads the kept kernel has only the second.
-Where a sum may be reordered, the two can differ in the last bit. So here a kernel that was compiled is read back, and
-each one that is read has a linker of its own, in which no other copy lies.
+Numba optimises the inside of a parallel kernel once, links it into the kernel, and optimises it there again. Both
+copies have the same name. A process that compiles finds the first copy; a process that reads the cached kernel has only
+the second. If sums may be reordered, the two can differ in the last bit. So a compiled kernel is read back from the
+cache here, and each kernel is read with its own linker, which contains no other copy.
 """
 
 from collections.abc import Callable, Iterator
@@ -17,7 +17,7 @@ from numba.core.compiler_lock import global_compiler_lock
 
 @contextmanager
 def _own_linker(target: Any) -> Iterator[None]:
-    """What is compiled or read within meets no symbol of what was before."""
+    """Within this block, compiled or cached code sees no symbols of earlier code."""
     with global_compiler_lock:
         common, target._internal_codegen = target._internal_codegen, JITCPUCodegen("gnnneg")
         try:
@@ -27,9 +27,9 @@ def _own_linker(target: Any) -> Iterator[None]:
 
 
 def kernel(**options: Any) -> Callable[[Callable[..., None]], Any]:
-    """``numba.njit(cache=True, ...)``, whose results do not depend on which process compiled.
+    """``numba.njit(cache=True, ...)`` with results that do not depend on the process that compiled.
 
-    Costs milliseconds once for each kernel and combination of types.
+    Adds a small fixed cost for each kernel and combination of types.
     """
 
     def decorate(function: Callable[..., None]) -> Any:

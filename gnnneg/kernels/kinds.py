@@ -1,10 +1,10 @@
-"""What the scoring kernels compute of one coordinate, and its derivative: the only place where the kinds differ.
+"""The scoring kinds: the term of one coordinate, and its derivative. Kinds differ only in this file.
 
-A *kind* is a small integer. The functions here are always inlined, and it is a constant of the kernel that calls
-them, so that each kind compiles to loops of its own, where it is used for the first time. Whoever adds one adds it here
-and, for CUDA devices, in ``triton_kinds.py``.
+A *kind* is a small integer. The functions here are always inlined, and the kind is a constant of the calling kernel. So
+each kind compiles to its own loops on first use. A new kind is added here and, for CUDA devices, in
+``triton_kinds.py``.
 
-Complex vectors have two parts, ``x`` real and ``y`` imaginary; real ones leave ``y`` alone.
+Complex vectors have two parts, ``x`` real and ``y`` imaginary; real vectors do not use ``y``.
 """
 
 from typing import no_type_check
@@ -23,13 +23,13 @@ KINDS = INNER, *DISTANCES
 # sums may be reordered to vectorise; NaN and infinity keep their meaning
 ORDER = {"reassoc", "nsz", "contract", "arcp"}
 
-TURN = np.float32(0.5 / np.pi)  # float32 constants: they leave float32 arithmetic in float32
+TURN = np.float32(0.5 / np.pi)  # float32 constants keep the arithmetic in float32
 
 
 @numba.njit(forceinline=True, fastmath=ORDER)
 @no_type_check
 def half_turns(x):
-    r"""The angle :math:`x` in turns, brought into :math:`[-1/2, 1/2]`."""
+    r"""The angle :math:`x` in turns, reduced to :math:`[-1/2, 1/2]`."""
     turns = x * TURN
     return turns - np.floor(turns + np.float32(0.5))
 
@@ -37,7 +37,9 @@ def half_turns(x):
 @numba.njit(forceinline=True, fastmath=ORDER)
 @no_type_check
 def sine(turns):
-    r""":math:`\lvert \sin(x / 2) \rvert = \sin \pi \lvert u \rvert` of :func:`half_turns`, by Taylor to 1e-7."""
+    r""":math:`\lvert \sin(x / 2) \rvert = \sin \pi \lvert u \rvert` of :func:`half_turns`, by a Taylor polynomial
+    (error 1e-7).
+    """
     u = abs(turns)
     z = u * u
     p = np.float32(4.663028e-4)
@@ -53,7 +55,7 @@ def sine(turns):
 @numba.njit(forceinline=True, fastmath=ORDER)
 @no_type_check
 def cosine(turns):
-    r""":math:`\cos \pi u`, by Taylor to 1e-7."""
+    r""":math:`\cos \pi u`, by a Taylor polynomial (error 1e-7)."""
     z = turns * turns
     p = np.float32(-1.046381e-4)
     p = p * z + np.float32(1.929574309e-3)
@@ -68,7 +70,7 @@ def cosine(turns):
 @numba.njit(forceinline=True, fastmath=ORDER)
 @no_type_check
 def term(kind, own_x, other_x, own_y, other_y):
-    """The summand of one coordinate. Under L2 the sum still needs its root."""
+    """The term of one coordinate. For L2, the root of the sum is still to be taken."""
     if kind == INNER:
         return own_x * other_x
     x = own_x - other_x
@@ -85,7 +87,7 @@ def term(kind, own_x, other_x, own_y, other_y):
 @numba.njit(forceinline=True, fastmath=ORDER)
 @no_type_check
 def slope(kind, grad, own_x, other_x, own_y, other_y):
-    """``grad`` times the derivative of the sum by ``own``. Under L2 ``grad`` comes divided by the distance."""
+    """``grad`` times the derivative of the sum by ``own``. For L2, ``grad`` is already divided by the distance."""
     zero = grad * 0
     if kind == INNER:
         return grad * other_x, zero
@@ -96,25 +98,25 @@ def slope(kind, grad, own_x, other_x, own_y, other_y):
         return grad * x, zero
     if kind == PHASE:
         turns = half_turns(x)
-        pull = grad * np.float32(0.5) * cosine(turns)  # at a kink, a whole turn, the subgradient is zero
+        pull = grad * np.float32(0.5) * cosine(turns)  # at a kink (a whole turn), the subgradient is zero
         return (pull if turns > 0 else zero) - (pull if turns < 0 else zero), zero
     y = own_y - other_y
     square = x * x + y * y
-    scale = grad / np.sqrt(square) if square > 0 else zero  # the subgradient at zero is zero
+    scale = grad / np.sqrt(square) if square > 0 else zero  # at zero, the subgradient is zero
     return scale * x, scale * y
 
 
 @register_jitable(forceinline=True)
 @no_type_check
 def parts_of(kind: int) -> int:
-    """How many numbers make a coordinate."""
+    """The number of reals in one coordinate."""
     return 2 if kind == MODULUS else 1
 
 
 @register_jitable(forceinline=True)
 @no_type_check
 def is_rooted(kind: int) -> bool:
-    """Whether the sum over coordinates still needs its root."""
+    """Whether the root of the sum over coordinates is still to be taken."""
     return kind == L2
 
 
@@ -127,7 +129,7 @@ def summed(kind: int, query: Tensor, candidate: Tensor, weight: Tensor | None) -
         return torch.linalg.vector_norm(difference, dim=2)
     if kind == MODULUS:
         real, imaginary = difference.chunk(2, dim=2)
-        # ten times as fast as a norm over a strided axis of two; below the clamp the gradient is zero, not NaN
+        # faster than a norm over a strided axis of two; below the clamp the gradient is zero, not NaN
         each = (real.square() + imaginary.square()).clamp(min=torch.finfo(difference.dtype).tiny).sqrt()
     else:
         each = difference.abs() if kind == L1 else (difference / 2).sin().abs()
@@ -135,11 +137,13 @@ def summed(kind: int, query: Tensor, candidate: Tensor, weight: Tensor | None) -
 
 
 def refuse_weights(kind: int, weight: Tensor | None) -> None:
-    """Weights are for L1, MODULUS and PHASE: those of inner products belong into the query, and squares expand."""
+    """Refuses weights except for L1, MODULUS and PHASE. For inner products, multiply the query by them; L2 can be
+    expanded.
+    """
     if weight is not None and kind not in WEIGHABLE:
         raise ValueError("The kernels weigh only L1, MODULUS and PHASE: weigh the query of inner products, expand L2.")
 
 
 def divided(kind: int, grad: Tensor, value: Tensor) -> Tensor:
-    """``grad`` as :func:`slope` takes it: of a root divided by it, the derivative of a root."""
+    """``grad`` in the form of :func:`slope`: for L2 divided by the root, which is the derivative of a root."""
     return torch.where(value > 0, grad / value, 0) if is_rooted(kind) else grad

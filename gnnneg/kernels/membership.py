@@ -1,4 +1,6 @@
-"""Is a candidate in the query's sorted row of known answers? A search within one short row, not within all keys."""
+"""Tests whether candidates are in the query's sorted row of known answers: a search within one short row, not all
+keys.
+"""
 
 from typing import no_type_check
 
@@ -14,13 +16,13 @@ from gnnneg.kernels.operator import operator
 from gnnneg.kernels.parts import in_parts, slices
 from gnnneg.kernels.threads import launch
 
-CELLS = 1 << 24  # candidates at a time, where there is no kernel
+CELLS = 1 << 24  # candidates that are handled at a time where there is no kernel
 
 
 def member_reference(
     answer: Int[Tensor, "m"], begin: Int[Tensor, "b"], end: Int[Tensor, "b"], index: Int[Tensor, "c k"]
 ) -> Bool[Tensor, "b k"]:
-    """Whether ``index[i, j]`` stands in ``answer[begin[i]:end[i]]``, in plain torch; any device."""
+    """Whether ``index[i, j]`` is in ``answer[begin[i]:end[i]]``, in plain torch; any device."""
     if not answer.numel():
         return torch.zeros(begin.size(0), index.size(1), dtype=torch.bool, device=index.device)
     place = bisected(answer, begin[:, None], end[:, None], index.expand(begin.size(0), -1))
@@ -30,7 +32,7 @@ def member_reference(
 def member_in_parts(
     answer: Int[Tensor, "m"], begin: Int[Tensor, "b"], end: Int[Tensor, "b"], index: Int[Tensor, "c k"]
 ) -> Bool[Tensor, "b k"]:
-    """The same, some columns after the others, so that no temporary has more than :obj:`CELLS` numbers."""
+    """The same, a few columns at a time, so that no temporary has more than :obj:`CELLS` numbers."""
     out = torch.empty(begin.size(0), index.size(1), dtype=torch.bool, device=index.device)
     columns = slices(index.size(1), begin.size(0), CELLS)
     in_parts([out], lambda some: [member_reference(answer, begin, end, index[:, some])], columns, ())
@@ -61,7 +63,7 @@ def _shared(answer, begin, end, sorted_index, column, out):
     k = sorted_index.size
     for i in numba.prange(begin.size):
         length = end[i] - begin[i]
-        if length <= k:  # look each known answer up among the candidates; a candidate may stand there twice
+        if length <= k:  # look up each known answer among the candidates; a candidate may occur twice
             for a in range(begin[i], end[i]):
                 place = bisect(sorted_index, 0, k, answer[a], False)
                 while place < k and sorted_index[place] == answer[a]:
@@ -79,7 +81,7 @@ def _shared(answer, begin, end, sorted_index, column, out):
 )
 def _first_at_least(answer: Tensor, begin: Tensor, end: Tensor, index: Tensor) -> Tensor:
     if has_triton(answer):
-        from gnnneg.kernels import triton_membership  # imported where there is a device that it can compile for
+        from gnnneg.kernels import triton_membership  # imported late: it needs a device to compile for
 
         with torch.cuda.device_of(answer):
             return triton_membership.search(answer, begin, end, index, torch.long)
@@ -115,9 +117,10 @@ def _member(answer: Tensor, begin: Tensor, end: Tensor, index: Tensor) -> Tensor
 def first_at_least(
     answer: Int[Tensor, "m"], begin: Int[Tensor, "b"], end: Int[Tensor, "b"], index: Int[Tensor, "c k"]
 ) -> Int[Tensor, "b k"]:
-    """Where in the sorted ``answer[begin[i]:end[i]]`` the first entry of at least ``index[i, j]`` stands, else ``end``.
+    """The position in the sorted ``answer[begin[i]:end[i]]`` of the first entry of at least ``index[i, j]``, or
+    ``end[i]``.
 
-    Cost: a bisection of one row each, all in one kernel; the host waits for nothing.
+    Cost: a binary search in one row for each number, all in one kernel; the host does not wait.
     """
     return _first_at_least(answer, begin, end, index)
 
@@ -125,9 +128,9 @@ def first_at_least(
 def member(
     answer: Int[Tensor, "m"], begin: Int[Tensor, "b"], end: Int[Tensor, "b"], index: Int[Tensor, "c k"]
 ) -> Bool[Tensor, "b k"]:
-    """Whether ``index[i, j]`` (or ``index[0, j]``) lies in the sorted ``answer[begin[i]:end[i]]``.
+    """Whether ``index[i, j]`` (or ``index[0, j]``) is in the sorted ``answer[begin[i]:end[i]]``.
 
-    Cost: a bisection of one row per candidate, all in one kernel, and no memory but for the result; on CPU, with shared
-    candidates, one look-up per known answer of the batch. The host waits for nothing.
+    Cost: a binary search in one row for each candidate, all in one kernel, and only the memory of the result. On CPU
+    with shared candidates, one look-up for each known answer of the batch. The host does not wait.
     """
     return _member(answer, begin, end, index)

@@ -1,7 +1,7 @@
-"""Standard normal noise from a counter: made where it is used, and made again for the gradient instead of kept.
+"""Standard normal noise from a counter: computed where it is used, and computed again for the gradient.
 
-A step with 1,024 negatives for 2,000 queries wants two million normals. Drawn one after another from a Mersenne
-twister they cost as much as the scores themselves, and a tensor of them as much memory.
+A step with 1,024 negatives for 2,000 queries needs two million normals. Drawing them one after another from a Mersenne
+twister would cost as much as the scores themselves, and storing them would take as much memory.
 """
 
 from typing import no_type_check
@@ -17,13 +17,13 @@ from gnnneg.kernels.kinds import ORDER, cosine, sine
 from gnnneg.kernels.operator import operator
 from gnnneg.kernels.threads import launch
 
-LEAST = 1e-30  # variance: below it there is none, and no root to divide by
-ROUNDED = 4  # terms of one size that cancel, each rounded
+LEAST = 1e-30  # smallest variance: below it there is no noise, and no root to divide by
+ROUNDED = 4  # terms of equal size that cancel, each with a rounding error
 UNIT = np.float32(2.0**-24)
 
 
 def rounding(size: Float[Tensor, "b 1"]) -> Float[Tensor, "b 1"]:
-    """The variance that may be left of none at all, where sums of that size cancel: a few last digits of them."""
+    """The variance that rounding can leave if sums of this size cancel to zero: a few last digits of them."""
     return size.detach() * (ROUNDED * torch.finfo(size.dtype).eps)
 
 
@@ -36,7 +36,7 @@ def noisy_reference(
     least: Float[Tensor, "b 1"],
     noise: Float[Tensor, "b k"],
 ) -> Float[Tensor, "b k"]:
-    """The same from given noise, in plain torch; any device, any precision."""
+    """The same with given noise, in plain torch; any device, any precision."""
     spread, least = variance + constant, least.clamp(min=LEAST)
     return base + factor * score + torch.where(spread > least, spread, least).sqrt() * noise
 
@@ -44,7 +44,7 @@ def noisy_reference(
 @numba.njit(forceinline=True)
 @no_type_check
 def _hash(x):
-    """A bijection of 32-bit numbers in which every bit of ``x`` moves every other."""
+    """A bijection of 32-bit numbers in which every bit of ``x`` affects every bit of the result."""
     x = np.uint32(x ^ (x >> np.uint32(16)))
     x = np.uint32(x * np.uint32(0x7FEB352D))
     x = np.uint32(x ^ (x >> np.uint32(15)))
@@ -88,14 +88,16 @@ def _fill(key, counter, bits, out):
 @numba.njit(forceinline=True)
 @no_type_check
 def _key(seed, row):
-    # times an odd number, or rows and columns would be scrambled alike and meet on a diagonal
+    # times an odd number; otherwise rows and columns would be hashed alike and be equal on a diagonal
     return np.uint32(_hash(np.uint32(_hash(np.uint32(seed)) + np.uint32(row))) * np.uint32(0x9E3779B1))
 
 
 @numba.njit(forceinline=True)
 @no_type_check
 def _counter(width):
-    """Where in a row a draw stands, scrambled: rows that met in one place would else go on together."""
+    """The hashed position of each draw in a row. Without the hash, two rows with one equal key would stay equal from
+    there on.
+    """
     counter = np.empty(width + 1, np.uint32)
     for j in range(width + 1):
         counter[j] = _hash(np.uint32(j + 1))
@@ -169,7 +171,7 @@ def _drawn(seed: int, like: Tensor) -> Tensor:
 
 
 def normal(seed: int, like: Float[Tensor, "b k"]) -> Float[Tensor, "b k"]:
-    """The noise itself, which depends on nothing but the seed and the shape (and, off the CPU, the device)."""
+    """The noise itself. It depends only on the seed and the shape (and, except on CPU, on the device)."""
     return _drawn(seed, like.detach())
 
 
@@ -219,10 +221,10 @@ def noisy(
     least: Float[Tensor, "b 1"],
     seed: int,
 ) -> Float[Tensor, "b k"]:
-    r""":math:`o_i + \kappa_i s_{ij} + \sqrt{v_{ij} + c_i} \, \xi_{ij}`, with standard normal :math:`\xi` of that seed.
+    r""":math:`o_i + \kappa_i s_{ij} + \sqrt{v_{ij} + c_i} \, \xi_{ij}`, with standard normal :math:`\xi` from the seed.
 
-    Variances below ``least`` count as that and get no gradient: :func:`rounding` says what cancellation leaves of none.
-    Cost on CPU: one pass each way, no temporary.
+    Variances below ``least`` are replaced by it and get no gradient; see :func:`rounding` for what cancellation can
+    leave of zero. Cost on CPU: one pass forward and one backward, without a temporary.
     """
     given = base, factor, score, variance, constant, least
     if score.numel() and all(one.device.type == "cpu" and one.dtype == torch.float32 for one in given):

@@ -1,4 +1,4 @@
-"""Scores against private candidates on the CPU, gathered and scored at once, and both gradients."""
+"""Scores against private candidates on the CPU, gathered and scored in one step, and both gradients."""
 
 from functools import cache
 from typing import Any, no_type_check
@@ -64,7 +64,7 @@ def _add(kind, weighted, grad, own, weight, other, out):
 @numba.njit(forceinline=True, fastmath=ORDER)
 @no_type_check
 def _add_term(kind, grad, own, other, out):
-    """Adds ``grad`` times each coordinate's summand, the derivative by its weight, to ``out``."""
+    """Adds ``grad`` times each coordinate's term, which is the derivative by its weight, to ``out``."""
     for l in range(out.size):
         n = l + out.size if parts_of(kind) == 2 else l
         out[l] += grad * term(kind, own[l], other[l], own[n], other[n])
@@ -73,7 +73,7 @@ def _add_term(kind, grad, own, other, out):
 @kernel()
 @no_type_check
 def by_row(index, num_rows, offset, place):
-    """Counting sort of the flat index: ``place[offset[r]:offset[r + 1]]`` are where row ``r`` was asked for."""
+    """Counting sort of the flat index: ``place[offset[r]:offset[r + 1]]`` are the positions of row ``r``."""
     offset[:] = 0
     for p in range(index.size):
         offset[index[p] + 1] += 1
@@ -90,8 +90,8 @@ def by_row(index, num_rows, offset, place):
 
 @cache
 def backward(kind: int, weighted: bool, learned: bool) -> Any:
-    """A kernel of each query's gradient over its candidates, then each row's over its occurrences (of weights if
-    ``learned``): no two threads share one.
+    """A kernel for the gradient of each query over its candidates, then of each row over its occurrences (and of
+    weights if ``learned``). No two threads write the same row.
     """
 
     @kernel(parallel=True)

@@ -1,8 +1,8 @@
 """Pairwise distances on the CPU, plain or with a weight for each coordinate of each query.
 
-Both sides are packed into blocks whose coordinates lie apart, so that the innermost loop runs over candidates, which
-vectorises whatever the width is; four queries and two coordinates at a time keep the arithmetic, not the memory, busy.
-Each sum is taken in one fixed order: the result is the same bit for bit on any number of threads.
+Both sides are packed into blocks with separate coordinates, so that the innermost loop runs over candidates and
+vectorises for any width. Four queries and two coordinates at a time make arithmetic, not memory, the limit. Each sum
+has one fixed order: results are identical bit for bit on any number of threads.
 """
 
 from functools import cache
@@ -21,7 +21,7 @@ STEP = 2  # coordinates at a time
 @kernel(parallel=True)
 @no_type_check
 def pack(parts, block, matrix, out):
-    """``(k, parts * h)`` into blocks ``(blocks, parts * padded h, block)``; what is added is zero."""
+    """Packs ``(k, parts * h)`` into blocks ``(blocks, parts * padded h, block)``; the padding is zero."""
     k, h, padded = matrix.shape[0], matrix.shape[1] // parts, out.shape[1] // parts
     for number in numba.prange(out.shape[0]):
         out[number] = 0
@@ -55,8 +55,8 @@ def _tile(kind, weighted, query, weight, candidate, out):
 
 @cache
 def forward(kind: int, weighted: bool) -> Any:
-    """A kernel that fills distances ``(b, k)`` of packed queries, weights and candidates, ``share`` query blocks a
-    task. ``spare`` is false; without this argument its loops are fused and take a tenth longer.
+    """A kernel that fills distances ``(b, k)`` of packed queries, weights and candidates; a task handles ``share``
+    query blocks. ``spare`` is always false; without this argument its loops are fused and become slower.
     """
     other = DISTANCES[1] if kind == DISTANCES[0] else DISTANCES[0]
 
@@ -71,7 +71,7 @@ def forward(kind: int, weighted: bool) -> Any:
             begin = number * block
             end = min(begin + block, width)
             for i in range(first, min(first + share, query.shape[0])):
-                if spare:  # never: where there are two ways, LLVM leaves the loops of either as they are
+                if spare:  # never true: with two branches, LLVM leaves the loops of both as they are
                     _tile(other, weighted, query[i], weight[i], candidate[number], sums)
                 else:
                     _tile(kind, weighted, query[i], weight[i], candidate[number], sums)
@@ -85,7 +85,7 @@ def forward(kind: int, weighted: bool) -> Any:
 @numba.njit(forceinline=True, fastmath=ORDER)
 @no_type_check
 def _pull(kind, weighted, learned, l, grad, query, weight, candidate, grad_query, grad_weight, grad_candidate):
-    """Adds what four queries ``(4, block)`` hand back at coordinate ``l`` to the gradients."""
+    """Adds the contribution of four queries ``(4, block)`` at coordinate ``l`` to the gradients."""
     parts = parts_of(kind)
     n = l + candidate.shape[0] // 2 if parts == 2 else l
     qa, qb, qc, qd = query[l, 0], query[l, 1], query[l, 2], query[l, 3]
@@ -128,8 +128,8 @@ def _pull(kind, weighted, learned, l, grad, query, weight, candidate, grad_query
 
 @cache
 def backward(kind: int, weighted: bool, learned: bool) -> Any:
-    """A kernel of all gradients (of weights if ``learned``), packed. A task owns ``share`` coordinates: nothing is
-    contended.
+    """A kernel for all gradients (including weights if ``learned``), packed. Each task owns ``share`` coordinates, so
+    no two tasks write the same numbers.
     """
 
     @kernel(parallel=True)

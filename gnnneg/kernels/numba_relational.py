@@ -1,9 +1,9 @@
-"""Messages along the edges of a relational graph and what arrives of them, in one pass, on the CPU.
+"""Messages along the edges of a relational graph and their aggregation at each node, in one pass, on the CPU.
 
-A task takes :obj:`WIDTH` columns of all nodes and relations and packs them beside each other first: rows of a wide
-matrix lie a power of two apart, and gathering from them uses a small part of the cache. No two tasks share a column,
-so gradients of nodes and of relations are added up without locks, in one fixed order. Branches on what is asked for
-stand outside the loops over columns, which vectorise: nothing is gained by a kernel for each.
+A task takes :obj:`WIDTH` columns of all nodes and relations and first packs them next to each other. Rows of a wide
+matrix are a power of two apart, and gathering from them would use only a small part of the cache. No two tasks share a
+column, so gradients of nodes and relations are summed without locks, in one fixed order. Branches on the requested
+results are outside the loops over columns, so these vectorise, and a separate kernel for each case would not be faster.
 """
 
 from typing import no_type_check
@@ -16,19 +16,19 @@ from gnnneg.kernels.kinds import ORDER
 
 WIDTH = 64  # columns of a task
 
-PRODUCT, SUM, ROTATION = 0, 1, 2  # what becomes of a node's state along an edge
-TOTAL, EXTREME, ALL = 0, 1, 2  # what is told of a node's messages
+PRODUCT, SUM, ROTATION = 0, 1, 2  # how an edge changes the state of a node
+TOTAL, EXTREME, ALL = 0, 1, 2  # which aggregates of a node's messages are returned
 
 
 def tasks(kind: int, size: int) -> int:
-    """How many tasks share ``size`` columns."""
+    """The number of tasks that share ``size`` columns."""
     return -(-(size // 2) // (WIDTH // 2)) if kind == ROTATION else -(-size // WIDTH)
 
 
 @numba.njit(forceinline=True)
 @no_type_check
 def _columns(kind, task, size):
-    """The first column of a task's first and second half, and how many columns of each half are real."""
+    """The first columns of a task's first and second half, and the number of real columns in each half."""
     half = WIDTH // 2
     if kind == ROTATION:  # the second half holds the imaginary parts
         first = task * half
@@ -40,7 +40,7 @@ def _columns(kind, task, size):
 @numba.njit(forceinline=True)
 @no_type_check
 def _pack(matrix, where):
-    """A task's columns; what is added is zero."""
+    """The columns of a task; the padding is zero."""
     first, second, left, right = where
     out = np.zeros((matrix.shape[0], WIDTH), matrix.dtype)
     for i in range(matrix.shape[0]):
@@ -81,7 +81,7 @@ def _send(kind, state, relation, weight, out):
 @numba.njit(forceinline=True, fastmath=ORDER)
 @no_type_check
 def _pull(kind, grad, state, relation, of_state, of_relation):
-    """Adds the gradients of a message's two makers, ``grad`` being that of the message times its weight."""
+    """Adds the gradients of the two factors of a message. ``grad`` is the gradient of the message times its weight."""
     if kind == PRODUCT:
         for j in range(WIDTH):
             of_state[j] += grad[j] * relation[j]
@@ -102,7 +102,7 @@ def _pull(kind, grad, state, relation, of_state, of_relation):
 @numba.njit(forceinline=True, fastmath=ORDER)
 @no_type_check
 def _pull_one(kind, j, grad, state, relation, of_state, of_relation):
-    """The same of one column."""
+    """The same for one column."""
     half = WIDTH // 2
     if kind == PRODUCT:
         of_state[j] += grad * relation[j]
@@ -172,7 +172,8 @@ def _gather(kind, want, sign, where, states, relation, weight, source, edge_type
 @kernel(parallel=True)
 @no_type_check
 def forward(kind, want, sign, tasks, states, relation, weight, source, edge_type, offset, outs):
-    """Fills ``outs``: sums, sums of squares, largest and where, smallest and where (of EXTREME, largest times sign).
+    """Fills ``outs``: sums, sums of squares, largest and its edge, smallest and its edge (for EXTREME, largest times
+    sign).
 
     Nodes without edges have sum 0, largest -inf and smallest inf, from edge -1.
     """
@@ -242,7 +243,9 @@ def backward(kind, want, tasks, states, relation, there, back, grads, out_states
 @kernel(parallel=True)
 @no_type_check
 def weights(kind, want, states, relation, weight, source, edge_type, offset, grads, out):
-    """The gradients of the edges' weights, a node's edges a task; the whole width, since they are seldom asked for."""
+    """The gradients of the edge weights. A task handles the edges of a node over the whole width, because these
+    gradients are rarely needed.
+    """
     total, squares, high, at_high, low, at_low = grads
     size = states.shape[1]
     half = size // 2

@@ -1,4 +1,4 @@
-"""The one way in which a kernel becomes an operator, which torch.compile and fake tensors go through unseen."""
+"""Registers kernels as operators, so that torch.compile and fake tensors can pass through them."""
 
 from collections.abc import Callable
 from typing import Any
@@ -16,7 +16,7 @@ def operator(
 
     Args:
         name (str): Its name among torch's operators.
-        shapes (Callable): Empty tensors of the result's shape and precision, from the same arguments.
+        shapes (Callable): Returns empty tensors with the shape and precision of the result, from the same arguments.
         save, differentiate (Callable, optional): ``setup_context`` and ``backward`` of
             :meth:`torch.library.CustomOpDef.register_autograd`. (default: :obj:`None`, no gradient)
     """

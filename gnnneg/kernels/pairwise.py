@@ -14,18 +14,18 @@ from gnnneg.kernels.parts import in_parts, pulled_in_parts, slices
 from gnnneg.kernels.scored import differentiated, save
 from gnnneg.kernels.threads import launch
 
-BLOCK = 256  # candidates side by side: with 100 coordinates, 100 kB, which stays in the second-level cache
+BLOCK = 256  # candidates in a block: with 100 coordinates they take 100 kB, which stays in the second-level cache
 
 
 def pairwise_reference(
     kind: int, query: Float[Tensor, "b d"], candidate: Float[Tensor, "k d"], weight: Float[Tensor, "b h"] | None = None
 ) -> Float[Tensor, "b k"]:
-    """The broadcast form; any device, and a ``(b, k, d)`` tensor."""
+    """The broadcast form, for any device, with a ``(b, k, d)`` tensor."""
     return summed(kind, query, candidate[None], weight)
 
 
 def _in_columns(kind: int, query: Tensor, candidate: Tensor, weight: Tensor | None) -> tuple[Any, ...]:
-    """The broadcast form as :func:`in_parts` takes it."""
+    """The broadcast form for :func:`in_parts`."""
 
     def compute(some: slice, query: Tensor, candidate: Tensor, *weight: Tensor) -> list[Tensor]:
         return [pairwise_reference(kind, query, candidate[some], *weight)]
@@ -77,7 +77,7 @@ def _pairwise_backward(
     learned: bool = False,
 ) -> tuple[Tensor, Tensor, Tensor]:
     if weight is None and on_triton(query, candidate, grad):
-        from gnnneg.kernels import triton_pairwise  # imported where there is a device that it can compile for
+        from gnnneg.kernels import triton_pairwise  # imported late: it needs a device to compile for
 
         with torch.cuda.device_of(query):
             found = triton_pairwise.backward(kind, divided(kind, grad, value.float()), query, candidate)
@@ -135,17 +135,18 @@ def pairwise(
         \text{L2:}\ \Bigl( \sum_l (q_{il} - c_{jl})^2 \Bigr)^{1/2} \qquad
         \text{PHASE:}\ \sum_l w_{il} \lvert \sin ((q_{il} - c_{jl}) / 2) \rvert
 
-    and MODULUS as L1 with complex moduli, whose halves are real and imaginary, for ``h = d / 2`` weights.
+    and MODULUS as L1 with complex moduli, with real parts in the first half and imaginary parts in the second, and
+    ``h = d / 2`` weights.
 
     Args:
         kind (int): One of :mod:`gnnneg.kernels.kinds`.
         query (torch.Tensor): ``(b, d)``.
         candidate (torch.Tensor): ``(k, d)``.
-        weight (torch.Tensor, optional): Non-negative, one for each coordinate of each query. Carries a gradient. Only
-            on CPU is there a kernel for it. (default: :obj:`None`, all 1)
+        weight (torch.Tensor, optional): Non-negative weight of each coordinate of each query. Carries a gradient. It
+            has a kernel only on CPU. (default: :obj:`None`, all 1)
 
     Raises:
-        ValueError: If L2 is given weights.
+        ValueError: If weights are given for L2.
     """
     refuse_weights(kind, weight)
     return _pairwise(query, candidate, kind, weight)

@@ -1,6 +1,6 @@
-"""Plain-torch forms where there is no kernel: some columns after the others, so that no tensor grows too large.
+"""Plain-torch forms where there is no kernel: a few columns at a time, so that no tensor grows too large.
 
-Columns of a result do not depend on each other. For gradients each part is computed once more.
+The columns of a result are independent of each other. For gradients, each part is computed again.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -8,11 +8,13 @@ from collections.abc import Callable, Iterable, Sequence
 import torch
 from torch import Tensor
 
-CELLS = 1 << 26  # numbers of a tensor
+CELLS = 1 << 26  # largest number of elements of a tensor
 
 
 def slices(size: int, cost: int, most: int | None = None) -> list[slice]:
-    """All of ``size`` columns that cost so many numbers each, at most ``most`` (:obj:`CELLS`) at a time."""
+    """Splits ``size`` columns that need ``cost`` numbers each into slices of at most ``most`` (:obj:`CELLS`)
+    numbers.
+    """
     step = max(1, (CELLS if most is None else most) // max(1, cost))
     return [slice(begin, min(begin + step, size)) for begin in range(0, size, step)]
 
@@ -23,7 +25,7 @@ def in_parts(
     columns: Sequence[slice | Tensor],
     given: Sequence[Tensor],
 ) -> None:
-    """Fills ``out[:, some]`` with ``compute(some, *given)``, for each of ``outs`` and for some columns after others."""
+    """Fills ``out[:, some]`` with ``compute(some, *given)`` for each of ``outs``, a few columns at a time."""
     for some in columns:
         for out, found in zip(outs, compute(some, *given), strict=True):
             out[:, some] = found
@@ -35,14 +37,14 @@ def pulled_in_parts(
     columns: Sequence[slice | Tensor],
     given: Sequence[Tensor],
 ) -> list[Tensor]:
-    """What ``given`` get of the gradients of :func:`in_parts`'s ``outs``."""
+    """The gradients of ``given`` from the gradients of the outputs of :func:`in_parts`."""
     total = [torch.zeros_like(one) for one in given]
     for some in columns:
 
         def part(*given: Tensor, some: slice | Tensor = some) -> list[Tensor]:
             return list(compute(some, *given))
 
-        # not autograd itself, which records nothing within an operator
+        # not autograd itself, which records nothing inside an operator
         for whole, found in zip(total, torch.func.vjp(part, *given)[1]([grad[:, some] for grad in grads])):
             whole += found
     return total

@@ -1,4 +1,4 @@
-"""Principal neighbourhood aggregation of relational messages on the CPU: two passes each way, no more."""
+"""Principal neighbourhood aggregation of relational messages on the CPU, in two passes forward and two backward."""
 
 from typing import Any, no_type_check
 
@@ -16,7 +16,7 @@ from gnnneg.kernels.operator import operator
 from gnnneg.kernels.relational import Arrived, Edges, propagate, propagate_backward
 from gnnneg.kernels.threads import launch
 
-LEAST = 1e-6  # of the variance
+LEAST = 1e-6  # smallest variance
 
 
 def pna_reference(
@@ -41,7 +41,7 @@ def pna_reference(
 @kernel(parallel=True, fastmath=ORDER)
 @no_type_check
 def _finish(total, squares, high, at_high, low, at_low, boundary, degree, width, least, out):
-    """Features of what arrived and of the boundary; where that is the extreme, no edge is."""
+    """The features of the messages and of the boundary. If the boundary is the extreme, no edge is recorded for it."""
     for v in numba.prange(total.shape[0]):
         share = 1 / degree[v]
         for i in range(total.shape[1] // width):
@@ -63,7 +63,7 @@ def _finish(total, squares, high, at_high, low, at_low, boundary, degree, width,
 @kernel(parallel=True, fastmath=ORDER)
 @no_type_check
 def _begin(grad, features, boundary, degree, width, least, at_high, at_low, total, squares, high, low, of_boundary):
-    """What each of the kernel's results gets of the features' gradient."""
+    """The gradients of the kernel's results from the gradient of the features."""
     for v in numba.prange(total.shape[0]):
         share = 1 / degree[v]
         for i in range(total.shape[1] // width):
@@ -138,15 +138,15 @@ def pna(
     degree: Float[Tensor, "n"],
     width: int,
 ) -> Float[Tensor, "n f"]:
-    r"""Mean, maximum, minimum and standard deviation of each node's messages and of one more, the boundary.
+    r"""Mean, maximum, minimum and standard deviation of each node's messages, including one more message, the boundary.
 
-    Saves for the gradient what goes in, the result, and which edges were the extremes.
+    Saves for the gradient the inputs, the result, and the edges with the extremes.
 
     Args:
         kind, states, relation, edges, weight: See :func:`~gnnneg.kernels.relational.propagate`.
         boundary (torch.Tensor): One more message to each node, ``(n, c)``.
-        degree (torch.Tensor): How many messages there are with it, ``(n,)``. Carries no gradient.
-        width (int): The four features of so many columns stand one after the other, then those of the next:
+        degree (torch.Tensor): The number of messages including the boundary, ``(n,)``. Carries no gradient.
+        width (int): The four features of this many columns are adjacent, followed by those of the next columns:
             ``(n, c / width, 4, width)``, flattened.
     """
     kernel = all(one.device.type == "cpu" and one.dtype == states.dtype for one in (states, relation, weight, boundary))

@@ -1,4 +1,4 @@
-"""Where a Metropolis-Hastings chain on a graph might go next, and how that weighs against the way back."""
+"""Proposals of a Metropolis-Hastings chain on a graph, and their probability ratio to the way back."""
 
 from typing import no_type_check
 
@@ -32,7 +32,7 @@ def propose_reference(
     step = near[(offset[now] + (pick.double() * length).long()).clamp(max=near.numel() - 1)].to(jump.dtype)
     then = torch.where((coin < local) & (length > 0), step, jump)
     begin, ways = now.flatten(), then.flatten()[:, None]
-    adjacent = member(near, offset[begin], offset[begin + 1], ways).view_as(now)  # and the other way round
+    adjacent = member(near, offset[begin], offset[begin + 1], ways).view_as(now)  # the opposite direction
 
     def chance(place: Tensor) -> Tensor:
         degree = (offset[place + 1] - offset[place]).double()
@@ -55,7 +55,7 @@ def _propose(offset, near, now, jump, coin, pick, local, then, ratio):
             adjacent = degree > 0 and coin[i, j] < local
             if adjacent:
                 there = near[begin + int(float(pick[i, j]) * degree)]
-            else:  # is it a neighbour all the same?
+            else:  # a jump may still end at a neighbour
                 place = bisect(near, begin, end, there, False)
                 adjacent = place < end and near[place] == there
             back = offset[there + 1] - offset[there]
@@ -90,18 +90,19 @@ def propose(
     pick: Float[Tensor, "b c"],
     local: float,
 ) -> tuple[Int[Tensor, "b c"], Float[Tensor, "b c"]]:
-    r"""A neighbour of each present state, or a jump; and :math:`q(u \mid v) / q(v \mid u)`, the way back against it.
+    r"""A neighbour of each current state, or a jump, and the ratio :math:`q(u \mid v) / q(v \mid u)` of the way back to
+    the way there.
 
     Args:
-        offset, near (torch.Tensor): Each node's sorted neighbours, ``near[offset[i]:offset[i + 1]]``, in a graph whose
-            edges go both ways.
-        now (torch.Tensor): Present states :math:`u`, ``(b, c)``.
-        jump (torch.Tensor): Where each would jump to, uniform.
-        coin (torch.Tensor): Uniform in :math:`[0, 1)`: below ``local`` it is to be a neighbour, where there is one.
-        pick (torch.Tensor): Uniform in :math:`[0, 1)`: which.
-        local (float): The share of neighbours.
+        offset, near (torch.Tensor): The sorted neighbours of each node, ``near[offset[i]:offset[i + 1]]``, in a graph
+            whose edges go in both directions.
+        now (torch.Tensor): Current states :math:`u`, ``(b, c)``.
+        jump (torch.Tensor): The uniform target of a jump from each state.
+        coin (torch.Tensor): Uniform in :math:`[0, 1)`: below ``local`` a neighbour is proposed, if there is one.
+        pick (torch.Tensor): Uniform in :math:`[0, 1)`: chooses the neighbour.
+        local (float): The probability of proposing a neighbour.
 
-    Cost: a bisection of one node's neighbours for each jump.
+    Cost: a binary search among one node's neighbours for each jump.
     """
     if now.device.type != "cpu" or not near.numel():
         return propose_reference(offset, near, now, jump, coin, pick, local)

@@ -1,4 +1,6 @@
-"""Rows of different lengths that lie one after the other: where each begins, and which place of which row each is."""
+"""Rows of different lengths stored one after the other: where each row begins, and the row and position of each
+entry.
+"""
 
 import torch
 from jaxtyping import Int
@@ -11,11 +13,11 @@ def offsets(length: Int[Tensor, "r"]) -> Int[Tensor, "s"]:
 
 
 def rows(length: Int[Tensor, "r"]) -> Int[Tensor, "m"]:
-    """The row of each entry of all rows."""
+    """The row index of each entry."""
     return torch.repeat_interleave(torch.arange(len(length), device=length.device), length)
 
 
 def entries(length: Int[Tensor, "r"]) -> tuple[Int[Tensor, "m"], Int[Tensor, "m"]]:
-    """The row of each entry of all rows, and its place within that row."""
+    """The row index of each entry, and its position within that row."""
     row = rows(length)
     return row, torch.arange(row.numel(), device=row.device) - (length.cumsum(0) - length)[row]

@@ -1,4 +1,4 @@
-"""Relational message passing: messages made and gathered in one pass, never a tensor of edges."""
+"""Relational message passing: messages are computed and aggregated in one pass, without a tensor of edges."""
 
 from typing import Any, NamedTuple
 
@@ -16,17 +16,17 @@ from gnnneg.kernels.threads import launch
 
 
 class Edges(NamedTuple):
-    """A graph's edges sorted by target, and once more by source for gradients.
+    """A graph's edges sorted by target, and again by source for gradients.
 
     Args:
-        source (torch.Tensor): ``(e,)``, by target.
-        edge_type (torch.Tensor): ``(e,)``, by target.
-        offset (torch.Tensor): Where each target's edges begin, and the last one's end, ``(n + 1,)``.
-        order (torch.Tensor): Which edge of the graph each of these is, ``(e,)``.
-        target (torch.Tensor): ``(e,)``, by source.
-        back_type (torch.Tensor): ``(e,)``, by source.
-        back_offset (torch.Tensor): Where each source's edges begin, and the last one's end, ``(n + 1,)``.
-        place (torch.Tensor): Which of the edges by target each edge by source is, ``(e,)``.
+        source (torch.Tensor): ``(e,)``, sorted by target.
+        edge_type (torch.Tensor): ``(e,)``, sorted by target.
+        offset (torch.Tensor): Where the edges of each target begin, and where the last ones end, ``(n + 1,)``.
+        order (torch.Tensor): The index of each of these edges in the graph, ``(e,)``.
+        target (torch.Tensor): ``(e,)``, sorted by source.
+        back_type (torch.Tensor): ``(e,)``, sorted by source.
+        back_offset (torch.Tensor): Where the edges of each source begin, and where the last ones end, ``(n + 1,)``.
+        place (torch.Tensor): For each edge sorted by source, its position among the edges sorted by target, ``(e,)``.
     """
 
     source: Int[Tensor, "e"]
@@ -40,7 +40,7 @@ class Edges(NamedTuple):
 
 
 def sort_edges(edge_index: Int[Tensor, "2 e"], edge_type: Int[Tensor, "e"], num_nodes: int) -> Edges:
-    """Sorts a graph's edges both ways. Cost: two sorts of all edges."""
+    """Sorts a graph's edges by target and by source. Cost: two sorts of all edges."""
     source, target = edge_index
     by_target, by_source = target.argsort(stable=True), source.argsort(stable=True)
     place = torch.empty_like(by_target)
@@ -59,13 +59,13 @@ def sort_edges(edge_index: Int[Tensor, "2 e"], edge_type: Int[Tensor, "e"], num_
 
 
 class Arrived(NamedTuple):
-    """What is told of the messages that arrive at each node; what was not asked for is empty.
+    """Aggregates of the messages at each node. Those that were not requested are empty.
 
     Args:
         total (torch.Tensor): Their sum, ``(n, c)``.
         squares (torch.Tensor): The sum of their squares, ``(n, c)``.
-        high (torch.Tensor): The largest, ``(n, c)``; minus infinity where there is none.
-        low (torch.Tensor): The smallest, ``(n, c)``; infinity where there is none.
+        high (torch.Tensor): The largest, ``(n, c)``; minus infinity for nodes without messages.
+        low (torch.Tensor): The smallest, ``(n, c)``; infinity for nodes without messages.
     """
 
     total: Float[Tensor, "n _"]
@@ -77,7 +77,7 @@ class Arrived(NamedTuple):
 def messages_reference(
     kind: int, states: Float[Tensor, "n c"], relation: Float[Tensor, "t c"], edges: Edges, weight: Float[Tensor, "e"]
 ) -> Float[Tensor, "e c"]:
-    """The message of each edge, by target."""
+    """The message of each edge, sorted by target."""
     sent, along = states[edges.source.long()], relation[edges.edge_type.long()]
     if kind == PRODUCT:
         made = sent * along
@@ -98,7 +98,7 @@ def propagate_reference(
     edges: Edges,
     weight: Float[Tensor, "e"],
 ) -> Arrived:
-    """The same with a tensor of edges; any device. Of equal extremes each gets its share of the gradient."""
+    """The same with a tensor of edges; any device. Equal extremes share the gradient."""
     size = len(edges.offset) - 1
     target = rows(edges.offset.diff())
     made = messages_reference(kind, states, relation, edges, weight)
@@ -123,7 +123,7 @@ def propagate_reference(
 def _in_columns(
     kind: int, want: int, sign: float, states: Tensor, relation: Tensor, weight: Tensor, edges: Edges
 ) -> tuple[Any, ...]:
-    """The form with tensors of edges as :func:`in_parts` takes it; pairs stay together."""
+    """The form with tensors of edges for :func:`in_parts`; pairs of columns stay together."""
     size, cost = states.size(1), len(weight)
     columns: list[Any] = slices(size, cost)
     if kind == ROTATION:
@@ -138,12 +138,12 @@ def _in_columns(
 
 
 def _told(want: int) -> tuple[bool, bool, bool, bool]:
-    """Which of :class:`Arrived` are."""
+    """Which fields of :class:`Arrived` are filled."""
     return want != EXTREME, want == ALL, want != TOTAL, want == ALL
 
 
 def _room(states: Tensor, want: int) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
-    """Where what is told goes: sums, squares, largest and where, smallest and where."""
+    """Allocates the results: sums, squares, largest and its edge, smallest and its edge."""
     total, squares, high, low = (states.new_empty(states.shape if told else (0, 0)) for told in _told(want))
     at_high, at_low = (torch.empty_like(one, dtype=torch.int32) for one in (high, low))
     return total, squares, high, at_high, low, at_low
@@ -169,7 +169,9 @@ def propagate_backward(
     sign: float,
     learned: bool,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """The gradients of states, relations and, if they are ``learned``, weights; ``at`` is where the extremes are."""
+    """The gradients of states, relations and, if they are ``learned``, weights. ``at`` holds the edges of the
+    extremes.
+    """
     sorted_edges = Edges(*edges)
     if on_triton(states, relation, weight, *grads) and states.numel():
         from gnnneg.kernels import triton_relational
@@ -236,7 +238,7 @@ def _propagate(
     if not states.numel():
         return outs
     if fused:
-        from gnnneg.kernels import triton_relational  # imported where there is a device that it can compile for
+        from gnnneg.kernels import triton_relational  # imported late: it needs a device to compile for
 
         with torch.cuda.device_of(states):
             triton_relational.forward(kind, want, sign, states, relation, weight, way, outs)
@@ -259,24 +261,23 @@ def propagate(
     want: int = TOTAL,
     sign: float = 1.0,
 ) -> Arrived:
-    r"""Sends :math:`w_e \, (\mathbf{h}_j \circ \mathbf{w}_r)` along each edge :math:`j \xrightarrow{r} i` and gathers
-    what arrives at each node.
+    r"""Sends :math:`w_e \, (\mathbf{h}_j \circ \mathbf{w}_r)` along each edge :math:`j \xrightarrow{r} i` and
+    aggregates the messages at each node.
 
-    Columns are independent of each other (pairs of them, for rotations), so several queries lie side by side in them.
-    On CPU, and on CUDA in float32 or half precision, no tensor of edges is ever made: memory is that of a few
-    ``(n, c)`` matrices, forth and back; elsewhere it is bounded by going through the columns in parts.
+    Columns are independent of each other (for rotations, pairs of columns), so several queries can be placed side by
+    side in them. On CPU, and on CUDA in float32 or half precision, there is no tensor of edges: memory is a few
+    ``(n, c)`` matrices, forward and backward. Elsewhere memory is limited by processing the columns in parts.
 
     Args:
-        states (torch.Tensor): The nodes' states, ``(n, c)``.
-        relation (torch.Tensor): The relations' vectors, ``(t, c)``.
+        states (torch.Tensor): The states of the nodes, ``(n, c)``.
+        relation (torch.Tensor): The vectors of the relations, ``(t, c)``.
         edges (Edges): The graph, sorted by :func:`sort_edges`.
-        weight (torch.Tensor, optional): Of each edge by target, ``(e,)``; 0 means that it is not there. Carries a
-            gradient. (default: :obj:`None`, all 1)
-        kind (int): What :math:`\circ` is: ``PRODUCT`` (as DistMult), ``SUM`` (as TransE), or ``ROTATION`` (the complex
-            product of RotatE, the first half of all columns being real parts). (default: ``PRODUCT``)
-        want (int): What is told: ``TOTAL``, ``EXTREME``, or ``ALL``. (default: ``TOTAL``)
-        sign (float): Which extreme, 1 for the largest and -1 for the smallest, in :obj:`Arrived.high`.
-            (default: :obj:`1.0`)
+        weight (torch.Tensor, optional): The weight of each edge, sorted by target, ``(e,)``; 0 removes an edge. Carries
+            a gradient. (default: :obj:`None`, all 1)
+        kind (int): The operation :math:`\circ`: ``PRODUCT`` (as in DistMult), ``SUM`` (as in TransE), or ``ROTATION``
+            (the complex product of RotatE, with real parts in the first half of the columns). (default: ``PRODUCT``)
+        want (int): The requested aggregates: ``TOTAL``, ``EXTREME``, or ``ALL``. (default: ``TOTAL``)
+        sign (float): The extreme in :obj:`Arrived.high`: 1 for the largest, -1 for the smallest. (default: :obj:`1.0`)
     """
     if weight is None:
         weight = states.new_ones(len(edges.source))

@@ -1,4 +1,4 @@
-"""Rows of a table learn from a row-sparse gradient: each touched row is summed, read and written once (CPU)."""
+"""Optimiser steps with a row-sparse gradient: each touched row is summed, read and written once (CPU)."""
 
 from typing import NamedTuple, no_type_check
 
@@ -16,10 +16,10 @@ from gnnneg.kernels.threads import launch
 
 
 class Touched(NamedTuple):
-    """Which rows a gradient has, and where it has them.
+    """The rows of a gradient, and where their values are.
 
-    What belongs to row ``row[u]`` are the values ``order[begin[u]]`` to ``order[begin[u + 1] - 1]``, in the order in
-    which they came: so sums have the same bits on any number of threads.
+    Row ``row[u]`` has the values ``order[begin[u]]`` to ``order[begin[u + 1] - 1]``, in their original order. So sums
+    are identical bit for bit on any number of threads.
     """
 
     row: Int[Tensor, "u"]
@@ -41,8 +41,8 @@ def suits(weight: Tensor, grad: Tensor) -> bool:
 
 
 def touched(grad: Tensor) -> Touched:
-    """The rows of a row-sparse gradient. Cost: linear in what it holds, plus sorting the distinct rows."""
-    index, value = grad._indices()[0], grad._values().contiguous()  # those of one that is not coalesced, too
+    """The rows of a row-sparse gradient. Cost: linear in its size, plus sorting the distinct rows."""
+    index, value = grad._indices()[0], grad._values().contiguous()  # also of a gradient that is not coalesced
     if grad.is_coalesced():
         each = torch.arange(len(index) + 1)
         return Touched(index.contiguous(), each, each[:-1], value)
@@ -53,7 +53,7 @@ def touched(grad: Tensor) -> Touched:
 
 
 def merged(grad: Tensor) -> Tensor:
-    """The same gradient with each row once: what :meth:`torch.Tensor.coalesce` gives, in one pass."""
+    """The same gradient with each row once, like :meth:`torch.Tensor.coalesce`, in one pass."""
     if grad.is_coalesced() or not suits(grad, grad):
         return grad.coalesce()
     row, begin, order, value = touched(grad)
@@ -63,7 +63,7 @@ def merged(grad: Tensor) -> Tensor:
 
 
 def row_adagrad(weight: Tensor, total: Tensor, grad: Tensor, lr: float, eps: float) -> None:
-    """:class:`~gnnneg.training.RowAdagrad`'s step, in place."""
+    """The step of :class:`~gnnneg.training.RowAdagrad`, in place."""
     numbers = (np.float32(number) for number in (lr, eps))
     launch(_row_adagrad, *touched(grad), weight, total, *numbers)
     torch.autograd.graph.increment_version(weight)
@@ -76,7 +76,7 @@ def lazy_adam(
 
     Args:
         weight, mean, square (torch.Tensor): The table and its moments.
-        grad (torch.Tensor): Row-sparse.
+        grad (torch.Tensor): A row-sparse gradient.
         betas (tuple[float, float]): :math:`\beta_1, \beta_2`.
         scales (tuple[float, float, float]): :math:`\eta / (1 - \beta_1^t)`, :math:`\sqrt{1 - \beta_2^t}` and
             :math:`\epsilon`.
@@ -89,13 +89,13 @@ def lazy_adam(
 @kernel()
 @no_type_check
 def _group(place, begin, order):
-    """Sorts by counting: equals stay in their order."""
+    """Counting sort; equal keys keep their order."""
     begin[:] = 0
     for i in range(place.size):
         begin[place[i] + 1] += 1
     for u in range(begin.size - 1):
         begin[u + 1] += begin[u]
-    for i in range(place.size):  # each beginning moves to its end, which is where the next one began
+    for i in range(place.size):  # each beginning moves to its end, where the next one began
         order[begin[place[i]]] = i
         begin[place[i]] += 1
     for u in range(begin.size - 1, 0, -1):
@@ -106,7 +106,7 @@ def _group(place, begin, order):
 @numba.njit(forceinline=True)
 @no_type_check
 def _sum(begin, order, value, u):
-    """A row's gradient; where it came once, as it lies."""
+    """The gradient of a row; the stored value itself if it occurs once."""
     first, last = begin[u], begin[u + 1]
     if last - first == 1:
         return value[order[first]]

@@ -1,4 +1,4 @@
-"""The distinct rows that a step touches, and where each index lies among them."""
+"""The distinct rows of a step, and the position of each index among them."""
 
 from typing import no_type_check
 
@@ -11,7 +11,7 @@ from gnnneg.kernels.kernel import kernel
 from gnnneg.kernels.operator import operator
 from gnnneg.kernels.threads import launch
 
-# one scratch map per table size, kept between calls and wiped only where it was touched: O(touched), not O(num_rows)
+# one scratch map per table size, kept between calls and reset only where it was touched: O(touched), not O(num_rows)
 _scratch: dict[int, Tensor] = {}
 
 
@@ -53,19 +53,19 @@ def _compacted(index: Tensor, num_rows: int) -> tuple[Tensor, Tensor]:
 
 
 def compact(index: Int[Tensor, "*s"], num_rows: int) -> tuple[Int[Tensor, "u"], Int[Tensor, "*s"]]:
-    """The distinct rows in ascending order, and the place of each index among them.
+    """The distinct rows in ascending order, and the position of each index among them.
 
     Equals ``torch.unique(index, return_inverse=True)``. Cost on CPU: linear in the indices, plus sorting the distinct
-    ones; nothing that grows with ``num_rows`` after the first call. On a device the host waits to learn how many rows
-    there are: where it need not know, :func:`cover` does without.
+    ones; nothing grows with ``num_rows`` after the first call. On a device the host waits to learn the number of rows.
+    If it need not know it, use :func:`cover`.
     """
     return _compacted(index, num_rows)
 
 
 def padded(index: Int[Tensor, "*s"], num_rows: int) -> tuple[Int[Tensor, "u"], Int[Tensor, "*s"]]:
-    """The same with as many rows as there could be: after the distinct ones the last of them stands again and again.
+    """The same with the largest possible number of rows: the last distinct row is repeated at the end.
 
-    Cost: one sort of the indices. The host waits for nothing.
+    Cost: one sort of the indices. The host does not wait.
     """
     if not index.numel():
         return index.reshape(-1).long(), index.long()
@@ -73,20 +73,21 @@ def padded(index: Int[Tensor, "*s"], num_rows: int) -> tuple[Int[Tensor, "u"], I
     fresh = torch.ones_like(value)
     fresh[1:] = value[1:] != value[:-1]
     slot = fresh.cumsum(0) - 1
-    row = value[-1:].repeat(min(value.numel(), num_rows)).scatter_(0, slot, value)  # equals write the same
+    row = value[-1:].repeat(min(value.numel(), num_rows)).scatter_(0, slot, value)  # equal indices write the same value
     return row, torch.empty_like(value).scatter_(0, order, slot).view(index.shape)
 
 
 def cover(index: Int[Tensor, "*s"], num_rows: int | None = None) -> tuple[Int[Tensor, "u"], Int[Tensor, "*s"]]:
-    """Rows among which every index lies, ascending, and its place among them; the host waits for nothing.
+    """Ascending rows that contain every index, and the position of each index among them. The host does not wait.
 
-    No row is touched that is not asked for. On CPU they are distinct, as of :func:`compact`. On a device they are
-    :func:`padded`: there are ``min(index.numel(), num_rows)``, and what no place refers to gets a gradient of zero.
+    Only requested rows are included. On CPU they are distinct, as in :func:`compact`. On a device they are
+    :func:`padded`: there are ``min(index.numel(), num_rows)`` of them, and a row that no position refers to gets a
+    gradient of zero.
 
     Args:
         index (torch.Tensor): Rows, in any order and shape.
-        num_rows (int, optional): How many there are in all, if it is known: then a look-up takes the place of a sort
-            on CPU. (default: :obj:`None`)
+        num_rows (int, optional): The total number of rows, if it is known: then a look-up replaces a sort on CPU.
+            (default: :obj:`None`)
     """
     if index.device.type != "cpu":
         return padded(index, index.numel() if num_rows is None else num_rows)

@@ -1,4 +1,4 @@
-"""The weighted log-sum-exp that softmax losses stand on, and the weighted sum beside it that soft labels need."""
+"""The weighted log-sum-exp of softmax losses, and the weighted sum that soft labels need."""
 
 from typing import no_type_check
 
@@ -13,23 +13,23 @@ from gnnneg.kernels.kinds import ORDER
 from gnnneg.kernels.operator import operator
 from gnnneg.kernels.threads import launch
 
-BLOCK = 1024  # scores at a time: what lies between two steps stays in the first-level cache
-LOWEST, HIGHEST = -87.0, 80.0  # between them e^x is a normal float32
+BLOCK = 1024  # scores at a time: intermediate results stay in the first-level cache
+LOWEST, HIGHEST = -87.0, 80.0  # between these, e^x is a normal float32
 LEAST = float(np.finfo(np.float32).min)
 NOBODY = -0x800000  # the bits of minus infinity
-ROWS = 32  # that one thread takes at a time, in one set of buffers
+ROWS = 32  # rows that one thread handles at a time, with one set of buffers
 
 
 def logsumexp_reference(score: Float[Tensor, "b k"], weight: Float[Tensor, "w l"]) -> Float[Tensor, "b"]:
     """The same in plain torch; any device, any precision."""
-    if weight.numel() > 1:  # an absent candidate must not set the scale, however high it scores
+    if weight.numel() > 1:  # an absent candidate must not set the scale, however high its score is
         score = torch.where(weight > 0, score, -torch.inf)
     top = score.amax(1, keepdim=True).clamp(min=torch.finfo(score.dtype).min)
     return ((score - top).exp() * weight).sum(1).log() + top[:, 0]
 
 
 def sum_reference(score: Float[Tensor, "b k"], weight: Float[Tensor, "w l"]) -> Float[Tensor, "b"]:
-    """The weighted sum in plain torch; absent candidates count nothing, whatever they score."""
+    """The weighted sum in plain torch; absent candidates do not count, whatever their score is."""
     return torch.where((weight > 0) & (score > -torch.inf), score * weight, 0).sum(1)
 
 
@@ -37,16 +37,18 @@ def share_reference(
     score: Float[Tensor, "b k"], weight: Float[Tensor, "w l"], value: Float[Tensor, "b"], grad: Float[Tensor, "b"]
 ) -> Float[Tensor, "b k"]:
     r"""The gradient, :math:`g_i w_{ij} e^{s_{ij} - v_i}`, in plain torch."""
-    # a row without candidates has value -inf; any finite stand-in will do, since its weights are zero
+    # a row without candidates has value -inf; any finite replacement will do, because its weights are zero
     value = value.clamp(min=torch.finfo(value.dtype).min)
-    share = (score - value[:, None]).clamp_(max=80).exp_()  # absent ones may lie far above
+    share = (score - value[:, None]).clamp_(max=80).exp_()  # scores of absent candidates may be far above
     return share.mul_(weight * grad[:, None])
 
 
 @numba.njit(forceinline=True)
 @no_type_check
 def load(shift, stored, bits):
-    """Bit patterns of float32, from those of float32 (``shift`` 0) or of bfloat16, its upper half (16)."""
+    """The bit patterns of float32, from those of float32 (``shift`` 0) or of bfloat16, which is its upper half
+    (``shift`` 16).
+    """
     for j in range(stored.size):
         bits[j] = np.int32(stored[j]) << shift
 
@@ -54,7 +56,7 @@ def load(shift, stored, bits):
 @numba.njit(forceinline=True)
 @no_type_check
 def store(shift, bits, stored):
-    """The way back, to the nearest, ties to even."""
+    """The inverse conversion, rounded to nearest, ties to even."""
     if shift == 0:
         for j in range(stored.size):
             stored[j] = bits[j]
@@ -66,11 +68,11 @@ def store(shift, bits, stored):
 @numba.njit(forceinline=True, fastmath=ORDER)
 @no_type_check
 def _exp(size, value, bits, out):
-    r"""``out = exp(value)`` for values of at most 80, to a relative 1e-7 near 0 and 1e-5 at the far ends; 0 below
-    :obj:`LOWEST`.
+    r"""``out = exp(value)`` for values of at most 80, with a relative error of 1e-7 near 0 and 1e-5 at the far ends; 0
+    below :obj:`LOWEST`.
 
-    :math:`e^x = 2^m 2^f` with :math:`m` whole and :math:`|f| \le 1/2`, and :math:`2^f` by its Taylor polynomial.
-    Written out, since numba vectorises no exponential without Intel's library.
+    :math:`e^x = 2^m 2^f` with integer :math:`m` and :math:`|f| \le 1/2`, and :math:`2^f` by its Taylor polynomial. It
+    is written out because numba vectorises an exponential only with Intel's library.
     """
     for j in range(size):
         scaled = max(value[j], np.float32(LOWEST)) * np.float32(1.4426950408889634)
@@ -93,8 +95,8 @@ def _exp(size, value, bits, out):
 @numba.njit(forceinline=True)
 @no_type_check
 def _ordered(bits):
-    """A whole number in the order of the floats with these bits; and the way back. Of whole numbers LLVM finds the
-    highest many at a time, of floats it does not, for NaN.
+    """Converts float bits to an integer in the same order, and back. LLVM vectorises the maximum of integers, but not
+    of floats, because of NaN.
     """
     return np.int32(bits ^ ((bits >> 31) & 0x7FFFFFFF))
 
@@ -102,7 +104,7 @@ def _ordered(bits):
 @numba.njit(forceinline=True, fastmath=ORDER)
 @no_type_check
 def overlook(shift, stored, plain, own, bits):
-    """The highest score of those that are there, and their weighted sum."""
+    """The highest score of present candidates, and their weighted sum."""
     k, score = stored.size, bits.view(np.float32)
     highest, straight = _ordered(NOBODY), np.float32(0)
     for begin in range(0, k, BLOCK):
@@ -114,7 +116,7 @@ def overlook(shift, stored, plain, own, bits):
                 highest = max(highest, _ordered(bits[j]))
                 straight += score[j] if score[j] > np.float32(-np.inf) else np.float32(0)
         else:
-            for j in range(size):  # an absent candidate must not set the scale, however high it scores
+            for j in range(size):  # an absent candidate must not set the scale, however high its score is
                 highest = max(highest, _ordered(bits[j]) if some[j] > 0 else _ordered(NOBODY))
                 there = (some[j] > 0) & (score[j] > np.float32(-np.inf))
                 straight += score[j] * some[j] if there else np.float32(0)
@@ -125,9 +127,9 @@ def overlook(shift, stored, plain, own, bits):
 @numba.njit(forceinline=True, fastmath=ORDER)
 @no_type_check
 def weigh(shift, stored, plain, own, top, bits, power, share):
-    """The shares :math:`w_j e^{s_j - t}`, as many of them as there is room for, and their sum, which hands on NaN.
+    """The shares :math:`w_j e^{s_j - t}`, as many as there is room for, and their sum, which propagates NaN.
 
-    Of equal weights they are without the weight.
+    With equal weights, the weight is left out of them.
     """
     k, score, room = stored.size, bits.view(np.float32), share.size > BLOCK
     mass, broken = np.float32(0), top != top
@@ -173,7 +175,7 @@ def _backward(shift, stored, weight, value, grad, tilt, out):
         score, share = bits.view(np.float32), made.view(np.float32)
         for i in range(ROWS * part, min(rows, ROWS * part + ROWS)):
             own = weight[i] if weight.shape[0] > 1 else weight[0]
-            # a row without candidates has value -inf; any finite stand-in will do, since its weights are zero
+            # a row without candidates has value -inf; any finite replacement will do, because its weights are zero
             origin, scale = max(value[i], np.float32(LEAST)), grad[i] * (own[0] if plain else np.float32(1))
             for begin in range(0, k, BLOCK):
                 size = min(BLOCK, k - begin)
@@ -195,14 +197,14 @@ def _backward(shift, stored, weight, value, grad, tilt, out):
 
 
 def bit_patterns(score: Tensor) -> tuple[int, Tensor]:
-    """How far bit patterns lie below float32's, and the patterns."""
+    """The shift of the bit patterns relative to float32, and the patterns."""
     if score.dtype == torch.bfloat16:
         return 16, score.contiguous().view(torch.int16)
     return 0, score.contiguous().view(torch.int32)
 
 
 def is_fused(score: Tensor) -> bool:
-    """Whether the kernels take these."""
+    """Whether the kernels accept these scores."""
     return score.device.type == "cpu" and score.dtype in (torch.float32, torch.bfloat16) and score.numel() > 0
 
 
@@ -246,20 +248,20 @@ def _softmax_sums(score: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
 def softmax_sums(
     score: Float[Tensor, "b k"], weight: Float[Tensor, "w l"]
 ) -> tuple[Float[Tensor, "b"], Float[Tensor, "b"]]:
-    r"""What softmax losses with soft labels need of their negatives,
+    r"""The two sums over negatives that softmax losses with soft labels need,
 
     .. math::
         \log \sum_j w_j e^{s_j} \quad \text{and} \quad \sum_j w_j s_j .
 
-    A score of :math:`-\infty` is absent from both, as a weight of 0 is. Weights carry no gradient. A row without
-    candidates gives :math:`-\infty` and 0, with gradient zero. Sums are taken in float32 at least, and returned so;
-    bfloat16 scores are read as they are. Cost on CPU: two passes over the scores forward, one backward for both, and no
-    temporary but the gradient.
+    A candidate with score :math:`-\infty` or weight 0 is absent from both sums. Weights carry no gradient. A row
+    without candidates gives :math:`-\infty` and 0, with gradient zero. Sums are computed and returned in at least
+    float32; bfloat16 scores are read as they are. Cost on CPU: two passes over the scores forward, one backward for
+    both, and no temporary except the gradient.
     """
     precision = torch.promote_types(score.dtype, torch.float32)
     return _softmax_sums(score, weight.detach().to(precision))
 
 
 def weighted_logsumexp(score: Float[Tensor, "b k"], weight: Float[Tensor, "w l"]) -> Float[Tensor, "b"]:
-    """The first of :func:`softmax_sums` alone."""
+    """Only the first sum of :func:`softmax_sums`."""
     return softmax_sums(score, weight)[0]

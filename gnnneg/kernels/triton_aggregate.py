@@ -1,7 +1,7 @@
-"""Weighted sums of rows on CUDA devices: half precision is read as it is, and summed in float32.
+"""Weighted sums of rows on CUDA devices. Half precision is read as it is and summed in float32.
 
-Each sum is taken in one fixed order, long ones in parts: no atomics, the same bits every time, and the gradient is the
-same kernel from the other side.
+Each sum has one fixed order, and long sums are computed in parts: no atomics, identical bits every time. The gradient
+is the same kernel on the transposed index.
 """
 
 from typing import no_type_check
@@ -14,7 +14,7 @@ from torch import Tensor
 from gnnneg.kernels import triton_parts
 from gnnneg.kernels.triton_parts import put, task, unfolded
 
-TILE = 1024  # numbers at a time, 16 for each of 64 threads: most nodes have few edges, so that more would lie idle
+TILE = 1024  # numbers at a time, 16 for each of 64 threads: most nodes have few edges, so more would be idle
 
 
 @triton.jit(do_not_specialize=["slots", "tasks"])
@@ -33,7 +33,7 @@ def _sum(
     rows: tl.constexpr,
     wide: tl.constexpr,
 ):
-    """Program ``(t, block)`` takes a block of the coordinates of a sum, or of a part of one."""
+    """Program ``(t, block)`` computes a block of the coordinates of a sum, or of a part of one."""
     t, block = unfolded(tasks)
     l = block * wide + tl.arange(0, wide)
     s, begin, end, whole, part = task(t, offset, owner, slots)

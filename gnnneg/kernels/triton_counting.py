@@ -1,4 +1,6 @@
-"""How many candidates score above a target and how many tie with it, on CUDA devices: one pass over the scores."""
+"""Counts the candidates that score above a target and those that tie with it, on CUDA devices, in one pass over the
+scores.
+"""
 
 from typing import no_type_check
 
@@ -7,14 +9,14 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-WIDE = 2048  # scores at a time, 16 for each of 128 threads: enough loads under way to hide their latency
+WIDE = 2048  # scores at a time, 16 for each of 128 threads: enough loads in flight to hide their latency
 ENOUGH = 2048  # programs that keep any device busy
 
 
 @triton.jit
 @no_type_check
 def _count(score, target, row, out, n, m, line, length, wide: tl.constexpr):
-    """Program ``(i, part)`` counts what lies above, beside and below target ``i`` in a part of its row."""
+    """Program ``(i, part)`` counts the scores above, equal to and below target ``i`` in a part of its row."""
     i, part = tl.program_id(0).to(tl.int64), tl.program_id(1).to(tl.int64)
     own = score + tl.load(row + i).to(tl.int64) * line
     mine = tl.load(target + i).to(tl.float32)
@@ -39,8 +41,8 @@ def _count(score, target, row, out, n, m, line, length, wide: tl.constexpr):
 
 
 def count(score: Tensor, target_score: Tensor, row: Tensor) -> tuple[Tensor, Tensor]:
-    """Counts ``(m,)`` of scores above and equal, -1 where a NaN is among them. Few long rows are shared out in parts,
-    whose counts are added: the same however they are shared out.
+    """Counts ``(m,)`` of scores above and equal, -1 if any score is NaN. A few long rows are split into parts, whose
+    counts are added; the result does not depend on the split.
     """
     m, n = row.numel(), score.size(1)
     if not m or not n:
@@ -53,5 +55,5 @@ def count(score: Tensor, target_score: Tensor, row: Tensor) -> tuple[Tensor, Ten
     inputs = score, target_score.contiguous(), row.contiguous(), out, n, m, score.stride(0), length
     _count[(m, parts)](*inputs, WIDE, num_warps=4, enable_fp_fusion=True)
     total = out.sum(1)
-    bad = total.sum(0) < n  # whatever is neither above, equal nor below is NaN
+    bad = total.sum(0) < n  # a value that is neither above, equal nor below is NaN
     return total[0].masked_fill(bad, -1), total[1].masked_fill(bad, -1)

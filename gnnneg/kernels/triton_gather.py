@@ -1,8 +1,8 @@
-"""Scores against private candidates on CUDA devices: never a ``(b, k, d)`` tensor.
+"""Scores against private candidates on CUDA devices, without a ``(b, k, d)`` tensor.
 
-The two gradients are one kernel: a row, be it a query or a row of the table, sums over its *meetings*, which lie side
-by side once they are sorted by row. Each sum is taken in float32 and in one fixed order, long ones in parts: no
-atomics, the same bits every time.
+The two gradients are one kernel: a row, either a query or a table row, sums over its *meetings*, which are adjacent
+after a sort by row. Each sum is computed in float32 in one fixed order, and long sums in parts: no atomics, identical
+bits every time.
 """
 
 from typing import no_type_check
@@ -17,7 +17,7 @@ from gnnneg.kernels.kinds import is_rooted, parts_of
 from gnnneg.kernels.triton_kinds import slope, term
 from gnnneg.kernels.triton_parts import put, task, unfolded
 
-TILE = 4096  # numbers at a time, 32 for each of 128 threads: enough loads under way to hide their latency
+TILE = 4096  # numbers at a time, 32 for each of 128 threads: enough loads in flight to hide their latency
 
 
 @triton.jit(do_not_specialize=["b"])
@@ -38,7 +38,7 @@ def _forward(
 ):
     """Program ``(i, block)`` scores a block of the candidates of query ``i``.
 
-    The width is a constant: then Triton knows how rows are aligned, and fetches four numbers at once where it can.
+    The width is a constant, so that Triton knows the alignment of rows and can load four numbers at once.
     """
     i, block = unfolded(b)
     j = block * rows + tl.arange(0, rows)
@@ -54,7 +54,7 @@ def _forward(
         if parts == 2:
             y = tl.load(own + h + l, l < h, 0.0).to(tl.float32)
             v = tl.load(row + h + l, present, 0.0).to(tl.float32)
-        total += term(kind, x, u, y, v)  # 0 beyond the width, where both sides are
+        total += term(kind, x, u, y, v)  # 0 beyond the width, where both sides are 0
     score = tl.sum(total, 1)
     if root:
         score = tl.sqrt(score)
@@ -80,7 +80,9 @@ def _backward(
     rows: tl.constexpr,
     wide: tl.constexpr,
 ):
-    """Program ``(t, block)`` sums a block of coordinates of an own row over its meetings, or over a part of them."""
+    """Program ``(t, block)`` sums a block of coordinates of a row's gradient over its meetings, or over a part of
+    them.
+    """
     t, block = unfolded(tasks)
     l = block * wide + tl.arange(0, wide)
     s, begin, end, whole, part = task(t, offset, owner, slots)
@@ -94,7 +96,7 @@ def _backward(
     for first in range(begin, end, rows):
         meeting = first + tl.arange(0, rows)
         present = (meeting < end)[:, None] & (l < h)[None, :]
-        g = tl.load(grad + meeting, meeting < end, 0.0).to(tl.float32)[:, None]  # 0 beyond the end: so is the slope
+        g = tl.load(grad + meeting, meeting < end, 0.0).to(tl.float32)[:, None]  # 0 beyond the end, and so is the slope
         row = other + tl.load(met + meeting, meeting < end, 0).to(tl.int64)[:, None] * (parts * h) + l[None, :]
         u = tl.load(row, present, 0.0).to(tl.float32)
         v = u
@@ -124,9 +126,9 @@ def forward(kind: int, query: Tensor, table: Tensor, index: Tensor) -> Tensor:
 
 
 def backward(kind: int, grad: Tensor, query: Tensor, table: Tensor, index: Tensor) -> tuple[Tensor, Tensor]:
-    """Both gradients; under L2 ``grad`` comes divided by the distance.
+    """Both gradients. For L2, ``grad`` is already divided by the distance.
 
-    Cost beyond the sums: one sort of the index. The host waits for nothing.
+    Cost in addition to the sums: one sort of the index. The host does not wait.
     """
     b, k = index.shape
     query, table, flat, value = query.contiguous(), table.contiguous(), index.reshape(-1), grad.reshape(-1)
@@ -137,12 +139,12 @@ def backward(kind: int, grad: Tensor, query: Tensor, table: Tensor, index: Tenso
 
 
 def _pull(kind: int, grad: Tensor, own: Tensor, other: Tensor, offset: Tensor, met: Tensor, longest: int) -> Tensor:
-    """Row ``s`` of ``own`` meets rows ``met[offset[s]:offset[s + 1]]`` of ``other``, ``longest`` at most."""
+    """Row ``s`` of ``own`` meets rows ``met[offset[s]:offset[s + 1]]`` of ``other``, at most ``longest`` of them."""
     out = torch.empty_like(own)
     if out.numel():
         parts = parts_of(kind)
         h = own.size(1) // parts
-        rows, wide = triton_parts.columns(h, TILE // 2)  # half of forward, since there are sums to hold beside them
+        rows, wide = triton_parts.columns(h, TILE // 2)  # half of forward, because the sums need room as well
         owner = triton_parts.cut(offset, len(met), longest)
         tasks = len(owner) + len(own)
         partial = torch.empty(len(owner), own.size(1), device=own.device)

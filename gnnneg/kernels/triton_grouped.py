@@ -1,13 +1,14 @@
-"""Rows times the block-diagonal matrix of their type, on CUDA devices: as many launches whatever the number of types.
+"""Rows times the block-diagonal matrix of their type, on CUDA devices, with a number of launches that does not depend
+on the number of types.
 
-Rows of one type lie side by side, and the host knows where each type begins. So it lists what there is to do once:
-*tiles* of rows of one type, each multiplied by one program for each block of columns. The gradient of rows is the same
-product with matrices turned over, summed by row afterwards. That of a matrix is one sum over the rows of its type,
-which is parted if they are many.
+Rows of one type are adjacent, and the host knows where each type begins. So it lists the work once: *tiles* of rows of
+one type, each multiplied by one program for each block of columns. The gradient of rows is the same product with
+transposed matrices, summed by row afterwards. The gradient of a matrix is one sum over the rows of its type, which is
+split into parts if there are many rows.
 
-Sums are taken in float32 and in one fixed order: no atomics, the same bits every time. Factors in float32 stay so,
-unless torch may round them to TF32 (``torch.backends.cuda.matmul``). Factors in half precision go through TF32 too,
-which holds every one of them.
+Sums are computed in float32 in one fixed order: no atomics, identical bits every time. Factors in float32 stay in
+float32, unless torch may round them to TF32 (``torch.backends.cuda.matmul``). Factors in half precision are multiplied
+in TF32, which represents all of their values.
 """
 
 from collections.abc import Sequence
@@ -25,9 +26,9 @@ from gnnneg.kernels.triton_parts import unfolded
 
 ROWS = 64  # rows of a tile
 WIDE = 64  # columns of a tile
-DEEP = 32  # summands at a time
+DEEP = 32  # terms at a time
 SHARE = 512  # rows of a part of a small matrix's gradient
-SMALL = 4096  # numbers of a small matrix: the larger it is, the fewer parts, since each part holds another one
+SMALL = 4096  # size of a small matrix; larger ones have fewer parts, because each part holds a copy
 
 
 @triton.jit(do_not_specialize=["tiles"])
@@ -50,9 +51,9 @@ def _multiply(
     deep: tl.constexpr,
     wide: tl.constexpr,
 ):
-    """Program ``(tile, block)`` multiplies the rows of a tile, for a block of columns of one of the matrix's blocks.
+    """Program ``(tile, block)`` multiplies the rows of a tile with a block of columns of one of the matrix's blocks.
 
-    Entry ``(i, j)`` of a block of the matrix lies at ``i * down + j * along``.
+    Entry ``(i, j)`` of a block of the matrix is at ``i * down + j * along``.
     """
     t, block = unfolded(tiles)
     kind, first, last = tl.load(tile + 3 * t), tl.load(tile + 3 * t + 1), tl.load(tile + 3 * t + 2)
@@ -91,7 +92,9 @@ def _outer(
     tall: tl.constexpr,
     wide: tl.constexpr,
 ):
-    """Program ``(task, block)`` sums a tile of a matrix's gradient over the rows of its type, or a part of them."""
+    """Program ``(task, block)`` sums a tile of a matrix's gradient over the rows of its type, or over a part of
+    them.
+    """
     t, block = unfolded(tasks)
     kind, first = tl.load(task + 4 * t), tl.load(task + 4 * t + 1)
     last, slot = tl.load(task + 4 * t + 2), tl.load(task + 4 * t + 3)
@@ -120,7 +123,7 @@ def _outer(
 @triton.jit(do_not_specialize=["types"])
 @no_type_check
 def _join(partial, parted, out, types, size, rows: tl.constexpr, wide: tl.constexpr):
-    """Program ``(type, block)`` adds up some numbers of the parts of a type's matrix."""
+    """Program ``(type, block)`` sums some numbers over the parts of a type's matrix."""
     t, block = unfolded(types)
     kind, first, last = tl.load(parted + 3 * t), tl.load(parted + 3 * t + 1), tl.load(parted + 3 * t + 2)
     l = block * wide + tl.arange(0, wide)
@@ -134,14 +137,14 @@ def _join(partial, parted, out, types, size, rows: tl.constexpr, wide: tl.conste
 
 
 def _on(device: torch.device, rows: Sequence[tuple[int, ...]], width: int) -> Tensor:
-    """A list of the host's on a device, which the host does not wait for."""
+    """Copies a list of the host to a device without waiting."""
     made = torch.tensor(rows, dtype=torch.long).view(-1, width)
     return made.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else made.to(device)
 
 
 @lru_cache(maxsize=256)
 def _tiles(begin: tuple[int, ...], device: torch.device) -> Tensor:
-    """Type, first row and the one after the last of each tile."""
+    """Type, first row and one past the last row of each tile."""
     found = [
         (kind, start, min(start + ROWS, last))
         for kind, (first, last) in enumerate(pairwise(begin))
@@ -152,9 +155,9 @@ def _tiles(begin: tuple[int, ...], device: torch.device) -> Tensor:
 
 @lru_cache(maxsize=256)
 def _tasks(begin: tuple[int, ...], share: int, device: torch.device) -> tuple[Tensor, Tensor, int]:
-    """Type, first row, the one after the last, and slot (-1: none) of each sum, the parts of long ones first.
+    """Type, first row, one past the last row, and slot (-1: none) of each sum; the parts of long sums come first.
 
-    Then type, first slot and the one after the last of each type that is parted, and how many slots there are.
+    Then type, first slot and one past the last slot of each type with parts, and the number of slots.
     """
     parts: list[tuple[int, ...]] = []
     whole: list[tuple[int, ...]] = []
@@ -178,12 +181,12 @@ def _precision(*factors: Tensor) -> str:
 
 
 def _side(size: int, most: int) -> int:
-    """How much of one side of a matrix is taken at a time: a product wants sixteen at least."""
+    """The number of rows or columns of a matrix that are handled at a time; a product needs at least sixteen."""
     return min(most, max(16, triton.next_power_of_2(size)))
 
 
 def _products(x: Tensor, weight: Tensor, source: Tensor | None, begin: list[int], turned: bool) -> Tensor:
-    """Rows of ``x``, or those named by ``source``, times the matrices of their types, or these turned over."""
+    """Rows of ``x``, or those listed in ``source``, times the matrices of their types, which may be transposed."""
     _, blocks, p, o = weight.shape
     down, along = (1, o) if turned else (o, 1)
     p, o = (o, p) if turned else (p, o)
@@ -205,7 +208,8 @@ def forward(x: Tensor, weight: Tensor, source: Tensor, begin: list[int]) -> Tens
 def backward(grad: Tensor, x: Tensor, weight: Tensor, source: Tensor, begin: list[int]) -> tuple[Tensor, Tensor]:
     """Both gradients, each in its own precision.
 
-    Cost beyond the products: one sort of ``source``, and one row for each of its. The host waits for nothing.
+    Cost in addition to the products: one sort of ``source``, and one row for each of its entries. The host does not
+    wait.
     """
     grad, x, weight, source = grad.contiguous(), x.contiguous(), weight.contiguous(), source.contiguous()
     return _of_rows(grad, x, weight, source, begin), _of_matrices(grad, x, weight, source, begin)

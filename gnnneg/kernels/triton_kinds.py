@@ -1,24 +1,24 @@
-"""What the Triton kernels compute of one coordinate: ``kinds.py`` over again, in Triton's language."""
+"""The term of one coordinate for the Triton kernels: the same as ``kinds.py``, in Triton."""
 
 from typing import no_type_check
 
 import triton
 import triton.language as tl
 
-INNER = tl.constexpr(0)  # the numbers of kinds.py, which Triton wants to know to be constants
+INNER = tl.constexpr(0)  # the numbers of kinds.py, as constants for Triton
 L1 = tl.constexpr(1)
 L2 = tl.constexpr(2)
 MODULUS = tl.constexpr(3)
 PHASE = tl.constexpr(4)
 
 TURN = tl.constexpr(0.15915494309189535)  # 1 / 2 pi
-TINY = tl.constexpr(1.1754943508222875e-38)  # the least normal float32
+TINY = tl.constexpr(1.1754943508222875e-38)  # the smallest normal float32
 
 
 @triton.jit
 @no_type_check
 def half_turns(x):
-    """An angle in turns, brought into [-1/2, 1/2]."""
+    """An angle in turns, reduced to [-1/2, 1/2]."""
     turns = x * TURN
     return turns - tl.floor(turns + 0.5)
 
@@ -26,7 +26,9 @@ def half_turns(x):
 @triton.jit
 @no_type_check
 def sine(turns):
-    """|sin(x / 2)| of half_turns, by the polynomial of kinds.py: the library sine spills for the sake of far angles."""
+    """|sin(x / 2)| of half_turns, by the polynomial of kinds.py. The library sine spills registers to handle large
+    angles.
+    """
     u = tl.abs(turns)
     z = u * u
     p = z * 4.663028e-4 - 7.370430946e-3
@@ -55,7 +57,7 @@ def cosine(turns):
 @triton.jit
 @no_type_check
 def term(kind: tl.constexpr, own_x, other_x, own_y, other_y):
-    """The summand of one coordinate. Under L2 the sum still needs its root."""
+    """The term of one coordinate. For L2, the root of the sum is still to be taken."""
     if kind == INNER:
         found = own_x * other_x
     else:
@@ -75,7 +77,7 @@ def term(kind: tl.constexpr, own_x, other_x, own_y, other_y):
 @triton.jit
 @no_type_check
 def slope(kind: tl.constexpr, grad, own_x, other_x, own_y, other_y):
-    """``grad`` times the derivative of the sum by ``own``. Under L2 ``grad`` comes divided by the distance."""
+    """``grad`` times the derivative of the sum by ``own``. For L2, ``grad`` is already divided by the distance."""
     x = own_x - other_x
     along_y = x * 0
     if kind == INNER:
@@ -89,7 +91,7 @@ def slope(kind: tl.constexpr, grad, own_x, other_x, own_y, other_y):
         along_x = signed(grad * 0.5 * cosine(turns), turns)
     else:
         y = own_y - other_y
-        scale = grad * tl.rsqrt(tl.maximum(x * x + y * y, TINY))  # at zero finite, so that the subgradient is zero
+        scale = grad * tl.rsqrt(tl.maximum(x * x + y * y, TINY))  # finite at zero, so that the subgradient is zero
         along_x, along_y = scale * x, scale * y
     return along_x, along_y
 
@@ -97,5 +99,5 @@ def slope(kind: tl.constexpr, grad, own_x, other_x, own_y, other_y):
 @triton.jit
 @no_type_check
 def signed(value, by):
-    """``value`` under the sign of ``by``; at zero, a kink, the subgradient zero."""
+    """``value`` with the sign of ``by``; zero at zero, as the subgradient of a kink."""
     return tl.where(by > 0, value, 0.0) - tl.where(by < 0, value, 0.0)

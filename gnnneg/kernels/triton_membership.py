@@ -1,4 +1,4 @@
-"""Bisection of one sorted row for each of many numbers on CUDA devices: one launch, and nothing to wait for."""
+"""Binary search in one sorted row for each of many numbers, on CUDA devices, in one launch without waiting."""
 
 from typing import no_type_check
 
@@ -13,9 +13,9 @@ WIDEST = 1024  # candidates of one row at a time
 @triton.jit
 @no_type_check
 def _search(answer, begin, end, index, out, k, blocks, line, step, member: tl.constexpr, wide: tl.constexpr):
-    """A program takes a block of the candidates of one row: the row's length says how often it halves.
+    """A program handles a block of the candidates of one row; the row's length gives the number of halvings.
 
-    Rows and blocks share one axis of the grid: it alone may be long.
+    Rows and blocks share one axis of the grid, because only the first axis may be long.
     """
     i = (tl.program_id(0) // blocks).to(tl.int64)
     j = (tl.program_id(0) % blocks).to(tl.int64) * wide + tl.arange(0, wide)
@@ -38,11 +38,11 @@ def _search(answer, begin, end, index, out, k, blocks, line, step, member: tl.co
 
 
 def search(answer: Tensor, begin: Tensor, end: Tensor, index: Tensor, kind: torch.dtype) -> Tensor:
-    """Places ``(b, k)`` of integers, or with :obj:`torch.bool` whether the number is there."""
+    """Positions ``(b, k)`` as integers, or with :obj:`torch.bool` whether each number was found."""
     b, k = begin.size(0), index.size(1)
     out = torch.empty(b, k, dtype=kind, device=index.device)
     if out.numel():
-        index = index.expand(b, -1)  # shared candidates are read again, not copied
+        index = index.expand(b, -1)  # shared candidates are read again instead of copied
         wide = min(WIDEST, max(16, triton.next_power_of_2(k)))
         blocks = triton.cdiv(k, wide)
         rows = answer.contiguous(), begin.contiguous(), end.contiguous()

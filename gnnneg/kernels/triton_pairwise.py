@@ -1,8 +1,8 @@
 """Pairwise distances on CUDA devices.
 
-Both sides are packed first, in float32, with every size rounded up by zeros, which add nothing to any distance. The
+Both sides are first packed in float32, with every size rounded up by zeros, which add nothing to a distance. The
 innermost loop then reads short aligned runs of memory without a mask and does a whole tile of arithmetic with them.
-Each sum is taken in float32 and in one fixed order, which depends on the sizes alone: no atomics, the same bits every
+Each sum is computed in float32 in one fixed order, which depends only on the sizes: no atomics, identical bits every
 time.
 """
 
@@ -16,11 +16,11 @@ from torch import Tensor
 from gnnneg.kernels.kinds import is_rooted, parts_of
 from gnnneg.kernels.triton_kinds import slope, term
 
-# 4,096 sums a tile, 32 for each of 128 threads. As many candidates as threads: each thread has one, and reads queries,
-# which all threads share, four at a time.
+# 4,096 sums in a tile, 32 for each of 128 threads. There are as many candidates as threads: each thread has one
+# candidate and reads four queries at a time, which all threads share.
 QUERIES, CANDIDATES = 32, 128
-OWN, COORDINATES = 64, 32  # a gradient's tile
-STEP = 4  # turns of a loop whose loads are under way together
+OWN, COORDINATES = 64, 32  # tile of a gradient
+STEP = 4  # loop turns whose loads are in flight together
 PROGRAMS = 512  # four for each multiprocessor of an H200, so that some compute while others wait for memory
 
 
@@ -81,7 +81,7 @@ def _backward(
     wide: tl.constexpr,
     step: tl.constexpr,
 ):
-    """One side's gradient, from ``grad (n, m)``, ``own (m, parts, h)`` and ``other (n, parts, h)``.
+    """The gradient of one side, from ``grad (n, m)``, ``own (m, parts, h)`` and ``other (n, parts, h)``.
 
     Program ``(tile, s)`` sums over the ``s``-th ``share`` of the other side's rows.
     """
@@ -89,7 +89,7 @@ def _backward(
     i = tl.program_id(0) // across * tile + tl.arange(0, tile)[:, None]
     l = tl.program_id(0) % across * wide + tl.arange(0, wide)[None, :]
     begin = tl.program_id(1) * share
-    last = tl.where(i < m, n, 0)  # beyond it gradients are 0, and so are their slopes
+    last = tl.where(i < m, n, 0)  # beyond the last row, gradients and slopes are 0
     place = i.to(tl.int64) * (parts * h) + l
     present = (i < m) & (l < h)
     x = tl.load(own + place, present, 0.0)
@@ -128,7 +128,7 @@ def _up(size: int, step: int) -> int:
 
 
 def _columns(kind: int, matrix: Tensor, tile: int) -> Tensor:
-    """``(h, parts, n)``, so that one coordinate of many rows lies together."""
+    """Packs to ``(h, parts, n)``, so that one coordinate of many rows is adjacent."""
     own = _parts(kind, matrix).permute(2, 1, 0)
     h, parts, n = own.shape
     out = own.new_zeros(_up(h, STEP), parts, _up(n, tile), dtype=torch.float32)
@@ -137,7 +137,7 @@ def _columns(kind: int, matrix: Tensor, tile: int) -> Tensor:
 
 
 def _rows(kind: int, matrix: Tensor) -> Tensor:
-    """``(n, parts, h)``."""
+    """Packs to ``(n, parts, h)``."""
     own = _parts(kind, matrix)
     n, parts, h = own.shape
     out = own.new_zeros(_up(n, STEP), parts, _up(h, COORDINATES), dtype=torch.float32)
@@ -159,13 +159,13 @@ def forward(kind: int, query: Tensor, candidate: Tensor) -> Tensor:
 
 
 def backward(kind: int, grad: Tensor, query: Tensor, candidate: Tensor) -> tuple[Tensor, Tensor]:
-    """Both gradients; under L2 ``grad`` comes divided by the distance."""
+    """Both gradients. For L2, ``grad`` is already divided by the distance."""
     one, other = _rows(kind, query), _rows(kind, candidate)
     return _pull(kind, grad.T.contiguous(), one, other, query), _pull(kind, grad.contiguous(), other, one, candidate)
 
 
 def _pull(kind: int, grad: Tensor, own: Tensor, other: Tensor, like: Tensor) -> Tensor:
-    """Where few tiles would leave the device idle, their sums are parted, and the parts added up at the end."""
+    """If few tiles would leave the device idle, their sums are split into parts, which are added at the end."""
     n, m = grad.shape
     if not (n and like.numel()):
         return torch.zeros_like(like, memory_format=torch.contiguous_format)

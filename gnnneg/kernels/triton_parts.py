@@ -1,14 +1,13 @@
 """Long sums in parts, on CUDA devices.
 
-Rows sum over their edges, which lie side by side: those of row ``s`` from ``offset[s]`` to ``offset[s + 1]``. If one
-program took a row whatever its length, all others would wait for that of a hub. So the list of edges is cut at the
-multiples of :obj:`SHARE`. A row of more edges than that is summed cut by cut, each by a program of its own, and a
-second kernel joins what they found, in the order of the edges. Every other row is summed by one program, straight into
-the result.
+Rows sum over their edges, which are adjacent: those of row ``s`` from ``offset[s]`` to ``offset[s + 1]``. If one
+program handled a whole row, all others would wait for the program of a hub. So the list of edges is cut at the
+multiples of :obj:`SHARE`. A row with more edges is summed in pieces between cuts, each by its own program, and a second
+kernel adds the pieces in the order of the edges. Every other row is summed by one program, directly into the result.
 
-A stretch between two cuts meets two long rows at most: the one that holds its first edge, and the one that holds its
-last edge if that begins inside. So each stretch has two *slots*, ``2 * i`` and ``2 * i + 1``, and one long row at most
-begins in it. All this follows from the offsets: no atomics, the same bits every time, and the host waits for nothing.
+A stretch between two cuts meets at most two long rows: the one with its first edge, and the one with its last edge if
+that begins inside. So each stretch has two *slots*, ``2 * i`` and ``2 * i + 1``, and at most one long row begins in it.
+All this follows from the offsets: no atomics, identical bits every time, and the host does not wait.
 """
 
 from typing import no_type_check
@@ -19,16 +18,16 @@ import triton.language as tl
 from torch import Tensor
 
 SHARE = tl.constexpr(512)  # edges between two cuts
-WIDEST = 128  # columns that are joined at a time
-TILE = 2048  # numbers that are joined at a time
+WIDEST = 128  # columns that are added at a time
+TILE = 2048  # numbers that are added at a time
 
 
 @triton.jit
 @no_type_check
 def unfolded(tasks):
-    """Which task and which block of columns a program takes, one block of all tasks after the other.
+    """The task and the block of columns of a program; all tasks of one block come before the next block.
 
-    Both are folded into the first axis of the grid: the others end at 65,535.
+    Both are folded into the first axis of the grid, because the other axes end at 65,535.
     """
     return (tl.program_id(0) % tasks).to(tl.int64), (tl.program_id(0) // tasks).to(tl.int64)
 
@@ -36,10 +35,10 @@ def unfolded(tasks):
 @triton.jit
 @no_type_check
 def task(t, offset, owner, slots):
-    """The row of task ``t``, its first edge and the one after its last.
+    """The row of task ``t``, its first edge and one past its last.
 
-    The first tasks are those of the slots, and one for each row follows. It also tells whether this is a ``whole`` row,
-    which goes to the result, or a ``part``, which goes to slot ``t``; if neither, then another task takes the edges.
+    The first tasks belong to the slots, followed by one for each row. Also returns whether this is a ``whole`` row,
+    which goes to the result, or a ``part``, which goes to slot ``t``. If it is neither, another task handles the edges.
     """
     is_slot = t < slots
     s = tl.where(is_slot, tl.load(owner + t, is_slot, 0), t - slots)
@@ -55,7 +54,7 @@ def task(t, offset, owner, slots):
 @triton.jit
 @no_type_check
 def put(out, where, partial, slot, value, there, whole, part):
-    """Stores what a task found: in the result, or in a slot, in float32."""
+    """Stores the result of a task in the result tensor or, in float32, in a slot."""
     if whole:
         tl.store(out + where, value.to(out.dtype.element_ty), there)
     if part:
@@ -65,9 +64,9 @@ def put(out, where, partial, slot, value, there, whole, part):
 @triton.jit
 @no_type_check
 def begun(stretch, offset, owner):
-    """The long row that begins in a stretch, if one does, and the stretch after its last one.
+    """The long row that begins in a stretch, if there is one, and one past its last stretch.
 
-    If none does, that is ``stretch`` itself. Also the row's first slot.
+    Without such a row, that is ``stretch`` itself. Also returns the first slot of the row.
     """
     s = tl.load(owner + (2 * stretch + 1))
     begin, end = tl.load(offset + s).to(tl.int64), tl.load(offset + s + 1).to(tl.int64)
@@ -79,7 +78,7 @@ def begun(stretch, offset, owner):
 @triton.jit
 @no_type_check
 def slots_of(stretch, first, rows: tl.constexpr, stop, slot):
-    """Slots of some stretches of the row that begins in ``stretch`` at ``slot``, and whether they are there."""
+    """Slots in some stretches of the row that begins in ``stretch`` at ``slot``, and whether they exist."""
     of = first + tl.arange(0, rows)
     return tl.where(of == stretch, slot, 2 * of)[:, None], (of < stop)[:, None]
 
@@ -87,7 +86,7 @@ def slots_of(stretch, first, rows: tl.constexpr, stop, slot):
 @triton.jit(do_not_specialize=["edges", "rows", "steps", "slots"])
 @no_type_check
 def _owners(offset, owner, edges, rows, steps, slots, wide: tl.constexpr):
-    """The row of each stretch's first edge and of its last, by bisection."""
+    """The rows of the first and last edge of each stretch, by binary search."""
     slot = tl.program_id(0).to(tl.int64) * wide + tl.arange(0, wide)
     edge = tl.minimum(slot // 2 * SHARE + slot % 2 * (SHARE - 1), edges - 1)
     low = tl.zeros((wide,), tl.int64)
@@ -115,7 +114,7 @@ def _add(partial, offset, owner, out, stretches, d: tl.constexpr, rows: tl.const
 
 
 def cut(offset: Tensor, edges: int, longest: int | None = None) -> Tensor:
-    """The row of each slot; there are no slots if no row can be long, since none has more than ``longest`` edges."""
+    """The row of each slot. There are no slots if no row can be long, because none has more than ``longest`` edges."""
     longest = edges if longest is None else min(longest, edges)
     slots = 2 * triton.cdiv(edges, SHARE.value) if longest > SHARE.value else 0
     owner = torch.empty(slots, dtype=torch.long, device=offset.device)
@@ -127,13 +126,13 @@ def cut(offset: Tensor, edges: int, longest: int | None = None) -> Tensor:
 
 
 def columns(d: int, tile: int) -> tuple[int, int]:
-    """How many rows and how many columns a program takes at a time."""
+    """The number of rows and columns that a program handles at a time."""
     wide = min(WIDEST, max(16, triton.next_power_of_2(d)))
     return tile // wide, wide
 
 
 def add(partial: Tensor, offset: Tensor, owner: Tensor, out: Tensor) -> None:
-    """Adds up each long row's slots in ``partial`` into its row of ``out``; the others are left as they are."""
+    """Adds the slots of each long row in ``partial`` into its row of ``out``. Other rows are not changed."""
     if len(owner):
         d, stretches = out.size(1), len(owner) // 2
         rows, wide = columns(d, TILE)

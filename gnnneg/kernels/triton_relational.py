@@ -1,10 +1,10 @@
-"""Messages along the edges of a relational graph and what arrives of them, in one pass, on CUDA devices.
+"""Messages along the edges of a relational graph and their aggregation at each node, in one pass, on CUDA devices.
 
-The two gradients are one kernel: a row, be it a node's or a relation's, sums over the edges that it sends along, which
-lie side by side once they are sorted by it. It asks each edge's target what its messages get and which of them was the
-extreme, rather than have the target send it back: more to read, and no atomics. Every sum is taken in float32 and in
-one fixed order, which depends on the graph alone: the same bits every time. Long ones are taken in parts, since a node
-may be a hub, and a relation may have a tenth of all edges.
+The two gradients are one kernel: a row, of a node or of a relation, sums over the edges of its messages, which are
+adjacent after a sort. For each edge it reads the gradient at the target and which edge was the extreme; the target does
+not send it back. This reads more but needs no atomics. Every sum is computed in float32 in one fixed order, which
+depends only on the graph: identical bits every time. Long sums are computed in parts, because a node may be a hub, and
+one relation may have a tenth of all edges.
 """
 
 from typing import no_type_check
@@ -17,22 +17,23 @@ from torch import Tensor
 from gnnneg.kernels import numba_relational, triton_parts
 from gnnneg.kernels.triton_parts import begun, put, slots_of, task, unfolded
 
-# the numbers of numba_relational.py, which Triton wants to know to be constants
+# the numbers of numba_relational.py, as constants for Triton
 SUM = tl.constexpr(numba_relational.SUM)
 ROTATION = tl.constexpr(numba_relational.ROTATION)
 TOTAL = tl.constexpr(numba_relational.TOTAL)
 EXTREME = tl.constexpr(numba_relational.EXTREME)
 ALL = tl.constexpr(numba_relational.ALL)
 
-TILE = 1024  # numbers at a time, 8 for each of 128 threads: beside them there are up to six results of each
+TILE = 1024  # numbers at a time, 8 for each of 128 threads: there are up to six results for each of them
 
 
 @triton.jit
 @no_type_check
 def _columns(kind: tl.constexpr, block, c, wide: tl.constexpr):
-    """A block's columns; where there are pairs, which are the other ones of each, and where its real parts lie.
+    """The columns of a block. For pairs of columns, also the partner of each column and the position of its real part.
 
-    Half of a block are real parts, half the imaginary ones that belong to them: those have ``turn`` 1, these -1.
+    Half of a block are real parts, the other half their imaginary parts. Imaginary parts have ``turn`` 1, real parts
+    -1.
     """
     j = tl.arange(0, wide)[None, :]
     own = block * wide + j
@@ -53,7 +54,7 @@ def _read(matrix, row, c, column, there):
 @triton.jit
 @no_type_check
 def _pairs(kind: tl.constexpr, matrix, row, c, real, there):
-    """What the real and the imaginary columns hold; where there are no pairs, twice the same."""
+    """The values of the real and the imaginary columns; without pairs, the same values twice."""
     u = _read(matrix, row, c, real, there)
     v = u
     if kind == ROTATION:
@@ -64,7 +65,7 @@ def _pairs(kind: tl.constexpr, matrix, row, c, real, there):
 @triton.jit
 @no_type_check
 def _made(kind: tl.constexpr, own, across, u, v, turn):
-    """A message before its weight, which is the same whichever of its two makers is ``u, v``."""
+    """A message before its weight. It is the same whichever of its two factors is ``u, v``."""
     if kind == SUM:
         found = own + u
     elif kind == ROTATION:
@@ -77,7 +78,7 @@ def _made(kind: tl.constexpr, own, across, u, v, turn):
 @triton.jit
 @no_type_check
 def _due(want: tl.constexpr, grads, at, target, c, column, there, place, message):
-    """The gradient of edges' messages, of all that is told of them."""
+    """The gradient of the messages of edges, from all returned aggregates."""
     total, squares, high, low = grads
     at_high, at_low = at
     found = tl.zeros(message.shape, tl.float32)
@@ -96,7 +97,7 @@ def _due(want: tl.constexpr, grads, at, target, c, column, there, place, message
 @triton.jit
 @no_type_check
 def _best(most, most_at):
-    """The largest of each column and its edge, the first of equal ones, as one edge after the other would find it."""
+    """The largest value of each column and its edge. Of equal values the first edge counts, as in a sequential scan."""
     best = tl.max(most, 0)[None, :]
     return best, tl.min(tl.where(most == best, most_at, 2147483647), 0)[None, :]
 
@@ -122,15 +123,15 @@ def _forward(
     rows: tl.constexpr,
     wide: tl.constexpr,
 ):
-    """Program ``(t, block)`` gathers a block of columns of what arrives at a node, or of a part of it."""
+    """Program ``(t, block)`` aggregates a block of columns at a node, or over a part of its edges."""
     total, squares, high, at_high, low, at_low = outs
     some_total, some_squares, some_high, some_at_high, some_low, some_at_low = partials
     t, block = unfolded(tasks)
     own, across, real, there, turn = _columns(kind, block, c, wide)
     v, begin, end, whole, part = task(t, offset, owner, slots)
     added, squared = tl.zeros((rows, wide), tl.float32), tl.zeros((rows, wide), tl.float32)
-    most = tl.full((rows, wide), float("-inf"), tl.float32)  # of sign times what arrives
-    least = tl.full((rows, wide), float("-inf"), tl.float32)  # of minus what arrives
+    most = tl.full((rows, wide), float("-inf"), tl.float32)  # the maximum of sign times the messages
+    least = tl.full((rows, wide), float("-inf"), tl.float32)  # the maximum of minus the messages
     most_at, least_at = tl.full((rows, wide), -1, tl.int32), tl.full((rows, wide), -1, tl.int32)
     for first in range(begin, end, rows):
         place = (first + tl.arange(0, rows))[:, None]
@@ -173,7 +174,7 @@ def _forward(
 @triton.jit
 @no_type_check
 def _better(some, some_at, sign, where, there, most, most_at):
-    """The extremes of more parts of a node, edge after edge, beside those of the parts before them."""
+    """Combines the extremes of further parts of a node, edge by edge, with those of the parts before."""
     value = sign * tl.load(some + where, there, 0.0)
     better = there & (value > most)
     return tl.where(better, value, most), tl.where(better, tl.load(some_at + where, there, -1), most_at)
@@ -193,7 +194,9 @@ def _join(
     rows: tl.constexpr,
     wide: tl.constexpr,
 ):
-    """Program ``(stretch, block)`` joins the parts of the node whose edges begin in ``stretch``, if one is parted."""
+    """Program ``(stretch, block)`` joins the parts of the node whose edges begin in ``stretch``, if its sum has
+    parts.
+    """
     total, squares, high, at_high, low, at_low = outs
     some_total, some_squares, some_high, some_at_high, some_low, some_at_low = partials
     stretch, block = unfolded(stretches)
@@ -253,7 +256,7 @@ def _backward(
 ):
     """Program ``(t, block)`` sums a block of columns of a row's gradient over its edges, or over a part of them.
 
-    Each edge met the row with row ``met`` of the other maker of its message.
+    On each edge, the message of the row has row ``met`` as its other factor.
     """
     t, block = unfolded(tasks)
     s, first, last, whole, part = task(t, offset, owner, slots)
@@ -301,7 +304,7 @@ def _weights(
     rows: tl.constexpr,
     wide: tl.constexpr,
 ):
-    """Each program takes the gradients of some edges' weights, all columns one block after the other."""
+    """Each program computes the gradients of some edge weights, one block of columns after the other."""
     place = (tl.program_id(0).to(tl.int64) * rows + tl.arange(0, rows))[:, None]
     inside = place < e
     w = tl.load(weight + place, inside, 0.0).to(tl.float32)
@@ -332,8 +335,8 @@ def forward(
     way: tuple[Tensor, Tensor, Tensor],
     outs: tuple[Tensor, ...],
 ) -> None:
-    """Fills ``outs`` as :func:`gnnneg.kernels.numba_relational.forward` does, in the precision of ``states``; ``way``
-    is the edges' sources, types and offsets by target.
+    """Fills ``outs`` as :func:`gnnneg.kernels.numba_relational.forward` does, in the precision of ``states``. ``way``
+    holds the edges' sources, types and offsets, sorted by target.
     """
     c = states.size(1)
     rows, wide = triton_parts.columns(c, TILE)
@@ -367,18 +370,18 @@ def backward(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """The gradients of states, relations and, if they are ``learned``, weights, each in its own precision.
 
-    Cost beyond the sums: one sort of the edges' types. The host waits for nothing.
+    Cost in addition to the sums: one sort of the edge types. The host does not wait.
     """
     source, edge_type, _, _, target, back_type, back_offset, place = edges
     states, relation, weight = states.contiguous(), relation.contiguous(), weight.contiguous()
     grads, at = tuple(one.contiguous() for one in grads), tuple(one.contiguous() for one in at)
-    into = torch.empty_like(target)  # by target
+    into = torch.empty_like(target)  # sorted by target
     into[place.long()] = target
     of_weight = weight.new_empty(0)
     if learned:
         of_weight = torch.empty_like(weight)
         c, e = states.size(1), len(weight)
-        rows, wide = triton_parts.columns(c, TILE // 2)  # what is asked of each edge differs: there is more to hold
+        rows, wide = triton_parts.columns(c, TILE // 2)  # each edge has different gradients, which take more room
         if e:
             given, constants = (states, relation, weight, source, edge_type, into), (kind, want, rows, wide)
             _weights[(triton.cdiv(e, rows),)](

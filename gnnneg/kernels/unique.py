@@ -1,4 +1,4 @@
-"""Distinct rows of whole numbers, without the tensor a row that ``torch.unique(dim=...)`` makes."""
+"""Distinct rows of integers, without the large temporary of ``torch.unique(dim=...)``."""
 
 import torch
 from jaxtyping import Int
@@ -8,17 +8,17 @@ MOST = 2**63 - 1
 
 
 def numbered_rows(*column: Int[Tensor, "m"]) -> tuple[list[Int[Tensor, "u"]], Int[Tensor, "m"]]:
-    """Each row of some columns once, ascending by the first column, then the next, and the place of every row.
+    """The distinct rows of some columns, ascending by the first column, then the next, and the position of every row.
 
-    Equals ``torch.unique(torch.stack(column), dim=1, return_inverse=True)``. Cost: a sort of one number a row, and one
-    more for each time that the numbers so far do not fit into 64 bits together.
+    Equals ``torch.unique(torch.stack(column), dim=1, return_inverse=True)``. Cost: a sort of one number for each row,
+    and one more sort each time the combined numbers do not fit into 64 bits.
     """
     first, place = _numbered(_fused(column)[0])
     return [one[first] for one in column], place
 
 
 def unique_rows(*column: Int[Tensor, "m"]) -> list[Int[Tensor, "u"]]:
-    """The same without the places. Cost: on CPU a sort in place; three numbers a row at the most."""
+    """The same without the positions. Cost: on CPU an in-place sort; at most three numbers for each row."""
     key, exact = _fused(column)
     if not exact:
         return numbered_rows(*column)[0]
@@ -33,7 +33,7 @@ def unique_rows(*column: Int[Tensor, "m"]) -> list[Int[Tensor, "u"]]:
 
 
 def ascending(key: Int[Tensor, "m"]) -> Int[Tensor, "m"]:
-    """The numbers sorted; the tensor itself, on CPU, where torch's own sort makes three times as much beside it."""
+    """The numbers sorted; on CPU in place, because torch's own sort allocates three times as much."""
     if key.device.type != "cpu":
         return key.sort().values
     key.numpy().sort()
@@ -48,11 +48,11 @@ def fresh(key: Int[Tensor, "m"]) -> Tensor:
 
 
 def _fused(column: tuple[Tensor, ...]) -> tuple[Tensor, bool]:
-    """One number a row, in the order of the combinations, and whether the columns can be read from it."""
+    """One number for each row, in the order of the combinations, and whether the columns can be recovered from it."""
     key, total, exact = torch.zeros_like(column[0], dtype=torch.long), 1, True
     for one in column:
         low, size = _range(one)
-        if total * size > MOST:  # the numbers of what there is, in place of the numbers themselves
+        if total * size > MOST:  # rank of the existing numbers instead of the numbers themselves
             exact = False
             if total > len(one):
                 (key, total) = _numbered(key)[1], len(one)
@@ -66,7 +66,7 @@ def _fused(column: tuple[Tensor, ...]) -> tuple[Tensor, bool]:
 
 
 def _range(column: Tensor) -> tuple[int, int]:
-    """The least number, and how many there are from it to the greatest."""
+    """The smallest number, and the count of numbers from it to the largest."""
     if not column.numel():
         return 0, 1
     low, high = (int(end) for end in column.aminmax())
@@ -74,7 +74,7 @@ def _range(column: Tensor) -> tuple[int, int]:
 
 
 def _numbered(key: Int[Tensor, "m"]) -> tuple[Int[Tensor, "u"], Int[Tensor, "m"]]:
-    """Where each distinct number stands first, in their order, and which of them each is."""
+    """The first position of each distinct number, in ascending order, and for each number which of them it is."""
     value, order = key.sort(stable=True)
     new = fresh(value)
     return order[new], torch.empty_like(order).scatter_(0, order, new.cumsum(0) - 1)

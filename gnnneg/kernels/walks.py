@@ -1,4 +1,4 @@
-"""Which nodes walks of some lengths end at, set by set, from every node of a graph."""
+"""The end nodes of walks of certain lengths from every node of a graph, computed set by set."""
 
 from typing import no_type_check
 
@@ -18,18 +18,19 @@ MOST = 1 << 29  # nodes of all sets together, 2 GiB
 def reach(
     offset: Int[Tensor, "n"], near: Int[Tensor, "m"], hops: int, shorter: int
 ) -> tuple[Int[Tensor, "r"], Int[Tensor, "e"]]:
-    """How many nodes walks of some length from ``hops - shorter`` to ``hops`` end at from each node, and which, sorted.
+    """For each node, the end nodes of walks with lengths from ``hops - shorter`` to ``hops``: their number, and the
+    sorted nodes.
 
     Args:
-        offset, near (torch.Tensor): Each node's neighbours, ``near[offset[i]:offset[i + 1]]``.
-        hops (int): Longest walk.
+        offset, near (torch.Tensor): The neighbours of each node, ``near[offset[i]:offset[i + 1]]``.
+        hops (int): The longest length of a walk.
         shorter (int): How much shorter a walk may be.
 
-    Cost: each node's walks are followed set by set, ``sum(degree ** 2)`` look-ups for two hops.
+    Cost: each node's walks are followed set by set; for two hops, ``sum(degree ** 2)`` look-ups.
 
     Raises:
-        UserError: If the sets together would take more than 2 GiB: before any is counted, where a bound says so
-            (:func:`fewest`), as beside a hub, whose neighbours all reach each other.
+        UserError: If the sets together would take more than 2 GiB. A lower bound (:func:`fewest`) refuses many of these
+            before counting, for example next to a hub, whose neighbours all reach each other.
     """
     _refuse(fewest(offset, near, hops), hops, "at least ")
     length, parts = torch.zeros(offset.numel() - 1, dtype=torch.long), 8 * torch.get_num_threads()
@@ -37,16 +38,17 @@ def reach(
     launch(_walk, *given, torch.zeros(1, dtype=torch.long), torch.zeros(1, dtype=torch.int), False, parts)
     total = int(length.sum())
     _refuse(total, hops)
-    out = torch.empty(total, dtype=torch.int)  # half the memory, and no graph here has 2 ** 31 entities
+    out = torch.empty(total, dtype=torch.int)  # half the memory; no graph here has 2 ** 31 entities
     launch(_walk, *given, length.cumsum(0) - length, out, True, parts)
     return length.to(offset.device), out.to(offset.device)
 
 
 def fewest(offset: Int[Tensor, "n"], near: Int[Tensor, "m"], hops: int) -> int:
-    r"""A number of nodes that the sets of :func:`reach` have together at least.
+    r"""A lower bound of the total number of nodes in the sets of :func:`reach`.
 
-    A walk of :math:`t` steps from :math:`u` begins with one to any neighbour :math:`v`, so the set of :math:`u` is no
-    smaller than that of :math:`v` at :math:`t - 1`, and so on down to degrees. Cost: one pass over the edges a hop.
+    A walk of :math:`t` steps from :math:`u` begins with a step to any neighbour :math:`v`. So the set of :math:`u` is
+    not smaller than the set of :math:`v` for :math:`t - 1` steps, and so on down to degrees. Cost: one pass over the
+    edges for each hop.
     """
     if not hops:
         return offset.numel() - 1
@@ -82,8 +84,8 @@ def _largest(offset, near, value, out):
 def _walk(offset, member, hops, shorter, length, begin, out, write, parts):
     nodes = offset.size - 1
     for part in numba.prange(parts):
-        stamp = np.full(nodes, -1, dtype=np.int64)  # the last set a node was put into
-        taken = np.full(nodes, -1, dtype=np.int64)  # the last start whose answer it was put into
+        stamp = np.full(nodes, -1, dtype=np.int64)  # the last set that contains each node
+        taken = np.full(nodes, -1, dtype=np.int64)  # the last start whose answer contains each node
         now, later = np.empty(nodes, dtype=np.int64), np.empty(nodes, dtype=np.int64)
         for start in range(part, nodes, parts):
             found = 0
