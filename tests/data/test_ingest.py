@@ -201,7 +201,7 @@ def test_a_second_file_is_denied(tmp_path: Path) -> None:
     write(tmp_path / "mine.tsv", [(*row, "1") for row in STATED])
     ingest(tmp_path / "mine.tsv", tmp_path / "labelled", denied=tmp_path / "no.tsv", label="4")
     assert everything(tmp_path / "labelled", "denied") == set(DENIED)
-    with pytest.raises(UserError, match=r"family\.ofn: all of its statements are denied, so none of them may be negated"):
+    with pytest.raises(UserError, match=r"family\.ofn: all .* are denied, so none of them may be negated"):
         ingest(EXCERPTS / "family.ttl", tmp_path / "c", denied=EXCERPTS / "family.ofn")
     with pytest.raises(UserError, match="is a folder: what it denies lies in it"):
         ingest(tmp_path, tmp_path / "c", denied=tmp_path / "no.tsv")
