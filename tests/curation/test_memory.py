@@ -101,7 +101,7 @@ def test_memory_is_flat(office, tmp_path, monkeypatch):
     finally:
         tracemalloc.stop()
     grown = {place: size / EACH for place, size in steady(held).items()}
-    assert grown.pop("all") < ALL, held
+    assert grown.pop("all", 0) < ALL, held  # gone if it shrank in some round
     assert [place for place, size in grown.items() if size > ALLOWED] == [f"{PLANTED}:1"], grown
     assert not office.served._making
 
