@@ -47,6 +47,12 @@ def in_one_precision(query: Tensor, vector: Tensor) -> tuple[Tensor, Tensor]:
     return query.to(dtype), vector.to(dtype)
 
 
+def _plain(query: Tensor) -> bool:
+    """Whether the processor multiplies in this precision as it is."""
+    single = query.dtype in (torch.float32, torch.float64)
+    return single and query.device.type == "cpu" and not torch.is_autocast_enabled("cpu")
+
+
 def _product(query: Float[Tensor, "b d"], vector: Float[Tensor, "k d"]) -> Float[Tensor, "b k"]:
     """All inner products."""
     query, vector = in_one_precision(query, vector)
@@ -155,7 +161,11 @@ class Private(Candidates):
     def inner(self, query: Float[Tensor, "b d"], offset: Float[Tensor, "b 1"] | None = None) -> Float[Tensor, "b k"]:
         # where autocast is off, one side may still have been made in half precision
         dtype = torch.promote_types(query.dtype, self.vector.dtype)
-        score = (self.vector.to(dtype) @ query.to(dtype)[:, :, None]).squeeze(2)
+        query, vector = query.to(dtype), self.vector.to(dtype)
+        if vector.size(1) == 1 and _plain(query):  # the targets of a step: as many products of one row each are slow
+            score = torch.linalg.vecdot(vector, query[:, None])
+        else:
+            score = (vector @ query[:, :, None]).squeeze(2)
         return score if offset is None else score + offset
 
     def distance(

@@ -1,7 +1,7 @@
 """Statements as tables, one for each polarity and split, and the graph made from them."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from jaxtyping import Bool, Int
 from torch import Tensor
 from torch_geometric.data import HeteroData
 
-from gnnneg.data.coded import coded, mapped, met
+from gnnneg.data.coded import coded, mapped, met, where
 from gnnneg.data.formats.statements import ROLES
 from gnnneg.data.statements import POLARITIES, SPLITS, assemble
 from gnnneg.data.texts import Texts
@@ -35,6 +35,7 @@ class Names:
 
     names: Sequence[str]
     keys: pa.Array
+    _last: list[tuple[pa.Array, pa.Array]] = field(default_factory=list, init=False, repr=False, compare=False)
 
     @classmethod
     def of(cls, names: Iterable[str] | pa.Array) -> "Names":
@@ -45,15 +46,23 @@ class Names:
     def index(self, column: pa.ChunkedArray, what: str, path: Path) -> Int[Tensor, "e"]:
         """The indices of the entries of a column. ``what`` and ``path`` describe the column in error messages.
 
+        Cost: one lookup for each name of the column's dictionary, unless the column before had the same dictionary.
+
         Raises:
             UserError: If an entry is not one of the keys.
         """
         column = coded([column])[0]
-        index = mapped(column, lambda names: pc.index_in(names, self.keys), pa.int32())
+        index = mapped(column, self._places, pa.int32())
         if index.null_count:
             wrong = column.filter(pc.is_null(index))[0].as_py()
             raise UserError(f"{path}: {what} {wrong!r} is not in the dictionary of {len(self.keys):,}.")
         return torch.from_numpy(index.to_numpy().astype("int64"))
+
+    def _places(self, names: pa.Array) -> pa.Array:
+        """The places of these names among the keys. The last answer is kept, because a graph's columns share names."""
+        if not self._last or where(self._last[0][0]) != where(names):
+            self._last[:] = [(names, pc.index_in(names, self.keys))]
+        return self._last[0][1]
 
 
 @dataclass(frozen=True)

@@ -3,12 +3,12 @@
 import math
 
 import torch
-from torch import nn
 from torch.nn import Parameter
 from torch_geometric.data import Data
 
 from gnnneg.allocation import on_large_pages
 from gnnneg.checks import not_negative, table, widths
+from gnnneg.encoders.initial import uniform
 from gnnneg.encodings import Dense, RowSparse
 from gnnneg.interfaces import Encoder, Encoding
 from gnnneg.memory import refuse_beyond
@@ -57,7 +57,7 @@ class Lookup(Encoder):
 
     def reset_parameters(self) -> None:
         """Draws new vectors."""
-        nn.init.uniform_(self.weight, -self.bound, self.bound)
+        uniform(self.weight, self.bound, self.weight.size(0))
 
     def forward(self, graph: Data | None) -> Encoding:
         return RowSparse(self.weight) if self.sparse else Dense(self.weight)

@@ -18,7 +18,7 @@ from gnnneg.data.statements import assemble as assemble_graph
 from gnnneg.errors import UserError, echo
 from gnnneg.evaluation import Testbed
 from gnnneg.experiment import folder, prolonged, same_model, whereabouts
-from gnnneg.experiment.fingerprint import fingerprint, names_of
+from gnnneg.experiment.fingerprint import names_of, order_of
 from gnnneg.experiment.graph import read_graph, read_named, with_attributes
 from gnnneg.experiment.settings import needed, outline, plan, source
 from gnnneg.experiment.setup import assemble, choose
@@ -75,7 +75,7 @@ class Kept:
     def reordered(self) -> bool:
         """Whether the statements are in another order than when it was trained: what is drawn by place is another."""
         then = self.about["graphs"][0].get("order")
-        return then is not None and then != fingerprint(self.graphs[0])["order"]
+        return then is not None and then != order_of(self.graphs[0])
 
     @cached_property
     def graphs(self) -> list[HeteroData]:

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 import torch
 
@@ -67,6 +68,32 @@ def test_names_are_found_by_what_stands_for_them(tmp_path) -> None:
     ]
     with pytest.raises(UserError, match="entity '2' is not in the dictionary of 2"):
         names.index(pa.chunked_array([["1", "2"]], pa.large_string()), "entity", tmp_path)
+
+
+def test_columns_that_share_names_are_looked_up_once(monkeypatch) -> None:
+    """However many columns a graph has, each name of its entities and relations is looked up once."""
+    rows = {split: [("a", "r", split), (split, "s", "b")] for split in ("train", "valid", "test")}
+    parts = Parts.of([("stated", split, table(some)) for split, some in rows.items()])
+    real, looked = pc.index_in, []
+
+    def counting(names: pa.Array, keys: pa.Array) -> pa.Array:
+        looked.append(len(names))
+        return real(names, keys)
+
+    monkeypatch.setattr(pc, "index_in", counting)
+    data = parts.graph
+    assert sorted(looked) == [2, 5]  # r, s; a, b and three more
+    names, store = data["entity"].names, data["entity", "stated", "entity"]
+    told = [(names[h], data.relation_names[r], names[t]) for (h, t), r in zip(store.edge_index.T, store.edge_type)]
+    assert told == [row for some in rows.values() for row in some]
+
+
+def test_columns_of_other_names_are_looked_up_anew(tmp_path) -> None:
+    names = Names.of(["a", "b", "c"])
+    columns = [pa.chunked_array([pa.array(some, pa.large_string())]) for some in (["a", "c"], ["b", "a"], ["c"], ["d"])]
+    assert [names.index(column, "entity", tmp_path).tolist() for column in columns[:3]] == [[0, 2], [1, 0], [2]]
+    with pytest.raises(UserError, match="entity 'd' is not in the dictionary of 3"):
+        names.index(columns[3], "entity", tmp_path)
 
 
 @pytest.mark.parametrize("size", [0, 1, 400])

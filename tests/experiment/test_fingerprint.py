@@ -1,5 +1,6 @@
 """A run knows what it was trained on, and tells when it is something else by now."""
 
+import hashlib
 import json
 import shutil
 from pathlib import Path
@@ -12,8 +13,9 @@ from experiment.helpers import TINY, everything, log, ring, trained
 from gnnneg import Run, UserError
 from gnnneg.cli import main
 from gnnneg.data.statements import PAIR
+from gnnneg.experiment import fingerprint as fingerprints
 from gnnneg.experiment import resume
-from gnnneg.experiment.fingerprint import _sorted, difference, fingerprint
+from gnnneg.experiment.fingerprint import _sorted, difference, fingerprint, names_of, order_of
 
 OLD = Path(__file__).parent / "old"
 
@@ -32,6 +34,19 @@ def test_the_same_statements_in_another_order_are_the_same():
     one, other = ring(), shuffled(ring())
     assert difference(fingerprint(one), fingerprint(other)) is None
     assert fingerprint(one)["order"] != fingerprint(other)["order"]
+    for data in (one, other):  # alone, it takes no sort
+        assert order_of(data) == fingerprint(data)["order"]
+
+
+NAMED = [[], [""], ["a"], ["a", "b c", "~"], ['a"b', "x"], ["a\\b"], ["tab\t"], ["\x7f"], ["ü"], ["x", "", "日本", "y"]]
+
+
+@pytest.mark.parametrize("names", [*NAMED, [f"n{i}" for i in range(10)], [*"abcdef", "é", *"ghijk"]])
+@pytest.mark.parametrize("at_once", [1, 3, 1 << 16])
+def test_names_count_as_their_list_in_json(names, at_once, monkeypatch):
+    monkeypatch.setattr(fingerprints, "AT_ONCE", at_once)
+    digest = hashlib.sha256(json.dumps(names).encode()).hexdigest()[:16]
+    assert names_of(names, [])["entities"] == {"count": len(names), "digest": digest}
 
 
 def moved_to_train(data):
