@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 
 def rate(work: Callable[[], int], seconds: float) -> float:
@@ -40,3 +41,25 @@ def alone(*words: str) -> dict[str, float]:
     command = [sys.executable, str(Path(__file__).with_name("cases.py")), *words]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     return json.loads(done.stdout.strip().splitlines()[-1])
+
+
+def recording(file: str | None, threads: int) -> Callable[[dict[str, Any]], None]:
+    """What a script calls with each row: it adds a record of it to ``--record FILE``, if there is one.
+
+    What keeps a row from being recorded ends the script in one sentence: at once, before anything is measured, or when
+    the disk becomes full.
+    """
+    if file is None:
+        return lambda row: None
+    from gnnneg.errors import UserError
+    from gnnneg.studies.measured import Recorder
+
+    def told(work: Callable[[], Any]) -> Any:
+        try:
+            return work()
+        except UserError as error:
+            print(f"error: {error}", file=sys.stderr)
+            raise SystemExit(2) from error
+
+    recorder = told(lambda: Recorder(Path(file), threads))
+    return lambda row: told(lambda: recorder(row))

@@ -3,7 +3,8 @@
 ``python benchmarks/plan_check.py`` trains on synthetic statements, whose entities are as frequent as Zipf's law
 says, of 0.1, 0.3 and 1 million entities, on one thread, and counts the processor's time. ``--processes 2`` does so with
 that many processes, and tells the peak memory of each and the bytes that each sends a step; ``--clock wall`` counts
-time as it passes, where nothing else may run; ``--sizes`` and ``--cases`` choose.
+time as it passes, where nothing else may run; ``--sizes`` and ``--cases`` choose. ``--record FILE`` keeps what was
+taken, beside what was planned.
 """
 
 import argparse
@@ -15,7 +16,7 @@ import time
 from pathlib import Path
 
 import torch
-from measure import forget, peak_mib
+from measure import forget, peak_mib, recording
 
 STATEMENTS, RELATIONS, BATCH, WIDTH = 100_000, 800, 1000, 128
 
@@ -37,6 +38,7 @@ CASES = {
     "ComplEx, hardest 16 of 128, RowAdagrad": ("ComplEx", hardest(16, 128), "RowAdagrad", "InfoNCE"),
     "DistMult, 256 shared, Adam, dense": ("DistMult", uniform(256, True), "Adam", "InfoNCE"),
 }
+Taken = tuple[float, float, float]  # seconds of a step, peak MiB and bytes sent a step, of each process
 CLOCKS = {"wall": time.perf_counter, "processor": time.process_time}
 DENSE = 300_000  # entities: past that a dense step is not worth a row of the table
 
@@ -135,8 +137,8 @@ def inside(case: str, num_nodes: int, clock: str) -> None:
 TAKEN = [0]  # steps
 
 
-def several(case: str, num_nodes: int, processes: int, clock: str) -> tuple[float, float, float]:
-    """Seconds of a step, peak MiB and bytes sent a step, of each process."""
+def several(case: str, num_nodes: int, processes: int, clock: str) -> Taken:
+    """What a step takes, by processes of their own."""
     words = [sys.executable, str(Path(__file__)), "--inside", case, "--sizes", str(num_nodes), "--clock", clock]
     if processes > 1:
         words[1:1] = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
@@ -153,6 +155,23 @@ def planned_mib(made) -> float:  # type: ignore[no-untyped-def]
     return sum(size for name, size in made.memory.items() if name not in without) / 2**20
 
 
+def rows(case: str, num_nodes: int, processes: int, clock: str, taken: Taken, planned: Taken) -> list[dict]:
+    """What was taken and what was planned as rows of measurements: of several processes, memory and bytes sent too."""
+    told = {"suite": "plan", "case": case, "entities": num_nodes, "processes": processes, "clock": clock}
+    sides = [("ms a step", 1e3), ("MiB each", 1.0), ("MB sent a step", 1e-6)][: 1 if processes == 1 else 3]
+    return [
+        {
+            **told,
+            "unit": unit,
+            "ours": ours * by,
+            "peer": peer * by,
+            "peer_name": "planned",
+            "ratio": peer / ours if ours else None,
+        }
+        for (unit, by), ours, peer in zip(sides, taken, planned)
+    ]
+
+
 def main() -> None:
     from gnnneg.experiment.settings import plan
     from gnnneg.planning import Graph, Machines, forecast, known, work
@@ -162,13 +181,14 @@ def main() -> None:
     parser.add_argument("--sizes", type=int, nargs="+", default=[100_000, 300_000, 1_000_000])
     parser.add_argument("--cases", nargs="+", default=list(CASES))
     parser.add_argument("--clock", choices=list(CLOCKS), default="processor")
+    parser.add_argument("--record", metavar="FILE", help="add each row to this file as well, as gnnneg bench does")
     parser.add_argument("--inside", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     if arguments.inside:
         inside(arguments.inside, arguments.sizes[0], arguments.clock)
         return
-    count = arguments.processes
+    count, record = arguments.processes, recording(arguments.record, threads=1)
     print("| entities | config | planned, ms a step | taken | planned / taken ", end="")
     print("| planned, MiB each | taken | planned, MB sent | taken |\n|---|---|---|---|---|---|---|---|---|")
     for num_nodes in arguments.sizes:
@@ -184,6 +204,9 @@ def main() -> None:
             print(f"| {num_nodes:,} | {case} | {1e3 * made.step:.1f} | {1e3 * found:.1f} ", end="")
             print(f"| {made.step / found:.2f} | {planned_mib(made):,.0f} | {mib:,.0f} ", end="")
             print(f"| {made.sent / 1e6:.1f} | {sent / 1e6:.1f} |", flush=True)
+            planned = made.step, planned_mib(made), made.sent
+            for row in rows(case, num_nodes, count, arguments.clock, (found, mib, sent), planned):
+                record(row)
 
 
 LOOPBACK = 1e9  # bytes a second that two processes of one machine send each other

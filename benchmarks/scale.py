@@ -34,12 +34,13 @@ from typing import Any
 
 import torch
 import zipf
+from measure import recording
 
 HERE = Path(__file__).resolve()
 RELATIONS, PER_ENTITY, WIDTH, BATCH, SHARED = 822, 20.6 / 4.6, 128, 1024, 1000
 ASKED = 1000  # test statements
 CLOCKS = {"wall": time.perf_counter, "processor": time.process_time}
-LAP = 64  # steps that are measured at a time
+LAP = 512  # steps that are measured at a time: a round of a run, which ends with one look at all weights
 SEEN = 1 << 19  # statements that steps are measured on, at most
 HALVINGS = 6
 OPERATORS = {"DistMult": "diagonal", "ComplEx": "complex_diagonal"}  # what BigGraph calls them
@@ -279,6 +280,7 @@ class Bench:
         self.words, self.folder = words, Path(words.folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.entities, self.count = words.entities, int(words.entities * PER_ENTITY)
+        self.record = recording(words.record, words.threads)
         self.text, self.data = self.folder / "statements.tsv.gz", self.folder / "data"
         self.environment = {
             **os.environ,
@@ -342,7 +344,9 @@ class Bench:
         ratio = None if peer is None else (peer / ours if unit == "s" else ours / peer)
         told = {"suite": "scale", "case": case, "unit": unit, "ours": ours, "peer": peer, "peer_name": name}
         told |= {"ratio": ratio, "peak_mib": mib, "peer_peak_mib": peak, "entities": self.entities}
+        told |= {"clock": self.words.clock}
         print(json.dumps(told), flush=True)
+        self.record(told)
 
     # each of these is a row or two
 
@@ -487,11 +491,12 @@ def main() -> None:
     parser.add_argument("--folder", help="for the text, the data set and the runs")
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--seconds", type=float, default=5.0, help="that steps are measured for")
+    parser.add_argument("--seconds", type=float, default=15.0, help="that steps are measured for")
     parser.add_argument("--steps", type=int, default=400, help="of a round of the whole run, which has four")
     parser.add_argument("--memory", type=float, default=12.0, help="GiB that a peer may take")
     parser.add_argument("--patience", type=float, default=600.0, help="seconds that a peer may take")
     parser.add_argument("--clock", choices=list(CLOCKS), default="wall")
+    parser.add_argument("--record", metavar="FILE", help="add each row to this file as well, as gnnneg bench does")
     for option in ("inside", "decoder", "sampler", "corruption", "data"):
         parser.add_argument(f"--{option}", help=argparse.SUPPRESS)
     words = parser.parse_args()

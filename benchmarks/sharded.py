@@ -15,7 +15,7 @@ row says by how much their losses differ at most.
 
 TorchRec is no part of gnnneg: ``pip install torchrec fbgemm-gpu-cpu``. ``--sides ours once`` works without it.
 ``--processor-time`` counts processor seconds in place of those that pass, for machines that do something else too; a
-process that waits for another counts little then.
+process that waits for another counts little then. ``--record FILE`` keeps the rows, those of other sides beside ours.
 """
 
 import argparse
@@ -30,7 +30,7 @@ from pathlib import Path
 import scale
 import torch
 import torch.nn.functional as F
-from measure import forget, peak_mib
+from measure import forget, peak_mib, recording
 from torch import Tensor, nn
 
 from gnnneg import distributed
@@ -48,6 +48,7 @@ WIDTH, BATCH, LR, EPS = 128, 1024, 0.1, 1e-10
 TABLE = "entity"
 SIDES = ["ours", "once", "theirs"]
 CASES = ("1,000 shared", "64 private")
+NAMES = {"once": "ours, rows fetched at once", "theirs": "TorchRec"}
 SMALL = 10_000  # entities of the comparison
 LAPS = 3
 
@@ -198,6 +199,21 @@ def missing() -> str | None:
     return None
 
 
+def measurement(told: dict, ours: dict | None) -> dict:
+    """A row as a measurement: of another side beside the row of ours, where that was measured before."""
+    same = {name: told[name] for name in ("entities", "processes", "clock", "losses_differ_by") if name in told}
+    row = {"suite": "sharded", "case": f"DistMult, {told['negatives']}", "unit": "s a step", **same}
+    if told["side"] == "ours" or ours is None:
+        side = NAMES.get(told["side"], "")
+        return {**row, "case": ", ".join(filter(None, (row["case"], side))), **_side("", told), "peer": None}
+    ratio = told["seconds_a_step"] / ours["seconds_a_step"]
+    return {**row, "peer_name": NAMES[told["side"]], **_side("", ours), **_side("peer_", told), "ratio": ratio}
+
+
+def _side(of: str, told: dict) -> dict:
+    return {of.removesuffix("_") or "ours": told["seconds_a_step"], f"{of}peak_mib": max(told["peak_mib"])}
+
+
 def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -208,6 +224,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=30, help="of each of three laps; the fastest counts")
     parser.add_argument("--compared", type=int, default=10, help="steps whose losses are compared; 0 compares none")
     parser.add_argument("--processor-time", action="store_true")
+    parser.add_argument("--record", metavar="FILE", help="add each row to this file as well, as gnnneg bench does")
     parser.add_argument("--inside", choices=SIDES, help=argparse.SUPPRESS)
     parser.add_argument("--case", choices=CASES, help=argparse.SUPPRESS)
     words = parser.parse_args()
@@ -220,8 +237,10 @@ def main() -> None:
     if "theirs" in words.sides and (why := missing()) is not None:
         sys.exit(why)
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
+    record = recording(words.record, threads=1)
     for entities in words.entities:
         for case in words.cases:
+            ours: dict | None = None
             for side in words.sides:
                 command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
                 command += [f"--nproc-per-node={words.processes}", str(Path(__file__)), "--inside", side]
@@ -231,7 +250,11 @@ def main() -> None:
                 done = subprocess.run(command, capture_output=True, text=True, env=environment)
                 if done.returncode:
                     sys.exit(done.stderr)
-                print(done.stdout.strip().splitlines()[-1], flush=True)
+                line = done.stdout.strip().splitlines()[-1]
+                print(line, flush=True)
+                told = json.loads(line)
+                record(measurement(told, ours))
+                ours = told if side == "ours" else ours
 
 
 if __name__ == "__main__":

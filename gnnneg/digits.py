@@ -40,6 +40,11 @@ def written(value: float | None, most: int = MOST, spread: float | None = None) 
     return f"{value:,.{most}f}" + (f" ± {spread:.{most}f}" if spread is not None else "")
 
 
+def rate(value: float) -> str:
+    """A rate with as many decimals as it takes to compare slow cases, too."""
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
 def _rarer(about: Mapping[str, Any]) -> float | None:
     labels = [count for name in ("stated", "denied") if (count := _number(about, name))]
     if labels:

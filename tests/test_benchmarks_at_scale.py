@@ -39,8 +39,9 @@ def bench(tmp_path, monkeypatch):
 
     monkeypatch.setattr(scale.Bench, "alone", alone)
 
-    def made(clock="wall"):
-        return scale.Bench(Namespace(entities=ENTITIES, folder=tmp_path, clock=clock, threads=1, steps=2, patience=9.0))
+    def made(clock="wall", record=None):
+        words = {"threads": 1, "steps": 2, "patience": 9.0, "record": record}
+        return scale.Bench(Namespace(entities=ENTITIES, folder=tmp_path, clock=clock, **words))
 
     return made
 

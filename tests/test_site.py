@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 sys.path.insert(0, str(DOCS))
 
-from making import api, commands, gallery, keys, links, words, worlds  # noqa: E402
+from making import api, commands, gallery, keys, links, speed, words, worlds  # noqa: E402
 from making.pages import Pages  # noqa: E402
 
 UNSHOWN = {"gnnneg.cli", "gnnneg.config"}  # not for Python, and read by what is public elsewhere
@@ -30,7 +30,7 @@ UNSHOWN = {"gnnneg.cli", "gnnneg.config"}  # not for Python, and read by what is
 def made(tmp_path_factory) -> Path:
     """All generated pages but the gallery's, whose last column trains."""
     pages = Pages(tmp_path_factory.mktemp("site"))
-    for part in (api, commands, keys, links):
+    for part in (api, commands, keys, links, speed):
         part.write(pages)
     return pages.source / "generated"
 

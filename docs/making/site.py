@@ -8,7 +8,7 @@ from sphinx.application import Sphinx
 from sphinx.util.inspect import stringify_signature
 
 from gnnneg.interfaces import Part
-from making import api, commands, gallery, keys, links, pictures, studies
+from making import api, commands, gallery, keys, links, pictures, speed, studies
 from making.pages import Pages
 
 WRITERS = {
@@ -18,6 +18,7 @@ WRITERS = {
     "keys": keys,
     "links": links,
     "pictures": pictures,
+    "speed": speed,
     "studies": studies,
 }
 

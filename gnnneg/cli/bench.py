@@ -6,13 +6,14 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from importlib.util import find_spec
 from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from gnnneg.digits import rate
 from gnnneg.errors import MissingExtra, UserError, echo, nearest
 from gnnneg.plain import to_json
 
@@ -140,6 +141,12 @@ def add(subparsers: Any) -> None:
     parser.add_argument("suite", nargs="*", metavar="SUITE", help=suites)
     parser.add_argument("--json", action="store_true", help="print a list of measurements")
     parser.add_argument("--threads", type=int, default=2, help="threads of either side (default: 2)")
+    parser.add_argument(
+        "--record",
+        metavar="FILE",
+        help="add each row to this file as well, with command, commit, machine and versions; the site and the README "
+        "have the medians of results/speed.jsonl",
+    )
     large = parser.add_argument_group(
         f"suite {SCALE}", "import, training, ranking and a killed run of Zipf statements, 4.5 an entity, of width 128"
     )
@@ -170,11 +177,13 @@ def run(args: argparse.Namespace) -> int:
         and find_spec("pykeen") is None
     ):
         raise MissingExtra("bench", "gnnneg bench")
+    record = _recorder(args)
     few, rows = [suite for suite in wanted if suite != SCALE], []
     for row in chain(measured(few, args.threads), scaled(args) if SCALE in wanted else ()):
         rows.append(row)
         if not args.json:
             print(_line(row), flush=True)
+        record(row)
     if args.json:
         print(to_json(rows))
     return 0
@@ -182,17 +191,21 @@ def run(args: argparse.Namespace) -> int:
 
 def _line(row: dict[str, Any]) -> str:
     """A row for people; what no peer does stands alone."""
-    begin = f"{row['suite']:6} {row['case']:32} ours {_rate(row['ours']):>10}"
+    begin = f"{row['suite']:6} {row['case']:32} ours {rate(row['ours']):>10}"
     if row["peer"] is None:
         return f"{begin}  {row['unit']}, MiB {row['peak_mib']:,.0f}  ({row['peer_name']})"
     peers = "" if row["peer_peak_mib"] is None else f" against {row['peer_peak_mib']:,.0f}"
     memory = f"MiB {row['peak_mib']:,.0f}{peers}"
-    return f"{begin}  {row['peer_name']:24} {_rate(row['peer']):>8} {row['unit']}  x{row['ratio']:.2f}   {memory}"
+    return f"{begin}  {row['peer_name']:24} {rate(row['peer']):>8} {row['unit']}  x{row['ratio']:.2f}   {memory}"
 
 
-def _rate(value: float) -> str:
-    """As many decimals as it takes to compare slow cases, too."""
-    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+def _recorder(args: argparse.Namespace) -> Callable[[dict[str, Any]], object]:
+    """What is called with each row. What keeps it from being recorded is said before anything is measured."""
+    if args.record is None:
+        return lambda row: None
+    from gnnneg.studies.measured import Recorder
+
+    return Recorder(Path(args.record), args.threads)
 
 
 def measured(suites: list[str], threads: int) -> Iterator[dict[str, Any]]:

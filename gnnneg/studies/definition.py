@@ -163,11 +163,15 @@ def digest(content: Any) -> str:
 
 def _cells(path: Path, said: Mapping[str, Any], training: float, tuning: Mapping[str, Any]) -> Iterator[Cell]:
     common = said.get("settings", {})
-    models = _models(said, path)
-    for data, model, variant in product(_named(said["data"], path, "data"), models, _named(said["variants"], path)):
+    sets, models = _named(said["data"], path, "data"), _models(said, path)
+    trained = _trained_on(models, [name for name, _ in sets], path)
+    for data, model, variant in product(sets, models, _named(said["variants"], path)):
+        if data[0] not in trained[model[0]]:
+            continue
         at_data, at_model = f"{path}: data.{data[0]}", f"{path}: models.{model[0]}"
         at_variant = f"{path}: variants.{variant[0]}"
         own_model, own_data, own = dict(model[1]), dict(data[1]), dict(variant[1])
+        own_model.pop("data", None)
         seeds = _seeds(own_data.pop("seeds", said["seeds"]), path)
         seconds = _number(own_data.pop("budget", training), f"{at_data}.budget")
         space = dict(_mapping(tuning.get("space", {}), f"{path}: tune.space"))
@@ -204,6 +208,25 @@ def _models(said: Mapping[str, Any], path: Path) -> list[tuple[str, Mapping[str,
     if "models" in said and "config" in said:
         raise UserError(f"{path} has both config and models: leave config out, and give each model its own.")
     return _named(said["models"], path, "models") if "models" in said else [("", {})]
+
+
+def _trained_on(
+    models: Sequence[tuple[str, Mapping[str, Any]]], known: Sequence[str], path: Path
+) -> dict[str, Sequence[str]]:
+    """The data sets of each model: all, unless it names some."""
+    found = {}
+    for model, said in models:
+        where = f"{path}: models.{model}.data"
+        found[model] = known if "data" not in said else _list(said["data"], where)
+        for name in found[model]:
+            if name not in known:
+                raise UserError(f"{where} names {echo(name)}, which the study has not: {nearest(str(name), known)}")
+        if not found[model]:
+            raise UserError(f"{where} is empty: name one or more data sets, or leave it out for all.")
+    for name in known:
+        if not any(name in of for of in found.values()):
+            raise UserError(f"{path}: no model is for the data set {echo(name)}: leave it out, or name it in a model.")
+    return found
 
 
 def _named(said: Any, path: Path, what: str = "variants") -> list[tuple[str, Mapping[str, Any]]]:

@@ -1,8 +1,5 @@
 """Builds the record of a finished training or a finished tuning."""
 
-import os
-import sys
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +16,7 @@ from gnnneg.experiment.half_links import KEY, by_half_links
 from gnnneg.experiment.settings import plan
 from gnnneg.run_folder import read_json
 from gnnneg.studies.definition import digest
+from gnnneg.studies.machine import machine
 from gnnneg.studies.queue import Job
 from gnnneg.studies.records import TRAINING, TUNING, Record
 from gnnneg.studies.standing import plainly, written
@@ -44,7 +42,7 @@ def of_training(job: Job, path: Path, clock: Clock, fingerprints: list[Parts]) -
     return {
         **_beginning(TRAINING, job, tree, fingerprints),
         "seed": job.seed,
-        **_machine(about),
+        **machine(about),
         "seconds": {name: _rounded(value) for name, value in {**seconds, **parts}.items()},
         "best_epoch": result["best_epoch"],
         "ended": _ended(path, tree),
@@ -69,7 +67,7 @@ def of_tuning(job: Job, study: "Study", clock: Clock, fingerprints: list[Parts])
     about = environment.environment(torch.device("cpu"), 0)
     return {
         **_beginning(TUNING, job, plainly(study.space.of(best.params)), fingerprints),
-        **_machine(about),
+        **machine(about),
         "seconds": {"wall": _rounded(clock.seconds), "processor": _rounded(clock.processor)},
         "best": best.number,
         "value": {"of": study.metric, "valid": best.value},
@@ -97,29 +95,6 @@ def _beginning(kind: str, job: Job, tree: Tree, fingerprints: list[Parts]) -> Re
         "config_hash": digest(tree),
         "fingerprint": plainly(fingerprints),
     }
-
-
-def _machine(about: dict[str, Any]) -> Record:
-    """Where, when, with which versions and by which command a run was started."""
-    commit = about.get("commit")
-    here = {name: about.get(name) for name in ("cpu", "cores", "threads", "device", "gpu", "platform")}
-    return {
-        "command": about.get("command", sys.argv),
-        "commit": commit and commit.removesuffix("+"),
-        "dirty": None if commit is None else commit.endswith("+"),
-        "machine": {**here, "memory_mib": _memory()},
-        "versions": about.get("versions"),
-        "started": about.get("started"),
-        "ended_at": datetime.now(UTC).isoformat(timespec="seconds"),
-    }
-
-
-def _memory() -> int | None:
-    """The memory of this machine, if the system reports it."""
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") >> 20
-    except (ValueError, OSError, AttributeError):  # Windows
-        return None
 
 
 def _ended(path: Path, tree: Tree) -> str | None:

@@ -80,7 +80,7 @@ def by_half_links(rows: Sequence[Row]) -> tuple[list[str], list[list[str]]] | No
 def _line(row: Row, metrics: Sequence[str], tuned: bool) -> list[str]:
     wanted, there = len(row.cell.seeds), len(row.records)
     seeds = str(there) if there == wanted else f"{there} of {wanted}"
-    cells = [figure(row.figures.get(metric)) for metric in metrics]
+    cells = ["–" if there and metric not in row.figures else figure(row.figures.get(metric)) for metric in metrics]
     cut = f"{row.cut} of {there}" if row.cut else ""
     settings = "" if row.tuning is None else _settings(row.tuning["settings"])
     return [row.cell.variant, seeds, *cells, cut, duration(row.seconds), *([settings] if tuned else [])]

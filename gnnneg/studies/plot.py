@@ -37,7 +37,8 @@ def picture(tables: Tables) -> str:
             for number, model in enumerate(models):
                 shift = (number - (len(models) - 1) / 2) * 0.25
                 for place, variant in enumerate(variants):
-                    found = rows[name, model, variant].figures.get(metric)
+                    row = rows.get((name, model, variant))  # a model may be trained on some data sets alone
+                    found = None if row is None else row.figures.get(metric)
                     if found is None:
                         continue
                     at = place + shift

@@ -182,8 +182,9 @@ def _tests(definition: Definition, rows: Sequence[Row]) -> list[PairedTest]:
             pairs = {
                 name: _pairs(by_place[name, model, first], by_place[name, model, second], definition.metrics[0])
                 for name in data
+                if (name, model, first) in by_place
             }
-            whole = {"": [one for of in pairs.values() for one in of]} if len(data) > 1 else {}
+            whole = {"": [one for of in pairs.values() for one in of]} if len(pairs) > 1 else {}
             for name, differences in {**pairs, **whole}.items():
                 result = paired(differences) if len(differences) > 1 else None
                 found.append(PairedTest(name, model, first, second, result, len(differences)))

@@ -6,6 +6,7 @@ import subprocess
 import pytest
 
 from gnnneg.cli import bench, main
+from gnnneg.digits import rate
 from gnnneg.errors import UserError
 
 
@@ -70,7 +71,7 @@ def test_prints_rates_that_can_be_compared(runs, capsys):
     line = capsys.readouterr().out.splitlines()[0].split()
     assert line[line.index("ours") + 1] == "11"
     assert line[line.index("queries/s") - 1 :] == ["1", "queries/s", "x10.98", "MiB", "100", "against", "200"]
-    assert [bench._rate(value) for value in (0.1213, 2.834, 53.5e6)] == ["0.121", "2.83", "53,500,000"]
+    assert [rate(value) for value in (0.1213, 2.834, 53.5e6)] == ["0.121", "2.83", "53,500,000"]
 
 
 SCALE = """

@@ -163,6 +163,19 @@ def test_an_answer_has_only_numbers_of_the_tables(tmp_path):
     assert strangers("v2 has 1,024 and .5, 0.25", "0.5 .5 1,024") == ["0.25"]
 
 
+def test_a_metric_that_one_data_set_has_alone_is_missing_nowhere(tmp_path):
+    """It is a dash where trainings have records without it; *missing* is what has no record."""
+    path = written_to(tmp_path, STUDY)
+    study = made(path, tmp_path / "results", FIGURES)
+    lines = [json.loads(line) for line in (tmp_path / "results" / "toy.jsonl").read_text().splitlines()]
+    for one in lines:
+        if one["variant"] == "few":
+            del one["metrics"]["test"]["hits@10"]
+    text = page(tables(study, standing(study, lines, same), 4), "toy.svg")
+    assert "| few | 2 | 0.1500 [-0.4853, 0.7853] | – | 1 of 2 |" in text
+    assert "| missing |" not in text
+
+
 def test_pages_and_pictures_are_made_of_records_alone(tmp_path):
     found = found_of(tmp_path, FIGURES)
     files = written(found, tmp_path / "pages")

@@ -1,0 +1,194 @@
+"""Records of measurements: one for each row that a benchmark prints, and what all of one case say together."""
+
+import statistics
+import tempfile
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from gnnneg.errors import UserError, echo
+from gnnneg.experiment.environment import commit, environment, version
+from gnnneg.studies.machine import machine
+from gnnneg.studies.records import FORMAT, Record, Records
+from gnnneg.training.atomic import Unwritable
+
+MEASUREMENT = "measurement"
+BEGIN = f'{{"format":{FORMAT},"kind":"{MEASUREMENT}"'.encode()  # of every line of a file of measurements
+NEEDED = ("kind", "row", "machine", "started", "seconds")
+OF_ROW = ("suite", "case", "unit", "ours")
+CASE = ("suite", "case", "unit", "peer_name", "entities", "processes", "clock")  # what a row says of its case
+PLACE = ("cpu", "cores", "threads")  # figures of two machines are never put together
+PEERS = ("pykeen", "torchbiggraph", "torchrec")  # whose versions a record names, if they are installed
+ROOM = 1 << 16  # bytes that must be free before anything is measured
+
+
+class Recorder:
+    """Adds a record to a file for each row that a benchmark prints.
+
+    A row is a mapping with ``suite``, ``case``, ``unit``, ``ours`` and, if something stands beside it, ``peer``,
+    ``peer_name`` and ``ratio``. The record has it whole, and the command, the commit of the beginning, the machine,
+    the versions, the time and the seconds since the row before. ``dirty`` is true if files were changed at the
+    beginning, or another commit was made since.
+
+    Args:
+        path (pathlib.Path): The file, which is made with the first row.
+        threads (int): Threads of each process that is measured.
+
+    Raises:
+        UserError: If the file has something else than measurements.
+        Unwritable: If the disk is full or cannot be written.
+    """
+
+    def __init__(self, path: Path, threads: int):
+        self.records = Records(path, lacks)
+        _refuse_other(self.records)
+        _refuse_unwritable(path)
+        about = environment(torch.device("cpu"), 0)
+        peers = {name: found for name in PEERS if (found := version(name)) is not None}
+        self.about = {**about, "threads": threads, "versions": {**about["versions"], **peers}}
+        self.since = time.perf_counter()
+
+    def __call__(self, row: dict[str, Any]) -> None:
+        """Adds the record of a row.
+
+        Raises:
+            Unwritable: If the disk is full or cannot be written.
+        """
+        now = time.perf_counter()
+        where = machine(self.about)
+        if where["dirty"] is False and (commit() or "").removesuffix("+") != where["commit"]:
+            where["dirty"] = True
+        seconds = {"wall": round(now - self.since, 3)}
+        self.records.append({"kind": MEASUREMENT, "row": row, **where, "seconds": seconds})
+        self.about["started"], self.since = datetime.now(UTC).isoformat(timespec="seconds"), time.perf_counter()
+
+
+@dataclass(frozen=True)
+class Spread:
+    """A figure of several measurements.
+
+    Args:
+        median (float): The median.
+        low (float): The least.
+        high (float): The greatest.
+        n (int): The number of measurements.
+    """
+
+    median: float
+    low: float
+    high: float
+    n: int
+
+
+@dataclass(frozen=True)
+class Case:
+    """All measurements of one case on one machine, whatever their commits.
+
+    Args:
+        about (dict): What their rows say of the case: suite, case, unit, peer and, for some suites, more.
+        place (dict): The processor, its cores and the threads.
+        figures (dict): The spread of each number of their rows, such as ``ours``, ``peer``, ``ratio``, ``peak_mib``.
+        records (tuple[dict, ...]): The records, the oldest first.
+    """
+
+    about: dict[str, Any]
+    place: dict[str, Any]
+    figures: dict[str, Spread]
+    records: tuple[Record, ...]
+
+
+def lacks(record: Record) -> list[str]:
+    """The keys that the record of a measurement must have, and this one has not."""
+    gone = [key for key in NEEDED if key not in record]
+    row = record.get("row")
+    return gone + [f"row.{key}" for key in OF_ROW if not isinstance(row, dict) or key not in row]
+
+
+def read(folder: Path) -> list[Record]:
+    """The measurements of all files of a folder. Files that begin with anything else are passed over.
+
+    Raises:
+        UserError: If a line is damaged.
+    """
+    found: list[Record] = []
+    for path in sorted(folder.glob("*.jsonl")):
+        with path.open("rb") as file:
+            measured = file.read(len(BEGIN)) == BEGIN
+        if measured:
+            found += Records(path, lacks).read()
+    return found
+
+
+def cases(records: Iterable[Record]) -> list[Case]:
+    """The cases of some measurements, each with the spread of its figures, in the order of their first records."""
+    found: dict[tuple[Any, ...], list[Record]] = {}
+    for record in sorted(records, key=lambda one: str(one["started"])):
+        row, place = record["row"], record["machine"]
+        key = tuple(row.get(name) for name in CASE) + tuple(place.get(name) for name in PLACE)
+        found.setdefault(key, []).append(record)
+    return [_case(some) for some in found.values()]
+
+
+def _case(records: list[Record]) -> Case:
+    row, place = records[-1]["row"], records[-1]["machine"]
+    numbers: dict[str, list[float]] = {}
+    for record in records:
+        for name, value in record["row"].items():
+            if name not in CASE and isinstance(value, int | float) and not isinstance(value, bool):
+                numbers.setdefault(name, []).append(float(value))
+    return Case(
+        {name: row[name] for name in CASE if name in row},
+        {name: place.get(name) for name in PLACE},
+        {name: Spread(statistics.median(of), min(of), max(of), len(of)) for name, of in numbers.items()},
+        tuple(records),
+    )
+
+
+def _refuse_other(records: Records) -> None:
+    """Refuses a file that is there and is none of measurements: a record would spoil it."""
+    path = records.path
+    try:
+        why = _other(records) if path.exists() else None
+    except OSError as error:
+        raise _unwritable(path, error) from error
+    if why is not None:
+        raise UserError(f"--record {echo(str(path))} is no file of measurements ({why}): name another file.")
+
+
+def _other(records: Records) -> str | None:
+    """Why a file is none of measurements; None if it is one."""
+    if not records.path.is_file():
+        return "it is a folder or a device"
+    rest = records.path.read_bytes().rpartition(b"\n")[2]  # if a kill cut it short, it will be removed
+    if rest[: len(BEGIN)] != BEGIN[: len(rest)]:
+        return "its last line is none"
+    try:
+        records.read()
+    except UserError as error:
+        return str(error)
+    return None
+
+
+def _refuse_unwritable(path: Path) -> None:
+    """Refuses a file that cannot be written, before anything is measured. It leaves nothing behind."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path.parent) as room:
+            room.write(bytes(ROOM))
+            room.flush()
+        there = path.exists()
+        path.open("ab").close()
+        if not there:
+            path.unlink()
+    except (OSError, ValueError) as error:
+        raise _unwritable(path, error) from error
+
+
+def _unwritable(path: Path, error: Exception) -> Unwritable:
+    why = getattr(error, "strerror", None) or error
+    return Unwritable(f"--record {echo(str(path))} cannot be written ({why}): make room, or name another file.")
