@@ -52,7 +52,7 @@ def recording(file: str | None, threads: int) -> Callable[[dict[str, Any]], None
     if file is None:
         return lambda row: None
     from gnnneg.errors import UserError
-    from gnnneg.studies.measured import Recorder
+    from gnnneg.studies.recorder import Recorder
 
     def told(work: Callable[[], Any]) -> Any:
         try:

@@ -203,7 +203,7 @@ def _recorder(args: argparse.Namespace) -> Callable[[dict[str, Any]], object]:
     """What is called with each row. What keeps it from being recorded is said before anything is measured."""
     if args.record is None:
         return lambda row: None
-    from gnnneg.studies.measured import Recorder
+    from gnnneg.studies.recorder import Recorder
 
     return Recorder(Path(args.record), args.threads)
 

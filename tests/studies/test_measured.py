@@ -15,8 +15,9 @@ import torch
 
 from gnnneg import UserError
 from gnnneg.cli import bench, main
-from gnnneg.studies import measured
-from gnnneg.studies.measured import Recorder, Spread, cases, read
+from gnnneg.studies import recorder as recorders
+from gnnneg.studies.measured import Spread, cases, read
+from gnnneg.studies.recorder import Recorder
 from gnnneg.studies.records import Records
 
 ROOT = Path(__file__).parents[2]
@@ -87,21 +88,26 @@ def test_what_differs_in_a_size_a_clock_or_a_peer_is_no_measurement_of_the_same(
         recorder({**ROW, **more})
     found = cases(read(tmp_path))
     assert [case.figures["ours"].n for case in found] == [2, 1, 1, 1, 1, 1]
+    for seconds in (12, 1_345.6):  # nothing is beside it, and the reason has a number
+        recorder({**ROW, "case": "a run", "peer": None, "peer_name": f"{seconds:,} s of the clock"})
+    recorder({**ROW, "case": "a run", "peer": None, "peer_name": "it is not installed"})
+    found = cases(read(tmp_path))
+    assert [case.figures["ours"].n for case in found] == [2, 1, 1, 1, 1, 1, 2, 1]
     recorder({**ROW, "ours": float("nan")})  # a measurement without a number counts nowhere
-    assert [case.figures["ours"].n for case in cases(read(tmp_path))] == [2, 1, 1, 1, 1, 1]
+    assert [case.figures["ours"].n for case in cases(read(tmp_path))] == [2, 1, 1, 1, 1, 1, 2, 1]
 
 
 def test_another_commit_in_the_middle_is_told(tmp_path, monkeypatch):
     recorder = Recorder(tmp_path / "speed.jsonl", 2)
     for begin, now in (("aa", "aa"), ("aa", "aa+"), ("aa", "bb"), ("aa+", "aa")):
         recorder.about["commit"] = begin
-        monkeypatch.setattr(measured, "commit", lambda now=now: now)
+        monkeypatch.setattr(recorders, "commit", lambda now=now: now)
         recorder(ROW)
     told = [(one["commit"], one["dirty"]) for one in lines(tmp_path / "speed.jsonl")]
     assert told == [("aa", False), ("aa", False), ("aa", True), ("aa", True)]
 
 
-TRAINING = (ROOT / "results" / "town.jsonl").read_text().splitlines(keepends=True)[0]
+TRAINING = '{"format":1,"kind":"training","study":"town","data":"Town","model":"","variant":"random","seed":0}\n'
 
 
 WRONG = ["folder", "notes", "notes/x", "training", "cut", "/dev/full", "/proc/x", "x" * 300, ""]

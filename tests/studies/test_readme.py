@@ -10,8 +10,9 @@ import pytest
 
 from gnnneg.cli.bench import SUITES
 from gnnneg.studies import definition
-from gnnneg.studies.measured import Recorder, cases, read
+from gnnneg.studies.measured import cases, read
 from gnnneg.studies.page import NUMBER
+from gnnneg.studies.recorder import Recorder
 from gnnneg.studies.show import shown
 from gnnneg.studies.tables import Row, numbers
 
