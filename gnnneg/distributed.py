@@ -9,19 +9,20 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 import torch.distributed as dist
 import torch.nn.functional as F
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 
 from gnnneg.errors import UserError
 
 T = TypeVar("T")
 PATIENCE = timedelta(minutes=30)  # the longest time that one process may make the others wait
-MOST = 512 << 20  # bytes of rows that one process may request at once
+MOST = 512 << 20  # bytes of rows that one process may fetch at once
 
 
 def size() -> int:
@@ -155,34 +156,69 @@ def block(num_rows: int) -> tuple[int, int]:
     return min(rank() * each, num_rows), min((rank() + 1) * each, num_rows)
 
 
-def fetched(own: Float[Tensor, "o d"], row: Int[Tensor, "u"], num_rows: int) -> Float[Tensor, "u d"]:
-    """Rows of a table of which each process holds its :func:`block`. All processes call this at the same time.
+def fetched(
+    own: Float[Tensor, "o d"], row: Int[Tensor, "u"], num_rows: int, learned: Bool[Tensor, "u"] | None = None
+) -> tuple[Float[Tensor, "u d"], Float[Tensor, "l d"]]:
+    """Rows of a table of which each process holds its :func:`block`: all without gradients, and again those that are
+    learned. All processes call this at the same time.
 
-    The gradient goes back the same way to the process that holds the row, row-sparse.
+    If gradients are enabled, those of learned rows go back the same way to the process that holds the row, row-sparse.
 
-    Cost: two exchanges, of ``u`` row numbers and of ``u`` rows; the gradient is a third.
+    Cost: three exchanges, of the numbers of rows, of ``u`` row numbers and of ``u`` rows; the gradient is a fourth.
 
     Args:
         own (torch.Tensor): The block of this process.
         row (torch.Tensor): Rows of the whole table, ascending.
         num_rows (int): Rows of the whole table.
-    """
-    sparse = torch.is_grad_enabled() and own.requires_grad
-    if size() == 1:
-        return F.embedding(row, own, sparse=sparse)
-    from torch.distributed._functional_collectives import all_to_all_single, all_to_all_single_autograd
+        learned (torch.Tensor, optional): Which rows have gradients. (default: :obj:`None`, all)
 
-    each, group = -(-num_rows // size()), dist.distributed_c10d._get_default_group()
+    Raises:
+        UserError: If the rows take more than :obj:`MOST` bytes.
+    """
+    each = -(-num_rows // size())
     ends = torch.searchsorted(row, each * torch.arange(1, size() + 1, device=row.device))
-    wants = ends.diff(prepend=ends.new_zeros(1))
-    gives = all_to_all_single(wants, None, None, group)
-    to, back = wants.tolist(), gives.tolist()
+    upto = [ends] if learned is None else [ends, F.pad(learned.cumsum(0), (1, 0))[ends]]
+    wants = torch.stack([end.diff(prepend=end.new_zeros(1)) for end in upto], 1)
+    (to, *to_learned), (back, *back_learned) = wants.T.tolist(), exchanged(wants).T.tolist()
     if sum(to) * own.size(1) * own.element_size() > MOST:
         raise UserError(
             f"A step would fetch {sum(to):,} rows of {own.size(1)} numbers from other processes, "
             f"{sum(to) * own.size(1) * own.element_size() >> 20:,} MiB: share the negatives of a batch (shared: true), "
             "draw fewer, or take a smaller fit.batch_size."
         )
-    asked = all_to_all_single(row, back, to, group)
-    answer = F.embedding(asked - rank() * each, own, sparse=sparse)
-    return all_to_all_single_autograd(answer, to, back, group)
+    asked = exchanged(row if learned is None else 2 * row + learned, to, back)  # each with what becomes of it
+    given = (asked if learned is None else asked >> 1) - rank() * each
+    found = exchanged(F.embedding(given, own.detach()), back, to)
+    if learned is None:
+        return found, _Learned.apply(own, found, given, to, back)
+    return found, _Learned.apply(own, found[learned], given[asked % 2 == 1], *to_learned, *back_learned)
+
+
+def exchanged(value: Tensor, to: list[int] | None = None, back: list[int] | None = None) -> Tensor:
+    """Sends each process its rows of a tensor, and returns the rows that all have sent to this one.
+
+    Args:
+        value (torch.Tensor): Rows for the first process, then those for the second, and so on.
+        to (list[int], optional): How many rows each process is sent. (default: :obj:`None`, equally many)
+        back (list[int], optional): How many rows each process sends. (default: :obj:`None`, equally many)
+    """
+    came = value.new_empty(len(value) if back is None else sum(back), *value.shape[1:])
+    dist.all_to_all_single(came, value.contiguous(), back, to)
+    return came
+
+
+class _Learned(torch.autograd.Function):
+    """Rows that have come from others, whose gradients go back to them."""
+
+    @staticmethod
+    def forward(ctx: Any, own: Tensor, found: Tensor, given: Tensor, to: list[int], back: list[int]) -> Tensor:
+        ctx.save_for_backward(given)
+        ctx.sizes = own.shape, to, back
+        return found.view_as(found)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None, None, None]:
+        (given,), (shape, to, back) = ctx.saved_tensors, ctx.sizes
+        value = exchanged(grad, to, back)
+        return torch.sparse_coo_tensor(given[None], value, shape, check_invariants=False), None, None, None, None

@@ -78,8 +78,21 @@ class Encoding(ABC):
 
         The fused kernels read vectors directly from this table. A dense encoding returns its whole table and ``index``,
         and so does a row-sparse one without gradients. A row-sparse one with gradients and a sharded one return only
-        the rows of ``index``.
+        the rows of ``index``, a sharded one with those that it has fetched together with them.
         """
+
+    def ahead(self, *index: Int[Tensor, "..."]) -> None:  # noqa: B027  # most have nothing to do
+        """Notes indices whose rows will be looked up later in this step, with gradients if these are enabled now.
+
+        An encoding that fetches rows from other processes fetches those of all noted indices together, at the first
+        look-up. The tensors must not be written to meanwhile. All others ignore this.
+        """
+
+    def awaits(self, index: Int[Tensor, "*s"]) -> bool:
+        """Whether ``index`` has been noted by :meth:`ahead` and is not fetched yet. Then it is best looked up as late
+        as possible, because more may be noted.
+        """
+        return False
 
 
 class Encoder(Part, ABC):

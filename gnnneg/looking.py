@@ -48,7 +48,9 @@ def looked_at(model: Model, graph: Data | None, query: Query) -> "Looked":
     """
     graph = None if graph is None else graph.to(str(query.anchor.device))
     with judging(model):
-        return Looked(model, model.scorer(model.encode(graph), query))
+        encoding = model.encode(graph)
+        encoding.ahead(query.anchor)
+        return Looked(model, model.scorer(encoding, query))
 
 
 def _asked(name: str) -> Callable[..., Any]:

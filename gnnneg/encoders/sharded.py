@@ -4,7 +4,7 @@ import math
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn import Parameter
 from torch_geometric.data import Data
@@ -12,17 +12,18 @@ from torch_geometric.data import Data
 from gnnneg.allocation import on_large_pages
 from gnnneg.checks import not_negative, table, widths
 from gnnneg.distributed import block, fetched, size
+from gnnneg.encoders.at_once import AtOnce
+from gnnneg.encoders.initial import uniform
 from gnnneg.errors import UserError
 from gnnneg.interfaces import Encoder, Encoding
 from gnnneg.kernels.everyone import is_everyone, span_of
-from gnnneg.kernels.rows import compact, cover
+from gnnneg.kernels.rows import cover
 from gnnneg.memory import refuse_beyond
 
 FLOAT = 4  # bytes
-ROWS = 1 << 16  # drawn at once
 
 
-class RowSharded(Encoding):
+class RowSharded(AtOnce):
     """A table of which each process holds a block of rows. Requested rows are sent, and their gradients are sent back.
 
     Args:
@@ -31,24 +32,39 @@ class RowSharded(Encoding):
     """
 
     def __init__(self, own: Float[Tensor, "o d"], num_rows: int):
-        self.own, self.num_rows = own, num_rows
+        super().__init__(num_rows)
+        self.own = own
+
+    def ahead(self, *index: Int[Tensor, "..."]) -> None:
+        if size() > 1:
+            self._refuse(*index)
+            super().ahead(*index)
 
     def __getitem__(self, index: Int[Tensor, "*s"]) -> Float[Tensor, "*s d"]:
         start, stop = block(self.num_rows)
         span = span_of(index)
         if span is not None and start <= span[0] and span[1] <= stop and not torch.is_grad_enabled():
             return self.own[span[0] - start : span[1] - start].view(*index.shape, self.own.size(1))
-        rows, place = self.rows(index)
-        return F.embedding(place, rows)
+        return super().__getitem__(index)
 
     def rows(self, index: Int[Tensor, "*s"]) -> tuple[Float[Tensor, "u d"], Int[Tensor, "*s"]]:
-        if is_everyone(index, self.num_rows) and size() > 1:
+        if size() > 1:
+            self._refuse(index)
+            return super().rows(index)
+        row, place = cover(index, self.num_rows)
+        return F.embedding(row, self.own, sparse=torch.is_grad_enabled() and self.own.requires_grad), place
+
+    def fetch(
+        self, row: Int[Tensor, "u"], learned: Bool[Tensor, "u"] | None = None
+    ) -> tuple[Float[Tensor, "u d"], Float[Tensor, "l d"]]:
+        return fetched(self.own, row, self.num_rows, learned)
+
+    def _refuse(self, *index: Int[Tensor, "..."]) -> None:
+        if any(is_everyone(one, self.num_rows) for one in index):
             raise UserError(
                 f"All {self.num_rows:,} entities' vectors are asked for at once (All, KvsAll, a sampler that compares "
                 "with all), but each process holds a part of them: draw negatives (Uniform, Popular, InBatch)."
             )
-        row, place = cover(index, self.num_rows) if size() == 1 else compact(index, self.num_rows)
-        return fetched(self.own, row, self.num_rows), place
 
 
 class ShardedLookup(Encoder):
@@ -95,16 +111,9 @@ class ShardedLookup(Encoder):
         self.weight.num_rows = num_nodes  # type: ignore[attr-defined]  # by which distributed.parted knows it
         self.reset_parameters()
 
-    @torch.no_grad()
     def reset_parameters(self) -> None:
-        """Draws new vectors. Every process draws all and keeps its own, so the vectors equal those of one process."""
-        start, stop = block(self.num_nodes)
-        for begin in range(0, self.num_nodes, ROWS):
-            end = min(begin + ROWS, self.num_nodes)
-            drawn = torch.empty(end - begin, self.hidden_channels).uniform_(-self.bound, self.bound)
-            first, last = max(begin, start), min(end, stop)
-            if first < last:
-                self.weight[first - start : last - start] = drawn[first - begin : last - begin]
+        """Draws new vectors, which are those of one process."""
+        uniform(self.weight, self.bound, self.num_nodes, block(self.num_nodes)[0])
 
     def forward(self, graph: Data | None) -> Encoding:
         return RowSharded(self.weight, self.num_nodes)

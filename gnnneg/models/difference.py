@@ -33,6 +33,10 @@ class Pair(Encoding):
         row, place = cover(index)
         return Dense(self[row]).rows(place)
 
+    def ahead(self, *index: Int[Tensor, "..."]) -> None:
+        self.positive.ahead(*index)
+        self.negative.ahead(*index)
+
 
 class DifferenceScorer(Scorer):
     """Combines two scorers of the same queries."""

@@ -1,8 +1,10 @@
 """An encoder with a decoder: every knowledge graph embedding model, and every graph encoder with a decoder."""
 
 import copy
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -16,13 +18,51 @@ from gnnneg.models.vectors import VectorScorer, may_drop
 from gnnneg.records import Query
 
 
+class _Mode(NamedTuple):
+    """Whether gradients and autocast are on."""
+
+    kind: str
+    learns: bool
+    casts: bool
+    dtype: torch.dtype
+
+    @staticmethod
+    def now(kind: str) -> "_Mode":
+        return _Mode(kind, torch.is_grad_enabled(), torch.is_autocast_enabled(kind), torch.get_autocast_dtype(kind))
+
+    @contextmanager
+    def again(self) -> Iterator[None]:
+        with torch.set_grad_enabled(self.learns), torch.autocast(self.kind, self.dtype, self.casts):
+            yield
+
+
 class KGEScorer(VectorScorer):
-    """Query vectors once, then any candidates."""
+    """Query vectors once, then any candidates.
+
+    If the encoding awaits the anchors, query vectors are computed at their first use, as they would be now. Then all
+    rows of a step can be fetched together. With dropout they are computed now, so that random draws keep their order.
+    """
 
     def __init__(self, encoding: Encoding, decoder: Decoder, query: Query, dropout: float):
-        self.whole = decoder(encoding[query.anchor], query.rel_type)  # (b, q)
-        super().__init__(F.dropout(self.whole, dropout), decoder.similarity, encoding)
+        super().__init__(None, decoder.similarity, encoding)
         self.decoder, self.query, self.dropout = decoder, query, dropout
+        if not dropout and encoding.awaits(query.anchor):
+            self._mode = _Mode.now(query.anchor.device.type)
+            return
+        self.whole = self._asked()
+        self.vector = F.dropout(self.whole, dropout)
+
+    @cached_property
+    def whole(self) -> Float[Tensor, "b q"]:
+        with self._mode.again():
+            return self._asked()
+
+    @cached_property
+    def vector(self) -> Float[Tensor, "b q"]:  # type: ignore[override]  # it can be set, too
+        return self.whole
+
+    def _asked(self) -> Float[Tensor, "b q"]:
+        return self.decoder(self.encoding[self.query.anchor], self.query.rel_type)
 
     def composed(self) -> Float[Tensor, "b d"] | None:
         return self.whole if self.similarity.shares_space else None

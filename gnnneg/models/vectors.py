@@ -39,13 +39,17 @@ class VectorScorer(Scorer, ABC):
     with private candidates is computed by a kernel in float32. They differ by rounding, which goes up as often as down.
 
     Args:
-        vector (torch.Tensor): ``(b, q)``.
+        vector (torch.Tensor, optional): ``(b, q)``. With :obj:`None` the scorer has a property of this name.
         similarity (Similarity): Compares queries and candidates.
         encoding (Encoding): Gives the candidates' vectors.
     """
 
-    def __init__(self, vector: Float[Tensor, "b q"], similarity: Similarity, encoding: Encoding):
-        self.vector, self.similarity, self.encoding = vector, similarity, encoding
+    vector: Tensor
+
+    def __init__(self, vector: Float[Tensor, "b q"] | None, similarity: Similarity, encoding: Encoding):
+        if vector is not None:
+            self.vector = vector
+        self.similarity, self.encoding = similarity, encoding
         self._last: tuple[Tensor, bool, Shared | Gathered] | None = None
         self._target: tuple[Tensor, tuple, Tensor] | None = None
 
@@ -69,7 +73,8 @@ class VectorScorer(Scorer, ABC):
     def __call__(self, index: Int[Tensor, "c k"]) -> Float[Tensor, "b k"]:
         if index.size(1) == 1 < index.size(0):  # one each: nothing for a kernel to save
             return self.decode(self.embed(index))
-        return self.similarity(self.vector, self._candidates(index))
+        candidates = self._candidates(index)  # first: rows that are fetched come together with the anchors'
+        return self.similarity(self.vector, candidates)
 
     def as_product(self, index: Int[Tensor, "c k"]) -> tuple[Float[Tensor, "b q"], Float[Tensor, "k q"]] | None:
         if not self.similarity.is_product or index.size(0) > 1:

@@ -12,8 +12,9 @@ from gnnneg.planning.work import Graph, Work
 FLOAT = 4  # bytes
 BOTH_WAYS = 3  # products for a score, forward and backward; one of them is forward
 MEASURED = 128  # width of the measured rows
-SENDS = 14  # network rounds of a step: four each for anchors, targets and negatives, and two of the training loop
-LATENCY = 6e-4  # seconds of processor time that each takes: two idle processes took 8.5 ms a step more than one
+ROUNDS = 4  # network rounds of a fetch: numbers of rows, row numbers, rows and gradients
+LOOP = 2  # those of the training loop
+LATENCY = 6e-4  # seconds of processor time that each takes: two idle processes took 8.5 ms a step of 14 more than one
 CHECKPOINTS = 2  # number of checkpoints that are kept
 MOST = 1 << 20  # largest number of machines considered
 
@@ -129,15 +130,21 @@ class Forecast:
     @property
     def sent(self) -> float:
         """Bytes that each machine sends in a step; it receives as many. These are rows, their gradients, and the
-        gradients of relations. Rows are fetched separately as anchors, as targets and as negatives.
+        gradients of relations. Anchors, targets and negatives are fetched together, each row once. A pool that is
+        looked at is fetched with anchors and targets, without gradients, and the chosen rows after that.
         """
         others = 1 - 1 / self.machines.count
         looked = self.work.negatives
-        twice = 2 * _zipf(self.queries, self.graph.entities) - _zipf(2 * self.batch, self.graph.entities)
-        seen = self.touched + twice
-        seen += _even(self.queries * looked.looked + looked.looked_shared, self.graph.entities) / 2
+        pool = _even(self.queries * looked.looked + looked.looked_shared, self.graph.entities)
+        seen = self.touched + pool / 2
         relations = self.work.per_relation * self.graph.relations + self.work.fixed
         return others * (2 * seen * self.work.width + 2 * relations) * FLOAT
+
+    @property
+    def rounds(self) -> int:
+        """Network rounds of a step: one fetch, or two if the model looks at a pool to choose among it."""
+        looks = self.work.negatives.looked or self.work.negatives.looked_shared
+        return ROUNDS * (2 if looks else 1) + LOOP
 
     @cached_property
     def seconds(self) -> dict[str, float]:
@@ -163,7 +170,7 @@ class Forecast:
         return {
             PRODUCTS: (scored + looked - private + loss) / cores,
             BANDWIDTH: (private + copied + drawn + asked + relations + table) / cores,
-            NETWORK: 0.0 if self.machines.count == 1 else self.sent / self.machines.network + SENDS * LATENCY,
+            NETWORK: 0.0 if self.machines.count == 1 else self.sent / self.machines.network + self.rounds * LATENCY,
             PROGRAM_TIME: cost.step,
         }
 

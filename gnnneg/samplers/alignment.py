@@ -31,6 +31,7 @@ def alignment(
     r""":math:`\langle \nabla s_0, \nabla s_j \rangle` of the target's and each candidate's score. The gradients are
     with respect to the query's anchor vector and relation parameters.
     """
+    encoding.ahead(query.anchor, target, index)
     anchor, wanted = encoding[query.anchor], encoding[target]
     if isinstance(decoder, Aligned):
         return indexed(encoding, index).inner(decoder.aligned(anchor, query.rel_type, wanted))

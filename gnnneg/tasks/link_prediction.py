@@ -100,13 +100,17 @@ class LinkPrediction(Contrastive):
     ) -> Float[Tensor, ""]:
         query, target = self.corruption(batch, rng)
         if not self.hide_between:
-            scorer = asked = self.model.scorer(self.model.encode(self._visible(batch)), query)
+            encoding = self.model.encode(self._visible(batch))
+            encoding.ahead(query.anchor, target)
+            scorer = asked = self.model.scorer(encoding, query)
         elif critic is None:  # the loss has another scorer, and who chooses is only looked at
             asked = looked_at(self.model, self._visible(batch), query)
 
         negatives = self.sampler(query, target, asked if critic is None else critic(query), rng)
         if self.hide_between:
-            scorer = self.model.scorer(self.model.encode(self._visible(batch, query, negatives)), query)
+            encoding = self.model.encode(self._visible(batch, query, negatives))
+            scorer = self.model.scorer(encoding, query)
+        encoding.ahead(negatives.index)
         loss = self.contrast(Drawn(scorer, query, target, negatives, rng))
         penalty = None if self.penalty is None else self.penalty(scorer, query, target)
         if self.weighing is None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 from distributed import two_processes
-from distributed.two_processes import CASES, PROCESSES
+from distributed.two_processes import CASES, PROCESSES, others
 
 from gnnneg.decoders import ComplEx
 from gnnneg.encoders.lookup import Lookup
@@ -49,12 +49,29 @@ def alone() -> dict:
         return two_processes.all_cases(False, list(range(PROCESSES)))
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", [*CASES, *others()])
 def test_steps(both, alone, case):
-    losses, table = alone[case]
+    losses, table, _ = alone[case]
     for one in both:
         assert one["cases"][case][0] == pytest.approx(losses, abs=1e-6)
     torch.testing.assert_close(torch.cat([one["cases"][case][1] for one in both]), table, atol=1e-6, rtol=0)
+
+
+@pytest.mark.parametrize("case", [*CASES, *others()])
+def test_rows_of_a_step_come_at_once(both, alone, case):
+    """Anchors, targets and negatives, which were three exchanges; where a model chooses among a pool, one more."""
+    wanted = list(others()[case][3:]) if case in others() else [1, 1]
+    assert [one["cases"][case][2] for one in both] == [wanted, wanted]
+    assert alone[case][2] == [0, 0]
+
+
+def test_a_step_may_fetch_so_many_rows_at_once(both):
+    """All that it needs together, and not one fewer."""
+    for one in both:
+        enough, few, rows = one["bounds"]
+        assert enough == "nothing was refused"
+        assert rows in few
+        assert "share the negatives of a batch" in few
 
 
 def test_ranks_add_up_ties_included(both):

@@ -3,6 +3,7 @@
 import itertools
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -10,18 +11,21 @@ import torch
 from torch import Tensor
 
 from gnnneg import distributed
-from gnnneg.corruption import Both
+from gnnneg.corruption import Both, Tail
 from gnnneg.data.known import KnownAnswers
 from gnnneg.decoders import ComplEx, DistMult, RotatE, TransE
 from gnnneg.encoders.lookup import Lookup
 from gnnneg.encoders.sharded import ShardedLookup
 from gnnneg.errors import UserError
 from gnnneg.evaluation import ranks, summary
+from gnnneg.generators import Mixup
+from gnnneg.interfaces import Encoder, Sampler, Task
 from gnnneg.losses import InfoNCE
 from gnnneg.models import KGEModel
+from gnnneg.penalties import DURA, Lp
 from gnnneg.records import Triplets
-from gnnneg.samplers import MCNS, All, Uniform
-from gnnneg.tasks import LinkPrediction
+from gnnneg.samplers import MCNS, All, Hardest, InBatch, Influence, Uniform
+from gnnneg.tasks import Dual, LinkPrediction
 from gnnneg.training import Fit, History, LazyAdam, RowAdagrad
 
 NODES, RELATIONS, WIDTH, PROCESSES, STEPS = 37, 3, 8, 2, 3
@@ -33,49 +37,141 @@ CASES = {
 }
 
 
-def batch() -> Triplets:
+Made = Callable[[KGEModel], Task]
+
+
+def contrasting(sampler: Sampler, **means) -> Made:
+    """Makes a task of a model."""
+    corruption = means.pop("corruption", Both(RELATIONS))
+    return lambda model: LinkPrediction(model, corruption, sampler, InfoNCE(), **means)
+
+
+def two_sided(known: KnownAnswers, model: KGEModel) -> Dual:
+    """Two models of one table, each of which chooses the other's negatives."""
+    means = Both(RELATIONS), Hardest(Uniform(NODES, 9), 3), InfoNCE()
+    other = KGEModel(Lookup(NODES, WIDTH), ComplEx(RELATIONS, WIDTH))
+    return Dual(LinkPrediction(model, *means), LinkPrediction(other, *means), known, shared=True)
+
+
+def others() -> dict[str, tuple[Made, int, float, int, int]]:
+    """Steps of other kinds: the task, how many statements, the share that is dropped, and, worked out by hand, how
+    often rows are exchanged forth (rows that are fetched) and back (their gradients).
+    """
+    known, one = world()[2], Tail(RELATIONS)
+    few, pool = Uniform(NODES, 5), Uniform(NODES, 9)
+    return {
+        "targets": (contrasting(InBatch(known)), 11, 0.0, 1, 1),
+        "norms": (contrasting(few, penalty=Lp(0.1)), 11, 0.0, 1, 1),
+        "images": (contrasting(few, penalty=DURA(0.1)), 11, 0.0, 1, 1),
+        "mixed": (contrasting(few, generators=[Mixup()]), 11, 0.0, 1, 1),
+        "mixed, one query": (contrasting(few, corruption=one, generators=[Mixup()]), 3, 0.0, 1, 1),
+        "dropped": (contrasting(few), 11, 0.5, 2, 2),  # anchors with targets, before negatives are drawn
+        "hardest": (contrasting(Hardest(pool, 3)), 11, 0.0, 2, 2),  # the pool with anchors and targets, then the chosen
+        "hardest of shared": (contrasting(Hardest(Uniform(NODES, 9, shared=True), 3)), 11, 0.0, 2, 2),
+        "influence": (contrasting(Influence(pool, 3)), 11, 0.0, 2, 2),
+        "two models": (partial(two_sided, known), 11, 0.0, 4, 2),  # each side's pool for its opponent, then all its own
+    }
+
+
+def batch(count: int = 11) -> Triplets:
     """As many statements as cannot be parted evenly."""
     rng = torch.Generator().manual_seed(1)
-    return Triplets(*(torch.randint(size, (11,), generator=rng) for size in (NODES, RELATIONS, NODES)))
+    return Triplets(*(torch.randint(size, (count,), generator=rng) for size in (NODES, RELATIONS, NODES)))
 
 
-def share(rank: int) -> Triplets:
+def share(rank: int, count: int = 11) -> Triplets:
     """The statements of one process."""
-    return Triplets(*(column[rank::PROCESSES] for column in batch()))
+    return Triplets(*(column[rank::PROCESSES] for column in batch(count)))
 
 
-def trained(encoder: torch.nn.Module, case: str, ranks: list[int]) -> Iterator[float]:
-    """Losses of some steps, in which this process does the work of ``ranks``."""
-    decoder, shared, optimizer = CASES[case]
+def trained(
+    encoder: Encoder,
+    decoder: type,
+    optimizer: type,
+    make: Made,
+    ranks: list[int],
+    count: int = 11,
+    dropout: float = 0.0,
+    exchanges: list[int] | None = None,
+) -> Iterator[float]:
+    """Losses of some steps, in which this process does the work of ``ranks``; ``exchanges`` is given how often rows
+    were sent forth and back in the last step.
+    """
     torch.manual_seed(2)
     encoder.reset_parameters()
-    model = KGEModel(encoder, decoder(RELATIONS, WIDTH))
-    task = LinkPrediction(model, Both(RELATIONS), Uniform(NODES, 5, shared=shared), InfoNCE())
+    task = make(KGEModel(encoder, decoder(RELATIONS, WIDTH), dropout))
     steps = optimizer(task.trained(), lr=0.1)
     draws = [torch.Generator().manual_seed(7 + rank) for rank in range(PROCESSES)]
-    total = len(batch().rel_type)
+    total = len(batch(count).rel_type)
     for _ in range(STEPS):
         steps.zero_grad()
         value = torch.zeros(())
         for rank in ranks:
-            mine = share(rank)
-            loss = task(mine, draws[rank]) * len(mine.rel_type) / total
-            loss.backward()
+            mine = share(rank, count)
+            with counted() as forth:
+                loss = task(mine, draws[rank]) * len(mine.rel_type) / total
+            with counted() as back:
+                loss.backward()
             value += loss.detach()
         for weight in task.trained():
             if weight is not encoder.weight:
                 distributed.summed(weight.grad)
         steps.step()
         yield float(distributed.summed(value))
+    if exchanges is not None:
+        exchanges[:] = len(forth), len(back)
 
 
-def all_cases(sharded: bool, ranks: list[int]) -> dict[str, tuple[list[float], Tensor]]:
-    """Losses and table of every case."""
+@contextmanager
+def counted() -> Iterator[list[int]]:
+    """The numbers of rows of vectors that are sent to this process within the block, one an exchange."""
+    found, exchange = [], distributed.exchanged
+
+    def exchanged(value: Tensor, *sizes: list[int]) -> Tensor:
+        came = exchange(value, *sizes)
+        if value.is_floating_point():
+            found.append(len(came))
+        return came
+
+    distributed.exchanged = exchanged
+    try:
+        yield found
+    finally:
+        distributed.exchanged = exchange
+
+
+def all_cases(sharded: bool, ranks: list[int]) -> dict[str, tuple[list[float], Tensor, list[int]]]:
+    """Losses and table of every case, and how often rows were exchanged in a step."""
     found = {}
-    for case in CASES:
+
+    def case(name: str, *means, **more) -> None:
         encoder = ShardedLookup(NODES, WIDTH) if sharded else Lookup(NODES, WIDTH, sparse=True)
-        found[case] = list(trained(encoder, case, ranks)), encoder.weight.detach()
+        exchanges: list[int] = []
+        losses = list(trained(encoder, *means, ranks, **more, exchanges=exchanges))
+        found[name] = losses, encoder.weight.detach(), exchanges
+
+    for name, (decoder, shared, optimizer) in CASES.items():
+        case(name, decoder, optimizer, contrasting(Uniform(NODES, 5, shared=shared)))
+    for name, (make, count, dropout, *_) in others().items():
+        case(name, ComplEx, LazyAdam, make, count=count, dropout=dropout)
     return found
+
+
+def refused_at(most: int) -> str:
+    """What a step says that may fetch so many rows, or that nothing was refused."""
+    task = task_of_a_run()
+    before, distributed.MOST = distributed.MOST, most * WIDTH * 4
+    try:
+        return said(lambda: task(share(distributed.rank()), torch.Generator().manual_seed(1)))
+    finally:
+        distributed.MOST = before
+
+
+def bounds() -> list[str]:
+    """A step that may fetch as many rows as it needs, all of its anchors, targets and negatives, and one fewer."""
+    with counted() as rows:
+        refused_at(NODES)
+    return [refused_at(rows[0]), refused_at(rows[0] - 1), f"fetch {rows[0]:,} rows"]
 
 
 def world() -> tuple[Triplets, Triplets, KnownAnswers]:
@@ -145,6 +241,7 @@ def main(out: Path) -> None:
             "records": [history.records, more.records, straight.records],
             "weight": again.model.encoder.weight.detach(),
             "refused": refusals(),
+            "bounds": bounds(),
             "triton": [name for name in sys.modules if name.startswith("gnnneg.kernels.triton_")],
         },
         out / f"{rank}.pt",

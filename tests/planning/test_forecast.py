@@ -120,10 +120,17 @@ def test_what_is_sent_by_hand():
     """Of two machines each asks the other for half of the rows it touches, and sends the gradients of as many back."""
     two = made(2, network=1e9)
     assert two.queries == 1000
-    ends = _zipf(1000, 4_600_000)  # of 500 statements, asked for as anchors and again as targets
-    assert two.sent == pytest.approx((2 * (two.touched + ends) * 128 + 2 * 822 * 128) * 4 / 2)
-    assert two.seconds[NETWORK] == pytest.approx(two.sent / 1e9 + 14 * 6e-4)
+    assert two.sent == pytest.approx((2 * two.touched * 128 + 2 * 822 * 128) * 4 / 2)
+    assert two.seconds[NETWORK] == pytest.approx(two.sent / 1e9 + (4 + 2) * 6e-4)  # one fetch, and the loop
     assert made().sent == 0
+
+
+def test_a_pool_is_sent_once_and_the_chosen_rows_after_it():
+    """No gradient of the pool is sent, and there are two fetches."""
+    looking = dataclasses.replace(WORK, negatives=Negatives(5, looked=256))
+    two, none = made(2, looking, network=1e9), made(2, dataclasses.replace(WORK, negatives=Negatives(5)), network=1e9)
+    assert two.sent - none.sent == pytest.approx(_even(1000 * 256, 4_600_000) * 128 * 4 / 2)
+    assert two.seconds[NETWORK] - none.seconds[NETWORK] == pytest.approx((two.sent - none.sent) / 1e9 + 4 * 6e-4)
 
 
 def test_distinct_draws():

@@ -11,6 +11,7 @@ from torch.testing import assert_close
 from gnnneg.data.known import KnownAnswers
 from gnnneg.decoders import DistMult
 from gnnneg.encoders import Lookup
+from gnnneg.encodings import Dense
 from gnnneg.errors import UserError
 from gnnneg.interfaces import Model
 from gnnneg.labels import SlotLabel
@@ -100,7 +101,7 @@ class Given(Model):
         self.num_relations, self.uses_graph, self.score = RELATIONS, False, nn.Parameter(score)
 
     def encode(self, graph):
-        return None
+        return Dense(self.score[:, :1])
 
     def scorer(self, encoding, query):
         class Bits(Scores):
