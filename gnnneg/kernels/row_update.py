@@ -11,7 +11,8 @@ from torch import Tensor
 from gnnneg.allocation import on_large_pages
 from gnnneg.kernels.kernel import kernel
 from gnnneg.kernels.kinds import ORDER
-from gnnneg.kernels.rows import compact
+from gnnneg.kernels.prefetch import AHEAD, soon
+from gnnneg.kernels.rows import as_met, compact
 from gnnneg.kernels.threads import launch
 
 
@@ -40,13 +41,13 @@ def suits(weight: Tensor, grad: Tensor) -> bool:
     )
 
 
-def touched(grad: Tensor) -> Touched:
-    """The rows of a row-sparse gradient. Cost: linear in its size, plus sorting the distinct rows."""
+def touched(grad: Tensor, ascending: bool = False) -> Touched:
+    """The rows of a row-sparse gradient, as they occur or sorted. Cost: linear in its size, and such a sort."""
     index, value = grad._indices()[0], grad._values().contiguous()  # also of a gradient that is not coalesced
     if grad.is_coalesced():
         each = torch.arange(len(index) + 1)
         return Touched(index.contiguous(), each, each[:-1], value)
-    row, place = compact(index, grad.size(0))
+    row, place = (compact if ascending else as_met)(index, grad.size(0))
     begin, order = torch.empty(len(row) + 1, dtype=torch.long), torch.empty_like(place)
     launch(_group, place, begin, order)
     return Touched(row, begin, order, value)
@@ -56,7 +57,7 @@ def merged(grad: Tensor) -> Tensor:
     """The same gradient with each row once, like :meth:`torch.Tensor.coalesce`, in one pass."""
     if grad.is_coalesced() or not suits(grad, grad):
         return grad.coalesce()
-    row, begin, order, value = touched(grad)
+    row, begin, order, value = touched(grad, ascending=True)
     out = on_large_pages(torch.empty(len(row), value.size(1)))
     launch(_merge, begin, order, value, out)
     return torch.sparse_coo_tensor(row[None], out, grad.shape, is_coalesced=True, check_invariants=False)
@@ -129,6 +130,8 @@ def _merge(begin, order, value, out):
 @no_type_check
 def _row_adagrad(row, begin, order, value, table, total, lr, eps):
     for u in numba.prange(row.size):
+        if u + AHEAD < row.size:
+            soon(table, row[u + AHEAD])
         grad, weight = _sum(begin, order, value, u), table[row[u]]
         square = np.float32(0)
         for j in range(grad.size):
@@ -143,6 +146,10 @@ def _row_adagrad(row, begin, order, value, table, total, lr, eps):
 @no_type_check
 def _lazy_adam(row, begin, order, value, table, mean, square, fresh, old, new, lr, root, eps):
     for u in numba.prange(row.size):
+        if u + AHEAD < row.size:
+            soon(table, row[u + AHEAD])
+            soon(mean, row[u + AHEAD])
+            soon(square, row[u + AHEAD])
         grad, weight, first, second = _sum(begin, order, value, u), table[row[u]], mean[row[u]], square[row[u]]
         for j in range(grad.size):
             first[j] += fresh * (grad[j] - first[j])

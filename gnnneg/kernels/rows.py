@@ -17,18 +17,20 @@ _scratch: dict[int, Tensor] = {}
 
 @kernel()
 @no_type_check
-def _compact(index, scratch, row, place):
+def _compact(index, scratch, row, place, ascending):
     count = 0
     for i in range(index.size):
         if scratch[index[i]] < 0:
-            scratch[index[i]] = 0
+            scratch[index[i]] = count
             row[count] = index[i]
             count += 1
-    row[:count] = np.sort(row[:count])
-    for u in range(count):
-        scratch[row[u]] = u
-    for i in range(index.size):
         place[i] = scratch[index[i]]
+    if ascending:
+        row[:count] = np.sort(row[:count])
+        for u in range(count):
+            scratch[row[u]] = u
+        for i in range(index.size):
+            place[i] = scratch[index[i]]
     for u in range(count):
         scratch[row[u]] = -1
     return count
@@ -43,12 +45,16 @@ def _shapes(index: Tensor, num_rows: int) -> tuple[Tensor, Tensor]:
 def _compacted(index: Tensor, num_rows: int) -> tuple[Tensor, Tensor]:
     if index.device.type != "cpu":
         return torch.unique(index, return_inverse=True)
+    return _on_cpu(index, num_rows, ascending=True)
+
+
+def _on_cpu(index: Tensor, num_rows: int, ascending: bool) -> tuple[Tensor, Tensor]:
     flat = index.reshape(-1).contiguous()
     if num_rows not in _scratch:
         _scratch[num_rows] = torch.full((num_rows,), -1, dtype=torch.int32)
     row = torch.empty(min(flat.numel(), num_rows), dtype=torch.long)
     place = torch.empty(flat.shape, dtype=torch.long)
-    count = launch(_compact, flat, _scratch[num_rows], row, place)
+    count = launch(_compact, flat, _scratch[num_rows], row, place, ascending)
     return row[:count], place.view(index.shape)
 
 
@@ -60,6 +66,14 @@ def compact(index: Int[Tensor, "*s"], num_rows: int) -> tuple[Int[Tensor, "u"], 
     If it need not know it, use :func:`cover`.
     """
     return _compacted(index, num_rows)
+
+
+def as_met(index: Int[Tensor, "*s"], num_rows: int) -> tuple[Int[Tensor, "u"], Int[Tensor, "*s"]]:
+    """The distinct rows in the order of their first occurrence, and the position of each index among them (CPU).
+
+    Cost: linear in the indices, without the sort of :func:`compact`.
+    """
+    return _on_cpu(index, num_rows, ascending=False)
 
 
 def padded(index: Int[Tensor, "*s"], num_rows: int) -> tuple[Int[Tensor, "u"], Int[Tensor, "*s"]]:

@@ -5,7 +5,7 @@ import torch
 from torch.testing import assert_close
 
 from gnnneg.kernels.counting import count_ranks, count_ranks_reference
-from gnnneg.kernels.rows import compact
+from gnnneg.kernels.rows import as_met, compact
 from gnnneg.kernels.softmax import logsumexp_reference, share_reference, weighted_logsumexp
 
 
@@ -116,5 +116,8 @@ def test_compact_is_unique():
         index = torch.randint(50, (4, 9))
         wanted = torch.unique(index, return_inverse=True)
         assert all(map(torch.equal, compact(index, 50), wanted))
+        row, place = as_met(index, 50)
+        assert torch.equal(row[place], index)
+        assert row.tolist() == list(dict.fromkeys(index.reshape(-1).tolist()))
     row, place = compact(torch.empty(0, 3, dtype=torch.long), 50)
     assert (row.shape, place.shape) == ((0,), (0, 3))

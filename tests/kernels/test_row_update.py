@@ -22,7 +22,12 @@ def dense(index: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
 
 
 def test_rows_and_where_they_came():
-    found = touched(sparse(MANY, torch.randn(8, WIDTH)))
+    grad = sparse(MANY, torch.randn(8, WIDTH))
+    found = touched(grad)
+    assert found.row.tolist() == [3, 0, 49, 17]  # as they occur
+    assert found.begin.tolist() == [0, 4, 6, 7, 8]
+    assert found.order.tolist() == [0, 1, 2, 5, 3, 6, 4, 7]
+    found = touched(grad, ascending=True)
     assert found.row.tolist() == [0, 3, 17, 49]
     assert found.begin.tolist() == [0, 2, 6, 7, 8]
     assert found.order.tolist() == [3, 6, 0, 1, 2, 5, 7, 4]
@@ -110,8 +115,8 @@ def test_a_step_after_clipping_is_of_the_summed_rows():
 def test_each_row_is_summed_once_a_step(monkeypatch):
     """Anchors, targets and negatives come to the optimiser as they are, and one pass takes them together."""
     calls = []
-    whole = row_update.compact
-    monkeypatch.setattr(row_update, "compact", lambda *given: (calls.append(1), whole(*given))[1])
+    whole = row_update.as_met
+    monkeypatch.setattr(row_update, "as_met", lambda *given: (calls.append(1), whole(*given))[1])
     monkeypatch.setattr(torch.Tensor, "coalesce", lambda self: pytest.fail("coalesced"))
     table = torch.nn.Embedding(ROWS, WIDTH, sparse=True)
     sum(table(index).square().sum() for index in (MANY, MANY[:3], MANY[2:])).backward()
