@@ -3,6 +3,7 @@
 import itertools
 import re
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -69,16 +70,19 @@ def words(name: str) -> list[str]:
     return [word.lower() for word in found]
 
 
+@lru_cache(1 << 10)
 def negates(name: str) -> bool:
     """Whether a column name means that *true* denies the statement, such as ``negated`` or ``is_not``."""
     return not negates_twice(name) and any(word in NEGATING for word in words(name))
 
 
+@lru_cache(1 << 10)
 def negates_twice(name: str) -> bool:
     """Whether a column name negates a negation, such as ``non_negated``: *true* states, and *false* denies."""
     return any(before in UNDOING and word in NEGATING for before, word in itertools.pairwise(words(name)))
 
 
+@lru_cache(1 << 10)
 def only_negates(name: str) -> bool:
     """Whether a name or IRI is a negation and nothing else: ``biolink:negated``, but not ``not_provided``."""
     last = re.split("[:/#]", name)[-1]

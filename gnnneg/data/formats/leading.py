@@ -65,8 +65,9 @@ def _put_together(table: pa.Table) -> bool:
 
 
 def _shared(one: pa.Array, other: pa.Array) -> int:
-    """How many names that are no numbers are in both."""
-    both = one.filter(pc.is_in(one, other))
+    """How many names that are no numbers are in both. Each array holds a name once."""
+    few, many = sorted((one, other), key=len)  # a set of few names is looked up fast
+    both = many.filter(pc.is_in(many, few))
     return int(pc.sum(pc.invert(pc.match_substring_regex(both, r"^[-+.0-9]*$"))).as_py() or 0)
 
 

@@ -85,6 +85,7 @@ def last(iri: str) -> str:
     return re.split(r"[/#:]", iri)[-1]
 
 
+@lru_cache(1 << 10)
 def _negation(name: str) -> bool:
     """Whether a name is a negation and nothing else, also one that is negated again."""
     return (negates(name) or negates_twice(name)) and {*words(name)} <= NEGATING | BESIDE_NEGATING | UNDOING

@@ -1,6 +1,7 @@
 """Lists and objects within a column. They are not read, but checked for words that deny a statement."""
 
 import re
+from functools import lru_cache
 from typing import Any
 
 import pyarrow as pa
@@ -49,10 +50,13 @@ def denies(value: Any, name: str = "") -> bool:
         )
     if isinstance(value, list):
         return any(denies(inner, name) for inner in value)
-    word = folded(str(value))
-    return word == NOT or says_false(name, word)
+    word = str(value)
+    if negates(name) or negates_twice(name):
+        return folded(word) == NOT or says_false(name, folded(word))
+    return word.strip().lower() == NOT
 
 
+@lru_cache(1 << 10)
 def _has(key: Any, some: frozenset[str]) -> bool:
     return bool({*words(str(key))} & some)
 
