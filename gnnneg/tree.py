@@ -7,7 +7,7 @@ from typing import Any
 from gnnneg.documents import dump, parse_yaml, read_yaml
 from gnnneg.errors import UserError, echo, nearest
 
-__all__ = ["Tree", "dump", "override", "put", "read"]
+__all__ = ["Tree", "dump", "listed", "override", "put", "read"]
 
 Tree = dict[str, Any]
 
@@ -27,6 +27,12 @@ def read(path: str | Path) -> Tree:
     if other:
         raise UserError(f"{path} has the key {echo(other[0])}, but keys of a config are words such as data.")
     return content
+
+
+def listed(tree: Tree) -> Tree:
+    """A config whose ``evaluation``, if it is a bare list, is the mapping that this is short for."""
+    bare = tree.get("evaluation")
+    return {**tree, "evaluation": {"evaluators": bare}} if isinstance(bare, list) else tree
 
 
 def override(tree: Tree, arguments: Sequence[str]) -> None:

@@ -36,9 +36,10 @@ def add(subparsers: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Runs the command."""
     from gnnneg.cli.table import show
+    from gnnneg.digits import written
     from gnnneg.report.compared import comparisons
     from gnnneg.report.reading import read_all
-    from gnnneg.report.tables import group, telling
+    from gnnneg.report.tables import HEADLINES, group, telling
 
     groups = group(read_all(args.paths))
     pairs = comparisons(groups, args.metric, args.over, args.baseline)
@@ -54,6 +55,10 @@ def run(args: argparse.Namespace) -> int:
         show(["what differs", *(one.name for one in groups)], cells)
         if more:
             print(f"and {more} more settings (--json lists them)")
+    if args.metric and pairs and pairs[0].metric not in HEADLINES.values():
+        metric = pairs[0].metric
+        print()
+        show(["run", metric], [[one.name, written(one.mean(metric), 4, one.spread(metric))] for one in groups])
     _tell(pairs)
     return 0
 

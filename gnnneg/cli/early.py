@@ -81,12 +81,11 @@ def config(path: str, settings: Sequence[str], out: str | None = None, new: bool
     Raises:
         UserError: If it is wrong.
     """
-    said = tree.read(path)
+    said = tree.listed(tree.read(path))
     tree.override(said, settings)
+    said = tree.listed(said)  # a setting may be a bare list too
     if not _others(said):
         asked = {key: value for key, value in said.items() if key != APART}
-        if isinstance(asked.get("evaluation"), list):
-            asked["evaluation"] = {"evaluators": asked["evaluation"]}
         _arguments(sources.classes()["Settings"], asked, "", False)
     source = said.get("data")
     source = source if isinstance(source, dict) else {}

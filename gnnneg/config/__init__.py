@@ -3,6 +3,18 @@
 from gnnneg.config.describe import describe
 from gnnneg.config.facts import __getattr__
 from gnnneg.config.resolve import Plan, resolve, resolve_whole
-from gnnneg.tree import Tree, dump, override, put, read
+from gnnneg.tree import Tree, dump, listed, override, put, read
 
-__all__ = ["Plan", "Tree", "__getattr__", "describe", "dump", "override", "put", "read", "resolve", "resolve_whole"]
+__all__ = [
+    "Plan",
+    "Tree",
+    "__getattr__",
+    "describe",
+    "dump",
+    "listed",
+    "override",
+    "put",
+    "read",
+    "resolve",
+    "resolve_whole",
+]

@@ -17,6 +17,8 @@ HARMLESS = (
     *(f"torch_geometric.nn.{part}." for part in ("models", "norm", "pool")),
 )
 
+LIBRARIES = ("gnnneg", "torch", "torch_geometric")
+
 
 def members(family: type) -> dict[str, type]:
     """The finished subclasses of ``family`` that have been imported, by name. A finished class has no subclasses."""
@@ -76,7 +78,7 @@ def find(family: type, name: object, key: str) -> type:
         raise UserError(f"{key}: cannot import {echo(name)}: {error}") from error
     except NotAllowedError as error:
         module = error.args[0]
-        if module in ("gnnneg", "torch", "torch_geometric"):
+        if module in LIBRARIES:
             raise UserError(
                 f"{key}: there is no {family.__name__} called {echo(name)}; {nearest(steps[-1], known)}"
             ) from None
@@ -85,6 +87,9 @@ def find(family: type, name: object, key: str) -> type:
             f"trust the module {module}, add --allow {module}, set {VARIABLE}={module}, or in Python say "
             f"allow={module!r}."
         ) from None
+    if cls is None and len(steps) == 2 and steps[0] not in LIBRARIES:
+        there = [of for of, one in vars(_module(steps[0])).items() if inspect.isclass(one) and issubclass(one, family)]
+        raise UserError(f"{key}: the module {steps[0]} has no {echo(steps[-1])[1:-1]}; {nearest(steps[-1], there)}")
     if not (inspect.isclass(cls) and issubclass(cls, family) and _harmless(cls)) or inspect.isabstract(cls):
         raise UserError(f"{key}: {echo(name)[1:-1]} is not a {family.__name__}; {nearest(steps[-1], known)}")
     return cls

@@ -200,9 +200,9 @@ def confidence(data: HeteroData, polarity: str = "stated", split: str | None = N
 
 def _chosen(data: HeteroData, polarity: str, split: str | None) -> tuple[EdgeStorage, slice | Tensor]:
     if polarity not in POLARITIES:
-        raise ValueError(f"Polarity is 'stated' or 'denied', not {polarity!r}.")
+        raise UserError(f"Polarity is 'stated' or 'denied', not {polarity!r}.")
     if split is not None and split not in SPLITS:
-        raise ValueError(f"Split is one of {', '.join(SPLITS)}, or None for all; not {split!r}.")
+        raise UserError(f"Split is one of {', '.join(SPLITS)}, or None for all; not {split!r}.")
     store = data["entity", polarity, "entity"]
     return store, slice(None) if split is None else store.split == SPLITS.index(split)
 

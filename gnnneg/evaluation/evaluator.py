@@ -68,6 +68,8 @@ class Evaluator(Part, ABC):
     """The name of its figures in a run's ``result.json``, beside those of the split. (default: its class's)"""
     no_split: ClassVar[str] = "It chooses its splits itself"
     """If there is no split to choose, the reason."""
+    falling: ClassVar[tuple[str, ...]] = ()
+    """Its figures that fall as a model gets better, by their last names. ``gnnneg compare`` reads this."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

@@ -60,6 +60,9 @@ def judged(setup: Setup, history: History) -> dict[str, Any]:
         },
         "memory": {"peak_rss_mib": history.peak_rss_mib, "peak_cuda_mib": history.peak_cuda_mib},
     }
+    falling = {one.key: list(one.falling) for one in others if one.key and one.falling}
+    if falling:  # who compares runs has to know it
+        result["falling"] = falling
     if setup.data.get("verdicts") is not None:
         result["verdicts"] = setup.data.verdicts
     if setup.test_graph is not None:  # what the figures of test are about

@@ -24,7 +24,7 @@ import gnnneg.tasks
 import gnnneg.trackers
 import gnnneg.weighings  # noqa: F401
 from gnnneg import datasets
-from gnnneg.config import Plan, Tree, resolve_whole
+from gnnneg.config import Plan, Tree, listed, resolve_whole
 from gnnneg.config.signature import parameters
 from gnnneg.data.facts import FACTS
 from gnnneg.data.gate import admit
@@ -230,12 +230,6 @@ class Settings:
     device: str | None = None
     track: Sequence[Watcher] = ()
     warm: str | None = None
-
-
-def listed(tree: Tree) -> Tree:
-    """A config whose ``evaluation``, where it is a bare list, is the mapping that this is short for."""
-    bare = tree.get("evaluation")
-    return {**tree, "evaluation": {"evaluators": bare}} if isinstance(bare, list) else tree
 
 
 def plan(tree: Tree) -> Plan:

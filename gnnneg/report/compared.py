@@ -17,7 +17,7 @@ from gnnneg.report.reading import Folder, read_all
 from gnnneg.report.tables import Group, flat, group
 
 FEW = 5  # groups of one data set of which all pairs are compared
-FALLING = ("mr", "amr")  # figures that fall as a model gets better
+FALLING = ("mr", "amr", "brier", "ece")  # figures of gnnneg's that fall as a model gets better
 
 Over = Literal["seeds", "statements"]
 
@@ -48,13 +48,17 @@ class Comparison:
     def better(self) -> int:
         """In how many pairs the first is better."""
         assert self.found is not None
-        return self.found.down if falls(self.metric) else self.found.up
+        return self.found.down if self._falls else self.found.up
 
     @property
     def worse(self) -> int:
         """In how many pairs the second is."""
         assert self.found is not None
-        return self.found.up if falls(self.metric) else self.found.down
+        return self.found.up if self._falls else self.found.down
+
+    @property
+    def _falls(self) -> bool:
+        return any(falls(self.metric, run) for run in (*self.first.runs, *self.second.runs))
 
     def to_json(self) -> dict[str, Any]:
         """Everything, for machines."""
@@ -124,13 +128,12 @@ def comparisons(
     Raises:
         UserError: If no run has such a figure, the baseline is none of the runs, or statements have no such figure.
     """
-    known = dict.fromkeys(name for one in groups for run in one.runs for name in figures(run))
+    names = list(dict.fromkeys(name for one in groups for run in one.runs for name in figures(run)))
     if metric is None:
-        if "mrr" not in known:
+        if "mrr" not in names:
             return []
         metric = "mrr"
-    if metric not in known:
-        raise UserError(f"No run has the figure {echo(metric)} (--metric): {nearest(metric, list(known))}")
+    metric = known(metric, names)
     if over == "statements" and part(metric) is None:
         raise UserError(f"{metric} is no mean over statements (--over): compare mrr, mr, hits@1 or another hits@k.")
     base = None if baseline is None else of(groups, baseline)
@@ -139,9 +142,25 @@ def comparisons(
     return [one if one.found is None else _with(one, next(corrected)) for one in found]
 
 
-def falls(metric: str) -> bool:
-    """Whether a figure falls as a model gets better."""
-    return metric.rpartition(".")[2] in FALLING
+def falls(metric: str, run: Folder) -> bool:
+    """Whether a figure falls as a model gets better, of gnnneg's or as the run says of its own evaluators'."""
+    key, last = metric.partition(".")[0], metric.rpartition(".")[2]
+    return last in FALLING or last in (run.result.get("falling") or {}).get(key, ())
+
+
+def known(metric: str, names: Sequence[str]) -> str:
+    """The whole name of a figure that is called by its end, such as ``auroc`` for ``classification.auroc``.
+
+    Raises:
+        UserError: If no figure ends so, or several do.
+    """
+    ends = [metric] if metric in names else [name for name in names if name.endswith(f".{metric}")]
+    shortest = [name for name in ends if name.count(".") == min(one.count(".") for one in ends)]
+    if len(shortest) == 1:
+        return shortest[0]
+    if shortest:
+        raise UserError(f"--metric {metric} may be {' or '.join(shortest)}: give one of them.")
+    raise UserError(f"No run has the figure {echo(metric)} (--metric): {nearest(metric, list(names))}")
 
 
 def figures(run: Folder) -> dict[str, float]:
@@ -189,6 +208,9 @@ def _compared(one: Group, other: Group, metric: str, over: Over | None) -> Compa
     seeds = _by_seed(one, other, metric)
     if over != "statements" and len(seeds) > 1:
         return Comparison(one, other, metric, "seeds", paired(seeds))
+    lacking = [group.name for group in (one, other) if not any(metric in figures(run) for run in group.runs)]
+    if lacking and part(metric) is None:
+        return Comparison(one, other, metric, None, None, f"{' and '.join(lacking)} did not find {metric}")
     if over == "seeds" or part(metric) is None:
         shared = f"{len(seeds)} seed{'s' * (len(seeds) != 1)}"
         return Comparison(one, other, metric, "seeds", None, f"they share {shared}, and two are needed")

@@ -255,3 +255,42 @@ def test_bad_words_are_one_sentence(seeds, capsys):
         assert sentence in err
     with pytest.raises(UserError, match=r"amri is no mean over statements \(--over\)"):
         gnnneg.compare([*seeds, finished(Path(seeds[0]).parent / "x", 0.1, amri=0.5)], "amri", "statements")
+
+
+# figures of a user's own evaluators
+
+
+def own(path: Path, gmr: float, seed: int, lr: float) -> str:
+    """A run in which an evaluator of the user's own has found a figure that falls as a model gets better."""
+    folder = finished(path, 0.5, seed, lr, Own={"gmr": gmr, "head": {"gmr": 9.0}})
+    result = json.loads((path / "result.json").read_text())
+    (path / "result.json").write_text(json.dumps({**result, "falling": {"Own": ["gmr"]}}))
+    return folder
+
+
+def test_a_run_says_which_of_its_own_figures_fall(tmp_path, capsys):
+    paths = [own(tmp_path / f"good-{s}", 2.0 + s / 10, s, lr=1) for s in (0, 1, 2)]
+    paths += [own(tmp_path / f"bad-{s}", 5.0 + s / 5, s, lr=2) for s in (0, 1, 2)]
+    for metric in ("Own.gmr", "gmr"):  # by its end too
+        (pair,) = comparisons(group(read_all(paths)), metric)
+        assert (pair.metric, {pair.first.name, pair.second.name}) == ("Own.gmr", {"good", "bad"})
+        assert (pair.better, pair.worse) == ((3, 0) if pair.first.name == "good" else (0, 3))
+    _, out, _ = said(capsys, "compare", *paths, "--metric", "gmr")
+    assert any(line.split() == ["good", "2.1000", "±", "0.1000"] for line in out.splitlines())
+
+
+@pytest.mark.parametrize(("metric", "fewer"), [("brier", "sigmoid.brier"), ("mr", "mr")])
+def test_figures_of_gnnneg_fall_too(metric, fewer, tmp_path):
+    paths = [finished(tmp_path / f"a-{s}", 0.5, s, lr=1, sigmoid={"brier": 0.1}) for s in (0, 1)]
+    paths += [finished(tmp_path / f"b-{s}", 0.4, s, lr=2, sigmoid={"brier": 0.3}) for s in (0, 1)]
+    (pair,) = comparisons(group(read_all(paths)), metric)
+    assert (pair.metric, pair.first.name, pair.better) == (fewer, "a", 2)
+
+
+def test_a_figure_that_is_missing_or_called_by_two_names(tmp_path, capsys):
+    paths = [own(tmp_path / f"a-{s}", 2.0, s, lr=1) for s in (0, 1)]
+    paths += [finished(tmp_path / f"b-{s}", 0.4, s, lr=2) for s in (0, 1)]
+    assert "a and b are not tested: b did not find Own.gmr." in said(capsys, "compare", *paths, "--metric", "gmr")[1]
+    two = [finished(tmp_path / f"c-{s}", 0.4, s, one={"x": 1.0}, other={"x": 2.0}) for s in (0, 1)]
+    with pytest.raises(UserError, match=r"--metric x may be one\.x or other\.x: give one of them"):
+        comparisons(group(read_all(two)), "x")
