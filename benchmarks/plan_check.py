@@ -94,12 +94,10 @@ class Sent:
     """Counts the bytes that this process sends to others, and those that come back to it as gradients."""
 
     def __init__(self) -> None:
-        from torch.distributed import _functional_collectives as collectives
-
         from gnnneg import distributed
 
         self.bytes = 0
-        exchange, added = collectives.all_to_all_single, distributed._add_up
+        exchange, added = distributed.exchanged, distributed._add_up
 
         def others(parts: list[int] | None, value: torch.Tensor) -> int:
             if parts is None:
@@ -107,16 +105,15 @@ class Sent:
             width = value.nbytes // max(len(value), 1)
             return sum(count for rank, count in enumerate(parts) if rank != distributed.rank()) * width
 
-        def exchanged(value, receives, sends, *rest):  # type: ignore[no-untyped-def]  # the form with gradients calls it
-            found = exchange(value, receives, sends, *rest)
-            self.bytes += others(sends, value) + (others(receives, found) if value.requires_grad else 0)
-            return found
+        def exchanged(value, to=None, back=None):  # type: ignore[no-untyped-def]
+            self.bytes += others(to, value)
+            return exchange(value, to, back)
 
         def summed(state, bucket):  # type: ignore[no-untyped-def]
             self.bytes += 2 * others(None, bucket.buffer())  # to be summed, and summed
             return added(state, bucket)
 
-        collectives.all_to_all_single = exchanged
+        distributed.exchanged = exchanged
         distributed._add_up = summed
 
 

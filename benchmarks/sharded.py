@@ -5,15 +5,14 @@ InfoNCE on Zipf statements. A step fetches the rows of a batch's anchors, target
 private), and ends with row-wise Adagrad. Loop, draws, scores, loss and relations are ours on each side:
 
 - ``ours``: :class:`gnnneg.encoders.ShardedLookup` and :class:`gnnneg.training.RowAdagrad` as a config builds them;
-- ``once``: the same, but the negatives are drawn first, and all distinct rows of a step are fetched at once;
-- ``theirs``: as ``once``, from an ``EmbeddingCollection`` whose fused optimiser (``EXACT_ROWWISE_ADAGRAD``) updates
-  rows in the backward pass. It would step once for each fetch, so there must be only one. Distinct rows are found by
-  our kernel, since TorchRec has none for CPUs.
+- ``theirs``: the same from an ``EmbeddingCollection`` whose fused optimiser (``EXACT_ROWWISE_ADAGRAD``) updates rows in
+  the backward pass. It steps once for each fetch, and a step has only one. Distinct rows are found by our kernel, since
+  TorchRec has none for CPUs.
 
 After a row is measured, its side and ``ours`` take ``--compared`` steps from the same weights at a small size, and the
 row says by how much their losses differ at most.
 
-TorchRec is no part of gnnneg: ``pip install torchrec fbgemm-gpu-cpu``. ``--sides ours once`` works without it.
+TorchRec is no part of gnnneg: ``pip install torchrec fbgemm-gpu-cpu``. ``--sides ours`` works without it.
 ``--processor-time`` counts processor seconds in place of those that pass, for machines that do something else too; a
 process that waits for another counts little then. ``--record FILE`` keeps the rows, those of other sides beside ours.
 """
@@ -24,31 +23,27 @@ import os
 import subprocess
 import sys
 import time
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 
 import scale
 import torch
-import torch.nn.functional as F
 from measure import forget, peak_mib, recording
 from torch import Tensor, nn
 
 from gnnneg import distributed
 from gnnneg.encoders import ShardedLookup
-from gnnneg.encodings import Dense
+from gnnneg.encoders.at_once import AtOnce
 from gnnneg.interfaces import Encoder, Encoding
-from gnnneg.kernels.rows import compact
-from gnnneg.records import Negatives, Query, Triplets, ones
-from gnnneg.samplers import Uniform
 from gnnneg.tasks import LinkPrediction
-from gnnneg.tasks.contrast import Contrastive, Drawn
 from gnnneg.training import Fit, RowAdagrad
 
 WIDTH, BATCH, LR, EPS = 128, 1024, 0.1, 1e-10
 TABLE = "entity"
-SIDES = ["ours", "once", "theirs"]
+SIDES = ["ours", "theirs"]
 CASES = ("1,000 shared", "64 private")
-NAMES = {"once": "ours, rows fetched at once", "theirs": "TorchRec"}
+NAMES = {"theirs": "TorchRec"}
 SMALL = 10_000  # entities of the comparison
 LAPS = 3
 
@@ -65,22 +60,19 @@ def task(num_nodes: int, negatives: str) -> LinkPrediction:
     return plan(tree).arguments["task"].build(facts)
 
 
-class Collected(Encoding):
+class Collected(AtOnce):
     """The rows that TorchRec fetches."""
 
-    def __init__(self, made: nn.Module, num_nodes: int):
-        self.made, self.num_nodes = made, num_nodes
+    def __init__(self, made: nn.Module, num_rows: int):
+        super().__init__(num_rows)
+        self.made = made
 
-    def __getitem__(self, index: Tensor) -> Tensor:
-        rows, place = self.rows(index)
-        return F.embedding(place, rows)
-
-    def rows(self, index: Tensor) -> tuple[Tensor, Tensor]:
+    def fetch(self, row: Tensor, learned: Tensor | None = None) -> tuple[Tensor, Tensor]:
         from torchrec import KeyedJaggedTensor
 
-        row, place = compact(index, self.num_nodes)
         asked = KeyedJaggedTensor(keys=[TABLE], values=row, lengths=torch.tensor([len(row)]))
-        return self.made(asked)[TABLE].values(), place
+        rows = self.made(asked)[TABLE].values()
+        return rows.detach(), rows if learned is None else rows[learned]
 
 
 class Collection(Encoder):
@@ -111,45 +103,21 @@ class Collection(Encoder):
         (shard,) = made.state_dict()[f"embeddings.{TABLE}.weight"].local_shards()
         with torch.no_grad():
             shard.tensor.copy_(like.weight)
-        self.held = Collected(made, like.num_nodes)  # not as a submodule: DistributedDataParallel is not to see it
+        # not as a submodule: DistributedDataParallel is not to see it
+        self.encoding = partial(Collected, made, like.num_nodes)
 
     def forward(self, graph: None) -> Encoding:
-        return self.held
+        return self.encoding()
 
 
-class Once(Contrastive):
-    """The same step, with one fetch for all rows."""
-
-    sampler: Uniform
-
-    def __init__(self, like: LinkPrediction):
-        super().__init__()
-        assert isinstance(like.sampler, Uniform)
-        self.model, self.corruption, self.sampler, self.loss = like.model, like.corruption, like.sampler, like.loss
-        self.generators, self.soft_label = like.generators, like.soft_label
-        self.scale, self.one_term = like.scale, like.one_term
-
-    def forward(self, batch: Triplets, rng: torch.Generator | None = None) -> Tensor:
-        query, target = self.corruption(batch, rng)
-        how = self.sampler
-        count = 1 if how.shared else len(target)  # drawn here, since a sampler is given a critic, who fetches rows
-        drawn = torch.randint(how.num_nodes, (count, how.num_negatives), generator=rng)
-        rows, place = self.model.encode(None).rows(torch.cat([query.anchor, target, drawn.view(-1)]))
-        anchor, answer, wrong = place.split([len(target), len(target), drawn.numel()])
-        query, wrong = Query(anchor, query.rel_type), wrong.view_as(drawn)
-        scorer = self.model.scorer(Dense(rows), query)
-        return self.contrast(Drawn(scorer, query, answer, Negatives(wrong, ones(wrong)), rng)).mean()
-
-
-def built(side: str, num_nodes: int, words: argparse.Namespace) -> tuple[Contrastive, RowAdagrad]:
+def built(side: str, num_nodes: int, words: argparse.Namespace) -> tuple[LinkPrediction, RowAdagrad]:
     """The task of a side and its optimiser."""
     made = task(num_nodes, words.case)
     encoder = made.model.encoder
     if side == "theirs":
         assert isinstance(encoder, ShardedLookup)
         made.model.encoder = Collection(encoder)
-    trained = made if side == "ours" else Once(made)
-    return trained, RowAdagrad(list(trained.trained()), lr=LR, eps=EPS)
+    return made, RowAdagrad(list(made.trained()), lr=LR, eps=EPS)
 
 
 def losses(side: str, words: argparse.Namespace) -> Tensor:
@@ -194,7 +162,7 @@ def missing() -> str | None:
             said = str(error).splitlines()[0]
             return (
                 f"TorchRec cannot be used here ({said}): pip install torchrec fbgemm-gpu-cpu into an environment of "
-                "its own, or measure without it with --sides ours once."
+                "its own, or measure without it with --sides ours."
             )
     return None
 

@@ -1,15 +1,17 @@
 """Rows that have to be fetched from elsewhere, those of a step at once."""
 
 from abc import ABC, abstractmethod
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 from gnnneg.interfaces import Encoding
 from gnnneg.kernels.rows import compact
+from gnnneg.row_gradient import Rows
 
 Place = tuple[int, int, tuple[tuple[int, int], ...]]  # of elements in memory
 
@@ -26,6 +28,7 @@ class _Held(NamedTuple):
 
     noted: _Noted  # kept, so that no other tensor takes its place in memory
     table: Tensor
+    copied: Rows | None  # the same table, if it has gradients
     position: Tensor
 
 
@@ -73,15 +76,22 @@ class AtOnce(Encoding, ABC):
         return _place(index) in self._noted
 
     def __getitem__(self, index: Int[Tensor, "*s"]) -> Float[Tensor, "*s d"]:
-        rows, position = self.rows(index)
-        return F.embedding(position, rows)
+        held = self._found(index)
+        position = _shaped(held.position, index)
+        if held.copied is None or not torch.is_grad_enabled():
+            return F.embedding(position, held.table)
+        return held.copied[position]  # a few of many, which need no gradient as large as the table
 
     def rows(self, index: Int[Tensor, "*s"]) -> tuple[Float[Tensor, "u d"], Int[Tensor, "*s"]]:
+        held = self._found(index)
+        return held.table, _shaped(held.position, index)
+
+    def _found(self, index: Int[Tensor, "*s"]) -> _Held:
         place, learns = _place(index), torch.is_grad_enabled()
         held = self._held.get(place)
         if held is None or (learns and not held.noted.learns):
             held = self._fetched(place, _Noted(index, learns))
-        return held.table, _shaped(held.position, index)
+        return held
 
     def _fetched(self, place: Place, asked: _Noted) -> _Held:
         """The rows of a look-up, fetched with those of all noted indices."""
@@ -106,12 +116,31 @@ class AtOnce(Encoding, ABC):
                         of[part] = True
                 every, learned = self.fetch(row, of)
                 moved = of.cumsum(0) - 1
+            copied = None
+            if learned.requires_grad:
+                learned = _Densely.apply(learned)
+                copied = Rows(learned)
         found = []
         for one, part in zip(wanted, parts):
-            table = learned if one.learns else every
-            found.append(_Held(one, table, moved[part] if one.learns and moved is not None else part))
+            if not one.learns:
+                found.append(_Held(one, every, None, part))
+            else:
+                found.append(_Held(one, learned, copied, part if moved is None else moved[part]))
         self._held.update(zip(noted, found))
         return found[-1] if extra else self._held[place]
+
+
+class _Densely(torch.autograd.Function):
+    """Rows as they are; their gradient goes back dense, although rows that are copied give a row-sparse one."""
+
+    @staticmethod
+    def forward(ctx: Any, rows: Tensor) -> Tensor:
+        return rows.view_as(rows)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> Tensor:
+        return grad.to_dense()
 
 
 def _place(index: Int[Tensor, "..."]) -> Place:

@@ -45,7 +45,11 @@ class RowSharded(AtOnce):
         span = span_of(index)
         if span is not None and start <= span[0] and span[1] <= stop and not torch.is_grad_enabled():
             return self.own[span[0] - start : span[1] - start].view(*index.shape, self.own.size(1))
-        return super().__getitem__(index)
+        if size() > 1:
+            self._refuse(index)
+            return super().__getitem__(index)
+        rows, place = self.rows(index)
+        return F.embedding(place, rows)
 
     def rows(self, index: Int[Tensor, "*s"]) -> tuple[Float[Tensor, "u d"], Int[Tensor, "*s"]]:
         if size() > 1:
