@@ -4,6 +4,7 @@ import time
 from pathlib import Path
 
 from gnnneg import documents
+from gnnneg.errors import UserError
 from gnnneg.plain import to_json
 from gnnneg.training.atomic import replacing
 
@@ -15,14 +16,20 @@ class Clock:
 
     Args:
         path (pathlib.Path): The file that keeps them.
+
+    Raises:
+        UserError: If the file is damaged.
     """
 
     def __init__(self, path: Path):
         self.path, self._before = path, (0.0, 0.0)
-        found = documents.read_json(path) if path.exists() else {}
-        if isinstance(found, dict) and "seconds" in found:
-            # a file of before processor time was kept has none
-            self._before = float(found["seconds"]), float(found.get("processor", 0.0))
+        try:
+            found = documents.read_json(path) if path.exists() else {}
+            if isinstance(found, dict) and "seconds" in found:
+                # a file of before processor time was kept has none
+                self._before = float(found["seconds"]), float(found.get("processor", 0.0))
+        except (ValueError, TypeError) as error:  # that it is no JSON is a UserError, and so a ValueError
+            raise UserError(f"{path} is damaged: delete it, and the time is counted from 0.") from error
         self._began = time.monotonic(), time.process_time()
         self._last = self._began[0]
 

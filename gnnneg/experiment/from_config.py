@@ -14,13 +14,15 @@ from gnnneg.experiment.execute import execute
 from gnnneg.experiment.kept import Kept
 from gnnneg.experiment.resumed import resume
 from gnnneg.experiment.run import Run
-from gnnneg.experiment.settings import TUNE, anchored, listed, outline, plan, source, watchers
+from gnnneg.experiment.settings import TUNE, anchored, outline, plan, source, watchers
 from gnnneg.experiment.setup import Setup, assemble
-from gnnneg.experiment.warm import found, warm_start
+from gnnneg.experiment.warm import begin, found
 from gnnneg.plain import visible
 from gnnneg.run_folder import chosen
 from gnnneg.training import Watcher
 from gnnneg.trust import allowing
+
+WARM = "warm"
 
 
 def train_config(
@@ -68,9 +70,7 @@ def _assembled(means: Plan, own: Path | None, allow: str | Sequence[str]) -> Set
     graphs = asked.graphs() if own is None else Kept(own, None, None, allow).graphs
     look_over(graphs[0], Path(asked.name).name)
     setup = assemble(means, *graphs)
-    if means.arguments["warm"] is not None:
-        with allowing(allow):
-            setup.warm = warm_start(setup.model, graphs[0], means.arguments["warm"])
+    begin(setup, allow)
     return setup
 
 
@@ -92,11 +92,10 @@ def read(path: str | Path, overrides: Sequence[str] = (), allow: str | Sequence[
 
 def told(path: str | Path, overrides: Sequence[str] = ()) -> Tree:
     """What a YAML says, with settings over it, as a tree; paths in it are right from every working directory."""
-    tree = listed(config.read(path))
+    tree = config.listed(config.read(path))
     config.override(tree, overrides)
     tree = anchored(tree)
-    if isinstance(tree.get("warm"), str):
-        tree["warm"] = found(tree["warm"])
+    tree = warmed(tree)
     asked = source(outline(tree))
     place = None if holder(path, overrides) else _place(asked.name)
     if place is not None:
@@ -105,6 +104,25 @@ def told(path: str | Path, overrides: Sequence[str] = ()) -> Tree:
         tree["data"]["verdicts"] = str(Path(asked.verdicts).expanduser().resolve())
     if asked.root is not None:
         tree["data"]["root"] = str(Path(asked.root).expanduser().resolve())
+    return tree
+
+
+def warmed(tree: Tree) -> Tree:
+    """The same config with the whole paths of what its model begins with, also where tuning chooses among several.
+
+    Raises:
+        UserError: If there is nothing at one.
+    """
+    tree = dict(tree)
+    if isinstance(tree.get(WARM), str):
+        tree[WARM] = found(tree[WARM])
+    tuned = tree.get(TUNE)
+    if isinstance(tuned, dict) and WARM in tuned:
+        said = tuned[WARM]
+        values = said.get("choices") if isinstance(said, dict) else said
+        if isinstance(values, list):
+            here = [found(value) if isinstance(value, str) else value for value in values]
+            tree[TUNE] = {**tuned, WARM: {**said, "choices": here} if isinstance(said, dict) else here}
     return tree
 
 

@@ -19,6 +19,7 @@ from gnnneg.experiment.lock import held
 from gnnneg.experiment.run import Run
 from gnnneg.experiment.settings import watchers
 from gnnneg.experiment.setup import assemble, choose
+from gnnneg.experiment.warm import begin_again
 from gnnneg.experiment.whereabouts import Missing
 from gnnneg.training import Fit, Watcher
 from gnnneg.trust import allowing
@@ -91,6 +92,8 @@ def resume(
         kept.asks(prolonged.placed(kept.plan.plain(), device, data))
         with allowing(allow):
             setup = assemble(kept.plan, *graphs, device=here)
+            if stand(kept.path) is None:  # it begins from the beginning, which may be warm
+                begin_again(setup, kept.path, allow)
             setup.path, setup.track = kept.path, [*watchers(kept.plan), *track]
             if kept.reordered:
                 warnings.warn(

@@ -5,15 +5,22 @@ from pathlib import Path
 
 from torch_geometric.data import HeteroData
 
-from gnnneg import run_files
-from gnnneg.config import Tree
+from gnnneg import config, run_files
+from gnnneg.config import Plan, Tree
 from gnnneg.data.gate import look_over
+from gnnneg.errors import UserError
 from gnnneg.experiment.execute import execute
+from gnnneg.experiment.prolonged import differing
 from gnnneg.experiment.resumed import resume
 from gnnneg.experiment.run import Run
 from gnnneg.experiment.settings import DataSource, plan, source, watchers
 from gnnneg.experiment.setup import Setup, assemble
+from gnnneg.experiment.warm import begin
 from gnnneg.training import Watcher
+
+
+class Other(UserError):
+    """A folder holds a run of another config."""
 
 
 class Trainer:
@@ -44,12 +51,33 @@ class Trainer:
             tree (dict): The config.
             path (pathlib.Path): The run folder.
             watch (list[Watcher]): Who watches beside those that the config names.
+
+        Raises:
+            Other: If the folder holds a run of another config.
         """
         if (path / run_files.CONFIG).is_file():
+            refuse_other(path, plan(tree))
             return resume(path, progress=False, track=watch)
         means = plan(tree)
         setup = assemble(means, *self.graphs(source(means)))
+        begin(setup)
         setup.track = [*watchers(means), *watch]
         if self.refuse is not None:
             self.refuse(setup)
         return execute(setup, path, source(means).again, progress=False, forget=True)
+
+
+def refuse_other(path: Path, means: Plan) -> None:
+    """Refuses a folder whose run is of another config: its figures would be taken for those of this one.
+
+    Raises:
+        Other: If more than the device and the place of the data differs.
+    """
+    there = plan(config.read(path / run_files.CONFIG)).plain()
+    free = ("device", "data.name")
+    keys = [key for key in dict.fromkeys(differing(there, means.plain())) if key not in free]
+    if keys:
+        raise Other(
+            f"{path} holds a run of another config, by {', '.join(keys[:3])}, though it has the name of this one: "
+            "begin anew in another folder."
+        )

@@ -1,5 +1,6 @@
 """A model that begins with what another has learnt, or with given vectors, matched by name."""
 
+import json
 import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -18,13 +19,15 @@ from gnnneg.config import Tree
 from gnnneg.data.facts import FACTS, Facts
 from gnnneg.data.statements import assemble
 from gnnneg.data.vector_files import read_vectors
-from gnnneg.errors import UserError
+from gnnneg.errors import UserError, echo
 from gnnneg.evaluation.vectors import inverses
 from gnnneg.experiment import folder
 from gnnneg.experiment.kept import Kept
 from gnnneg.experiment.prolonged import differing
+from gnnneg.experiment.setup import Setup
 from gnnneg.experiment.warmth import Warm
 from gnnneg.interfaces import Model
+from gnnneg.plain import to_json
 from gnnneg.records import Triplets
 from gnnneg.trust import allowing
 
@@ -40,6 +43,10 @@ def found(source: str | Path) -> str:
     Raises:
         UserError: If there is nothing.
     """
+    if not isinstance(source, str | Path):
+        raise UserError(
+            f"What the model begins with is {echo(source)} (--warm): give a run folder, or vectors by name."
+        )
     path = Path(source).expanduser()
     if not path.exists():
         raise UserError(f"There is nothing at {source} (--warm): give a run folder, or vectors by name.")
@@ -72,6 +79,38 @@ def warm_start(model: Model, data: HeteroData, source: str | Path) -> Warm:
     if (path / run_files.CONFIG).is_file() or zipfile.is_zipfile(path):
         return _from_run(model, data, path)
     return _from_vectors(model, data, path)
+
+
+def begin(setup: Setup, allow: str | Sequence[str] = ()) -> None:
+    """Puts into the model of a run what its config says that it begins with, if it says so.
+
+    Args:
+        setup (Setup): What is trained, before the first step.
+        allow (str or list[str]): Modules that are not gnnneg's and whose classes the other run may name.
+
+    Raises:
+        UserError: As :func:`warm_start`.
+    """
+    source = None if setup.plan is None else setup.plan.arguments["warm"]
+    if source is not None:
+        with allowing(allow):
+            setup.warm = warm_start(setup.model, setup.data, source)
+
+
+def begin_again(setup: Setup, path: Path, allow: str | Sequence[str] = ()) -> None:
+    """The same for a run that was stopped before its first checkpoint.
+
+    Raises:
+        UserError: As :func:`warm_start`; or if that is no longer what the run began with.
+    """
+    begin(setup, allow)
+    then = folder.read_json(path / run_files.ENVIRONMENT, versioned=True).get("warm") if setup.warm else None
+    now = None if setup.warm is None else json.loads(to_json(setup.warm.to_json()))
+    if then is not None and {**then, "source": None} != {**(now or {}), "source": None}:
+        raise UserError(
+            f"{then.get('source')} is no longer what {path} began with (warm), and no step was trained yet: train in a "
+            "new folder."
+        )
 
 
 # from a run

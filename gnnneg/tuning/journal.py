@@ -68,9 +68,20 @@ class Journal(BaseJournalBackend):
 
 
 def opened(home: Path) -> optuna.Study:
-    """The study of a folder, or a new one. A greater value of a trial is better."""
+    """The study of a folder, or a new one. A greater value of a trial is better.
+
+    Raises:
+        UserError: If its journal is damaged.
+    """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    storage = JournalStorage(Journal(home / JOURNAL))
+    try:
+        storage = JournalStorage(Journal(home / JOURNAL))  # which reads it
+    except (UserError, OSError):
+        raise
+    except Exception as error:  # Optuna checks nothing of what a line says
+        raise UserError(
+            f"{home / JOURNAL} is damaged ({type(error).__name__}: {error}): begin another study."
+        ) from error
     with suppress(KeyError):
         return optuna.load_study(study_name=NAME, storage=storage)
     with awaited(home / f"{JOURNAL}.new"):

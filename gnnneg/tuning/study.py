@@ -2,6 +2,7 @@
 
 import importlib.util
 import math
+import numbers
 import os
 import time
 import warnings
@@ -18,9 +19,9 @@ from gnnneg.config import Tree
 from gnnneg.errors import MissingExtra, UserError, echo
 from gnnneg.experiment import Run, plan
 from gnnneg.experiment.clock import Clock
-from gnnneg.experiment.from_config import holder, told
+from gnnneg.experiment.from_config import holder, told, warmed
 from gnnneg.experiment.lock import awaited
-from gnnneg.experiment.settings import TUNE, anchored, listed, source
+from gnnneg.experiment.settings import TUNE, anchored, source
 from gnnneg.report.study import page
 from gnnneg.training import Interrupted
 from gnnneg.training.atomic import replacing
@@ -116,7 +117,8 @@ def tune(
             if workers == 1:
                 Worker(home, budget, say if progress else nothing, clock.tick).work()
             else:
-                side_by_side(home, study, budget, workers, allow, progress, clock.tick)
+                needed = workers if most is None else min(workers, max(most, seeds))  # more would have no work
+                side_by_side(home, study, budget, needed, allow, progress, clock.tick)
         except KeyboardInterrupt as error:
             clock.write()
             raise Interrupted(f"Interrupted: the same command goes on with {home}.") from error
@@ -132,10 +134,15 @@ def _refuse(trials: int | None, hours: float | None, workers: int, seeds: int, s
         ("seeds", seeds, 0),
         ("startup", startup, 1),
     ):
-        if value is not None and value < least:
+        if value is None and option == "trials":
+            continue
+        if isinstance(value, bool) or not isinstance(value, numbers.Integral):
+            raise UserError(f"--{option} is {echo(value)}: give a whole number.")
+        if value < least:
             raise UserError(f"--{option} is {value}: give at least {least}.")
-    if hours is not None and not (0 < hours < math.inf):
-        raise UserError(f"--hours is {hours}: give a number above 0.")
+    number = isinstance(hours, numbers.Real) and not isinstance(hours, bool)
+    if hours is not None and not (number and 0 < hours < math.inf):
+        raise UserError(f"--hours is {echo(hours)}: give a number above 0.")
     for package in ("jinja2", "matplotlib"):  # said now, not after hours
         if importlib.util.find_spec(package) is None:
             raise MissingExtra("tune", "Tuning")
@@ -146,9 +153,11 @@ def _refuse(trials: int | None, hours: float | None, workers: int, seeds: int, s
 def _said(settings: str | Path | Mapping[str, Any], overrides: Sequence[str]) -> tuple[Tree, str]:
     """The content of a config, and its name."""
     if isinstance(settings, Mapping):
-        tree = listed(dict(settings))
+        tree = config.listed(dict(settings))
         config.override(tree, overrides)
-        return anchored(tree), "config"
+        return warmed(anchored(tree)), "config"
+    if not isinstance(settings, str | Path):
+        raise UserError(f"The config is {echo(settings)}: give a YAML file, or a dict.")
     if holder(settings, overrides) is not None:
         raise UserError(
             f"{settings} lies in a run that holds its own statements: copy it elsewhere, and say with --data.name "
@@ -163,7 +172,8 @@ def _begin(home: Path, tree: Tree) -> None:
     Raises:
         UserError: If the folder holds something else.
     """
-    if not (home / STUDY).exists() and home.exists() and (not home.is_dir() or any(home.iterdir())):
+    used = home.exists() and not (home.is_dir() and _unused(home))
+    if used and not (home / STUDY).exists():  # looked for last, since another process may begin the study just now
         raise UserError(f"{home} is not empty and holds no study: choose another folder with --out.")
     home.mkdir(parents=True, exist_ok=True)
     (home / CLAIMS).mkdir(exist_ok=True)
@@ -181,6 +191,11 @@ def _begin(home: Path, tree: Tree) -> None:
         f"{home} is a study of another config: {part} has {'.'.join(map(str, where))} {echo(before)}, and now it is "
         f"{echo(now)}; choose another folder with --out."
     )
+
+
+def _unused(home: Path) -> bool:
+    """Whether nothing but what the beginning of a study makes is in a folder."""
+    return all(path.name == CLAIMS or path.name.startswith(f"{STUDY}.") for path in home.iterdir())
 
 
 def _differs(before: Any, now: Any, path: tuple[Any, ...]) -> tuple[tuple[Any, ...], Any, Any]:

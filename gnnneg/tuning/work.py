@@ -19,7 +19,7 @@ from gnnneg.experiment import Setup, plan
 from gnnneg.experiment.folder import read_result
 from gnnneg.experiment.lock import alone, awaited
 from gnnneg.experiment.settings import source
-from gnnneg.experiment.trainer import Trainer
+from gnnneg.experiment.trainer import Other, Trainer
 from gnnneg.experiment.validation import judges
 from gnnneg.training.atomic import Unwritable, replacing
 from gnnneg.tuning.files import BEST, CLAIMS, PROCESS, SECONDS, SEEDS, SENTENCE, STUDY, TESTED, TRIALS, Budget
@@ -62,7 +62,8 @@ class Worker:
         """Does the remaining work.
 
         Raises:
-            UserError: If the disk cannot be written, or no trial was completed.
+            UserError: If the disk cannot be written, no trial was completed, or a trial's folder holds a run of another
+                config, since the journal of the study was lost.
         """
         (self.home / CLAIMS).mkdir(exist_ok=True)
         while self._next():
@@ -132,7 +133,7 @@ class Worker:
             value = run.metrics["valid"][self.metric]
         except Pruned as stop:
             state, sentence = TrialState.PRUNED, str(stop)
-        except Unwritable:
+        except (Unwritable, Other):
             raise
         except Exception as error:
             state, sentence = TrialState.FAIL, sentence_of(error)
@@ -182,7 +183,7 @@ class Worker:
     def _train_seed(self, best: FrozenTrial, seed: int, path: Path) -> None:
         try:
             run = self.train(self.space.of(best.params) | {"seed": seed}, path, [])
-        except Unwritable:
+        except (Unwritable, Other):
             raise
         except Exception as error:
             self._refused.add(path)

@@ -11,9 +11,10 @@ import pytest
 from studies.toy import CONFIG as PLAIN
 
 import gnnneg
-from gnnneg import Study, UserError, tune
+from gnnneg import Study, UserError, config, tune
 from gnnneg.cli import main
 from gnnneg.documents import parse_yaml
+from gnnneg.experiment.clock import Clock
 from gnnneg.training import Interrupted
 from gnnneg.tuning.reports import Reports
 
@@ -242,3 +243,60 @@ def test_training_leaves_the_section_aside_and_says_so(tmp_path):
     assert any(f"'gnnneg tune {config}' chooses among them" in str(one.message) for one in told)
     assert "tune" not in run.config
     assert run.config["optimizer"]["init_args"]["lr"] == 0.1
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"trials": True}, "^--trials is True: give a whole number"),
+        ({"seeds": True}, "^--seeds is True: give a whole number"),
+        ({"workers": True}, "^--workers is True: give a whole number"),
+    ],
+)
+def test_options_of_another_kind_are_refused(options, said, tmp_path):
+    with pytest.raises(UserError, match=said):
+        tune(parse_yaml(CONFIG, ""), out=tmp_path / "study", **options)
+
+
+def test_a_folder_that_another_process_is_making_a_study_of_is_no_strangers(tmp_path):
+    """It makes the folder of locks and the config under another name first; a second process joins it."""
+    home = tmp_path / "study"
+    (home / "claims").mkdir(parents=True)
+    (home / "study.yaml.99-abc.tmp").touch()
+    assert len(begun(home, 1, seeds=0).trials) == 1
+    (tmp_path / "mine" / "claims").mkdir(parents=True)
+    (tmp_path / "mine" / "notes.txt").touch()
+    with pytest.raises(UserError, match="is not empty and holds no study"):
+        begun(tmp_path / "mine", 1, seeds=0)
+
+
+def test_a_trial_folder_of_other_settings_gives_its_figure_to_no_trial(tmp_path):
+    """Without its journal a study draws again, and maybe otherwise: a run must not stand for settings it had not."""
+    home = tmp_path / "study"
+    begun(home, 1, seeds=0)
+    (home / "journal.jsonl").unlink()
+    config = home / "trials" / "0000" / "config.yaml"
+    config.write_text(re.sub(r"lr: \S+", "lr: 0.07", config.read_text()))
+    with pytest.raises(UserError, match=r"0000 holds a run of another config, by optimizer\.lr, though"):
+        begun(home, 1, seeds=0)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [b'{"op_code": 99, "worker_id": "a"}', b'{"op_code": 4}', b"{}", b"[1]", b"\xff\xfe", b'{"op_code":'],
+    ids=["unknown", "without its worker", "empty", "a list", "no text", "half"],
+)
+def test_a_damaged_journal_is_one_sentence(tmp_path, line):
+    home = tmp_path / "study"
+    home.mkdir()
+    (home / "study.yaml").write_text(config.dump(parse_yaml(CONFIG, "")))
+    (home / "journal.jsonl").write_bytes(line + b"\n")
+    with pytest.raises(UserError, match=r"journal\.jsonl is damaged.*: begin another study\.$"):
+        begun(home, 1, seeds=0)
+
+
+@pytest.mark.parametrize("said", ["x", '{"seconds": "long"}', '{"seconds": [1]}'])
+def test_a_damaged_clock_is_one_sentence(tmp_path, said):
+    (tmp_path / "clock.json").write_text(said)
+    with pytest.raises(UserError, match=r"clock\.json is damaged: delete it, and the time is counted from 0\.$"):
+        Clock(tmp_path / "clock.json")
