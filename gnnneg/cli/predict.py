@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from gnnneg.cli.where import where
-from gnnneg.cli.writing import write, write_text
+from gnnneg.cli.writing import refuse_source, write, write_text
 from gnnneg.plain import harmless, records, to_json, visible
 
 EXAMPLES = """which tails:      gnnneg predict RUN --head aspirin --relation treats
@@ -17,6 +17,7 @@ among a type:     gnnneg predict RUN --head aspirin --relation treats --among di
 by which paths:   gnnneg predict RUN --head aspirin --relation treats --tail migraine --explain
 many at once:     gnnneg predict RUN --queries questions.tsv --top 3 --among disease --out answers.parquet"""
 
+PLAIN = ("txt", "out", "log")  # endings of texts of any kind
 FORMATS = ("table", "csv", "tsv", "json", "parquet")
 
 
@@ -63,6 +64,7 @@ def run(args: argparse.Namespace) -> int:
     from gnnneg.errors import UserError
     from gnnneg.experiment import Run
 
+    refuse_source(args.out, args.queries, args.among_names, args.path)
     args.format = args.format or _by_name(args)
     if args.format == "parquet" and not args.out and sys.stdout.isatty():
         raise UserError("Parquet is no text for a terminal: give a file with --out FILE.")
@@ -131,9 +133,27 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _by_name(args: argparse.Namespace) -> str:
-    """The format by the file's name."""
+    """The format by the file's name. A name without an ending, a text or a device gets what a terminal would.
+
+    Raises:
+        UserError: If the name is that of another kind of file.
+    """
+    from gnnneg.errors import UserError, echo
+
     named = Path(args.out).suffix.lower().removeprefix(".") if args.out else ""
-    return named if named in FORMATS else "table" if args.queries is None else "tsv"
+    if named in FORMATS:
+        return named
+    if named and named not in PLAIN and not _device(args.out):
+        raise UserError(
+            f"--out {echo(args.out)[1:-1]}: answers are written as .tsv, .csv, .json or .parquet; call the file so, or "
+            "say which with --format."
+        )
+    return "table" if args.queries is None else "tsv"
+
+
+def _device(out: str) -> bool:
+    """Whether it is no ordinary file, such as a pipe."""
+    return Path(out).exists() and not Path(out).is_file()
 
 
 def _among(args: argparse.Namespace) -> str | list[str] | None:

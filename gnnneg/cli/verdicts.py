@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gnnneg.cli.writing import refuse_source
 from gnnneg.errors import UserError
 from gnnneg.plain import to_json, visible
 
@@ -62,6 +63,7 @@ def run(args: argparse.Namespace) -> int:
     from gnnneg.verdicts import Verdicts, summary
 
     format = args.format or _by_name(args.out)
+    refuse_source(args.out, args.path)
     if args.wins is not None and format != DATASET:
         raise UserError("--wins is for --format dataset: leave it out.")
     with Verdicts(args.path, writing=False) as verdicts:

@@ -82,6 +82,8 @@ def read_questions(source: "str | Path | pd.DataFrame") -> Asked:
     """
     if isinstance(source, pd.DataFrame):
         return _checked(_of_frame(source, "the frame of questions"))
+    if not isinstance(source, str | Path):
+        raise UserError(f"The questions are {echo(source)}: give a frame with head, relation and tail, or a file.")
     path = Path(source)
     kind = KINDS.get(ending(path))
     if kind is None:

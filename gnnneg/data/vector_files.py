@@ -17,7 +17,7 @@ def read_vectors(path: str | Path) -> tuple[list[str], np.ndarray]:
 
     A ``.parquet`` file has the columns ``name`` and ``vector``, a list of numbers each. Any other is text in the form
     of word2vec: a line ``n d``, which may be missing, then a line for each name, followed by its numbers, with blanks
-    between them.
+    between them. ``n`` has to be their number, as a file that was cut off has fewer.
 
     Cost: one pass, and memory for the numbers.
 
@@ -65,12 +65,13 @@ def _text(path: Path) -> tuple[list[str], np.ndarray]:
     names: list[str] = []
     rows: list[np.ndarray] = []
     width: int | None = None
+    count: int | None = None
     try:
         with path.open(encoding="utf-8") as file:
             for number, line in enumerate(file, 1):
                 words = line.split()
                 if number == 1 and len(words) == 2 and all(word.isdecimal() for word in words):
-                    width = int(words[1])
+                    count, width = int(words[0]), int(words[1])
                     continue
                 if not words:
                     continue
@@ -89,4 +90,9 @@ def _text(path: Path) -> tuple[list[str], np.ndarray]:
         raise
     except ValueError as error:
         raise UserError(f"{path} line {number}: {' '.join(str(error).split())}, where numbers should be.") from error
+    if count is not None and count != len(names):
+        raise UserError(
+            f"{path} says at its head that it holds {count:,} vectors, and holds {len(names):,}: copy it again, or "
+            "leave the first line out."
+        )
     return names, np.stack(rows) if rows else np.empty((0, 0), dtype=np.float32)

@@ -96,7 +96,8 @@ class _Asking:
         silent: bool,
         whole: Bool[Tensor, "b"],
     ):
-        self.model, self.testbed, self.questions, self.k = model, testbed, questions, k
+        self.model, self.testbed, self.questions = model, testbed, questions
+        self.k = min(int(k), max(testbed.num_nodes, model.num_relations))
         self.unknown_only, self.among, self.silent, self.whole = unknown_only, among, silent, whole
         self.data: HeteroData = testbed.data
         self.device, self.num_nodes = device_of(model), testbed.num_nodes

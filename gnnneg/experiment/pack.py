@@ -71,10 +71,12 @@ def pack(run: Run, out: str | Path, statements: bool = False) -> list[str]:
         (place / run_files.CONFIG).write_text(config.dump(tree), encoding="utf-8")
         about = {**kept.about, "name": name, "folder": None}
         folder.write_json(place / run_files.DATA, about, versioned=True)
-        folder.write_json(place / run_files.PACK, {"statements": along, "needed": needs}, versioned=True)
         (place / run_files.CARD).write_text(model_card(run, kept, name, along, needs, out.name), encoding="utf-8")
         files = {path.relative_to(place).as_posix(): path for path in sorted(place.rglob("*")) if path.is_file()}
         files[f"{run_files.MODEL}/{run_files.WEIGHTS}"] = kept.path / run_files.MODEL / run_files.WEIGHTS
+        said = {"statements": along, "needed": needs, "files": sorted(files)}
+        folder.write_json(place / run_files.PACK, said, versioned=True)
+        files[run_files.PACK] = place / run_files.PACK
         with replacing(out) as temporary, zipfile.ZipFile(temporary, "w") as archive:
             for inside, path in sorted(files.items()):
                 info = zipfile.ZipInfo(inside, OLDEST)

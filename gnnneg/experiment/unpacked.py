@@ -7,6 +7,7 @@ import zlib
 from pathlib import Path
 
 from gnnneg import run_files
+from gnnneg.documents import read_json
 from gnnneg.errors import UserError, echo
 
 GRAPH = (run_files.STATEMENTS, run_files.ATTRIBUTES)
@@ -39,6 +40,7 @@ def unpacked(path: Path) -> Path:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 with archive.open(info) as source, target.open("wb") as out:
                     shutil.copyfileobj(source, out)
+        _refuse_parts(path, home / path.name)
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
         shutil.rmtree(home, ignore_errors=True)
         raise UserError(f"{path} is neither a run folder nor a whole file of 'gnnneg pack': {error}.") from None
@@ -46,6 +48,17 @@ def unpacked(path: Path) -> Path:
         shutil.rmtree(home, ignore_errors=True)
         raise
     return home / path.name
+
+
+def _refuse_parts(path: Path, home: Path) -> None:
+    """Refuses a pack that has lost a file that it was made with; packs of earlier versions do not list theirs."""
+    try:
+        listed = read_json(home / run_files.PACK).get("files", [])
+        lost = [name for name in listed if not (home / str(name)).is_file()]
+    except (UserError, AttributeError, TypeError):
+        raise UserError(f"{path} is damaged in its {run_files.PACK}: copy it again, or pack the run again.") from None
+    if lost:
+        raise UserError(f"{path} lacks {echo(lost[0])}, which was packed: copy it again, or pack the run again.")
 
 
 def _refuse(path: Path, archive: zipfile.ZipFile, place: Path) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from gnnneg import documents
 from gnnneg.errors import MissingExtra
 from gnnneg.run_files import TRACKED
+from gnnneg.training import Watcher
 from gnnneg.training.atomic import replacing
 
 
@@ -70,21 +71,29 @@ def called(setup: Any) -> str:
     return str(setup.name) if setup.path is None else Path(setup.path).name
 
 
-def before(setup: Any, tracker: str) -> str | None:
+def before(setup: Any, tracker: Watcher) -> str | None:
     """The id under which a tracker has already registered this run, if it has."""
     file = None if setup.path is None else Path(setup.path) / TRACKED
     if file is None or not file.exists():
         return None
     known = documents.read_json(file)
-    found = known.get(tracker) if isinstance(known, dict) else None
+    found = known.get(_key(setup, tracker)) if isinstance(known, dict) else None
     return found if isinstance(found, str) else None
 
 
-def keep(setup: Any, tracker: str, run: str) -> None:
+def keep(setup: Any, tracker: Watcher, run: str) -> None:
     """Saves this id in the run folder, so that a continued run stays one run in the tracker, too."""
     if setup.path is None:
         return
     file = Path(setup.path) / TRACKED
     known = documents.read_json(file) if file.exists() else {}
     with replacing(file) as temporary:
-        temporary.write_text(json.dumps({**known, tracker: run}) + "\n", encoding="utf-8")
+        temporary.write_text(json.dumps({**known, _key(setup, tracker): run}) + "\n", encoding="utf-8")
+
+
+def _key(setup: Any, tracker: Watcher) -> str:
+    """The name of a tracker in the run folder. Of several of one class each has its own: they are of other servers."""
+    kind = type(tracker)
+    same = [one for one in setup.track if type(one) is kind]
+    place = next((place for place, one in enumerate(same) if one is tracker), 0)
+    return kind.__name__ if place == 0 else f"{kind.__name__} {place + 1}"

@@ -32,7 +32,7 @@ class MLflow(Watcher):
         from mlflow.entities import Param
 
         self._client = MlflowClient(self.uri)
-        known = before(setup, "MLflow")
+        known = before(setup, self)
         if known is not None:
             self._run = known
             self._client.update_run(known, status="RUNNING")
@@ -41,7 +41,7 @@ class MLflow(Watcher):
         place = self._client.create_experiment(self.experiment) if there is None else there.experiment_id
         made = self._client.create_run(place, tags=tags(setup, self.tags or {}), run_name=called(setup))
         self._run = made.info.run_id
-        keep(setup, "MLflow", self._run)
+        keep(setup, self, self._run)
         params = (Param(key, value[:LONGEST]) for key, value in settings(setup.tree).items())
         for some in _some(params):
             self._client.log_batch(self._run, params=some)

@@ -33,11 +33,11 @@ class TensorBoard(Watcher):
         self._place = str(Path(setup.path) / "tensorboard") if self.folder is None else self.folder
         self._writer = None
         self._tree: Mapping[str, Any] = setup.tree
-        if before(setup, "TensorBoard") is None:
+        if before(setup, self) is None:
             self._open(None)
             self._writer.add_text("tags", dump(tags(setup, self.tags or {})))
             self._writer.add_text("config", f"```\n{dump(dict(setup.tree))}```")
-            keep(setup, "TensorBoard", self._place)
+            keep(setup, self, self._place)
 
     def record(self, record: Mapping[str, Any]) -> None:
         if self._writer is None:

@@ -37,7 +37,7 @@ class WandB(Watcher):
     def begin(self, setup: Any) -> None:
         import wandb
 
-        known = before(setup, "WandB")
+        known = before(setup, self)
         words = tags(setup, self.tags or {})
         self._run = wandb.init(
             project=self.project,
@@ -52,7 +52,7 @@ class WandB(Watcher):
             settings=wandb.Settings(silent=True, console="off", disable_git=True, save_code=False),
         )
         if known is None:
-            keep(setup, "WandB", self._run.id)
+            keep(setup, self, self._run.id)
 
     def record(self, record: Mapping[str, Any]) -> None:
         self._run.log({"epoch": record["epoch"], **told(record)})

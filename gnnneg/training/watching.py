@@ -1,5 +1,6 @@
 """Watchers of training: they get its start, each line of the log, and its end."""
 
+import copy
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -53,7 +54,8 @@ class Watcher(ABC):
 
 
 class Watchers:
-    """Several watchers as one. A failure of one of them does not stop training.
+    """Several watchers as one. A failure of one of them does not stop training. Each gets its own copy of what is told,
+    so that none can change the results of the run.
 
     Args:
         watchers (list[Watcher]): Called in this order.
@@ -93,7 +95,7 @@ class Watchers:
         wanted = None
         for watcher in list(self.watchers):
             try:
-                watcher.record(record)
+                watcher.record(copy.deepcopy(record))
             except Stop as stop:
                 wanted = stop
             except Exception as error:
@@ -105,7 +107,7 @@ class Watchers:
         """Hands on, to all."""
         for watcher in self.watchers:
             try:
-                watcher.end(result)
+                watcher.end(copy.deepcopy(result))
             except Exception as error:
                 _tell(watcher, "failed at the end", error)
 

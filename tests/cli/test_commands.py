@@ -749,3 +749,35 @@ def test_a_session_from_training_to_report(said, trained, tmp_path):
     assert json.loads(out)
     printed(said, "report", trained, other, "--out", tmp_path / "page.html")
     assert (tmp_path / "page.html").read_text().lstrip().startswith("<!")
+
+
+def test_predict_writes_over_nothing_that_it_reads(said, trained, tmp_path):
+    questions, link = tmp_path / "questions.tsv", tmp_path / "link.tsv"
+    questions.write_text("head\trelation\ttail\nperson_0\tlives_in\t\n")
+    link.symlink_to(questions)
+    for out in (questions, link):
+        words = ["predict", trained, "--queries", str(questions), "--out", str(out), "--quiet"]
+        assert said(*words)[0] == 2
+    assert questions.read_text() == "head\trelation\ttail\nperson_0\tlives_in\t\n"
+
+
+def test_predict_writes_no_file_that_is_called_otherwise(said, trained, tmp_path):
+    questions = tmp_path / "questions.tsv"
+    questions.write_text("head\trelation\ttail\nperson_0\tlives_in\t\n")
+    for name in ("answers.xlsx", "answers.jsonl", "answers.tsv.gz"):
+        code, _, err = said("predict", trained, "--queries", str(questions), "--out", str(tmp_path / name), "--quiet")
+        assert code == 2, name
+        assert err.endswith("call the file so, or say which with --format.\n"), err
+        assert not (tmp_path / name).exists()
+    for name in ("answers", "answers.txt"):  # a text of no kind is what a terminal would get
+        out = tmp_path / name
+        assert said("predict", trained, "--queries", str(questions), "--out", str(out), "--quiet")[0] == 0
+        assert out.read_text().startswith("question\tasked\trank\t")
+
+
+def test_predict_gives_all_there_are_where_more_are_asked_for(said, trained, tmp_path):
+    questions, out = tmp_path / "questions.tsv", tmp_path / "answers.json"
+    questions.write_text("head\trelation\ttail\nperson_0\tlives_in\t\n")
+    words = ["predict", trained, "--queries", str(questions), "--out", str(out), "--quiet", "--top", "9" * 30]
+    assert said(*words)[0] == 0
+    assert len(json.loads(out.read_text())) == 200

@@ -330,3 +330,20 @@ def test_it_is_gone_with_who_read_it(file):
     del run
     gc.collect()
     assert not home.exists()
+
+
+@pytest.mark.parametrize(
+    "name", ["calibration.json", "attributes.safetensors", "result.json", "README.md", "data.json"]
+)
+def test_a_pack_that_has_lost_a_file_is_not_read_as_if_there_had_been_none(file, tmp_path, name):
+    with zipfile.ZipFile(file) as source, zipfile.ZipFile(tmp_path / "model.zip", "w") as target:
+        for inside in set(source.namelist()) - {name}:
+            target.writestr(inside, source.read(inside))
+    with pytest.raises(UserError, match=rf"model\.zip lacks '{name}', which was packed: copy it again"):
+        Run.load(tmp_path / "model.zip")
+
+
+@pytest.mark.parametrize("content", [b"garbage", b"[]", b'{"files": 3}'])
+def test_a_pack_whose_list_is_damaged(file, tmp_path, content):
+    with pytest.raises(UserError, match=r"model\.zip is damaged in its pack\.json"):
+        Run.load(changed(file, tmp_path / "model.zip", **{"pack.json": content}))

@@ -2,6 +2,7 @@
 
 import json
 from importlib.util import find_spec
+from types import SimpleNamespace
 
 import pytest
 import yaml
@@ -156,3 +157,14 @@ def test_names():
     record = {"epoch": 1, "step": 4, "loss": 0.5, "lr": 0.1, "metrics": {"sampler.rank": 6.0}}
     assert figures.told(record) == {"train/step": 4, "train/loss": 0.5, "train/lr": 0.1, "parts/sampler.rank": 6}
     assert figures.told({"epoch": 1, "valid": {"mrr": 0.3}, "seconds": 2}) == {"valid/mrr": 0.3, "valid/seconds": 2}
+
+
+def test_two_of_one_class_are_two_runs(tmp_path):
+    """On another server, the run of the first is not known."""
+    first, second, other = object.__new__(MLflow), object.__new__(MLflow), object.__new__(WandB)
+    setup = SimpleNamespace(path=tmp_path, track=[first, other, second])
+    for tracker, mark in ((first, "a"), (second, "b"), (other, "c")):
+        assert figures.before(setup, tracker) is None
+        figures.keep(setup, tracker, mark)
+    assert [figures.before(setup, one) for one in (first, second, other)] == ["a", "b", "c"]
+    assert json.loads((tmp_path / "tracked.json").read_text()) == {"MLflow": "a", "MLflow 2": "b", "WandB": "c"}

@@ -329,6 +329,7 @@ WRONG = {
     "line 3: 3 words, where a name and 4 numbers should be": ("v.txt", b"2 4\na 1 2 3 4\nb 1 2\n"),
     "line 2: could not convert string to float: 'x', where numbers should be": ("v.txt", b"a 1 2\nb 1 x\n"),
     "is not text in UTF-8": ("v.txt", b"a 1 2\n\xff\xfe 1 2\n"),
+    "says at its head that it holds 3 vectors, and holds 2": ("v.txt", b"3 2\na 1 2\nb 1 2\n"),
     "has two vectors for 'a'": ("v.txt", b"a 1 2\na 1 3\n"),
     "line 1: 1 words, where a name and 0 numbers": ("v.txt", b"alone\n"),
 }

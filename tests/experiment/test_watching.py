@@ -107,3 +107,10 @@ def test_a_reason_to_stop_that_says_nothing_says_how_to_go_on(tmp_path):
 
     with pytest.raises(Stop, match=r"^Interrupted in epoch 2 of 2, step 4: go on with 'gnnneg resume .*run'\.$"):
         trained(ring(), tmp_path / "run", track=[Heard(now)])
+
+
+def test_what_one_does_to_what_it_is_told_reaches_nobody_else(tmp_path):
+    spoiling, heard = Heard(dict.clear, ends=dict.clear), Heard()
+    run = trained(ring(), tmp_path / "run", epochs=1, track=[spoiling, heard])
+    assert heard.records == lines(tmp_path / "run")
+    assert run.metrics["test"]["mrr"] == heard.told[-1][1]["metrics"]["test"]["mrr"] > 0
