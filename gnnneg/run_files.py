@@ -24,3 +24,4 @@ ATTRIBUTES = "attributes.safetensors"  # what belongs to them
 TEST_GRAPH = "test_graph"  # a folder of the same
 PACK = "pack.json"  # only of what was packed for others: what came along
 CARD = "README.md"  # and what it is, for people
+STUDY = "study.yaml"  # only of a study, whose runs are in folders of it

@@ -5,7 +5,7 @@ from typing import Any
 
 from gnnneg import documents, tree
 from gnnneg.errors import UserError
-from gnnneg.run_files import CONFIG, ENVIRONMENT, FORMAT, LOCK, RESULT
+from gnnneg.run_files import CONFIG, ENVIRONMENT, FORMAT, LOCK, RESULT, STUDY
 
 CONFIGURED = ("data", "task", "optimizer", "fit", "evaluation", "seed", "device")  # what the config of every run has
 
@@ -18,7 +18,7 @@ def opened(folder: Path) -> tree.Tree:
     """
     file = folder / CONFIG
     if not file.is_file():
-        raise UserError(f"{folder} is not a run folder: it has no {CONFIG}.")
+        raise no_run(folder)
     read_json(folder / ENVIRONMENT, versioned=True)
     config = tree.read(file)
     refuse_cut(file, config)
@@ -91,3 +91,10 @@ def refuse_used(folder: Path) -> None:
         resumable = (folder / CONFIG).exists()
         goes_on = f"go on with 'gnnneg resume {folder}' or " if resumable else ""
         raise UserError(f"{folder} is not empty: {goes_on}choose another folder with --out.")
+
+
+def no_run(folder: Path) -> UserError:
+    """The error that a folder is no run's. Of a study it says where its runs are."""
+    if (folder / STUDY).is_file():
+        return UserError(f"{folder} is a study, not a run: give a run in it, such as {folder}/seeds/*.")
+    return UserError(f"{folder} is not a run folder: it has no {CONFIG}.")

@@ -19,6 +19,22 @@ from gnnneg.report.tables import Group, flat, group
 FEW = 5  # groups of one data set of which all pairs are compared
 FALLING = ("mr", "amr", "brier", "ece")  # figures of gnnneg's that fall as a model gets better
 
+COLUMNS = (
+    "first",
+    "second",
+    "metric",
+    "over",
+    "n",
+    "difference",
+    "interval",
+    "effect",
+    "better",
+    "worse",
+    "p",
+    "p_holm",
+)
+COLUMNS += ("least_p",)
+
 Over = Literal["seeds", "statements"]
 
 
@@ -82,7 +98,7 @@ class Comparison:
 
 
 def compare(
-    paths: Sequence[str | Path],
+    paths: str | Path | Sequence[str | Path],
     metric: str | None = None,
     over: Over | None = None,
     baseline: str | Path | None = None,
@@ -94,7 +110,7 @@ def compare(
         gnnneg.compare([*Path("runs").glob("plain-*"), *Path("runs").glob("emu-*")])
 
     Args:
-        paths (list): Run folders; seeds of one config are a group.
+        paths (list): Run folders, or one; seeds of one config are a group.
         metric (str, optional): The figure that is compared. (default: ``"mrr"``)
         over (str, optional): ``"seeds"`` or ``"statements"``; see :func:`comparisons`.
         baseline (str or Path, optional): A run; see :func:`comparisons`.
@@ -105,8 +121,10 @@ def compare(
     Raises:
         UserError: If a folder is no finished run, or there is no such figure.
     """
+    paths = [paths] if isinstance(paths, str | Path) else paths
     groups = group(read_all([str(path) for path in paths]))
-    return pd.DataFrame([one.to_json() for one in comparisons(groups, metric, over, baseline)])
+    found = pd.DataFrame([one.to_json() for one in comparisons(groups, metric, over, baseline)])
+    return found if len(found) else found.reindex(columns=COLUMNS)
 
 
 def comparisons(
@@ -205,6 +223,9 @@ def _pairs(groups: Sequence[Group], base: Group | None) -> list[tuple[Group, Gro
 
 
 def _compared(one: Group, other: Group, metric: str, over: Over | None) -> Comparison:
+    if one.split != other.split:
+        why = "the figures of one are of test statements, and of the other of validation statements"
+        return Comparison(one, other, metric, None, None, why)
     seeds = _by_seed(one, other, metric)
     if over != "statements" and len(seeds) > 1:
         return Comparison(one, other, metric, "seeds", paired(seeds))

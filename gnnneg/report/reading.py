@@ -11,6 +11,7 @@ import pandas as pd
 from gnnneg import documents
 from gnnneg.errors import UserError
 from gnnneg.run_files import CALIBRATION, CONFIG, ENVIRONMENT, FORMAT, METRICS, NEGATIVES, RANKS, RESULT
+from gnnneg.run_folder import no_run
 
 
 @dataclass(frozen=True)
@@ -154,7 +155,7 @@ def read(path: str | Path) -> Folder:
     if not path.exists():
         raise UserError(f"There is no folder {path}: give run folders, such as 'gnnneg train' writes them.")
     if not (path / CONFIG).is_file():
-        raise UserError(f"{path} is not a run folder: it has no {CONFIG}.")
+        raise no_run(path)
     if not (path / RESULT).is_file():
         raise UserError(
             f"{path} has no result yet: it is still training or was interrupted; 'gnnneg resume {path}' finishes it."

@@ -38,6 +38,11 @@ class Group:
         return self.runs[0].dataset
 
     @property
+    def split(self) -> str:
+        """The split that the figures are of."""
+        return self.runs[0].split
+
+    @property
     def seeds(self) -> list[Any]:
         """The seed of each run."""
         return [run.seed for run in self.runs]
@@ -70,7 +75,7 @@ class Group:
             "name": self.name,
             "runs": [str(run.path) for run in self.runs],
             "dataset": self.dataset,
-            "split": self.runs[0].split,
+            "split": self.split,
             "n": len(self.runs),
             "seeds": self.seeds,
             "differs": self.differs,
@@ -88,8 +93,8 @@ class Group:
 def group(runs: Sequence[Folder]) -> list[Group]:
     """Groups runs by data set and config, the seed left out; data sets in the order given, the best MRR first.
 
-    Warns where runs of a group have one seed, and where a lead is too small for the number of seeds: tuned models
-    repeat within about 0.003 MRR.
+    Warns where runs of a group have one seed, where figures of some are of validation and of others of test, and where
+    a lead is too small for the number of seeds: tuned models repeat within about 0.003 MRR.
     """
     found: dict[str, list[Folder]] = {}
     for run in runs:
@@ -103,6 +108,7 @@ def group(runs: Sequence[Folder]) -> list[Group]:
     for one in groups:
         if len(set(map(str, one.seeds))) < len(one.runs):
             warnings.warn(f"Runs of {one.name} share a seed, so their spread says nothing.", stacklevel=2)
+    _told_of_splits(groups)
     _told_of_close_calls(groups)
     return groups
 
@@ -188,9 +194,28 @@ def _names(parts: Sequence[tuple[Folder, ...]]) -> list[str]:
     return unique
 
 
-def _told_of_close_calls(groups: Sequence[Group]) -> None:
+def _told_of_splits(groups: Sequence[Group]) -> None:
     for dataset in dict.fromkeys(one.dataset for one in groups):
-        scored = [(mean, one) for one in groups if one.dataset == dataset and (mean := one.mean("mrr")) is not None]
+        names = {
+            split: [one.name for one in groups if (one.dataset, one.split) == (dataset, split)]
+            for split in ("valid", "test")
+        }
+        if all(names.values()):
+            warnings.warn(
+                f"On {dataset}, figures of {_few(names['valid'])} are of validation statements, and of "
+                f"{_few(names['test'])} of test statements: one cannot compare them.",
+                stacklevel=3,
+            )
+
+
+def _few(names: Sequence[str]) -> str:
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+
+
+def _told_of_close_calls(groups: Sequence[Group]) -> None:
+    for dataset, split in dict.fromkeys((one.dataset, one.split) for one in groups):
+        here = [one for one in groups if (one.dataset, one.split) == (dataset, split)]
+        scored = [(mean, one) for one in here if (mean := one.mean("mrr")) is not None]
         scored.sort(key=lambda pair: -pair[0])
         for (better, first), (worse, second) in pairwise(scored[:2]):
             if better - worse < CLOSE and min(len(first.runs), len(second.runs)) < ENOUGH:

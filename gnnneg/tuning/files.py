@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 
-STUDY = "study.yaml"  # the config with its tune section
+from gnnneg import run_files
+
+STUDY = run_files.STUDY  # the config with its tune section
 JOURNAL = "journal.jsonl"  # the file of Optuna
 BEST = "best.yaml"
 PAGE = "study.html"

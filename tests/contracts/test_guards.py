@@ -107,7 +107,7 @@ ROOMS = {
     "training": GROUND,
     "trackers": {"training", "documents", "errors", "run_files"},
     "evaluation": GROUND,
-    "report": {"errors", "documents", "run_files", "digits"},
+    "report": {"errors", "documents", "run_files", "run_folder", "digits"},
     "config": {"data", "records", "errors", "former", "documents", "trust", "tree"},
     "experiment": GROUND | PARTS | {"trackers", "datasets", "tasks", "training", "evaluation", "config", "verdicts"},
     "planning": GROUND | PARTS | {"tasks", "training", "config"},

@@ -294,3 +294,37 @@ def test_a_figure_that_is_missing_or_called_by_two_names(tmp_path, capsys):
     two = [finished(tmp_path / f"c-{s}", 0.4, s, one={"x": 1.0}, other={"x": 2.0}) for s in (0, 1)]
     with pytest.raises(UserError, match=r"--metric x may be one\.x or other\.x: give one of them"):
         comparisons(group(read_all(two)), "x")
+
+
+def test_figures_of_validation_are_not_compared_with_those_of_test(tmp_path, capsys):
+    """As those of a study's trials, which have not looked at the test set, and of its seeds."""
+    runs = [finished(tmp_path / f"a{seed}", 0.5, seed) for seed in range(2)]
+    for seed in range(2):
+        runs.append(finished(tmp_path / f"b{seed}", 0.4, seed, lr=0.2))
+        file = Path(runs[-1]) / "result.json"
+        file.write_text(file.read_text().replace('"test"', '"valid"'))
+    with pytest.warns(UserWarning, match=r"^On toy, figures of b are of validation statements, and of a of test"):
+        groups = group(read_all(runs))
+    (pair,) = comparisons(groups)
+    assert pair.found is None
+    assert pair.why == "the figures of one are of test statements, and of the other of validation statements"
+
+
+def test_one_run_has_nothing_to_be_compared_with(tmp_path):
+    run = finished(tmp_path / "a", 0.5)
+    for paths in (run, [run]):
+        table = gnnneg.compare(paths)
+        assert len(table) == 0
+        assert {"first", "second", "difference", "p_holm"} <= set(table.columns)
+    two = gnnneg.compare([run, finished(tmp_path / "b", 0.4, lr=0.2, ranks=[1] * 6), run])
+    assert set(two.columns) <= set(table.columns) | {"untested"}
+
+
+def test_a_study_is_no_run_and_its_runs_are_told(tmp_path):
+    (tmp_path / "study").mkdir()
+    (tmp_path / "study" / "study.yaml").touch()
+    for read in (lambda path: gnnneg.compare([path]), gnnneg.Run.load):
+        with pytest.raises(
+            UserError, match=r"study is a study, not a run: give a run in it, such as .*/study/seeds/\*"
+        ):
+            read(tmp_path / "study")
