@@ -4,7 +4,8 @@
 own), trains each sampler on each for so long, one after the other on one thread, and counts how much of what it draws
 at the end is true. What is there already is not done again, and a run that was interrupted is gone on with, so that the
 command can be given until all is done. It prints a table in Markdown, and draws ``at-scale.svg`` beside the runs: test
-MRR against entities, and how each run came there. ``--sizes 2000 8000 --seconds 20`` is a trial.
+MRR against entities, and how each run came there. ``--record FILE`` keeps the figures of each run, once.
+``--sizes 2000 8000 --seconds 20`` is a trial.
 """
 
 import argparse
@@ -13,12 +14,16 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+from measure import recording
 
 ASKED = 1000  # validation and test statements, each
 OBSERVED, DENIED, SEED = 0.8, 0.1, 0  # of a world
 DRAWN = 1000  # statements whose negatives are counted
+SUITE = "at-scale"
 
 
 def part(name: str, **given: Any) -> dict[str, Any]:
@@ -159,10 +164,28 @@ ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
 ENVIRONMENT["PYTHONPATH"] = os.pathsep.join(filter(None, (ROOT, os.getenv("PYTHONPATH"))))
 
 
+def folder_of(size: int, name: str, folder: Path) -> Path:
+    """Where the run of a sampler is."""
+    return folder / f"{size}-{name.replace(', ', '-').replace(' ', '-')}"
+
+
+def kept(size: int, name: str, found: dict[str, Any], folder: Path, record: Callable[[dict[str, Any]], None]) -> None:
+    """Keeps the figures of a run, unless a record of it has been kept before."""
+    run = folder_of(size, name, folder)
+    mark = run / "recorded"
+    if mark.exists():
+        return
+    about = json.loads((run / "environment.json").read_text())
+    row = {"suite": SUITE, "case": name, "entities": size, "unit": "test MRR", "ours": found["mrr"]}
+    row |= {key: value for key, value in found.items() if key != "mrr"}
+    record({**row, "asked": about["config"]["fit"], "trained_at": about.get("commit")})
+    mark.touch()
+
+
 def trained(size: int, name: str, words: argparse.Namespace) -> dict[str, Any]:
     """One run, unless it is there, and its figures."""
     folder = Path(words.out)
-    world, run = folder / f"world-{size}", folder / f"{size}-{name.replace(', ', '-').replace(' ', '-')}"
+    world, run = folder / f"world-{size}", folder_of(size, name, folder)
     if run.exists() and not (run / "result.json").exists() and not any(run.glob("checkpoints/*")):
         shutil.rmtree(run)  # before there was anything to go on from
     if not run.exists():
@@ -204,6 +227,7 @@ def draw(found: dict[tuple[int, str], dict[str, Any]], out: Path) -> None:
     import matplotlib
 
     matplotlib.use("svg")
+    matplotlib.rcParams["svg.hashsalt"] = SUITE  # the same figures, the same file
     from matplotlib import pyplot
 
     sizes, names = (list(dict.fromkeys(key[i] for key in found)) for i in (0, 1))
@@ -221,7 +245,7 @@ def draw(found: dict[tuple[int, str], dict[str, Any]], out: Path) -> None:
     for axes in panels:
         axes.grid(alpha=0.3)
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=4, frameon=False)
-    figure.savefig(out)
+    figure.savefig(out, metadata={"Date": None})
 
 
 def main() -> None:
@@ -232,6 +256,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=500, help="of a round; five rounds, then a validation")
     parser.add_argument("--width", type=int, default=64)
     parser.add_argument("--out", default="runs/at-scale")
+    parser.add_argument("--record", metavar="FILE", help="add the figures of each run to this file, once")
     parser.add_argument("--made", type=int, nargs=1, help=argparse.SUPPRESS)
     parser.add_argument("--drawn", nargs=2, help=argparse.SUPPRESS)
     words = parser.parse_args()
@@ -243,12 +268,13 @@ def main() -> None:
         drawn(*map(Path, words.drawn))
         return
     folder.mkdir(parents=True, exist_ok=True)
-    found = {}
+    record, found = recording(words.record, 1), {}
     for size in map(int, words.sizes):
         if not (folder / f"world-{size}").exists():
             again("--made", str(size), "--out", str(folder))
         for name in words.samplers:
             found[size, name] = trained(size, name, words)
+            kept(size, name, found[size, name], folder, record)
     print("| entities | sampler | test MRR | Hits@10 | steps | true | above the target | MiB |")
     print("|---:|---|---:|---:|---:|---:|---:|---:|")
     for (size, name), run in found.items():

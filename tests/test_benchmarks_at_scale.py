@@ -175,7 +175,7 @@ def test_every_sampler_of_the_study_takes_a_step(name, world):
 
 
 def test_the_study_at_scale_from_a_world_to_its_table(world, monkeypatch, capsys):
-    """What is drawn is counted by what is true; a run that is there is not trained again."""
+    """What is drawn is counted by what is true; a run that is there is not trained or recorded again."""
 
     def here(*words):
         assert main(list(words)) == 0, words
@@ -184,6 +184,7 @@ def test_the_study_at_scale_from_a_world_to_its_table(world, monkeypatch, capsys
     monkeypatch.setattr(at_scale, "again", lambda what, *paths: at_scale.drawn(*map(Path, paths)))
     monkeypatch.setattr(at_scale, "DRAWN", 20)
     words = ["--sizes", "1100", "--seconds", "0.01", "--steps", "1", "--width", "4", "--out", str(world)]
+    words += ["--record", str(world / "records.jsonl")]
     monkeypatch.setattr(sys, "argv", ["at_scale.py", *words, "--samplers", "denied, then uniform"])
     at_scale.main()
     told = [line for line in capsys.readouterr().out.splitlines() if line.startswith("|")]
@@ -201,6 +202,11 @@ def test_the_study_at_scale_from_a_world_to_its_table(world, monkeypatch, capsys
     monkeypatch.setattr(at_scale, "gnnneg", lambda *words: pytest.fail("trained again"))
     at_scale.main()
     assert capsys.readouterr().out.splitlines() == told
+    (record,) = (json.loads(line) for line in (world / "records.jsonl").read_text().splitlines())
+    row = record["row"]
+    assert (row["suite"], row["case"], row["entities"]) == ("at-scale", "denied, then uniform", 1100)
+    assert row["ours"] == pytest.approx(mrr, abs=1e-4)
+    assert (row["steps"], row["asked"]["max_seconds"]) == (steps, 0.01)
 
 
 def test_the_truth_lies_beside_its_world(world):

@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 sys.path.insert(0, str(DOCS))
 
-from making import api, commands, gallery, keys, links, speed, words, worlds  # noqa: E402
+from making import api, commands, gallery, grown, keys, links, speed, words, worlds  # noqa: E402
 from making.pages import Pages  # noqa: E402
 
 UNSHOWN = {"gnnneg.cli", "gnnneg.config"}  # not for Python, and read by what is public elsewhere
@@ -30,7 +30,7 @@ UNSHOWN = {"gnnneg.cli", "gnnneg.config"}  # not for Python, and read by what is
 def made(tmp_path_factory) -> Path:
     """All generated pages but the gallery's, whose last column trains."""
     pages = Pages(tmp_path_factory.mktemp("site"))
-    for part in (api, commands, keys, links, speed):
+    for part in (api, commands, grown, keys, links, speed):
         part.write(pages)
     return pages.source / "generated"
 
@@ -228,3 +228,20 @@ def test_a_name_in_code_leads_to_its_page(built):
     text = (built / "hard-negatives.html").read_text()
     assert re.search(rf'<a class="reference internal" href="{SAMPLERS}/HardDraw\.html"><code[^>]*>', text)
     assert "Hardest.html" not in text  # has no page here
+
+
+def test_the_page_of_growth_has_each_size_and_its_plot():
+    row = {"hits": 0.5, "steps": 1200, "true": 0.01234, "above": 0.5, "curve": [(1.0, 0.1), (2.0, 0.2)]}
+    row |= {"asked": {"max_seconds": 60.0}}
+    by = {(size, name): {**row, "ours": size / 1e4} for size in (1000, 4000) for name in ("uniform", "denied")}
+    text = grown.page(by)
+    assert "60 with 1,000 entities, 60 with 4,000 entities" in text
+    assert (
+        text.count("- 4,000\n     - denied\n     - 0.4000\n     - 0.5000\n     - 1,200\n     - 0.012\n     - 0.500")
+        == 1
+    )
+    picture = grown.plot(by)
+    assert picture == grown.plot(by)  # the same figures, the same file
+    for told in ("uniform", "denied", "1,000 entities", "4,000 entities"):
+        assert told in picture
+    assert "Nothing has a record yet" in grown.page({})

@@ -8,13 +8,14 @@ from sphinx.application import Sphinx
 from sphinx.util.inspect import stringify_signature
 
 from gnnneg.interfaces import Part
-from making import api, commands, gallery, keys, links, pictures, speed, studies
+from making import api, commands, gallery, grown, keys, links, pictures, speed, studies
 from making.pages import Pages
 
 WRITERS = {
     "api": api,
     "commands": commands,
     "gallery": gallery,
+    "grown": grown,
     "keys": keys,
     "links": links,
     "pictures": pictures,

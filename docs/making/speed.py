@@ -7,6 +7,7 @@ from pathlib import Path
 
 from gnnneg.digits import rate
 from gnnneg.studies.measured import Case, Spread, cases, read
+from making import grown
 from making.pages import Pages, heading, table
 
 ROOT = Path(__file__).parents[2]
@@ -27,7 +28,8 @@ MADE = "``gnnneg bench SUITE --record results/speed.jsonl``"
 
 def write(pages: Pages) -> None:
     """The page, also while nothing has a record."""
-    pages.add("speed.rst", page(cases(read(ROOT / "results"))))
+    found = [one for one in cases(read(ROOT / "results")) if one.about["suite"] != grown.SUITE]
+    pages.add("speed.rst", page(found))
 
 
 def page(found: list[Case]) -> str:
