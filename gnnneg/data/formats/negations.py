@@ -23,6 +23,9 @@ REIFYING = {
     *(f"{RDF}{part}" for part in ("subject", "predicate", "object")),
     *(f"{OWL}annotated{part}" for part in ("Source", "Property", "Target")),
 }
+# what OWL marks so is obsolete, and its own statements are not those of the ontology any more
+OBSOLETE, OBSOLETES = f"{OWL}deprecated", (f"{OWL}DeprecatedClass", f"{OWL}DeprecatedProperty")
+OF_OBSOLETE = "about what is deprecated (owl:deprecated)"
 # what the RDF of Wikidata says about statements, apart from the plain triples
 DEPRECATED, NO_VALUE = "http://wikiba.se/ontology#DeprecatedRank", "http://www.wikidata.org/prop/novalue/"
 
@@ -51,7 +54,8 @@ def folded(triples: Iterable[Triple], path: Path, left_out: Counter[str]) -> Ite
     about :math:`x` annotate the denial and are left out too. A node that stands for a triple (``rdf:subject``,
     ``rdf:predicate``, ``rdf:object``) states nothing, so its triples are left out as well. Other vocabularies (Biolink,
     SSSOM) have such nodes too (see :func:`gnnneg.data.formats.marks.stands_for_a_triple`). One that is marked as
-    negated is refused, unless it is in a denied graph.
+    negated is refused, unless it is in a denied graph. What is ``owl:deprecated`` states nothing either, as an obsolete
+    term of OBO.
 
     Args:
         triples (iterable): The triples of one file.
@@ -65,6 +69,7 @@ def folded(triples: Iterable[Triple], path: Path, left_out: Counter[str]) -> Ite
     weak = 0
     denied: dict[str, tuple[str, str]] = {}
     about: set[str] = set()
+    gone: set[str] = set()
     parts: dict[str, dict[str, list[Triple]]] = {}
     others: list[tuple[str, str, str, str, bool, str]] = []
     for triple in triples:
@@ -77,6 +82,8 @@ def folded(triples: Iterable[Triple], path: Path, left_out: Counter[str]) -> Ite
             weak += triple.object == DEPRECATED or (triple.predicate == RDF_TYPE and triple.object.startswith(NO_VALUE))
             if triple.stated and may_deny(triple.predicate) and denies(triple.predicate, triple.object):
                 denied.setdefault(triple.subject, (triple.predicate, triple.object))
+            if triple.stated and obsolete(triple.predicate, triple.object):
+                gone.add(triple.subject)
             refused = triple.subject_refused or triple.object_refused
             others.append((triple.subject, triple.predicate, triple.object, refused, triple.stated, triple.source))
     if denied:
@@ -90,6 +97,8 @@ def folded(triples: Iterable[Triple], path: Path, left_out: Counter[str]) -> Ite
             left_out[refused or ABOUT] += 1
         elif refused:
             left_out[refused] += 1
+        elif head in gone:
+            left_out[f"triples {OF_OBSOLETE}"] += 1
         else:
             yield Row(head, relation, tail, stated, source=source)
     if weak:
@@ -105,8 +114,22 @@ def folded(triples: Iterable[Triple], path: Path, left_out: Counter[str]) -> Ite
         refused = first.object_refused or second.object_refused or third.object_refused
         if refused:
             left_out[f"negative assertions about {refused}"] += 1
+        elif first.object in gone:
+            left_out[f"triples {OF_OBSOLETE}"] += 1
         else:
             yield Row(first.object, second.object, third.object, stated=False, source=first.source)
+
+
+def obsolete(predicate: str, said: str) -> bool:
+    """Whether a triple marks its subject as deprecated.
+
+    Args:
+        predicate (str): Its predicate.
+        said (str): Its object, in the syntax of N-Triples or plain.
+    """
+    if predicate == OBSOLETE:
+        return said.removeprefix('"').startswith(("true", "1"))
+    return predicate == RDF_TYPE and said in OBSOLETES
 
 
 IN_A_GRAPH = (

@@ -10,7 +10,7 @@ from gnnneg.data.account import Account
 from gnnneg.data.decode import text
 from gnnneg.data.formats.annotated import RDFS, Annotations
 from gnnneg.data.formats.bounds import FUNCTIONAL, caught, one_line, quiet, shallow, sound_xml
-from gnnneg.data.formats.negations import NEGATION, OWL, RDF_TYPE, refuse_denial
+from gnnneg.data.formats.negations import NEGATION, OF_OBSOLETE, OWL, RDF_TYPE, obsolete, refuse_denial
 from gnnneg.data.formats.statements import Row, Statements, collected
 from gnnneg.data.rows import shown
 from gnnneg.errors import MissingExtra, UserError
@@ -52,9 +52,9 @@ def read_owl(path: str | Path) -> Statements:
     ``skos:prefLabel``, preferably in English or without a language. Its synonyms are ``skos:altLabel`` and those of
     ``oboInOwl``, and its definition is ``IAO:0000115`` or ``skos:definition``.
 
-    Left out and counted by kind are all other axioms, annotations of axioms, and in RDF/XML the statements that the
-    parser skips. Imported ontologies are not read. The result is in alphabetical order, because the parser does not
-    keep the order of the file.
+    Left out and counted by kind are axioms about what is ``owl:deprecated``, all other axioms, annotations of axioms,
+    and in RDF/XML the statements that the parser skips. Imported ontologies are not read. The result is in alphabetical
+    order, because the parser does not keep the order of the file.
 
     Args:
         path (str or Path): The file. Its first lines tell the syntax.
@@ -113,6 +113,7 @@ def syntax_of(content: str) -> str | None:
 def _rows(
     axioms: list[Any], left_out: Counter[str], closed: list[tuple[str, str]], annotations: Annotations
 ) -> Iterator[Row]:
+    gone = {name for axiom in axioms if (name := _obsolete(axiom))}
     for axiom in axioms:
         kind = _kind(axiom)
         if kind in ("OntologyID", "DocIRI"):  # they name the ontology itself
@@ -134,12 +135,25 @@ def _rows(
             about = f"({_kind(axiom.sub)}, {_kind(axiom.sup)})"
         elif kind == "AnnotationAssertion" and _annotation(axiom, annotations):
             continue
-        if row is None:
+        if row is not None and row.head in gone:
+            left_out[f"axioms {OF_OBSOLETE}"] += 1
+        elif row is None:
             left_out[f"axioms: {kind}{about}"] += 1
         elif row.tail == THING and not row.stated:
             closed.append((row.head, row.relation))
         else:
             yield row
+
+
+def _obsolete(axiom: Any) -> str:
+    """The class, property or individual that an axiom marks as deprecated; nothing if it marks none."""
+    if _kind(axiom) == "AnnotationAssertion" and obsolete(
+        str(axiom.ann.ap.first), str(getattr(axiom.ann.av, "literal", ""))
+    ):
+        return str(getattr(axiom.subject, "first", axiom.subject))
+    if _kind(axiom) == "ClassAssertion" and _kind(axiom.ce) == "Class" and obsolete(RDF_TYPE, str(axiom.ce.first)):
+        return str(axiom.i.first)
+    return ""
 
 
 def _claim(about: Any, concept: Any, is_a: str) -> Row | None:
