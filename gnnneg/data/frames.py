@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -9,9 +10,11 @@ import pyarrow as pa
 import torch
 from torch_geometric.data import HeteroData
 
+from gnnneg.data.coded import TEXT
 from gnnneg.data.formats.columns import by_name, says_polarity
-from gnnneg.data.formats.nested import denies
+from gnnneg.data.formats.nested import denies, denies_in_text
 from gnnneg.data.gate import admit, tell_of_mirrored
+from gnnneg.data.shell import argument
 from gnnneg.data.splits import random_split
 from gnnneg.data.statements import assemble
 from gnnneg.data.words import SPLITS
@@ -19,6 +22,7 @@ from gnnneg.errors import UserError, echo
 from gnnneg.records import Triplets
 
 ROLES = ["head", "relation", "tail"]
+WITHIN = (list, tuple, set, dict)  # entries that hold others
 Table = pd.DataFrame | np.ndarray
 
 
@@ -101,14 +105,14 @@ def _frame(table: Table, split: str) -> pd.DataFrame:
 def _look_at_the_others(others: pd.DataFrame, split: str) -> None:
     """Refuses a column that says that some rows are false, since all are stated; warns of those that are not read."""
     for place, name in enumerate(map(str, others.columns)):
-        values = others.iloc[:, place].tolist()
-        words = [_word(value) for value in values if not isinstance(value, list | tuple | dict)]
-        within = any(denies(value) for value in values if isinstance(value, list | dict))
-        if within or says_polarity(name, pa.chunked_array([pa.array(words, pa.large_string())]), True):
+        values = _distinct(others.iloc[:, place])
+        words = pa.chunked_array([pa.array([_word(one) for one in values if not isinstance(one, WITHIN)], TEXT)])
+        within = any(denies(one, name) for one in values if isinstance(one, WITHIN)) or denies_in_text(words, name)
+        if within or says_polarity(name, words, True):
             raise UserError(
                 f"The column {echo(name)} of the table of {split} seems to say that some rows are false, and all rows "
                 f"are stated: drop these rows, or the column if it means something else, or import the table from a "
-                f"file with 'gnnneg data import FILE --label {name}'."
+                f"file with: gnnneg data import FILE --label {argument(name)}"
             )
     if len(others.columns):
         left = ", ".join(map(str, others.columns))
@@ -118,9 +122,18 @@ def _look_at_the_others(others: pd.DataFrame, split: str) -> None:
         )
 
 
-def _word(value: object) -> str:
+def _distinct(column: pd.Series) -> list[Any]:
+    """The entries of a column, each once if they can be told apart; arrays as lists."""
+    try:
+        values = column.drop_duplicates().tolist()
+    except TypeError:  # lists and dicts
+        values = column.tolist()
+    return [value.tolist() if isinstance(value, np.ndarray) else value for value in values]
+
+
+def _word(value: Any) -> str:
     """An entry as a table in text would have it."""
-    if value is None or value != value:
+    if value is None or pd.isna(value):
         return ""
     if isinstance(value, bool | np.bool_):
         return "true" if value else "false"

@@ -116,7 +116,8 @@ def _warn_of_polarity(edge_types: list[EdgeType], counterpart: Mapping[EdgeType,
     stated = [edge_type for edge_type in edge_types if edge_type not in counterpart]
     for head, name, tail in stated:
         found = negation(name)
-        if found is not None and (not found.behind or (head, found.meant, tail) in stated):
+        certain = found is not None and not (found.behind or found.weak)  # other names may negate nothing
+        if found is not None and (certain or (head, found.meant, tail) in stated):
             named = found.before or found.behind
             how = {(head, name, tail): (head, found.meant, tail)} if named else found.word
             warnings.warn(

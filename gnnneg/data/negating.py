@@ -4,14 +4,13 @@ import re
 from typing import NamedTuple
 
 WORDS = r"(?i:not|non|neg|negative|negated|denied|false|never|absent)[ _|:.\-]+"
-VERBS = r"(?i:does|do|did|is|are|was|has|have|can|must)[ _]?(?i:not)[ _]+|(?:does|is|has)Not(?=[A-Z])"
+VERBS = r"(?i:does|do|did|is|are|was|has|have|can|must)[ _\-]?(?i:not)[ _\-]+|(?:does|is|has)Not(?=[A-Z])"
 VERBS += r"|(?i:does|do|did|is|are|was|has|have|ca)n['\u2019]t[ _]+|(?i:no[ _]longer|fails?[ _]to)[ _]+"
-NEGATION = re.compile(rf"{WORDS}|{VERBS}|[nN]ot(?=[A-Z])|NO[ _|:.\-]|(?i:lacks|without)[ _]+|¬ ?|!(?=\w)")
-BEHIND = re.compile(r"(?<=\w)[ _|:.\-](?i:not|neg|negs|negative|negatives|negated|denied|false|absent)$")
+NEGATION = re.compile(rf"{WORDS}|{VERBS}|[nN]ot(?=[A-Z])|(?i:no)[ _|:.\-]|(?i:lacks|without)[ _]+|¬ ?|!(?=\w)")
+LAST = r"(?i:not|neg|negs|negative|negatives|negated|denied|false|absent)"
+BEHIND = re.compile(rf"(?<=\w)(?:[ _|:.\-]{LAST}|[ _]?(?:\({LAST}\)|\[{LAST}\]))$|(?<=[a-z0-9])Not$")
 PLACE = re.compile(r"[/#:](?=[^/#:]*$)")  # behind which an identifier has its own name
-
-
-WEAK = re.compile(r"(?i:non|neg|denied|false|never|absent)")
+WEAK = re.compile(r"[ _|:.\-(\[]*(?:(?i:non|neg|denied|false|never|absent)|[nN]o[ _|:.\-])")
 
 
 class Negation(NamedTuple):
@@ -25,7 +24,7 @@ class Negation(NamedTuple):
     @property
     def weak(self) -> bool:
         """Whether the word may well be part of a name that negates nothing, as in ``negative_regulation_of``."""
-        return WEAK.match(self.word or self.behind[1:]) is not None
+        return WEAK.match(self.word or self.behind) is not None
 
     @property
     def meant(self) -> str:

@@ -28,10 +28,12 @@ from gnnneg.data.formats.vocabulary import (
     OBJECTS,
     OUTCOME,
     POLAR,
+    RANKS,
     REFERENCE,
     REFUTED,
     RELATION,
     SUPPORTED,
+    TRUTHFUL,
     UNDECIDED,
     UNDOING,
     VALUE,
@@ -43,11 +45,14 @@ from gnnneg.data.shell import argument
 RUN = re.compile(r"[^\W\d_]+|[0-9]+")
 YES, NO = ("true", "1", "yes", "t", "y"), ("", "false", "0", "no", "f", "n")
 NOT = "not"
+DENIALS = (NOT, "negated")  # words that deny under any name
+UNTRUE = frozenset({*NO, "-1", "negative", "neg", "denied"}) - {""}
+CROSS = "x"  # in a column called "not", a mark
 SIGNED = re.compile(r"[-+]?[01][a-z]?")
 YES_ALONE = frozenset({"true", "1", "yes"})  # ambiguous if it is the only value
 # a column called ``negated`` means the opposite of a label, and SSSOM's predicate_modifier and the like say "Not"
-NEGATED = Labels(stated=NO, denied=(*YES, NOT))
-MODIFIED = Labels(stated=("",), denied=(NOT,))
+NEGATED = Labels(stated=NO, denied=(*YES, *DENIALS))
+MODIFIED = Labels(stated=("",), denied=DENIALS)
 TWO = 2  # from so many lines on, increasing numbers are line numbers
 COLUMN = re.compile(r"[A-Za-z][\w .-]*")
 FEW = 5  # from so many lines on, one line can stand out
@@ -89,10 +94,24 @@ def only_negates(name: str) -> bool:
     return negates(last) and {*words(last)} <= NEGATING | BESIDE_NEGATING
 
 
+@lru_cache(1 << 10)
+def asserts(name: str) -> bool:
+    """Whether a name means nothing but that *true* states the statement: ``is_true``, ``truth_value``."""
+    found = words(name)
+    return {*found} <= TRUTHFUL and (bool({*found} & {"truth", "istrue"}) or found == ["is", "true"])
+
+
+def speaks(name: str) -> bool:
+    """Whether a yes or no under this name may say that a statement is false."""
+    return negates(name) or negates_twice(name) or asserts(name)
+
+
 def says_false(name: str, word: str) -> bool:
-    """Whether a folded word under a name says that something is false: ``negated`` and *true*, or ``non_negated`` and
-    *false*.
+    """Whether a folded word under a name says that something is false: ``negated`` and *true*, ``non_negated`` and
+    *false*, or ``is_true`` and *false*.
     """
+    if asserts(name):
+        return word in UNTRUE
     return (word in YES and negates(name)) or (word in NO and word != "" and negates_twice(name))
 
 
@@ -105,14 +124,14 @@ def meaning(name: str, values: Iterable[str]) -> Labels:
     """The default meaning of the labels of a column: reversed if its name is a negation."""
     if negates(name):
         return NEGATED
-    return MODIFIED if modifies(name) or NOT in {folded(value) for value in values} else LABELS
+    return MODIFIED if modifies(name) or {folded(value) for value in values} & {*DENIALS} else LABELS
 
 
 def turned(name: str, labels: Labels) -> bool:
     """Whether labels read a column called ``negated`` the wrong way: *true* as stated, or *false* as denied."""
     stated, denied = {folded(x) for x in labels.stated}, {folded(x) for x in labels.denied}
     plain = set(NO) - {""}
-    return negates(name) and bool(stated & {*YES, NOT} or denied & plain)
+    return negates(name) and bool(stated & {*YES, *DENIALS} or denied & plain)
 
 
 def says_polarity(name: str | None, values: pa.ChunkedArray, last: bool, beside: bool = False) -> bool:
@@ -128,9 +147,13 @@ def says_polarity(name: str | None, values: pa.ChunkedArray, last: bool, beside:
     if len(found := values.unique()) > MANY:
         return name is not None and modifies(name) and _not_within(values)
     every = {folded(value) for value in found.to_pylist()}
-    if NOT in every or (name is not None and modifies(name) and _not_within(values)):
+    if every & {*DENIALS} or (name is not None and modifies(name) and _not_within(values)):
         return True
     if name is not None and negates(name) and every & set(YES):
+        return True
+    if name is not None and only_negates(name) and every & (NEGATING | {CROSS}) - {*NO}:
+        return True
+    if RANKS[0] in every and every <= {*RANKS, ""}:
         return True
     called = words(name or "")
     telling = bool({*called} & (POLAR | NEGATING))
@@ -219,7 +242,9 @@ def says_how(name: str | None, values: Iterable[str]) -> str:
     every = sorted({folded(value) for value in values} - {""})
     denying = opposed(every, True)
     usual = {folded(x) for x in (*LABELS.stated, *LABELS.denied)}
-    against = [value for value in every if value in AGAINST or value in {"false", "0", "-1", NOT, *FAILED, *denying}]
+    against = [
+        value for value in every if value in AGAINST or value in {"false", "0", "-1", NOT, RANKS[0], *FAILED, *denying}
+    ]
     undecided = [value for value in every if value in UNDECIDED]
     agreeing = [value for value in every if value not in (*against, *undecided)]
     own = name is not None and (negates(name) or modifies(name))  # their labels have a default meaning

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from functools import lru_cache
 
-from gnnneg.data.formats.columns import NO, NOT, modifies, negates, negates_twice, only_negates, says_false, words
+from gnnneg.data.formats.columns import NOT, UNTRUE, modifies, negates, negates_twice, only_negates, says_false, words
 from gnnneg.data.formats.vocabulary import (
     BEFORE_ENDS,
     BEHIND_ENDS,
@@ -59,7 +59,8 @@ def denies(relation: str, said: str) -> bool:
         return says_false(name, word)
     if modifies(name):  # SSSOM: "Not", or sssom:NegatedPredicate
         return NOT in (word, last(word)) or only_negates(plain)
-    return word in {*NO, "-1"} - {""} and not (word == "0" and {*words(name)} & SIGNED)
+    word = word if match else last(word)  # a value may be a node, such as ex:False
+    return word in UNTRUE and not (word == "0" and {*words(name)} & SIGNED)
 
 
 def stands_for_a_triple(relations: Iterable[str], of_nodes: Iterable[str], types: Iterable[str]) -> bool:

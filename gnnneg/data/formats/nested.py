@@ -8,7 +8,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from gnnneg.data.coded import TEXT
-from gnnneg.data.formats.columns import NOT, negates, negates_twice, only_negates, says_false, words
+from gnnneg.data.formats.columns import (
+    DENIALS,
+    NOT,
+    asserts,
+    negates,
+    negates_twice,
+    only_negates,
+    says_false,
+    speaks,
+    words,
+)
 from gnnneg.data.formats.vocabulary import NAMING, NEGATING, SAYING
 from gnnneg.data.layout import folded
 
@@ -30,14 +40,16 @@ OTHERWISE = (
     r"(?:$|[^a-z])"
 )
 SPEAKS = rf"(?i){BARE}|truth|polarity"
+MAY_SAY = re.compile(rf"(?i)(?:{BARE}|truth|polarity)[^:=]*[:=]")
 DENIED = ["not"]  # the placeholder for a list or object that denies
 SHORT = r"^\s*\S{1,8}\s*$"  # longer texts are none of the words that deny
-NEGATION = "(?i)" + "|".join(sorted(NEGATING))  # names without one of these negate nothing
+NEGATION = "(?i)" + "|".join(sorted({*NEGATING, "true", "truth"}))  # names without one of these negate nothing
+FLAGGED = [*DENIALS, "is_negated", "isNegated"]  # words of a list that deny
 
 
 def denies(value: Any, name: str = "") -> bool:
-    """Whether a list or object of JSON says *not*, or that ``negated`` is true or ``non_negated`` is false, at any
-    depth.
+    """Whether a list or object says *not*, or that ``negated`` is true, or ``non_negated`` or ``is_true`` false, at any
+    depth. A list may also have ``negated`` as one of its words, and a text may say it.
 
     An object such as ``{"attribute_type_id": "biolink:negated", "value": true}`` is read as the pair that it describes.
     """
@@ -48,12 +60,16 @@ def denies(value: Any, name: str = "") -> bool:
             denies(inner, str(key)) or (named != "" and _has(key, SAYING) and denies(inner, named))
             for key, inner in value.items()
         )
-    if isinstance(value, list):
-        return any(denies(inner, name) for inner in value)
+    if isinstance(value, list | tuple | set):
+        return any(denies(inner, name) or (isinstance(inner, str) and inner in FLAGGED) for inner in value)
     word = str(value)
-    if negates(name) or negates_twice(name):
+    if speaks(name):
         return folded(word) == NOT or says_false(name, folded(word))
-    return word.strip().lower() == NOT
+    return word.strip().lower() == NOT or (MAY_SAY.search(word) is not None and _says(word))
+
+
+def _says(text: str) -> bool:
+    return denies_in_text(pa.chunked_array([pa.array([text], TEXT)]))
 
 
 @lru_cache(1 << 10)
@@ -69,13 +85,17 @@ def denies_within(values: pa.ChunkedArray | pa.Array, name: str = "") -> bool:
     if pa.types.is_map(kind):
         return _denies_in_maps(values)
     if pa.types.is_nested(kind):
-        return denies_within(pc.list_flatten(values), name)
+        inner = pc.list_flatten(values)
+        flagged = _is_text(inner.type) and bool(pc.any(_is_in(inner, FLAGGED)).as_py())
+        return flagged or denies_within(inner, name)
     if pa.types.is_dictionary(kind):
         return denies_within(pc.cast(values, kind.value_type), name)
     if _is_text(kind):
         found = pc.drop_null(values.unique())
+        if denies_in_text(pa.chunked_array([found])):
+            return True
         short = pc.filter(found, pc.match_substring_regex(found, SHORT))
-    elif pa.types.is_boolean(kind) or ((negates(name) or negates_twice(name)) and _is_number(kind)):
+    elif pa.types.is_boolean(kind) or (speaks(name) and _is_number(kind)):
         short = pc.drop_null(values.unique())
     else:
         return False
@@ -94,7 +114,7 @@ def _denies_in_maps(maps: pa.ChunkedArray | pa.Array) -> bool:
         return False
     every = keys.unique()
     telling = every.filter(pc.match_substring_regex(every, NEGATION)).to_pylist()
-    for said in (negates, negates_twice):
+    for said in (negates, negates_twice, asserts):
         some = [key for key in telling if said(key)]
         if some and denies_within(values.filter(_is_in(keys, some)), some[0]):
             return True

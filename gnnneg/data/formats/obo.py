@@ -9,7 +9,7 @@ from gnnneg.data.account import Account
 from gnnneg.data.decode import text
 from gnnneg.data.definitions import Defined
 from gnnneg.data.formats.bounds import caught, one_line, quiet
-from gnnneg.data.formats.columns import NO, NOT, YES, negates, words
+from gnnneg.data.formats.columns import NO, NOT, negates, negates_twice, says_false, words
 from gnnneg.data.formats.statements import Row, Statements, collected
 from gnnneg.data.formats.vocabulary import AGAINST, POLAR
 from gnnneg.data.labels import Called
@@ -119,7 +119,7 @@ def _polarity(clause: Any, where: str, left_out: Account) -> bool | None:
             narrow = NARROW[kind] if kind not in UPPER and int(value) == 0 else narrow
         elif kind.startswith("gci") or (kind == "allonly" and value.lower() == "true" and not some):
             narrow = NARROW.get(kind, "")
-        elif negates(key) and value.lower() in YES:
+        elif (negates(key) or negates_twice(key)) and says_false(key, folded(value)):
             stated = False
         elif folded(value) in DENYING or (POLAR & {*words(key)} and folded(value) in {*NO, "-1"}):
             narrow = f"relationships with {key}={value}"

@@ -50,12 +50,19 @@ POLAR = _words(
 # under these names, a column of nothing but labels may also say it, at any position
 OUTCOME = _words(
     "outcome outcomes result results verdict activity hit hits judgement judgment assessment decision presence "
-    "observed detected interacts binds active"
+    "observed detected interacts binds active present exists holds veracity affirmed assertion gold"
 )
 WHOLE_OUTCOME = "interaction"  # interaction_type and direct_interaction say something else
 FLAGS = _words("call calls flag label status value binary")  # may follow: hit_call, but active_site is a place
-HAPPENED = _words("active present detected observed bound binding interacting expressed positive hit")
-FAILED = _words("inactive absent undetected unobserved unbound nonbinding noninteracting unexpressed negative miss")
+HAPPENED = _words("active present detected observed bound binding interacting expressed positive hit accept accepted")
+FAILED = _words(
+    "inactive absent undetected unobserved unbound nonbinding noninteracting unexpressed negative miss "
+    "reject rejected deny denied"
+)
+# in the name of nothing but the truth of a statement: is_true, truth_value
+TRUTHFUL = _words("is true istrue truth value ground")
+# ranks of statements in Wikidata, of which the first denies
+RANKS = ("deprecated", "normal", "preferred")
 # at the end of a column name: the column tells kinds, so covalent and noncovalent are two of them
 KINDS = _words("type types subtype kind kinds class category mode mechanism")
 NULL = _words("null none na n/a nan nil <na>")
