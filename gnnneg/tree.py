@@ -10,6 +10,7 @@ from gnnneg.errors import UserError, echo, nearest
 __all__ = ["Tree", "dump", "listed", "override", "put", "read"]
 
 Tree = dict[str, Any]
+DOTTED = "tune"  # the section whose keys have dots
 
 
 def read(path: str | Path) -> Tree:
@@ -60,8 +61,16 @@ def put(tree: Tree, key: str, value: object, where: str) -> None:
     Raises:
         UserError: If there is no such place.
     """
+    if key.startswith(f"{DOTTED}."):
+        _put_dotted(tree, key.removeprefix(f"{DOTTED}."), value, where)
+        return
+    _put(tree, [step for step in key.split(".") if step != "init_args"], value, where)
+
+
+def _put(tree: Tree, steps: Sequence[str], value: object, where: str) -> None:
+    """The same at a path of steps."""
     node: Any = tree
-    *path, last = [step for step in key.split(".") if step != "init_args"]
+    *path, last = steps
     for step in path:
         node = _arguments(node)
         here = _item(node, step, where)
@@ -79,6 +88,20 @@ def put(tree: Tree, key: str, value: object, where: str) -> None:
     same = isinstance(here, dict) and "class_path" in here and here["class_path"] == value
     if not same:
         node[_place(node, last, where)] = value
+
+
+def _put_dotted(tree: Tree, key: str, value: object, where: str) -> None:
+    """The same in the section whose keys have dots: ``optimizer.lr`` there, or ``low`` of what stands at it."""
+    section = tree.get(DOTTED)
+    section = tree[DOTTED] = dict(section) if isinstance(section, dict) else {}
+    names = [name for name in section if isinstance(name, str) and f"{key}.".startswith(f"{name}.")]
+    name = max(names, key=len, default=key)
+    if name == key:
+        section[name] = value
+        return
+    there = {name: section[name]}
+    _put(there, [name, *key.removeprefix(f"{name}.").split(".")], value, where)
+    section[name] = there[name]
 
 
 def no_key(here: str, name: str, known: Sequence[str]) -> str:

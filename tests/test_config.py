@@ -153,6 +153,24 @@ def test_a_number_where_a_part_would_do_too(data):
         built(data, "--task.generators", "[EMU]")
 
 
+def test_keys_of_the_section_of_tuning_have_dots():
+    tree = {"tune": {"optimizer.lr": {"low": 0.1, "high": 1.0}, "task.loss": ["BCE", "InfoNCE"]}}
+    words = ["--tune.optimizer.lr.low", "0.2", "--tune.task.loss=[BCE, HaSa]", "--tune.fit.batch_size", "[16, 32]"]
+    override(tree, [*words, "--tune.task.loss.1", "LogSigmoid"])
+    assert tree == {
+        "tune": {
+            "optimizer.lr": {"low": 0.2, "high": 1.0},
+            "task.loss": ["BCE", "LogSigmoid"],
+            "fit.batch_size": [16, 32],
+        }
+    }
+    with pytest.raises(UserError, match=r"^--tune\.task\.loss\.2: '2' is no position in a list of 2"):
+        override(tree, ["--tune.task.loss.2", "BCE"])
+    empty = {}
+    override(empty, ["--tune.optimizer.lr", "[0.1, 0.2]"])
+    assert empty == {"tune": {"optimizer.lr": [0.1, 0.2]}}
+
+
 def test_naming_another_class_drops_the_arguments_of_the_one_before():
     read = tree("--task.sampler", "All")
     assert read["task"]["init_args"]["sampler"] == "All"

@@ -191,7 +191,7 @@ class Fit:
             Interrupted: On Ctrl-C or SIGTERM, or if a watcher stops training, after a checkpoint is written.
         """
         if metrics is not None:
-            self._refuse_metric(metrics)
+            self.refuse_metric(metrics)
         stepped(optimizer)
         owns(optimizer, task)
         if isinstance(scheduler, ReduceLROnPlateau):
@@ -218,8 +218,12 @@ class Fit:
         """Whether the budget of time is used up."""
         return self.max_seconds is not None and at.train_s + at.seconds + at.evaluate_s >= self.max_seconds
 
-    def _refuse_metric(self, known: Collection[str]) -> None:
-        """Checks that a metric is one of those known."""
+    def refuse_metric(self, known: Collection[str]) -> None:
+        """Checks that :attr:`metric` is one of those that validation gives.
+
+        Raises:
+            UserError: If it is not.
+        """
         if self.metric not in known:
             better = [name for name in known if name not in FALLING]
             raise UserError(
@@ -492,7 +496,7 @@ class _Loop:
         except KeyboardInterrupt:
             self.stop()
         seconds = compiling.clock() - began
-        self.fit._refuse_metric(metrics)
+        self.fit.refuse_metric(metrics)
         self.value = metrics[metric]
         if math.isnan(self.value):
             raise UserError(f"The validation metric {metric!r} is not a number after {self.fit.unit} {at.epoch + 1}.")

@@ -17,6 +17,7 @@ from gnnneg.errors import UserError, echo, nearest
 from gnnneg.experiment.settings import TUNE, needed
 
 MOST = 100
+LISTED = "a choice within a part is {choices: [...]}, since a list there is a list"
 RANGE = ("low", "high", "log", "step")
 # keys that are not settings of the model: tuning them would change the metric, or select a lucky seed
 FIXED = {
@@ -132,7 +133,8 @@ class Space:
                         means = self.plan(self.tree({**picks, space.name: end}))
                         _try(means, space.path)
                     except UserError as error:
-                        raise UserError(f"{TUNE}.{key}: {error}") from error
+                        hint = f" ({LISTED})" if any(True for _ in listed(value)) else ""
+                        raise UserError(f"{TUNE}.{key}: {str(error).removesuffix('.')}{hint}.") from error
                     if isinstance(space, Range):
                         found = looked_up(means.plain(), space.path)
                         if isinstance(found, bool) or not isinstance(found, int | float):
@@ -347,6 +349,21 @@ def within(value: Any, picks: dict[str, Any]) -> Iterator[tuple[Range | Choice, 
             yield from within(inner, {**picks, value.name: place})
     for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
         yield from within(inner, picks)
+
+
+def listed(value: Any, inside: bool = False) -> Iterator[list[Any]]:
+    """Every bare list among the arguments of a part in a piece of config."""
+    if isinstance(value, Choice):
+        for inner in value.values:
+            yield from listed(inner, inside)
+    elif isinstance(value, dict):
+        for inner in value.values():
+            yield from listed(inner, inside or "class_path" in value)
+    elif isinstance(value, list):
+        if inside and not any(isinstance(inner, dict | list) for inner in value):
+            yield value
+        for inner in value:
+            yield from listed(inner, inside)
 
 
 def looked_up(plain: Any, path: Path) -> Any:

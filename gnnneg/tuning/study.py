@@ -104,7 +104,9 @@ def tune(
     with allowing(allow):
         tree, name = _said(config, overrides)
         space = Space(tree, plan)
-        data = Path(source(plan(space.tree({}))).name).name
+        means = plan(space.tree({}))
+        means.arguments["fit"].build({})  # refused before there is a folder
+        data = Path(source(means).name).name
         home = Path(out) if out is not None else Path("runs") / f"{data}-{name}-study"
         _begin(home, tree)
         study = opened(home)
@@ -167,7 +169,7 @@ def _said(settings: str | Path | Mapping[str, Any], overrides: Sequence[str]) ->
 
 
 def _begin(home: Path, tree: Tree) -> None:
-    """Creates a study folder, or checks that an existing one has the same config.
+    """Creates a study folder, or checks that an existing one has the same config. One without trials takes the new one.
 
     Raises:
         UserError: If the folder holds something else.
@@ -178,7 +180,7 @@ def _begin(home: Path, tree: Tree) -> None:
     home.mkdir(parents=True, exist_ok=True)
     (home / CLAIMS).mkdir(exist_ok=True)
     with awaited(home / CLAIMS / "begin.lock"):
-        if not (home / STUDY).exists():
+        if not (home / STUDY).exists() or not _tried(home):
             with replacing(home / STUDY) as temporary:
                 temporary.write_text(config.dump(tree), encoding="utf-8")
             return
@@ -191,6 +193,15 @@ def _begin(home: Path, tree: Tree) -> None:
         f"{home} is a study of another config: {part} has {'.'.join(map(str, where))} {echo(before)}, and now it is "
         f"{echo(now)}; choose another folder with --out."
     )
+
+
+def _tried(home: Path) -> bool:
+    """Whether a trial was begun in a folder. If not, a config that was wrong may be put right."""
+    from gnnneg.tuning.journal import opened
+
+    if (home / TRIALS).exists():
+        return True
+    return (home / JOURNAL).exists() and bool(opened(home).get_trials(deepcopy=False))
 
 
 def _unused(home: Path) -> bool:

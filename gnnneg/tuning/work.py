@@ -3,10 +3,11 @@
 import os
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
+import torch
 from optuna import Study, Trial
 from optuna.pruners import MedianPruner, NopPruner
 from optuna.samplers import TPESampler
@@ -15,12 +16,12 @@ from optuna.trial import FrozenTrial, TrialState
 from gnnneg import config, run_files
 from gnnneg.config import Tree
 from gnnneg.errors import UserError
-from gnnneg.experiment import Setup, plan
+from gnnneg.experiment import plan
 from gnnneg.experiment.folder import read_result
 from gnnneg.experiment.lock import alone, awaited
 from gnnneg.experiment.settings import source
 from gnnneg.experiment.trainer import Other, Trainer
-from gnnneg.experiment.validation import judges
+from gnnneg.experiment.validation import judges, metrics
 from gnnneg.training.atomic import Unwritable, replacing
 from gnnneg.tuning.files import BEST, CLAIMS, PROCESS, SECONDS, SEEDS, SENTENCE, STUDY, TESTED, TRIALS, Budget
 from gnnneg.tuning.journal import opened
@@ -55,8 +56,12 @@ class Worker:
         warm = fit["epochs"] // SPARED
         self.study.pruner = MedianPruner(budget.startup, warm) if budget.prune else NopPruner()
         self._refused: set[Path] = set()  # seeds that failed in this session
-        self.train = Trainer(_refuse_untold)
-        self.train.graphs(source(means))  # fails before a trial begins if the data cannot be used
+        self.train = Trainer(lambda setup: _refuse_untold(judges(setup.testbed, setup.fit.metric)))
+        graphs = self.train.graphs(source(means))  # fails before a trial begins if the data cannot be used
+        testbed = means.arguments["evaluation"].build({}).testbed(self.seed, torch.device("cpu"), *graphs)
+        judging = judges(testbed, self.metric)
+        _refuse_untold(judging)
+        means.arguments["fit"].build({}).refuse_metric(metrics(judging, testbed))
 
     def work(self) -> None:
         """Does the remaining work.
@@ -194,13 +199,13 @@ class Worker:
         self.say(f"seed {seed} of the winner: {', '.join(figures)}")
 
 
-def _refuse_untold(setup: Setup) -> None:
+def _refuse_untold(judging: Sequence[object]) -> None:
     """Refuses a data set without anything to validate on.
 
     Raises:
         UserError: If it has neither validation statements nor labelled pairs that are held back.
     """
-    if not judges(setup.testbed, setup.fit.metric):
+    if not judging:
         raise UserError("The data set has no validation statements to tune by: split some off.")
 
 

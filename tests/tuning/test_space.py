@@ -137,6 +137,10 @@ def test_integers_where_numbers_are_asked_for():
         ("{task.sampler: [All, Uniform], task.sampler.num_negatives: [1, 2]}", "are one within the other"),
         ("{task..sampler: [1, 2]}", "give dotted keys"),
         ("{3: [1, 2]}", "tune has the key 3"),
+        (
+            "{task.sampler: [All, {class_path: Uniform, init_args: {num_negatives: [4, 8]}}]}",
+            r"num_negatives should be int, not \[4, 8\] \(a choice within a part is {choices: \[\.\.\.\]}, since",
+        ),
         ("{}", "The config has no tune: section"),
         ("[a]", "The config has no tune: section"),
     ],

@@ -300,3 +300,23 @@ def test_a_damaged_clock_is_one_sentence(tmp_path, said):
     (tmp_path / "clock.json").write_text(said)
     with pytest.raises(UserError, match=r"clock\.json is damaged: delete it, and the time is counted from 0\.$"):
         Clock(tmp_path / "clock.json")
+
+
+@pytest.mark.parametrize(
+    ("fit", "said"),
+    [
+        ({"metric": "mr"}, "fit.metric is 'mr', which falls"),
+        ({"metric": "auroc"}, r"^Validation gives no metric 'auroc' \(fit\.metric\)"),
+        ({"evaluate_every": 0}, "fit.evaluate_every is 0"),
+    ],
+)
+def test_what_would_fail_each_trial_is_refused_before_the_first_and_can_be_put_right(tmp_path, fit, said):
+    tree = parse_yaml(CONFIG, "")
+    wrong = {**tree, "fit": {**tree["fit"], **fit}}
+    with pytest.raises(UserError, match=said):
+        tune(wrong, 2, out=tmp_path / "study", progress=False)
+    assert not (tmp_path / "study" / "trials").exists()
+    tree["fit"]["epochs"] = 0
+    assert len(tune(tree, 1, seeds=0, out=tmp_path / "study", progress=False).trials) == 1  # the same folder
+    with pytest.raises(UserError, match="is a study of another config"):
+        tune(wrong | {"fit": tree["fit"], "seed": 3}, 2, out=tmp_path / "study", progress=False)
