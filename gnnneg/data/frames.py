@@ -90,7 +90,8 @@ def _frame(table: Table, split: str) -> pd.DataFrame:
             f"The table of {split} has {frame.shape[1]} columns ({', '.join(map(str, frame.columns[:6]))}): name three "
             "of them head, relation and tail, or give these three alone."
         )
-    _look_at_the_others(frame.loc[:, [name not in ROLES for name in called]] if named else frame.iloc[:, :0], split)
+    others = [name not in ROLES for name in called] if named else [False] * len(called)
+    _look_at_the_others(frame.loc[:, others], split, others[-1])
     found = (frame[ROLES] if named else frame.set_axis(ROLES, axis=1)).reset_index(drop=True)
     if not len(found) or found.isna().any(axis=None):
         what = "an empty field" if len(found) else "no rows"
@@ -102,13 +103,19 @@ def _frame(table: Table, split: str) -> pd.DataFrame:
     return found.astype(str).astype(object)
 
 
-def _look_at_the_others(others: pd.DataFrame, split: str) -> None:
-    """Refuses a column that says that some rows are false, since all are stated; warns of those that are not read."""
+def _look_at_the_others(others: pd.DataFrame, split: str, last: bool) -> None:
+    """Refuses a column that says that some rows are false, since all are stated; warns of those that are not read.
+
+    Args:
+        others (DataFrame): The columns beside head, relation and tail.
+        split (str): What the table holds.
+        last (bool): Whether the last of them is the last of the table, where any *true* and *false* may be a label.
+    """
     for place, name in enumerate(map(str, others.columns)):
         values = _distinct(others.iloc[:, place])
         words = pa.chunked_array([pa.array([_word(one) for one in values if not isinstance(one, WITHIN)], TEXT)])
         within = any(denies(one, name) for one in values if isinstance(one, WITHIN)) or denies_in_text(words, name)
-        if within or says_polarity(name, words, True):
+        if within or says_polarity(name, words, last and place == len(others.columns) - 1):
             raise UserError(
                 f"The column {echo(name)} of the table of {split} seems to say that some rows are false, and all rows "
                 f"are stated: drop these rows, or the column if it means something else, or import the table from a "

@@ -251,3 +251,20 @@ def test_frames_with_lists_that_deny_nothing() -> None:
     frame = pd.DataFrame({"head": ["a", "b"], "relation": ["r", "r"], "tail": ["b", "c"], "x": pd.Series(lists)})
     with pytest.warns(UserWarning, match="Left out of the table of train: x"):
         assert from_frames(frame, valid=0.0, test=0.0)["entity", "stated", "entity"].edge_index.size(1) == 2
+
+
+def test_a_frame_may_have_yes_and_no_of_anything_but_its_last_column() -> None:
+    frame = pd.DataFrame({"head": ["a", "b"], "relation": ["r", "r"], "tail": ["b", "c"]})
+    with pytest.warns(UserWarning, match="Left out of the table of train: is_inverse, year"):
+        from_frames(frame.assign(is_inverse=[True, False], year=[1, 2]), valid=0.0, test=0.0)
+    with pytest.warns(UserWarning, match="Left out of the table of train: is_inverse"):
+        from_frames(frame.assign(is_inverse=[True, False])[["is_inverse", *HEADER]], valid=0.0, test=0.0)
+    with pytest.raises(UserError, match=r"The column 'is_inverse' .* seems to say that some rows are false"):
+        from_frames(frame.assign(is_inverse=[True, False]))
+    with pytest.raises(UserError, match=r"The column 'is_true' .* seems to say that some rows are false"):
+        from_frames(frame.assign(is_true=[True, False], year=[1, 2]))
+
+
+def test_a_text_within_a_list_is_searched_once() -> None:
+    """A quadratic search would take minutes."""
+    assert not denies(["truth " * 200_000, "negated" + " " * 200_000])

@@ -40,7 +40,7 @@ OTHERWISE = (
     r"(?:$|[^a-z])"
 )
 SPEAKS = rf"(?i){BARE}|truth|polarity"
-MAY_SAY = re.compile(rf"(?i)(?:{BARE}|truth|polarity)[^:=]*[:=]")
+MAY_SAY = re.compile(rf"(?i)(?:{BARE}|truth|truth_value|polarity){IS}")
 DENIED = ["not"]  # the placeholder for a list or object that denies
 SHORT = r"^\s*\S{1,8}\s*$"  # longer texts are none of the words that deny
 NEGATION = "(?i)" + "|".join(sorted({*NEGATING, "true", "truth"}))  # names without one of these negate nothing
