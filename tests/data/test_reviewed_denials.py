@@ -50,6 +50,8 @@ def beside(path: Path, name: str, values: list[str]) -> Path:
         ("decision", ["reject", "accept"]),
         ("verdict", ["deny", "accept"]),
         ("rank", ["deprecated", "normal"]),
+        ("is_negative_sample", ["1", "0"]),
+        ("negated", ["1", "2"]),
     ],
 )
 def test_columns_that_deny_are_asked_about(tmp_path: Path, name: str, values: list[str]) -> None:
@@ -75,6 +77,7 @@ def test_negated_is_a_denial_under_such_names(tmp_path: Path, name: str) -> None
     [
         ("negated", ["False", "False"]),
         ("is_absent", ["no", ""]),
+        ("negative_log_p", ["1", "2"]),
         ("not_provided", ["x", ""]),  # names more than a negation
         ("negative_control", ["negative", ""]),
         ("status", ["deprecated", "reviewed"]),  # no ranks of Wikidata

@@ -57,6 +57,7 @@ TWO = 2  # from so many lines on, increasing numbers are line numbers
 COLUMN = re.compile(r"[A-Za-z][\w .-]*")
 FEW = 5  # from so many lines on, one line can stand out
 MANY = 64  # a column with more distinct values is not read as labels
+AT_FIRST = 1000  # values that are looked at first
 # names that pandas gives to index columns
 INDEX = re.compile(r"__index_level_[0-9]+__|Unnamed: [0-9]+|")
 
@@ -101,6 +102,7 @@ def asserts(name: str) -> bool:
     return {*found} <= TRUTHFUL and (bool({*found} & {"truth", "istrue"}) or found == ["is", "true"])
 
 
+@lru_cache(1 << 10)
 def speaks(name: str) -> bool:
     """Whether a yes or no under this name may say that a statement is false."""
     return negates(name) or negates_twice(name) or asserts(name)
@@ -144,12 +146,14 @@ def says_polarity(name: str | None, values: pa.ChunkedArray, last: bool, beside:
         beside (bool): Whether another column is the label. Then 1 and -1 may well be strands or directions. (default:
             :obj:`False`)
     """
-    if len(found := values.unique()) > MANY:
+    many = len(values.slice(0, AT_FIRST).unique()) > MANY  # which spares a look at all of most columns
+    if many or len(found := values.unique()) > MANY:
         return name is not None and modifies(name) and _not_within(values)
     every = {folded(value) for value in found.to_pylist()}
     if every & {*DENIALS} or (name is not None and modifies(name) and _not_within(values)):
         return True
-    if name is not None and negates(name) and every & set(YES):
+    answers = every <= {*YES, *NO, *UNDECIDED}  # else it may count, as negative_log_p does
+    if name is not None and negates(name) and every & {*YES} and (answers or only_negates(name)):
         return True
     if name is not None and only_negates(name) and every & (NEGATING | {CROSS}) - {*NO}:
         return True

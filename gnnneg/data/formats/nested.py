@@ -39,8 +39,8 @@ OTHERWISE = (
     r"scans?|(?:positive|negative)[ _-]mode|sentiments?|subjectivity|emotions?|mood|opinions?|reviews?|tweets?)"
     r"(?:$|[^a-z])"
 )
-SPEAKS = rf"(?i){BARE}|truth|polarity"
-MAY_SAY = re.compile(rf"(?i)(?:{BARE}|truth|truth_value|polarity){IS}")
+SPEAKS = rf"(?i)(?:{BARE}|truth|truth_value|polarity){IS}"
+MAY_SAY = re.compile(SPEAKS)
 DENIED = ["not"]  # the placeholder for a list or object that denies
 SHORT = r"^\s*\S{1,8}\s*$"  # longer texts are none of the words that deny
 NEGATION = "(?i)" + "|".join(sorted({*NEGATING, "true", "truth"}))  # names without one of these negate nothing
@@ -65,7 +65,8 @@ def denies(value: Any, name: str = "") -> bool:
     word = str(value)
     if speaks(name):
         return folded(word) == NOT or says_false(name, folded(word))
-    return word.strip().lower() == NOT or (MAY_SAY.search(word) is not None and _says(word))
+    may_say = (":" in word or "=" in word) and MAY_SAY.search(word) is not None
+    return word.strip().lower() == NOT or (may_say and _says(word))
 
 
 def _says(text: str) -> bool:
