@@ -129,6 +129,15 @@ def test_what_entries_say(tmp_path: Path, value: Any, denied: bool) -> None:
             assert len(read_statements(path).table) == 2
 
 
+def test_a_list_of_few_distinct_words(tmp_path: Path) -> None:
+    triple = {"head": ["a"], "relation": ["r"], "tail": ["b"]}
+    coded = pa.DictionaryArray.from_arrays(pa.array([0, 1], pa.int8()), pa.array(["reviewed", "negated"]))
+    flags = pa.ListArray.from_arrays(pa.array([0, 2], pa.int32()), coded)
+    pa.parquet.write_table(pa.table({**triple, "flags": flags}), tmp_path / "e.parquet")
+    with pytest.raises(UserError, match="some say that their statement is false"):
+        read_statements(tmp_path / "e.parquet")
+
+
 @pytest.mark.parametrize(("text", "denied"), [("false", True), ("true", False)])
 def test_maps_that_say_what_is_true(tmp_path: Path, text: str, denied: bool) -> None:
     triple = {"head": ["a"], "relation": ["r"], "tail": ["b"]}

@@ -86,7 +86,7 @@ def denies_within(values: pa.ChunkedArray | pa.Array, name: str = "") -> bool:
     if pa.types.is_map(kind):
         return _denies_in_maps(values)
     if pa.types.is_nested(kind):
-        inner = pc.list_flatten(values)
+        inner = _plain(pc.list_flatten(values))
         flagged = _is_text(inner.type) and bool(pc.any(_is_in(inner, FLAGGED)).as_py())
         return flagged or denies_within(inner, name)
     if pa.types.is_dictionary(kind):
