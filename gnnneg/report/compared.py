@@ -20,20 +20,9 @@ FEW = 5  # groups of one data set of which all pairs are compared
 FALLING = ("mr", "amr", "brier", "ece")  # figures of gnnneg's that fall as a model gets better
 
 COLUMNS = (
-    "first",
-    "second",
-    "metric",
-    "over",
-    "n",
-    "difference",
-    "interval",
-    "effect",
-    "better",
-    "worse",
-    "p",
-    "p_holm",
+    *("first", "second", "metric", "over", "n", "difference", "interval", "effect", "better", "worse"),
+    *("p", "p_holm", "least_p"),
 )
-COLUMNS += ("least_p",)
 
 Over = Literal["seeds", "statements"]
 
