@@ -87,9 +87,10 @@ def find(family: type, name: object, key: str) -> type:
             f"trust the module {module}, add --allow {module}, set {VARIABLE}={module}, or in Python say "
             f"allow={module!r}."
         ) from None
-    if cls is None and len(steps) == 2 and steps[0] not in LIBRARIES:
+    if cls is None and len(steps) == 2 and steps[0] not in LIBRARIES and steps[1] not in vars(_module(steps[0])):
         there = [of for of, one in vars(_module(steps[0])).items() if inspect.isclass(one) and issubclass(one, family)]
-        raise UserError(f"{key}: the module {steps[0]} has no {echo(steps[-1])[1:-1]}; {nearest(steps[-1], there)}")
+        near = nearest(steps[1], there) if there else f"it has no {family.__name__} at all."
+        raise UserError(f"{key}: the module {steps[0]} has no {echo(steps[1])[1:-1]}; {near}")
     if not (inspect.isclass(cls) and issubclass(cls, family) and _harmless(cls)) or inspect.isabstract(cls):
         raise UserError(f"{key}: {echo(name)[1:-1]} is not a {family.__name__}; {nearest(steps[-1], known)}")
     return cls

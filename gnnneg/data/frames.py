@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -131,10 +132,10 @@ def _look_at_the_others(others: pd.DataFrame, split: str, last: bool) -> None:
 
 def _distinct(column: pd.Series) -> list[Any]:
     """The entries of a column, each once if they can be told apart; arrays as lists."""
-    try:
-        values = column.drop_duplicates().tolist()
-    except TypeError:  # lists and dicts
-        values = column.tolist()
+    values = column.tolist()
+    if not any(isinstance(value, (*WITHIN, np.ndarray)) for value in values):  # which pandas compares two by two
+        with suppress(TypeError):  # other things without a hash
+            values = column.drop_duplicates().tolist()
     return [value.tolist() if isinstance(value, np.ndarray) else value for value in values]
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from gnnneg.errors import UserError, echo
+from gnnneg.errors import UserError
 from gnnneg.experiment.environment import commit, environment, version
 from gnnneg.studies.machine import machine
 from gnnneg.studies.measured import BEGIN, MEASUREMENT, lacks
@@ -68,7 +68,7 @@ def _refuse_other(records: Records) -> None:
     except OSError as error:
         raise _unwritable(path, error) from error
     if why is not None:
-        raise UserError(f"--record {echo(str(path))} is no file of measurements ({why}): name another file.")
+        raise UserError(f"--record {path} is no file of measurements ({why}): name another file.")
 
 
 def _other(records: Records) -> str | None:
@@ -102,4 +102,4 @@ def _refuse_unwritable(path: Path) -> None:
 
 def _unwritable(path: Path, error: Exception) -> Unwritable:
     why = getattr(error, "strerror", None) or error
-    return Unwritable(f"--record {echo(str(path))} cannot be written ({why}): make room, or name another file.")
+    return Unwritable(f"--record {path} cannot be written ({why}): make room, or name another file.")

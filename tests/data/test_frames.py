@@ -78,3 +78,17 @@ def test_ids_that_became_floats_are_ids() -> None:
         ("1", "0", "2"),
         ("2", "0", "3"),
     ]
+
+
+def test_entries_that_hold_others_are_not_compared_two_by_two(monkeypatch):
+    """pandas would do so, and take hours for a million lists; everything else is looked at once."""
+    real, asked = pd.Series.drop_duplicates, []
+    monkeypatch.setattr(pd.Series, "drop_duplicates", lambda self: (asked.append(self.name), real(self))[1])
+    table = pd.DataFrame({"head": list("abc"), "relation": "r", "tail": list("bca")})
+    table["lists"] = [["x"], ["y"], ["x"]]
+    table["objects"] = [{"x": 1}, None, {"x": 2}]
+    table["arrays"] = [np.zeros(2), np.ones(1), None]
+    table["words"] = ["p", "q", "p"]
+    with pytest.warns(UserWarning, match="Left out of the table of train: lists, objects, arrays, words"):
+        from_frames(table)
+    assert asked == ["words"]

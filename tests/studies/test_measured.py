@@ -142,7 +142,7 @@ def room():
 
 def test_a_full_disk_is_refused_before_anything_is_measured(tmp_path, room, monkeypatch):
     room(1000)
-    with pytest.raises(UserError, match=r"--record .*speed\.jsonl' cannot be written \(File too large\): make room"):
+    with pytest.raises(UserError, match=r"--record .*speed\.jsonl cannot be written \(File too large\): make room"):
         Recorder(tmp_path / "speed.jsonl", 2)
     assert list(tmp_path.iterdir()) == []
 

@@ -253,7 +253,7 @@ def test_an_object_of_ones_own_needs_no_leave(place):
         ("import no_such_thing", "failed: ModuleNotFoundError: No module named 'no_such_thing'"),
         ("x = 1\nclass Mine: pass", "Mine is not a Loss"),
         ("Mine = 3", "Mine is not a Loss"),
-        ("", "Mine is not a Loss"),
+        ("", "has no Mine; it has no Loss at all."),
     ],
 )
 def test_an_allowed_module_that_is_wrong_is_one_sentence(place, said, content, told):
