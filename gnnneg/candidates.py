@@ -49,8 +49,8 @@ def in_one_precision(query: Tensor, vector: Tensor) -> tuple[Tensor, Tensor]:
 
 def _plain(query: Tensor) -> bool:
     """Whether the processor multiplies in this precision as it is."""
-    single = query.dtype in (torch.float32, torch.float64)
-    return single and query.device.type == "cpu" and not torch.is_autocast_enabled("cpu")
+    whole = query.dtype in (torch.float32, torch.float64)
+    return whole and query.device.type == "cpu" and not torch.is_autocast_enabled("cpu")
 
 
 def _product(query: Float[Tensor, "b d"], vector: Float[Tensor, "k d"]) -> Float[Tensor, "b k"]:

@@ -7,10 +7,10 @@ from typing import Any
 from gnnneg.documents import dump, parse_yaml, read_yaml
 from gnnneg.errors import UserError, echo, nearest
 
-__all__ = ["Tree", "dump", "listed", "override", "put", "read"]
+__all__ = ["Tree", "dump", "long_form", "override", "put", "read"]
 
 Tree = dict[str, Any]
-DOTTED = "tune"  # the section whose keys have dots
+TUNE = "tune"  # the section that is for `gnnneg tune` alone; its keys have dots
 
 
 def read(path: str | Path) -> Tree:
@@ -30,7 +30,7 @@ def read(path: str | Path) -> Tree:
     return content
 
 
-def listed(tree: Tree) -> Tree:
+def long_form(tree: Tree) -> Tree:
     """A config whose ``evaluation``, if it is a bare list, is the mapping that this is short for."""
     bare = tree.get("evaluation")
     return {**tree, "evaluation": {"evaluators": bare}} if isinstance(bare, list) else tree
@@ -61,8 +61,8 @@ def put(tree: Tree, key: str, value: object, where: str) -> None:
     Raises:
         UserError: If there is no such place.
     """
-    if key.startswith(f"{DOTTED}."):
-        _put_dotted(tree, key.removeprefix(f"{DOTTED}."), value, where)
+    if key.startswith(f"{TUNE}."):
+        _put_dotted(tree, key.removeprefix(f"{TUNE}."), value, where)
         return
     _put(tree, [step for step in key.split(".") if step != "init_args"], value, where)
 
@@ -92,8 +92,8 @@ def _put(tree: Tree, steps: Sequence[str], value: object, where: str) -> None:
 
 def _put_dotted(tree: Tree, key: str, value: object, where: str) -> None:
     """The same in the section whose keys have dots: ``optimizer.lr`` there, or ``low`` of what stands at it."""
-    section = tree.get(DOTTED)
-    section = tree[DOTTED] = dict(section) if isinstance(section, dict) else {}
+    section = tree.get(TUNE)
+    section = tree[TUNE] = dict(section) if isinstance(section, dict) else {}
     names = [name for name in section if isinstance(name, str) and f"{key}.".startswith(f"{name}.")]
     name = max(names, key=len, default=key)
     if name == key:

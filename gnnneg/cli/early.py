@@ -19,7 +19,6 @@ from gnnneg.run_files import CONFIG, ENVIRONMENT, STATEMENTS
 
 RUNS = ("resume", "evaluate", "predict", "negatives", "nearest", "export", "pack")  # whose path is a run folder
 CONFIGS = ("train", "tune", "plan")
-APART = "tune"  # the section of a config that is for a study
 FILLED = {"num_nodes", "num_relations", "known", "denied", "types", "graph", "params"}  # in by the data set
 LATE = "torch"  # once this is imported there is nothing to be gained
 
@@ -81,11 +80,11 @@ def config(path: str, settings: Sequence[str], out: str | None = None, new: bool
     Raises:
         UserError: If it is wrong.
     """
-    said = tree.listed(tree.read(path))
+    said = tree.long_form(tree.read(path))
     tree.override(said, settings)
-    said = tree.listed(said)  # a setting may be a bare list too
+    said = tree.long_form(said)  # a setting may be a bare list too
     if not _others(said):
-        asked = {key: value for key, value in said.items() if key != APART}
+        asked = {key: value for key, value in said.items() if key != tree.TUNE}
         _arguments(sources.classes()["Settings"], asked, "", False)
     source = said.get("data")
     source = source if isinstance(source, dict) else {}

@@ -3,7 +3,7 @@
 from gnnneg.config.describe import describe
 from gnnneg.config.facts import __getattr__
 from gnnneg.config.resolve import Plan, resolve, resolve_whole
-from gnnneg.tree import Tree, dump, listed, override, put, read
+from gnnneg.tree import Tree, dump, long_form, override, put, read
 
 __all__ = [
     "Plan",
@@ -11,7 +11,7 @@ __all__ = [
     "__getattr__",
     "describe",
     "dump",
-    "listed",
+    "long_form",
     "override",
     "put",
     "read",

@@ -20,12 +20,12 @@ def coded(columns: Sequence[pa.ChunkedArray]) -> list[pa.ChunkedArray]:
     chunks = [_chunk(chunk) for column in columns for chunk in column.chunks]
     if not chunks:
         return list(columns)
-    known = {where(chunk.dictionary): chunk.dictionary for chunk in chunks}
+    known = {addresses(chunk.dictionary): chunk.dictionary for chunk in chunks}
     if len(known) > 1:  # each dictionary is read once, however many chunks share it
         whole = [pa.DictionaryArray.from_arrays(pa.array(np.arange(len(d), dtype=np.int32)), d) for d in known.values()]
         made = pa.chunked_array(whole, CODED).unify_dictionaries().chunks
-        becomes, names = {where: one.indices for where, one in zip(known, made)}, made[0].dictionary
-        moved = (becomes[where(chunk.dictionary)].take(chunk.indices) for chunk in chunks)
+        becomes, names = {place: one.indices for place, one in zip(known, made)}, made[0].dictionary
+        moved = (becomes[addresses(chunk.dictionary)].take(chunk.indices) for chunk in chunks)
         chunks = [pa.DictionaryArray.from_arrays(index, names) for index in moved]
     every = iter(chunks)
     return [pa.chunked_array([next(every) for _ in range(size)], CODED) for size in sizes]
@@ -44,8 +44,8 @@ def mapped(column: pa.ChunkedArray, function: Callable[[pa.Array], pa.Array], ki
     made, known = [], None
     values = pa.array([], kind)
     for chunk in column.chunks:
-        if where(chunk.dictionary) != known:
-            known, values = where(chunk.dictionary), function(pc.cast(chunk.dictionary, TEXT))
+        if addresses(chunk.dictionary) != known:
+            known, values = addresses(chunk.dictionary), function(pc.cast(chunk.dictionary, TEXT))
         made.append(values.take(chunk.indices))
     return pa.chunked_array(made, kind)
 
@@ -92,7 +92,7 @@ def compacted(column: pa.ChunkedArray) -> pa.ChunkedArray:
     return pa.chunked_array([pa.DictionaryArray.from_arrays(pa.array(place[code]), kept)], CODED)
 
 
-def where(array: pa.Array) -> tuple[int | None, ...]:
+def addresses(array: pa.Array) -> tuple[int | None, ...]:
     """The memory addresses of an array. Chunks that share a dictionary have the same addresses."""
     return len(array), array.offset, *(None if buffer is None else buffer.address for buffer in array.buffers())
 

@@ -12,7 +12,7 @@ from jaxtyping import Bool, Int
 from torch import Tensor
 from torch_geometric.data import HeteroData
 
-from gnnneg.data.coded import coded, mapped, met, where
+from gnnneg.data.coded import addresses, coded, mapped, met
 from gnnneg.data.formats.statements import ROLES
 from gnnneg.data.statements import POLARITIES, SPLITS, assemble
 from gnnneg.data.texts import Texts
@@ -60,7 +60,7 @@ class Names:
 
     def _places(self, names: pa.Array) -> pa.Array:
         """The places of these names among the keys. The last answer is kept, because a graph's columns share names."""
-        if not self._last or where(self._last[0][0]) != where(names):
+        if not self._last or addresses(self._last[0][0]) != addresses(names):
             self._last[:] = [(names, pc.index_in(names, self.keys))]
         return self._last[0][1]
 

@@ -3,7 +3,6 @@
 import math
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn import Parameter
@@ -14,17 +13,18 @@ from gnnneg.checks import not_negative, table, widths
 from gnnneg.distributed import block, fetched, size
 from gnnneg.encoders.at_once import AtOnce
 from gnnneg.encoders.initial import uniform
+from gnnneg.encodings import RowSparse
 from gnnneg.errors import UserError
 from gnnneg.interfaces import Encoder, Encoding
 from gnnneg.kernels.everyone import is_everyone, span_of
-from gnnneg.kernels.rows import cover
 from gnnneg.memory import refuse_beyond
 
 FLOAT = 4  # bytes
 
 
 class RowSharded(AtOnce):
-    """A table of which each process holds a block of rows. Requested rows are sent, and their gradients are sent back.
+    """A table of which each of several processes holds a block of rows. Requested rows are sent, and their gradients
+    are sent back.
 
     Args:
         own (torch.Tensor): This process's rows.
@@ -36,27 +36,20 @@ class RowSharded(AtOnce):
         self.own = own
 
     def ahead(self, *index: Int[Tensor, "..."]) -> None:
-        if size() > 1:
-            self._refuse(*index)
-            super().ahead(*index)
+        self._refuse(*index)
+        super().ahead(*index)
 
     def __getitem__(self, index: Int[Tensor, "*s"]) -> Float[Tensor, "*s d"]:
         start, stop = block(self.num_rows)
         span = span_of(index)
         if span is not None and start <= span[0] and span[1] <= stop and not torch.is_grad_enabled():
             return self.own[span[0] - start : span[1] - start].view(*index.shape, self.own.size(1))
-        if size() > 1:
-            self._refuse(index)
-            return super().__getitem__(index)
-        rows, place = self.rows(index)
-        return F.embedding(place, rows)
+        self._refuse(index)
+        return super().__getitem__(index)
 
     def rows(self, index: Int[Tensor, "*s"]) -> tuple[Float[Tensor, "u d"], Int[Tensor, "*s"]]:
-        if size() > 1:
-            self._refuse(index)
-            return super().rows(index)
-        row, place = cover(index, self.num_rows)
-        return F.embedding(row, self.own, sparse=torch.is_grad_enabled() and self.own.requires_grad), place
+        self._refuse(index)
+        return super().rows(index)
 
     def fetch(
         self, row: Int[Tensor, "u"], learned: Bool[Tensor, "u"] | None = None
@@ -120,4 +113,4 @@ class ShardedLookup(Encoder):
         uniform(self.weight, self.bound, self.num_nodes, block(self.num_nodes)[0])
 
     def forward(self, graph: Data | None) -> Encoding:
-        return RowSharded(self.weight, self.num_nodes)
+        return RowSharded(self.weight, self.num_nodes) if size() > 1 else RowSparse(self.weight)

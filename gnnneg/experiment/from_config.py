@@ -92,7 +92,7 @@ def read(path: str | Path, overrides: Sequence[str] = (), allow: str | Sequence[
 
 def told(path: str | Path, overrides: Sequence[str] = ()) -> Tree:
     """What a YAML says, with settings over it, as a tree; paths in it are right from every working directory."""
-    tree = config.listed(config.read(path))
+    tree = config.long_form(config.read(path))
     config.override(tree, overrides)
     tree = anchored(tree)
     tree = warmed(tree)

@@ -24,7 +24,7 @@ import gnnneg.tasks
 import gnnneg.trackers
 import gnnneg.weighings  # noqa: F401
 from gnnneg import datasets
-from gnnneg.config import Plan, Tree, listed, resolve_whole
+from gnnneg.config import Plan, Tree, long_form, resolve_whole
 from gnnneg.config.signature import parameters
 from gnnneg.data.facts import FACTS
 from gnnneg.data.gate import admit
@@ -40,8 +40,7 @@ from gnnneg.evaluation.held_back import SEED, refuse_share
 from gnnneg.experiment.ready import refuse_seed
 from gnnneg.interfaces import Task
 from gnnneg.training import Fit, Watcher
-
-TUNE = "tune"  # the section that is for `gnnneg tune` alone
+from gnnneg.tree import TUNE
 
 
 @dataclass(frozen=True)
@@ -243,7 +242,7 @@ def plan(tree: Tree) -> Plan:
         "optimizer": {"params": None},
         "scheduler": {"optimizer": None},
     }
-    trained = {key: value for key, value in listed(tree).items() if key != TUNE}
+    trained = {key: value for key, value in long_form(tree).items() if key != TUNE}
     means = resolve_whole(Settings, trained, joining)
     refuse_seed(means.arguments["seed"])
     return means
@@ -272,7 +271,7 @@ def outline(tree: Tree) -> Plan:
     Raises:
         UserError: If one of these keys is missing, unknown or of another type.
     """
-    said = {key: value for key, value in listed(tree).items() if key in parameters(Outline)}
+    said = {key: value for key, value in long_form(tree).items() if key in parameters(Outline)}
     if isinstance(said.get("evaluation"), dict):
         said["evaluation"] = {key: value for key, value in said["evaluation"].items() if key != "evaluators"}
     means = resolve_whole(Outline, said, {})

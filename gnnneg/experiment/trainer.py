@@ -1,6 +1,6 @@
 """Configs trained one after the other, as ordinary runs."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from torch_geometric.data import HeteroData
@@ -14,7 +14,7 @@ from gnnneg.experiment.prolonged import differing
 from gnnneg.experiment.resumed import resume
 from gnnneg.experiment.run import Run
 from gnnneg.experiment.settings import DataSource, plan, source, watchers
-from gnnneg.experiment.setup import Setup, assemble
+from gnnneg.experiment.setup import assemble
 from gnnneg.experiment.warm import begin
 from gnnneg.training import Watcher
 
@@ -24,15 +24,9 @@ class Other(UserError):
 
 
 class Trainer:
-    """Trains configs, and loads a data set once for all that name it.
+    """Trains configs, and loads a data set once for all that name it."""
 
-    Args:
-        refuse (callable, optional): Looks at what will be trained before the first step, and raises where it should
-            not be. (default: nothing is refused)
-    """
-
-    def __init__(self, refuse: Callable[[Setup], None] | None = None):
-        self.refuse = refuse
+    def __init__(self) -> None:
         self._graphs: tuple[DataSource, list[HeteroData]] | None = None
 
     def graphs(self, asked: DataSource) -> list[HeteroData]:
@@ -55,15 +49,13 @@ class Trainer:
         Raises:
             Other: If the folder holds a run of another config.
         """
-        if (path / run_files.CONFIG).is_file():
-            refuse_other(path, plan(tree))
-            return resume(path, progress=False, track=watch)
         means = plan(tree)
+        if (path / run_files.CONFIG).is_file():
+            refuse_other(path, means)
+            return resume(path, progress=False, track=watch)
         setup = assemble(means, *self.graphs(source(means)))
         begin(setup)
         setup.track = [*watchers(means), *watch]
-        if self.refuse is not None:
-            self.refuse(setup)
         return execute(setup, path, source(means).again, progress=False, forget=True)
 
 

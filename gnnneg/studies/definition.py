@@ -17,7 +17,7 @@ from gnnneg.data.catalogue import CARD
 from gnnneg.documents import read_yaml
 from gnnneg.errors import UserError, echo, nearest
 from gnnneg.experiment.repeated import numbers
-from gnnneg.experiment.settings import TUNE, anchored, listed
+from gnnneg.experiment.settings import TUNE, anchored
 
 KEYS = (
     *("question", "answer", "worth", "config", "models", "settings", "data", "variants", "tune", "seeds"),
@@ -184,7 +184,7 @@ def _cells(path: Path, said: Mapping[str, Any], training: float, tuning: Mapping
         file = own.pop("config", of_model)
         if not isinstance(file, str):
             raise UserError(f"{at_variant} has no config: give the path of a YAML, relative to {path}.")
-        tree = listed(config.read(path.parent / file))
+        tree = config.long_form(config.read(path.parent / file))
         tree.pop(TUNE, None)
         for part, at in ((common, f"{path}: settings"), (own_model, at_model), (own_data, at_data), (own, at_variant)):
             for key, value in _settings(part, at).items():

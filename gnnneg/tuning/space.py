@@ -133,7 +133,7 @@ class Space:
                         means = self.plan(self.tree({**picks, space.name: end}))
                         _try(means, space.path)
                     except UserError as error:
-                        hint = f" ({LISTED})" if any(True for _ in listed(value)) else ""
+                        hint = f" ({LISTED})" if next(bare_lists(value), None) is not None else ""
                         raise UserError(f"{TUNE}.{key}: {str(error).removesuffix('.')}{hint}.") from error
                     if isinstance(space, Range):
                         found = looked_up(means.plain(), space.path)
@@ -351,19 +351,19 @@ def within(value: Any, picks: dict[str, Any]) -> Iterator[tuple[Range | Choice, 
         yield from within(inner, picks)
 
 
-def listed(value: Any, inside: bool = False) -> Iterator[list[Any]]:
+def bare_lists(value: Any, inside: bool = False) -> Iterator[list[Any]]:
     """Every bare list among the arguments of a part in a piece of config."""
     if isinstance(value, Choice):
         for inner in value.values:
-            yield from listed(inner, inside)
+            yield from bare_lists(inner, inside)
     elif isinstance(value, dict):
         for inner in value.values():
-            yield from listed(inner, inside or "class_path" in value)
+            yield from bare_lists(inner, inside or "class_path" in value)
     elif isinstance(value, list):
         if inside and not any(isinstance(inner, dict | list) for inner in value):
             yield value
         for inner in value:
-            yield from listed(inner, inside)
+            yield from bare_lists(inner, inside)
 
 
 def looked_up(plain: Any, path: Path) -> Any:

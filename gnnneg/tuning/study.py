@@ -155,7 +155,7 @@ def _refuse(trials: int | None, hours: float | None, workers: int, seeds: int, s
 def _said(settings: str | Path | Mapping[str, Any], overrides: Sequence[str]) -> tuple[Tree, str]:
     """The content of a config, and its name."""
     if isinstance(settings, Mapping):
-        tree = config.listed(dict(settings))
+        tree = config.long_form(dict(settings))
         config.override(tree, overrides)
         return warmed(anchored(tree)), "config"
     if not isinstance(settings, str | Path):

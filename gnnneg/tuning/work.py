@@ -3,7 +3,7 @@
 import os
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -56,11 +56,12 @@ class Worker:
         warm = fit["epochs"] // SPARED
         self.study.pruner = MedianPruner(budget.startup, warm) if budget.prune else NopPruner()
         self._refused: set[Path] = set()  # seeds that failed in this session
-        self.train = Trainer(lambda setup: _refuse_untold(judges(setup.testbed, setup.fit.metric)))
+        self.train = Trainer()
         graphs = self.train.graphs(source(means))  # fails before a trial begins if the data cannot be used
         testbed = means.arguments["evaluation"].build({}).testbed(self.seed, torch.device("cpu"), *graphs)
         judging = judges(testbed, self.metric)
-        _refuse_untold(judging)
+        if not judging:
+            raise UserError("The data set has no validation statements to tune by: split some off.")
         means.arguments["fit"].build({}).refuse_metric(metrics(judging, testbed))
 
     def work(self) -> None:
@@ -197,16 +198,6 @@ class Worker:
         told = {split: found[self.metric] for split, found in run.metrics.items() if self.metric in found}
         figures = [f"{split} {self.metric} {value:.4f}" for split, value in told.items()]
         self.say(f"seed {seed} of the winner: {', '.join(figures)}")
-
-
-def _refuse_untold(judging: Sequence[object]) -> None:
-    """Refuses a data set without anything to validate on.
-
-    Raises:
-        UserError: If it has neither validation statements nor labelled pairs that are held back.
-    """
-    if not judging:
-        raise UserError("The data set has no validation statements to tune by: split some off.")
 
 
 def winner(study: Study) -> FrozenTrial:

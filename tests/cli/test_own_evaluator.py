@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from experiment.helpers import TINY
 
 from gnnneg.cli import main
 
@@ -25,21 +26,7 @@ class Mean(Evaluator):
         found = ranked(model, testbed.on(self.split), testbed.statements(self.split))
         return Findings({"mean": float(found.realistic.double().mean())})
 '''
-CONFIG = """
-data: {name: UMLS}
-task:
-  class_path: LinkPrediction
-  init_args:
-    model:
-      class_path: KGEModel
-      init_args: {encoder: {class_path: Lookup, init_args: {hidden_channels: 4}}, decoder: DistMult}
-    corruption: Both
-    sampler: {class_path: Uniform, init_args: {num_negatives: 2, shared: true}}
-    loss: InfoNCE
-optimizer: {class_path: Adagrad, init_args: {lr: 0.1}}
-fit: {epochs: 1, batch_size: 1024}
-evaluation: [own_figures.Mean]
-"""
+CONFIG = TINY % "UMLS" + "evaluation: [own_figures.Mean]\n"
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +38,8 @@ def home(tmp_path_factory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(path)
         patch.syspath_prepend(str(path))
-        assert main(["train", "config.yaml", "--allow", "own_figures", "--out", "run", "--quiet"]) == 0
+        words = ["--allow", "own_figures", "--out", "run", "--quiet", "--fit.epochs", "1"]
+        assert main(["train", "config.yaml", *words]) == 0
         yield path
     sys.modules.pop("own_figures", None)
 
