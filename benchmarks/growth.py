@@ -1,9 +1,9 @@
 """How the time and memory of a training step grow with entities, width and negatives: a plot of each.
 
-``python benchmarks/growth.py train docs/growth.svg`` measures DistMult and RotatE, shared and private, and DistMult
+``python benchmarks/growth.py train growth.svg`` measures DistMult and RotatE, shared and private, and DistMult
 also with row-sparse gradients under LazyAdam (else dense ones under torch's fused Adam).
-``... dans docs/dans-growth.svg`` measures what it costs to make half of the negatives.
-``... denied docs/denied-growth.svg`` measures what denied statements cost on worlds of up to 1.1 million statements
+``... dans dans-growth.svg`` measures what it costs to make half of the negatives.
+``... denied denied-growth.svg`` measures what denied statements cost on worlds of up to 1.1 million statements
 and as many denied ones: none of these, labelled examples, two models. Each point has a process of its own. It writes
 the picture and prints the numbers as JSON lines; given such lines in a file besides, it only draws them.
 """

@@ -191,7 +191,6 @@ def test_testing_on_another_graph_runs(tmp_path, monkeypatch, capsys):
         "docs/studies.md",
         "docs/curate.md",
         "CONTRIBUTING.md",
-        "RESULTS.md",
     ],
 )
 def test_links_lead_somewhere(page):

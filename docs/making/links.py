@@ -11,7 +11,7 @@ from making.pages import Pages
 
 ROOT = Path(__file__).parents[2]
 # pages of the repository that are pages of the site too
-COPIED = {"RESULTS.md": "results.md", "CONTRIBUTING.md": "contributing.md", "CHANGELOG.md": "changelog.md"}
+COPIED = {"CONTRIBUTING.md": "contributing.md", "CHANGELOG.md": "changelog.md"}
 NAME = re.compile(r"(?:gnnneg\.)?([A-Z]\w*)(?:\(.*\))?|gnnneg\.(\w+)(?:\(.*\))?")
 LINK = re.compile(r"(?<=\]\()(?!\w+:|#)([^)\s]+?)(?=(?:#[^)]*)?\))")
 

@@ -29,11 +29,6 @@ def write(pages: Pages) -> None:
     if waiting:
         text += f"Not begun: {', '.join(f'``{name}``' for name in waiting)}.\n\n"
     names = [one.definition.name for one in begun]
-    if (ROOT / "RESULTS.md").exists():
-        text += (
-            "Older figures, each with its command, commit and machine, are in :doc:`Results </generated/results>`.\n\n"
-        )
-        names.append("/generated/results")
     pages.add("studies/index.rst", text + contents(names))
 
 

@@ -29,8 +29,7 @@ class Lookup(Encoder):
             (:class:`~gnnneg.training.RowAdagrad`, :class:`~gnnneg.training.LazyAdam`, :class:`torch.optim.Adagrad`,
             :class:`torch.optim.SGD`). For millions of nodes it is the only way: a dense gradient takes two more tables
             while it is summed, and a step of Adam takes five. It is faster if a step uses less than about a tenth of
-            the rows, and slower if it uses most of them, as 1-vs-all always does. RESULTS.md has the measured
-            crossovers. (default: :obj:`False`)
+            the rows, and slower if it uses most of them, as 1-vs-all always does. (default: :obj:`False`)
 
     Raises:
         UserError: If the table would take more memory than is free.

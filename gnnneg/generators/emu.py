@@ -35,7 +35,7 @@ class EMU(Generator):
 
     **Which way round.** ``mutation_ratio`` is :math:`\rho`, the fraction taken *from the positive*. The released code's
     ``if_EMU`` is the fraction kept from the negative, :math:`1 - \rho`: its 0.39 is ``mutation_ratio=0.61``. Paper and
-    code contradict each other; RESULTS.md has the grid that shows which reading gains.
+    code contradict each other, so both ends of the ratio are worth a try.
 
     **Forms.** One mask for all negatives of a query (``groups=1``) has a closed form with every decoder, except TransH
     and TransD with :math:`p = 1`, for which vectors are made. For inner products the result is the masked query plus a

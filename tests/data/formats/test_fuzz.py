@@ -18,6 +18,7 @@ from gnnneg.data.formats.files import ENDINGS, READERS, read_statements
 from gnnneg.data.formats.statements import Statements
 from gnnneg.errors import UserError
 
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")  # a changed file may well be one to warn of
 EXCERPTS = Path(__file__).parent / "excerpts"
 EXAMPLES = int(os.environ.get("GNNNEG_FUZZ", 150))  # of each kind; a long search is 'GNNNEG_FUZZ=100000 pytest ...'
 TABLE = "a\tr\tb\t1\n'c'\tr\tb\t-1\nd\tr\t\u03b2\t0.5\n"
@@ -118,7 +119,6 @@ NAMES = st.sampled_from(sorted(WHOLE))
 PIECES = st.sampled_from(WORDS) | st.binary(max_size=3)
 
 
-@pytest.mark.filterwarnings("ignore:.*are read as stated")  # of a graph called "false"
 @given(NAMES, st.lists(st.tuples(st.floats(0, 1), st.integers(0, 30), PIECES), min_size=1, max_size=4))
 @SETTINGS
 def test_cut_and_pasted(tmp_path: Path, name: str, changes: list[tuple[float, int, bytes]]) -> None:
@@ -136,7 +136,6 @@ def test_truncated(tmp_path: Path, name: str, start: float, end: float) -> None:
     read(tmp_path / name, name, content[int(start * start * len(content)) : int(end * len(content)) + 1], None)
 
 
-@pytest.mark.filterwarnings("ignore:.*are read as stated")  # of a graph called "false"
 @given(NAMES, st.integers(0, 40), st.integers(0, 20), st.integers(0, 40), PIECES)
 @SETTINGS
 def test_fields_changed_and_moved(tmp_path: Path, name: str, row: int, column: int, other: int, new: bytes) -> None:
@@ -172,7 +171,6 @@ def test_every_file_in_every_format(tmp_path: Path, format: str) -> None:
         read(tmp_path / "a.xyz", "a.xyz", content.decode(errors="replace").encode("utf-16"), format)
 
 
-@pytest.mark.filterwarnings("ignore:.*are read as stated")  # of a graph called "false"
 def test_every_reader_has_a_whole_file(tmp_path: Path) -> None:
     formats = {"truewalks"} | {ENDINGS[Path(name).suffix] for name in WHOLE if name != "truewalks"}
     assert formats == set(READERS)
