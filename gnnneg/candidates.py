@@ -5,6 +5,7 @@ a kernel that gathers and scores at once. Only private *vectors*, which exist al
 """
 
 from collections.abc import Callable
+from functools import cached_property
 
 import torch
 import torch.nn.functional as F
@@ -19,6 +20,7 @@ from gnnneg.kernels.kinds import INNER, refuse_weights, summed
 from gnnneg.kernels.pairwise import pairwise
 from gnnneg.kernels.rows import cover
 from gnnneg.mixed import CHUNK
+from gnnneg.row_gradient import Rows
 
 
 class _Last:
@@ -113,11 +115,23 @@ class Shared(Candidates):
 
 
 class Gathered(Candidates):
-    """The rows ``index`` ``(b, k)`` of a table ``(n, d)``."""
+    """The rows ``index`` ``(b, k)`` of a table ``(n, d)``.
 
-    def __init__(self, table: Float[Tensor, "n d"], index: Int[Tensor, "b k"]):
-        self.table, self.index = table, index
+    A large table comes as :class:`~gnnneg.row_gradient.Rows`, which are read where they lie. They are only copied where
+    no kernel fits.
+    """
+
+    def __init__(self, table: Float[Tensor, "n d"] | Rows, index: Int[Tensor, "b k"]):
+        self._rows, self._index = table, index
         self._inner, self._distance = _Last(), _Last()
+
+    @cached_property
+    def _copied(self) -> tuple[Float[Tensor, "n d"], Int[Tensor, "b k"]]:
+        """A table, and the places of the candidates in it."""
+        if isinstance(self._rows, Tensor):
+            return self._rows, self._index
+        place = torch.arange(self._index.numel(), device=self._index.device)
+        return self._rows[self._index.reshape(-1)], place.view(self._index.shape)
 
     def inner(self, query: Float[Tensor, "b d"], offset: Float[Tensor, "b 1"] | None = None) -> Float[Tensor, "b k"]:
         if offset is None:
@@ -132,24 +146,26 @@ class Gathered(Candidates):
         return self._scored(kind, query, weight)
 
     def _scored(self, kind: int, query: Tensor, weight: Tensor | None = None) -> Float[Tensor, "b k"]:
+        if weight is None and isinstance(self._rows, Rows):
+            return self._rows.scored(kind, query.to(self._rows.table.dtype), self._index)
+        table, index = self._copied
         # a query that autocast has made in half precision makes no score so
-        query = query.to(torch.promote_types(query.dtype, self.table.dtype))
-        return gather(kind, query, self.table, self.index, weight)
+        return gather(kind, query.to(torch.promote_types(query.dtype, table.dtype)), table, index, weight)
 
     def map(self, change: Callable[[Tensor], Tensor]) -> Candidates:
-        size, learns = self.table.size(0), torch.is_grad_enabled() and self.table.requires_grad
-        if learns or self.index.numel() >= size:
-            return Gathered(change(self.table), self.index)
-        row, place = cover(self.index, size)  # fewer rows to change than the table has
-        return Gathered(change(F.embedding(row, self.table)), place)
+        table, index = self._copied
+        if (torch.is_grad_enabled() and table.requires_grad) or index.numel() >= table.size(0):
+            return Gathered(change(table), index)
+        row, place = cover(index, table.size(0))  # fewer rows to change than the table has
+        return Gathered(change(F.embedding(row, table)), place)
 
     def columns(self, some: slice) -> Float[Tensor, "b l d"]:
         """The vectors of some candidates."""
-        return F.embedding(self.index[:, some], self.table)
+        table, index = self._copied
+        return F.embedding(index[:, some], table)
 
     def each(self, score: Callable[[Tensor, Tensor], Tensor], query: Float[Tensor, "b q"]) -> Float[Tensor, "b k"]:
-        size, width = self.index.size(1), self.table.size(1)
-        return _in_chunks(score, query, size, width, self.columns)
+        return _in_chunks(score, query, self._index.size(1), self._rows.size(1), self.columns)
 
 
 class Private(Candidates):
@@ -186,4 +202,5 @@ def indexed(encoding: Encoding, index: Int[Tensor, "c k"]) -> Shared | Gathered:
     """The candidates ``index`` of an encoding, ``(1, k)`` for all queries or ``(b, k)``."""
     if index.size(0) == 1:  # not index[0], by which an encoding would not know that all are asked for
         return Shared(encoding[index].squeeze(0))
-    return Gathered(*encoding.rows(index))
+    rare = encoding.rare(index)
+    return Gathered(*encoding.rows(index)) if rare is None else Gathered(rare, index)

@@ -54,6 +54,12 @@ class RowSparse(Encoding):
         row, place = cover(index, self.table.size(0))
         return self._looked_up(row), place
 
+    def rare(self, index: Int[Tensor, "*s"]) -> Rows | None:
+        plain = self.table.device.type == "cpu" and self.table.dtype in (torch.float32, torch.float64)
+        if not (plain and self._learns() and self._is_rare(index)) or torch.compiler.is_compiling():
+            return None
+        return self._shared()
+
     def _is_rare(self, index: Int[Tensor, "*s"]) -> bool:
         """Whether hardly a row comes twice: the optimiser sums those that do."""
         return index.numel() * RARE <= self.table.size(0)
@@ -61,9 +67,12 @@ class RowSparse(Encoding):
     def _looked_up(self, row: Int[Tensor, "*s"]) -> Float[Tensor, "*s d"]:
         if torch.compiler.is_compiling():  # it can see no gradients that are collected
             return F.embedding(row, self.table, sparse=True)
+        return self._shared()[row]
+
+    def _shared(self) -> Rows:
         if self._table is None:
             self._table = Rows(self.table)
-        return self._table[row]
+        return self._table
 
     def _learns(self) -> bool:
         """Else there is no gradient whose rows would have to be few, and nothing to copy them for."""

@@ -22,6 +22,7 @@ from gnnneg.errors import UserError
 from gnnneg.former import Former, former_names, takes_former_attributes, takes_former_options, takes_record
 from gnnneg.mixed import mixed_scores
 from gnnneg.records import Labels, Made, Mutation, Negatives, Path, Query, Triplets, Weights
+from gnnneg.row_gradient import Rows
 
 
 class Part(nn.Module):
@@ -80,6 +81,12 @@ class Encoding(ABC):
         and so does a row-sparse one without gradients. A row-sparse one with gradients and a sharded one return only
         the rows of ``index``, a sharded one with those that it has fetched together with them.
         """
+
+    def rare(self, index: Int[Tensor, "*s"]) -> Rows | None:
+        """The rows of a table that is so large that hardly one of ``index`` comes twice, if kernels can read them where
+        they lie. None elsewhere.
+        """
+        return None
 
     def ahead(self, *index: Int[Tensor, "..."]) -> None:  # noqa: B027  # most have nothing to do
         """Notes indices whose rows will be looked up later in this step, with gradients if these are enabled now.

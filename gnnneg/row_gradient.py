@@ -1,7 +1,7 @@
 """Looks up rows of a table again and again, and gives it one row-sparse gradient for all of them.
 
-Autograd adds gradients up as they come, and each sum of two row-sparse ones is a copy of both. Here the rows and their
-gradients are collected, and put together once.
+Autograd adds gradients up as they come, and each sum of two row-sparse ones is a copy of both. Here each look-up has a
+place in one tensor, where its gradient is written.
 """
 
 from typing import Any
@@ -11,48 +11,102 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from gnnneg.allocation import on_large_pages
-
-Pieces = list[tuple[Tensor, Tensor]]  # rows, and their gradients
+from gnnneg.kernels.gather_score import gather, pull_apart
 
 
 class Rows:
     """The rows of a table, whose look-ups share one gradient.
 
-    Cost: each look-up one copy of its rows; in the backward pass one copy of all their gradients, and none of a single
-    look-up's. The gradient is not coalesced.
+    Cost: each look-up one copy of its rows; in the backward pass one copy of their gradients, and none of a single
+    look-up's. :meth:`scored` copies neither. The gradient is not coalesced.
 
     Args:
         table (torch.Tensor): Its weights, ``(n, d)``.
     """
 
     def __init__(self, table: Tensor):
-        self.table, self.pieces = table.detach(), Pieces()
-        self.end: Tensor = _Together.apply(table, self.pieces)
+        self.table, self._shared = table.detach(), _Shared(table)
+        self._end: Tensor = _Together.apply(table, self._shared)
+
+    def size(self, dim: int) -> int:
+        """The table's."""
+        return self.table.size(dim)
 
     def __getitem__(self, row: Tensor) -> Tensor:
-        found: Tensor = _Looked.apply(self.end, self.table, row, self.pieces)
+        """The vectors of ``row``, ``(*s) -> (*s, d)``."""
+        found: Tensor = _Looked.apply(self._end, self.table, row, self._shared)
         return found
+
+    def scored(self, kind: int, query: Tensor, index: Tensor) -> Tensor:
+        """:func:`~gnnneg.kernels.gather_score.gather` of the rows ``index``, ``(b, k)``, read where they lie.
+
+        Only on a CPU, in float32 or float64.
+        """
+        found: Tensor = _Scored.apply(self._end, self.table, query, index, kind, self._shared)
+        return found
+
+
+class _Piece:
+    """The rows of one look-up, and their gradient if it has come."""
+
+    def __init__(self, row: Tensor, begin: int):
+        self.row, self.begin, self.end = row, begin, begin + row.numel()
+        self.grad: Tensor | None = None
+
+
+class _Shared:
+    """The gradients of all look-ups, in the order of these."""
+
+    def __init__(self, table: Tensor):
+        self.like, self.width = table, table.size(1)
+        self.pieces: list[_Piece] = []
+        self.whole: Tensor | None = None
+
+    def add(self, row: Tensor) -> _Piece:
+        piece = _Piece(row.reshape(-1).long(), self.pieces[-1].end if self.pieces else 0)
+        self.pieces.append(piece)
+        return piece
+
+    def room(self, piece: _Piece) -> Tensor:
+        """Where the gradient of a look-up is to be written, ``(m, d)``: its part of one tensor for all."""
+        if self.whole is None:
+            self.whole = on_large_pages(self.like.new_empty(self.pieces[-1].end, self.width))
+        if piece.end > len(self.whole):  # of a look-up that was made since
+            return self.like.new_empty(piece.row.numel(), self.width)
+        return self.whole[piece.begin : piece.end]
+
+    def put(self, piece: _Piece, grad: Tensor) -> None:
+        piece.grad = grad if len(self.pieces) == 1 else self.room(piece).copy_(grad)
+
+    def taken(self) -> tuple[Tensor, Tensor]:
+        """The rows and gradients that have come. The graph may be gone through again, so nothing is kept of them."""
+        come = [piece for piece in self.pieces if piece.grad is not None]
+        grads = [piece.grad for piece in come if piece.grad is not None]
+        filled = sum(len(grad) for grad in grads)
+        if len(come) == 1:
+            value = grads[0]
+        elif self.whole is not None and filled == len(self.whole) == self.pieces[-1].end:
+            value = self.whole
+        else:
+            value = torch.cat(grads)
+        for piece in come:
+            piece.grad = None
+        self.whole = None
+        return torch.cat([piece.row for piece in come]), value
 
 
 class _Together(torch.autograd.Function):
     """The end at which the table hangs: its backward runs when those of all look-ups have run."""
 
     @staticmethod
-    def forward(ctx: Any, table: Tensor, pieces: Pieces) -> Tensor:
-        ctx.pieces, ctx.shape = pieces, table.shape
+    def forward(ctx: Any, table: Tensor, shared: _Shared) -> Tensor:
+        ctx.shared, ctx.shape = shared, table.shape
         return table.new_empty(0)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, _: Tensor) -> tuple[Tensor, None]:
-        rows, grads = zip(*ctx.pieces)
-        ctx.pieces.clear()  # the graph may be gone through again
-        if len(rows) == 1:
-            (row,), (value,) = rows, grads
-        else:
-            row = torch.cat(rows)
-            value = on_large_pages(grads[0].new_empty(row.shape[0], ctx.shape[1]))
-            torch.cat(grads, out=value)
+        row, value = ctx.shared.taken()
         return torch.sparse_coo_tensor(row[None], value, ctx.shape, check_invariants=False), None
 
 
@@ -60,9 +114,8 @@ class _Looked(torch.autograd.Function):
     """One look-up."""
 
     @staticmethod
-    def forward(ctx: Any, end: Tensor, table: Tensor, row: Tensor, pieces: Pieces) -> Tensor:
-        ctx.pieces = pieces
-        ctx.save_for_backward(row)
+    def forward(ctx: Any, end: Tensor, table: Tensor, row: Tensor, shared: _Shared) -> Tensor:
+        ctx.shared, ctx.piece = shared, shared.add(row)
         flat = row.reshape(-1)
         found = on_large_pages(table.new_empty(flat.shape[0], table.size(1)))
         torch.index_select(table, 0, flat, out=found)
@@ -71,6 +124,27 @@ class _Looked(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None, None]:
-        (row,) = ctx.saved_tensors
-        ctx.pieces.append((row.reshape(-1).long(), grad.reshape(row.numel(), grad.size(-1))))
+        ctx.shared.put(ctx.piece, grad.reshape(ctx.piece.row.numel(), grad.size(-1)))
         return grad.new_empty(0), None, None, None
+
+
+class _Scored(torch.autograd.Function):
+    """One look-up of private candidates, which no copy is made of."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, end: Tensor, table: Tensor, query: Tensor, index: Tensor, kind: int, shared: _Shared
+    ) -> Tensor:
+        score = gather(kind, query, table, index)
+        ctx.shared, ctx.piece, ctx.table, ctx.kind = shared, shared.add(index), table, kind
+        ctx.save_for_backward(query, index, score)
+        return score
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, Tensor, None, None, None]:
+        query, index, score = ctx.saved_tensors
+        room = ctx.shared.room(ctx.piece)
+        of_query = pull_apart(ctx.kind, grad, query, ctx.table, index, score, room)
+        ctx.piece.grad = room
+        return grad.new_empty(0), None, of_query, None, None, None

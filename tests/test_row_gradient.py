@@ -4,7 +4,9 @@ import pytest
 import torch
 from torch.testing import assert_close
 
+from gnnneg.candidates import indexed
 from gnnneg.encodings import RowSparse
+from gnnneg.kernels import kinds
 from gnnneg.row_gradient import Rows
 
 LOOKS = [torch.tensor([3, 1, 3]), torch.tensor([[0, 3], [5, 5]]), torch.tensor([], dtype=torch.long)]
@@ -66,3 +68,49 @@ def test_all_look_ups_of_an_encoding_share_it(size, held):
     found, table.grad = table.grad.to_dense(), None
     (table[LOOKS[0]].sum() + (table[LOOKS[1]] * torch.arange(4.0)).sum()).backward()
     assert_close(found, table.grad)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("kind", kinds.KINDS)
+def test_scores_of_rows_are_those_of_copies(kind, dtype):
+    """Among other look-ups, and where a row is a candidate twice."""
+    torch.manual_seed(0)
+    table = torch.randn(9, 4, dtype=dtype, requires_grad=True)
+    query = torch.randn(2, 4, dtype=dtype, requires_grad=True)
+    index, wanted = torch.tensor([[3, 8, 3], [0, 5, 3]]), torch.randn(2, 3, dtype=dtype)
+
+    def passed(rows, scored):
+        value = (scored(rows) * wanted).sum() + (rows[LOOKS[0]] ** 2).sum() + (rows[LOOKS[1]] ** 3).sum()
+        value.backward()
+        found = table.grad, query.grad, value.detach()
+        table.grad = query.grad = None
+        return found
+
+    grads, of_query, value = passed(Rows(table), lambda rows: rows.scored(kind, query, index))
+    dense, also, plain = passed(table, lambda rows: kinds.summed(kind, query, rows[index], None))
+    assert grads._nnz() == index.numel() + 3 + 4
+    assert_close(grads.to_dense(), dense)
+    assert_close(of_query, also)
+    assert_close(value, plain)
+
+
+def test_scores_alone_and_what_comes_after_them():
+    """One look-up is the whole gradient; one that is made between two passes has its own in the second."""
+    table, query = torch.randn(9, 4, requires_grad=True), torch.randn(2, 4)
+    rows, index = Rows(table), torch.tensor([[3, 8], [0, 3]])
+    value = rows.scored(kinds.INNER, query, index).sum()
+    value.backward(retain_graph=True)
+    once, table.grad = table.grad, None
+    assert_close(once.to_dense(), torch.zeros(9, 4).index_add(0, index.view(-1), query.repeat_interleave(2, 0)))
+    (value + rows[LOOKS[0]].sum()).backward()
+    assert_close(table.grad.to_dense(), once.to_dense() + torch.zeros(9, 4).index_add(0, LOOKS[0], torch.ones(3, 4)))
+
+
+def test_private_candidates_of_a_large_table_are_not_copied(monkeypatch):
+    table, query = torch.randn(600, 4, requires_grad=True), torch.randn(2, 4, requires_grad=True)
+    index = torch.randint(600, (2, 3))
+    monkeypatch.setattr(Rows, "__getitem__", None)
+    score = indexed(RowSparse(table), index).inner(query)
+    assert_close(score, (query[:, None] * table[index]).sum(2))
+    score.sum().backward()
+    assert table.grad._nnz() == 6

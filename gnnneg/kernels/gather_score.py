@@ -110,6 +110,35 @@ def _gather(query: Tensor, table: Tensor, index: Tensor, kind: int, weight: Tens
     return out
 
 
+def pull_apart(
+    kind: int,
+    grad: Float[Tensor, "b k"],
+    query: Float[Tensor, "b d"],
+    table: Float[Tensor, "n d"],
+    index: Int[Tensor, "b k"],
+    value: Float[Tensor, "b k"],
+    out: Float[Tensor, "m d"],
+) -> Float[Tensor, "b d"]:
+    """The gradient of the queries of :func:`gather`, and in ``out`` that of each candidate, ``m = b k``.
+
+    A row that is a candidate twice has two gradients. Only on a CPU, in float32 or float64.
+
+    Args:
+        kind (int): One of :mod:`gnnneg.kernels.kinds`.
+        grad (torch.Tensor): The gradient of the scores, ``(b, k)``.
+        query (torch.Tensor): ``(b, d)``.
+        table (torch.Tensor): ``(n, d)``, as it was when the scores were made.
+        index (torch.Tensor): Rows of the table, ``(b, k)``.
+        value (torch.Tensor): The scores, ``(b, k)``.
+        out (torch.Tensor): Is written, ``(b k, d)``, contiguous.
+    """
+    own = query.contiguous()
+    of_query = torch.empty_like(own)
+    given = divided(kind, grad, value).contiguous(), own, table, index.contiguous()
+    launch(numba_gather.apart(kind), *given, of_query, out)
+    return of_query
+
+
 def gather(
     kind: int,
     query: Float[Tensor, "b q"],

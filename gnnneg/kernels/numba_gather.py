@@ -116,3 +116,26 @@ def backward(kind: int, weighted: bool, learned: bool) -> Any:
                 _add(kind, weighted, grad[i, j], table[r], weight[i], query[i], grad_table[r])
 
     return pull
+
+
+@cache
+def apart(kind: int) -> Any:
+    """A kernel for the gradient of each query over its candidates, and of each candidate by itself. Each row of the
+    table is read once.
+    """
+
+    @kernel(parallel=True)
+    @no_type_check
+    def pull(grad, query, table, index, grad_query, grad_row):
+        k = index.shape[1]
+        for i in numba.prange(index.shape[0]):
+            grad_query[i] = 0
+            for j in range(k):
+                if j + AHEAD < k:
+                    soon(table, index[i, j + AHEAD])
+                g, row, out = grad[i, j], table[index[i, j]], grad_row[i * k + j]
+                _add(kind, False, g, query[i], query[i], row, grad_query[i])
+                out[:] = 0
+                _add(kind, False, g, row, query[i], query[i], out)
+
+    return pull
