@@ -5,7 +5,6 @@ a kernel that gathers and scores at once. Only private *vectors*, which exist al
 """
 
 from collections.abc import Callable
-from functools import cached_property
 
 import torch
 import torch.nn.functional as F
@@ -122,16 +121,16 @@ class Gathered(Candidates):
     """
 
     def __init__(self, table: Float[Tensor, "n d"] | Rows, index: Int[Tensor, "b k"]):
-        self._rows, self._index = table, index
+        self._rows: Tensor | Rows = table
+        self._index = index
         self._inner, self._distance = _Last(), _Last()
 
-    @cached_property
     def _copied(self) -> tuple[Float[Tensor, "n d"], Int[Tensor, "b k"]]:
         """A table, and the places of the candidates in it."""
-        if isinstance(self._rows, Tensor):
-            return self._rows, self._index
-        place = torch.arange(self._index.numel(), device=self._index.device)
-        return self._rows[self._index.reshape(-1)], place.view(self._index.shape)
+        if isinstance(self._rows, Rows):
+            place = torch.arange(self._index.numel(), device=self._index.device)
+            self._rows, self._index = self._rows[self._index.reshape(-1)], place.view(self._index.shape)
+        return self._rows, self._index
 
     def inner(self, query: Float[Tensor, "b d"], offset: Float[Tensor, "b 1"] | None = None) -> Float[Tensor, "b k"]:
         if offset is None:
@@ -148,12 +147,12 @@ class Gathered(Candidates):
     def _scored(self, kind: int, query: Tensor, weight: Tensor | None = None) -> Float[Tensor, "b k"]:
         if weight is None and isinstance(self._rows, Rows):
             return self._rows.scored(kind, query.to(self._rows.table.dtype), self._index)
-        table, index = self._copied
+        table, index = self._copied()
         # a query that autocast has made in half precision makes no score so
         return gather(kind, query.to(torch.promote_types(query.dtype, table.dtype)), table, index, weight)
 
     def map(self, change: Callable[[Tensor], Tensor]) -> Candidates:
-        table, index = self._copied
+        table, index = self._copied()
         if (torch.is_grad_enabled() and table.requires_grad) or index.numel() >= table.size(0):
             return Gathered(change(table), index)
         row, place = cover(index, table.size(0))  # fewer rows to change than the table has
@@ -161,7 +160,7 @@ class Gathered(Candidates):
 
     def columns(self, some: slice) -> Float[Tensor, "b l d"]:
         """The vectors of some candidates."""
-        table, index = self._copied
+        table, index = self._copied()
         return F.embedding(index[:, some], table)
 
     def each(self, score: Callable[[Tensor, Tensor], Tensor], query: Float[Tensor, "b q"]) -> Float[Tensor, "b k"]:

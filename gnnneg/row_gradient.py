@@ -47,10 +47,11 @@ class Rows:
 
 
 class _Piece:
-    """The rows of one look-up, and their gradient if it has come."""
+    """The rows of one look-up, where their gradient lies among all, and the gradient if it has come."""
 
-    def __init__(self, row: Tensor, begin: int):
-        self.row, self.begin, self.end = row, begin, begin + row.numel()
+    def __init__(self, row: Tensor):
+        self.row = row
+        self.place: slice | None = None
         self.grad: Tensor | None = None
 
 
@@ -63,36 +64,35 @@ class _Shared:
         self.whole: Tensor | None = None
 
     def add(self, row: Tensor) -> _Piece:
-        piece = _Piece(row.reshape(-1).long(), self.pieces[-1].end if self.pieces else 0)
-        self.pieces.append(piece)
-        return piece
+        self.pieces.append(_Piece(row.reshape(-1).long()))
+        return self.pieces[-1]
 
     def room(self, piece: _Piece) -> Tensor:
         """Where the gradient of a look-up is to be written, ``(m, d)``: its part of one tensor for all."""
         if self.whole is None:
-            self.whole = on_large_pages(self.like.new_empty(self.pieces[-1].end, self.width))
-        if piece.end > len(self.whole):  # of a look-up that was made since
+            end = 0
+            for one in self.pieces:
+                one.place = slice(end, end + one.row.numel())
+                end = one.place.stop
+            self.whole = on_large_pages(self.like.new_empty(end, self.width))
+        if piece.place is None:  # of a look-up that was made since
             return self.like.new_empty(piece.row.numel(), self.width)
-        return self.whole[piece.begin : piece.end]
+        return self.whole[piece.place]
 
     def put(self, piece: _Piece, grad: Tensor) -> None:
         piece.grad = grad if len(self.pieces) == 1 else self.room(piece).copy_(grad)
 
     def taken(self) -> tuple[Tensor, Tensor]:
         """The rows and gradients that have come. The graph may be gone through again, so nothing is kept of them."""
-        come = [piece for piece in self.pieces if piece.grad is not None]
-        grads = [piece.grad for piece in come if piece.grad is not None]
-        filled = sum(len(grad) for grad in grads)
-        if len(come) == 1:
-            value = grads[0]
-        elif self.whole is not None and filled == len(self.whole) == self.pieces[-1].end:
-            value = self.whole
-        else:
-            value = torch.cat(grads)
-        for piece in come:
-            piece.grad = None
+        row = [piece.row for piece in self.pieces if piece.grad is not None]
+        grads = [piece.grad for piece in self.pieces if piece.grad is not None]
+        at_once = len(grads) == len(self.pieces) and all(piece.place is not None for piece in self.pieces)
+        if self.whole is not None and at_once:
+            grads = [self.whole]
+        for piece in self.pieces:
+            piece.grad = piece.place = None
         self.whole = None
-        return torch.cat([piece.row for piece in come]), value
+        return torch.cat(row), grads[0] if len(grads) == 1 else torch.cat(grads)
 
 
 class _Together(torch.autograd.Function):
