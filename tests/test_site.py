@@ -4,6 +4,7 @@ import importlib
 import inspect
 import pkgutil
 import re
+import subprocess
 import sys
 import warnings
 from pathlib import Path
@@ -244,3 +245,11 @@ def test_the_page_of_growth_has_each_size_and_its_plot():
     for told in ("uniform", "denied", "1,000 entities", "4,000 entities"):
         assert told in picture
     assert "Nothing has a record yet" in grown.page({})
+
+
+def test_the_whole_site_is_built_without_a_warning(tmp_path):
+    """As ``make docs`` does; its own pages are written there."""
+    words = ["-q", "-W", "--keep-going", "-j", "2", "-b", "html", "-d", tmp_path / "doctrees", DOCS, tmp_path / "html"]
+    done = subprocess.run([sys.executable, "-m", "sphinx", *words], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert (tmp_path / "html" / "generated" / "studies" / "index.html").is_file()
