@@ -294,23 +294,26 @@ class Bench:
         """Seconds, peak MiB and output of a command.
 
         Raises:
-            RuntimeError: If it fails, with its last line.
+            RuntimeError: If it fails, with its last line, or if it takes longer than ``patience``.
         """
         out = self.folder / "said.txt"
-        begin = time.perf_counter()
+        begin, late = time.perf_counter(), False
         with out.open("w") as file:
             done = subprocess.Popen(command, stdout=file, stderr=subprocess.STDOUT, env=self.environment)
             while True:
                 pid, status, used = os.wait4(done.pid, os.WNOHANG)
                 if pid:
                     break
-                if patience is not None and time.perf_counter() - begin > patience:
+                late = patience is not None and time.perf_counter() - begin > patience
+                if late:
                     done.kill()
                 time.sleep(0.05)
         done.returncode = os.waitstatus_to_exitcode(status)
         seconds = used.ru_utime + used.ru_stime if self.words.clock == "processor" else time.perf_counter() - begin
         said = out.read_text()
         if done.returncode:
+            if late:
+                raise RuntimeError(f"it took more than {patience:g} seconds")
             raise RuntimeError((said.strip().splitlines() or [f"exit {done.returncode}"])[-1])
         return seconds, used.ru_maxrss / 1024, said
 

@@ -221,7 +221,8 @@ def main() -> None:
                 line = done.stdout.strip().splitlines()[-1]
                 print(line, flush=True)
                 told = json.loads(line)
-                record(measurement(told, ours))
+                if side != "ours" or words.sides == ["ours"]:  # else it stands beside the other side
+                    record(measurement(told, ours))
                 ours = told if side == "ours" else ours
 
 
