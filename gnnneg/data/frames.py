@@ -76,6 +76,8 @@ def from_frames(
 
 def _frame(table: Table, split: str) -> pd.DataFrame:
     """Three columns of text."""
+    if isinstance(table, np.ndarray) and table.ndim > 2:
+        raise UserError(f"The array of {split} has {table.ndim} dimensions: give rows of head, relation and tail.")
     frame = table if isinstance(table, pd.DataFrame) else pd.DataFrame(np.atleast_2d(table))
     called = [str(name) for name in frame.columns]
     named = set(ROLES) <= set(called)

@@ -1,4 +1,4 @@
-"""The one place that knows everything: builds what a config or a script asks for, trains it, judges it, keeps it."""
+"""Builds what a config or a script describes, trains it, evaluates it, and writes the run folder."""
 
 from gnnneg.experiment.from_config import read, train_config, untrained
 from gnnneg.experiment.from_python import train

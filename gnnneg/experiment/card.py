@@ -1,4 +1,4 @@
-"""The card of a model, in Markdown: what it is, how good, by which protocol, on whose data, and how to use it."""
+"""The card of a model in Markdown: its use, data, metrics with their protocol, and files."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 FIGURES = ("mrr", "hits@1", "hits@3", "hits@10", "mr", "amri")
 OURS = ("gnnneg", "torch", "torch_geometric")
-LONG = 2000  # letters of a text of a data set's card
+LONG = 2000  # the longest text from the card of a data set
 
 
 def model_card(run: "Run", kept: Kept, dataset: str, along: bool, needs: bool, file: str) -> str:
@@ -25,10 +25,10 @@ def model_card(run: "Run", kept: Kept, dataset: str, along: bool, needs: bool, f
     Args:
         run (Run): The run.
         kept (Kept): Its folder.
-        dataset (str): What its data set is called.
-        along (bool): Whether statements come along.
-        needs (bool): Whether they have to.
-        file (str): What the pack is called.
+        dataset (str): The name of its data set.
+        along (bool): Whether the pack contains statements.
+        needs (bool): Whether the model needs them.
+        file (str): The name of the pack.
     """
     model = folder.read_json(kept.path / run_files.MODEL / run_files.MODEL_CONFIG)["model"]
     name = " and ".join(dict.fromkeys(_classes(model))) or "Model"
@@ -67,7 +67,7 @@ def _classes(tree: Any) -> Iterator[str]:
 
 
 def _modules(tree: Any) -> Iterator[str]:
-    """The modules of classes that are neither gnnneg's nor torch's, which a reader has to allow."""
+    """The modules of classes that are neither gnnneg's nor torch's. A reader must allow them."""
     if isinstance(tree, dict):
         path = tree.get("class_path")
         if isinstance(path, str) and "." in path and path.partition(".")[0] not in OURS:
@@ -100,7 +100,7 @@ def _use(file: str, model: Any, run: "Run") -> str:
     ]
     if foreign:
         named = ", ".join(f"`{name}`" for name in foreign)
-        lines += ["", f"The model has classes of {named}, which this file does not bring: get them from its author."]
+        lines += ["", f"The model has classes of {named}, which are not in this file: get them from its author."]
     return "\n".join(lines)
 
 
@@ -114,7 +114,7 @@ def _data(run: "Run", kept: Kept, dataset: str) -> str:
     if isinstance(told, dict):
         lines += [
             f"Among them are {told.get('accepted', 0):,} training statements that people accepted and "
-            f"{told.get('denied', 0):,} that they denied, of the record {_words(str(told.get('file')))}.",
+            f"{told.get('denied', 0):,} that they denied, from the record {_words(str(told.get('file')))}.",
             "",
         ]
     licence = card.licence if card is not None else ""
@@ -125,12 +125,12 @@ def _data(run: "Run", kept: Kept, dataset: str) -> str:
     )
     if card is not None and card.citation:
         lines += ["", f"Cite: {_words(card.citation)}"]
-    lines += ["", f"`{run_files.DATA}` holds a fingerprint by which the same data set is known again."]
+    lines += ["", f"`{run_files.DATA}` has a fingerprint that identifies the data set."]
     return "\n".join(lines)
 
 
 def _card_of(kept: Kept) -> Card | None:
-    """The card of the data set, if it is to be had."""
+    """The card of the data set, if it can be found."""
     name = kept.place or kept.dataset
     try:
         if name in catalogue.names():
@@ -154,9 +154,9 @@ def _figures(run: "Run", kept: Kept) -> str:
     more = sorted(set(others) - {"`head`", "`tail`"})
     lines += [
         "",
-        "Protocol: each statement is asked from both sides, its tail and its head, and ranked among all entities (the "
-        f"data set's own candidates, if it has any) but those that make a stated fact of {splits}. Ties count half "
-        "(the realistic rank). Nothing is left out of the questions.",
+        "Protocol: filtered ranking. For each statement, its tail and its head are ranked among all entities (or the "
+        f"data set's own candidates, if it has any), except other entities that make a stated fact of {splits}. Ties "
+        "count half (the realistic rank). No question is left out.",
     ]
     if more:
         lines += ["", f"`{run_files.RESULT}` has more: {', '.join(more)}."]
@@ -180,9 +180,9 @@ def _tuned(run: "Run", kept: Kept) -> str:
             "statements."
         )
     else:
-        lines.append("The weights are those of the last epoch: there were no validation statements to choose by.")
+        lines.append("The weights are those of the last epoch, because there were no validation statements.")
     lines.append(
-        f"Seed {kept.tree.get('seed', 0)}. How the other settings were chosen, a run does not know: ask its author."
+        f"Seed {kept.tree.get('seed', 0)}. A run does not know how the other settings were chosen: ask its author."
     )
     return " ".join(lines)
 
@@ -190,11 +190,11 @@ def _tuned(run: "Run", kept: Kept) -> str:
 def _probabilities(run: "Run") -> str:
     fitted = run.fitted()
     if fitted is None:
-        return "None: no calibration came along, so answers have scores and no probabilities."
+        return "None: there is no calibration, so answers have scores and no probabilities."
     others = "random triples, since none is denied" if fitted.drawn else "denied ones"
     return (
         f"By Platt scaling, fitted on {fitted.stated:,} stated validation statements and {fitted.denied:,} {others}. "
-        "They hold for statements mixed as these are."
+        "They are valid for a similar mix of statements."
     )
 
 
@@ -203,13 +203,13 @@ def _inside(along: bool, needs: bool) -> str:
         f"- `{run_files.MODEL}/{run_files.WEIGHTS}`: the weights; no pickled objects and no code",
         f"- `{run_files.MODEL}/{run_files.ENTITIES}`, `{run_files.MODEL}/{run_files.RELATIONS}`: names, in the order "
         "of the weights",
-        f"- `{run_files.CONFIG}`, `{run_files.ENVIRONMENT}`: what it was trained with, without paths of that machine",
-        f"- `{run_files.RESULT}`, `{run_files.CALIBRATION}`: figures, and from scores to probabilities",
+        f"- `{run_files.CONFIG}`, `{run_files.ENVIRONMENT}`: the settings and versions, without paths of that machine",
+        f"- `{run_files.RESULT}`, `{run_files.CALIBRATION}`: metrics, and the calibration of probabilities",
     ]
     if along:
-        why = "which the model looks at whenever it is asked" if needs else "so that known answers are told"
+        why = "which the model needs for every answer" if needs else "to mark known answers"
         lines.append(
-            f"- `{run_files.STATEMENTS}`: **the statements of the data set**, {why}; its licence holds for them"
+            f"- `{run_files.STATEMENTS}`: **the statements of the data set**, {why}; its licence applies to them"
         )
     else:
         lines.append(f"- `{run_files.ATTRIBUTES}`: labels and types; the statements of the data set are not in it")
@@ -217,7 +217,7 @@ def _inside(along: bool, needs: bool) -> str:
 
 
 def _words(text: str) -> str:
-    """Text of a data set on one line, without what Markdown or HTML would take for its own."""
+    """Text of a data set on one line, with the special characters of Markdown and HTML escaped."""
     plain = " ".join(text.split())[:LONG]
     for sign in "\\`*_[]<>|":
         plain = plain.replace(sign, f"\\{sign}")

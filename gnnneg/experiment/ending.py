@@ -1,4 +1,4 @@
-"""Whether a run has come to its end, and what is left to do before it goes on."""
+"""Whether a run is finished, and the clean-up before it is resumed."""
 
 from pathlib import Path
 
@@ -19,11 +19,11 @@ MORE = "its config asks for more"
 
 
 def unfinished(path: Path, fit: Fit) -> str | None:
-    """Why a run is to be gone on with: it has no whole result, or its config asks for more now; None if it is done.
+    """Why a run must be resumed: its result is incomplete, or its config now asks for more; None if it is finished.
 
     Args:
         path (Path): The run folder.
-        fit (Fit): What its config says now.
+        fit (Fit): The training settings of its current config.
 
     Raises:
         UserError: If it has checkpoints and none can be read.
@@ -35,7 +35,7 @@ def unfinished(path: Path, fit: Fit) -> str | None:
     except UserError:
         return f"its {run_files.RESULT} is damaged"
     if run_files.PENDING in result:
-        return "it was not judged to the end"
+        return "its evaluation was not finished"
     for file in (f"{run_files.MODEL}/{run_files.WEIGHTS}", f"{run_files.MODEL}/{run_files.MODEL_CONFIG}"):
         if not whole(path / file):
             return f"its {file} is damaged"
@@ -46,12 +46,12 @@ def unfinished(path: Path, fit: Fit) -> str | None:
 
 
 def stand(path: Path) -> Position | None:
-    """Where a run's newest whole checkpoint stands; None if there is none.
+    """The position of a run's newest complete checkpoint; None if there is none.
 
     Raises:
         UserError: If it has checkpoints and none can be read.
     """
-    found = latest(path / run_files.CHECKPOINTS, mapped=True)  # nothing else of it is read
+    found = latest(path / run_files.CHECKPOINTS, mapped=True)  # only the position is read
     if found is None:
         return None
     checkpoint, state = found
@@ -62,7 +62,7 @@ def stand(path: Path) -> Position | None:
 
 
 def whole(path: Path) -> bool:
-    """Whether a file of a run is there and as long as it says itself."""
+    """Whether a file of a run exists and can be read completely."""
     try:
         if path.suffix == ".json":
             folder.read_json(path)
@@ -77,14 +77,14 @@ def whole(path: Path) -> bool:
 
 
 def tidy(path: Path, reason: str) -> None:
-    """Removes what a killed writer left half written.
+    """Removes incomplete files of a killed process.
 
     Raises:
-        UserError: If the run has lost its checkpoints: from the beginning it would lose what it has learnt, too.
+        UserError: If the run has lost its checkpoints, because a new start would discard what it has learnt.
     """
     if folder.logged(path) and not any((path / run_files.CHECKPOINTS).glob("*.pt")):
         raise UserError(
-            f"{path} cannot be gone on with ({reason}), for its checkpoints are gone: train in a new folder."
+            f"{path} cannot be resumed ({reason}), because its checkpoints are missing: train in a new folder."
         )
     for name in (run_files.CONFIG, run_files.METRICS, run_files.RESULT, run_files.RANKS):
         sweep(path, f"{name}.*")

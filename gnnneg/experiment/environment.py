@@ -1,4 +1,4 @@
-"""Where and with what a run was made."""
+"""The machine and the versions of a run."""
 
 import datetime
 import importlib.metadata
@@ -15,7 +15,7 @@ PACKAGES = ("gnnneg", "torch", "torch_geometric", "numpy", "numba", "pyarrow", "
 
 
 def environment(device: torch.device, seed: int) -> dict[str, Any]:
-    """What ``environment.json`` holds."""
+    """The content of ``environment.json``."""
     return {
         "versions": {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}},
         "platform": platform.platform(),
@@ -57,7 +57,7 @@ def _git(home: Path, *words: str) -> str:
 
 
 def cpu() -> str:
-    """The processor's name, as far as the system tells it."""
+    """The name of the processor, if the system gives it."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
         return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))

@@ -1,4 +1,4 @@
-"""From all that a run needs to a judged model in a run folder."""
+"""Trains and evaluates a model in a run folder."""
 
 import warnings
 from contextlib import nullcontext
@@ -24,7 +24,7 @@ from gnnneg.training.atomic import replacing
 
 
 def execute(setup: Setup, path: Path, named: bool, progress: bool, forget: bool = False) -> Run:
-    """Trains and judges in a new folder; the statements are kept there, unless they can be had by name."""
+    """Trains and evaluates in a new folder. Statements are kept there, unless they can be loaded by name."""
     leads = distributed.rank() == 0
     with folder.begun(path) if leads else nullcontext():
         setup.path = path
@@ -37,13 +37,13 @@ def execute(setup: Setup, path: Path, named: bool, progress: bool, forget: bool 
 
 
 def finish(setup: Setup, progress: bool, resume: bool = False, forget: bool = False) -> Run:
-    """Trains, from the last checkpoint where it is to ``resume``, and judges; whoever watches is told.
+    """Trains, evaluates and calls the watchers. With ``resume``, training continues from the last checkpoint.
 
-    The model is judged with the memory that the optimiser's state took, where that is to be ``forget``: nobody else has
-    the optimiser.
+    With ``forget``, the state of the optimiser is deleted before the evaluation, to free its memory. This needs an
+    optimiser that nobody else uses.
     """
     testbed, model = setup.testbed, setup.model
-    setup.evaluation.chosen(testbed)  # refused before anything is trained
+    setup.evaluation.chosen(testbed)  # fails before training
     if setup.test_graph is not None:
         refuse_entities(model)
     if not judges(testbed, setup.fit.metric) and testbed.has("test") and not resume:
@@ -67,7 +67,7 @@ def finish(setup: Setup, progress: bool, resume: bool = False, forget: bool = Fa
 
 
 def _trained(setup: Setup, progress: bool, resume: bool, forget: bool, watchers: Watchers | None) -> dict[str, Any]:
-    """What training came to."""
+    """Trains and evaluates; returns the result."""
     path, testbed, model = setup.path, setup.testbed, setup.model
     judging = judges(testbed, setup.fit.metric)
     evaluate = partial(validated, judging, model, testbed) if judging else None
@@ -94,13 +94,15 @@ def _trained(setup: Setup, progress: bool, resume: bool, forget: bool, watchers:
     except KeyboardInterrupt as error:
         if path is None:
             raise
-        raise Interrupted(f"Interrupted while the trained model was tested: 'gnnneg resume {path}' ends it.") from error
+        raise Interrupted(
+            f"Interrupted while the trained model was tested: 'gnnneg resume {path}' finishes it."
+        ) from error
 
 
 def _begin(setup: Setup, path: Path, named: bool) -> None:
-    """Everything that a run needs to be read or gone on with, before the first step.
+    """Writes everything that is needed to read or resume a run, before the first step.
 
-    That is the statements, too, unless they can be had by name.
+    This includes the statements, unless they can be loaded by name.
     """
     if not named:
         write_graph(path, setup.data)
@@ -122,7 +124,7 @@ def _begin(setup: Setup, path: Path, named: bool) -> None:
 
 
 def describe_model(setup: Setup, path: Path) -> str:
-    """Keeps how the model is made, and gives the mark of it."""
+    """Writes the config of the model, and returns its digest."""
     facts, file = Facts(setup.data), path / run_files.MODEL / run_files.MODEL_CONFIG
     sizes = {"num_nodes": facts.num_nodes, "num_relations": facts.num_relations}
     model = config.describe(setup.task.model, facts, "model")

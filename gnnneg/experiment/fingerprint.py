@@ -1,4 +1,4 @@
-"""What tells one data set from all others: a run keeps it and knows again what it was trained on."""
+"""Identifies a data set. A run keeps the fingerprint and compares it when the data are loaded again."""
 
 import hashlib
 import json
@@ -22,13 +22,13 @@ BETWEEN = '", "'  # two names of a list in JSON
 
 
 def fingerprint(data: HeteroData) -> Parts:
-    """How many there are of each part of a data set, and a digest of them.
+    """The size of each part of a data set, and a digest of it.
 
-    Statements count by split and polarity, whatever their order: in another order they say the same, and no figure
-    that is measured on them changes. (Training draws by position. So ``order`` is a digest of the rows as they lie,
-    which matters to a run that is gone on with.) Entities and relations count in their order, which is that of the
-    model's tables. Confidences, types, candidates, features and labelled pairs belong to it, sources and labels do
-    not, since nothing is learnt from them or judged by them.
+    Statements have a digest for each split and polarity that does not depend on their order, because no metric does.
+    Training draws by position, so the order matters when a run is resumed: ``order`` is a digest of the rows as they
+    are. The digests of entities and relations depend on their order, which is that of the model's tables. Confidences,
+    types, candidates, features and labelled pairs are included. Sources and labels are not, because neither training
+    nor evaluation uses them.
 
     Cost: one sort of the statements.
     """
@@ -59,7 +59,7 @@ def order_of(data: HeteroData) -> str:
 
 
 def _columns(data: HeteroData) -> Iterator[tuple[str, str, list[np.ndarray], np.ndarray | None]]:
-    """Heads, relations and tails of each polarity and split, and how sure they are."""
+    """Heads, relations, tails and confidences of each polarity and split."""
     for polarity in POLARITIES:
         store = data["entity", polarity, "entity"]
         columns = [store.edge_index[0].cpu(), store.edge_type.cpu(), store.edge_index[1].cpu()]
@@ -84,8 +84,8 @@ def _short(digest: Any) -> str:
 
 
 def _sorted(rows: list[np.ndarray], last: np.ndarray | None) -> list[np.ndarray]:
-    """Columns of whole numbers in the order of their rows, and behind them another column, by which equal rows are
-    ordered. Where one number can stand for a row, it is sorted alone: that takes a fifth of the time.
+    """Columns of integers with their rows sorted, then another column, which orders equal rows. If a row fits into one
+    number, this number alone is sorted, which is faster.
     """
     sizes = [int(row.max()) + 1 if row.size else 1 for row in rows]
     if math.prod(sizes) >= 1 << 63 or any(row.size and row.min() < 0 for row in rows):
@@ -104,13 +104,13 @@ def _sorted(rows: list[np.ndarray], last: np.ndarray | None) -> list[np.ndarray]
 
 
 def names_of(entities: Sequence[str], relations: Sequence[str]) -> Parts:
-    """The same of names alone."""
+    """The fingerprint of names alone."""
     both = {"entities": entities, "relations": relations}
     return {what: _part(len(names), _listed(names)) for what, names in both.items()}
 
 
 def _listed(names: Sequence[str]) -> Any:
-    """The digest of names as a list in JSON, of which a part at a time is written."""
+    """The digest of names as a JSON list, computed in parts."""
     digest, texts = hashlib.sha256(b"["), Texts.of(names).array
     for start in range(0, len(texts), AT_ONCE):
         some = texts.slice(start, AT_ONCE)
@@ -120,7 +120,7 @@ def _listed(names: Sequence[str]) -> Any:
 
 
 def _plain(names: pa.Array) -> bytes | None:
-    """Names as JSON writes them, if it changes none of their letters. Cost: a copy of the letters."""
+    """Names in JSON, if no letter must be escaped; otherwise None. Cost: a copy of the letters."""
     _, offsets, letters = names.buffers()
     if letters is None:
         return None
@@ -133,9 +133,9 @@ def _plain(names: pa.Array) -> bytes | None:
 
 
 def difference(then: Parts, now: Parts) -> str | None:
-    """The parts in which two fingerprints differ, with their numbers, or None; ``order`` is not looked at.
+    """The parts in which two fingerprints differ, with their sizes, or None. ``order`` is not compared.
 
-    What the first says nothing of is not compared.
+    Parts that the first one does not have are not compared either.
     """
     changed = [name for name in then if name != "order" and then[name] != now.get(name)]
     if not changed:
@@ -156,7 +156,7 @@ def _part(count: int, digest: Any) -> dict[str, Any]:
 
 
 def _tensors(*values: Any) -> dict[str, Any] | None:
-    """Of tensors that may not be there: the length of the first's last dimension that counts things, and a digest."""
+    """The length of the last given tensor and a digest of all; None if there are none."""
     there = [value.detach().cpu() for value in values if isinstance(value, Tensor)]
     if not there:
         return None

@@ -1,4 +1,4 @@
-"""The files of a run folder, and what may be wrong with them."""
+"""Reads and writes the files of a run folder, and checks them."""
 
 import hashlib
 from collections.abc import Iterable, Iterator
@@ -36,17 +36,17 @@ from gnnneg.run_files import (
 from gnnneg.run_folder import read_json, refuse_used
 from gnnneg.training.atomic import Unwritable, replacing, sweep
 
-FIRST = "000000000.pt"  # the checkpoint of step 0, which holds nothing learnt
+FIRST = "000000000.pt"  # the checkpoint of step 0, before any training
 MEASURED = {"time": ("train_s", "evaluate_s", "triples_per_s"), "memory": ("peak_rss_mib",)}  # of a result
 
 
 def write_json(path: Path, content: dict[str, Any], versioned: bool = False) -> None:
-    """Writes a JSON file, atomically; numbers that are not finite become null, since JSON has none.
+    """Writes a JSON file atomically. Numbers that are not finite become null, because JSON cannot express them.
 
     Args:
         path (Path): The file.
-        content (dict): What it holds.
-        versioned (bool): Whether it says in which format the folder is. (default: :obj:`False`)
+        content (dict): Its content.
+        versioned (bool): Whether it contains the format of the folder. (default: :obj:`False`)
     """
     with replacing(path) as temporary:
         said = {"format": FORMAT, **content} if versioned else content
@@ -55,7 +55,7 @@ def write_json(path: Path, content: dict[str, Any], versioned: bool = False) -> 
 
 @contextmanager
 def named(path: Path) -> Iterator[None]:
-    """Tells of which file an error in the block is."""
+    """Adds the name of the file to errors in the block."""
     try:
         yield
     except UserError as error:
@@ -63,20 +63,20 @@ def named(path: Path) -> Iterator[None]:
 
 
 def refuse_links(folder: Path) -> None:
-    """Refuses to write where links of a run folder lead, which may be somebody else's and hold any.
+    """Refuses links that lead out of a run folder: a folder from somebody else may contain any link.
 
     Raises:
-        UserError: If a folder of it is a link out of it.
+        UserError: If one of its folders is such a link.
     """
     for name in (MODEL, CHECKPOINTS, TEST_GRAPH):
         if (folder / name).is_symlink() and not (folder / name).resolve().is_relative_to(folder.resolve()):
             raise UserError(
-                f"{folder / name} is a link out of the run, which would be written to: move the files here."
+                f"{folder / name} is a link to a place outside the run, which would be written to: move the files here."
             )
 
 
 def read_result(folder: Path) -> dict[str, Any]:
-    """What a run came to; empty while it is not finished.
+    """The result of a run; empty if it is not finished.
 
     Raises:
         UserError: If it is damaged.
@@ -103,7 +103,7 @@ def _number(value: Any) -> bool:
 
 
 def _numbers(values: Iterable[Any]) -> Iterator[bool]:
-    """Of a tree of figures, whether each is one."""
+    """Whether each value in a tree of metrics is a number."""
     for value in values:
         if isinstance(value, dict):
             yield from _numbers(value.values())
@@ -112,18 +112,18 @@ def _numbers(values: Iterable[Any]) -> Iterator[bool]:
 
 
 def weights(folder: Path) -> str:
-    """What tells the weights of a model folder from all others: what was worked out from them holds for no others."""
+    """A digest of the weights in a model folder. Values computed from these weights are valid only for them."""
     with (folder / WEIGHTS).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def claim(folder: Path) -> None:
-    """Refuses the folder of a new run if there is something in it; makes nothing.
+    """Refuses the folder of a new run if it is not empty. The folder is not created.
 
-    What a process left that was killed before it had a run is cleared away: its lock tells that it was one of ours.
+    Files of a process that was killed before its run began are removed; they are recognised by its lock file.
 
     Raises:
-        UserError: If there is something in it, or another process is.
+        UserError: If the folder is not empty, or another process uses it.
     """
     if (folder / LOCK).is_file():
         with held(folder) as left:
@@ -134,14 +134,14 @@ def claim(folder: Path) -> None:
 
 @contextmanager
 def begun(folder: Path) -> Iterator[None]:
-    """Makes the folder of a new run for the block and keeps others out of it.
+    """Creates the folder of a new run for the block and locks it.
 
-    Takes it away again if the block fails with nothing learnt: so the command can be given again, mended, with the same
-    folder. What is not a new run's stays, and so does a folder that was there before. After an interruption a run that
-    can be gone on with stays, too.
+    If the block fails before anything was learnt, the files of the run and the new folder are removed. So the corrected
+    command can use the same folder. Other files stay, and so does a folder that existed before. After an interruption,
+    a run that can be resumed stays too.
 
     Raises:
-        UserError: If there is something in it, or another process is.
+        UserError: If the folder is not empty, or another process uses it.
     """
     claim(folder)
     try:
@@ -174,13 +174,13 @@ def logged(folder: Path) -> bool:
 
 
 def _learnt(folder: Path) -> bool:
-    """Whether there is anything in the log, or a checkpoint later than the first, which is of no step."""
+    """Whether there is a log entry, a result, or a checkpoint after step 0."""
     checkpoints = {path.name for path in (folder / CHECKPOINTS).glob("*.pt")}
     return logged(folder) or bool(checkpoints - {FIRST}) or (folder / RESULT).exists()
 
 
 def _clear(folder: Path) -> None:
-    """Removes what a run writes before it has learnt anything, and what was half written."""
+    """Removes the files that a run writes before it has learnt anything, and incomplete files."""
     model, other = folder / MODEL, folder / TEST_GRAPH
     files = [folder / name for name in (CONFIG, ENVIRONMENT, METRICS, DATA, STATEMENTS, ATTRIBUTES, TRACKED)]
     files += [model / part for part in (MODEL_CONFIG, WEIGHTS, ENTITIES, RELATIONS)]
@@ -194,7 +194,7 @@ def _clear(folder: Path) -> None:
 
 
 def write_names(folder: Path, data: HeteroData) -> None:
-    """Writes which entity and relation each row of the model's tables stands for."""
+    """Writes the names of entities and relations, in the order of the model's tables."""
     folder.mkdir(parents=True, exist_ok=True)
     for file, names in ((ENTITIES, data["entity"].names), (RELATIONS, data.relation_names)):
         with replacing(folder / file) as temporary:
@@ -211,10 +211,10 @@ def table(path: Path, columns: list[str]) -> pd.DataFrame:
     """A parquet file that has these columns."""
     try:
         found = pd.read_parquet(path)
-        found[columns]  # each has to be there
+        found[columns]  # each must exist
         return found
     except FileNotFoundError:
-        raise UserError(f"{path} is missing: the folder is no run, or a part of it was not copied.") from None
+        raise UserError(f"{path} is missing: the folder is not a run, or a part of it was not copied.") from None
     except (OSError, ValueError, KeyError) as error:
         reason = str(error).splitlines()[0].rstrip(".")
         raise UserError(f"{path} is damaged ({reason}): copy the run again or train again.") from error

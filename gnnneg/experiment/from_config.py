@@ -1,4 +1,4 @@
-"""Training what a config says."""
+"""Trains a config."""
 
 import sys
 import warnings
@@ -20,6 +20,7 @@ from gnnneg.experiment.warm import begin, found
 from gnnneg.plain import visible
 from gnnneg.run_folder import chosen
 from gnnneg.training import Watcher
+from gnnneg.training.watching import listed
 from gnnneg.trust import allowing
 
 WARM = "warm"
@@ -33,23 +34,23 @@ def train_config(
     allow: str | Sequence[str] = (),
     track: Sequence[Watcher] = (),
 ) -> Run:
-    """Trains what a config says; by a process that ``torchrun`` has started again, goes on with it.
+    """Trains a config. If ``torchrun`` has restarted the process, training is resumed.
 
     Args:
         path (str or Path): The YAML.
-        overrides (list[str]): Settings over it, ``["--fit.epochs", "5"]``.
+        overrides (list[str]): Settings that replace its own, such as ``["--fit.epochs", "5"]``.
         out (str or Path, optional): The run folder. (default: ``runs/<data set>-<config>-<seed>``)
         progress (bool): Whether to show progress on standard error. (default: :obj:`True`)
-        allow (str or list[str]): Modules that are not gnnneg's and whose classes the config may name.
-        track (list[Watcher]): Who watches beside those that the config names; the run's config does not name them.
+        allow (str or list[str]): Other modules than gnnneg's whose classes the config may use.
+        track (list[Watcher]): Watchers in addition to those of the config. The run's config does not name them.
     """
     means, own = read(path, overrides, allow), holder(path, overrides)
     home = chosen(out, source(means).name, path, means.arguments["seed"])
     if distributed.restarted() and (home / run_files.CONFIG).is_file():
         return resume(home, progress, allow=allow, track=track)
     if home.exists() and distributed.rank() == 0:
-        folder.claim(home)  # said before the data are fetched
-    watching = [*watchers(means), *track]
+        folder.claim(home)  # fails before the data are downloaded
+    watching = [*watchers(means), *listed(track)]
     setup = _assembled(means, own, allow)
     setup.track = watching
     if setup.warm is not None and progress and distributed.rank() == 0:
@@ -58,14 +59,14 @@ def train_config(
 
 
 def untrained(path: str | Path, overrides: Sequence[str] = (), allow: str | Sequence[str] = ()) -> Run:
-    """What a config says, built but not trained; it may name classes of the modules ``allow``."""
+    """Builds a config without training. It may use classes of the modules ``allow``."""
     setup = _assembled(read(path, overrides, allow), holder(path, overrides), allow)
     setup.model.eval()
     return Run(setup, {})
 
 
 def _assembled(means: Plan, own: Path | None, allow: str | Sequence[str]) -> Setup:
-    """What it means on its data set, or on the statements that the run of the folder ``own`` holds."""
+    """Builds a plan on its data set, or on the statements in the run folder ``own``."""
     asked = source(means)
     graphs = asked.graphs() if own is None else Kept(own, None, None, allow).graphs
     look_over(graphs[0], Path(asked.name).name)
@@ -75,15 +76,15 @@ def _assembled(means: Plan, own: Path | None, allow: str | Sequence[str]) -> Set
 
 
 def read(path: str | Path, overrides: Sequence[str] = (), allow: str | Sequence[str] = ()) -> Plan:
-    """What a YAML says, with settings over it; it may name classes of the modules ``allow``.
+    """Reads a YAML file, with some settings replaced. It may use classes of the modules ``allow``.
 
-    What it says of tuning is left aside, which is told.
+    Its section for tuning is ignored with a warning.
     """
     tree = told(path, overrides)
     if TUNE in tree:
         warnings.warn(
-            f"The {TUNE} section of {path} is left aside, and the values that it has beside it are taken: "
-            f"'gnnneg tune {path}' chooses among them.",
+            f"The {TUNE} section of {path} is ignored, and the other values of the config are used: "
+            f"'gnnneg tune {path}' tunes them.",
             stacklevel=2,
         )
     with allowing(allow):
@@ -91,7 +92,7 @@ def read(path: str | Path, overrides: Sequence[str] = (), allow: str | Sequence[
 
 
 def told(path: str | Path, overrides: Sequence[str] = ()) -> Tree:
-    """What a YAML says, with settings over it, as a tree; paths in it are right from every working directory."""
+    """A YAML file as a tree, with some settings replaced. Its paths are valid in every working directory."""
     tree = config.long_form(config.read(path))
     config.override(tree, overrides)
     tree = anchored(tree)
@@ -108,10 +109,10 @@ def told(path: str | Path, overrides: Sequence[str] = ()) -> Tree:
 
 
 def warmed(tree: Tree) -> Tree:
-    """The same config with the whole paths of what its model begins with, also where tuning chooses among several.
+    """The same config with absolute paths for ``warm``, also in the choices of tuning.
 
     Raises:
-        UserError: If there is nothing at one.
+        UserError: If a path does not exist.
     """
     tree = dict(tree)
     if isinstance(tree.get(WARM), str):
@@ -127,7 +128,7 @@ def warmed(tree: Tree) -> Tree:
 
 
 def holder(path: str | Path, overrides: Sequence[str]) -> Path | None:
-    """The run folder that a config lies in, if the run holds its own statements and no others are asked for."""
+    """The run folder of a config, if it has its own statements and no other data are asked for."""
     others = ("--data.name", "--data.verdicts", "--data.whose")
     home = Path(path).parent
     here = all((home / file).is_file() for file in (run_files.STATEMENTS, run_files.ENVIRONMENT))
@@ -137,7 +138,7 @@ def holder(path: str | Path, overrides: Sequence[str]) -> Path | None:
 
 
 def _place(name: str) -> Path | None:
-    """The folder that a data set's name means; told is where a built-in one comes before a folder of that name."""
+    """The folder of a data set. Warns if a built-in data set hides a folder with the same name."""
     place = datasets.folder_of(name)
     if place is None and (Path(name) / CARD).is_file() and (Path(name) / CARD).resolve().parent.parent != cards():
         warnings.warn(f"{name} is the built-in data set, not the folder here: write ./{name} for that.", stacklevel=4)

@@ -1,4 +1,4 @@
-"""Training objects that were made in Python, and back to the config that makes them."""
+"""Trains objects that were made in Python, and describes them as a config."""
 
 import sys
 from collections.abc import Sequence
@@ -30,6 +30,7 @@ from gnnneg.experiment.warm import found, warm_start
 from gnnneg.interfaces import Task
 from gnnneg.plain import visible
 from gnnneg.training import Fit, Watcher
+from gnnneg.training.watching import listed
 
 
 def train(
@@ -48,7 +49,7 @@ def train(
     track: Sequence[Watcher] = (),
     warm: str | Path | None = None,
 ) -> Run:
-    """Trains a task with validation, tests it and, given a folder, keeps it.
+    """Trains a task with validation, tests it and, if a folder is given, writes a run folder.
 
     ::
 
@@ -60,28 +61,29 @@ def train(
         run.predict(head="/m/027rn", relation="/location/country/form_of_government")
 
     Args:
-        task (Task): What is learnt, on the device where it shall be.
-        data (HeteroData or Dataset): A graph in the convention (:func:`gnnneg.data.from_hetero` makes one of any
+        task (Task): The task, already on its device.
+        data (HeteroData or Dataset): A graph in gnnneg's layout (:func:`gnnneg.data.from_hetero` makes one from any
             ``HeteroData``), or a data set of :mod:`gnnneg.datasets`.
         optimizer (torch.optim.Optimizer): Owns ``task.trained()``.
-        fit (Fit, optional): How to train.
+        fit (Fit, optional): The settings of training.
         scheduler (LRScheduler, optional): Changes the learning rate.
-        evaluation (Evaluation, optional): How to judge.
-        seed (int): Of all draws while training; initial weights are ``torch.manual_seed``'s. (default: :obj:`0`)
+        evaluation (Evaluation, optional): The settings of the evaluation.
+        seed (int): Random seed of training. Initial weights depend on ``torch.manual_seed``. (default: :obj:`0`)
         out (str or Path, optional): The run folder, new or empty; :obj:`None` writes nothing.
-        name (str): What to call a graph that is no data set of ours. (default: ``"data"``)
+        name (str): The name of a graph that is not one of :mod:`gnnneg.datasets`. (default: ``"data"``)
         progress (bool): Whether to show progress on standard error. (default: :obj:`True`)
-        test_graph (HeteroData, optional): Another graph, of other entities and the same relations, whose test
-            statements are asked instead; an inductive data set brings its own. (default: :obj:`None`)
-        track (list[Watcher]): Who watches training, such as ``[TensorBoard()]``. ``gnnneg resume`` goes on without
-            those that are defined on the spot. (default: nobody)
-        warm (str or Path, optional): A run, or vectors by name, that the model begins with: see
+        test_graph (HeteroData, optional): Another graph to test on, with other entities and the same
+            relations. An inductive data set has its own. (default: :obj:`None`)
+        track (list[Watcher]): Watchers of training, such as ``[TensorBoard()]``. ``gnnneg resume`` continues without
+            watchers that are defined in a script. (default: none)
+        warm (str or Path, optional): A run, or vectors by name, to initialise the model with: see
             :func:`~gnnneg.experiment.warm_start`. (default: :obj:`None`)
 
     Raises:
-        UserError: If the folder is in use, the task was made for other data, the model knows nothing of the entities
-            that it would be tested on, or training diverges.
+        UserError: If the folder is in use, the task was made for other data, the model does not know the entities that
+            it would be tested on, or training diverges.
     """
+    track = listed(track)
     refuse_seed(seed)
     refuse_optimizer(optimizer, scheduler is not None)
     graph, *others = list(data) if isinstance(data, Dataset) else [data]
@@ -92,7 +94,7 @@ def train(
     fit, evaluation = fit or Fit(), evaluation or Evaluation()
     device = next(task.trained()).device
     setup = Setup(graph, task, optimizer, scheduler, fit, evaluation, seed, device, *others)
-    setup.name, setup.track = name, list(track)
+    setup.name, setup.track = name, track
     facts = Facts(graph)
     tell_of_leaks(task, facts)
     setup.train = index_at(device, facts)
@@ -110,7 +112,7 @@ def train(
 
 
 def whereabouts(data: object, name: str) -> tuple[Tree, bool, str]:
-    """What a config says of data, whether they can be had again by that, and what they are called."""
+    """The entry for data in a config, whether the data can be loaded again from it, and their name."""
     if isinstance(data, str | Path):
         folder = datasets.folder_of(data)
         said = str(data) if folder is None else str(folder.resolve())
@@ -142,10 +144,10 @@ def _described(setup: Setup) -> Tree:
 
 
 def _settings(optimizer: Optimizer, trained: list[Parameter], scheduler: LRScheduler | None) -> Tree:
-    """What an optimiser was made with.
+    """The settings of an optimiser.
 
     Raises:
-        UserError: If a config could not make it again: it has several groups, or other parameters than the task's.
+        UserError: If a config cannot express it: it has several groups, or other parameters than the task's.
     """
     name, groups = type(optimizer).__name__, optimizer.param_groups
     remedy = "give it task.trained(), or train without a run folder"

@@ -1,4 +1,4 @@
-"""A trained model judged on statements of somebody's files."""
+"""Evaluates a trained model on statements from files."""
 
 import copy
 import dataclasses
@@ -27,13 +27,13 @@ KEPT = ("edge_index", "edge_type", "split")
 
 
 def given(run: "Run", files: str | Path | Sequence[str | Path]) -> Testbed:
-    """A testbed whose test split is what files say; its other splits and all names are the run's own.
+    """A testbed with the statements of files as its test split. Its other splits and all names are the run's own.
 
-    Known answers, which do not count as rivals, are the run's own under its policy and those of the files. Where its
-    data set is missing they are those of the files alone, which is warned of.
+    Known answers are left out of the ranking: the run's own, under its policy, and those of the files. If the data set
+    is missing, only those of the files are left out, with a warning.
 
     Args:
-        run (Run): Whose model is judged.
+        run (Run): The run with the model.
         files (str, Path or list): Files of statements, stated or denied.
 
     Raises:
@@ -46,14 +46,14 @@ def given(run: "Run", files: str | Path | Sequence[str | Path]) -> Testbed:
         if run.model.uses_graph:
             raise
         warnings.warn(
-            f"{missing} Until then other true answers than those of the files count as rivals, and figures are lower.",
+            f"{missing} Until then, other true answers than those of the files count as errors, and metrics are lower.",
             stacklevel=3,
         )
         base = run.without_data()
     parts: dict[str, list[Triplets]] = {polarity: [] for polarity in POLARITIES}
     for path in map(Path, paths):
         if path.is_dir():
-            raise UserError(f"{path} is a folder: give the files in it that are to be judged on.")
+            raise UserError(f"{path} is a folder: give files of statements from it.")
         table = read_given(path).table
         names = [table[role].cast(pa.large_string()) for role in ROLES]
         meant = understood(of_table(pa.table(dict(zip(ROLES, names))), str(path), "statements"), base.data)
@@ -62,7 +62,7 @@ def given(run: "Run", files: str | Path | Sequence[str | Path]) -> Testbed:
             parts[polarity].append(Triplets(meant.head[mine], meant.relation[mine], meant.tail[mine]))
     test = {polarity: Triplets(*(torch.cat(column) for column in zip(*some))) for polarity, some in parts.items()}
     if not sum(part.rel_type.numel() for part in test.values()):
-        raise UserError(f"{paths[0]} says nothing: give a file with statements.")
+        raise UserError(f"{paths[0]} has no statements: give a file with statements.")
     policy: dict[str, Any] = {"data": _with(base.data, test), "test_graph": None, "train": None}
     testbed = dataclasses.replace(base, **policy)
     own = [triplets(base.data, "stated", split) for split in base.filter]

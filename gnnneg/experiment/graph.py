@@ -1,4 +1,4 @@
-"""A user's own graph in the run folder: with it the run can be read, and gone on with, without the script."""
+"""A user's own graph in the run folder: with it, the run can be read and resumed without the script."""
 
 import json
 import warnings
@@ -24,25 +24,25 @@ from gnnneg.records import Triplets
 from gnnneg.run_files import ATTRIBUTES, STATEMENTS
 from gnnneg.training.atomic import replacing
 
-# kept elsewhere: in the names of the model, and in the statements
+# kept elsewhere: with the names of the model, and with the statements
 NODE_KEYS = {"num_nodes", "names"}
 EDGE_KEYS = {"edge_index", "edge_type", "split"}
 GLOBAL_KEYS = {"relation_names"}
 
 
 def write_graph(folder: Path, data: HeteroData) -> None:
-    """Keeps a graph, but for the names of its entities and relations, which lie with the model.
+    """Writes a graph without the names of its entities and relations, which are kept with the model.
 
-    Statements go into ``statements.parquet``, which anybody can read. All else that is numbers and words (types,
-    features, labels, candidates, labelled pairs, sources) goes into ``attributes.safetensors``, which can hold no code.
-    Warns of what is neither.
+    Statements go into ``statements.parquet``, which other programs can read. Other numbers and texts (types, features,
+    labels, candidates, labelled pairs, sources) go into ``attributes.safetensors``, which cannot contain code. Other
+    attributes are left out with a warning.
     """
     write_statements(folder / STATEMENTS, data)
     write_attributes(folder, data)
 
 
 def write_attributes(folder: Path, data: HeteroData) -> None:
-    """Keeps what belongs to a graph beside its statements and names."""
+    """Writes the attributes of a graph, except its statements and names."""
     tensors: dict[str, Tensor] = {}
     kept: list[Any] = []
     for place, store, known in _stores(data):
@@ -54,8 +54,8 @@ def write_attributes(folder: Path, data: HeteroData) -> None:
                 attributes[key] = _packed(value, tensors)
             except TypeError as error:
                 warnings.warn(
-                    f"{key!r} of the graph is not kept in the run folder, because it holds a {error}: who reads the "
-                    "run does without.",
+                    f"{key!r} of the graph is not kept in the run folder, because it has a {error}: it will be missing "
+                    "when the run is read.",
                     stacklevel=5,
                 )
         kept.append([place, attributes])
@@ -65,7 +65,7 @@ def write_attributes(folder: Path, data: HeteroData) -> None:
 
 
 def read_graph(folder: Path, entities: Sequence[str], relations: list[str]) -> HeteroData:
-    """The graph that :func:`write_graph` kept, with the names given.
+    """The graph that :func:`write_graph` wrote, with the given names.
 
     Raises:
         UserError: If a file is missing or damaged.
@@ -74,19 +74,19 @@ def read_graph(folder: Path, entities: Sequence[str], relations: list[str]) -> H
 
 
 def with_attributes(folder: Path, data: HeteroData) -> HeteroData:
-    """The graph with what :func:`write_attributes` kept, put into it.
+    """The graph with the attributes that :func:`write_attributes` wrote.
 
     Raises:
         UserError: If the file is damaged.
     """
     path = folder / ATTRIBUTES
-    if not path.exists():  # a run of before, which kept statements alone
+    if not path.exists():  # older runs kept only statements
         return data
     try:
         tensors = safetensors.torch.load_file(path)
         for place, attributes in json.loads(tensors["tree"].numpy().tobytes()):
             store, known = _store(data, place)
-            if "confidence" in store:  # of the table, in which one polarity has it if the other does
+            if "confidence" in store:  # from the table, where both polarities have it if one does
                 del store["confidence"]
             for key, value in attributes.items():
                 if key in known:
@@ -100,7 +100,7 @@ def with_attributes(folder: Path, data: HeteroData) -> HeteroData:
 
 
 def _store(data: HeteroData, place: Any) -> tuple[Any, set[str]]:
-    """The store at a place that :func:`_stores` gave, and what of it is kept elsewhere."""
+    """The store at a place from :func:`_stores`, and its keys that are kept elsewhere."""
     if place is None:
         return data._global_store, GLOBAL_KEYS
     if place == "entity":
@@ -110,7 +110,7 @@ def _store(data: HeteroData, place: Any) -> tuple[Any, set[str]]:
 
 
 def _check(data: HeteroData) -> None:
-    """What is looked up by number lies within the entities, and there is as much of it as there should be.
+    """Checks that indices are within the entities, and that sizes match.
 
     Raises:
         ValueError: If not.
@@ -137,27 +137,27 @@ def _check(data: HeteroData) -> None:
 
 
 def write_named(folder: Path, data: HeteroData) -> None:
-    """Keeps a graph that the model does not know the entities of, with its names."""
+    """Writes a graph whose entities the model does not know, with its names."""
     write_names(folder, data)
     write_graph(folder, data)
 
 
 def read_named(folder: Path) -> HeteroData:
-    """The graph that :func:`write_named` kept."""
+    """The graph that :func:`write_named` wrote."""
     return read_graph(folder, *read_names(folder))
 
 
 def _stores(data: HeteroData) -> list[tuple[Any, Any, set[str]]]:
-    """Where each store is, the store, and what of it is kept elsewhere; the graph's own is nowhere."""
+    """The place of each store, the store, and its keys that are kept elsewhere; None is the place of the global one."""
     edges = [(list(place), data[place], EDGE_KEYS if place[1] in POLARITIES else set()) for place in data.edge_types]
     return [(None, data._global_store, GLOBAL_KEYS), ("entity", data["entity"], NODE_KEYS), *edges]
 
 
 def _packed(value: Any, tensors: dict[str, Tensor]) -> Any:
-    """A value as JSON, its tensors under numbers in ``tensors``.
+    """A value as JSON; its tensors are put into ``tensors`` under numbers.
 
     Raises:
-        TypeError: With the name of a type that is neither numbers nor words.
+        TypeError: With the name of a type that is neither numbers nor text.
     """
     if value is None or isinstance(value, bool | int | float | str):
         return value
@@ -175,7 +175,7 @@ def _packed(value: Any, tensors: dict[str, Tensor]) -> Any:
         if value.layout != torch.strided:
             raise TypeError(f"{type(value).__name__} in layout {value.layout}")
         return {"tensor": _put(value, tensors)}
-    if isinstance(value, Texts | TextLists):  # numbers and letters of millions, no JSON
+    if isinstance(value, Texts | TextLists):  # too many numbers and letters for JSON
         return {type(value).__name__: [_put(part, tensors) for part in value.__reduce__()[1]]}
     if isinstance(value, list):
         return [_packed(inner, tensors) for inner in value]
@@ -216,7 +216,7 @@ def _unpacked(value: Any, tensors: dict[str, Tensor]) -> Any:
 
 
 def write_statements(path: Path, data: HeteroData) -> None:
-    """What is stated and denied, a row each."""
+    """Writes stated and denied statements, one per row."""
     parts = []
     for polarity in POLARITIES:
         store = data["entity", polarity, "entity"]
@@ -234,7 +234,7 @@ def write_statements(path: Path, data: HeteroData) -> None:
 
 
 def read_statements(path: Path, entities: Sequence[str], relations: list[str]) -> HeteroData:
-    """The graph of the statements alone, as :func:`write_statements` kept them."""
+    """The graph of the statements alone that :func:`write_statements` wrote."""
     rows = table(path, ["head", "relation", "tail", "split", "polarity"])
     parts: dict[str, Triplets] = {}
     splits: dict[str, Tensor] = {}

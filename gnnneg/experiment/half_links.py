@@ -1,4 +1,4 @@
-"""The figures of a finished run by the half-links that training has seen."""
+"""The metrics of a finished run by the half-links that training has seen."""
 
 from pathlib import Path
 from typing import Any
@@ -14,9 +14,9 @@ KEY = "half_links"  # as of Ranking(per="half_links"), and the column of ranks.p
 
 
 def by_half_links(path: Path) -> dict[str, Any]:
-    """The figures of each stratum, as ``Ranking(per="half_links")`` finds them, from the ranks of a run folder.
+    """The metrics of each stratum, as from ``Ranking(per="half_links")``, from the ranks of a run folder.
 
-    There are none of a run that has not ranked, or whose ranks are from a version without half-links.
+    They are empty for a run without ranks, or with ranks of a version without half-links.
 
     Args:
         path (pathlib.Path): The run folder.
@@ -25,6 +25,6 @@ def by_half_links(path: Path) -> dict[str, Any]:
     try:
         label = pd.read_parquet(file, columns=[KEY])[KEY].astype(str).tolist()
         ranks = Ranks.from_parquet(file)
-    except (OSError, ValueError, UserError):  # a column that is not there is a ValueError
+    except (OSError, ValueError, UserError):  # a missing column is a ValueError
         return {}
     return Findings({}, table(ranks, label)).kept()

@@ -1,10 +1,10 @@
-"""Which models can be asked about a graph that they have never seen."""
+"""Checks which models can be tested on a graph that they have never seen."""
 
 from gnnneg.config.describe import arguments
 from gnnneg.errors import UserError
 from gnnneg.interfaces import Model, Part
 
-# what a constructor is given of one graph's entities; all else of a data set is relations, which graphs share
+# constructor arguments about the entities of one graph; the others are about relations, which graphs share
 ENTITIES = ("num_nodes", "graph", "known", "denied", "types")
 
 
@@ -23,5 +23,5 @@ def refuse_entities(model: Model) -> None:
         name = type(bound[0] if bound else model).__name__
         raise UserError(
             f"{name} knows the entities of the graph to train on, and the graph to test on has others: use a model "
-            "without anything of its own for an entity, such as NBFNet."
+            "without parameters for single entities, such as NBFNet."
         )

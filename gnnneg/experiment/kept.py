@@ -1,4 +1,4 @@
-"""What a run folder keeps, read as it is asked for."""
+"""Reads the parts of a run folder when they are needed."""
 
 import shutil
 import warnings
@@ -29,7 +29,7 @@ from gnnneg.run_folder import opened
 from gnnneg.training import load_model, load_task
 from gnnneg.trust import allowing
 
-SIZES = {"num_nodes", "num_relations", "hidden_channels"}  # what the names of a run tell, and the model itself
+SIZES = {"num_nodes", "num_relations", "hidden_channels"}  # known from the names of a run and from the model itself
 
 
 class Kept:
@@ -37,12 +37,12 @@ class Kept:
 
     Args:
         path (str or Path): The folder, or a file that :func:`~gnnneg.experiment.pack` made of one.
-        device (str, optional): Where its model shall be, whatever its config says.
+        device (str, optional): The device of its model, instead of the one in its config.
         place (str, optional): The folder in which its data set is now.
-        allow (str or list[str]): Modules that are not gnnneg's and whose classes it may name.
+        allow (str or list[str]): Other modules than gnnneg's whose classes it may use.
 
     Raises:
-        UserError: If it is no run folder, damaged, or of another version.
+        UserError: If it is not a run folder, is damaged, or has another version.
     """
 
     def __init__(self, path: str | Path, device: str | None, place: str | None, allow: str | Sequence[str]):
@@ -53,7 +53,7 @@ class Kept:
             from gnnneg.experiment.unpacked import unpacked
 
             self.path = unpacked(self.path)
-            weakref.finalize(self, shutil.rmtree, self.path.parent, ignore_errors=True)  # once nobody reads it
+            weakref.finalize(self, shutil.rmtree, self.path.parent, ignore_errors=True)  # when it is no longer used
         file = self.path / run_files.CONFIG
         self.tree = opened(self.path)
         with folder.named(file):
@@ -62,28 +62,28 @@ class Kept:
 
     @cached_property
     def plan(self) -> Plan:
-        """What its whole config means; classes that are not gnnneg's have to be allowed."""
+        """The plan of its whole config. Classes of other modules than gnnneg's must be allowed."""
         with allowing(self.allow), folder.named(self.path / run_files.CONFIG):
             return plan(self.tree)
 
     def asks(self, tree: Tree) -> None:
-        """Takes this for what its config says."""
+        """Replaces its config, without writing it."""
         self.tree = tree
         self.__dict__.pop("plan", None)
 
     @property
     def reordered(self) -> bool:
-        """Whether the statements are in another order than when it was trained: what is drawn by place is another."""
+        """Whether the order of the statements has changed since training; draws by position then differ."""
         then = self.about["graphs"][0].get("order")
         return then is not None and then != order_of(self.graphs[0])
 
     @cached_property
     def graphs(self) -> list[HeteroData]:
-        """The graph that it was trained on, and behind it the one that it is tested on, if that is another.
+        """The graph that it was trained on, followed by the one that it is tested on, if that is another.
 
         Raises:
-            UserError: If it is no longer the one that the model was trained on.
-            Missing: If it is neither where it was nor beside the run.
+            UserError: If it is not the graph that the model was trained on.
+            Missing: If it is neither at its old place nor next to the run.
         """
         if not (self.path / run_files.STATEMENTS).exists():
             if self.place is None and (self.path / run_files.PACK).is_file():
@@ -105,17 +105,17 @@ class Kept:
 
     @cached_property
     def _names(self) -> tuple[Sequence[str], list[str]]:
-        """Of entities and relations, in the order of the model's tables."""
+        """The names of entities and relations, in the order of the model's tables."""
         return folder.read_names(self.path / run_files.MODEL)
 
     @cached_property
     def about(self) -> dict[str, Any]:
-        """What the run knows of its data set; one of before fingerprints were kept knows the names alone."""
+        """The fingerprints of its data set; runs of the oldest versions have only those of the names."""
         file, known = self.path / run_files.DATA, names_of(*self._names)
         if not file.exists():
-            if prolonged.began_with(self.path) is not None:  # such a version kept fingerprints too
+            if prolonged.began_with(self.path) is not None:  # runs of such a version also have fingerprints
                 raise UserError(
-                    f"{file} is missing, so it cannot be told whether the data are those that the run was trained on: "
+                    f"{file} is missing, so the data cannot be compared with those that the run was trained on: "
                     "copy the run again."
                 )
             return {"graphs": [known]}
@@ -137,24 +137,24 @@ class Kept:
         except KeyError as error:
             raise UserError(f"{file} lacks {error}: copy the run again or train again.") from None
         if sizes != tuple(map(len, self._names)):
-            raise UserError(f"{home} is for {sizes[0]} entities and {sizes[1]} relations, which the data set has not.")
+            raise UserError(f"{home} is for {sizes[0]} entities and {sizes[1]} relations, unlike the data set.")
         with allowing(self.allow):
             means = config.resolve(Model, tree, "model", FACTS)
             model: Model = means.build(Facts(self.silent if needed(means) <= SIZES else self.graphs[0]))
         load_model(home, model)
         if same_model.another(self.path, tree):
             warnings.warn(
-                f"{file} is of another model than the one that {self.path} was trained with: its answers are another "
-                "run's, or nobody's; copy the run again.",
+                f"{file} is of another model than the one that {self.path} was trained with: its answers may be wrong. "
+                "Copy the run again.",
                 stacklevel=2,
             )
         return model.to(self.device).eval()
 
     @cached_property
     def silent(self) -> HeteroData:
-        """A graph of the run's entities and relations in which nothing is said: all that most models need to know.
+        """A graph of the run's entities and relations without statements. Most models need nothing else.
 
-        A pack has labels and types of them beside.
+        In a pack, it also has their labels and types.
         """
         none = torch.empty(0, dtype=torch.long)
         found = assemble_graph(Triplets(none, none, none), none, *self._names)
@@ -162,7 +162,7 @@ class Kept:
 
     @cached_property
     def task(self) -> Task:
-        """The task as it was trained, its model with the best weights, all else as the last checkpoint has it."""
+        """The task after training: its model has the best weights, everything else is from the last checkpoint."""
         task = assemble(self.plan, self.graphs[0], device=self.device, trains=False).task
         load_task(self.path / run_files.CHECKPOINTS, task)
         load_model(self.path / run_files.MODEL, task.model)
@@ -170,6 +170,6 @@ class Kept:
 
     @cached_property
     def testbed(self) -> Testbed:
-        """On what it is judged, under its own policy."""
+        """The testbed of its evaluations, with its own policy."""
         said = self.outline.arguments
         return said["evaluation"].build({}).testbed(said["seed"], self.device, *self.graphs)

@@ -1,4 +1,4 @@
-"""A file of lines that several processes add to, and any of them may be killed while it writes."""
+"""Appends lines to a file that several processes use. Each of them may be killed while it writes."""
 
 import os
 from pathlib import Path
@@ -12,15 +12,15 @@ BLOCK = 4096
 def append(path: Path, text: str, sync: bool = True) -> int:
     """Adds whole lines at the end of a file, one process at a time.
 
-    A last line without its break was cut short by a kill. It is removed first.
+    An incomplete last line, without a line break, is from a killed process. It is removed first.
 
     Args:
-        path (pathlib.Path): The file, which is made if it is missing.
-        text (str): The lines, each with its break.
-        sync (bool): Whether they are on the disk when the call returns. (default: :obj:`True`)
+        path (pathlib.Path): The file. It is created if it is missing.
+        text (str): The lines, each with its line break.
+        sync (bool): Whether to wait until they are on the disk. (default: :obj:`True`)
 
     Returns:
-        int: How many bytes of a cut line were removed.
+        int: The number of removed bytes of an incomplete line.
     """
     with awaited(path.with_name(f"{path.name}.lock")), path.open("ab+") as file:
         end = file.seek(0, os.SEEK_END)
@@ -35,7 +35,7 @@ def append(path: Path, text: str, sync: bool = True) -> int:
 
 
 def end_of_lines(file: BinaryIO, end: int) -> int:
-    """Where the last whole line before ``end`` ends."""
+    """The end of the last complete line before ``end``."""
     while end > 0:
         begin = max(0, end - BLOCK)
         file.seek(begin)

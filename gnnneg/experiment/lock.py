@@ -19,23 +19,24 @@ try:
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
-NO_LINK = getattr(os, "O_NOFOLLOW", 0)  # a run folder of somebody else's must not have another file written over
-POLL, LONGEST = 0.002, 60.0  # seconds between looks at a lock that is waited for, and of waiting for it
-PATIENCE = 1.0  # seconds in which a new file comes to say whose it is
+NO_LINK = getattr(os, "O_NOFOLLOW", 0)  # a link in somebody else's run folder must not overwrite another file
+POLL, LONGEST = 0.002, 60.0  # seconds between two attempts to take a lock, and the longest wait
+PATIENCE = 1.0  # seconds within which a new file gets the name of its owner
 
 
 @contextmanager
 def held(folder: Path) -> Iterator[bool]:
-    """Keeps every other process out of a run folder for the block; says whether the one before died in it.
+    """Locks a run folder for the block. Yields whether the last process died while it had the lock.
 
-    The file ``in-use.lock`` is made and locked by the system, which forgets the lock when its process dies, by
-    ``kill -9`` too. So what a dead process of this machine left behind is taken over. Where the file system locks
-    nothing, who makes the file has it, and it says which process that is and when it began: a dead one's is taken over,
-    also if its number has gone to another process. Of a process on another machine nobody here can tell, so that its
-    file has to be deleted by hand.
+    The file ``in-use.lock`` is locked by the operating system. The system releases the lock when the process dies, also
+    by ``kill -9``, so the lock of a dead process on this machine is taken over.
+
+    If the file system does not support locks, the process that creates the file owns it. The file names the process and
+    its start time, so a dead process is recognised even if its number is in use again. The state of a process on
+    another machine is unknown here, so its file must be deleted by hand.
 
     Raises:
-        UserError: If another process is in it, or was on another machine.
+        UserError: If another process has the lock, or a process on another machine had it.
         Unwritable: If the folder cannot be written, or the file is a link.
     """
     with alone(folder / LOCK) as before:
@@ -44,16 +45,16 @@ def held(folder: Path) -> Iterator[bool]:
 
 @contextmanager
 def alone(path: Path) -> Iterator[bool]:
-    """The same with a lock file of any name: one process at a time has it, which is there for the block."""
+    """The same with a lock file of any name, which exists during the block."""
     try:
         handle, before = _taken(path)
     except OSError as error:
-        raise Unwritable(f"{path} could not be written ({error.strerror}): mend the folder.") from error
+        raise Unwritable(f"{path} could not be written ({error.strerror}): check the folder.") from error
     try:
         yield before
     finally:
         mine = _is_there(handle, path)
-        if fcntl is None:  # Windows removes nothing that is open
+        if fcntl is None:  # Windows does not remove open files
             os.close(handle)
         if mine:
             with suppress(OSError):
@@ -64,7 +65,7 @@ def alone(path: Path) -> Iterator[bool]:
 
 @contextmanager
 def awaited(path: Path) -> Iterator[bool]:
-    """The same, waiting for whoever has it now, who needs a moment of it.
+    """The same, but waits while another process has the lock.
 
     Raises:
         UserError: If it is not free within a minute.
@@ -83,14 +84,14 @@ def awaited(path: Path) -> Iterator[bool]:
 
 
 def _taken(path: Path) -> tuple[int, bool]:
-    """A handle of the file, which is ours from now on, and whether somebody had left it there."""
+    """A handle of the locked file, and whether a dead process had left the file there."""
     before = False
     while True:
         handle, new = _opened(path)
         ours = False
         try:
             locked, owner = _locked(handle), _owner(handle)
-            if not _is_there(handle, path):  # the one before has just gone, and its file with it
+            if not _is_there(handle, path):  # the last owner has just removed its file
                 continue
             if locked is None and not new:
                 owner = _signed(handle)
@@ -102,7 +103,7 @@ def _taken(path: Path) -> tuple[int, bool]:
             if locked is False or (owner and owner.get("host") != socket.gethostname()):
                 raise UserError(_occupied(path, owner, deletable=locked is True))
             _sign(handle)
-            ours = _is_there(handle, path)  # nobody took us for dead before we had signed
+            ours = _is_there(handle, path)  # no other process considered us dead before we signed
             if ours:
                 return handle, before or bool(owner)
         finally:
@@ -112,18 +113,18 @@ def _taken(path: Path) -> tuple[int, bool]:
 
 
 def _opened(path: Path) -> tuple[int, bool]:
-    """A handle of the file, and whether it is new: of several who make one at once, one does."""
+    """A handle of the file, and whether it is new. If several processes create it at once, one succeeds."""
     for _ in range(100):
         try:
             return os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | NO_LINK, 0o666), True
         except FileExistsError:
-            with suppress(FileNotFoundError):  # it has just gone
+            with suppress(FileNotFoundError):  # it was just removed
                 return os.open(path, os.O_RDWR | NO_LINK), False
     raise OSError(errno.EBUSY, os.strerror(errno.EBUSY))
 
 
 def _locked(handle: int) -> bool | None:
-    """Whether the system gave us the lock; None where it has none, as on some network file systems."""
+    """Whether the system gave us the lock; None if it has no locks, as on some network file systems."""
     if fcntl is None:
         return None
     try:
@@ -146,12 +147,12 @@ def _is_there(handle: int, path: Path) -> bool:
 def _sign(handle: int) -> None:
     mine = {"host": socket.gethostname(), "process": os.getpid(), "started": _started(os.getpid())}
     content = json.dumps(mine).encode()
-    os.pwrite(handle, content, 0)  # over the old one, so that a kill in between does not empty it
+    os.pwrite(handle, content, 0)  # overwritten in place, so that a kill in between leaves no empty file
     os.ftruncate(handle, len(content))
 
 
 def _signed(handle: int) -> dict[str, Any]:
-    """Who says to be in the folder; one who has just made the file is given time to say so."""
+    """The owner named in the file. A process that has just created the file gets time to write its name."""
     end = time.monotonic() + PATIENCE
     while not (owner := _owner(handle)) and time.monotonic() < end:
         time.sleep(0.01)
@@ -159,8 +160,8 @@ def _signed(handle: int) -> dict[str, Any]:
 
 
 def _gone(owner: dict[str, Any]) -> bool:
-    """Whether the process that is named in a file is no more, or was killed before it was named."""
-    if fcntl is None:  # Windows does not tell
+    """Whether the process named in a file has ended, or was killed before it was named."""
+    if fcntl is None:  # unknown on Windows
         return False
     if not owner:
         return True
@@ -170,9 +171,10 @@ def _gone(owner: dict[str, Any]) -> bool:
 
 
 def _clear(handle: int, path: Path, owner: dict[str, Any]) -> None:
-    """Removes a dead process's file, where the system locks nothing.
+    """Removes the file of a dead process, if the system has no locks.
 
-    One at a time, and only if it is still the one that was looked at: the next one's would be removed else.
+    One process does this at a time, and only if the file is still the same. Otherwise it could remove the file of the
+    next owner.
     """
     with alone(path.with_name(f"{path.name}.clearing")):
         if _is_there(handle, path) and _owner(handle) == owner:
@@ -180,7 +182,7 @@ def _clear(handle: int, path: Path, owner: dict[str, Any]) -> None:
 
 
 def _alive(process: Any, started: Any) -> bool:
-    """Whether there is a process of this number that began then, as far as the system tells."""
+    """Whether a process with this number and start time exists, as far as the system knows."""
     try:
         os.kill(int(process), 0)
     except ProcessLookupError:
@@ -191,7 +193,7 @@ def _alive(process: Any, started: Any) -> bool:
 
 
 def _started(process: int) -> str | None:
-    """When a process began, in ticks since the system did, and which start of the system that was; None if unknown."""
+    """The start of a process, in ticks since boot, with the id of the boot; None if unknown."""
     try:
         ticks = Path(f"/proc/{process}/stat").read_bytes().rpartition(b")")[2].split()[19]
         return f"{int(ticks)} {Path('/proc/sys/kernel/random/boot_id').read_text(encoding='ascii').strip()}"
@@ -200,7 +202,7 @@ def _started(process: int) -> str | None:
 
 
 def _owner(handle: int) -> dict[str, Any]:
-    """Who says to be in the folder; nobody in a new file, or in one that a kill cut short."""
+    """The owner named in the file; empty for a new or incomplete file."""
     try:
         said = json.loads(os.pread(handle, 1000, 0))
     except (ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""Many questions to a run: understood, answered in parts, with probabilities."""
+"""Answers many questions to a run in parts, with probabilities."""
 
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -31,33 +31,33 @@ def answered(
 ) -> Iterator[pa.Table]:
     """The answers to questions, some thousands at a time: see :meth:`gnnneg.Run.predict_many`.
 
-    All that can be refused is refused before the first answer, but for scores that are NaN.
+    All errors except NaN scores are raised before the first answer.
     """
     asked = read_questions(questions)
     if asked.aside:
         left = ", ".join(asked.aside[:5]) + (" and more" if len(asked.aside) > 5 else "")
-        warnings.warn(f"{asked.where}: columns that are no part of a question are left aside: {left}.", stacklevel=3)
+        warnings.warn(f"{asked.where}: columns that are no part of a question are ignored: {left}.", stacklevel=3)
     try:
         testbed, meant = _understood(run, asked, skip_unknown)
         silent = False
     except Missing as missing:
         if unknown_only or run.model.uses_graph:
             raise
-        warnings.warn(f"{missing} Until then nobody can say which answers are known.", stacklevel=3)
+        warnings.warn(f"{missing} Until then it is unknown which answers are in the data.", stacklevel=3)
         testbed, silent = run.without_data(), True
         meant = understood(asked, testbed.data, skip_unknown)
     if meant.left_out is not None:
         warnings.warn(meant.left_out, stacklevel=3)
     chosen = None if among is None else naming.among(testbed.data, among)
     whole = (meant.head != NONE) & (meant.relation != NONE) & (meant.tail != NONE)
-    # as for one question: an answer's probability needs a calibration that somebody asked for, a whole triple's asks
+    # as for one question: a whole triple fits the calibration if necessary, an answer only uses an existing one
     fitted = run.calibration if bool(whole.any()) and not silent and run.testbed.has("valid") else run.fitted()
     means: dict[str, Any] = {"unknown_only": unknown_only, "among": chosen, "silent": silent, "progress": progress}
     return _likely(predict_many(run.model, testbed, meant, k, **means), fitted)
 
 
 def _understood(run: "Run", asked: Asked, skip_unknown: bool) -> tuple[Testbed, Questions]:
-    """The questions, and the graph that they are about: that to test on, if it is another and has all names."""
+    """The questions and their graph: the one to test on, if it is another and has all names."""
     test = run.testbed.on("test")
     if test is not run.testbed:
         try:
@@ -71,7 +71,7 @@ def _understood(run: "Run", asked: Asked, skip_unknown: bool) -> tuple[Testbed, 
 
 
 def _likely(parts: Iterator[pa.Table], fitted: Calibration | None) -> Iterator[pa.Table]:
-    """The same with the probability of each score, if somebody knows."""
+    """The same with the probability of each score, if there is a calibration."""
     if fitted is None:
         yield from parts
         return

@@ -1,4 +1,4 @@
-"""What the sampler of a task draws, and how good it is."""
+"""Draws negatives with the sampler of a task, and measures them."""
 
 import copy
 from typing import Any
@@ -18,26 +18,26 @@ from gnnneg.samplers import WithCritic
 from gnnneg.tasks import Dual, LinkPrediction
 
 EXAMPLES = 5  # statements whose negatives are shown by name
-LOOKED = 200  # statements among whose negatives true ones are looked for
+LOOKED = 200  # statements whose negatives are searched for true ones
 
 
 def truth(testbed: Testbed, name: str | None) -> KnownAnswers:
-    """What is true, as far as anybody knows: the whole truth of a made-up world, else every stated fact."""
+    """The true statements: all true statements of a synthetic data set, otherwise all stated facts."""
     if name in names() and card(name).generated:
         return made(card(name)).known.to(testbed.device)
     return testbed.answers(triplets(testbed.data))
 
 
 def drawing(task: Task) -> tuple[LinkPrediction, Sampler]:
-    """The task that negatives are drawn for, and what draws them.
+    """The task that negatives are drawn for, and its sampler.
 
     Raises:
         UserError: If the task draws no negatives.
     """
     side = task.positive if isinstance(task, Dual) else task
     if not isinstance(side, LinkPrediction):
-        raise UserError(f"{type(task).__name__} draws no negatives: there is nothing to look at.")
-    if isinstance(task, Dual) and task.opponent:  # who chooses is the other side's model
+        raise UserError(f"{type(task).__name__} draws no negatives: there is nothing to measure.")
+    if isinstance(task, Dual) and task.opponent:  # the model of the other side chooses the negatives
         return side, WithCritic(side.sampler, copy.deepcopy(task.negative.model), graph=task.negative.graph)
     return side, side.sampler
 
@@ -45,16 +45,16 @@ def drawing(task: Task) -> tuple[LinkPrediction, Sampler]:
 def negatives(
     task: Task, testbed: Testbed, truth: KnownAnswers, split: str, statements: int | None, true: int = 0
 ) -> dict[str, Any]:
-    """What the sampler of a task draws: how often it is wrong, how hard, how varied, how fast.
+    """Measures the negatives of a task's sampler: false-negative rate, hardness, diversity and speed.
 
-    Under ``geometry``, where they and what generators make lie around their positives; under ``plane``, one relation's;
-    under ``false_negatives`` so many that are ``true``, the most plausible first, if any are asked for.
+    ``geometry`` describes how sampled and generated negatives are placed around their positives, and ``plane`` shows
+    those of one relation. If ``true`` is not 0, ``false_negatives`` lists so many true ones, the most plausible first.
 
     Raises:
-        UserError: If the task draws no negatives, or the split is of a graph whose entities it does not know.
+        UserError: If the task draws no negatives, or the split belongs to a graph with other entities.
     """
     if testbed.on(split) is not testbed:
-        raise UserError("Negatives are drawn from the entities that were trained on: look at split train or valid.")
+        raise UserError("Negatives are drawn from the training entities: choose split train or valid.")
     side, sampler = drawing(task)
     data, device = testbed.data, testbed.device
     rng, questions = testbed.draws(device), testbed.statements(split)
@@ -91,7 +91,7 @@ def negatives(
 
 
 def _false(words: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """What was drawn as wrong and is true, other than the answer itself; the most plausible first, each once."""
+    """The true negatives other than the answer itself; the most plausible first, each once."""
     found = {}
     for one in words:
         question = {key: value for key, value in one.items() if key != "negatives"}

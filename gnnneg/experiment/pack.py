@@ -1,4 +1,4 @@
-"""A run in one file, for others: weights, names, config, figures and a card for people; no statements, no code."""
+"""Packs a run into one file for others: weights, names, config, metrics and a card; no statements, no code."""
 
 import tempfile
 import warnings
@@ -26,34 +26,34 @@ from gnnneg.records import Triplets
 from gnnneg.training.atomic import replacing
 from gnnneg.trust import allowing
 
-OLDEST = (1980, 1, 1, 0, 0, 0)  # of a zip archive: the same run makes the same file
-NAMED = (*CALLED, "type", "type_names")  # what one asks for entities by
+OLDEST = (1980, 1, 1, 0, 0, 0)  # time stamp in the zip archive: the same run gives the same file
+NAMED = (*CALLED, "type", "type_names")  # the names and types by which entities are found
 KINDS = tuple(f"relation_{kind}" for kind in CALLED)
 
 
 def pack(run: Run, out: str | Path, statements: bool = False) -> list[str]:
-    """Writes what is needed to ask and to judge a trained model, without its data set, into a zip archive.
+    """Packs a trained model without its data set into a zip archive, for predictions and evaluation.
 
-    It holds the weights (safetensors), the names with labels and types, the config, a fingerprint of the data set, the
-    figures, the calibration and a card in Markdown. Paths of this machine are left out. :meth:`gnnneg.Run.load` and the
-    command line read it.
+    The archive contains the weights (safetensors), the names with labels and types, the config, a fingerprint of the
+    data set, the metrics, the calibration and a card in Markdown. Paths of this machine are left out.
+    :meth:`gnnneg.Run.load` and the command line read it.
 
     Args:
-        run (Run): A run folder's.
-        out (str or Path): The file, called ``.zip``; it must not exist.
-        statements (bool): Takes the statements of the data set along. A model that looks at its graph takes them along
-            in any case. (default: :obj:`False`)
+        run (Run): A run with a folder.
+        out (str or Path): The file, with the ending ``.zip``; it must not exist.
+        statements (bool): Also packs the statements of the data set. They are always packed for a model that uses its
+            graph. (default: :obj:`False`)
 
     Returns:
-        The names of what is in it.
+        The names of the files in the archive.
 
     Raises:
         UserError: If the run has no folder, or the file exists.
-        Missing: If statements have to come along and are nowhere.
+        Missing: If statements must be packed and cannot be found.
     """
     out, kept = Path(out), run.parts
     if out.suffix.lower() != ".zip":
-        raise UserError(f"{out} should be called .zip, since that is what it is.")
+        raise UserError(f"{out} is a zip archive: give a name with the ending .zip.")
     if out.exists():
         raise UserError(f"{out} exists: choose another name.")
     if run.path is None:
@@ -80,7 +80,7 @@ def pack(run: Run, out: str | Path, statements: bool = False) -> list[str]:
         with replacing(out) as temporary, zipfile.ZipFile(temporary, "w") as archive:
             for inside, path in sorted(files.items()):
                 info = zipfile.ZipInfo(inside, OLDEST)
-                packed = path.suffix in (".json", ".yaml", ".md")  # the rest is numbers, which hardly shrink
+                packed = path.suffix in (".json", ".yaml", ".md")  # other files contain numbers, which hardly compress
                 info.compress_type = zipfile.ZIP_DEFLATED if packed else zipfile.ZIP_STORED
                 info.external_attr = 0o644 << 16
                 with path.open("rb") as source, archive.open(info, "w", force_zip64=True) as target:
@@ -90,14 +90,14 @@ def pack(run: Run, out: str | Path, statements: bool = False) -> list[str]:
 
 
 def _facts(kept: Kept) -> set[str]:
-    """What the model is made of beside its own settings."""
+    """The facts of the data set that the model needs, in addition to its own settings."""
     said = folder.read_json(kept.path / run_files.MODEL / run_files.MODEL_CONFIG, versioned=True)
     with allowing(kept.allow):
         return needed(config.resolve(Model, said["model"], "model", FACTS))
 
 
 def _write(run: Run, kept: Kept, place: Path, along: bool) -> None:
-    """All but the config, what it knows of its data set, and the card."""
+    """Writes everything except the config, the fingerprint of the data set, and the card."""
     model = kept.path / run_files.MODEL
     for name in (run_files.MODEL_CONFIG, run_files.ENTITIES, run_files.RELATIONS):
         target = place / run_files.MODEL / name
@@ -115,11 +115,11 @@ def _write(run: Run, kept: Kept, place: Path, along: bool) -> None:
             raise
         graphs = []
         warnings.warn(
-            "The data set is not to be had, so the pack has no labels and types but those that the run folder has.",
+            "The data set cannot be found, so the pack has only the labels and types that the run folder has.",
             stacklevel=3,
         )
     if graphs and run.testbed.has("valid"):
-        run.calibration  # noqa: B018  (fitted here, since others have no data to fit it to)
+        run.calibration  # noqa: B018  (fitted here, because others have no data for it)
     if (kept.path / run_files.CALIBRATION).exists() and run.fitted() is not None:
         (place / run_files.CALIBRATION).write_bytes((kept.path / run_files.CALIBRATION).read_bytes())
     if along:
@@ -131,7 +131,7 @@ def _write(run: Run, kept: Kept, place: Path, along: bool) -> None:
 
 
 def _named(data: HeteroData) -> HeteroData:
-    """A graph of the same entities in which nothing is said: names, labels, types."""
+    """A graph of the same entities without statements: names, labels, types."""
     none = Triplets(*(data["entity", "stated", "entity"].edge_type[:0].cpu() for _ in range(3)))
     found = assemble(none, none.rel_type, data["entity"].names, data.relation_names)
     for key in NAMED:
@@ -144,7 +144,7 @@ def _named(data: HeteroData) -> HeteroData:
 
 
 def _shared(kept: Kept) -> tuple[Tree, str]:
-    """The config without places of this machine, and what the data set is called in it."""
+    """The config without paths of this machine, and the name of the data set in it."""
     tree = _anywhere(kept.tree)
     name = Path(kept.dataset).name or kept.dataset
     tree["data"] = {key: value for key, value in tree["data"].items() if key != "root"} | {"name": name}
@@ -154,7 +154,7 @@ def _shared(kept: Kept) -> tuple[Tree, str]:
 
 
 def _anywhere(value: Any) -> Any:
-    """The same piece of config with the files of weights by their last name."""
+    """The same piece of config, with only the file names of weights."""
     if isinstance(value, list):
         return [_anywhere(item) for item in value]
     if not isinstance(value, dict):

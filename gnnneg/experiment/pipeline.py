@@ -1,4 +1,4 @@
-"""From a data set to a judged run in one call, no size of it written down."""
+"""Trains and evaluates on a data set in one call, with all sizes filled in."""
 
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -27,8 +27,9 @@ from gnnneg.experiment.run import Run
 from gnnneg.experiment.settings import DataSource, Evaluation, anchored, plan
 from gnnneg.experiment.setup import assemble
 from gnnneg.training import Fit, Watcher
+from gnnneg.training.watching import listed
 
-Part = Any  # a class, its name, a partial of it or a piece of config, and what is something else is told so
+Part = Any  # a class, its name, a partial of it or a piece of config; anything else is an error
 
 
 def pipeline(
@@ -55,45 +56,46 @@ def pipeline(
     track: Sequence[Watcher] = (),
     **options: Any,
 ) -> Run:
-    """Trains, validates and tests: a data set and what differs from a good start are all that it needs.
+    """Trains, validates and tests. It needs only a data set, and the settings that differ from good defaults.
 
     ::
 
         run = gnnneg.pipeline("UMLS", "RotatE", epochs=20)
         run = gnnneg.pipeline(frame, partial(TransE, p=1), sampler=partial(Hardest, proposal=...), out="runs/mine")
 
-    A part is a class, its name, a :func:`functools.partial` of a class with some of its arguments, or the piece of
-    config that makes it; what the data set and the encoder say (``num_nodes``, ``num_relations``, ``hidden_channels``,
-    ``known``) is filled in. :func:`gnnneg.train` takes finished parts, with weights of their own.
+    A part is a class, its name, a :func:`functools.partial` of a class with some of its arguments, or its piece of
+    config. Values that follow from the data set and the encoder (``num_nodes``, ``num_relations``, ``hidden_channels``,
+    ``known``) are filled in. For finished parts with their own weights, use :func:`gnnneg.train`.
 
     Args:
         data: A data set by name or folder, or one of :mod:`gnnneg.datasets`; a ``HeteroData`` or ``Data``; a frame or
             array of heads, relations and tails, split at random by ``seed``; or frames of train, valid and test.
-        decoder (Part, optional): How a relation is scored. (default: ``ComplEx``)
-        encoder (Part, optional): Where vectors come from. (default: ``Lookup``)
-        hidden_channels (int, optional): Their width. (default: :obj:`100`, or what the encoder says)
-        model (Part, optional): In place of encoder and decoder.
-        sampler (Part, optional): Where negatives come from. (default: ``Uniform``, 256 for the whole batch)
-        loss (Part, optional): (default: ``InfoNCE``)
-        corruption (Part, optional): Which side is asked. (default: ``Both``)
-        task (Part): What is learnt; of others than ``LinkPrediction`` only what is given is handed to it.
+        decoder (Part, optional): Scores triplets. (default: ``ComplEx``)
+        encoder (Part, optional): Makes the entity vectors. (default: ``Lookup``)
+        hidden_channels (int, optional): Width of the vectors. (default: :obj:`100`, or as the encoder says)
+        model (Part, optional): A model, instead of encoder and decoder.
+        sampler (Part, optional): Draws negatives. (default: ``Uniform``, 256 for the whole batch)
+        loss (Part, optional): The loss. (default: ``InfoNCE``)
+        corruption (Part, optional): Which side of a triplet is corrupted. (default: ``Both``)
+        task (Part): The task. The defaults of corruption, sampler and loss are only for ``LinkPrediction``.
             (default: ``"LinkPrediction"``)
-        optimizer (Part, optional): (default: ``Adagrad`` with step size 0.1)
+        optimizer (Part, optional): The optimiser. (default: ``Adagrad`` with step size 0.1)
         scheduler (Part, optional): Changes the learning rate. (default: none)
-        fit (Fit, optional): How to train.
-        epochs (int, optional): The same for all but the number of epochs.
-        evaluation (Evaluation, optional): How to judge.
-        seed (int): Of initial weights and all draws. (default: :obj:`0`)
-        device (str, optional): (default: a GPU if there is one)
+        fit (Fit, optional): The settings of training.
+        epochs (int, optional): The number of epochs, instead of ``fit``.
+        evaluation (Evaluation, optional): The settings of the evaluation.
+        seed (int): Random seed of initial weights and all draws. (default: :obj:`0`)
+        device (str, optional): The device. (default: a GPU if there is one)
         out (str or Path, optional): The run folder, new or empty; :obj:`None` writes nothing.
-        name (str): What to call data that have no name. (default: ``"data"``)
+        name (str): The name of data that have none. (default: ``"data"``)
         progress (bool): Whether to show progress on standard error. (default: :obj:`True`)
-        track (list[Watcher]): Who watches training. (default: nobody)
+        track (list[Watcher]): Watchers of training. (default: none)
         **options: Further arguments of the task, such as ``penalty`` or ``generators``.
 
     Raises:
-        UserError: If an argument is unknown or makes no sense, the data are none, or training diverges.
+        UserError: If an argument is unknown or invalid, the data cannot be read, or training diverges.
     """
+    track = listed(track)
     if fit is not None and epochs is not None:
         raise UserError("fit and epochs are both given: write Fit(epochs=...) alone.")
     if model is not None and not (decoder is encoder is hidden_channels is None):
@@ -132,12 +134,12 @@ def pipeline(
     means = plan(anchored(tree))
     look_over(graph, called)
     setup = assemble(means, graph, *others)
-    setup.name, setup.track = called, list(track)
+    setup.name, setup.track = called, track
     return finish(setup, progress, forget=True) if out is None else execute(setup, Path(out), named, progress, True)
 
 
 def _graphs(data: Any, seed: int) -> list[HeteroData]:
-    """What is trained on and, if that is another graph, what is tested on."""
+    """The graph to train on, followed by the one to test on, if that is another."""
     if isinstance(data, str | Path):
         return DataSource(str(data)).graphs()
     if isinstance(data, Dataset):
@@ -157,7 +159,7 @@ def _graphs(data: Any, seed: int) -> list[HeteroData]:
 
 
 def _value(value: Any, key: str, kept: bool) -> Any:
-    """A piece of config of what may be a part, a collection of some, or plain."""
+    """A piece of config from a part, a collection of parts, or a plain value."""
     if isinstance(value, list | tuple):
         return [_value(item, key, kept) for item in value]
     if isinstance(value, type | partial):
@@ -169,7 +171,7 @@ def _value(value: Any, key: str, kept: bool) -> Any:
     if isinstance(value, nn.Module | Optimizer | LRScheduler):
         raise UserError(
             f"{key} is a finished {type(value).__name__}: give the class, or functools.partial with its arguments, and "
-            "what the data say is filled in; gnnneg.train takes finished parts."
+            "sizes are filled in from the data; gnnneg.train takes finished parts."
         )
     return value
 
@@ -179,8 +181,8 @@ def _piece(part: Any, key: str, kept: bool) -> dict[str, Any]:
 
     Args:
         part: A class, its name, a partial of one, or a piece of config.
-        key (str): Where it stands, for errors.
-        kept (bool): Whether another process will have to find its class.
+        key (str): Its place in the config, for errors.
+        kept (bool): Whether another process must be able to find its class.
     """
     if isinstance(part, str):
         return {"class_path": part, "init_args": {}}

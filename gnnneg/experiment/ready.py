@@ -1,4 +1,4 @@
-"""Whether a seed, an optimiser and a scheduler will do what they are asked, found out before anything is trained."""
+"""Checks a seed, an optimiser, a scheduler and the data before training."""
 
 import math
 import warnings
@@ -19,12 +19,12 @@ from gnnneg.interfaces import Task, Weighing
 from gnnneg.training.optimizers import stepped
 from gnnneg.weighings import Confidence
 
-LAST_SEED = (1 << 32) - 1  # NumPy's and scikit-learn's; torch would take more
-TRIED = 1000  # steps of a scheduler at most
+LAST_SEED = (1 << 32) - 1  # the limit of NumPy and scikit-learn; torch accepts more
+TRIED = 1000  # the most steps of a scheduler that are tested
 
 
 def refuse_seed(seed: int) -> None:
-    """Refuses what no generator takes, and negative numbers, which mean others.
+    """Refuses seeds that a generator does not accept.
 
     Raises:
         UserError: If it is not a whole number from 0 to 2**32 - 1.
@@ -34,7 +34,7 @@ def refuse_seed(seed: int) -> None:
 
 
 def refuse_hidden_features(task: Task, data: HeteroData) -> None:
-    """Refuses a task whose graph has features that the data lack, since validation looks at the data's.
+    """Refuses a task whose graph has features that the data lack, because validation uses those of the data.
 
     Raises:
         UserError: If they do.
@@ -43,13 +43,13 @@ def refuse_hidden_features(task: Task, data: HeteroData) -> None:
         graph = getattr(part, "graph", None)
         if isinstance(graph, Data) and graph.get("x") is not None and data["entity"].get("x") is None:
             raise UserError(
-                "The task's graph has features x, but the data have none, so that validation and prediction would miss "
+                "The task's graph has features x, but the data have none, so validation and prediction would miss "
                 "them: set data['entity'].x, from which message_graph(data) takes them."
             )
 
 
 def tell_of_confidence(task: Task, data: HeteroData) -> None:
-    """Warns where the data say how sure training statements are and nothing of the task reads it.
+    """Warns if training statements have confidences that no part of the task reads.
 
     A task or weighing of the user's own may read it in its own way.
     """
@@ -67,28 +67,28 @@ def tell_of_confidence(task: Task, data: HeteroData) -> None:
 
 
 def tell_of_leaks(task: Task, facts: Facts) -> None:
-    """Warns where a part of the task knows other answers than the training facts."""
+    """Warns if a part of the task knows other answers than the training facts."""
     for name, part in task.named_modules():
         if isinstance(part, KnownAnswers):
             ours = facts.known, facts.denied
             if not any(torch.equal(part.key.cpu(), o.key) and torch.equal(part.answer.cpu(), o.answer) for o in ours):
                 warnings.warn(
-                    f"{name} holds other answers than the training facts: figures may profit from what is asked, and "
-                    "a run folder will not say so.",
+                    f"{name} holds other answers than the training facts: metrics may be too high because test answers "
+                    "leak, and a run folder does not show this.",
                     stacklevel=3,
                 )
 
 
 def refuse_optimizer(optimizer: Optimizer, scheduled: bool) -> None:
-    """Refuses one that a step of training cannot drive, or whose numbers are not finite; warns of steps of size 0.
+    """Refuses an optimiser that cannot be used, or whose numbers are not finite; warns if the learning rate is 0.
 
     Args:
         optimizer (torch.optim.Optimizer): The optimiser.
-        scheduled (bool): Whether a scheduler gives other rates.
+        scheduled (bool): Whether there is a scheduler.
 
     Raises:
-        UserError: If it asks for the loss several times a step, a number is infinite or none, or there is a scheduler
-            but no learning rate to change.
+        UserError: If it needs the loss several times per step, a number is not finite, or there is a scheduler but
+            no learning rate to change.
     """
     name = type(optimizer).__name__
     for group in optimizer.param_groups:
@@ -104,7 +104,7 @@ def refuse_optimizer(optimizer: Optimizer, scheduled: bool) -> None:
 
 
 def refuse_negative(part: Any) -> None:
-    """Refuses negative counts of a scheduler and of those within it, which torch takes and makes other rates of.
+    """Refuses negative counts in a scheduler and its parts. Torch accepts them and computes wrong rates.
 
     Raises:
         UserError: If there is one.
@@ -118,12 +118,12 @@ def refuse_negative(part: Any) -> None:
 
 
 def refuse_scheduler(make: Callable[[Optimizer], LRScheduler], lr: float, epochs: int) -> None:
-    """Takes the steps of all epochs with a scheduler of the same kind, on an optimiser of nothing.
+    """Tests the steps of all epochs with a scheduler of the same kind and an empty optimiser.
 
     Args:
-        make (callable): Makes the scheduler of an optimiser.
+        make (callable): Makes the scheduler for an optimiser.
         lr (float): The learning rate.
-        epochs (int): How often it will be asked to step at most.
+        epochs (int): The largest number of its steps.
 
     Raises:
         UserError: If it fails, or makes a learning rate that is negative or not finite.

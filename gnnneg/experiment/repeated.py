@@ -1,4 +1,4 @@
-"""One config with several seeds, side by side."""
+"""Trains one config with several seeds in parallel."""
 
 import os
 import re
@@ -29,20 +29,20 @@ from gnnneg.training import Interrupted
 from gnnneg.training.interruption import Interruption
 
 MOST = 1000  # seeds
-PATIENCE = 60.0  # seconds in which a process may write its checkpoint
+PATIENCE = 60.0  # seconds for a process to write its checkpoint
 POLL = 0.1
-BESIDE = "gnnneg.cli.beside"  # ends when we do
+BESIDE = "gnnneg.cli.beside"  # a module whose process ends with this one
 THREADS = "OMP_NUM_THREADS"
 DEVICES = "CUDA_VISIBLE_DEVICES"
 
 
 @dataclass(frozen=True)
 class Repeated:
-    """What became of the runs of several seeds.
+    """The runs of several seeds.
 
     Args:
-        runs (dict[int, Path]): Of each seed that is finished the run folder.
-        failed (dict[int, str]): Of each other one why it is not.
+        runs (dict[int, Path]): The run folder of each finished seed.
+        failed (dict[int, str]): The reason for each failed seed.
     """
 
     runs: dict[int, Path] = field(default_factory=dict)
@@ -58,10 +58,10 @@ def train_seeds(
     progress: bool = True,
     allow: str | Sequence[str] = (),
 ) -> Repeated:
-    """Trains what a config says with several seeds, each in a process of its own.
+    """Trains a config with several seeds, each in its own process.
 
-    Runs that are there already stay as they are, and those that were stopped go on, so that the same command can be
-    given again. One that fails does not stop the others. Ctrl-C stops all, and all can be gone on with.
+    Finished runs are kept, and interrupted runs are resumed, so the same command can be given again. A failed run does
+    not stop the others. Ctrl-C stops all runs, and all can be resumed.
 
     ::
 
@@ -70,18 +70,19 @@ def train_seeds(
 
     Args:
         path (str or Path): The YAML.
-        seeds (int, str or list[int]): How many, from 0; or which, ``"2..6"`` or ``"0,3,7"``. (default: :obj:`5`)
-        overrides (list[str]): Settings over it, ``["--fit.epochs", "5"]``.
+        seeds (int, str or list[int]): Their number, from 0; or the seeds, ``"2..6"`` or ``"0,3,7"``.
+            (default: :obj:`5`)
+        overrides (list[str]): Settings that replace its own, such as ``["--fit.epochs", "5"]``.
         out (str or Path, optional): The run folders without ``-<seed>``. (default: ``runs/<data set>-<config>``)
-        workers (int, optional): How many run at once; each has its share of the cores, and of the GPUs one of its own
-            as far as they go. (default: as many as there are cores; where there are GPUs and the config does not say
-            otherwise, as many as these)
-        progress (bool): Whether to tell of each run's end on standard error. (default: :obj:`True`)
-        allow (str or list[str]): Modules that are not gnnneg's and whose classes the config may name.
+        workers (int, optional): The number of runs at a time. The cores are divided among them, and each has its own
+            GPU, as long as there are enough. (default: the number of GPUs, if there are any and the config does not use
+            the CPU; otherwise the number of cores)
+        progress (bool): Whether to print the end of each run on standard error. (default: :obj:`True`)
+        allow (str or list[str]): Other modules than gnnneg's whose classes the config may use.
 
     Raises:
-        UserError: If the config or a number is wrong, or a folder holds a run of another config.
-        Interrupted: On Ctrl-C or SIGTERM, once all have written their checkpoints.
+        UserError: If the config or a number is wrong, or a folder has a run of another config.
+        Interrupted: On Ctrl-C or SIGTERM, after all runs have written their checkpoints.
     """
     chosen = numbers(seeds)
     if any(word.partition("=")[0] == "--seed" for word in overrides):
@@ -104,16 +105,16 @@ def train_seeds(
     }
     crew = _Crew(means, workers or 0, len(orders), progress)
     done = Repeated({seed: home for seed, home in homes.items() if seed not in to_do})
-    with Interruption() as struck:  # also where a shell has us ignore Ctrl-C
+    with Interruption() as struck:  # also if the shell makes us ignore Ctrl-C
         crew.work({seed: [*order, "--quiet", "--json", *words] for seed, order in orders.items()}, homes, done, struck)
     return Repeated({seed: done.runs[seed] for seed in chosen if seed in done.runs}, done.failed)
 
 
 def numbers(seeds: int | str | Iterable[int]) -> list[int]:
-    """Which seeds are meant: so many from 0, ``"2..6"``, ``"0,3,7"``, or these.
+    """The list of seeds, from their number (counted from 0), ``"2..6"``, ``"0,3,7"``, or a list.
 
     Raises:
-        UserError: If it is none of these, a seed is named twice, or they are too many.
+        UserError: If it is none of these, a seed is named twice, or there are too many.
     """
     if isinstance(seeds, str):
         found: list[int] = []
@@ -145,10 +146,10 @@ def _refuse_many(count: int) -> None:
 
 
 def _left(home: Path, means: Plan, seed: int, allow: str | Sequence[str]) -> bool | None:
-    """Whether a run is to be gone on with; None if it is finished.
+    """Whether a run must be resumed (not started); None if it is finished.
 
     Raises:
-        UserError: If the folder holds a run of another config.
+        UserError: If the folder has a run of another config.
     """
     if not (home / run_files.CONFIG).is_file():
         if home.exists():
@@ -159,20 +160,20 @@ def _left(home: Path, means: Plan, seed: int, allow: str | Sequence[str]) -> boo
     others = [key for key in dict.fromkeys(differing(kept.plan.plain(), asked)) if key != "device"]
     if others:
         raise UserError(
-            f"{home} holds a run of another config, by {', '.join(others[:3])}: choose another --out, or go on with it "
+            f"{home} holds a run of another config, by {', '.join(others[:3])}: choose another --out, or resume it "
             f"by 'gnnneg resume {home}'."
         )
     return None if unfinished(home, kept.plan.arguments["fit"].build({})) is None else True
 
 
 class _Crew:
-    """Processes side by side.
+    """Runs processes in parallel.
 
     Args:
-        means (Plan): What each of them trains.
-        workers (int): How many at once; 0 for as many as there are devices.
-        count (int): How many there will be in all.
-        progress (bool): Whether ends are told of.
+        means (Plan): The plan that each of them trains.
+        workers (int): The number of processes at a time; 0 takes the number of devices.
+        count (int): The total number of processes.
+        progress (bool): Whether to print the end of each.
     """
 
     def __init__(self, means: Plan, workers: int, count: int, progress: bool):
@@ -186,7 +187,7 @@ class _Crew:
         self.running: dict[int, tuple[subprocess.Popen[bytes], int, IO[bytes]]] = {}
 
     def work(self, orders: dict[int, list[str]], homes: dict[int, Path], done: Repeated, struck: Interruption) -> None:
-        """Runs all, and notes what became of each; until we are ``struck``."""
+        """Runs all and records their ends, until an interruption (``struck``)."""
         waiting, total = list(orders), len(homes)
         try:
             while waiting or self.running:
@@ -200,14 +201,13 @@ class _Crew:
         except KeyboardInterrupt as error:
             self.stop()
             raise Interrupted(
-                f"Interrupted: {len(done.runs)} of {total} runs are finished, and the same command goes on with the "
-                "others."
+                f"Interrupted: {len(done.runs)} of {total} runs are finished, and the same command resumes the others."
             ) from error
         finally:
             self.stop()
 
     def start(self, seed: int, order: list[str]) -> None:
-        """Starts one in the first place that is free."""
+        """Starts a process in the first free place."""
         taken = {place for _, place, _ in self.running.values()}
         place = next(place for place in range(self.workers) if place not in taken)
         said = tempfile.TemporaryFile()  # noqa: SIM115  # open until the process ends
@@ -217,12 +217,12 @@ class _Crew:
             stdout=subprocess.DEVNULL,
             stderr=said,
             env=environment(os.environ, place, self.workers, self.cores, self.devices),
-            start_new_session=True,  # Ctrl-C strikes us alone, and we tell them
+            start_new_session=True,  # Ctrl-C reaches only this process, which then stops the others
         )
         self.running[seed] = process, place, said
 
     def close(self, seed: int, home: Path, done: Repeated, total: int) -> None:
-        """Notes what became of one that has ended."""
+        """Records the end of a process."""
         process, _, file = self.running.pop(seed)
         file.seek(0)
         lines = [line for line in file.read().decode("utf-8", "replace").splitlines() if line.strip()]
@@ -244,7 +244,7 @@ class _Crew:
             print(visible(f"seed {seed}: {_headline(home)} ({ended} of {total})"), file=sys.stderr)
 
     def stop(self) -> None:
-        """Ends all that run, as Ctrl-C would; who does not listen is killed."""
+        """Ends all processes as by Ctrl-C, and kills those that do not end."""
         for process, *_ in self.running.values():
             process.terminate()
         for process, _, file in self.running.values():
@@ -262,38 +262,38 @@ class _Crew:
 def environment(
     before: Mapping[str, str], place: int, workers: int, cores: int, devices: Sequence[str]
 ) -> dict[str, str]:
-    """The variables of the process in one place: its share of the cores, and its GPU.
+    """The environment variables of a process: its share of the cores, and its GPU.
 
     Args:
-        before (Mapping): The variables that there are.
+        before (Mapping): The current variables.
         place (int): Its place.
-        workers (int): How many places there are.
-        cores (int): How many cores there are.
-        devices (list[str]): The GPUs that they share.
+        workers (int): The number of places.
+        cores (int): The number of cores.
+        devices (list[str]): The GPUs.
     """
     share = max(1, cores // workers)
     own = before.get(THREADS, "")
     threads = min(share, int(own)) if own.isdecimal() and int(own) else share
     gpu = {DEVICES: devices[place % len(devices)]} if devices else {}
-    where = os.pathsep.join(path or os.getcwd() for path in sys.path)  # modules of the user's own
+    where = os.pathsep.join(path or os.getcwd() for path in sys.path)  # for the user's own modules
     return {**before, THREADS: str(threads), "PYTHONPATH": where, **gpu}
 
 
 def _devices() -> list[str]:
-    """The GPUs that are to be seen, by the names that say which."""
+    """The names of the visible GPUs."""
     named = [one.strip() for one in os.environ.get(DEVICES, "").split(",") if one.strip()]
     return named or [str(place) for place in range(torch.cuda.device_count())]
 
 
 def _why(code: int, lines: list[str], home: Path) -> str:
     if code < 0:
-        return f"It was killed by signal {-code} (want of memory?); the same command goes on with it."
+        return f"It was killed by signal {-code} (not enough memory?); the same command resumes it."
     said = [line for line in lines if not line.startswith("Warning: ")]
     return said[-1] if said else f"It ended with code {code}; 'gnnneg resume {home}' may say why."
 
 
 def _headline(home: Path) -> str:
-    """The figure that is asked for first."""
+    """The main metric of a finished run."""
     metrics = folder.read_result(home).get("metrics", {})
     split = next((split for split in ("test", "valid") if "mrr" in metrics.get(split, {})), None)
     return f"finished, {split} MRR {metrics[split]['mrr']:.4f}" if split else "finished"

@@ -1,4 +1,4 @@
-"""What a run came to: the trained model judged, and told of."""
+"""Evaluates the trained model and writes the result."""
 
 import warnings
 from collections.abc import Iterator
@@ -20,17 +20,16 @@ from gnnneg.experiment.validation import judges, validated
 from gnnneg.training import History
 from gnnneg.training.atomic import replacing
 
-SOURCES = 5  # so many of where statements come from are told of
+SOURCES = 5  # the most sources that are listed
 
 
 def judged(setup: Setup, history: History) -> dict[str, Any]:
-    """Judges the trained model, writes ``ranks.parquet`` and ``result.json``.
+    """Evaluates the trained model, and writes ``ranks.parquet`` and ``result.json``.
 
-    The ranking is written before anything else is found out, and stays where that fails: then the run is finished, and
-    warned of what is missing.
+    The ranking is written first. If another evaluation fails, the run is finished without it, with a warning.
     """
     model, testbed = setup.model, setup.testbed
-    path = setup.path if distributed.rank() == 0 else None  # of several processes one writes
+    path = setup.path if distributed.rank() == 0 else None  # only one process writes
     began = compiling.clock()
     metrics: dict[str, Any] = {}
     ranks: dict[str, Ranks] = {}
@@ -42,7 +41,7 @@ def judged(setup: Setup, history: History) -> dict[str, Any]:
     pairs = [one for one in judges(testbed, setup.fit.metric) if isinstance(one, PairClassification)]
     if pairs:
         metrics.setdefault("valid", {}).update(validated(pairs, model, testbed))
-    others = setup.evaluation.chosen(testbed)  # who asks about no statement, such as of labelled pairs, tests too
+    others = setup.evaluation.chosen(testbed)  # evaluators without statements, such as of labelled pairs, also test
     if "test" not in ranks and setup.evaluation.test and not any(one.split == "test" for one in others):
         warnings.warn("The data set has no test statements, so nothing was tested.", stacklevel=2)
     elif "test" in ranks and path is not None:
@@ -61,11 +60,11 @@ def judged(setup: Setup, history: History) -> dict[str, Any]:
         "memory": {"peak_rss_mib": history.peak_rss_mib, "peak_cuda_mib": history.peak_cuda_mib},
     }
     falling = {one.key: list(one.falling) for one in others if one.key and one.falling}
-    if falling:  # who compares runs has to know it
+    if falling:  # needed to compare runs
         result["falling"] = falling
     if setup.data.get("verdicts") is not None:
         result["verdicts"] = setup.data.verdicts
-    if setup.test_graph is not None:  # what the figures of test are about
+    if setup.test_graph is not None:  # the graph of the test metrics
         result["test_graph"] = {what: count for what, count in counts(setup.test_graph).items() if count}
     if path is not None:
         folder.write_json(path / run_files.RESULT, {**result, run_files.PENDING: True})
@@ -82,7 +81,7 @@ def judged(setup: Setup, history: History) -> dict[str, Any]:
                 found = one(model, testbed)
             metrics.setdefault(one.split, {}).update({one.key: found.kept()} if one.key else found.kept())
     verified = metrics.get("test", {}).pop(KnownNegatives.key, None)
-    if verified is not None:  # it stood beside the metrics before evaluations were chosen
+    if verified is not None:  # kept at its former place, next to the metrics
         result[KnownNegatives.key] = verified
     result["time"]["evaluate_s"] = history.evaluate_s + compiling.clock() - began
     if path is not None:
@@ -92,7 +91,7 @@ def judged(setup: Setup, history: History) -> dict[str, Any]:
 
 @contextmanager
 def _optional(what: str) -> Iterator[None]:
-    """What a run is finished without, if it cannot be had."""
+    """Warns instead of failing if an optional part of the result cannot be computed."""
     try:
         yield
     except (MemoryError, UserError, RuntimeError) as error:
@@ -104,14 +103,14 @@ def _optional(what: str) -> Iterator[None]:
 
 @contextmanager
 def _ties_untold() -> Iterator[None]:
-    """Of ties the ranking of test tells, and nothing else."""
+    """Ignores the warning about ties, which only the ranking of test gives."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Ties decide", UserWarning)
         yield
 
 
 def _write_ranks(ranks: Ranks, testbed: Testbed, path: Path, strata: dict[str, list[str]] | None = None) -> None:
-    """Writes where each test target came in, with names, labels and, where they are known by now, strata."""
+    """Writes the rank of each test target, with names, labels and, if they are known, strata."""
     data, by = testbed.data, dict(strata or {})
     for what, called in (
         ("anchor_label", naming.called(data, ranks.anchor)),
@@ -125,7 +124,7 @@ def _write_ranks(ranks: Ranks, testbed: Testbed, path: Path, strata: dict[str, l
 
 
 def _about(data: HeteroData) -> dict[str, Any]:
-    """What a report tells of a data set: how many statements there are of each kind, and where most come from."""
+    """The entry about a data set for reports: its numbers of statements, and its largest sources."""
     about: dict[str, Any] = {what: count for what, count in counts(data).items() if isinstance(count, int)}
     if "source_names" in data:
         stores = (data["entity", polarity, "entity"] for polarity in POLARITIES)

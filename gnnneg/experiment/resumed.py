@@ -1,4 +1,4 @@
-"""Going on with a run."""
+"""Resumes a run."""
 
 import sys
 import warnings
@@ -22,6 +22,7 @@ from gnnneg.experiment.setup import assemble, choose
 from gnnneg.experiment.warm import begin_again
 from gnnneg.experiment.whereabouts import Missing
 from gnnneg.training import Fit, Watcher
+from gnnneg.training.watching import listed
 from gnnneg.trust import allowing
 
 
@@ -34,11 +35,10 @@ def resume(
     track: Sequence[Watcher] = (),
     overrides: Sequence[str] = (),
 ) -> Run:
-    """Goes on with a run from its last checkpoint, as if it had never been stopped.
+    """Resumes a run from its last checkpoint, as if it had never been stopped.
 
-    A finished run stays as it is, which is told. One that is asked for more goes on: 10 epochs and 10 more are, on a
-    CPU with as many threads, to the bit the 20 that could have been asked for at first. Its config then says what was
-    asked for, and where it was gone on with.
+    A finished run stays as it is, with a message. With more epochs it continues: on a CPU with the same number of
+    threads, 10 epochs and 10 more give exactly the result of 20 epochs. Its config is updated with the new settings.
 
     ::
 
@@ -47,20 +47,20 @@ def resume(
     Args:
         path (str or Path): The run folder.
         progress (bool): Whether to show progress on standard error. (default: :obj:`True`)
-        device (str, optional): Where to go on. (default: what its config says, or the CPU if there is no such device)
-        data (str, optional): The folder in which its data set is now. (default: where it was, or beside the run)
-        allow (str or list[str]): Modules that are not gnnneg's and whose classes the run may name.
-        track (list[Watcher]): Who watches beside those that its config names.
+        device (str, optional): The device. (default: the one in its config, or the CPU if it does not exist)
+        data (str, optional): The folder in which its data set is now. (default: its old place, or next to the run)
+        allow (str or list[str]): Other modules than gnnneg's whose classes the run may use.
+        track (list[Watcher]): Watchers in addition to those of its config.
         overrides (list[str]): ``--fit.epochs``, ``--fit.patience``, ``--fit.max_seconds``, ``--fit.evaluate_every`` and
-            ``--fit.checkpoint_seconds`` with their new values; all else of a config makes another run.
+            ``--fit.checkpoint_seconds`` with their new values. Other settings cannot change.
 
     Raises:
-        UserError: If it is no run folder, damaged, of another version, in use by another process, trained on other
-            data, or has lost its checkpoints before it was finished; if a setting cannot be changed, or would not let
-            it go on; if the schedule of its learning rate ends with the epochs that it was made for.
+        UserError: If it is not a run folder, is damaged, has another version, is used by another process, was trained
+            on other data, or lost its checkpoints before it was finished; if a setting cannot be changed, or does not
+            let it continue; if the schedule of its learning rate ends with the former number of epochs.
     """
     if Path(path).is_file():
-        raise UserError(f"{path} is a file: only a run folder can be gone on with, not what 'gnnneg pack' made of one.")
+        raise UserError(f"{path} is a file: only a run folder can be resumed, not a file of 'gnnneg pack'.")
     kept = Kept(path, device, data, allow)
     then, written = kept.plan, kept.tree
     if overrides:
@@ -68,11 +68,11 @@ def resume(
         prolonged.refuse_changed(kept.path, then, kept.plan)
     changed = kept.plan.plain() != then.plain()
     fit = kept.plan.arguments["fit"].build({})
-    if unfinished(kept.path, fit) is None:  # nothing will be written, so that whoever may read it may ask
+    if unfinished(kept.path, fit) is None:  # nothing is written, so read access is enough
         if changed:
             prolonged.refuse_over(kept.path, fit, stand(kept.path))
         with suppress(Missing):
-            kept.graphs  # noqa: B018  # told if it is no longer what the run was trained on
+            kept.graphs  # noqa: B018  # fails if it is not what the run was trained on
         if progress:
             print(f"{path} is finished, and stays as it is.", file=sys.stderr)
         return Run.load(path, device, data, allow)
@@ -81,7 +81,7 @@ def resume(
     leads = distributed.rank() == 0
     with held(kept.path) if leads else nullcontext():
         reason = unfinished(kept.path, fit)
-        if reason is None:  # another process has finished it in between
+        if reason is None:  # another process has just finished it
             return Run.load(path, device, data, allow)
         distributed.wait()  # all have seen what is left to do
         if leads:
@@ -92,13 +92,13 @@ def resume(
         kept.asks(prolonged.placed(kept.plan.plain(), device, data))
         with allowing(allow):
             setup = assemble(kept.plan, *graphs, device=here)
-            if stand(kept.path) is None:  # it begins from the beginning, which may be warm
+            if stand(kept.path) is None:  # it starts again, possibly from warm weights
                 begin_again(setup, kept.path, allow)
-            setup.path, setup.track = kept.path, [*watchers(kept.plan), *track]
+            setup.path, setup.track = kept.path, [*watchers(kept.plan), *listed(track)]
             if kept.reordered:
                 warnings.warn(
-                    f"The statements of {kept.dataset} are in another order than before, so that {path} goes "
-                    "on to other numbers than if it had never been stopped.",
+                    f"The statements of {kept.dataset} are in another order than before, so {path} will have "
+                    "other results than without the interruption.",
                     stacklevel=2,
                 )
             if leads and not whole(kept.path / run_files.MODEL / run_files.MODEL_CONFIG):
@@ -109,24 +109,24 @@ def resume(
 
 
 def _look_ahead(kept: Kept, then: Plan, fit: Fit, reason: str) -> None:
-    """Refuses more of a run where that would not be the run that it could have been, and warns of what may differ."""
+    """Checks that a longer run is the same as one that was this long from the start; warns of what may differ."""
     at, before = stand(kept.path), {then.arguments["fit"].arguments["epochs"]}
     prolonged.refuse_behind(kept.path, fit, at)
     if at is None:
         return
-    if reason == MORE:  # it came to its end, and its config may have been changed by hand since
+    if reason == MORE:  # it was finished, and its config may have been edited since
         before.add(at.epoch)
         prolonged.tell_of_extra(kept.path, then.arguments["fit"].build({}), fit, at)
     prolonged.refuse_schedule(kept.path, kept.plan.arguments["scheduler"], before, fit)
 
 
 def _here(kept: Kept, asked: str | None) -> torch.device:
-    """Where to go on with a run: where it is asked for, else where it was, else on the CPU."""
+    """The device to resume on: the given one, otherwise that of the run, otherwise the CPU."""
     if asked is not None:
         return kept.device
     before = kept.plan.arguments["device"]
     try:
         return choose(before)
     except UserError:
-        warnings.warn(f"{kept.path} was trained on {before}, which is not here: it goes on on the CPU.", stacklevel=3)
+        warnings.warn(f"{kept.path} was trained on {before}, which is not here: it uses the CPU.", stacklevel=3)
         return torch.device("cpu")

@@ -85,7 +85,7 @@ class Run:
         if edited:
             warnings.warn(
                 f"{kept.path / run_files.CONFIG} says another {prolonged.listed(edited)} than when training began: the "
-                "weights were not trained so.",
+                "weights were trained with other settings.",
                 stacklevel=2,
             )
         return cls(kept, folder.read_result(kept.path))
@@ -179,15 +179,15 @@ class Run:
         If the run has a :attr:`calibration`, which is fitted at its first use, ``probability`` is that of the score by
         Platt scaling.
 
-        The graph is encoded at each call. Who asks often and keeps encodings gives ``encode``, which has that of a
-        testbed's graph.
+        The graph is encoded at each call. For many calls, give ``encode``, which returns a kept encoding of a testbed's
+        graph.
         """
         try:
             testbed = self._about(head, tail)
         except Missing as missing:
             if unknown_only or self.model.uses_graph:
                 raise
-            warnings.warn(f"{missing} Until then nobody can say which answers are known.", stacklevel=2)
+            warnings.warn(f"{missing} Until then it is unknown which answers are in the data.", stacklevel=2)
             silent = self.without_data().data
             answers = predict(self.model, silent, head, relation, tail, k, among=among)
             return self._likely(answers.assign(known=None))
@@ -277,15 +277,15 @@ class Run:
         """
         try:
             testbed = self._about(head, tail)
-        except Missing:  # which predict tells of
+        except Missing:  # predict warns about it
             return self.predict(head, relation, tail), None
         data = testbed.data
         place = naming.entity(data, head), naming.relation(data, relation), naming.entity(data, tail)
         chosen = None if among is None else naming.among(data, among)
         inside = [] if chosen is None else [s for s, one in (("tail", 2), ("head", 0)) if place[one] in chosen.tolist()]
         if chosen is not None and not inside:
-            raise UserError("Neither the head nor the tail is one of those to rank among: choose others.")
-        answer = self.predict(head, relation, tail).drop(columns="probability", errors="ignore")  # it stands behind
+            raise UserError("Neither the head nor the tail is one of the entities to rank among: choose others.")
+        answer = self.predict(head, relation, tail).drop(columns="probability", errors="ignore")  # it is added last
         answer["probability"] = float("nan")
         if self.testbed.has("valid"):
             answer["probability"] = self.calibration.platt(torch.tensor(answer["score"].to_numpy())).numpy()
@@ -313,8 +313,8 @@ class Run:
 
         Args:
             name (str): Name, label or synonym of the entity.
-            k (int): How many at most. (default: :obj:`10`)
-            among (str or list[str], optional): Only entities of a type, or these.
+            k (int): The largest number of entities. (default: :obj:`10`)
+            among (str or list[str], optional): Limits the result to the entities of a type, or to these entities.
         """
         there = self.at_hand()
         return neighbors(self.model, there.data, there.graph_for(self.model), name, k, among)
@@ -330,8 +330,8 @@ class Run:
 
         Returns:
             Columns ``weight``, and ``path`` in words: ``a -r-> b <-s- c`` says that ``(a, r, b)`` and ``(c, s, b)`` are
-            stated; labels are used in place of names. The heaviest path is first; the model's class says what a weight
-            is.
+            stated; labels are used in place of names. The path with the largest weight is first; see the model's class
+            for the meaning of a weight.
 
         Raises:
             UserError: If the model does not use paths, or a name is unknown.
@@ -359,7 +359,7 @@ class Run:
 
     @cached_property
     def calibration(self) -> Calibration:
-        """From scores to probabilities; fitted on validation at the first use, and kept in the run folder.
+        """Converts scores to probabilities; fitted on validation at the first use, and kept in the run folder.
 
         Raises:
             UserError: If there are no validation statements, or its file is damaged.
@@ -369,7 +369,7 @@ class Run:
             return kept
         found = ProbabilityCalibration().fit(self.model, self.testbed)
         if self.path is not None:
-            with suppress(Unwritable, OSError):  # somebody else's folder may be read all the same
+            with suppress(Unwritable, OSError):  # a read-only folder can still be used
                 about = {"model": folder.weights(self.path / run_files.MODEL), **found.to_dict()}
                 folder.write_json(self.path / run_files.CALIBRATION, about)
         return found
@@ -417,7 +417,7 @@ class Run:
         Args:
             what (Evaluator or str): An evaluator, which returns :class:`~gnnneg.evaluation.Findings`, or a split, for
                 the figures of its :class:`~gnnneg.evaluation.Ranking` alone. (default: :obj:`"test"`)
-            sampled (int, optional): For a split, adds Hits@10 among so many random candidates.
+            sampled (int, optional): For a split, adds Hits@10 among this number of random candidates.
                 (default: as in the run's config)
             data (str, Path or list, optional): Files of statements, in any format that ``gnnneg data import`` reads, in
                 place of the test split. Their entities must be known to the model. (default: the run's own)
@@ -430,10 +430,10 @@ class Run:
         if data is None:
             testbed = self.testbed
         else:
-            from gnnneg.experiment.given import given  # with all readers of files, which no other question needs
+            from gnnneg.experiment.given import given  # imports all file readers, which nothing else needs
 
             testbed = given(self, data)
-        if isinstance(what, ProbabilityCalibration):  # what was fitted once is kept
+        if isinstance(what, ProbabilityCalibration):  # uses the kept calibration
             what.refuse(testbed)
             return what.findings(self.calibration, self.model, testbed)
         return what(self.model, testbed)
@@ -469,7 +469,7 @@ class Run:
     def negatives(self, split: Split = "train", statements: int | None = 10_000, true: int = 0) -> dict[str, Any]:
         """Draws the sampler's negatives for a random sample of a split's statements and measures them with the model.
 
-        ``true`` adds so many of the drawn negatives that are in fact true, under ``false_negatives``.
+        ``true`` is the number of drawn negatives that are in fact true to list under ``false_negatives``.
 
         The result is kept in the run folder, for reports.
         """

@@ -1,4 +1,4 @@
-"""Whether the model in a run folder is the one that was trained there: a folder may be put together from two runs."""
+"""Checks that the model in a run folder is the one that was trained there: two runs may have been mixed up."""
 
 import hashlib
 import json
@@ -8,14 +8,14 @@ from typing import Any
 from gnnneg import run_files
 from gnnneg.experiment import folder
 
-KEY = "model"  # in the file of the environment, which is written once
+KEY = "model"  # its key in environment.json, which is written once
 
 
 def digest(model: Any) -> str:
-    """A mark of a model's config: its classes by their last names, since modules may move, and all other values.
+    """A digest of a model's config. Only the last names of its classes count, because modules may move.
 
-    It is taken of what :data:`~gnnneg.run_files.MODEL_CONFIG` holds, not of the run's config: a task may build another
-    model than its config names, as Dual does.
+    It is computed from :data:`~gnnneg.run_files.MODEL_CONFIG`, not from the run's config, because a task may build
+    another model than its config names, as Dual does.
 
     Args:
         model (dict): The config of the model, as it is read from the file.
@@ -24,7 +24,7 @@ def digest(model: Any) -> str:
 
 
 def keep(path: Path, mark: str) -> None:
-    """Keeps the mark of a model that was described again, if it is another one."""
+    """Writes the digest of a model whose config was written again, if it has changed."""
     file = path / run_files.ENVIRONMENT
     about = folder.read_json(file, versioned=True)
     if about.get(KEY) != mark:
@@ -32,11 +32,11 @@ def keep(path: Path, mark: str) -> None:
 
 
 def another(path: Path, model: Any) -> bool:
-    """Whether a run folder was begun with another model. Runs of earlier versions have no mark, so they are believed.
+    """Whether a run folder was begun with another model. Runs of earlier versions have no digest and pass.
 
     Args:
         path (Path): The run folder.
-        model (dict): The config of the model that it holds now.
+        model (dict): The config of its current model.
     """
     file = path / run_files.ENVIRONMENT
     kept = folder.read_json(file, versioned=True).get(KEY) if file.is_file() else None

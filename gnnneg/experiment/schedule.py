@@ -1,4 +1,4 @@
-"""A learning-rate scheduler that was made in Python, back to the config that makes it again."""
+"""Describes a learning-rate scheduler that was made in Python as a config."""
 
 import warnings
 from collections import Counter
@@ -26,26 +26,26 @@ from gnnneg.config.signature import parameters
 from gnnneg.errors import UserError
 
 NOT_SAID = ("optimizer", "last_epoch")
-DIGITS = 12  # a number that was worked out is rounded so, if it makes the same scheduler
+DIGITS = 12  # a computed number is rounded to these digits, if it gives the same scheduler
 
 
 def written(scheduler: LRScheduler, optimizer: Optimizer, settings: Tree) -> Tree:
     """The piece of config that makes a scheduler again, as it was before its first step.
 
-    What torch's own do not keep is worked out from what they made of it. Then the scheduler is made again and compared
-    with the first, so that what is written is right.
+    Arguments that torch's schedulers do not keep are computed from their state. Then the scheduler is made again and
+    compared with the first one, to check the config.
 
     Args:
         scheduler (LRScheduler): The scheduler.
-        optimizer (torch.optim.Optimizer): The one that it is of.
-        settings (dict): What that one was made with.
+        optimizer (torch.optim.Optimizer): Its optimiser.
+        settings (dict): The settings of the optimiser.
 
     Raises:
-        UserError: If a config cannot say it: it takes a function, keeps not all of its arguments, or has taken steps.
+        UserError: If a config cannot express it: it takes a function, does not keep all arguments, or has taken steps.
     """
     name = type(scheduler).__name__
     if any(one.optimizer is not optimizer for one in _every(scheduler)):
-        raise UserError(f"scheduler ({name}) is of another optimizer: make it of the one that trains.")
+        raise UserError(f"scheduler ({name}) is for another optimizer: make it for the one that trains.")
     tree = _described(scheduler)
     if all(type(one).__module__.split(".")[0] == "torch" for one in _every(scheduler)):
         weight = min(optimizer.param_groups[0]["params"], key=torch.numel)
@@ -55,7 +55,7 @@ def written(scheduler: LRScheduler, optimizer: Optimizer, settings: Tree) -> Tre
             same = _state(_made(tree, again)) == _state(scheduler)
         if not same:
             raise UserError(
-                f"scheduler ({name}) is not as it was made, so that the run could not be read again: give one that has "
+                f"scheduler ({name}) is not as it was made, so the run could not be read again: give one that has "
                 "taken no steps, write it in a config, or train without a run folder."
             )
     return tree
@@ -67,7 +67,7 @@ def cycles(scheduler: LRScheduler) -> bool:
 
 
 def _every(scheduler: LRScheduler) -> list[LRScheduler]:
-    """A scheduler and those that it is made of."""
+    """A scheduler and its inner schedulers."""
     inner = getattr(scheduler, "_schedulers", ())
     return [scheduler, *(one for part in inner for one in _every(part))]
 
@@ -79,8 +79,8 @@ def _described(scheduler: LRScheduler) -> Tree:
             found["milestones"] = list(scheduler._milestones)
     elif type(scheduler) in (LambdaLR, MultiplicativeLR) or getattr(scheduler, "_scale_fn_custom", None) is not None:
         raise UserError(
-            f"scheduler ({type(scheduler).__name__}) takes a function, which a config cannot say, so that the run "
-            "could not be read again: put it into a module of your own as a class below it whose constructor takes "
+            f"scheduler ({type(scheduler).__name__}) takes a function, which a config cannot say, so the run "
+            "could not be read again: write a subclass in a module of your own, whose constructor takes "
             "numbers and keeps them (self.steps = steps), or train without a run folder."
         )
     elif type(scheduler) is OneCycleLR:
@@ -141,7 +141,7 @@ def _cyclic(scheduler: CyclicLR) -> Tree:
 
 
 def _round(value: float, makes: Callable[[float], float], what: float) -> float:
-    """A number that was worked out, as somebody would have written it, if it makes the same."""
+    """A computed number, rounded if the rounded number gives the same value."""
     short = float(f"{value:.{DIGITS}g}")
     return short if makes(short) == what or makes(value) != what else value
 
@@ -153,7 +153,7 @@ def _plain(value: Any) -> Any:
 
 
 def _made(tree: Tree, optimizer: Optimizer) -> LRScheduler:
-    """The scheduler of a piece of config, made without looking a class up."""
+    """The scheduler of a piece of config, made without importing its class by name."""
     kinds = {class_path(cls): cls for cls in _below(LRScheduler)}
     cls, given = kinds[tree["class_path"]], dict(tree["init_args"])
     if "schedulers" in given:
@@ -170,6 +170,6 @@ def _below(cls: type) -> list[type]:
 
 
 def _state(scheduler: LRScheduler) -> str:
-    """What a scheduler would keep, and the groups that it has changed."""
+    """The state of a scheduler, and the first group of its optimiser, as text."""
     group = {key: value for key, value in scheduler.optimizer.param_groups[0].items() if key != "params"}
     return repr((scheduler.state_dict(), group))

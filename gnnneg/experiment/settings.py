@@ -1,4 +1,4 @@
-"""What a config may say, and the objects that it means."""
+"""The keys of a config, and the objects that they describe."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -11,7 +11,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 from torch_geometric.data import HeteroData
 
-# every part is imported, so that its name is known
+# all parts are imported, so that their names are known
 import gnnneg.corruption
 import gnnneg.decoders
 import gnnneg.encoders
@@ -45,26 +45,26 @@ from gnnneg.tree import TUNE
 
 @dataclass(frozen=True)
 class DataSource:
-    """Which data set.
+    """The choice of a data set.
 
     Args:
         name (str): One of ``gnnneg data list``, or a folder that ``gnnneg data import`` wrote.
-        root (str, optional): Where downloads are kept. (default: ``~/.cache/gnnneg``)
-        denied_from_valid (float): Share of validation's denied statements that are for training instead, since most
+        root (str, optional): The folder for downloads. (default: ``~/.cache/gnnneg``)
+        denied_from_valid (float): Share of the denied validation statements that are moved to training, because most
             benchmarks have none there. (default: :obj:`0.0`)
         denied_kept (float): Share of denied training statements that are kept. (default: :obj:`1.0`)
-        inherit (str, optional): The relation from class to superclass, such as ``subClassOf``: what is stated of a
-            class is stated of its superclasses too. (default: :obj:`None`)
-        inherit_denied (bool): Whether what is denied of a class is denied of its subclasses, too; these can be many.
+        inherit (str, optional): The relation from class to superclass, such as ``subClassOf``. Statements about a
+            class then also hold for its superclasses. (default: :obj:`None`)
+        inherit_denied (bool): Whether denied statements about a class also hold for its subclasses; these can be many.
             (default: :obj:`False`)
-        wins (str, optional): Which stays of a statement that is both stated and denied, as in some published data:
-            ``"stated"`` or ``"denied"``, or where it is verdicts that contradict training statements, the
-            ``"verdicts"``. (default: training on such data is refused)
-        verdicts (str, optional): A record of verdicts, or a table of labelled statements: what was accepted joins the
-            stated training statements, what was denied the denied ones; see :func:`gnnneg.curated`.
+        wins (str, optional): What is kept if a statement is both stated and denied, as in some published data:
+            ``"stated"`` or ``"denied"``; or ``"verdicts"`` if verdicts contradict training statements.
+            (default: training on such data is refused)
+        verdicts (str, optional): A record of verdicts, or a table of labelled statements. Accepted statements are added
+            to the stated training statements, and denied ones to the denied; see :func:`gnnneg.curated`.
             (default: :obj:`None`)
-        whose (tuple[str, ...]): People whose verdict wins where people differ. (default: nobody's, and such verdicts
-            are left out)
+        whose (tuple[str, ...]): People whose verdict counts if people disagree. (default: nobody; such verdicts are
+            left out)
     """
 
     name: str
@@ -80,14 +80,14 @@ class DataSource:
     former: ClassVar[tuple[str, ...]] = ("Source",)
 
     def load(self) -> HeteroData:
-        """The graph that is trained on."""
+        """The training graph."""
         return self.graphs()[0]
 
     def graphs(self) -> list[HeteroData]:
-        """The graph, and behind it the one to test on, if that is another.
+        """The training graph, followed by the one to test on, if that is another.
 
         Raises:
-            UserError: If it cannot be had, or there are two and something should be done to one.
+            UserError: If it cannot be loaded, or there are two graphs and other settings than the name.
         """
         data, *others = datasets.graphs(self.name, self.root)
         if others and DataSource(self.name, self.root) != self:
@@ -98,46 +98,46 @@ class DataSource:
         if self.denied_from_valid != 0 or self.denied_kept != 1:
             data = share_denied(data, self.denied_from_valid, self.denied_kept)
         if self.verdicts is not None:
-            from gnnneg.verdicts.joined import curated  # here, and not above: hardly a command needs it
+            from gnnneg.verdicts.joined import curated  # imported here, because few commands need it
 
             data = curated(data, self.verdicts, self.whose, self.wins, Path(self.name).name)
         return [data if self.inherit is None else inherited(data, self.inherit, self.inherit_denied), *others]
 
     @property
     def again(self) -> bool:
-        """Whether the same statements can be had again from the name: a record of verdicts grows."""
+        """Whether the same statements can be loaded again. A record of verdicts may grow."""
         return self.verdicts is None
 
     def _refuse_idle(self) -> None:
         if self.verdicts is None and (self.wins == VERDICTS or self.whose):
             key = "wins is 'verdicts'" if self.wins == VERDICTS else f"whose is {echo(self.whose)}"
-            raise UserError(f"data.{key}, but no verdicts join: say which with --data.verdicts FILE, or leave it out.")
+            raise UserError(f"data.{key}, but there are no verdicts: give --data.verdicts FILE, or leave it out.")
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What counts as known while ranking, how much memory that may take, and what else is asked of the trained model.
+    """The settings of the evaluation: the filter of rankings, their memory, and other evaluators.
 
     Args:
-        filter (tuple[str, ...]): The splits whose stated facts are left out of every ranking but their own, in
-            validation as in test. All is the custom; with less, true answers count as errors.
+        filter (tuple[str, ...]): The splits whose stated facts are filtered out of other rankings, in validation and
+            in test. All splits are the standard; with fewer, true answers count as errors.
             (default: :obj:`("train", "valid", "test")`)
-        memory_mib (float): About how much memory the scores may take. (default: :obj:`256`)
-        sampled (int, optional): Also gives Hits@10 against so many random candidates, as ``hits@10_50``: not comparable
-            with what ranks all, but what some papers report. (default: :obj:`None`)
-        test (bool): Whether the test set is looked at at all. Without, a run has figures of validation alone, and
-            evaluators that ask about others are left out. (default: :obj:`True`)
-        valid_sample (int, optional): How many validation statements are asked while training, drawn once from the
-            run's seed; the log has the standard error ``mrr_se`` beside ``mrr``. At the end all are asked.
+        memory_mib (float): The approximate memory for scores, in MiB. (default: :obj:`256`)
+        sampled (int, optional): Adds Hits@10 among this number of random candidates, as ``hits@10_50``. Some papers
+            report it; it is not comparable with a ranking of all entities. (default: :obj:`None`)
+        test (bool): Whether the test set is used. Otherwise a run has only metrics of validation, and evaluators of
+            other splits are left out. (default: :obj:`True`)
+        valid_sample (int, optional): The number of validation statements that are ranked during training, drawn once
+            with the run's seed. The log then has the standard error ``mrr_se`` of ``mrr``. At the end, all are ranked.
             (default: all)
-        evaluators (list[Evaluator], optional): What a run's ``result.json`` tells beside the ranking of valid and test.
-            In a config, a bare list under ``evaluation`` is short for this. (default: where statements are denied,
+        evaluators (list[Evaluator], optional): Other evaluators for ``result.json``, in addition to the ranking. In a
+            config, a bare list under ``evaluation`` is short for this. (default: if there are denied statements,
             :class:`~gnnneg.evaluation.TripleClassification` and :class:`~gnnneg.evaluation.KnownNegatives`)
-        pairs_held_back (float): Share of the labelled pairs, of each label, that settings are chosen on:
-            ``fit.metric: pair_f1`` validates on these, and figures of test are made on all others.
+        pairs_held_back (float): Share of the labelled pairs of each label that are used for validation:
+            ``fit.metric: pair_f1`` validates on them, and test metrics use the others.
             (default: :obj:`0.0`)
-        pairs_seed (int): Which pairs are held back. It is a seed of its own, so that runs of all seeds hold back the
-            same. (default: :obj:`42`)
+        pairs_seed (int): Random seed for the choice of these pairs. It is separate, so that runs of all seeds use the
+            same pairs. (default: :obj:`42`)
     """
 
     filter: tuple[Split, ...] = ("train", "valid", "test")
@@ -170,7 +170,7 @@ class Evaluation:
         test_graph: HeteroData | None = None,
         train: KnownAnswers | None = None,
     ) -> Testbed:
-        """On what models are judged."""
+        """The testbed of evaluations."""
         policy = self.filter, self.memory_mib, self.sampled
         held_back = self.pairs_held_back, self.pairs_seed
         return Testbed(data, test_graph, *policy, seed, device, self.valid_sample, train, *held_back)
@@ -179,7 +179,7 @@ class Evaluation:
         """The evaluators.
 
         Raises:
-            UserError: If the data lack what one asks about.
+            UserError: If the data lack something that an evaluator needs.
         """
         if self.pairs_held_back and PAIR not in testbed.data.edge_types:
             raise UserError(
@@ -205,17 +205,17 @@ class Settings:
     """The keys of a config.
 
     Args:
-        data (DataSource): Which data set.
-        task (Task): What is learnt.
-        optimizer (torch.optim.Optimizer): Owns what the task trains.
+        data (DataSource): The data set.
+        task (Task): The task.
+        optimizer (torch.optim.Optimizer): The optimiser of all parameters that the task trains.
         scheduler (LRScheduler, optional): Changes the learning rate. (default: :obj:`None`)
-        fit (Fit): How it is trained.
-        evaluation (Evaluation): How it is judged.
-        seed (int): Of the initial weights and all draws. (default: :obj:`0`)
+        fit (Fit): The settings of training.
+        evaluation (Evaluation): The settings of the evaluation.
+        seed (int): Random seed of initial weights and all draws. (default: :obj:`0`)
         device (str, optional): Such as ``cpu`` or ``cuda``; :obj:`None` takes a GPU if there is one.
             (default: :obj:`None`)
-        track (list[Watcher]): Who watches training. (default: nobody)
-        warm (str, optional): A run, or vectors by name, that the model begins with: see
+        track (list[Watcher]): Watchers of training. (default: none)
+        warm (str, optional): A run, or vectors by name, to initialise the model with: see
             :func:`~gnnneg.experiment.warm_start`. (default: :obj:`None`)
     """
 
@@ -232,7 +232,7 @@ class Settings:
 
 
 def plan(tree: Tree) -> Plan:
-    """What a config means, checked without looking at the data; what it says of tuning is not looked at.
+    """The plan of a config, checked without the data. The section for tuning is ignored.
 
     Raises:
         UserError: If a key or class is unknown, missing or of another type.
@@ -250,13 +250,13 @@ def plan(tree: Tree) -> Plan:
 
 @dataclass(frozen=True)
 class Outline:
-    """The keys of a config that a trained model's answers depend on: :class:`Settings` without what is learnt and how.
+    """The keys of a config on which a trained model's answers depend: :class:`Settings` without task and training.
 
     Args:
-        data (DataSource): Which data set.
-        evaluation (Evaluation): How it is judged.
-        seed (int): Of all draws. (default: :obj:`0`)
-        device (str, optional): Where it was trained. (default: :obj:`None`)
+        data (DataSource): The data set.
+        evaluation (Evaluation): The settings of the evaluation.
+        seed (int): Random seed. (default: :obj:`0`)
+        device (str, optional): The device of the training. (default: :obj:`None`)
     """
 
     data: DataSource
@@ -266,7 +266,7 @@ class Outline:
 
 
 def outline(tree: Tree) -> Plan:
-    """What a config says of the data, of judging and of chance; no class that it names is looked up.
+    """The part of a config about data, evaluation, seed and device. No class that it names is imported.
 
     Raises:
         UserError: If one of these keys is missing, unknown or of another type.
@@ -280,7 +280,7 @@ def outline(tree: Tree) -> Plan:
 
 
 def anchored(value: Any) -> Any:
-    """The same piece of config with the ``weights`` of a part by their whole path, right from every directory."""
+    """The same piece of config with absolute paths for the ``weights`` of parts, valid in every directory."""
     if isinstance(value, list | tuple):
         return [anchored(item) for item in value]
     if not isinstance(value, dict):
@@ -293,7 +293,7 @@ def anchored(value: Any) -> Any:
 
 
 def watchers(plan: Plan) -> list[Watcher]:
-    """Who is to watch, according to a plan.
+    """The watchers of a plan.
 
     Raises:
         MissingExtra: If the package of a tracker is not installed.
@@ -302,7 +302,7 @@ def watchers(plan: Plan) -> list[Watcher]:
 
 
 def needed(part: Any) -> set[str]:
-    """The facts of the data set that a plan will be given, in all its parts."""
+    """The facts of the data set that a plan and its parts need."""
     if isinstance(part, Plan):
         return set(part.linked) | needed(list(part.arguments.values()))
     inner = part.values() if isinstance(part, dict) else part if isinstance(part, list | tuple) else ()
@@ -310,6 +310,6 @@ def needed(part: Any) -> set[str]:
 
 
 def source(plan: Plan) -> DataSource:
-    """Which data set a plan asks for."""
+    """The data set of a plan."""
     made: Any = plan.arguments["data"].build({})
     return made

@@ -1,4 +1,4 @@
-"""All that a run needs, built from what a config says."""
+"""Builds everything that a run needs from a config."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,12 +24,12 @@ from gnnneg.interfaces import Model, Task
 from gnnneg.training import Fit, Watcher
 from gnnneg.training.randomness import seeded
 
-LONGEST = 80  # characters of a reason that torch gives
+LONGEST = 80  # the longest message of torch that is shown
 
 
 @dataclass
 class Setup:
-    """All that a run needs, built."""
+    """All objects that a run needs."""
 
     data: HeteroData
     task: Task
@@ -59,12 +59,12 @@ class Setup:
 
     @property
     def model(self) -> Model:
-        """The task's."""
+        """The model of the task."""
         return self.task.model
 
     @cached_property
     def testbed(self) -> Testbed:
-        """On what it is judged."""
+        """The testbed of its evaluations."""
         return self.evaluation.testbed(self.seed, self.device, self.data, self.test_graph, self.train)
 
 
@@ -76,10 +76,10 @@ def assemble(
     device: torch.device | None = None,
     trains: bool = True,
 ) -> Setup:
-    """Builds what a plan means on a data set: the same plan and data, the same initial weights.
+    """Builds a plan on a data set. The same plan and data give the same initial weights.
 
-    On the plan's own device, unless another one is given. Where it is built to be trained, it is refused before, if its
-    tables and the optimiser's would not fit into memory.
+    The plan's own device is used, unless another one is given. If it ``trains``, a plan whose tables and optimiser do
+    not fit into memory is refused first.
     """
     settings = plan.arguments
     device = choose(settings["device"]) if device is None else device
@@ -112,7 +112,7 @@ def assemble(
 
 
 def index_at(device: torch.device, facts: Facts) -> KnownAnswers | None:
-    """The index of training answers, if somebody has asked for it, for rankings to use it too."""
+    """The index of training answers, if a part has already built it, so that rankings can share it."""
     made = facts.made("known")
     return made.to(device) if isinstance(made, KnownAnswers) else None
 
@@ -128,7 +128,7 @@ def choose(device: str | None) -> torch.device:
     if device == "cuda":
         device = own_device()
     try:
-        torch.zeros(1, device=device).item()  # which no device without memory, such as meta, can say
+        torch.zeros(1, device=device).item()  # fails for devices without memory, such as meta
     except (RuntimeError, AssertionError) as error:
         why = str(error).splitlines()[0]
         why = f" ({why})" if len(why) <= LONGEST else ""  # torch lists every device and key that it knows

@@ -1,4 +1,4 @@
-"""Configs trained one after the other, as ordinary runs."""
+"""Trains several configs one after the other, as ordinary runs."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,11 +20,11 @@ from gnnneg.training import Watcher
 
 
 class Other(UserError):
-    """A folder holds a run of another config."""
+    """A folder has a run of another config."""
 
 
 class Trainer:
-    """Trains configs, and loads a data set once for all that name it."""
+    """Trains configs, and loads their data set only once."""
 
     def __init__(self) -> None:
         self._graphs: tuple[DataSource, list[HeteroData]] | None = None
@@ -32,22 +32,22 @@ class Trainer:
     def graphs(self, asked: DataSource) -> list[HeteroData]:
         """The data set; the last one is kept."""
         if self._graphs is None or self._graphs[0] != asked:
-            self._graphs = None  # its memory is free before the next is loaded
+            self._graphs = None  # frees its memory before the next one is loaded
             found = asked.graphs()
             look_over(found[0], Path(asked.name).name)
             self._graphs = asked, found
         return self._graphs[1]
 
     def __call__(self, tree: Tree, path: Path, watch: Sequence[Watcher] = ()) -> Run:
-        """A run in a folder: begun, gone on with, or as it is if it has ended.
+        """The run in a folder: started, resumed, or unchanged if it is finished.
 
         Args:
             tree (dict): The config.
             path (pathlib.Path): The run folder.
-            watch (list[Watcher]): Who watches beside those that the config names.
+            watch (list[Watcher]): Watchers in addition to those of the config.
 
         Raises:
-            Other: If the folder holds a run of another config.
+            Other: If the folder has a run of another config.
         """
         means = plan(tree)
         if (path / run_files.CONFIG).is_file():
@@ -60,7 +60,7 @@ class Trainer:
 
 
 def refuse_other(path: Path, means: Plan) -> None:
-    """Refuses a folder whose run is of another config: its figures would be taken for those of this one.
+    """Refuses a folder with a run of another config, whose metrics would be taken for those of this one.
 
     Raises:
         Other: If more than the device and the place of the data differs.

@@ -1,4 +1,4 @@
-"""Whether the tables of a config, and the steps of its optimiser, fit into memory, before any of it is made."""
+"""Checks whether the tables of a config and the state of its optimiser fit into memory, before they are made."""
 
 import math
 from collections.abc import Iterator
@@ -22,15 +22,15 @@ STATEMENT = 48 + 12 + 8  # bytes of one in training: in the index of answers, as
 def refuse_plan(settings: dict[str, Any], facts: Facts, device: torch.device) -> None:
     """Refuses a config whose tables and optimiser would need more memory than there is.
 
-    Counted are the encoders of what is trained, made on the device ``meta``, which takes no memory.
+    Only the encoders of trained models are counted. They are built on the device ``meta``, which needs no memory.
 
     Args:
         settings (dict): The arguments of the plan of a config.
-        facts (Facts): Those of the data set.
-        device (torch.device): Where it would be trained.
+        facts (Facts): The facts of the data set.
+        device (torch.device): The device of the training.
 
     Raises:
-        UserError: If it would.
+        UserError: If it needs more memory.
     """
     sizes = {"num_nodes": facts.num_nodes, "num_relations": facts.num_relations}
     made = nn.ModuleList()
@@ -40,7 +40,7 @@ def refuse_plan(settings: dict[str, Any], facts: Facts, device: torch.device) ->
                 with torch.device("meta"):
                     made.append(plan.build(sizes))
             except UserError:
-                return  # it is refused for something else when it is made
+                return  # it fails for another reason when it is built
     weights = list(made.parameters())
     if not weights:
         return
@@ -53,7 +53,7 @@ def refuse_plan(settings: dict[str, Any], facts: Facts, device: torch.device) ->
 
 
 def counted(data: HeteroData) -> int:
-    """How many statements are trained on, without taking them out."""
+    """The number of training statements, without copying them."""
     return int((data["entity", "stated", "entity"].split == SPLITS.index("train")).sum())
 
 
@@ -65,5 +65,5 @@ def _encoders(part: Any) -> Iterator[Plan]:
         yield part
     elif issubclass(part.cls, Task | Model):
         for name, inner in part.arguments.items():
-            if not (name == "negative" and part.arguments.get("shared")):  # which has the table of the other side
+            if not (name == "negative" and part.arguments.get("shared")):  # it has the table of the other side
                 yield from _encoders(inner)

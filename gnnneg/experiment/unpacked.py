@@ -1,4 +1,4 @@
-"""A packed run, unpacked safely: its own files and no others, within a bound, into a folder that is removed again."""
+"""Unpacks a run safely: only known files, with a limit on their size, into a temporary folder."""
 
 import shutil
 import tempfile
@@ -18,18 +18,18 @@ FILES = {
     *(f"{run_files.MODEL}/{name}" for name in (run_files.MODEL_CONFIG, run_files.WEIGHTS, *NAMES)),
     *(f"{run_files.TEST_GRAPH}/{name}" for name in (*GRAPH, *NAMES)),
 }
-LARGEST = 1 << 28  # bytes that it may become, whatever it is packed with
-RATIO = 20  # and beyond that, how many times larger than packed: weights hardly shrink
+LARGEST = 1 << 28  # unpacked bytes that are always allowed
+RATIO = 20  # beyond that, the largest ratio to the packed size: weights hardly compress
 
 
 def unpacked(path: Path) -> Path:
-    """The run in a new temporary folder, in a folder called like the file; who asks removes it.
+    """The run in a new temporary folder, in a folder with the name of the file. The caller removes it.
 
-    Nothing is written but the files that a pack has, each by its own name: what names another place, a link or another
-    file is refused, and so is what is encrypted or would grow out of bounds.
+    Only the files of a pack are written, each under its own name. Archives with other places, links or other files are
+    refused, and so are encrypted archives and those that would become too large.
 
     Raises:
-        UserError: If it is no pack, or damaged.
+        UserError: If it is not a pack, or is damaged.
     """
     home = Path(tempfile.mkdtemp(prefix="gnnneg-"))
     try:
@@ -51,7 +51,7 @@ def unpacked(path: Path) -> Path:
 
 
 def _refuse_parts(path: Path, home: Path) -> None:
-    """Refuses a pack that has lost a file that it was made with; packs of earlier versions do not list theirs."""
+    """Refuses a pack with a missing file. Packs of earlier versions do not list their files and pass."""
     try:
         listed = read_json(home / run_files.PACK).get("files", [])
         lost = [name for name in listed if not (home / str(name)).is_file()]

@@ -1,4 +1,4 @@
-"""Who judges a model while it is trained: the ranking of validation, and labelled pairs that are held back."""
+"""The evaluators during training: the ranking of validation, and labelled pairs that are held back."""
 
 from collections.abc import Sequence
 
@@ -9,15 +9,15 @@ Judge = Ranking | PairClassification
 
 
 def judges(testbed: Testbed, metric: str) -> list[Judge]:
-    """Those whose figures are validation: the ranking, if there are validation statements, and the pairs that are held
-    back, if ``metric`` is a figure of them.
+    """The evaluators of validation: the ranking, if there are validation statements, and the held-back pairs, if
+    ``metric`` is one of their metrics.
 
     Args:
         testbed (Testbed): The data set and the policy.
         metric (str): ``fit.metric``.
 
     Raises:
-        UserError: If the metric is of pairs, and none are held back.
+        UserError: If the metric needs held-back pairs, and there are none.
     """
     found: list[Judge] = [Ranking("valid")] if testbed.has("valid") else []
     if metric in PairClassification.validated:
@@ -27,10 +27,10 @@ def judges(testbed: Testbed, metric: str) -> list[Judge]:
 
 
 def validated(judging: Sequence[Judge], model: Model, testbed: Testbed) -> dict[str, float]:
-    """The figures of all of them."""
+    """The metrics of all of them."""
     return {name: value for one in judging for name, value in one.validate(model, testbed).items()}
 
 
 def metrics(judging: Sequence[Judge], testbed: Testbed) -> list[str]:
-    """The names of these figures, known without a model; if nobody judges, those of the ranking."""
+    """The names of these metrics, known without a model; those of the ranking if there is no evaluator."""
     return [name for one in judging or [Ranking("valid")] for name in one.metrics(testbed)]

@@ -1,4 +1,4 @@
-"""A model that begins with what another has learnt, or with given vectors, matched by name."""
+"""Initialises a model with the weights of another run, or with given vectors, matched by name."""
 
 import json
 import zipfile
@@ -31,17 +31,17 @@ from gnnneg.plain import to_json
 from gnnneg.records import Triplets
 from gnnneg.trust import allowing
 
-SMALL = 64, 8  # entities and relations of a model that is built to see what grows with them
-ALIKE = {"ShardedLookup": "Lookup"}  # the same table, otherwise kept
+SMALL = 64, 8  # entities and relations of a small model that shows which sizes grow with them
+ALIKE = {"ShardedLookup": "Lookup"}  # the same table, stored in another way
 ENTITIES, RELATIONS = "entities", "relations"
-ENDINGS = (".parquet", ".txt")  # of the files of a folder of vectors
+ENDINGS = (".parquet", ".txt")  # of files of vectors
 
 
 def found(source: str | Path) -> str:
-    """The whole path of what a model is to begin with.
+    """The absolute path of the weights to start from.
 
     Raises:
-        UserError: If there is nothing.
+        UserError: If it does not exist.
     """
     if not isinstance(source, str | Path):
         raise UserError(
@@ -54,11 +54,11 @@ def found(source: str | Path) -> str:
 
 
 def warm_start(model: Model, data: HeteroData, source: str | Path) -> Warm:
-    """Puts into a model what another run's model has learnt, or given vectors; what these do not have stays.
+    """Copies the weights of another run's model, or given vectors, into a model. Other weights stay as they are.
 
-    Rows of entities and of relations are matched by name, in whatever order and number they are; other weights are
-    taken whole. Samplers, generators and the optimiser begin anew. Vectors by name go into the encoder's own table of
-    entities and the decoder's of relations.
+    Rows of entities and relations are matched by name; order and number may differ. Other weights are copied whole.
+    Samplers, generators and the optimiser start anew. Vectors by name go into the encoder's table of entities and the
+    decoder's table of relations.
 
     ::
 
@@ -66,14 +66,14 @@ def warm_start(model: Model, data: HeteroData, source: str | Path) -> Warm:
         run = gnnneg.train(task, data, Adagrad(task.trained(), lr=0.05), Fit(epochs=10))
 
     Args:
-        model (Model): Whose weights are changed.
-        data (HeteroData): Whose names its entities and relations have.
-        source (str or Path): A run folder or what :func:`gnnneg.pack` made of one; a folder that ``gnnneg export``
+        model (Model): The model to change.
+        data (HeteroData): The data set with the names of its entities and relations.
+        source (str or Path): A run folder or a file from :func:`gnnneg.pack`; a folder that ``gnnneg export``
             wrote as ``parquet`` or ``word2vec``; or a file of vectors, see
             :func:`gnnneg.data.vector_files.read_vectors`.
 
     Raises:
-        UserError: If it is none of these or damaged, of another width, or of no entity and no relation here.
+        UserError: If it is none of these, is damaged, has another width, or shares no entity and no relation.
     """
     path = Path(found(source))
     if (path / run_files.CONFIG).is_file() or zipfile.is_zipfile(path):
@@ -82,11 +82,11 @@ def warm_start(model: Model, data: HeteroData, source: str | Path) -> Warm:
 
 
 def begin(setup: Setup, allow: str | Sequence[str] = ()) -> None:
-    """Puts into the model of a run what its config says that it begins with, if it says so.
+    """Warm-starts the model of a run, if its config says so.
 
     Args:
-        setup (Setup): What is trained, before the first step.
-        allow (str or list[str]): Modules that are not gnnneg's and whose classes the other run may name.
+        setup (Setup): The run, before the first step.
+        allow (str or list[str]): Other modules than gnnneg's whose classes the other run may use.
 
     Raises:
         UserError: As :func:`warm_start`.
@@ -101,7 +101,7 @@ def begin_again(setup: Setup, path: Path, allow: str | Sequence[str] = ()) -> No
     """The same for a run that was stopped before its first checkpoint.
 
     Raises:
-        UserError: As :func:`warm_start`; or if that is no longer what the run began with.
+        UserError: As :func:`warm_start`; or if the source has changed since the run began.
     """
     begin(setup, allow)
     then = folder.read_json(path / run_files.ENVIRONMENT, versioned=True).get("warm") if setup.warm else None
@@ -165,9 +165,9 @@ def _misfit(path: Path, name: str, there: tuple, fits: tuple, one: Tree, other: 
 
 
 def _grown(model: Model, tree: Tree) -> dict[str, list[tuple[int, int, int]]]:
-    """Of each weight's dimensions how much they grow with an entity and with a relation, and what is left.
+    """For each dimension of each weight: its growth per entity and per relation, and the rest.
 
-    Found by building the model for a few entities and relations, and for one more of each.
+    It is found by building the model for a few entities and relations, and for one more of each.
     """
     n, r = SMALL
     own = {type(part).__module__.split(".")[0] for part in model.modules()}
@@ -187,14 +187,14 @@ def _shapes(model: Model) -> dict[str, tuple[int, ...]]:
 
 
 def _silent(num_nodes: int, num_relations: int) -> HeteroData:
-    """A graph of nothing but names."""
+    """A graph with only names."""
     none = torch.empty(0, dtype=torch.long)
     names = [str(i) for i in range(num_nodes)]
     return assemble(Triplets(none, none, none), none, names, [str(i) for i in range(num_relations)])
 
 
 def _classes(tree: Tree, name: str) -> list[str]:
-    """The classes that a weight is in, from the model downwards."""
+    """The classes that contain a weight, from the model downwards."""
     node: Any = tree
     kinds = []
     for word in [*name.split("."), ""]:
@@ -210,7 +210,7 @@ def _classes(tree: Tree, name: str) -> list[str]:
 
 
 def _parts(tree: Tree) -> list[str]:
-    """The classes that a model is made of."""
+    """The classes of a model's parts."""
     inner = tree.get("init_args", {}).values()
     return [str(part["class_path"]) for part in inner if isinstance(part, dict) and "class_path" in part]
 
@@ -223,15 +223,15 @@ def _put(
     sizes: Sequence[tuple[int, int]],
     own: tuple[int, int] | None,
 ) -> None:
-    """Writes what is matched of one weight over another, a dimension at a time.
+    """Copies the matching part of one weight into another, one dimension at a time.
 
     Args:
-        target (torch.Tensor): What is written to.
-        given (torch.Tensor): What is there.
-        dims (list): Of each dimension how much it grows with an entity and with a relation, and what is left.
-        rows (list): Of entities and of relations the places there and here that have one name.
-        sizes (list): How many there are of each, there and here.
-        own (tuple, optional): The rows of a table that this process holds, if it does not hold all.
+        target (torch.Tensor): The weight to change.
+        given (torch.Tensor): The weight of the other run.
+        dims (list): For each dimension, its growth per entity and per relation, and the rest.
+        rows (list): For entities and for relations, the matching positions there and here.
+        sizes (list): For entities and for relations, their numbers there and here.
+        own (tuple, optional): The rows of a table that this process has, if it does not have all.
     """
     places = []
     for dim, (n, r, rest) in enumerate(dims):
@@ -251,7 +251,7 @@ def _put(
 def _lined_up(
     parts: Sequence[tuple[int, np.ndarray, np.ndarray, int, int]], rest: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The places of one dimension there and here: blocks of all entities or relations, and what belongs to none."""
+    """The matching positions of one dimension there and here: blocks of entities or relations, then the rest."""
     theirs, ours = [], []
     at = there = 0
     for blocks, one, other, size, wanted in parts:
@@ -309,12 +309,12 @@ def _from_vectors(model: Model, data: HeteroData, path: Path) -> Warm:
 
 
 def _of_relations(dims: Sequence[tuple[int, int, int]]) -> bool:
-    """Whether a weight is a vector of each relation, or of each one's two directions."""
+    """Whether a weight has one vector for each relation, or one for each of its two directions."""
     return len(dims) == 2 and dims[0][:2] in ((0, 1), (0, 2)) and not dims[0][2] and dims[1][:2] == (0, 0)
 
 
 def _files(path: Path) -> Iterator[tuple[str, Path]]:
-    """The files of vectors, and whose they are."""
+    """The files of vectors, each with its kind: entities or relations."""
     if path.is_file():
         yield ENTITIES, path
         return
@@ -332,7 +332,7 @@ def _files(path: Path) -> Iterator[tuple[str, Path]]:
 
 
 def _matched(theirs: Sequence[str], ours: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-    """The places there and here that have one name."""
+    """The positions there and here with the same name."""
     place = pd.Index(list(theirs)).get_indexer(pd.Index(list(ours)))
     here = np.flatnonzero(place >= 0)
     return place[here].astype(np.int64), here.astype(np.int64)

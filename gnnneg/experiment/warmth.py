@@ -1,4 +1,4 @@
-"""What a model began with."""
+"""The record of a warm start."""
 
 import dataclasses
 from dataclasses import dataclass
@@ -7,16 +7,16 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Warm:
-    """What a model began with.
+    """The record of a warm start.
 
     Args:
         source (str): The run, or the file or folder of vectors.
-        entities (int): How many entities have what those of their name had there.
-        num_entities (int): Of how many.
-        relations (int): How many relations have.
-        num_relations (int): Of how many.
-        digest (str, optional): Of a run which weights these were.
-        afresh (tuple[str, ...]): The weights that it did not have.
+        entities (int): The number of entities that were matched by name.
+        num_entities (int): The number of all entities.
+        relations (int): The number of relations that were matched by name.
+        num_relations (int): The number of all relations.
+        digest (str, optional): The digest of the weights of a run.
+        afresh (tuple[str, ...]): The weights that were not in the source.
     """
 
     source: str
@@ -28,7 +28,7 @@ class Warm:
     afresh: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        """Everything, for machines."""
+        """All fields, for JSON."""
         return dataclasses.asdict(self)
 
     def __str__(self) -> str:

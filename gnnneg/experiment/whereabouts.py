@@ -1,4 +1,4 @@
-"""Where the data set of a run is now: what was copied or moved with a run is found again beside it."""
+"""Finds the data set of a run. Data that were copied or moved with a run are found next to it."""
 
 import dataclasses
 import os
@@ -14,28 +14,28 @@ from gnnneg.errors import UserError
 from gnnneg.experiment.fingerprint import Parts, difference, fingerprint
 from gnnneg.experiment.settings import DataSource
 
-MANY = 200  # so many folders beside a run are looked into
+MANY = 200  # the most folders next to a run that are searched
 
 
 class Missing(UserError):
-    """The data set of a run is nowhere to be had."""
+    """The data set of a run cannot be found."""
 
 
 def about(run: Path, name: str, graphs: list[HeteroData], named: bool) -> dict[str, Any]:
-    """What a run keeps to know its data set again: fingerprints, and for a folder its place and its card's digest.
+    """The entry by which a run identifies its data set: fingerprints, and for a folder its path and its card's digest.
 
     Args:
         run (Path): The run folder.
         name (str): The data set, as its config names it.
-        graphs (list[HeteroData]): The graph, and behind it the one to test on, if that is another.
-        named (bool): Whether the graphs can be had by the name, or lie in the run folder.
+        graphs (list[HeteroData]): The training graph, followed by the one to test on, if that is another.
+        named (bool): Whether the graphs can be loaded by name; otherwise they are in the run folder.
     """
     where = placed(run, name) if named else {"name": name, "folder": None, "card": None}
     return {**where, "graphs": [fingerprint(graph) for graph in graphs]}
 
 
 def placed(run: Path, name: str) -> dict[str, Any]:
-    """Of :func:`about` what says where a data set is."""
+    """The part of :func:`about` with the place of a data set."""
     place = datasets.folder_of(name)
     return {
         "name": name,
@@ -57,17 +57,17 @@ def changed(kept: dict[str, Any], graphs: list[HeteroData], source: str, run: Pa
 
 
 def graphs(run: Path, source: DataSource, kept: dict[str, Any], given: str | None) -> list[HeteroData]:
-    """The graphs of a run's data set: by its name, where it lay relative to the run, or in a folder beside the run.
+    """The graphs of a run's data set: by its name, at its old place relative to the run, or in a folder next to it.
 
     Args:
         run (Path): The run folder.
         source (DataSource): The data set that its config names.
-        kept (dict): What :func:`about` kept.
-        given (str, optional): Where the user says that it is; nowhere else is looked then.
+        kept (dict): The entry from :func:`about`.
+        given (str, optional): The place that the user gives; then no other place is searched.
 
     Raises:
-        UserError: If what is there is not what the run was trained on.
-        Missing: If nothing is there.
+        UserError: If the data found are not those that the run was trained on.
+        Missing: If no data are found.
     """
     wrong, missing = None, None
     for name, root in [(given, source.root)] if given is not None else _places(run, source, kept):
@@ -86,19 +86,19 @@ def graphs(run: Path, source: DataSource, kept: dict[str, Any], given: str | Non
         wrong = wrong or differs
     if wrong is not None:
         raise UserError(wrong)
-    if os.sep not in source.name:  # a data set by its name, which cannot be fetched
+    if os.sep not in source.name:  # a data set by name that cannot be downloaded
         raise Missing(f"The data set of {run} is not to be had: {missing}")
     raise Missing(
-        f"The data set of {run} is no longer at {source.name}, and no folder beside the run holds the same statements: "
-        "say where it is with --data.name FOLDER."
+        f"The data set of {run} is no longer at {source.name}, and no folder next to the run has the same statements: "
+        "give its place with --data.name FOLDER."
     )
 
 
 def _places(run: Path, source: DataSource, kept: dict[str, Any]) -> Iterator[tuple[str, str | None]]:
-    """Names and roots of what the data set may be, the likeliest first; folders only if they hold its card."""
+    """Possible names and roots of the data set, the most likely first. Folders must have its card."""
     yield source.name, source.root
     if os.sep not in source.name:
-        if source.root is not None:  # of the machine that it was trained on
+        if source.root is not None:  # the root on the machine of the training
             yield source.name, None
         return
     run = run.resolve()

@@ -1,4 +1,4 @@
-"""What a page tells of the data, of verified negatives, of probabilities, and of some answers by name."""
+"""The parts of a report about the data, verified negatives, probabilities, and some answers by name."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -17,7 +17,7 @@ VERIFIED = (
 
 
 def statements(runs: Sequence[Folder]) -> list[dict[str, Any]]:
-    """A row for each data set: how much of it is stated and denied in each split, and where most of it comes from."""
+    """A row for each data set: its stated and denied statements in each split, and its largest sources."""
     rows: dict[str, dict[str, Any]] = {}
     for run in runs:
         about = run.data
@@ -38,7 +38,7 @@ def statements(runs: Sequence[Folder]) -> list[dict[str, Any]]:
 
 
 def _judged(told: Any) -> str:
-    """A sentence on the verdicts that joined training."""
+    """A sentence about the verdicts that were added to training."""
     if not isinstance(told, dict):
         return ""
     accepted, denied = (int(told.get(key) or 0) for key in ("accepted", "denied"))
@@ -48,7 +48,7 @@ def _judged(told: Any) -> str:
 
 
 def verified(runs: Sequence[Folder]) -> list[dict[str, Any]]:
-    """Figures of verified negatives, a cell a run, with no more digits than the denied statements bear."""
+    """Metrics on verified negatives, one cell per run, with the digits that the number of denied statements allows."""
     rows = []
     for key, label in VERIFIED:
         first, _, second = key.partition(".")
@@ -68,7 +68,7 @@ def verified(runs: Sequence[Folder]) -> list[dict[str, Any]]:
 
 
 def probabilities(names: Sequence[str], runs: Sequence[Folder]) -> list[str]:
-    """A sentence for each run whose scores have been calibrated."""
+    """A sentence for each run with a calibration."""
     said = []
     for name, run in zip(names, runs):
         kept = run.calibration
@@ -83,7 +83,7 @@ def probabilities(names: Sequence[str], runs: Sequence[Folder]) -> list[str]:
 
 
 def examples(run: Folder) -> list[dict[str, Any]]:
-    """Answers by name: some that come first, and those that come last."""
+    """Answers by name: some with the best ranks, and some with the worst."""
     frame = run.ranks
     if frame is None or not {"anchor_name", "relation_name", "target_name", "side"} <= set(frame):
         return []

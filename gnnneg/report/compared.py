@@ -1,4 +1,4 @@
-"""Groups of runs two by two: by how much one is better, pair by pair."""
+"""Compares groups of runs in pairs: how much better one is, with a paired test."""
 
 import math
 import statistics
@@ -16,8 +16,8 @@ from gnnneg.report.paired import Paired, holm, paired
 from gnnneg.report.reading import Folder, read_all
 from gnnneg.report.tables import Group, flat, group
 
-FEW = 5  # groups of one data set of which all pairs are compared
-FALLING = ("mr", "amr", "brier", "ece")  # figures of gnnneg's that fall as a model gets better
+FEW = 5  # with more groups of one data set, not all pairs are compared
+FALLING = ("mr", "amr", "brier", "ece")  # gnnneg's metrics that are smaller for a better model
 
 COLUMNS = (
     *("first", "second", "metric", "over", "n", "difference", "interval", "effect", "better", "worse"),
@@ -32,13 +32,13 @@ class Comparison:
     """Two groups of runs.
 
     Args:
-        first (Group): The one that is better on the whole.
+        first (Group): The better one overall.
         second (Group): The other.
-        metric (str): In which figure.
+        metric (str): The metric.
         over (str): What is paired: seeds, or test statements.
-        found (Paired, optional): What the pairs say of first less second; None where there are none.
-        why (str): Why there are none.
-        p (float, optional): The probability, corrected for all comparisons of the table.
+        found (Paired, optional): The statistics of first minus second; None if there are no pairs.
+        why (str): Why there are no pairs.
+        p (float, optional): The p-value, corrected for all comparisons of the table.
     """
 
     first: Group
@@ -51,13 +51,13 @@ class Comparison:
 
     @property
     def better(self) -> int:
-        """In how many pairs the first is better."""
+        """Number of pairs in which the first is better."""
         assert self.found is not None
         return self.found.down if self._falls else self.found.up
 
     @property
     def worse(self) -> int:
-        """In how many pairs the second is."""
+        """Number of pairs in which the second is better."""
         assert self.found is not None
         return self.found.up if self._falls else self.found.down
 
@@ -66,7 +66,7 @@ class Comparison:
         return any(falls(self.metric, run) for run in (*self.first.runs, *self.second.runs))
 
     def to_json(self) -> dict[str, Any]:
-        """Everything, for machines."""
+        """All fields, for JSON."""
         about: dict[str, Any] = {"first": self.first.name, "second": self.second.name, "metric": self.metric}
         if self.found is None:
             return {**about, "untested": self.why}
@@ -92,23 +92,23 @@ def compare(
     over: Over | None = None,
     baseline: str | Path | None = None,
 ) -> pd.DataFrame:
-    """Runs beside each other: which are better, by how much, and how often chance would do as much.
+    """Compares runs: which are better, by how much, and how probable such a difference is by chance.
 
     ::
 
         gnnneg.compare([*Path("runs").glob("plain-*"), *Path("runs").glob("emu-*")])
 
     Args:
-        paths (list): Run folders, or one; seeds of one config are a group.
-        metric (str, optional): The figure that is compared. (default: ``"mrr"``)
+        paths (list): One or more run folders. Runs of one config with different seeds are a group.
+        metric (str, optional): The metric. (default: ``"mrr"``)
         over (str, optional): ``"seeds"`` or ``"statements"``; see :func:`comparisons`.
         baseline (str or Path, optional): A run; see :func:`comparisons`.
 
     Returns:
-        One row a comparison, columns as in :meth:`Comparison.to_json`.
+        One row per comparison, with columns as in :meth:`Comparison.to_json`.
 
     Raises:
-        UserError: If a folder is no finished run, or there is no such figure.
+        UserError: If a folder is not a finished run, or the metric does not exist.
     """
     paths = [paths] if isinstance(paths, str | Path) else paths
     groups = group(read_all([str(path) for path in paths]))
@@ -119,21 +119,22 @@ def compare(
 def comparisons(
     groups: Sequence[Group], metric: str | None = None, over: Over | None = None, baseline: str | Path | None = None
 ) -> list[Comparison]:
-    """Groups of one data set two by two, corrected by Holm's method for how many there are in all.
+    """Compares the groups of each data set in pairs. P-values are corrected for all comparisons by Holm's method.
 
-    Paired are the figures of runs of the same seed where two groups share at least two seeds; else, and where
-    ``over="statements"`` asks for it, what each test statement adds to the figure, the mean of its runs and of both
-    sides. A statement is a pair for both of its sides, since these are not independent.
+    If two groups share at least two seeds, runs with the same seed are paired. Otherwise, or with
+    ``over="statements"``, test statements are paired by their contribution to the metric, averaged over the runs of a
+    group. Both sides of a statement are one pair, because they are not independent.
 
     Args:
-        groups (list[Group]): As :func:`~gnnneg.report.tables.group` makes them: the best first.
-        metric (str, optional): The figure. (default: ``"mrr"``, if there is any)
-        over (str, optional): ``"seeds"`` or ``"statements"``. (default: seeds where there are two)
-        baseline (str or Path, optional): The run whose group all others are compared with. (default: every pair, where
-            there are more than five groups all with the best)
+        groups (list[Group]): The result of :func:`~gnnneg.report.tables.group`: the best first.
+        metric (str, optional): The metric. (default: ``"mrr"``, if a run has it)
+        over (str, optional): ``"seeds"`` or ``"statements"``. (default: seeds, if two are shared)
+        baseline (str or Path, optional): The run whose group all others are compared with. (default: every pair is
+            compared; with more than five groups, all are compared with the best)
 
     Raises:
-        UserError: If no run has such a figure, the baseline is none of the runs, or statements have no such figure.
+        UserError: If no run has the metric, the baseline is not one of the runs, or the metric is not a mean over
+            statements.
     """
     names = list(dict.fromkeys(name for one in groups for run in one.runs for name in figures(run)))
     if metric is None:
@@ -142,7 +143,7 @@ def comparisons(
         metric = "mrr"
     metric = known(metric, names)
     if over == "statements" and part(metric) is None:
-        raise UserError(f"{metric} is no mean over statements (--over): compare mrr, mr, hits@1 or another hits@k.")
+        raise UserError(f"{metric} is not a mean over statements (--over): compare mrr, mr, hits@1 or another hits@k.")
     base = None if baseline is None else of(groups, baseline)
     found = [_compared(one, other, metric, over) for one, other in _pairs(groups, base)]
     corrected = iter(holm([one.found.p for one in found if one.found is not None]))
@@ -150,16 +151,16 @@ def comparisons(
 
 
 def falls(metric: str, run: Folder) -> bool:
-    """Whether a figure falls as a model gets better, of gnnneg's or as the run says of its own evaluators'."""
+    """Whether a metric is smaller for a better model. For a user's own evaluators, the run says this."""
     key, last = metric.partition(".")[0], metric.rpartition(".")[2]
     return last in FALLING or last in (run.result.get("falling") or {}).get(key, ())
 
 
 def known(metric: str, names: Sequence[str]) -> str:
-    """The whole name of a figure that is called by its end, such as ``auroc`` for ``classification.auroc``.
+    """The full name of a metric from its last part, such as ``auroc`` for ``classification.auroc``.
 
     Raises:
-        UserError: If no figure ends so, or several do.
+        UserError: If no metric or several metrics end in this way.
     """
     ends = [metric] if metric in names else [name for name in names if name.endswith(f".{metric}")]
     shortest = [name for name in ends if name.count(".") == min(one.count(".") for one in ends)]
@@ -167,11 +168,11 @@ def known(metric: str, names: Sequence[str]) -> str:
         return shortest[0]
     if shortest:
         raise UserError(f"--metric {metric} may be {' or '.join(shortest)}: give one of them.")
-    raise UserError(f"No run has the figure {echo(metric)} (--metric): {nearest(metric, list(names))}")
+    raise UserError(f"No run has the metric {echo(metric)} (--metric): {nearest(metric, list(names))}")
 
 
 def figures(run: Folder) -> dict[str, float]:
-    """The figures of a run's headline split by name."""
+    """The metrics of a run's headline split, by name."""
     numbers = {name: float(value) for name, value in flat(run.metrics).items() if isinstance(value, int | float)}
     return {name: value for name, value in numbers.items() if math.isfinite(value)}
 
@@ -186,11 +187,11 @@ def of(groups: Sequence[Group], path: str | Path) -> Group:
     for one in groups:
         if one.name == str(path) or any(run.path.resolve() == wanted for run in one.runs):
             return one
-    raise UserError(f"--baseline {path} is none of the runs compared: give one of them, or a name of the table.")
+    raise UserError(f"--baseline {path} is not one of the compared runs: give one of them, or a name from the table.")
 
 
 def part(metric: str) -> Any:
-    """What a statement's rank adds to a figure; None where it is no mean over ranks."""
+    """The contribution of a rank to a metric; None if the metric is not a mean over ranks."""
     kind, _, count = metric.partition("@")
     if kind == "hits" and count.isdecimal():
         return lambda rank: (rank <= int(count)).astype(float)
@@ -213,14 +214,14 @@ def _pairs(groups: Sequence[Group], base: Group | None) -> list[tuple[Group, Gro
 
 def _compared(one: Group, other: Group, metric: str, over: Over | None) -> Comparison:
     if one.split != other.split:
-        why = "the figures of one are of test statements, and of the other of validation statements"
+        why = "one has metrics of test statements, and the other of validation statements"
         return Comparison(one, other, metric, None, None, why)
     seeds = _by_seed(one, other, metric)
     if over != "statements" and len(seeds) > 1:
         return Comparison(one, other, metric, "seeds", paired(seeds))
     lacking = [group.name for group in (one, other) if not any(metric in figures(run) for run in group.runs)]
     if lacking and part(metric) is None:
-        return Comparison(one, other, metric, None, None, f"{' and '.join(lacking)} did not find {metric}")
+        return Comparison(one, other, metric, None, None, f"{' and '.join(lacking)} does not have {metric}")
     if over == "seeds" or part(metric) is None:
         shared = f"{len(seeds)} seed{'s' * (len(seeds) != 1)}"
         return Comparison(one, other, metric, "seeds", None, f"they share {shared}, and two are needed")
@@ -234,7 +235,7 @@ def _compared(one: Group, other: Group, metric: str, over: Over | None) -> Compa
     if any(not first.index.equals(series.index) for series in whole[1:]):
         return Comparison(one, other, metric, "statements", None, "they were tested on different statements")
     if any((first["count"] != series["count"]).any() for series in whole[1:]):
-        return Comparison(one, other, metric, "statements", None, "they were asked different questions")
+        return Comparison(one, other, metric, "statements", None, "they were tested on different questions")
     ours, theirs = (
         np.mean([series["sum"].to_numpy() for series in part_of], axis=0)
         for part_of in (whole[: len(one.runs)], whole[len(one.runs) :])
@@ -243,7 +244,7 @@ def _compared(one: Group, other: Group, metric: str, over: Over | None) -> Compa
 
 
 def _by_seed(one: Group, other: Group, metric: str) -> list[float]:
-    """Of each seed that both have, first less second; of runs that share one the mean."""
+    """First minus second for each shared seed. Runs of a group with the same seed are averaged."""
     ours, theirs = ({seed: _mean(group, seed, metric) for seed in set(map(str, group.seeds))} for group in (one, other))
     both = [(ours[seed], theirs[seed]) for seed in sorted(ours) if seed in theirs]
     return [first - second for first, second in both if first is not None and second is not None]
@@ -256,10 +257,10 @@ def _mean(group: Group, seed: str, metric: str) -> float | None:
 
 
 def _by_statement(run: Folder, metric: str) -> pd.DataFrame | None:
-    """Of each test statement what its queries add to a figure, and how many these are."""
+    """For each test statement, the contribution of its queries to a metric, and their number."""
     try:
         frame = run.ranks
-    except UserError:  # damaged: what is not asked for is not missed
+    except UserError:  # damaged, but not necessarily needed
         return None
     if frame is None or run.split != "test":
         return None

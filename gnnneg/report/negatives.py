@@ -1,4 +1,4 @@
-"""Pictures of where negatives lie: how near their positives, and on which sides of them."""
+"""Plots of the positions of negatives: how near they are to their positives, and in which directions."""
 
 from typing import Any
 
@@ -6,20 +6,20 @@ from gnnneg.report.plots import SERIES, clouds, curves
 from gnnneg.report.templates import rendered
 
 MEANING = (
-    "Cosine: mean cosine similarity to the positive. Isotropy: 1 where they lie around it on all sides alike. Rank: in "
-    "how many directions all of them lie. Likeness: mean cosine of two negatives of one query. In the second picture "
-    "the positive lies at the cross."
+    "Cosine: mean cosine similarity to the positive. Isotropy: 1 if the negatives are spread evenly in all directions "
+    "around it. Rank: the number of directions that the negatives span. Likeness: mean cosine of two negatives of one "
+    "query. In the second picture the cross is the positive."
 )
 
 ABSENT = "<p class=\"soft\">Needs scikit-learn: pip install 'gnnneg[plot]', then look at the negatives again.</p>"
 
 
 def pictures(figures: dict[str, Any]) -> list[dict[str, str]]:
-    """Titles and SVG: cosines to the positive, one positive's negatives on two principal axes, how hard negatives are,
-    how like each other those of a query are, and one relation's vectors in the plane.
+    """Titles and SVG of the plots: cosines to the positive, the negatives of one positive on two principal axes, the
+    hardness of negatives, the similarity of the negatives of a query, and the vectors of one relation in the plane.
 
     Args:
-        figures (dict): What a run's ``negatives()`` gives.
+        figures (dict): The result of a run's ``negatives()``.
 
     Raises:
         MissingExtra: If matplotlib is not installed.
@@ -66,7 +66,7 @@ def _binned(share: list[float], first: float = -1.0, last: float = 1.0) -> tuple
 
 
 def legend(geometry: dict[str, Any]) -> list[dict[str, Any]]:
-    """What each colour stands for, with its figures."""
+    """The legend: the name and the values of each colour."""
     return [
         {
             "name": name,

@@ -1,4 +1,4 @@
-"""One self-contained page about one or several runs: what was done, how well it went, and where it did not."""
+"""One self-contained page about one or several runs: settings, metrics, and where the model is weak."""
 
 from collections.abc import Sequence
 from itertools import islice
@@ -57,12 +57,12 @@ TILES = ("mrr", "hits@1", "hits@10", "amri")
 PLAIN = {"epoch", "step", "loss", "lr", "seconds", "triples_per_s", "valid"}
 MOST_RELATIONS, MOST_EXTRAS = 1_000, 12
 TIED = 0.001
-MANY_RUNS = 4  # more are rows, not columns
+MANY_RUNS = 4  # with more, each run is a row and not a column
 MOST_SHOWN = 3  # runs with answers by name
 
 
 def page(runs: Sequence[Folder]) -> str:
-    """The page as HTML; names are escaped, and nothing is fetched from anywhere.
+    """The page as HTML. Names are escaped, and nothing is loaded from other places.
 
     Raises:
         MissingExtra: If jinja2 or matplotlib is not installed.
@@ -113,7 +113,7 @@ def _negatives(name: str, run: Folder) -> dict[str, Any]:
 
 
 def _names(runs: Sequence[Folder]) -> list[str]:
-    """The folders' names, with the folder above where two are the same."""
+    """The names of the folders, with the parent folder if two are the same."""
     short = [run.name for run in runs]
     return [
         name if short.count(name) == 1 else f"{run.path.resolve().parent.name}/{name}" for name, run in zip(short, runs)
@@ -137,13 +137,11 @@ def _about(name: str, run: Folder, place: int) -> dict[str, Any]:
 
 
 def _at_once(best: Any, run: Folder) -> str:
-    """Of a run that was best when it was first looked at: it learnt by heart, perhaps."""
+    """A remark if the first validation was the best one: the run may overfit."""
     validated, _ = _series([flat(record) for record in run.log], f"valid.{_watched([run])}")
     first = len(validated) > 1 and best == validated[0]
     return (
-        f", the first of {len(validated)} that were validated: the later ones overfit, or learnt nothing"
-        if first
-        else ""
+        f", the first of {len(validated)} validated epochs: the later ones overfit, or learnt nothing" if first else ""
     )
 
 
@@ -158,8 +156,8 @@ def _rows(
     values: Sequence[dict[str, Any]],
     about: Sequence[dict[str, Any]] | None = None,
 ) -> list[dict[str, Any]]:
-    """A row for each key that any run has, each cell with as many digits as its run's counts bear; the best of several
-    runs is not marked: a page is no judge.
+    """A row for each key that any run has. Each cell has the digits that the counts of its run allow. The best run is
+    not marked.
     """
     rows = []
     for key, label, meaning in wanted:
@@ -175,7 +173,7 @@ def _rows(
 
 
 def _pictures(runs: Sequence[Folder]) -> list[dict[str, str]]:
-    """Loss, validation, how many targets are among the first k, and whatever else a part of the task logged."""
+    """Plots of the loss, of validation, of Hits@k, and of everything else that a part of the task logged."""
     found = []
     logs = [[flat(record) for record in run.log] for run in runs]
     loss = [_series(log, "loss") for log in logs]
@@ -200,27 +198,27 @@ def _pictures(runs: Sequence[Folder]) -> list[dict[str, str]]:
     keys = dict.fromkeys(key for log in logs for record in log for key in record if key.split(".")[0] not in PLAIN)
     drawn = ((key, [_series(log, key) for log in logs]) for key in keys)
     for key, lines in islice(((key, lines) for key, lines in drawn if any(x for x, _ in lines)), MOST_EXTRAS):
-        name = key.removeprefix("metrics.")  # what a part of the task has told of itself
+        name = key.removeprefix("metrics.")  # logged by a part of the task
         found.append({"title": name, "svg": curves(lines, "epoch", name.split(".")[-1])})
     return found
 
 
 def _watched(runs: Sequence[Folder]) -> str:
-    """The figure of validation that is drawn: MRR, or of runs that rank nothing there what chose their weights."""
+    """The validation metric that is plotted: MRR, or ``fit.metric`` if no validation ranks."""
     ranked = any("mrr" in (record.get("valid") or {}) for run in runs for record in run.log)
     fit = runs[0].config.get("fit") if runs else None
     return "mrr" if ranked or not isinstance(fit, dict) else str(fit.get("metric", "mrr"))
 
 
 def _series(log: list[dict[str, Any]], key: str) -> tuple[list[float], list[float]]:
-    """Epochs and the values of a key, where a record has both."""
+    """Epochs and the values of a key, from the records that have both."""
     pairs = ((_number(record.get("epoch")), _number(record.get(key))) for record in log if key in record)
     points = [(x, y) for x, y in pairs if x is not None and y is not None]
     return [x for x, _ in points], [y for _, y in points]
 
 
 def _cumulative(ranks: pd.DataFrame | None) -> tuple[list[float], list[float]]:
-    """Hits@k at about sixty values of k, evenly on a logarithmic scale."""
+    """Hits@k at about sixty values of k, evenly spaced on a logarithmic scale."""
     if ranks is None or ranks.empty:
         return [], []
     most = float(ranks["pessimistic"].max())
@@ -229,7 +227,7 @@ def _cumulative(ranks: pd.DataFrame | None) -> tuple[list[float], list[float]]:
 
 
 def _bars(runs: Sequence[Folder], by: str, title: str) -> dict[str, Any] | None:
-    """MRR by stratum, one bar a run."""
+    """MRR by stratum, one bar per run."""
     parts: list[dict[str, tuple[float, int]]] = []
     for run in runs:
         if run.ranks is None or by not in run.ranks:
@@ -269,7 +267,7 @@ def _stratum_order(label: str) -> tuple[int, str]:
 
 
 def _relations(runs: Sequence[Folder]) -> dict[str, Any] | None:
-    """Queries, and for each run MRR and Hits@10 (one run alone: also by side, ties and mean rank), by relation."""
+    """By relation: queries, and for each run MRR and Hits@10. A single run also has MRR by side, Hits@1 and MR."""
     frames = [run.ranks for run in runs]
     if all(frame is None or "relation_name" not in frame for frame in frames):
         return None
@@ -318,7 +316,7 @@ def _by_relation(frame: pd.DataFrame, alone: bool) -> pd.DataFrame:
 
 
 def _differs(groups: Sequence[Any], names: Sequence[str], runs: Sequence[Folder]) -> list[tuple[str, list[str]]]:
-    """What the configs say where they are unlike, a column a run."""
+    """The settings that differ between the configs, one column per run."""
     of = {id(run): one for one in groups for run in one.runs}
     keys = dict.fromkeys(key for one in groups for key in one.differs)
     said = [of[id(run)].differs for run in runs]

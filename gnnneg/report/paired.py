@@ -1,4 +1,4 @@
-"""By how much paired figures differ, and how often chance alone would make them differ as much."""
+"""The difference of paired values, and how probable such a difference is by chance."""
 
 import math
 from collections.abc import Sequence
@@ -7,27 +7,27 @@ from statistics import NormalDist
 
 import numpy as np
 
-EXACT = 14  # pairs, of which all 16,384 ways to turn signs are looked at
-DRAWS = 10_000  # ways that are drawn of more pairs
-MANY = 2000  # degrees of freedom from which the series of Student's distribution is cut short
-AT_ONCE = 1 << 22  # signs
+EXACT = 14  # up to so many pairs, all 16,384 sign combinations are tried
+DRAWS = 10_000  # sign combinations that are drawn for more pairs
+MANY = 2000  # degrees of freedom above which the quantile of Student's distribution is approximated
+AT_ONCE = 1 << 22  # signs in memory at a time
 
 
 @dataclass(frozen=True)
 class Paired:
-    """What pairs of figures say of two.
+    """The statistics of paired differences.
 
     Args:
-        n (int): How many pairs.
-        difference (float): The mean of second less first.
-        low (float, optional): Where its 95 % interval begins; None of a single pair.
-        high (float, optional): Where it ends.
-        effect (float, optional): The difference in standard deviations of the pairs' differences (Cohen's
-            :math:`d_z`); None where all pairs differ by the same.
-        up (int): Pairs whose second is larger.
-        down (int): Pairs whose second is smaller.
+        n (int): Number of pairs.
+        difference (float): The mean difference.
+        low (float, optional): Lower end of its 95 % interval; None for a single pair.
+        high (float, optional): Upper end of the interval.
+        effect (float, optional): The mean difference divided by the standard deviation of the differences (Cohen's
+            :math:`d_z`); None if all pairs have the same difference.
+        up (int): Number of pairs with a positive difference.
+        down (int): Number of pairs with a negative difference.
         p (float): See :func:`chance`.
-        least (float): The smallest that :math:`p` can be with so many pairs.
+        least (float): The smallest possible :math:`p` for this number of pairs.
     """
 
     n: int
@@ -42,18 +42,19 @@ class Paired:
 
 
 def paired(differences: Sequence[float], sizes: Sequence[int] | None = None) -> Paired:
-    r"""What the differences of pairs say: their mean, its interval, and how probable one as large is by chance.
+    r"""The statistics of paired differences: their mean, its interval, and its p-value.
 
     The interval is Student's, :math:`\bar d \pm t_{n-1, 0.975} \, s / \sqrt n`.
 
     Args:
-        differences (list[float]): Of each pair the second less the first; of one of several figures their sum.
-        sizes (list[int], optional): Of how many figures each is. (default: one each)
+        differences (list[float]): The difference of each pair. If a pair has several values, the sum of their
+            differences.
+        sizes (list[int], optional): The number of values of each pair. (default: one each)
     """
     total = np.asarray(differences, dtype=np.float64)
     count = np.ones(len(total)) if sizes is None else np.asarray(sizes, dtype=np.float64)
     n, mean = len(total), float(total.sum() / count.sum())
-    # of sums of unlike sizes the mean is a ratio: its deviation is that of what is left of each
+    # with sums of different sizes the mean is a ratio: its deviation is that of the residuals
     left = (total - mean * count) / count.mean()
     deviation = float(np.sqrt((left**2).sum() / (n - 1))) if n > 1 else 0.0
     half = quantile(0.975, n - 1) * deviation / math.sqrt(n) if n > 1 else None
@@ -71,18 +72,19 @@ def paired(differences: Sequence[float], sizes: Sequence[int] | None = None) -> 
 
 
 def chance(differences: Sequence[float] | np.ndarray) -> float:
-    r"""How probable a sum at least as far from 0 is if each difference might as well have had the other sign.
+    r"""The p-value of the two-sided sign-flip permutation test: how probable a sum at least as far from 0 is, if both
+    signs of each difference are equally probable.
 
     .. math::
         p = \frac{1}{2^n} \, \# \Big\{ s \in \{-1, 1\}^n :
         \Big| \sum_i s_i d_i \Big| \geq \Big| \sum_i d_i \Big| \Big\}
 
-    the sign-flip permutation test, two-sided. Nothing is supposed of how differences are distributed but that, were
-    there none, both signs would be as probable. All signs are looked at up to :data:`EXACT` pairs; of more,
-    :data:`DRAWS` are drawn, always the same, and the one seen counts as drawn too.
+    Nothing else is assumed about the distribution of the differences. Up to :data:`EXACT` pairs, all sign combinations
+    are tried. For more pairs, :data:`DRAWS` combinations are drawn, always the same ones, and the observed combination
+    counts as one more.
     """
     given = np.asarray(differences, dtype=np.float64)
-    given = given[given != 0]  # whose signs change nothing
+    given = given[given != 0]  # the sign of 0 changes nothing
     n = len(given)
     seen = abs(given.sum()) - 1e-12 * np.abs(given).sum()
     if n <= EXACT:
@@ -97,8 +99,8 @@ def chance(differences: Sequence[float] | np.ndarray) -> float:
 
 
 def holm(p: Sequence[float]) -> list[float]:
-    r"""Probabilities corrected for being several, from `"A Simple Sequentially Rejective Multiple Test Procedure"
-    <https://www.jstor.org/stable/4615733>`_: of :math:`m` in ascending order,
+    r"""Several p-values, corrected by the method of `"A Simple Sequentially Rejective Multiple Test Procedure"
+    <https://www.jstor.org/stable/4615733>`_: for :math:`m` p-values in ascending order,
     :math:`\tilde p_{(i)} = \max_{j \leq i} \min(1, (m - j + 1) \, p_{(j)})`.
     """
     found, largest = [0.0] * len(p), 0.0
@@ -109,7 +111,7 @@ def holm(p: Sequence[float]) -> list[float]:
 
 
 def within(t: float, freedom: int) -> float:
-    r"""The probability that a number of Student's distribution is within :math:`[-t, t]`; a finite series."""
+    r"""The probability of :math:`[-t, t]` under Student's distribution, from a finite series."""
     angle = math.atan(t / math.sqrt(freedom))
     square = math.cos(angle) ** 2
     odd = freedom % 2
@@ -121,7 +123,7 @@ def within(t: float, freedom: int) -> float:
 
 
 def quantile(share: float, freedom: int) -> float:
-    """The number below which a share, of at least a half, of Student's distribution lies."""
+    """A quantile of Student's distribution, for a share of at least one half."""
     if freedom > MANY:  # the next term is under 1e-6
         normal = NormalDist().inv_cdf(share)
         return normal + (normal**3 + normal) / (4 * freedom)

@@ -1,4 +1,4 @@
-"""Curves as inline SVG: small, without a network, in the colours of the page around them, light or dark."""
+"""Plots as small inline SVG, in the colours of the page, light or dark."""
 
 import io
 import re
@@ -9,7 +9,7 @@ from gnnneg.errors import MissingExtra
 
 SERIES = 8
 MOST_POINTS = 400
-INK = "#0a0b0c"  # stands for the page's own text colour until the picture is in the page
+INK = "#0a0b0c"  # a placeholder for the text colour of the page
 
 Line = tuple[Sequence[float], Sequence[float]]
 
@@ -23,15 +23,15 @@ def curves(
     logy: bool = False,
     marks: Sequence[tuple[float, float] | None] = (),
 ) -> str:
-    """One line a run in one frame, each in the colour ``--series-<place>`` of the page.
+    """One line per run, each in the colour ``--series-<place>`` of the page.
 
     Args:
         lines (list): For each run its x and y values; an empty line draws nothing but keeps its colour.
-        xlabel (str): What x is.
-        ylabel (str): What y is.
+        xlabel (str): The label of the x axis.
+        ylabel (str): The label of the y axis.
         logx (bool): Logarithmic x. (default: :obj:`False`)
         logy (bool): Logarithmic y. (default: :obj:`False`)
-        marks (list, optional): A point of each line to ring, such as the best epoch.
+        marks (list, optional): A point of each line to mark with a ring, such as the best epoch.
 
     Raises:
         MissingExtra: If matplotlib is not installed.
@@ -60,13 +60,13 @@ Cloud = Sequence[Sequence[float]]
 
 
 def clouds(points: Sequence[Cloud], xlabel: str, ylabel: str, ink: Cloud | None = None) -> str:
-    """Points in the plane, a colour a cloud, around a cross at the origin.
+    """Points in the plane, one colour per cloud, with a cross at the origin.
 
     Args:
         points (list): For each cloud its ``(x, y)``; an empty one draws nothing but keeps its colour.
-        xlabel (str): What x is.
-        ylabel (str): What y is.
-        ink (list, optional): Points over all of them, in the text's colour, in place of the cross.
+        xlabel (str): The label of the x axis.
+        ylabel (str): The label of the y axis.
+        ink (list, optional): Points on top of the others, in the text colour, instead of the cross.
 
     Raises:
         MissingExtra: If matplotlib is not installed.
@@ -89,18 +89,18 @@ def clouds(points: Sequence[Cloud], xlabel: str, ylabel: str, ink: Cloud | None 
 
 
 def colour(place: int) -> str:
-    """What stands for the page's ``--series-<place>`` until the picture is in the page."""
+    """A placeholder for the page's colour ``--series-<place>``."""
     return f"#f0000{place % SERIES}"
 
 
 def _thin(values: Sequence[float]) -> Sequence[float]:
-    """Every so many-th value and the last: a page needs no more than a screen can show."""
+    """About :data:`MOST_POINTS` evenly chosen values and the last one, as many as a screen can show."""
     step = -(-len(values) // MOST_POINTS)
     return values if step <= 1 else [*values[:-1:step], values[-1]]
 
 
 def svg(draw: Callable[[Any], None], width: float = 4.6, height: float = 2.9) -> str:
-    """What is drawn on axes, as inline SVG; ``width`` and ``height`` in inches give its shape.
+    """A drawing on axes as inline SVG. ``width`` and ``height``, in inches, set its shape.
 
     Raises:
         MissingExtra: If matplotlib is not installed.

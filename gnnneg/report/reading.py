@@ -1,4 +1,4 @@
-"""A run folder as its files say it is; nothing of the model is loaded."""
+"""Reads the files of a run folder, without loading the model."""
 
 import json
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ class Folder:
     Args:
         path (pathlib.Path): Where it is.
         config (dict): The resolved config.
-        environment (dict): With what and where it was made.
+        environment (dict): The versions and the machine with which it was trained.
         log (list[dict]): The lines of ``metrics.jsonl``.
         result (dict): ``result.json``.
     """
@@ -39,7 +39,7 @@ class Folder:
 
     @property
     def seed(self) -> Any:
-        """What its draws came from."""
+        """The random seed."""
         return self.result.get("seed", self.config.get("seed"))
 
     @property
@@ -49,8 +49,8 @@ class Folder:
 
     @property
     def split(self) -> str:
-        """The split that headlines are taken from: test, or validation where test was not ranked and validation was, or
-        where there is no test.
+        """The split of the headline metrics. It is test, unless there is no test split, or only validation was ranked;
+        then it is validation.
         """
         test, valid = (self.result["metrics"].get(split, {}) for split in ("test", "valid"))
         return "test" if "mrr" in test or (test and "mrr" not in valid) else "valid"
@@ -62,13 +62,13 @@ class Folder:
 
     @property
     def data(self) -> dict[str, Any]:
-        """What its data set had of each kind; empty in a run of an older version."""
+        """The counts of its data set; empty in runs of older versions."""
         found = self.result.get("data")
         return found if isinstance(found, dict) else {}
 
     @property
     def asked(self) -> dict[str, Any]:
-        """The config, with what joined of its record of verdicts in place of where that is: a record grows."""
+        """The config, with the verdicts that were used in place of the file of verdicts, which may grow."""
         data, told = self.config.get("data"), self.result.get("verdicts")
         if not isinstance(data, dict) or not isinstance(told, dict):
             return self.config
@@ -77,20 +77,20 @@ class Folder:
 
     @property
     def queries(self) -> int | None:
-        """How many questions the ranks of :attr:`split` are of: one from each side; None in an older run."""
+        """The number of questions of :attr:`split`, two for each statement; None in runs of older versions."""
         about = self.result.get("test_graph") if self.split == "test" else None
         found = (about if isinstance(about, dict) else self.data).get(self.split)
         return 2 * found if isinstance(found, int) and found > 0 else None
 
     @property
     def verified(self) -> dict[str, Any]:
-        """How it ranks among verified negatives; empty where there are none."""
+        """The metrics on verified negatives; empty if there are none."""
         found = self.result.get("verified_negatives")
         return found if isinstance(found, dict) else {}
 
     @cached_property
     def calibration(self) -> dict[str, Any]:
-        """From scores to probabilities, from ``calibration.json``; empty where nobody has asked for one.
+        """The calibration of scores to probabilities, from ``calibration.json``; empty if none was fitted.
 
         Raises:
             UserError: If it is damaged.
@@ -103,7 +103,7 @@ class Folder:
 
     @cached_property
     def negatives(self) -> dict[str, Any]:
-        """What its negatives are like and where they lie, from ``negatives.json``; empty where nobody has looked.
+        """The statistics of its negatives, from ``negatives.json``; empty if they were not computed.
 
         Raises:
             UserError: If it is damaged, or of another version.
@@ -122,7 +122,7 @@ class Folder:
 
     @cached_property
     def ranks(self) -> pd.DataFrame | None:
-        """``ranks.parquet`` with the realistic rank, or None where the run has none.
+        """``ranks.parquet`` with the realistic rank, or None if the run has no such file.
 
         Raises:
             UserError: If it is damaged.
@@ -134,7 +134,7 @@ class Folder:
             frame = pd.read_parquet(path)
             frame["rank"] = (frame["optimistic"] + frame["pessimistic"]) / 2
             if frame.empty or not (frame["rank"] >= 1).all():
-                raise ValueError("it holds no ranks")
+                raise ValueError("it has no ranks")
         except (OSError, ValueError, KeyError, TypeError) as error:
             missing = f"it has no column {error}" if isinstance(error, KeyError) else str(error)
             reason = missing.splitlines()[0].rstrip(".")
@@ -149,7 +149,7 @@ def read(path: str | Path) -> Folder:
     """Reads a run folder.
 
     Raises:
-        UserError: If it is no run folder, has no result yet, or a file in it is damaged.
+        UserError: If it is not a run folder, has no result yet, or a file in it is damaged.
     """
     path = Path(path)
     if not path.exists():
@@ -163,7 +163,7 @@ def read(path: str | Path) -> Folder:
     config = _yaml(path / CONFIG)
     result = _json(path / RESULT)
     if not isinstance(result.get("metrics"), dict) or not all(isinstance(m, dict) for m in result["metrics"].values()):
-        raise _damaged(path / RESULT, "it holds no metrics")
+        raise _damaged(path / RESULT, "it has no metrics")
     for part in ("metrics", "time", "memory", "data", "test_graph", "verified_negatives"):
         wrong = _no_number(result.get(part) or {}, part)
         if wrong is not None:
@@ -178,13 +178,13 @@ def read(path: str | Path) -> Folder:
 
 
 def read_all(paths: list[str]) -> list[Folder]:
-    """Reads run folders, one named twice only once."""
+    """Reads run folders. A folder that is named twice is read once."""
     distinct = {Path(path).resolve(): path for path in paths}
     return [read(path) for path in distinct.values()]
 
 
 def _no_number(value: Any, key: str) -> str | None:
-    """What in a tree of numbers is none."""
+    """The first value in a tree of numbers that is not a number."""
     if isinstance(value, dict):
         found = (_no_number(inner, f"{key}.{name}") for name, inner in value.items())
         return next((wrong for wrong in found if wrong is not None), None)
@@ -213,7 +213,7 @@ def _yaml(path: Path) -> dict[str, Any]:
 
 
 def _lines(path: Path) -> list[dict[str, Any]]:
-    """The records of a log; a last line that a kill cut short is left out."""
+    """The records of a log. An incomplete last line, of a killed process, is left out."""
     if not path.exists():
         return []
     try:

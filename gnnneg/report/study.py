@@ -1,4 +1,4 @@
-"""One self-contained page about a study: what was tried, how well it went, what mattered and what was ended."""
+"""One self-contained page about a study: its trials, their values, and the importance of settings."""
 
 from statistics import fmean, stdev
 from typing import Any
@@ -12,7 +12,7 @@ ORDER = ("complete", "running", "pruned", "failed")
 
 
 def page(about: dict[str, Any]) -> str:
-    """The page as HTML; names are escaped, and nothing is fetched from anywhere.
+    """The page as HTML. Names are escaped, and nothing is loaded from other places.
 
     Args:
         about (dict): ``title``, ``metric``, ``trials``, ``spaces``, ``importance``, ``best`` (a number), ``config``
@@ -75,7 +75,7 @@ def _row(trial: dict[str, Any], spaces: list[dict[str, Any]], best: int) -> dict
 
 
 def _seeds(runs: list[dict[str, Any]], metric: str) -> dict[str, Any] | None:
-    """A row a seed, with the figures of validation and test, that of the study among them, and their mean below."""
+    """A row per seed with the metrics of validation and test, including the metric of the study, then their mean."""
     if not runs:
         return None
     own = dict.fromkeys(("mrr", "hits@1", "hits@10", metric))

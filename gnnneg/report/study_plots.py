@@ -1,4 +1,4 @@
-"""Pictures of a study: its course, what mattered, and where the good trials lie."""
+"""Plots of a study: its history, the importance of settings, and the settings of good trials."""
 
 from collections.abc import Callable, Sequence
 from itertools import accumulate
@@ -15,7 +15,7 @@ Trial = dict[str, Any]
 
 
 def history(trials: Sequence[Trial], metric: str, best: int) -> str:
-    """What each trial came to, in the order they were begun, and the best so far."""
+    """The value of each trial, in the order of their start, and the best so far."""
 
     def draw(axes: Any) -> None:
         whole = [trial for trial in trials if trial["state"] == "complete"]
@@ -29,7 +29,7 @@ def history(trials: Sequence[Trial], metric: str, best: int) -> str:
 
 
 def courses(trials: Sequence[Trial], metric: str, best: int) -> str:
-    """The validations of each trial, epoch by epoch: those that were ended leave off."""
+    """The validations of each trial by epoch. Lines of pruned trials end early."""
 
     def draw(axes: Any) -> None:
         for trial in trials[-MOST_LINES:]:
@@ -46,20 +46,20 @@ def courses(trials: Sequence[Trial], metric: str, best: int) -> str:
 
 
 def importance(shares: dict[str, float]) -> str:
-    """A bar a setting, the greatest at the top."""
+    """One bar per setting, the largest at the top."""
 
     def draw(axes: Any) -> None:
         names = list(shares)[::-1]
         axes.barh(range(len(names)), [shares[name] for name in names], color=colour(COMPLETE), height=0.6)
         axes.set_yticks(range(len(names)), [_short(name) for name in names])
-        axes.set_xlabel("share of what trials differ by")
+        axes.set_xlabel("share of the variance between trials")
         axes.grid(axis="y", visible=False)
 
     return svg(draw, height=max(1.6, 0.7 + 0.34 * len(shares)))
 
 
 def piece(trials: Sequence[Trial], space: dict[str, Any], metric: str, best: int) -> str:
-    """What trials came to against one setting."""
+    """The values of trials against one setting."""
 
     def draw(axes: Any) -> None:
         asked = [trial for trial in trials if space["name"] in trial["params"]]
@@ -71,7 +71,7 @@ def piece(trials: Sequence[Trial], space: dict[str, Any], metric: str, best: int
 
 
 def parallel(trials: Sequence[Trial], spaces: Sequence[dict[str, Any]], metric: str, best: int) -> str:
-    """A line a trial through all its settings to what it came to; the better, the stronger."""
+    """One line per trial, through all its settings to its value. Better trials have stronger lines."""
     shown = [trial for trial in trials if trial["value"] is not None][-MOST_LINES:]
     ends = [_ends(shown, space) for space in spaces]
     values = sorted(trial["value"] for trial in shown)
@@ -108,7 +108,7 @@ def parallel(trials: Sequence[Trial], spaces: Sequence[dict[str, Any]], metric: 
 
 
 def _legend(axes: Any, place: int, space: dict[str, Any], end: tuple[float, float]) -> None:
-    """What the places on one axis of many stand for."""
+    """The labels of one axis of a parallel plot."""
     marks = [(one, f"{one:.3g}") for one in end]
     if "labels" in space:
         marks = [(float(number), _label(label)) for number, label in enumerate(space["labels"])]
@@ -121,7 +121,7 @@ def _write(axes: Any, text: str, at: tuple[float | int, float]) -> None:
 
 
 def _dots(axes: Any, trials: Sequence[Trial], where: Callable[[Trial], float], best: int) -> None:
-    """Trials that came to an end, and, hollow, those that were ended at what they had reached."""
+    """Complete trials as filled dots, and pruned trials as hollow dots at their last value."""
     for state, place, full in (("complete", COMPLETE, "full"), ("pruned", PRUNED, "none"), ("best", BEST, "full")):
         shown = [one for one in trials if state == ("best" if one["number"] == best else one["state"])]
         points = [(where(one), one["value"]) for one in shown if one["value"] is not None]
@@ -147,7 +147,7 @@ def _scale(axes: Any, space: dict[str, Any]) -> None:
 
 
 def _place(space: dict[str, Any], trial: Trial) -> float:
-    """Where a trial stands on the axis of a setting: its number, or the place of its choice."""
+    """The position of a trial on the axis of a setting: its number, or the index of its choice."""
     value = trial["params"][space["name"]]
     if "labels" not in space:
         return float(value)
@@ -175,5 +175,5 @@ def _label(label: Any) -> str:
 
 
 def _short(name: str) -> str:
-    """The last two steps of a key, which is what tells it from others."""
+    """The last two parts of a key, which distinguish it from others."""
     return ".".join(name.split(".")[-2:])

@@ -1,4 +1,4 @@
-"""Runs beside each other: seeds of one config grouped, mean and spread."""
+"""Tables of runs: seeds of one config are grouped, with mean and standard deviation."""
 
 import json
 import os
@@ -15,17 +15,17 @@ from gnnneg.report.reading import Folder
 CLOSE, ENOUGH = 0.003, 5
 HEADLINES = {"mrr": "mrr", "hits@1": "hits@1", "hits@10": "hits@10", "auroc": "classification.auroc"}
 COLUMNS = ("run", "data", "seeds", *HEADLINES, "training")
-MANY = 12  # differing settings are more than anybody reads at a glance
+MANY = 12  # the most differing settings that are shown
 
 
 @dataclass(frozen=True)
 class Group:
-    """Runs whose resolved configs differ in the seed alone.
+    """Runs whose resolved configs differ only in the seed.
 
     Args:
-        name (str): What their folders' names have in common.
+        name (str): The common part of the names of their folders.
         runs (tuple[Folder, ...]): The runs.
-        differs (dict): What this config says where the configs compared differ, by short key.
+        differs (dict): The values of this config for the settings that differ between the configs, by short key.
     """
 
     name: str
@@ -39,7 +39,7 @@ class Group:
 
     @property
     def split(self) -> str:
-        """The split that the figures are of."""
+        """The split of the metrics."""
         return self.runs[0].split
 
     @property
@@ -49,12 +49,12 @@ class Group:
 
     @property
     def queries(self) -> int | None:
-        """The fewest questions that a run's ranks are of; None if one does not say."""
+        """The smallest number of questions of a run; None if it is unknown for a run."""
         counts = [run.queries for run in self.runs]
         return None if None in counts else min(count for count in counts if count is not None)
 
     def values(self, metric: str) -> list[float]:
-        """A metric of each run that has it; sides and the like as ``head.mrr``."""
+        """A metric of each run that has it. Metrics of one side have names such as ``head.mrr``."""
         found = (flat(run.metrics).get(metric) for run in self.runs)
         return [float(value) for value in found if isinstance(value, int | float)]
 
@@ -64,12 +64,12 @@ class Group:
         return statistics.fmean(values) if values else None
 
     def spread(self, metric: str) -> float | None:
-        """The sample standard deviation over the runs; None of a single run."""
+        """The sample standard deviation over the runs; None for a single run."""
         values = self.values(metric)
         return statistics.stdev(values) if len(values) > 1 else None
 
     def to_json(self) -> dict[str, Any]:
-        """Everything, for machines."""
+        """All fields, for JSON."""
         metrics = [name for name, value in flat(self.runs[0].metrics).items() if isinstance(value, int | float)]
         return {
             "name": self.name,
@@ -91,10 +91,10 @@ class Group:
 
 
 def group(runs: Sequence[Folder]) -> list[Group]:
-    """Groups runs by data set and config, the seed left out; data sets in the order given, the best MRR first.
+    """Groups runs by data set and config, without the seed. Data sets keep their order; in each, the best MRR is first.
 
-    Warns where runs of a group have one seed, where figures of some are of validation and of others of test, and where
-    a lead is too small for the number of seeds: tuned models repeat within about 0.003 MRR.
+    Warns if runs of a group share a seed, if some metrics are of validation and others of test, or if a lead is too
+    small for the number of seeds: with other seeds, the MRR of tuned models differs by about 0.003.
     """
     found: dict[str, list[Folder]] = {}
     for run in runs:
@@ -114,7 +114,7 @@ def group(runs: Sequence[Folder]) -> list[Group]:
 
 
 def differences(configs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """What each config says at the keys where not all say the same, the seed left out.
+    """The values of each config for the keys in which the configs differ, without the seed.
 
     A class and its arguments share a key, as ``task.model.decoder`` and ``task.model.decoder.reciprocal``.
     """
@@ -127,7 +127,7 @@ def differences(configs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 def telling(groups: Sequence[Group], most: int = MANY) -> tuple[list[str], int]:
     """The differing settings to show first, and how many more there are.
 
-    Those that every config has come first, then those that only some have; last what is the same wherever it is said.
+    Settings that every config has come first, then those that only some have. Settings with a single value come last.
     """
     keys = list(dict.fromkeys(key for one in groups for key in one.differs))
 
@@ -155,7 +155,7 @@ def row(one: Group) -> list[Any]:
 
 
 def duration(seconds: float | None) -> str:
-    """A time as people say it."""
+    """A time in a readable unit."""
     if seconds is None:
         return ""
     if seconds < 99.5:
@@ -202,8 +202,8 @@ def _told_of_splits(groups: Sequence[Group]) -> None:
         }
         if all(names.values()):
             warnings.warn(
-                f"On {dataset}, figures of {_few(names['valid'])} are of validation statements, and of "
-                f"{_few(names['test'])} of test statements: one cannot compare them.",
+                f"On {dataset}, metrics of {_few(names['valid'])} are of validation statements, and metrics of "
+                f"{_few(names['test'])} of test statements: they cannot be compared.",
                 stacklevel=3,
             )
 

@@ -6,7 +6,7 @@ from gnnneg.errors import MissingExtra
 
 
 def rendered(name: str, **values: Any) -> str:
-    """A page from one of the templates; names are escaped, and nothing is fetched from anywhere.
+    """A page from one of the templates. Names are escaped, and nothing is loaded from other places.
 
     Raises:
         MissingExtra: If jinja2 is not installed.

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gnnneg.errors import UserError
+from gnnneg.errors import UserError, echo
 from gnnneg.training.interruption import Interrupted
 
 
@@ -51,6 +51,18 @@ class Watcher(ABC):
     @abstractmethod
     def end(self, result: Mapping[str, Any] | None) -> None:
         """Called at the end, with the contents of ``result.json``, or with None if training failed or was stopped."""
+
+
+def listed(track: Sequence[Watcher]) -> list[Watcher]:
+    """The watchers that a caller gives.
+
+    Raises:
+        UserError: If they are no list of watchers.
+    """
+    given = isinstance(track, list | tuple)
+    if not given or not all(isinstance(one, Watcher) for one in track):
+        raise UserError(f"track is {echo(track)}: give a list of watchers, such as [TensorBoard()], or leave it out.")
+    return list(track)
 
 
 class Watchers:

@@ -95,7 +95,7 @@ def window(server, browser):
         page.on("request", lambda asked: asked.url.startswith(server.url) or troubles.append(asked.url))
         page.goto(server.url + "/who")
         page.get_by_label("Your name").fill(who)
-        page.get_by_role("button", name="Go on").click()
+        page.get_by_role("button", name="Continue").click()
         page.goto(server.url + address)
         return page
 
@@ -180,7 +180,7 @@ def test_a_key_held_down_and_other_alphabets(window, server):
     turned(page, second)
     assert [row.verdict for row in rows(server, "Held", 2)] == ["deny", "accept"]
     page.get_by_role("button", name="Keys").click()
-    page.get_by_label("Keys judge").uncheck()
+    page.get_by_label("Judge with keys").uncheck()
     page.get_by_role("button", name="Close").click()
     page.keyboard.press("d")
     page.wait_for_timeout(200)

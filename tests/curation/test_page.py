@@ -156,10 +156,10 @@ def test_people_who_differ(office, tmp_path):
     live = ann.get("/live?after=0").json()
     assert live["news"][-1].startswith("Bob accepted")
     assert live["last"] == 8
-    assert "People differ." in bob.get(links.statement_url(office.uncertain[2])).text
+    assert "People disagree." in bob.get(links.statement_url(office.uncertain[2])).text
     bob.post("/undo", headers=OWN)
     bob.post("/undo", headers=OWN)
-    assert "People differ." not in bob.get(links.statement_url(office.uncertain[2])).text
+    assert "People disagree." not in bob.get(links.statement_url(office.uncertain[2])).text
     assert "accepted</b> by <bdi>Bob</bdi>, taken back" in bob.get(links.statement_url(office.uncertain[3])).text
 
 
@@ -322,7 +322,7 @@ def test_no_request_names_a_file(page, address):
         ("/entity?name=nobody", 400, "There is no entity &#39;nobody&#39;"),
         ("/api/entity?name=nobody", 400, "There is no entity 'nobody'"),
         ("/queue?key=nothing", 400, "There is no queue &#39;nothing&#39;"),
-        ("/queue?key=ask%3Fhead%3De1", 400, "is no question"),
+        ("/queue?key=ask%3Fhead%3De1", 400, "is not a question"),
         ("/statement?head=e1", 422, "relation is missing"),
         ("/api/explain?head=e1&relation=r&tail=nobody", 400, "There is no relation 'r'"),
         ("/api/verdicts?after=x", 422, "after: "),
@@ -334,8 +334,8 @@ def test_no_request_names_a_file(page, address):
         ("/api/predict?head=e1&relation=r&run=other", 400, "No run 'other' is served"),
         ("/ask?head=e1&relation=nothing", 400, "There is no relation"),
         ("/ask?head=e1&relation=x&tail=e2", 400, "give a relation, and a head or a tail"),
-        ("/nothing", 404, "There is no page of that name"),
-        ("/api/nothing", 404, "There is no page of that name"),
+        ("/nothing", 404, "There is no such page"),
+        ("/api/nothing", 404, "There is no such page"),
     ],
 )
 def test_failures_are_one_sentence(page, address, status, said):
@@ -351,7 +351,7 @@ def test_what_is_broken_is_told_in_the_terminal(page, office, monkeypatch, capsy
     monkeypatch.setattr("gnnneg.curation.page.reading.entity", lambda *_: 1 / 0)
     answer = page.get("/entity?name=e1")
     assert answer.status_code == 500
-    assert "its terminal says what" in answer.text
+    assert "its terminal shows the error" in answer.text
     assert "ZeroDivision" not in answer.text
     assert answer.headers["x-frame-options"] == "DENY"
     assert capsys.readouterr().err == "/entity: unexpected ZeroDivisionError: division by zero\n"
@@ -406,7 +406,7 @@ def test_verdicts_by_the_api(page, office):
         assert page.post("/api/verdicts", json=sent).status_code in (400, 422), wrong
     assert office.verdicts.last() == 3
     stranger = office.client().post("/api/verdicts", json={**first._asdict(), "verdict": "deny"})
-    assert "Nobody knows who judges" in stranger.json()["detail"]
+    assert "The server does not know who you are" in stranger.json()["detail"]
 
 
 def test_the_description_of_the_api(page):

@@ -75,9 +75,9 @@ def test_one_statement_on_one_screen(served, read):
         "Denied, split train, by the register , confidence 0.25",  # where it comes from
         "Nearest stated",
         "Nearest denied",
-        "Paths that speak for it 0.125 Alice -is fond of-> Bob",
-        "What else is said of Alice",
-        "What else is said of c",
+        "Paths that support it 0.125 Alice -is fond of-> Bob",
+        "Other statements about Alice",
+        "Other statements about c",
     ):
         assert said in text, (said, text)
     assert text.count("Fitted on 4 stated and 3 denied validation statements.") == 2
@@ -93,7 +93,7 @@ def test_an_entity_on_one_screen(served, read):
     text = " ".join(read(links.entity_url("a")))
     assert re.search(r"Stated 2 .*Denied 3 .*Predicted", text)
     assert "A person <of old>." in text
-    assert "Of what nobody has said, what the first run finds most plausible." in text
+    assert "The new statements that the first run finds most plausible." in text
     assert "Alice" in read(links.entity_url("Ali"))  # by a synonym
 
 
@@ -102,7 +102,7 @@ def test_an_entity_on_one_screen(served, read):
     [
         ("Caecila", ["c", "also called Caecilia", "similar"]),
         ("dor", ["Dora", "d"]),
-        ("nothing of the kind", ["Nothing is called so, and nothing is called like it."]),
+        ("nothing of the kind", ["No entity has this name or a similar one."]),
     ],
 )
 def test_near_names(read, asked, wanted):

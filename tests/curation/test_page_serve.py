@@ -35,7 +35,7 @@ def test_it_serves_and_ends_quietly(run, tmp_path, monkeypatch, capsys):
         return fetch(url)
 
     status, text = ended(monkeypatch, words, ask)
-    assert (status, "What is to be judged" in text) == (200, True)
+    assert (status, "Statements to judge" in text) == (200, True)
     (row,) = Verdicts(run / "verdicts.sqlite", writing=False).rows()
     assert (row.statement, row.who, row.run) == (Statement("e1", "next <i>to</i>", "e2"), "Ann", "ring")
     said = capsys.readouterr()

@@ -183,8 +183,8 @@ def test_contradictions_of_a_hierarchy():
     table = torch.arange(50).float().view(2, 5, 5)
     found = SuspectedErrors(Served([written(data, table, calibrated=False)]), hierarchy="under").items()
     assert [(tuple(i.statement), i.why) for i in found[:2]] == [
-        (("a", "likes", "c"), "It is denied, and stated of b, which is below c: b < c."),
-        (("a", "likes", "b"), "It is stated, and denied of c, which is above b: b < c."),
+        (("a", "likes", "c"), "It is denied, but stated for b, which is below c: b < c."),
+        (("a", "likes", "b"), "It is stated, but denied for c, which is above b: b < c."),
     ]
     assert [tuple(one.statement) for one in found[2:]] == [("b", "under", "c")]
 
@@ -223,7 +223,7 @@ def test_a_question(served, scores, asks):
     queue = Question(served, **means)
     assert statements(queue) == expected
     assert [item.value for item in queue.items()] == pytest.approx([sigmoid(value(scores, s)) for s in expected])
-    assert queue.items()[0].why == "It is the answer at place 1."
+    assert queue.items()[0].why == "It is answer number 1."
     assert statements(Question(served, **means, k=1)) == expected[:1]
     few = [s for s in expected if {"a", "e"} & {s[2] if asks == "tail" else s[0]}]
     assert statements(Question(served, **means, among=["e", "a"])) == few

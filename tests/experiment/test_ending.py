@@ -76,7 +76,7 @@ def test_nothing_is_started_over_without_checkpoints(run, harm):
     shutil.rmtree(run / "checkpoints")
     harm(run)
     before = everything(run)
-    with pytest.raises(UserError, match=r"cannot be gone on with \(.*\), for its checkpoints are gone: train"):
+    with pytest.raises(UserError, match=r"cannot be resumed \(.*\), because its checkpoints are missing: train"):
         resume(run, progress=False)
     assert everything(run) == before
 
@@ -185,7 +185,7 @@ def test_a_folder_that_is_a_link_out_of_the_run_is_not_written_to(run, tmp_path,
     config = run / "config.yaml"
     config.write_text(config.read_text().replace("epochs: 4", "epochs: 5"))
     before = everything(tmp_path / "mine")
-    with pytest.raises(UserError, match=f"{name} is a link out of the run"):
+    with pytest.raises(UserError, match=f"{name} is a link to a place outside the run"):
         resume(run, progress=False)
     assert everything(tmp_path / "mine") == before
     (run / name).unlink()

@@ -78,7 +78,7 @@ def test_every_attribute_comes_back(tmp_path):
 def test_what_is_neither_number_nor_word_is_told(tmp_path):
     data = ring()
     data["entity"].secret = object()
-    with pytest.warns(UserWarning, match="'secret' of the graph is not kept in the run folder, because it holds a obj"):
+    with pytest.warns(UserWarning, match="'secret' of the graph is not kept in the run folder, because it has a obj"):
         write_graph(tmp_path, data)
     assert "secret" not in read_graph(tmp_path, data["entity"].names, data.relation_names)["entity"]
 

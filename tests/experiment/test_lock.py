@@ -213,7 +213,7 @@ def test_ctrl_c_while_the_result_is_worked_out_says_how_to_get_it(tmp_path, monk
         raise KeyboardInterrupt
 
     monkeypatch.setattr(execute, "judged", struck)
-    with pytest.raises(Interrupted, match=r"while the trained model was tested: 'gnnneg resume .*run' ends it"):
+    with pytest.raises(Interrupted, match=r"while the trained model was tested: 'gnnneg resume .*run' finishes it"):
         trained(ring(), tmp_path / "run")
     monkeypatch.setattr(execute, "judged", result)
     assert resume(tmp_path / "run", progress=False).metrics == trained(ring(), None).metrics

@@ -149,7 +149,7 @@ def test_given_files_that_will_not_do(run, file, tmp_path, capsys):
     assert "2 names in 1 of 2 statements are not of one entity or relation" in err
     assert "'nobody' (head, row 1)" in err
     assert "skip-unknown" not in err
-    with pytest.raises(UserError, match="is a folder: give the files"):
+    with pytest.raises(UserError, match="is a folder: give files"):
         run.evaluate(data=tmp_path)
 
 
@@ -166,7 +166,7 @@ def test_a_model_that_looks_at_its_graph_takes_it_along(tmp_path, capsys):
     assert packed.evaluate() == run.evaluate()
     with zipfile.ZipFile(tmp_path / "model.zip") as archive:
         assert set(archive.namelist()) >= GRAPH
-        assert "the statements of the data set**, which the model looks at" in archive.read("README.md").decode()
+        assert "the statements of the data set**, which the model needs" in archive.read("README.md").decode()
 
 
 @pytest.mark.filterwarnings("ignore:Ties decide")
@@ -240,12 +240,15 @@ def test_the_command_line(run, file, tmp_path, capsys):
 
 
 def test_refused(run, file, tmp_path):
-    for out, wrong in ((file, "exists: choose another name"), (tmp_path / "m.tar", r"should be called \.zip")):
+    for out, wrong in (
+        (file, "exists: choose another name"),
+        (tmp_path / "m.tar", r"the ending \.zip"),
+    ):
         with pytest.raises(UserError, match=wrong):
             pack(run, out)
     with pytest.raises(UserError, match="A run without a folder cannot be packed"):
         pack(trained(ring(), None), tmp_path / "m.zip")
-    with pytest.raises(UserError, match="only a run folder can be gone on with"):
+    with pytest.raises(UserError, match="only a run folder can be resumed"):
         resume(file)
     assert list(tmp_path.iterdir()) == []
 

@@ -1,6 +1,7 @@
 """One call from data to a judged run: the same as every size written down, and what it refuses."""
 
 from functools import partial
+from inspect import unwrap
 
 import pandas as pd
 import pytest
@@ -12,6 +13,7 @@ from torch_geometric.data import HeteroData
 import gnnneg
 from gnnneg import Both, ComplEx, DistMult, Fit, Hardest, InfoNCE, KGEModel, LinkPrediction, Lookup, Uniform, UserError
 from gnnneg.data.frames import from_frames
+from gnnneg.training.watching import listed
 
 QUICK = {"fit": Fit(epochs=1, batch_size=16), "progress": False, "device": "cpu"}
 
@@ -106,8 +108,15 @@ def test_refused(words, asked, tmp_path):
         (frame().assign(tail=None), r"^The table of train has an empty field"),
         ((frame(), frame()[:0]), r"^The table of valid has no rows"),
         ((frame(),) * 4, r"^There are 4 tables"),
+        (frame().to_numpy()[None], r"^The array of train has 3 dimensions: give rows"),
     ],
 )
 def test_data_refused(data, words):
     with pytest.raises(UserError, match=words):
         gnnneg.pipeline(data, **QUICK)
+
+
+@pytest.mark.parametrize("track", [None, "tensorboard", ["tensorboard"], 3])
+def test_watchers_are_watchers(track):
+    with pytest.raises(UserError, match=r"^track is .*: give a list of watchers, such as"):
+        unwrap(listed)(track)  # without the types that tests check

@@ -91,7 +91,7 @@ def test_what_ended_by_patience_goes_on_with_more(home, tmp_path, capsys):
     assert log(run)[-1]["epoch"] == 3
     before = everything(run)
     assert main(["resume", str(run), "--fit.epochs", "20"]) == 2
-    assert "has had 2 validations without a better one (give --fit.patience more" in capsys.readouterr().err
+    assert "has had 2 validations without an improvement (give --fit.patience more" in capsys.readouterr().err
     assert everything(run) == before
     resume(run, progress=False, overrides=["--fit.patience", "4"])
     assert log(run)[-1]["epoch"] == 5
@@ -137,7 +137,7 @@ def test_what_would_make_another_run_is_refused_by_name(run, capsys, key):
     before = everything(run)
     assert main(["resume", str(run), "--fit.epochs", "5", *OTHER[key]]) == 2
     err = capsys.readouterr().err
-    assert err.startswith(f"{key} cannot be changed while {run} goes on, only fit.epochs, ")
+    assert err.startswith(f"{key} cannot be changed when {run} is resumed, only fit.epochs, ")
     assert err.count("\n") == 1
     assert everything(run) == before
 
@@ -166,7 +166,7 @@ def test_bad_words_are_one_sentence(run, capsys, sentence):
 
 def test_fewer_epochs_than_there_have_been_are_refused(run):
     (run / "result.json").unlink()  # as after a kill, which left its checkpoints
-    with pytest.raises(UserError, match="is in epoch 2 already: give"):
+    with pytest.raises(UserError, match="is already in epoch 2: give"):
         resume(run, progress=False, overrides=["--fit.epochs", "1"])
     assert resume(run, progress=False, overrides=["--fit.epochs", "2"]).result["best_epoch"] <= 2
 
@@ -174,7 +174,7 @@ def test_fewer_epochs_than_there_have_been_are_refused(run):
 def test_without_checkpoints_the_way_is_told(run, capsys):
     shutil.rmtree(run / "checkpoints")
     assert main(["resume", str(run), "--fit.epochs", "5"]) == 2
-    assert f"its checkpoints are gone: train anew, with its weights by 'gnnneg train CONFIG --warm {run}'" in (
+    assert f"its checkpoints are missing: start a new run, with its weights by 'gnnneg train CONFIG --warm {run}'" in (
         capsys.readouterr().err
     )
 
@@ -194,7 +194,7 @@ ENDING = {
 def test_where_a_schedule_ends(home, key):
     tree = {**yaml.safe_load((home / "small.yaml").read_text()), "scheduler": yaml.safe_load(ENDING[key])}
     scheduler = plan(tree).arguments["scheduler"]
-    with pytest.raises(UserError, match=rf"{key} ends its learning rate's schedule after 2, which one of 5 would not"):
+    with pytest.raises(UserError, match=rf"{key} ends the schedule of its learning rate after 2; start a new run"):
         refuse_schedule(home, scheduler, {2}, Fit(epochs=5))
     refuse_schedule(home, scheduler, {3}, Fit(epochs=5))  # it was not made for these
     refuse_schedule(home, scheduler, {2}, Fit(epochs=2))
@@ -211,7 +211,7 @@ def test_a_schedule_that_was_made_for_the_epochs_is_not_gone_beyond(home, tmp_pa
     assert everything(run) == before
     text = (run / "config.yaml").read_text()
     (run / "config.yaml").write_text(text.replace("epochs: 2", "epochs: 5"))
-    with pytest.raises(UserError, match=r"scheduler\.T_max ends its learning rate's schedule after 2"):
+    with pytest.raises(UserError, match=r"scheduler\.T_max ends the schedule of its learning rate after 2"):
         resume(run, progress=False)
 
 
@@ -234,7 +234,9 @@ def test_a_config_that_was_edited_by_hand_is_refused(home, tmp_path, was, now, k
     with pytest.raises(UserError, match=rf"another {key} than when training began.* --warm"):
         resume(run, progress=False)
     assert everything(run) == before
-    with pytest.warns(UserWarning, match=f"another {key} than when training began: the weights were not trained so"):
+    with pytest.warns(
+        UserWarning, match=f"another {key} than when training began: the weights were trained with other"
+    ):
         Run.load(run)  # it answers, and says of what
     (run / "config.yaml").write_text(text.replace("epochs: 2", "epochs: 3"))  # more may be asked for by hand
     Run.load(run)
@@ -266,7 +268,7 @@ def test_other_schedules_go_on_to_the_same_rates(home, tmp_path, kind):
 def test_a_validation_that_a_longer_run_would_not_have_had_is_told(home, tmp_path):
     run = tmp_path / "run"
     train_config(home / "small.yaml", ["--fit.epochs", "3", "--fit.evaluate_every", "2"], run, progress=False)
-    with pytest.warns(UserWarning, match=r"after epoch 3, where a run of 4 would not have been \(fit.evaluate_every"):
+    with pytest.warns(UserWarning, match=r"A run of 4 epochs would have no validation there \(fit.evaluate_every"):
         resume(run, progress=False, overrides=["--fit.epochs", "4"])
 
 
@@ -277,7 +279,7 @@ def test_where_it_went_on_is_kept(run, home, tmp_path, capsys):
     config.write_text(config.read_text().replace(str(home / "graph"), str(tmp_path / "gone")))
     (run / "data.json").write_text(json.dumps({**json.loads((run / "data.json").read_text()), "folder": "../no"}))
     assert main(["resume", str(run), "--fit.epochs", "3"]) == 2
-    assert "say where it is with --data.name FOLDER" in capsys.readouterr().err
+    assert "give its place with --data.name FOLDER" in capsys.readouterr().err
     more = ["--data.name", str(tmp_path / "far" / "away"), "--device", "cpu:0", "--fit.epochs", "3", "--quiet"]
     assert main(["resume", str(run), *more]) == 0
     tree = yaml.safe_load(config.read_text())

@@ -207,7 +207,7 @@ def test_ctrl_c_stops_all_and_the_same_command_goes_on(home):
     began = time.monotonic()
     with (
         pytest.warns(UserWarning, match="the same for all"),
-        pytest.raises(Interrupted, match="Interrupted: 1 of 3 runs are finished, and the same command goes on"),
+        pytest.raises(Interrupted, match="Interrupted: 1 of 3 runs are finished, and the same command resumes"),
     ):
         gnnneg.train_seeds("small.yaml", 3, out="x", workers=3, progress=False)
     assert time.monotonic() - began < 30

@@ -125,7 +125,7 @@ def test_numbers_are_written_as_somebody_would():
         (lambda o: MultiplicativeLR(o, lambda epoch: 1.0), "(MultiplicativeLR) takes a function"),
         (lambda o: CyclicLR(o, 0.1, 0.2, scale_fn=lambda x: 1.0), "(CyclicLR) takes a function"),
         (lambda o: SequentialLR(o, [LinearLR(o), LambdaLR(o, lambda epoch: 1.0)], [2]), "(LambdaLR) takes a function"),
-        (lambda o: LinearLR(SGD([torch.nn.Parameter(torch.ones(1))], lr=1.0)), "is of another optimizer"),
+        (lambda o: LinearLR(SGD([torch.nn.Parameter(torch.ones(1))], lr=1.0)), "is for another optimizer"),
         (lambda o: stepped(LinearLR(o), o), "give one that has taken no steps"),
     ],
     ids=["lambda", "multiplicative", "scale", "inner", "other", "stepped"],

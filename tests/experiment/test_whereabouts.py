@@ -118,7 +118,7 @@ def test_without_the_data_set_predictions_go_on(moved, capsys):
     assert after["known"].isna().all()
     capsys.readouterr()
     assert main(verbs(run)[2]) == 0
-    assert "nobody can say which answers are known" in capsys.readouterr().err
+    assert "it is unknown which answers are in the data" in capsys.readouterr().err
     assert main([*verbs(run)[4], "--format", "json"]) == 0
     (row,) = json.loads(capsys.readouterr().out)
     assert 0 <= row["probability"] <= 1
@@ -233,7 +233,7 @@ def test_an_interrupted_run_from_a_gpu_goes_on_here_in_one_way(tmp_path, step):
         with pytest.warns(UserWarning, match="here") as caught:
             resume(tmp_path / run, progress=False)
         assert len(caught) == 2
-        assert "was trained on cuda:7, which is not here: it goes on on the CPU" in str(caught[0].message)
+        assert "was trained on cuda:7, which is not here: it uses the CPU" in str(caught[0].message)
         assert "of another kind of device: its draws begin anew here" in str(caught[1].message)
     assert weights(tmp_path / "a") == weights(tmp_path / "b")
     assert log(tmp_path / "a") == log(tmp_path / "b")

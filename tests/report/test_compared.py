@@ -222,7 +222,7 @@ UNTESTED = {
     "they share 0 seeds, and two are needed": {"words": ["--over", "seeds"]},
     "a run has no ranks.parquet that names its statements": {"named": False},
     "they were tested on different statements": {"other": True},
-    "they were asked different questions": {"sides": True},
+    "they were tested on different questions": {"sides": True},
 }
 
 
@@ -247,13 +247,13 @@ def test_what_cannot_be_paired_is_told(tmp_path, capsys, why):
 def test_bad_words_are_one_sentence(seeds, capsys):
     for words, sentence in (
         (["--metric", "mrrr"], "did you mean 'mrr'"),
-        (["--baseline", "nowhere"], "--baseline nowhere is none of the runs compared"),
+        (["--baseline", "nowhere"], "--baseline nowhere is not one of the compared runs"),
         (["--over", "queries"], "invalid choice: 'queries'"),
     ):
         code, out, err = said(capsys, "compare", *seeds, *words)
         assert (code, out, err.count("\n")) == (2, "", 1)
         assert sentence in err
-    with pytest.raises(UserError, match=r"amri is no mean over statements \(--over\)"):
+    with pytest.raises(UserError, match=r"amri is not a mean over statements \(--over\)"):
         gnnneg.compare([*seeds, finished(Path(seeds[0]).parent / "x", 0.1, amri=0.5)], "amri", "statements")
 
 
@@ -290,7 +290,7 @@ def test_figures_of_gnnneg_fall_too(metric, fewer, tmp_path):
 def test_a_figure_that_is_missing_or_called_by_two_names(tmp_path, capsys):
     paths = [own(tmp_path / f"a-{s}", 2.0, s, lr=1) for s in (0, 1)]
     paths += [finished(tmp_path / f"b-{s}", 0.4, s, lr=2) for s in (0, 1)]
-    assert "a and b are not tested: b did not find Own.gmr." in said(capsys, "compare", *paths, "--metric", "gmr")[1]
+    assert "a and b are not tested: b does not have Own.gmr." in said(capsys, "compare", *paths, "--metric", "gmr")[1]
     two = [finished(tmp_path / f"c-{s}", 0.4, s, one={"x": 1.0}, other={"x": 2.0}) for s in (0, 1)]
     with pytest.raises(UserError, match=r"--metric x may be one\.x or other\.x: give one of them"):
         comparisons(group(read_all(two)), "x")
@@ -303,11 +303,11 @@ def test_figures_of_validation_are_not_compared_with_those_of_test(tmp_path, cap
         runs.append(finished(tmp_path / f"b{seed}", 0.4, seed, lr=0.2))
         file = Path(runs[-1]) / "result.json"
         file.write_text(file.read_text().replace('"test"', '"valid"'))
-    with pytest.warns(UserWarning, match=r"^On toy, figures of b are of validation statements, and of a of test"):
+    with pytest.warns(UserWarning, match=r"^On toy, metrics of b are of validation statements, and metrics of a of t"):
         groups = group(read_all(runs))
     (pair,) = comparisons(groups)
     assert pair.found is None
-    assert pair.why == "the figures of one are of test statements, and of the other of validation statements"
+    assert pair.why == "one has metrics of test statements, and the other of validation statements"
 
 
 def test_one_run_has_nothing_to_be_compared_with(tmp_path):

@@ -226,7 +226,7 @@ def test_without_ranks_log_and_test_split(tmp_path):
     result["metrics"] = {"valid": {"mrr": 0.25}}
     (path / "result.json").write_text(json.dumps(result))
     html = page([read(path)])
-    assert "judged on the valid split" in html
+    assert "evaluated on the valid split" in html
     assert "0.2500" in html
     assert "<svg" not in html
 
@@ -378,7 +378,7 @@ def test_the_data_and_what_stands_on_them(tmp_path):
     html = page([read(path)])
     said = text(html)
     assert "|toy|12,345|3|900|0|0|0|0|20|" in said
-    assert "Sources that toy names most: PMID:&lt;1&gt; (800), PMID:2 (90) and 5 more." in said
+    assert "The largest sources of toy: PMID:&lt;1&gt; (800), PMID:2 (90) and 5 more." in said
     assert "|Accuracy|0.77|Accuracy of calling all true|0.77|AUROC|0.88|" in said
     assert "No better than nothing" not in said  # by a hair
     assert "|MRR among denied answers|0.61|AUROC of stated against denied|0.88|Denied statements|20|" in said
@@ -456,5 +456,5 @@ def test_a_run_that_was_best_at_first_sight_is_told_to_overfit(tmp_path, best, t
         file.writelines(json.dumps({"epoch": epoch, "valid": {"mrr": 0.2}}) + "\n" for epoch in (4, 6))
     result = json.loads((run / "result.json").read_text())
     (run / "result.json").write_text(json.dumps(result | {"best_epoch": best}))
-    words = f"best epoch {best}, the first of 3 that were validated: the later ones overfit"
+    words = f"best epoch {best}, the first of 3 validated epochs: the later ones overfit"
     assert (words in page([read(run)])) is told

@@ -116,7 +116,7 @@ def test_going_on_adds_no_more_than_is_asked_for(study, tmp_path, monkeypatch):
     assert list(same) == [True] * 3 + [False] * 2  # from the fourth on, drawn by what came before
     assert random.seeds == []
     assert random.tested == []
-    assert "It has not been looked at." in (random.path / "study.html").read_text()
+    assert "It has not been used." in (random.path / "study.html").read_text()
 
 
 def test_a_study_that_was_stopped_comes_to_the_same(study, tmp_path, monkeypatch):
@@ -179,7 +179,7 @@ def test_the_first_trial_is_the_config_as_it_stands(study):
 
 def test_the_page_is_whole_and_fetches_nothing(study):
     page = (study.path / "study.html").read_text()
-    assert "No trial looked at the test set." in page
+    assert "No trial used the test set." in page
     assert f"after {TRIALS} trials" in page
     for title in ("History", "Courses", "Importance", "Slices", "Parallel coordinates", "Best config", "Trials"):
         assert title in page
@@ -240,7 +240,7 @@ def test_training_leaves_the_section_aside_and_says_so(tmp_path):
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
         run = gnnneg.train_config(config, [], tmp_path / "run", progress=False)
-    assert any(f"'gnnneg tune {config}' chooses among them" in str(one.message) for one in told)
+    assert any(f"'gnnneg tune {config}' tunes them" in str(one.message) for one in told)
     assert "tune" not in run.config
     assert run.config["optimizer"]["init_args"]["lr"] == 0.1
 

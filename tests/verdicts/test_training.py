@@ -121,8 +121,8 @@ def test_the_command_tells_what_joined(home, capsys):
     [
         (["--data.verdicts", "none.db"], "There is no file of verdicts at"),
         (["--data.verdicts", "c.yaml"], "c.yaml"),
-        (["--data.wins", "verdicts"], "data.wins is 'verdicts', but no verdicts join"),
-        (["--data.whose", "[ann]"], "data.whose is .*ann.*, but no verdicts join"),
+        (["--data.wins", "verdicts"], "data.wins is 'verdicts', but there are no verdicts"),
+        (["--data.whose", "[ann]"], "data.whose is .*ann.*, but there are no verdicts"),
         (["--data.verdicts", "v.db", "--data.whose", "[bob]"], "'bob' has judged nothing: known: ann"),
         (["--data.verdicts", "v.db", "--data.wins", "ann"], "not 'ann'"),
     ],

@@ -38,13 +38,13 @@ def create_app(
 
     Args:
         served (Served): The runs.
-        queues (list[Queue]): What is to be judged; they are worked out in the background.
-        verdicts (Verdicts): Where verdicts go.
+        queues (list[Queue]): The queues; they are computed in the background.
+        verdicts (Verdicts): The record of verdicts.
         host (str): The address on which the server will listen; requests for other names are refused.
             (default: this machine's own)
-        token (str, optional): What visitors have to know. (default: nothing)
-        who (str, optional): Who judges, where a browser has not said so. (default: each browser is asked)
-        absent (dict, optional): Why other queues are not there, by their titles. (default: nothing is told)
+        token (str, optional): A token that visitors must give. (default: none)
+        who (str, optional): The name to use if a browser has not given one. (default: each browser is asked)
+        absent (dict, optional): The titles of missing queues, each with the reason. (default: none)
         debug (bool): Whether tracebacks are printed. (default: :obj:`False`)
     """
     desk = Desk(served, queues, verdicts, absent or {})
@@ -56,7 +56,7 @@ def create_app(
         yield
         background.end()
 
-    # FastAPI's own pages of the API load scripts from elsewhere
+    # FastAPI's own API pages load scripts from other servers
     own: dict[str, Any] = {"docs_url": None, "redoc_url": None, "lifespan": lifespan}
     app = FastAPI(title="gnnneg", version=version("gnnneg"), description=ABOUT, **own)
     app.state.desk = desk
@@ -70,7 +70,7 @@ def create_app(
         if token is None:
             return RedirectResponse("/", POSTED)
         if not same(form.get("token", ""), token):
-            return tell(request, 401, "That is not the token: copy it from where the server was started.")
+            return tell(request, 401, "This is not the token: copy it from the terminal of the server.")
         address = links.inside(form.get("next", "/"))
         return RedirectResponse(address, POSTED, {"Set-Cookie": cookie_of(token)})
 

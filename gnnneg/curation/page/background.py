@@ -1,24 +1,24 @@
-"""Work beside the server that ends when the server does."""
+"""Background work that ends with the server."""
 
 import ctypes
 from collections.abc import Callable
 from threading import Thread
 
-PATIENCE = 60  # seconds until a step of the work is over: between two steps it can be ended
+PATIENCE = 60  # seconds to wait for the current step: the work can only end between two steps
 
 
 class Ended(BaseException):
-    """Raised within the work when the server ends."""
+    """Raised in the work when the server ends."""
 
 
 class Background(Thread):
     """A thread that can be ended.
 
-    Python ends a process by stopping the threads that are left wherever they are, and those within C++ code take the
-    process down with an abort. So the work is interrupted, and waited for.
+    At exit, Python stops the remaining threads wherever they are. A thread in C++ code then aborts the whole process.
+    So the work is interrupted first, and the server waits until it has stopped.
 
     Args:
-        work (callable): What is done.
+        work (callable): The work.
     """
 
     def __init__(self, work: Callable[[], None]):
@@ -33,7 +33,7 @@ class Background(Thread):
             return
 
     def end(self) -> None:
-        """Interrupts the work at the next line of Python, and waits for that."""
+        """Interrupts the work at the next line of Python, and waits until it has stopped."""
         if self.is_alive() and self.ident is not None:
             ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(self.ident), ctypes.py_object(Ended))
             self.join(PATIENCE)

@@ -1,4 +1,4 @@
-"""Where people judge: what is served, in which order, and what has been said of it."""
+"""The runs, queues and verdicts of one server."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -21,7 +21,7 @@ NOWHERE = Statement("", "", "")
 
 @dataclass(frozen=True)
 class Worded:
-    """A statement with its labels, empty where there are none."""
+    """A statement with its labels; missing labels are empty."""
 
     head: str
     relation: str
@@ -32,11 +32,11 @@ class Worded:
 
 
 class Line:
-    """A queue as it is served: its items are worked out once, for all who ask.
+    """A queue of the server. Its items are computed once, for everybody.
 
     Args:
-        key (str): What it is called in addresses and in the record.
-        queue (Queue): Where its items are from.
+        key (str): Its name in addresses and in the record.
+        queue (Queue): The source of its items.
     """
 
     def __init__(self, key: str, queue: Queue):
@@ -49,7 +49,7 @@ class Line:
 
     @property
     def ready(self) -> bool:
-        """Whether its items are there, or ``trouble`` says why they are not."""
+        """Whether its items are computed, or ``trouble`` says why they cannot be."""
         return self._items is not None or bool(self.trouble)
 
     @property
@@ -57,7 +57,7 @@ class Line:
         """The statements to judge, in their order.
 
         Raises:
-            UserError: If the queue cannot be made.
+            UserError: If the queue cannot be computed.
         """
         with self._lock:
             if self.trouble:
@@ -73,16 +73,16 @@ class Line:
             return self._items
 
     def place(self, asked: Statement) -> int | None:
-        """Where a statement stands in it, from 0; None if it does not."""
+        """The position of a statement, from 0; None if it is not in the queue."""
         return self._place.get(asked) if self.items else None
 
     def beside(self, place: int, step: int) -> Item | None:
-        """The item so many places on."""
+        """The item ``step`` positions after a position; None outside the queue."""
         there = place + step
         return self.items[there] if 0 <= there < len(self.items) else None
 
     def next(self, judged: set[Statement], after: int = -1) -> Item | None:
-        """The first item behind a place that is not judged."""
+        """The first item after a position that is not judged yet."""
         return next((item for item in self.items[after + 1 :] if item.statement not in judged), None)
 
     def done(self, judged: set[Statement]) -> int:
@@ -91,13 +91,13 @@ class Line:
 
 
 class Desk:
-    """The runs, queues and verdicts of one server; every method may be called by several threads at once.
+    """The runs, queues and verdicts of one server. Several threads may call every method at the same time.
 
     Args:
         served (Served): The runs.
-        queues (list[Queue]): What is to be judged, in the order of their tabs.
+        queues (list[Queue]): The queues, in the order of their tabs.
         verdicts (Verdicts): The record.
-        absent (dict): Why other queues are not there, by their titles.
+        absent (dict): The titles of missing queues, each with the reason.
     """
 
     def __init__(self, served: Served, queues: Sequence[Queue], verdicts: Verdicts, absent: Mapping[str, str]):
@@ -105,11 +105,11 @@ class Desk:
         self.lines = {queue.name: Line(queue.name, queue) for queue in queues}
 
     def prepare(self) -> Background:
-        """Works the queues out in the background, one after the other."""
+        """Computes the queues in the background, one after the other."""
 
         def work() -> None:
             for line in self.lines.values():
-                with suppress(UserError):  # who opens it is told
+                with suppress(UserError):  # the page of the queue shows it
                     line.place(NOWHERE)
 
         thread = Background(work)
@@ -117,12 +117,12 @@ class Desk:
         return thread
 
     def worded(self, asked: Statement) -> Worded:
-        """A statement with its labels; the record may hold names that these data do not know."""
+        """A statement with its labels. The record may contain names that are not in the data."""
         finders = self.served.entity, self.served.relation, self.served.entity
         return Worded(*asked, *(_label(finder, name) for finder, name in zip(finders, asked)))
 
     def view(self, asked: Statement) -> View:
-        """All that is known of a statement.
+        """Everything known about a statement.
 
         Raises:
             UserError: If a name is unknown.
@@ -130,7 +130,7 @@ class Desk:
         return about(self.served, asked)
 
     def line(self, key: str) -> Line:
-        """The queue of a key, or the question that the key holds.
+        """The queue with this key, or the question that the key describes.
 
         Raises:
             UserError: If there is none.
@@ -143,7 +143,7 @@ class Desk:
         return self.served.kept(("question", key), lambda: Line(key, Question(self.served, **asked)))
 
     def served_key(self, key: str) -> str:
-        """The key, if its queue is served; the record may name others, of other runs."""
+        """The key if its queue is served, else an empty text. The record may name queues of other runs."""
         try:
             self.line(key)
         except UserError:
@@ -151,7 +151,7 @@ class Desk:
         return key
 
     def judge(self, asked: Statement, verdict: str, who: str, why: str = "", queue: str = "") -> int:
-        """Records a verdict, with what the first run says of the statement now, and gives the number of its row.
+        """Records a verdict with the current score of the first run, and returns the number of its row.
 
         Raises:
             UserError: If a name is unknown, or as :meth:`Verdicts.record` does.

@@ -1,4 +1,4 @@
-"""What goes wrong, as one sentence: a page for a person, JSON for a program, never a traceback."""
+"""Errors as one sentence: a page for people, JSON for programs, never a traceback."""
 
 import sys
 import traceback
@@ -15,15 +15,15 @@ from gnnneg.errors import UserError, echo
 from gnnneg.plain import visible
 
 Page = Callable[..., Response]
-PROGRAMS = ("/api/", "/openapi.json")  # who asks there reads JSON
+PROGRAMS = ("/api/", "/openapi.json")  # requests to these get JSON
 SENTENCES = {
-    404: "There is no page of that name: begin at the first one.",
-    405: "That page is not asked so: begin at the first one.",
+    404: "There is no such page: go to the first page.",
+    405: "This page cannot be requested in this way: go to the first page.",
 }
 
 
 def telling(page: Page) -> Callable[[Request, int, str], Response]:
-    """How a request is refused: a function of the request, a status and a sentence.
+    """Makes the function that refuses a request, from the request, a status and a sentence.
 
     Args:
         page (callable): Renders a template by its name.
@@ -40,11 +40,11 @@ def telling(page: Page) -> Callable[[Request, int, str], Response]:
 
 
 def answer_failures(app: FastAPI, tell: Callable[[Request, int, str], Response], debug: bool = False) -> None:
-    """Has an application answer what it raises with a sentence.
+    """Makes an application answer its exceptions with one sentence.
 
     Args:
         app (FastAPI): The application.
-        tell (callable): Of :func:`telling`.
+        tell (callable): The function that :func:`telling` makes.
         debug (bool): Whether the terminal shows tracebacks. (default: :obj:`False`)
     """
 
@@ -67,7 +67,7 @@ def answer_failures(app: FastAPI, tell: Callable[[Request, int, str], Response],
             traceback.print_exception(error)
         where = visible(request.url.path)
         print(f"{where}: unexpected {type(error).__name__}: {visible(str(error))}", file=sys.stderr)
-        return tell(request, 500, "Something went wrong in the server, which is its fault: its terminal says what.")
+        return tell(request, 500, "The server failed: its terminal shows the error.")
 
     app.add_exception_handler(UserError, bad_input)
     app.add_exception_handler(HTTPException, of_http)

@@ -1,4 +1,4 @@
-"""What a request gives: the fields of a form, the number of a row."""
+"""The input of a request: the fields of a form, the number of a row."""
 
 from typing import Annotated
 from urllib.parse import parse_qsl
@@ -19,7 +19,7 @@ async def _fields(request: Request) -> Fields:
     try:
         return dict(parse_qsl(body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=MOST))
     except ValueError as error:
-        raise UserError("That is no form: send its fields as application/x-www-form-urlencoded.") from error
+        raise UserError("This is not a form: send its fields as application/x-www-form-urlencoded.") from error
 
 
 Form = Annotated[Fields, Depends(_fields)]

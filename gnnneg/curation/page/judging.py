@@ -1,4 +1,4 @@
-"""The pages on which people judge. Each form works without a script, too: it is posted, and leads on."""
+"""The pages on which people judge. Each form also works without the script."""
 
 from typing import Any
 
@@ -15,9 +15,9 @@ from gnnneg.curation.queues import Item
 from gnnneg.errors import UserError
 from gnnneg.verdicts import Row, Statement
 
-MOST = 1_000  # verdicts that one look sees, the last ones: who has been away longer opens the page again
-NEWS = 3  # verdicts of others that are told at once
-POSTED = 303  # the answer to a form: look there
+MOST = 1_000  # verdicts in one answer to the script, the newest ones
+NEWS = 3  # verdicts of others in one message
+POSTED = 303  # the status that redirects after a form
 
 
 def routes(pages: Pages) -> APIRouter:
@@ -64,7 +64,7 @@ def routes(pages: Pages) -> APIRouter:
     def undo(request: Request) -> Response:
         row = desk.verdicts.undo(_known(pages.who(request)))
         if row is None:
-            raise UserError("There is no verdict of yours to take back.")
+            raise UserError("You have no verdict to take back.")
         return RedirectResponse(links.statement_url(row.statement, desk.served_key(row.queue)), POSTED)
 
     @router.get("/live")
@@ -77,7 +77,7 @@ def routes(pages: Pages) -> APIRouter:
         tail: str = "",
         queue: str = "",
     ) -> Response:
-        """For the script: what has changed since a row of the record, and whether the statement on the screen has."""
+        """For the script: the changes since a row of the record, with those of the statement on the screen."""
         who, judged = pages.who(request), pages.judged(request)
         rows = desk.verdicts.rows(after=max(after, desk.verdicts.last() - MOST))
         others = [row for row in rows if row.who != who]
@@ -114,14 +114,14 @@ def routes(pages: Pages) -> APIRouter:
 
 
 def _asking(request: Request) -> Response:
-    """Asks for the name first, and leads back."""
+    """Asks for the name first, then returns to the page."""
     here = f"{request.url.path}?{request.url.query}"
     return RedirectResponse(f"/who?{links.urlencode({'next': here})}", POSTED)
 
 
 def _known(who: str | None) -> str:
     if who is None:
-        raise UserError("Nobody knows who you are: give your name on the page /who first, or as 'who' to the API.")
+        raise UserError("The server does not know who you are: give your name on page /who, or as 'who' in the API.")
     return who
 
 
@@ -133,7 +133,7 @@ def _statement(form: Fields) -> Statement:
 
 
 def _place(line: Line, asked: Statement, judged: set[Statement]) -> dict[str, Any]:
-    """Where a statement stands in its queue, and what comes before and behind it."""
+    """The position of a statement in its queue, and the statements before and after it."""
     place = line.place(asked)
     found: dict[str, Any] = {"line": line, "place": place, "done": line.done(judged), "mine": asked in judged}
     if place is None:  # a bookmark of a queue that has changed since

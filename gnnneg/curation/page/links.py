@@ -1,4 +1,4 @@
-"""Addresses of pages. Names stand in the query: they may hold any letters."""
+"""Addresses of pages. Names are in the query part, because they may contain any letters."""
 
 from urllib.parse import parse_qsl, urlencode
 
@@ -10,7 +10,7 @@ ASKED = ("head", "relation", "tail", "among")
 
 
 def statement_url(statement: tuple[str, str, str], queue: str = "") -> str:
-    """The page of a statement, as one of a queue."""
+    """The page of a statement, within a queue if one is given."""
     asked = dict(zip(Statement._fields, statement)) | ({"queue": queue} if queue else {})
     return f"/statement?{urlencode(asked)}"
 
@@ -21,7 +21,7 @@ def entity_url(name: str) -> str:
 
 
 def queue_url(key: str) -> str:
-    """Where a queue goes on."""
+    """The page that continues a queue."""
     return f"/queue?{urlencode({'key': key})}"
 
 
@@ -31,21 +31,21 @@ def question_key(question: dict[str, str]) -> str:
 
 
 def question_of(key: str) -> dict[str, str] | None:
-    """The question that a key holds; None if it is the key of another queue.
+    """The question that a key describes; None if it is the key of another queue.
 
     Raises:
-        UserError: If it is no whole question.
+        UserError: If the question is incomplete.
     """
     kind, mark, asked = key.partition("?")
     if kind != ASK or not mark:
         return None
     found = {name: value for name, value in parse_qsl(asked) if name in ASKED and value.strip()}
     if "relation" not in found or ("head" in found) == ("tail" in found):
-        raise UserError(f"{echo(key)} is no question: give a relation, and a head or a tail.")
+        raise UserError(f"{echo(key)} is not a question: give a relation, and a head or a tail.")
     return found
 
 
 def inside(address: str) -> str:
-    """An address on this server, such as a form gives back; else that of the first page."""
+    """The address if it is on this server, else that of the first page."""
     plain = address.startswith("/") and not address.startswith(("//", "/\\")) and address.isprintable()
     return address if plain else "/"

@@ -1,4 +1,4 @@
-"""Who judges: a name that a browser keeps, or that the server was started with."""
+"""The name of the person who judges, from the browser or from the start of the server."""
 
 import unicodedata
 from urllib.parse import quote, unquote
@@ -15,23 +15,23 @@ KEPT = 400 * 86_400  # seconds, which is as long as browsers allow
 
 
 def person(name: str) -> str:
-    """The name as it is recorded: in composed form, without blanks around it.
+    """The name as it is recorded: in Unicode form NFC, without spaces around it.
 
     Raises:
-        UserError: If it is empty, too long, or holds signs that cannot be seen.
+        UserError: If it is empty, too long, or has invisible characters.
     """
     name = unicodedata.normalize("NFC", name).strip()
     if not name:
-        raise UserError("Your name is empty: say who you are.")
+        raise UserError("Your name is empty: give your name.")
     if len(name) > LONGEST:
         raise UserError(f"Your name has {len(name):,} letters: give at most {LONGEST}.")
     if visible(name) != name or "\n" in name or "\t" in name:
-        raise UserError("Your name holds signs that cannot be seen: leave them out.")
+        raise UserError("Your name has invisible characters: leave them out.")
     return name
 
 
 def known(request: Request, default: str | None) -> str | None:
-    """Who sends a request, as far as the cookie or the server knows."""
+    """The name of the person who sends a request, from the cookie or the default."""
     try:
         return person(unquote(request.cookies.get(COOKIE, "")))
     except UserError:
@@ -39,5 +39,5 @@ def known(request: Request, default: str | None) -> str | None:
 
 
 def remember(response: Response, name: str) -> None:
-    """Has the browser keep the name."""
+    """Makes the browser keep the name."""
     response.set_cookie(COOKIE, quote(name, safe=""), max_age=KEPT, path="/", httponly=True, samesite="lax")

@@ -1,4 +1,4 @@
-"""The pages on which nothing is judged: entities, questions, what was said, and how well people agree."""
+"""The pages without forms for verdicts: entities, questions, history, summary and API."""
 
 from typing import Any
 
@@ -24,7 +24,7 @@ ROLES = list(Statement._fields)
 
 
 def routes(pages: Pages, app: FastAPI) -> APIRouter:
-    """The routes; ``app`` is what the page of the API describes."""
+    """The routes. The API page describes ``app``."""
     router, desk, files = APIRouter(include_in_schema=False), pages.desk, statics()
 
     @router.get("/")
@@ -112,7 +112,7 @@ def routes(pages: Pages, app: FastAPI) -> APIRouter:
 
 
 def _marked(desk: Desk, row: Row) -> dict[str, Any]:
-    """A row with what became of it: whether it was taken back, and whether people differ."""
+    """A row, with whether it was taken back and whether people disagree."""
     every = desk.verdicts.rows(statement=row.statement)
     key = desk.served_key(row.queue) if row.queue else ""
     asked = links.question_of(key)
@@ -127,7 +127,7 @@ def _about(standing: Any, row: tuple[str, ...]) -> Any:
 
 
 def _audits(desk: Desk, standing: Any) -> list[dict[str, Any]]:
-    """What random samples say so far."""
+    """The current estimates of the audits."""
     found = []
     for line in desk.lines.values():
         if not isinstance(line.queue, Audit) or not line.ready or line.trouble:
@@ -149,7 +149,7 @@ def _audits(desk: Desk, standing: Any) -> list[dict[str, Any]]:
 
 
 def _endpoints(schema: dict[str, Any]) -> list[dict[str, Any]]:
-    """What a page shows of an OpenAPI description: each path with its fields."""
+    """The parts of an OpenAPI description that the page shows: each path with its fields."""
     found = []
     for path, methods in schema["paths"].items():
         for method, one in methods.items():

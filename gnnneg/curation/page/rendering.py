@@ -10,13 +10,13 @@ from gnnneg.curation.page import links
 from gnnneg.plain import visible
 
 KEYS = {
-    "d": "deny: it is not so",
-    "a": "accept: it is so",
+    "d": "deny: it is false",
+    "a": "accept: it is true",
     "u": "unsure",
-    "s": "skip: nothing is said",
+    "s": "skip: give no verdict",
     "z": "undo your last verdict",
     "n": "write why (Escape leaves the field, Ctrl+Enter saves it as a note)",
-    "← →": "the statement before, the next one",
+    "← →": "the previous statement, the next one",
     "?": "this list",
 }
 PAST = {
@@ -31,7 +31,7 @@ STATIC = {"curate.css": "text/css", "curate.js": "text/javascript", "icon.svg": 
 
 
 def templates() -> jinja2.Environment:
-    """The templates, with what all of them use."""
+    """The templates, with the values that all of them use."""
     loader = jinja2.PackageLoader("gnnneg.curation.page", "templates")
     made = jinja2.Environment(
         loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
@@ -48,19 +48,19 @@ def templates() -> jinja2.Environment:
 
 
 def statics() -> dict[str, tuple[bytes, str]]:
-    """All files that are served, by name, with their types; they are read once, so no request names a file."""
+    """All files that are served, by name, with their types. They are read once, so a request never opens a file."""
     ours = files("gnnneg.curation.page") / "static"
     found = {name: ((ours / name).read_bytes(), kind) for name, kind in STATIC.items()}
     return found | {"report.css": ((files("gnnneg.report") / "style.css").read_bytes(), "text/css")}
 
 
 def shown(text: str) -> str:
-    """The text without signs that steer; of most names a look says that there are none."""
+    """The text without control characters. Most names have none, which is tested first."""
     return text if text.isprintable() else visible(text)
 
 
 def figure(value: float | None) -> str:
-    """A score, with as many digits as one can compare."""
+    """A score, with four significant digits."""
     return "–" if value is None else f"{value:.4g}"
 
 
@@ -81,5 +81,5 @@ def when(text: str) -> str:
 def html(
     templates: jinja2.Environment, name: str, status: int, headers: dict[str, str] | None, values: dict[str, Any]
 ) -> Response:
-    """A page as an answer."""
+    """A page as an HTTP answer."""
     return HTMLResponse(templates.get_template(name).render(values), status, headers)

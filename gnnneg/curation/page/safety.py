@@ -1,4 +1,4 @@
-"""Who may ask the curation page, from where, and how much may be sent."""
+"""Checks who may use the curation page, from where, and how much a request may send."""
 
 import asyncio
 import hashlib
@@ -13,10 +13,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-LARGEST = 65_536  # bytes of a body: a verdict with its reason takes some hundreds
-PATIENCE = 20  # seconds in which a body has to arrive
+LARGEST = 65_536  # bytes of a body: a verdict with its reason has a few hundred
+PATIENCE = 20  # seconds within which a body must arrive
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
-OPEN = ("/login", "/static/")  # what is shown to those who have yet to give the token
+OPEN = ("/login", "/static/")  # pages for visitors without the token
 READING = frozenset({"GET", "HEAD"})
 HEADERS = {
     "Content-Security-Policy": "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; "
@@ -34,23 +34,22 @@ Refuse = Callable[[Request, int, str], Response]
 
 
 class Safety:
-    """Stands before an application. A request passes if
+    """Protects an application. A request passes if
 
-    - its ``Host`` is one that this server answers for, else any site could reach it under a name of its own
-      (DNS rebinding),
-    - it only reads, or comes from the server's own pages (``Origin``, ``Referer`` and ``Sec-Fetch-Site``, of which a
-      browser sends at least one; other programs send none),
-    - it knows the token, if there is one: from a cookie, from ``?token=``, which sets the cookie, or as
+    - its ``Host`` is a name of this server; otherwise any site could reach it under its own name (DNS rebinding),
+    - it only reads, or comes from the server's own pages. A browser sends at least one of ``Origin``, ``Referer`` and
+      ``Sec-Fetch-Site`` to show this; other programs send none,
+    - it has the token, if there is one: as a cookie, as ``?token=`` (which sets the cookie), or as
       ``Authorization: Bearer``,
     - its body has at most :obj:`LARGEST` bytes.
 
-    Every answer carries :obj:`HEADERS`.
+    Every answer has :obj:`HEADERS`.
 
     Args:
         app (ASGIApp): The application.
-        refuse (callable): The answer to a request that may not pass, of the request, a status and a sentence.
+        refuse (callable): Makes the answer to a refused request, from the request, a status and a sentence.
         host (str): The address on which the server listens.
-        token (str, optional): What has to be known.
+        token (str, optional): The token that a request must have.
     """
 
     def __init__(self, app: ASGIApp, refuse: Refuse, host: str = "127.0.0.1", token: str | None = None):
@@ -91,20 +90,20 @@ class Safety:
         await answer(scope, receive, guarded)
 
     def _refused(self, request: Request, known: bool) -> tuple[int, str] | None:
-        """Status and sentence; None if the request may pass, as far as its head tells."""
+        """Status and sentence of a refusal; None if nothing but the body can still be refused."""
         headers = request.headers
         if not self._ours(headers.get("host", "")):
-            return 421, "This server does not answer for that name: ask for it by the address that it has printed."
+            return 421, "This server does not answer for that name: use the address that it has printed."
         if request.method not in READING and not same_site(headers):
-            return 403, "Another site has sent this, which may change nothing here: open the page itself."
+            return 403, "This request is from another site, which may not change anything here: open the page itself."
         if self.token is None or known or request.url.path.startswith(OPEN):
             return None
         if knows(request, self.token):
             return None
-        return 401, "This server asks for its token, which it has printed when it was started."
+        return 401, "This server needs its token, which it printed when it started."
 
     def _ours(self, host: str) -> bool:
-        """Whether a ``Host`` is this server's. An address in digits belongs to nobody who could point it elsewhere."""
+        """Whether a ``Host`` is this server's. A numeric address is safe, because nobody can redirect it."""
         try:
             name = (urlsplit(f"//{host}").hostname or "").rstrip(".")
         except ValueError:
@@ -121,7 +120,7 @@ class Safety:
 
 
 def local(host: str) -> bool:
-    """Whether an address is reached from this machine alone."""
+    """Whether an address can be reached only from this machine."""
     try:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -129,12 +128,12 @@ def local(host: str) -> bool:
 
 
 def same(given: str, wanted: str) -> bool:
-    """Whether two texts are equal, in a time that does not tell how far."""
+    """Whether two texts are equal, in a time that does not depend on where they differ."""
     return hmac.compare_digest(given.encode("utf-8", "replace"), wanted.encode("utf-8", "replace"))
 
 
 def knows(request: Request, token: str) -> bool:
-    """Whether a request carries the token."""
+    """Whether a request has the token."""
     scheme, _, bearer = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer" and same(bearer.strip(), token):
         return True
@@ -143,22 +142,22 @@ def knows(request: Request, token: str) -> bool:
 
 
 def cookie_of(token: str) -> str:
-    """The header that lets a browser in from now on."""
+    """The header that stores the token in a browser."""
     name, value = _kept(token)
     return f"{name}={value}; Path=/; HttpOnly; SameSite=Strict; Max-Age=2592000"
 
 
 def _kept(token: str) -> tuple[str, str]:
-    """Name and value of the cookie: a digest, since a token may have letters that no cookie has.
+    """Name and value of the cookie. The value is a digest, because a token may have letters that a cookie cannot have.
 
-    Browsers send the cookies of one port to all ports of a machine, so that each server's has a name of its own.
+    Browsers send a cookie to all ports of a machine, so each server's cookie has its own name.
     """
     digest = hashlib.sha256(f"gnnneg {token}".encode("utf-8", "replace")).hexdigest()
     return f"gnnneg_{digest[:8]}", digest[8:]
 
 
 def same_site(headers: Headers) -> bool:
-    """Whether a request comes from the page itself, or from a program that is no browser."""
+    """Whether a request comes from the page itself, or from a program that is not a browser."""
     if headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
         return False
     source = headers.get("origin", headers.get("referer"))
@@ -171,7 +170,7 @@ def same_site(headers: Headers) -> bool:
 
 
 def _without_token(scope: Scope) -> tuple[Scope, str | None]:
-    """The request without ``?token=``, so that no link repeats it, and the token."""
+    """The request without ``?token=``, and the token. So links on the page do not repeat the token."""
     if b"token=" not in scope["query_string"]:
         return scope, None
     pairs = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
@@ -191,7 +190,7 @@ async def _body(receive: Receive) -> bytes | tuple[int, str]:
                     return 400, "The connection ended before the whole request was there."
                 body += message.get("body", b"")
                 if len(body) > LARGEST:
-                    return 413, f"A request has at most {LARGEST:,} bytes: write a shorter reason."
+                    return 413, f"A request may have at most {LARGEST:,} bytes: write a shorter reason."
                 if not message.get("more_body"):
                     return bytes(body)
     except TimeoutError:
@@ -199,7 +198,7 @@ async def _body(receive: Receive) -> bytes | tuple[int, str]:
 
 
 def _again(body: bytes, receive: Receive) -> Callable[[], Awaitable[Message]]:
-    """What has been received, to be received once more."""
+    """A function that receives the same body again."""
     told = False
 
     async def replay() -> Message:

@@ -1,4 +1,4 @@
-"""What people have said of one statement, as a page shows it."""
+"""The verdicts on one statement, as a page shows them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ class Said:
 
     Args:
         rows (list[tuple[Row, bool]]): Every verdict and note, and whether it was taken back.
-        conflict (bool): Whether people differ.
+        conflict (bool): Whether people disagree.
     """
 
     rows: list[tuple[Row, bool]]
@@ -28,7 +28,7 @@ def of_statement(rows: Sequence[Row]) -> Said:
 
 
 def differ(rows: Sequence[Row]) -> bool:
-    """Whether people who have judged a statement differ, by the last verdict of each that stands."""
+    """Whether people disagree about a statement, by the last verdict of each that was not taken back."""
     gone = {row.undoes for row in rows}
     last = {row.who: row.verdict for row in rows if row.verdict in JUDGING and row.id not in gone}
     return len(set(last.values())) > 1

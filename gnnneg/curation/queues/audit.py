@@ -1,4 +1,4 @@
-"""Random samples to judge, and what they say of all that they were drawn from."""
+"""Random samples to judge, and the estimates that follow from them."""
 
 from abc import abstractmethod
 from collections import Counter
@@ -28,16 +28,16 @@ LEVEL = 0.95
 
 @dataclass(frozen=True)
 class Estimate:
-    """What a judged sample says of all that it was drawn from.
+    """The result of an audit.
 
     Args:
-        share (float, optional): The share that is true; none before anything was judged.
-        low, high (float): Its 95% interval by Clopper and Pearson; 0 and 1 before anything was judged.
-        n (int): Draws that count: true, or not.
-        true (int): Of these, how many are true.
-        unsure, skipped, conflicting (int): Draws of which nobody can say so: people are unsure, have skipped them, or
-            differ. They are left out of the share, which so is that of the others.
-        known (int): Draws that count since the data state or deny them already.
+        share (float, optional): Share of true statements among the draws that count; None if no draw counts.
+        low, high (float): Its 95% interval by Clopper and Pearson; 0 and 1 if no draw counts.
+        n (int): Number of draws that count: those known to be true or false.
+        true (int): Number of these that are true.
+        unsure, skipped, conflicting (int): Draws without a clear verdict: people are unsure, skipped them, or
+            disagree. They do not count.
+        known (int): Draws that the data already state or deny. They count without a verdict.
         left (int): Draws of the sample that were not reached.
     """
 
@@ -56,10 +56,12 @@ class Estimate:
 class Audit(Queue):
     """A random sample, to be judged in its order.
 
-    Each draw is one of all that could have been drawn, with equal chances, so that what comes several times counts
-    several times. What the data state or deny counts without being judged. Draws count from the first one on as far as
-    they were judged here, so that neither the moment at which somebody stops nor what was judged in other queues, where
-    statements are no random ones, bends the share; once all are judged, wherever that was, all count.
+    Every candidate has the same chance. A statement that occurs several times among the candidates may be drawn several
+    times, and then counts several times. Statements that the data state or deny count without a verdict.
+
+    The estimate uses the draws from the first one on, as long as they are judged. It ends at the last draw that was
+    judged in this queue. So it does not depend on when people stop, or on verdicts in other queues, whose statements
+    are not random. Once all draws are judged, in any queue, all count.
     """
 
     random = True
@@ -75,15 +77,15 @@ class Audit(Queue):
 
     @cached_property
     def sample(self) -> tuple[list[Statement], list[str]]:
-        """The statements drawn, and of each what the data say: a word of :data:`gnnneg.evaluation.said.WORDS`."""
+        """The drawn statements, and for each its word of :data:`gnnneg.evaluation.said.WORDS`: what the data say."""
         found = self.drawn()
         return self.served.called(found), [WORDS[code] for code in self.served.said(found).tolist()]
 
     def estimate(self, standing: pd.DataFrame) -> Estimate:
-        """The share of true ones, with its confidence interval.
+        """The share of true statements, with its confidence interval.
 
         Args:
-            standing (DataFrame): What people have said, as :meth:`gnnneg.verdicts.Verdicts.standing` gives it.
+            standing (DataFrame): The current verdicts, from :meth:`gnnneg.verdicts.Verdicts.standing`.
         """
         roles = list(Statement._fields)
         together = agreed(standing)
@@ -106,45 +108,45 @@ class Audit(Queue):
     def _reached(
         self, statements: list[Statement], said: list[str], judged: Container[Statement], here: set[Statement]
     ) -> int:
-        """How many draws count."""
+        """The number of draws that the estimate uses."""
         asked = [place for place, word in enumerate(said) if word == "unknown"]
         judged_in_order = list(takewhile(lambda place: statements[place] in judged, asked))
         if len(judged_in_order) == len(asked):
             return len(statements)
         last = max((at for at, place in enumerate(judged_in_order) if statements[place] in here), default=None)
-        # with the known ones behind it, up to the next to be asked about: else the unknown ones would be too many
+        # includes the known draws that follow; otherwise the share of unknown draws would be too large
         return 0 if last is None else asked[last + 1]
 
     def _worked_out(self) -> list[Item]:
         statements, said = self.sample
         asked = dict.fromkeys(one for one, word in zip(statements, said) if word == "unknown")
         found = self.served.places(list(asked))
-        return listed(self.served, found, self.served.first.plausible(found), ["It was drawn by chance."] * len(asked))
+        return listed(self.served, found, self.served.first.plausible(found), ["It was drawn at random."] * len(asked))
 
 
 class AuditNegatives(Audit):
-    """What the sampler of the first run draws as wrong: the share of true ones is its false-negative rate.
+    """A random sample of the first run's negatives. The share of true ones is the false-negative rate of its sampler.
 
     Args:
-        served (Served): The runs; the sampler of the first one draws.
+        served (Served): The runs; only the sampler of the first one is used.
         draws (int): Size of the sample. (default: :obj:`400`)
-        statements (int): The sample is taken of the negatives of so many training statements. (default: :obj:`2000`)
-        seed (int): Of all draws. (default: :obj:`0`)
+        statements (int): Number of training statements whose negatives are sampled. (default: :obj:`2000`)
+        seed (int): Random seed. (default: :obj:`0`)
 
     Raises:
         UserError: If the task of the run draws no negatives.
 
-    Cost: the negatives; memory: those of one batch.
+    Cost: the draws of the negatives. Memory: the negatives of one batch.
     """
 
     name = "audit-negatives"
     title = "Audit of negatives"
-    meaning = "A random sample of what the sampler draws as wrong: how much of it is true?"
+    meaning = "A random sample of the sampler's negatives: how many of them are true?"
 
     def __init__(self, served: Served, draws: int = DRAWS, statements: int = 2000, seed: int = 0) -> None:
         super().__init__(served, draws, seed)
         whole("AuditNegatives", statements=statements)
-        drawing(served.runs[0].task)  # refused before anybody waits
+        drawing(served.runs[0].task)  # fails before the queue is computed
         self.statements = statements
 
     def drawn(self) -> Triplets:
@@ -152,7 +154,7 @@ class AuditNegatives(Audit):
         none = torch.empty(0, dtype=torch.long)
         kept, key = Triplets(none, none, none), torch.empty(0, dtype=torch.double)
         for offered in negatives(self.served, self.served.first.affordable(self.statements), rng):
-            # a number of its own for each: those of the smallest are a sample of all, in random order
+            # each negative gets a random number; those with the smallest numbers are a random sample, in random order
             more = torch.rand(len(offered.row), generator=rng, dtype=torch.double)
             key, order = torch.cat([key, more]).sort(stable=True)
             both = Triplets(*(torch.cat(pair) for pair in zip(kept, offered.triplets)))
@@ -161,21 +163,21 @@ class AuditNegatives(Audit):
 
 
 class AuditPredictions(Audit):
-    """What the first run predicts, drawn evenly from its ``k`` best unknown answers to as many questions as draws:
-    the share of true ones is the precision of such predictions.
+    """A random sample of the first run's predictions: its ``k`` best unknown answers to each of ``draws`` questions.
+    The share of true ones is the precision of such predictions.
 
     Args:
-        served (Served): The runs; the first one predicts.
+        served (Served): The runs; only the first one is used.
         draws (int): Size of the sample. (default: :obj:`400`)
-        k (int): Among how many answers to each question. (default: :obj:`10`)
-        seed (int): Of all draws. (default: :obj:`0`)
+        k (int): Number of answers to each question. (default: :obj:`10`)
+        seed (int): Random seed. (default: :obj:`0`)
 
-    Cost: a score of each question with each entity.
+    Cost: one score for each question and entity.
     """
 
     name = "audit-predictions"
     title = "Audit of predictions"
-    meaning = "A random sample of the best answers that nobody has stated or denied: how much of it is true?"
+    meaning = "A random sample of the best answers that nobody has stated or denied: how many of them are true?"
 
     def __init__(self, served: Served, draws: int = DRAWS, k: int = 10, seed: int = 0) -> None:
         super().__init__(served, draws, seed)
@@ -187,5 +189,5 @@ class AuditPredictions(Audit):
         asked = served.first
         query = questions(asked, triplets(served.data), self.draws, rng)
         found = asked.best(query, self.k, served.known)
-        # as many questions as draws: their answers stand together, and each may be drawn
+        # the sample is drawn from all answers, not one from each question
         return take(found, torch.randperm(len(found.rel_type), generator=rng)[: self.draws])

@@ -1,4 +1,4 @@
-"""A queue: statements to judge, what is most worth a person's time first."""
+"""A queue: statements to judge, the most useful ones first."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -22,8 +22,8 @@ class Item:
 
     Args:
         head, relation, tail (str): The statement, in names.
-        value (float): What the queue is ordered by.
-        why (str): Why it is asked about, as one short sentence.
+        value (float): The value by which the queue is sorted.
+        why (str): Why it is in the queue, as one short sentence.
     """
 
     head: str
@@ -34,24 +34,24 @@ class Item:
 
     @property
     def statement(self) -> Statement:
-        """What is judged."""
+        """The statement alone."""
         return Statement(self.head, self.relation, self.tail)
 
 
 class Queue(ABC):
-    """Statements to judge. They are worked out when somebody first asks, and stay as they are.
+    """Statements to judge. They are computed at the first use and do not change afterwards.
 
-    A queue knows nothing of verdicts: the same runs and seed make the same queue, whatever was judged.
+    A queue does not depend on verdicts: the same runs and seed give the same queue.
     """
 
     name: str
-    """What stands in the address of its page."""
+    """Its name in the address of its page."""
     title: str
-    """What people call it."""
+    """Its title on the page."""
     meaning: str
-    """What it holds, in one sentence."""
+    """What it contains, in one sentence."""
     random: ClassVar[bool] = False
-    """Whether it is a random sample, which is to be judged in its order."""
+    """Whether it is a random sample, which must be judged in its order."""
 
     def __init__(self) -> None:
         self._lock, self._items = Lock(), None  # type: tuple[Lock, list[Item] | None]
@@ -60,7 +60,7 @@ class Queue(ABC):
         """The statements in their order.
 
         Raises:
-            UserError: If the runs, or their data, cannot answer.
+            UserError: If the runs or their data lack something that the queue needs.
         """
         with self._lock:
             if self._items is None:
@@ -84,5 +84,5 @@ def take(triplets: Triplets, row: Int[Tensor, "m"]) -> Triplets:
 
 
 def generator(seed: int) -> torch.Generator:
-    """What a queue draws from."""
+    """The random generator of a queue."""
     return torch.Generator().manual_seed(seed)

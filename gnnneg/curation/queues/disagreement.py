@@ -1,4 +1,4 @@
-"""Statements of which models think differently."""
+"""Statements on which models disagree."""
 
 import torch
 
@@ -12,29 +12,30 @@ from gnnneg.records import Triplets
 
 
 class Disagreement(Queue):
-    """Unknown statements to which the runs give the most different probabilities: query by committee, of `"Query by
-    Committee" <https://doi.org/10.1145/130385.130417>`_. One run of a dual model is a committee of its two sides, each
-    with a calibration of its own.
+    """Unknown statements to which the runs give the most different probabilities: query by committee, from `"Query by
+    Committee" <https://doi.org/10.1145/130385.130417>`_. If there is one run, of a dual model, its two sides are the
+    committee, each with its own calibration.
 
-    Candidates are the ``k`` best unknown answers of each member to each of ``num_questions`` questions, of entities
-    that fit, as in :class:`Uncertain`; what they are ordered by is the largest probability less the smallest.
+    Candidates are the ``k`` best unknown answers of each member to each of ``num_questions`` questions. As in
+    :class:`Uncertain`, only entities that fit are candidates. They are sorted by the largest probability minus the
+    smallest.
 
-    Cost: for each member a score of each question with each entity, and one of each candidate.
+    Cost: for each member, one score for each question and entity, and one for each candidate.
 
     Args:
         served (Served): The runs.
-        length (int): How many statements at most. (default: :obj:`1000`)
-        num_questions (int): How many questions. (default: :obj:`1000`)
-        k (int): How many answers to each. (default: :obj:`10`)
-        seed (int): Of the questions. (default: :obj:`0`)
+        length (int): Largest number of statements. (default: :obj:`1000`)
+        num_questions (int): Number of questions. (default: :obj:`1000`)
+        k (int): Number of answers to each question. (default: :obj:`10`)
+        seed (int): Random seed of the questions. (default: :obj:`0`)
 
     Raises:
-        UserError: If there is one run, which is no dual model, or one has no calibration.
+        UserError: If there is only one run and it is not a dual model, or if a run has no calibration.
     """
 
     name = "disagreement"
     title = "Models disagree"
-    meaning = "Statements that nobody has made, of fitting entities, with very different probabilities."
+    meaning = "New statements of fitting entities, to which models give very different probabilities."
 
     def __init__(
         self, served: Served, length: int = LENGTH, num_questions: int = 1000, k: int = 10, seed: int = 0

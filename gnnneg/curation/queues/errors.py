@@ -1,4 +1,4 @@
-"""What the data state and a model, or the data themselves, speak against."""
+"""Statements of the data that a model, or other statements, contradict."""
 
 import torch
 
@@ -14,47 +14,47 @@ MOST = 500_000  # statements that are scored
 
 
 def _sides(found: Finding) -> list[tuple[Statement, str]]:
-    """The statements that contradict each other, each with why it is asked about."""
+    """The statements that contradict each other, each with its reason."""
     denied = Statement(found.head, found.relation, found.tail)
     if not found.chain:
         return [(denied, f"In the data it is {found.kind}.")]
     below, way = found.chain[0], " < ".join(found.chain)
     return [
-        (denied, f"It is denied, and stated of {below}, which is below {found.tail}: {way}."),
-        (denied._replace(tail=below), f"It is stated, and denied of {found.tail}, which is above {below}: {way}."),
+        (denied, f"It is denied, but stated for {below}, which is below {found.tail}: {way}."),
+        (denied._replace(tail=below), f"It is stated, but denied for {found.tail}, which is above {below}: {way}."),
     ]
 
 
 class SuspectedErrors(Queue):
-    """First the contradictions that ``gnnneg data check`` finds: statements that the data both state and deny, and with
-    a hierarchy what is denied of a class and stated of one below it, both of the two, since either may be wrong. Then
-    the stated ones of any split to which the first run gives the lowest probability. Leaks, which ``check`` finds
-    besides, are about splits: nobody can judge them.
+    """First the contradictions that ``gnnneg data check`` finds. These are statements that the data both state and
+    deny. With a hierarchy, they are also statements denied for a class but stated for a class below it; both are in
+    the queue, because either may be wrong. Then the stated statements, of all splits, to which the first run gives the
+    lowest probability. The leaks that ``check`` also finds are not in the queue, because they concern the splits.
 
-    Of more than 500,000 statements so many, chosen by chance, are looked at.
+    If there are more than 500,000 statements, a random sample of this size is scored.
 
-    Cost: a score of each statement, and the sorts of :func:`gnnneg.data.check.check`.
+    Cost: one score for each statement, and the sorts of :func:`gnnneg.data.check.check`.
 
     Args:
-        served (Served): The runs; the first one is asked.
-        length (int): How many statements at most. (default: :obj:`1000`)
-        hierarchy (str, optional): The relation that makes the hierarchy of classes, such as ``subClassOf``.
+        served (Served): The runs; only the first one is used.
+        length (int): Largest number of statements. (default: :obj:`1000`)
+        hierarchy (str, optional): The relation from a class to the class above it, such as ``subClassOf``.
             (default: :obj:`None`)
-        seed (int): Of the choice. (default: :obj:`0`)
+        seed (int): Random seed of the sample. (default: :obj:`0`)
 
     Raises:
-        UserError: If there is no such relation.
+        UserError: If the relation does not exist.
     """
 
     name = "errors"
     title = "Suspected errors"
-    meaning = "Statements that the data make, and something speaks against."
+    meaning = "Statements of the data that the model, or other statements, contradict."
 
     def __init__(self, served: Served, length: int = LENGTH, hierarchy: str | None = None, seed: int = 0) -> None:
         super().__init__()
         whole("SuspectedErrors", length=length)
         if hierarchy is not None:
-            relation_of(served.data, hierarchy)  # refused before anybody waits
+            relation_of(served.data, hierarchy)  # fails before the queue is computed
         self.served, self.length, self.hierarchy, self.seed = served, length, hierarchy, seed
 
     def _worked_out(self) -> list[Item]:

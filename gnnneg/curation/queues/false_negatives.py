@@ -1,4 +1,4 @@
-"""What a sampler takes to be wrong and a model finds plausible."""
+"""Negatives of a sampler that a model finds plausible."""
 
 import torch
 
@@ -16,19 +16,19 @@ EACH = 5  # candidates of one question
 
 
 class SuspectedFalseNegatives(Queue):
-    """What the sampler of the first run offers as wrong answers, nobody has stated or denied, and the model finds most
-    plausible: trained on as false, it may be true.
+    """The negatives of the first run's sampler that its model finds most plausible, except those that the data state or
+    deny. Training treats them as false, but they may be true.
 
-    The sampler draws for ``statements`` training statements chosen by chance. Of the candidates of each question that
-    fit (see :class:`~gnnneg.curation.fitting.Fitting`) the five that the model scores highest are kept.
+    The sampler draws negatives for ``statements`` random training statements. For each question, only candidates that
+    fit count (see :class:`~gnnneg.curation.fitting.Fitting`), and the five with the highest scores are kept.
 
-    Cost: the draws, a score of each candidate, and one more of those that are kept. Memory: the draws of one batch.
+    Cost: the draws, one score for each candidate, and one more for each kept one. Memory: the draws of one batch.
 
     Args:
-        served (Served): The runs; the first one is asked.
-        length (int): How many statements at most. (default: :obj:`1000`)
-        statements (int): For how many statements negatives are drawn. (default: :obj:`1000`)
-        seed (int): Of all draws. (default: :obj:`0`)
+        served (Served): The runs; only the first one is used.
+        length (int): Largest number of statements. (default: :obj:`1000`)
+        statements (int): Number of training statements for which negatives are drawn. (default: :obj:`1000`)
+        seed (int): Random seed. (default: :obj:`0`)
 
     Raises:
         UserError: If the task of the run draws no negatives.
@@ -36,12 +36,12 @@ class SuspectedFalseNegatives(Queue):
 
     name = "false-negatives"
     title = "Suspected false negatives"
-    meaning = "Statements of fitting entities that training takes to be wrong, and the model finds plausible."
+    meaning = "Statements of fitting entities that training treats as false, but the model finds plausible."
 
     def __init__(self, served: Served, length: int = LENGTH, statements: int = 1000, seed: int = 0) -> None:
         super().__init__()
         whole("SuspectedFalseNegatives", length=length, statements=statements)
-        drawing(served.runs[0].task)  # refused before anybody waits
+        drawing(served.runs[0].task)  # fails before the queue is computed
         self.served, self.length, self.statements, self.seed = served, length, statements, seed
 
     def _worked_out(self) -> list[Item]:
@@ -52,12 +52,12 @@ class SuspectedFalseNegatives(Queue):
         for offered in negatives(served, wanted, generator(self.seed)):
             own = offered.triplets
             unknown = (served.said(own) == WORDS.index("unknown")).nonzero()[:, 0]
-            # the other end is that of a training statement, and fits
+            # the other entity is from a training statement, so it fits
             unknown = unknown[served.fitting(offered.asked[unknown], offered.answer[unknown])]
             row, score = offered.row[unknown], offered.score[unknown]
             order = score.argsort(descending=True, stable=True)
             order = order[row[order].argsort(stable=True)]
-            beside = entries(row.bincount())[1]  # places in the row, once rows are together
+            beside = entries(row.bincount())[1]  # the position within its row, when sorted by row
             kept = unknown[order[beside < EACH]]
             new, _ = distinct(take(own, kept))
             found, place = distinct(Triplets(*(torch.cat(pair) for pair in zip(best, new))))
@@ -65,5 +65,5 @@ class SuspectedFalseNegatives(Queue):
             value[place] = torch.cat([likely, asked.plausible(new)])
             first = value.argsort(descending=True, stable=True)[: self.length]
             best, likely = take(found, first), value[first]
-        why = [f"The sampler drew it as wrong; the model gives it {p:.3f}." for p in likely.tolist()]
+        why = [f"The sampler drew it as a negative; the model gives it {p:.3f}." for p in likely.tolist()]
         return listed(served, best, likely, why)

@@ -1,4 +1,4 @@
-"""What a model answers to one question."""
+"""The answers of a model to one question."""
 
 from collections.abc import Sequence
 
@@ -16,17 +16,17 @@ class Question(Queue):
     """The best unknown answers of the first run to one question, the most plausible first.
 
     Args:
-        served (Served): The runs; the first one is asked.
-        head (str, optional): Name, label or synonym of the head; :obj:`None` asks for it.
+        served (Served): The runs; only the first one is used.
+        head (str, optional): Name, label or synonym of the head; :obj:`None` asks for the head.
         relation (str): Name, label or synonym of the relation.
-        tail (str, optional): The same of the tail.
-        among (str or list[str], optional): Only entities of a type, or these.
-        k (int): How many at most. (default: :obj:`100`)
+        tail (str, optional): The same for the tail.
+        among (str or list[str], optional): Limits answers to the entities of a type, or to these entities.
+        k (int): Largest number of answers. (default: :obj:`100`)
 
     Raises:
         UserError: If not exactly one of head and tail is given, or a name is unknown.
 
-    Cost: a score with each entity.
+    Cost: one score for each entity.
     """
 
     title = "Answers"
@@ -60,5 +60,5 @@ class Question(Queue):
     def _worked_out(self) -> list[Item]:
         asked = self.served.first
         found = asked.best(self.query, self.k, self.served.known, self.among)
-        why = [f"It is the answer at place {place}." for place in range(1, len(found.rel_type) + 1)]
+        why = [f"It is answer number {place}." for place in range(1, len(found.rel_type) + 1)]
         return listed(self.served, found, asked.plausible(found), why)

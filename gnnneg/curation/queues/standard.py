@@ -1,4 +1,4 @@
-"""The queues that some runs can have."""
+"""The queues that are possible for some runs."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -18,8 +18,8 @@ class Standard(NamedTuple):
     """The queues of some runs.
 
     Args:
-        queues (list[Queue]): Those that there are.
-        absent (dict[str, str]): By the title of each of the others, why there is none, as a sentence.
+        queues (list[Queue]): The possible queues.
+        absent (dict[str, str]): The titles of the other queues, each with the reason as a sentence.
     """
 
     queues: list[Queue]
@@ -27,16 +27,16 @@ class Standard(NamedTuple):
 
 
 def standard(served: Served, seed: int = 0, hierarchy: str | None = None) -> Standard:
-    """Every queue that needs no question, with its defaults.
+    """All queues with their defaults, except :class:`~gnnneg.curation.queues.Question`.
 
     Args:
         served (Served): The runs.
-        seed (int): Of all draws. (default: :obj:`0`)
-        hierarchy (str, optional): The relation that makes the hierarchy of classes, for :class:`SuspectedErrors`.
+        seed (int): Random seed. (default: :obj:`0`)
+        hierarchy (str, optional): The relation from a class to the class above it, for :class:`SuspectedErrors`.
             (default: :obj:`None`)
 
     Raises:
-        UserError: If there is no such relation.
+        UserError: If the relation does not exist.
     """
     if hierarchy is not None:
         relation_of(served.data, hierarchy)

@@ -1,4 +1,4 @@
-"""Statements of which a model does not know what to think."""
+"""Statements about which a model is unsure."""
 
 from gnnneg.checks import whole
 from gnnneg.curation.drawn import answers, questions
@@ -11,24 +11,24 @@ THRESHOLD = 0.5
 
 
 class Uncertain(Queue):
-    """Unknown statements whose calibrated probability is nearest to one half: uncertainty sampling, of `"A Sequential
+    """Unknown statements whose calibrated probability is nearest to one half: uncertainty sampling, from `"A Sequential
     Algorithm for Training Text Classifiers" <https://arxiv.org/abs/cmp-lg/9407020>`_.
 
-    Candidates are the ``k`` best unknown answers of the first run to each of ``num_questions`` questions, which are
-    drawn evenly from the different questions that stated statements answer, of both sides. An answer is an entity that
-    fits: one that fills that slot of the relation in a training statement, or has a type of one that does (see
-    :class:`~gnnneg.curation.fitting.Fitting`). Of statements that the model finds less likely than all these, none is
-    asked about.
+    Candidates are the ``k`` best unknown answers of the first run to each of ``num_questions`` questions. The questions
+    are drawn uniformly from the distinct questions, for heads and tails, that stated statements answer. Only entities
+    that fit are answers: those that fill the same slot of the relation in a training statement, or share a type with an
+    entity that does (see :class:`~gnnneg.curation.fitting.Fitting`). Less likely statements than these candidates are
+    not in the queue.
 
-    Cost: a score of each question with each entity, and one of each candidate. A model that passes messages for each
-    question is asked fewer.
+    Cost: one score for each question and entity, and one for each candidate. A model that passes messages for each
+    question gets fewer questions.
 
     Args:
-        served (Served): The runs; the first one is asked.
-        length (int): How many statements at most. (default: :obj:`1000`)
-        num_questions (int): How many questions. (default: :obj:`2000`)
-        k (int): How many answers to each. (default: :obj:`20`)
-        seed (int): Of the questions. (default: :obj:`0`)
+        served (Served): The runs; only the first one is used.
+        length (int): Largest number of statements. (default: :obj:`1000`)
+        num_questions (int): Number of questions. (default: :obj:`2000`)
+        k (int): Number of answers to each question. (default: :obj:`20`)
+        seed (int): Random seed of the questions. (default: :obj:`0`)
 
     Raises:
         UserError: If the run has no calibration, which needs validation statements.
@@ -36,7 +36,7 @@ class Uncertain(Queue):
 
     name = "uncertain"
     title = "Most uncertain"
-    meaning = "Statements that nobody has made, of fitting entities, with a probability near one half."
+    meaning = "New statements of fitting entities, with a probability near one half."
 
     def __init__(
         self, served: Served, length: int = LENGTH, num_questions: int = 2000, k: int = 20, seed: int = 0

@@ -1,18 +1,18 @@
-// Judging by one key. Without this script every form works as well, by a page for each verdict.
+// Judging with one key. Without this script every form works too, with one page for each verdict.
 "use strict";
 
-const AHEAD = 2, EVERY = 1500;  // pages kept ready, and milliseconds between two looks at what others say
-const KEPT = 8;  // pages, with those that another tab has judged meanwhile
+const AHEAD = 2, EVERY = 1500;  // pages loaded ahead, and milliseconds between two requests for the verdicts of others
+const KEPT = 8;  // pages, including those that another tab has judged in the meantime
 const PAST = { accept: "Accepted", deny: "Denied", unsure: "Unsure", skip: "Skipped" };
 const KEYS = { d: "deny", a: "accept", u: "unsure", s: "skip" };
 
 const one = (selector, within = document) => within.querySelector(selector);
 const body = document.body;
 const ready = new Map();  // address -> promise of a page
-const judged = new Set();  // addresses of what this person has judged since, here or in another tab
+const judged = new Set();  // addresses of the statements that this person has judged since, in this or another tab
 let recorded = Promise.resolve();  // requests that change something, one after the other
-let waiting = 0, begun = 0;  // how many of them are not answered yet, and how many there were
-let shown = 0;  // how many statements this tab has turned to: an answer that comes late knows that it is late
+let waiting = 0, begun = 0;  // how many of them are not answered yet, and how many were sent
+let shown = 0;  // how many statements this tab has shown: with it, a late answer is recognised
 
 const statement = () => one("#judge");
 const say = text => { const place = one("#status"); place.textContent = ""; setTimeout(() => { place.textContent = text; }, 30); };
@@ -68,7 +68,7 @@ function page(address) {
   return ready.get(address);
 }
 
-// a queue's own address leads to another statement each time: it cannot be kept ready
+// the address of a queue shows another statement each time, so it cannot be loaded ahead
 const keeps = address => Boolean(address) && new URL(address, location).pathname === "/statement";
 
 async function prepare() {
@@ -88,7 +88,7 @@ async function turn(address, { push = true, said = "" } = {}) {
   let found;
   try {
     found = await (keeps(address) ? page(address) : recorded.then(() => fetched(address)));
-  } catch (error) {  // that a verdict is not recorded says more
+  } catch (error) {  // an unrecorded verdict is more important
     if (!one("#trouble").textContent) trouble(`The page cannot be reached: ${error.message}`);
     return;
   }
@@ -135,7 +135,7 @@ function judge(verdict) {
   });
   if (!main.dataset.next) { done.then(() => say(PAST[verdict]), () => {}); return; }
   following(main).then(next => turn(next, { said: PAST[verdict] })).then(() => {
-    if (waiting) count(sum);  // the page kept ready was made before this verdict
+    if (waiting) count(sum);  // the page was loaded before this verdict
   }, error => trouble(`The page cannot be reached: ${error.message}`));
 }
 
@@ -177,7 +177,7 @@ function help() {
   if (dialog.open) dialog.close(); else dialog.showModal();
 }
 
-// ---- what others say meanwhile
+// ---- verdicts of others
 
 let looking = false;
 async function live() {
@@ -201,7 +201,7 @@ async function live() {
     if (now.judged !== null && !waiting && before === begun) count(now.judged);
     main.dataset.last = now.last;
     if (now.said !== null) one("#said").innerHTML = now.said;
-  } catch { /* the server may have ended: a verdict will tell */ } finally { looking = false; }
+  } catch { /* the server may have ended: the next verdict shows it */ } finally { looking = false; }
 }
 
 // ---- events
@@ -214,7 +214,7 @@ document.addEventListener("keydown", event => {
   if (!(event.target instanceof Element) || event.target.closest("input, textarea, select, [contenteditable]")) return;
   if (event.key === "?") { event.preventDefault(); help(); return; }
   if (one("#help").open || !keysOn()) return;
-  // on a keyboard of another alphabet the key that stands in the place of the letter
+  // on a keyboard with another alphabet: the key at the position of the letter
   const key = /^[\x20-\x7e]$/.test(event.key) ? event.key.toLowerCase() : event.code.startsWith("Key") ? event.code[3].toLowerCase() : event.key;
   const act = key === "z" ? undo : !statement() ? null : KEYS[key] ? () => judge(KEYS[key]) : {
     n: () => one("#why").focus(), ArrowLeft: () => move("prev"), ArrowRight: () => move("next"),
@@ -248,7 +248,7 @@ document.addEventListener("change", event => {
 });
 
 const here = new URL(location);
-if (here.searchParams.has("token")) {  // the cookie has it now: it need not stay where others see it
+if (here.searchParams.has("token")) {  // the cookie has it now, so remove it from the visible address
   here.searchParams.delete("token");
   history.replaceState(null, "", here);
 }
