@@ -136,15 +136,15 @@ class _Scored(torch.autograd.Function):
         ctx: Any, end: Tensor, table: Tensor, query: Tensor, index: Tensor, kind: int, shared: _Shared
     ) -> Tensor:
         score = gather(kind, query, table, index)
-        ctx.shared, ctx.piece, ctx.table, ctx.kind = shared, shared.add(index), table, kind
-        ctx.save_for_backward(query, index, score)
+        ctx.shared, ctx.piece, ctx.kind = shared, shared.add(index), kind
+        ctx.save_for_backward(query, table, index, score)  # refused if the table has changed until the backward pass
         return score
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, Tensor, None, None, None]:
-        query, index, score = ctx.saved_tensors
+        query, table, index, score = ctx.saved_tensors
         room = ctx.shared.room(ctx.piece)
-        of_query = pull_apart(ctx.kind, grad, query, ctx.table, index, score, room)
+        of_query = pull_apart(ctx.kind, grad, query, table, index, score, room)
         ctx.piece.grad = room
         return grad.new_empty(0), None, of_query, None, None, None

@@ -114,3 +114,12 @@ def test_private_candidates_of_a_large_table_are_not_copied(monkeypatch):
     assert_close(score, (query[:, None] * table[index]).sum(2))
     score.sum().backward()
     assert table.grad._nnz() == 6
+
+
+def test_a_table_that_changes_before_the_backward_pass_is_refused():
+    table, query = torch.randn(9, 4, requires_grad=True), torch.randn(2, 4)
+    value = Rows(table).scored(kinds.INNER, query, torch.tensor([[3, 8], [0, 3]])).sum()
+    with torch.no_grad():
+        table.add_(1.0)
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        value.backward()
