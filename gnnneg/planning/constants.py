@@ -37,6 +37,8 @@ class Constants:
     """The same for private candidates that are only scored, without gradient."""
     copied: float
     """One component of a row that is copied for scoring only."""
+    chosen: float
+    """One candidate of a pool of which a share is chosen by its score."""
     loss: dict[str, float]
     """One score, by loss."""
     draw: float

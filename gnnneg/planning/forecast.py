@@ -161,6 +161,7 @@ class Forecast:
         copied = 0.0 if pool >= self.graph.entities else _even(pool, self.graph.entities) * width * cost.copied
         loss = 0.0 if tiled else pairs * cost.loss.get(work.loss, cost.loss["LogSigmoid"])
         drawn = queries * (negatives.drawn * cost.draw + negatives.filtered * cost.filtered)
+        drawn += queries * (negatives.looked + negatives.looked_shared) * cost.chosen
         asked = queries * width * cost.query
         whole = cost.dense[work.optimizer]
         relations = (work.per_relation * self.graph.relations + work.fixed) * whole

@@ -73,6 +73,7 @@ def measure() -> Constants:
             looked={name: look for name, (look, _) in private.items()},
             loss={name: _loss(one) for name, one in LOSSES.items()},
             copied=_copied(table, rng),
+            chosen=_chosen(rng),
             draw=_draw(rng),
             filtered=_filter(rng),
             rows={name: few for name, (few, _) in rows.items()},
@@ -176,6 +177,12 @@ def _loss(loss: Loss) -> float:
     score = torch.zeros(QUERIES, 1 + SHARED, requires_grad=True)
     weight = torch.ones(1, 1)
     return fastest(lambda: loss(score[:, :1], score[:, 1:], weight, 0.0).sum().backward()) / (QUERIES * SHARED)
+
+
+def _chosen(rng: torch.Generator) -> float:
+    """For each candidate: the choice of the quarter with the highest scores."""
+    score = torch.rand(QUERIES, PRIVATE, generator=rng)
+    return fastest(lambda: score.topk(PRIVATE // 4, dim=1)) / score.numel()
 
 
 def _draw(rng: torch.Generator) -> float:
