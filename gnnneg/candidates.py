@@ -164,7 +164,8 @@ class Gathered(Candidates):
         return F.embedding(index[:, some], table)
 
     def each(self, score: Callable[[Tensor, Tensor], Tensor], query: Float[Tensor, "b q"]) -> Float[Tensor, "b k"]:
-        return _in_chunks(score, query, self._index.size(1), self._rows.size(1), self.columns)
+        table, index = self._copied()  # before a chunk, which is computed again in the backward pass
+        return _in_chunks(score, query, index.size(1), table.size(1), self.columns)
 
 
 class Private(Candidates):

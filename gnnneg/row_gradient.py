@@ -28,10 +28,6 @@ class Rows:
         self.table, self._shared = table.detach(), _Shared(table)
         self._end: Tensor = _Together.apply(table, self._shared)
 
-    def size(self, dim: int) -> int:
-        """The table's."""
-        return self.table.size(dim)
-
     def __getitem__(self, row: Tensor) -> Tensor:
         """The vectors of ``row``, ``(*s) -> (*s, d)``."""
         found: Tensor = _Looked.apply(self._end, self.table, row, self._shared)
@@ -72,10 +68,11 @@ class _Shared:
         if self.whole is None:
             end = 0
             for one in self.pieces:
-                one.place = slice(end, end + one.row.numel())
-                end = one.place.stop
+                if one.grad is None:  # else its gradient came alone, and lies elsewhere
+                    one.place = slice(end, end + one.row.numel())
+                    end = one.place.stop
             self.whole = on_large_pages(self.like.new_empty(end, self.width))
-        if piece.place is None:  # of a look-up that was made since
+        if piece.place is None:  # of a look-up that was made after that
             return self.like.new_empty(piece.row.numel(), self.width)
         return self.whole[piece.place]
 

@@ -7,7 +7,7 @@ from torch.testing import assert_close
 from gnnneg.candidates import indexed
 from gnnneg.encodings import RowSparse
 from gnnneg.kernels import kinds
-from gnnneg.row_gradient import Rows
+from gnnneg.row_gradient import Rows, _Shared
 
 LOOKS = [torch.tensor([3, 1, 3]), torch.tensor([[0, 3], [5, 5]]), torch.tensor([], dtype=torch.long)]
 
@@ -123,3 +123,15 @@ def test_a_table_that_changes_before_the_backward_pass_is_refused():
         table.add_(1.0)
     with pytest.raises(RuntimeError, match="modified by an inplace operation"):
         value.backward()
+
+
+def test_a_gradient_that_came_alone_is_kept_beside_those_of_later_look_ups():
+    """A look-up may be made after the backward pass of the first one, as where a part is computed again."""
+    shared = _Shared(torch.empty(9, 2))
+    first = shared.add(torch.tensor([1, 4]))
+    shared.put(first, torch.full((2, 2), 3.0))
+    second = shared.add(torch.tensor([5]))
+    shared.put(second, torch.full((1, 2), 7.0))
+    row, value = shared.taken()
+    assert_close(row, torch.tensor([1, 4, 5]))
+    assert_close(value, torch.tensor([3.0, 3.0, 7.0])[:, None].expand(-1, 2))
