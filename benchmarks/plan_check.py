@@ -2,9 +2,10 @@
 
 ``python benchmarks/plan_check.py`` trains on synthetic statements, whose entities are as frequent as Zipf's law
 says, of 0.1, 0.3 and 1 million entities, on one thread, and counts the processor's time. ``--processes 2`` does so with
-that many processes, and tells the peak memory of each and the bytes that each sends a step; ``--clock wall`` counts
-time as it passes, where nothing else may run; ``--sizes`` and ``--cases`` choose. ``--record FILE`` keeps what was
-taken, beside what was planned.
+that many processes, and tells the peak memory of each and the bytes that each sends a step. The network is what these
+processes exchange a second on the same clock, measured before the steps. ``--clock wall`` counts time as it passes,
+where nothing else may run; ``--sizes`` and ``--cases`` choose. ``--record FILE`` keeps what was taken, beside what was
+planned.
 """
 
 import argparse
@@ -38,8 +39,10 @@ CASES = {
     "ComplEx, hardest 16 of 128, RowAdagrad": ("ComplEx", hardest(16, 128), "RowAdagrad", "InfoNCE"),
     "DistMult, 256 shared, Adam, dense": ("DistMult", uniform(256, True), "Adam", "InfoNCE"),
 }
-Taken = tuple[float, float, float]  # seconds of a step, peak MiB and bytes sent a step, of each process
+Taken = tuple[float, float, float, float]  # seconds of a step, peak MiB, bytes sent a step, network's bytes a second
+Three = tuple[float, float, float]  # without the network
 CLOCKS = {"wall": time.perf_counter, "processor": time.process_time}
+EXCHANGED = 16 << 20  # bytes for each other process, of which the network's speed is taken
 DENSE = 300_000  # entities: past that a dense step is not worth a row of the table
 
 
@@ -122,13 +125,29 @@ def inside(case: str, num_nodes: int, clock: str) -> None:
     from gnnneg import distributed
 
     with distributed.together():
+        network = exchanged_a_second(CLOCKS[clock])
         sent = Sent()
         forget()
         seconds = taken(case, num_nodes, "ShardedLookup" if distributed.size() > 1 else "Lookup", CLOCKS[clock])
-        told = torch.tensor([seconds, peak_mib(), sent.bytes / max(TAKEN[0], 1)], dtype=torch.double)
+        told = [seconds, peak_mib(), sent.bytes / max(TAKEN[0], 1), network]
+        told = torch.tensor(told, dtype=torch.double)
         distributed.summed(told)
         if distributed.rank() == 0:
             print(json.dumps((told / distributed.size()).tolist()))
+
+
+def exchanged_a_second(clock) -> float:  # type: ignore[no-untyped-def]
+    """Bytes that this process sends to others, and as many that it is sent, the most of some times."""
+    from gnnneg import distributed
+
+    if distributed.size() == 1:
+        return 1.0
+    rows, best = torch.zeros(distributed.size() * (EXCHANGED // (4 * WIDTH)), WIDTH), float("inf")
+    for _ in range(6):
+        begin = clock()
+        distributed.exchanged(rows)
+        best = min(best, clock() - begin)
+    return rows.nbytes / distributed.size() * (distributed.size() - 1) / best
 
 
 TAKEN = [0]  # steps
@@ -152,7 +171,7 @@ def planned_mib(made) -> float:  # type: ignore[no-untyped-def]
     return sum(size for name, size in made.memory.items() if name not in without) / 2**20
 
 
-def rows(case: str, num_nodes: int, processes: int, clock: str, taken: Taken, planned: Taken) -> list[dict]:
+def rows(case: str, num_nodes: int, processes: int, clock: str, taken: Three, planned: Three) -> list[dict]:
     """What was taken and what was planned as rows of measurements: of several processes, memory and bytes sent too."""
     told = {"suite": "plan", "case": case, "entities": num_nodes, "processes": processes, "clock": clock}
     sides = [("ms a step", 1e3), ("MiB each", 1.0), ("MB sent a step", 1e-6)][: 1 if processes == 1 else 3]
@@ -175,7 +194,7 @@ def main() -> None:
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--processes", type=int, default=1)
-    parser.add_argument("--sizes", type=int, nargs="+", default=[100_000, 300_000, 1_000_000])
+    parser.add_argument("--sizes", type=lambda text: int(float(text)), nargs="+", default=[100_000, 300_000, 1_000_000])
     parser.add_argument("--cases", nargs="+", default=list(CASES))
     parser.add_argument("--clock", choices=list(CLOCKS), default="processor")
     parser.add_argument("--record", metavar="FILE", help="add each row to this file as well, as gnnneg bench does")
@@ -194,19 +213,17 @@ def main() -> None:
             dense = "dense" in case
             if dense and (num_nodes > DENSE or count > 1):
                 continue
-            machines = Machines(count, network=LOOPBACK, cores=1)
             encoder = "Lookup" if count == 1 else "ShardedLookup"
+            found, mib, sent, network = several(case, num_nodes, count, arguments.clock)
+            machines = Machines(count, network=network, cores=1)
             made = forecast(work(plan(tree(case, encoder)), graph), graph, machines, known())
-            found, mib, sent = several(case, num_nodes, count, arguments.clock)
             print(f"| {num_nodes:,} | {case} | {1e3 * made.step:.1f} | {1e3 * found:.1f} ", end="")
             print(f"| {made.step / found:.2f} | {planned_mib(made):,.0f} | {mib:,.0f} ", end="")
             print(f"| {made.sent / 1e6:.1f} | {sent / 1e6:.1f} |", flush=True)
-            planned = made.step, planned_mib(made), made.sent
-            for row in rows(case, num_nodes, count, arguments.clock, (found, mib, sent), planned):
-                record(row)
+            taken, planned = (found, mib, sent), (made.step, planned_mib(made), made.sent)
+            for row in rows(case, num_nodes, count, arguments.clock, taken, planned):
+                record({**row, "network": network} if count > 1 else row)
 
-
-LOOPBACK = 1e9  # bytes a second that two processes of one machine send each other
 
 if __name__ == "__main__":
     main()

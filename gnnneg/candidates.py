@@ -12,7 +12,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
-from gnnneg.allocation import on_large_pages
+from gnnneg.allocation import room_for
 from gnnneg.interfaces import Candidates, Encoding
 from gnnneg.kernels.gather_score import gather
 from gnnneg.kernels.kinds import INNER, refuse_weights, summed
@@ -60,7 +60,7 @@ def _product(query: Float[Tensor, "b d"], vector: Float[Tensor, "k d"]) -> Float
     if type(query) is not Tensor or query.device.type != "cpu" or torch.is_grad_enabled():
         return query @ vector.T
     # where all are scored, a matrix of 4 KiB pages takes Linux as long to give and to take as half of the product
-    return torch.mm(query, vector.T, out=on_large_pages(query.new_empty(query.size(0), vector.size(0))))
+    return torch.mm(query, vector.T, out=room_for(query, query.size(0), vector.size(0)))
 
 
 def _in_chunks(

@@ -18,6 +18,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
+from gnnneg.allocation import room_for, selected
 from gnnneg.errors import UserError
 
 T = TypeVar("T")
@@ -188,10 +189,11 @@ def fetched(
         )
     asked = exchanged(row if learned is None else 2 * row + learned, to, back)  # each with what becomes of it
     given = (asked if learned is None else asked >> 1) - rank() * each
-    found = exchanged(F.embedding(given, own.detach()), back, to)
+    found = exchanged(selected(own, given), back, to)
     if learned is None:
         return found, _Learned.apply(own, found, given, to, back)
-    return found, _Learned.apply(own, found[learned], given[asked % 2 == 1], *to_learned, *back_learned)
+    some = selected(found, learned.nonzero()[:, 0])
+    return found, _Learned.apply(own, some, given[asked % 2 == 1], *to_learned, *back_learned)
 
 
 def exchanged(value: Tensor, to: list[int] | None = None, back: list[int] | None = None) -> Tensor:
@@ -202,7 +204,7 @@ def exchanged(value: Tensor, to: list[int] | None = None, back: list[int] | None
         to (list[int], optional): How many rows each process is sent. (default: :obj:`None`, equally many)
         back (list[int], optional): How many rows each process sends. (default: :obj:`None`, equally many)
     """
-    came = value.new_empty(len(value) if back is None else sum(back), *value.shape[1:])
+    came = room_for(value, len(value) if back is None else sum(back), *value.shape[1:])
     dist.all_to_all_single(came, value.contiguous(), back, to)
     return came
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from gnnneg.allocation import on_large_pages
+from gnnneg.allocation import room_for, selected
 from gnnneg.kernels.gather_score import gather, pull_apart
 
 
@@ -71,7 +71,7 @@ class _Shared:
                 if one.grad is None:  # else its gradient came alone, and lies elsewhere
                     one.place = slice(end, end + one.row.numel())
                     end = one.place.stop
-            self.whole = on_large_pages(self.like.new_empty(end, self.width))
+            self.whole = room_for(self.like, end, self.width)
         if piece.place is None:  # of a look-up that was made after that
             return self.like.new_empty(piece.row.numel(), self.width)
         return self.whole[piece.place]
@@ -113,9 +113,7 @@ class _Looked(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, end: Tensor, table: Tensor, row: Tensor, shared: _Shared) -> Tensor:
         ctx.shared, ctx.piece = shared, shared.add(row)
-        flat = row.reshape(-1)
-        found = on_large_pages(table.new_empty(flat.shape[0], table.size(1)))
-        torch.index_select(table, 0, flat, out=found)
+        found = selected(table, row.reshape(-1))
         return found if row.dim() == 1 else found.view(*row.shape, table.size(1))
 
     @staticmethod

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from gnnneg import allocation
-from gnnneg.allocation import COLLAPSE, LARGE, LEAST, on_large_pages
+from gnnneg.allocation import COLLAPSE, LARGE, LEAST, on_large_pages, room_for, selected
 from gnnneg.encoders import Lookup
 from gnnneg.training import LazyAdam
 
@@ -103,3 +103,57 @@ def test_what_is_filled_is_moved() -> None:
     assert advised(table)
     if not pages(table):
         pytest.skip("Linux moved nothing: it is older than 6.1, or has no large page left")
+
+
+LIKES = {
+    "tensor": torch.empty(1),
+    "parameter": torch.nn.Parameter(torch.empty(1, dtype=torch.double)),
+    "half": torch.empty(1, dtype=torch.bfloat16),
+    "meta": torch.empty(1, device="meta"),
+}
+
+
+@pytest.mark.parametrize("like", LIKES.values(), ids=LIKES)
+@pytest.mark.parametrize("rows", [0, 3, LEAST // 16 + 1])
+def test_room_is_an_empty_tensor_of_that_type(like: torch.Tensor, rows: int) -> None:
+    made = room_for(like, rows, 8)
+    assert type(made) is torch.Tensor
+    assert (made.shape, made.dtype, made.device) == ((rows, 8), like.dtype, like.device)
+    assert made.is_contiguous()
+    assert not made.requires_grad
+    if like.device.type == "cpu" and rows > 3:
+        assert advised(made)
+        assert bool((made.fill_(2) == 2).all())
+        assert made.data_ptr() % LARGE == 0 or sys.platform != "linux"
+
+
+def resident() -> int:
+    """Bytes of this process that lie in memory."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * mmap.PAGESIZE
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="the system does not tell it so")
+def test_room_is_given_back_at_once() -> None:
+    """Also if something smaller was made after it, above which glibc gives nothing back."""
+    before, size = resident(), 24 << 20
+    held, small = [], []
+    for _ in range(8):
+        held.append(room_for(torch.empty(1), size // 4).fill_(1))
+        small.append(torch.ones(1 << 10))
+    assert resident() - before > 7 * size
+    held.clear()
+    assert resident() - before < size
+
+
+def test_room_is_refused_in_the_words_of_torch() -> None:
+    with pytest.raises(RuntimeError, match="memory"):
+        room_for(torch.empty(1), 1 << 60)
+
+
+def test_selected_rows_are_those_of_an_index() -> None:
+    table = torch.rand(1 << 16, 40, requires_grad=True)
+    row = torch.randint(1 << 16, (1 << 16,))
+    found = selected(table, row)
+    assert torch.equal(found, table[row])
+    assert not found.requires_grad
+    assert selected(table, row[:0]).shape == (0, 40)

@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from gnnneg.interfaces import Encoding
+from gnnneg.kernels.row_update import merged
 from gnnneg.kernels.rows import compact
 from gnnneg.row_gradient import Rows
 
@@ -140,7 +141,10 @@ class _Densely(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> Tensor:
-        return grad.to_dense()
+        if not grad.is_sparse:
+            return grad
+        once = merged(grad)
+        return once._values() if once._nnz() == once.size(0) else once.to_dense()
 
 
 def _place(index: Int[Tensor, "..."]) -> Place:

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from gnnneg.allocation import on_large_pages
+from gnnneg.allocation import room_for
 from gnnneg.kernels import numba_gather
 from gnnneg.kernels.devices import lifted, needs_float, no_gradient, on_triton
 from gnnneg.kernels.kinds import divided, refuse_weights, summed
@@ -75,7 +75,7 @@ def _gather_backward(
     own, index = query.contiguous(), index.contiguous()
     offset, place = index.new_empty(table.size(0) + 1), index.new_empty(index.numel())
     launch(numba_gather.by_row, index.view(-1), table.size(0), offset, place)
-    out = torch.empty_like(query, memory_format=torch.contiguous_format), on_large_pages(torch.empty_like(table))
+    out = torch.empty_like(query, memory_format=torch.contiguous_format), room_for(table, *table.shape)
     weights, of_weight = own, out[0]
     if weight is not None:
         weights, of_weight = weight.contiguous(), torch.empty_like(weight, memory_format=torch.contiguous_format)

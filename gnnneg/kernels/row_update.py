@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from gnnneg.allocation import on_large_pages
+from gnnneg.allocation import room_for
 from gnnneg.kernels.kernel import kernel
 from gnnneg.kernels.kinds import ORDER
 from gnnneg.kernels.prefetch import AHEAD, soon
@@ -58,7 +58,7 @@ def merged(grad: Tensor) -> Tensor:
     if grad.is_coalesced() or not suits(grad, grad):
         return grad.coalesce()
     row, begin, order, value = touched(grad, ascending=True)
-    out = on_large_pages(torch.empty(len(row), value.size(1)))
+    out = room_for(value, len(row), value.size(1))
     launch(_merge, begin, order, value, out)
     return torch.sparse_coo_tensor(row[None], out, grad.shape, is_coalesced=True, check_invariants=False)
 

@@ -35,8 +35,9 @@ class Constants:
     """The same for private candidates."""
     looked: dict[str, float]
     """The same for private candidates that are only scored, without gradient."""
-    copied: float
-    """One component of a row that is copied for scoring only."""
+    fetched: float
+    """One component of a row that several processes fetch for a step: finding it among all candidates, and copying it.
+    """
     chosen: float
     """One candidate of a pool of which a share is chosen by its score."""
     loss: dict[str, float]
@@ -63,8 +64,8 @@ INDEXING = 60
 """Most bytes of one statement while the index of known answers is built."""
 NAMES = 60
 """Bytes of an entity's name and of its place in the index of names."""
-PROGRAM = 530 << 20
-"""Bytes of Python, torch and numba."""
+PROGRAM = 610 << 20
+"""Bytes of Python, torch and numba, with the kernels of a step."""
 
 
 def known() -> Constants:

@@ -77,6 +77,12 @@ class Forecast:
         return ends + _even(among, rest)
 
     @cached_property
+    def pool(self) -> float:
+        """Distinct rows that a step looks at on each machine to choose among them."""
+        negatives = self.work.negatives
+        return _even(self.queries * negatives.looked + negatives.looked_shared, self.graph.entities)
+
+    @cached_property
     def memory(self) -> dict[str, int]:
         """Bytes of each machine, by their use."""
         work, graph = self.work, self.graph
@@ -85,6 +91,8 @@ class Forecast:
         # a dense gradient is summed in two tables, and Adam's step creates two in turn: see gnnneg.training.room
         whole = (3 if work.optimizer == "Adam" else 2) * table
         gradient = 2 * self.touched * work.width if work.sparse else whole
+        if self.machines.count > 1:  # what is sent and what has come, and the same of a pool
+            gradient += 2 * (self.touched + self.pool) * work.width
         negatives = work.negatives
         distinct = 2 * graph.statements
         if negatives.slots is not None:
@@ -134,9 +142,7 @@ class Forecast:
         looked at is fetched with anchors and targets, without gradients, and the chosen rows after that.
         """
         others = 1 - 1 / self.machines.count
-        looked = self.work.negatives
-        pool = _even(self.queries * looked.looked + looked.looked_shared, self.graph.entities)
-        seen = self.touched + pool / 2
+        seen = self.touched + self.pool / 2
         relations = self.work.per_relation * self.graph.relations + self.work.fixed
         return others * (2 * seen * self.work.width + 2 * relations) * FLOAT
 
@@ -156,9 +162,9 @@ class Forecast:
         tiled = negatives.shared and kind == "inner" and work.loss == "InfoNCE"
         scored = pairs * width * (cost.tiled if tiled else both_ways[kind])
         seen = negatives.looked * cost.looked[kind] + negatives.looked_shared * cost.shared[kind] / BOTH_WAYS
-        looked, pool = queries * width * seen, queries * negatives.looked
-        # if the pool is as large as the table, nothing is copied
-        copied = 0.0 if pool >= self.graph.entities else _even(pool, self.graph.entities) * width * cost.copied
+        looked = queries * width * seen
+        alone = self.machines.count == 1  # then rows are read where they lie
+        fetched = 0.0 if alone else (self.touched + self.pool) * width * cost.fetched
         loss = 0.0 if tiled else pairs * cost.loss.get(work.loss, cost.loss["LogSigmoid"])
         drawn = queries * (negatives.drawn * cost.draw + negatives.filtered * cost.filtered)
         drawn += queries * (negatives.looked + negatives.looked_shared) * cost.chosen
@@ -170,8 +176,8 @@ class Forecast:
         cores = self.machines.cores
         return {
             PRODUCTS: (scored + looked - private + loss) / cores,
-            BANDWIDTH: (private + copied + drawn + asked + relations + table) / cores,
-            NETWORK: 0.0 if self.machines.count == 1 else self.sent / self.machines.network + self.rounds * LATENCY,
+            BANDWIDTH: (private + fetched + drawn + asked + relations + table) / cores,
+            NETWORK: 0.0 if alone else self.sent / self.machines.network + self.rounds * LATENCY,
             PROGRAM_TIME: cost.step,
         }
 

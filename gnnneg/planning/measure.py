@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.optim import SGD, Adagrad, Adam, Optimizer
 
-from gnnneg.allocation import on_large_pages
+from gnnneg.allocation import on_large_pages, selected
 from gnnneg.candidates import Gathered, Shared
 from gnnneg.corruption import Either
 from gnnneg.data.known import KnownAnswers
@@ -21,6 +21,7 @@ from gnnneg.encoders import Lookup
 from gnnneg.encodings import Dense, RowSparse
 from gnnneg.interfaces import Loss, Similarity
 from gnnneg.kernels.cross_entropy import cross_entropy
+from gnnneg.kernels.rows import compact
 from gnnneg.losses import BCE, HaSa, InfoNCE, LimitBased, LogSigmoid, MarginRanking
 from gnnneg.models import KGEModel
 from gnnneg.planning.constants import COMMAND, FEW, MANY, Constants
@@ -72,7 +73,7 @@ def measure() -> Constants:
             private={name: both for name, (_, both) in private.items()},
             looked={name: look for name, (look, _) in private.items()},
             loss={name: _loss(one) for name, one in LOSSES.items()},
-            copied=_copied(table, rng),
+            fetched=_fetched(table, rng),
             chosen=_chosen(rng),
             draw=_draw(rng),
             filtered=_filter(rng),
@@ -223,15 +224,10 @@ def _rows(make: Maker, table: torch.nn.Parameter, rng: torch.Generator) -> tuple
     return few, many
 
 
-def _copied(table: torch.nn.Parameter, rng: torch.Generator) -> float:
-    """For each component of a row that is only scored: finding and copying it."""
+def _fetched(table: torch.nn.Parameter, rng: torch.Generator) -> float:
+    """For each component of a row that is fetched: finding it among all candidates, and copying it."""
     index = torch.randint(ROWS, (MANY,), generator=rng)
-
-    def once() -> None:
-        with torch.no_grad():
-            RowSparse(table).rows(index)
-
-    return fastest(once) / (len(index.unique()) * WIDTH)
+    return fastest(lambda: selected(table, compact(index, ROWS)[0])) / (len(index.unique()) * WIDTH)
 
 
 def _dense(make: Maker) -> float:

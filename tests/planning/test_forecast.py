@@ -24,7 +24,7 @@ COST = Constants(
     tiled=NAMES["inner"] / 2,
     private={name: 10 * cost for name, cost in NAMES.items()},
     looked=NAMES,
-    copied=3e-9,
+    fetched=3e-9,
     chosen=2e-9,
     loss={"InfoNCE": 1e-8, "LogSigmoid": 2e-8},
     draw=1e-9,
@@ -107,14 +107,25 @@ def test_private_negatives_by_hand():
     assert private.seconds[PRODUCTS] == pytest.approx(2000 * 50 * 1e-8)
 
 
-def test_a_pool_that_is_looked_at_is_copied_unless_it_is_as_large_as_the_table():
-    """2,000 queries look at 256 each: of 4,600,000 entities the distinct ones are copied, of 500,000 none."""
-    hardest = dataclasses.replace(WORK, negatives=Negatives(5, looked=256))
-    for graph, copied in ((GRAPH, _even(512_000, 4_600_000)), (Graph(500_000, 1000, 822), 0)):
-        with_pool = made(work=hardest, graph=graph, cores=1)
-        none = made(work=dataclasses.replace(WORK, negatives=Negatives(5)), graph=graph, cores=1)
+def test_a_pool_that_is_looked_at_is_read_where_it_lies_and_fetched_by_several_machines():
+    """2,000 queries look at 256 each. On two machines it is 1,000, whose distinct rows are copied to be sent, and each
+    machine holds them twice meanwhile.
+    """
+    hardest, plain = (dataclasses.replace(WORK, negatives=Negatives(5, looked=looked)) for looked in (256, 0))
+    for machines in (1, 2):
+        with_pool, none = made(machines, hardest, cores=1), made(machines, plain, cores=1)
+        queries, fetched = 2000 / machines, (machines - 1) * _even(256_000, 4_600_000)
         more = with_pool.seconds[BANDWIDTH] - none.seconds[BANDWIDTH]
-        assert more == pytest.approx(2000 * 256 * (128 * 1e-9 + 2e-9) + copied * 128 * 3e-9)
+        assert more == pytest.approx(queries * 256 * (128 * 1e-9 + 2e-9) + fetched * 128 * 3e-9)
+        held = with_pool.memory["gradient"] - none.memory["gradient"]
+        assert held == pytest.approx(2 * fetched * 128 * 4, abs=8)
+
+
+def test_rows_on_their_way_are_held():
+    """Four times the touched rows in place of two: those that are sent, and those that have come."""
+    one, two = made(), made(2)
+    assert one.memory["gradient"] == pytest.approx(2 * one.touched * 128 * 4, abs=8)
+    assert two.memory["gradient"] == pytest.approx(4 * two.touched * 128 * 4, abs=8)
 
 
 def test_what_is_sent_by_hand():
