@@ -390,7 +390,8 @@ class Bench:
                 self.alone("step", self.entities, decoder=decoder, sampler="1,000 shared", corruption=sides)
                 for sides in ("Either", "Both")
             )
-            for what, name, package in (("pykeen", "PyKEEN", "pykeen"), ("biggraph", "BigGraph", "torchbiggraph")):
+            for name in self.words.peers:
+                what, package = PEERS[name]
                 peer: tuple[float | None, float | None, str] = (None, None, "is not installed")
                 if find_spec(package):
                     peer = self.bears(what, decoder=decoder, data=self.folder / "biggraph")
@@ -485,6 +486,7 @@ def _steps(out: Path) -> list[int]:
 
 
 GNNNEG = [sys.executable, "-m", "gnnneg"]
+PEERS = {"PyKEEN": ("pykeen", "pykeen"), "BigGraph": ("biggraph", "torchbiggraph")}  # what is measured, and its package
 PARTS = ("imported", "steps", "ranked", "whole", "killed")
 
 
@@ -493,6 +495,7 @@ def main() -> None:
     parser.add_argument("--entities", type=float, default=100_000)
     parser.add_argument("--folder", help="for the text, the data set and the runs")
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
+    parser.add_argument("--peers", nargs="*", choices=list(PEERS), default=list(PEERS), help="of the part steps")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seconds", type=float, default=15.0, help="that steps are measured for")
     parser.add_argument("--steps", type=int, default=400, help="of a round of the whole run, which has four")
