@@ -1,10 +1,11 @@
-"""A table sharded by row over processes: ours beside TorchRec's, one JSON line a row.
+"""A table sharded by row over processes: ours beside one process and beside TorchRec's, one JSON line a row.
 
 ``python benchmarks/sharded.py --entities 1e6 5e6`` starts processes by torchrun for each row and trains DistMult with
 InfoNCE on Zipf statements. A step fetches the rows of a batch's anchors, targets and negatives (1,000 shared, or 64
 private), and ends with row-wise Adagrad. Loop, draws, scores, loss and relations are ours on each side:
 
 - ``ours``: :class:`gnnneg.encoders.ShardedLookup` and :class:`gnnneg.training.RowAdagrad` as a config builds them;
+- ``alone``: the same in one process, whose steps are of as many statements;
 - ``theirs``: the same from an ``EmbeddingCollection`` whose fused optimiser (``EXACT_ROWWISE_ADAGRAD``) updates rows in
   the backward pass. It steps once for each fetch, and a step has only one. Distinct rows are found by our kernel, since
   TorchRec has none for CPUs.
@@ -12,7 +13,7 @@ private), and ends with row-wise Adagrad. Loop, draws, scores, loss and relation
 After a row is measured, its side and ``ours`` take ``--compared`` steps from the same weights at a small size, and the
 row says by how much their losses differ at most.
 
-TorchRec is no part of gnnneg: ``pip install torchrec fbgemm-gpu-cpu``. ``--sides ours`` works without it.
+TorchRec is no part of gnnneg: ``pip install torchrec fbgemm-gpu-cpu``. ``--sides ours alone`` works without it.
 ``--processor-time`` counts processor seconds in place of those that pass, for machines that do something else too; a
 process that waits for another counts little then. ``--record FILE`` keeps the rows, those of other sides beside ours.
 """
@@ -30,6 +31,7 @@ from pathlib import Path
 import scale
 import torch
 from measure import forget, peak_mib, recording
+from plan_check import Sent
 from torch import Tensor, nn
 
 from gnnneg import distributed
@@ -41,9 +43,9 @@ from gnnneg.training import Fit, RowAdagrad
 
 WIDTH, BATCH, LR, EPS = 128, 1024, 0.1, 1e-10
 TABLE = "entity"
-SIDES = ["ours", "theirs"]
+SIDES = ["ours", "alone", "theirs"]
 CASES = ("1,000 shared", "64 private")
-NAMES = {"theirs": "TorchRec"}
+NAMES = {"alone": "one process", "theirs": "TorchRec"}
 SMALL = 10_000  # entities of the comparison
 LAPS = 3
 
@@ -136,9 +138,12 @@ def inside(words: argparse.Namespace) -> None:
         made, optimizer = built(words.inside, num_nodes, words)
         data = scale.statements(num_nodes, words.steps * BATCH)
         fit, laps = Fit(epochs=1, batch_size=BATCH), []
+        sent = Sent() if words.inside == "ours" else None
         forget()
         for _ in range(1 + LAPS):  # the first warms up
             distributed.wait()
+            if sent:
+                sent.bytes = 0
             begin = clock()
             fit(made, data, optimizer, seed=0, progress=False)
             laps.append((clock() - begin) / (len(data.rel_type) // BATCH))
@@ -150,6 +155,8 @@ def inside(words: argparse.Namespace) -> None:
             row = {"side": words.inside, "entities": num_nodes, "negatives": words.case}
             row |= {"processes": distributed.size(), "clock": "processor" if words.processor_time else "wall"}
             row |= {"seconds_a_step": told[:, 0].max().item(), "peak_mib": told[:, 1].round().int().tolist()}
+            if sent:
+                row["sent_mb"] = sent.bytes * BATCH / len(data.rel_type) / 1e6
             print(json.dumps(row if differ is None else row | {"losses_differ_by": differ.item()}))
 
 
@@ -169,7 +176,9 @@ def missing() -> str | None:
 
 def measurement(told: dict, ours: dict | None) -> dict:
     """A row as a measurement: of another side beside the row of ours, where that was measured before."""
-    same = {name: told[name] for name in ("entities", "processes", "clock", "losses_differ_by") if name in told}
+    same = {name: told[name] for name in ("entities", "clock", "losses_differ_by") if name in told}
+    sharded = ours or told
+    same |= {name: sharded[name] for name in ("processes", "sent_mb") if name in sharded}
     row = {"suite": "sharded", "case": f"DistMult, {told['negatives']}", "unit": "s a step", **same}
     if told["side"] == "ours" or ours is None:
         side = NAMES.get(told["side"], "")
@@ -211,9 +220,14 @@ def main() -> None:
             ours: dict | None = None
             for side in words.sides:
                 command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
-                command += [f"--nproc-per-node={words.processes}", str(Path(__file__)), "--inside", side]
+                command += [
+                    f"--nproc-per-node={1 if side == 'alone' else words.processes}",
+                    str(Path(__file__)),
+                    "--inside",
+                    side,
+                ]
                 command += ["--case", case, "--entities", str(entities), "--steps", str(words.steps)]
-                command += ["--compared", str(words.compared if side != "ours" else 0)]
+                command += ["--compared", str(words.compared if side == "theirs" else 0)]
                 command += ["--processor-time"] if words.processor_time else []
                 done = subprocess.run(command, capture_output=True, text=True, env=environment)
                 if done.returncode:

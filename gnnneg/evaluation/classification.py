@@ -17,6 +17,8 @@ from gnnneg.interfaces import Model
 from gnnneg.looking import judging
 from gnnneg.records import Triplets
 
+FOLDS = 5  # of validation during training
+
 
 @dataclass(frozen=True)
 class Thresholds:
@@ -32,6 +34,10 @@ class Thresholds:
     seen: Bool[Tensor, "r"]
     overall: float
 
+    def call(self, score: Float[Tensor, "b"], rel_type: Int[Tensor, "b"]) -> Bool[Tensor, "b"]:
+        """Which triplets count as true."""
+        return score >= self.relation[rel_type]
+
 
 class TripleClassification(Evaluator):
     """Triple classification as in `"Reasoning With Neural Tensor Networks" <https://papers.nips.cc/paper/5028>`_.
@@ -42,13 +48,32 @@ class TripleClassification(Evaluator):
     triplets, and a table of the same by relation. ``f1`` is that of the stated triplets. ``f1_weighted`` is the mean of
     the F1 of stated and of denied triplets, weighted by their numbers. ``all_true`` is the accuracy of calling every
     triplet true.
+
+    If ``fit.metric`` is ``triple_accuracy``, ``triple_f1``, ``triple_auroc`` or ``triple_average_precision``, training
+    is validated on the validation triplets alone, in five folds: each is judged by the thresholds of the other four.
     """
 
     key = "classification"
     no_split = "Triple classification takes thresholds from valid and judges test"
+    validated = ("triple_accuracy", "triple_f1", "triple_auroc", "triple_average_precision")
 
     def refuse(self, testbed: Testbed) -> None:
         refuse_undenied(testbed, ("valid", "test"), "Triple classification")
+
+    def refuse_validation(self, testbed: Testbed) -> None:
+        refuse_undenied(testbed, ("valid",), "Triple classification")
+
+    def validate(self, model: Model, testbed: Testbed) -> dict[str, float]:
+        """The figures of validation in folds during training. Chance puts a triplet into a fold, always the same."""
+        score, label, rel_type = split_scores(model, testbed, "valid")
+        fold = torch.randperm(len(score), generator=testbed.draws()) % FOLDS
+        called = torch.zeros_like(label)
+        for one in range(FOLDS):
+            own, others = fold == one, fold != one
+            fitted = thresholds(score[others], label[others], rel_type[others], testbed.num_relations)
+            called[own] = fitted.call(score[own], rel_type[own])
+        figures = _figures(called, score, label)
+        return {name: figures[name.removeprefix("triple_")] for name in self.validated}
 
     def forward(self, model: Model, testbed: Testbed) -> Findings:
         fitted = thresholds(*split_scores(model, testbed, "valid"), testbed.num_relations)
@@ -120,7 +145,7 @@ def judge(
     relation_names: list[str] | None = None,
 ) -> tuple[dict[str, float], pd.DataFrame]:
     """The quality of the thresholds on other triplets, over all and by relation (undefined figures are missing)."""
-    called = score >= threshold.relation[rel_type]
+    called = threshold.call(score, rel_type)
     rows = []
     for r in rel_type.unique().tolist():
         mine = rel_type == r

@@ -70,10 +70,14 @@ class Evaluator(Part, ABC):
     """If there is no split to choose, the reason."""
     falling: ClassVar[tuple[str, ...]] = ()
     """Its figures that fall as a model gets better, by their last names. ``gnnneg compare`` reads this."""
+    validated: ClassVar[tuple[str, ...]] = ()
+    """The names of its validation metrics. If ``fit.metric`` is one of them, they are computed during training."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         cls.key = vars(cls).get("key", cls.__name__)
+        if cls.validated and cls.validate is Evaluator.validate:
+            raise TypeError(f"{cls.__name__} names validation metrics (validated): give it a method validate.")
 
     def refuse(self, testbed: Testbed) -> None:
         """Refuses data that it cannot evaluate on. It is called before training too, so that nobody trains in vain.
@@ -83,6 +87,24 @@ class Evaluator(Part, ABC):
         """
         if not testbed.has(self.split):
             raise UserError(f"The data set has no {self.split} statements to rank: choose another split.")
+
+    def refuse_validation(self, testbed: Testbed) -> None:
+        """Refuses data that it cannot validate on; in this class, those that it cannot evaluate on.
+
+        Raises:
+            UserError: If the data lack something.
+        """
+        self.refuse(testbed)
+
+    def validate(self, model: Model, testbed: Testbed) -> dict[str, float]:
+        """The figures of :attr:`validated` by their names, from anything but test statements. A class that names some
+        has a method of its own.
+        """
+        return {}
+
+    def metrics(self, testbed: Testbed) -> list[str]:
+        """The names of its validation metrics, known without a model."""
+        return list(self.validated)
 
     def __call__(self, model: Model, testbed: Testbed) -> Findings:
         self.refuse(testbed)

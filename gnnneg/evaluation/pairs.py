@@ -96,14 +96,9 @@ class PairClassification(Evaluator):
 
     def validate(self, model: Model, testbed: Testbed) -> dict[str, float]:
         """The figures of the product of the model's vectors during training, without controls."""
-        self.refuse(testbed)
         pairs, label = testbed.pairs(self.split)
         figures, _ = pair_classification(representations(model, testbed.graph_for(model)), pairs, label)
         return {name: figures[name.removeprefix("pair_")] for name in self.validated}
-
-    def metrics(self, testbed: Testbed) -> list[str]:
-        """The names of :meth:`validate`'s figures."""
-        return list(self.validated)
 
     def _remarks(self, count: int, testbed: Testbed) -> tuple[str, ...]:
         if not testbed.pairs_held_back:

@@ -46,7 +46,7 @@ def finish(setup: Setup, progress: bool, resume: bool = False, forget: bool = Fa
     setup.evaluation.chosen(testbed)  # fails before training
     if setup.test_graph is not None:
         refuse_entities(model)
-    if not judges(testbed, setup.fit.metric) and testbed.has("test") and not resume:
+    if not judges(testbed, setup.fit.metric, setup.evaluation.evaluators) and testbed.has("test") and not resume:
         warnings.warn(
             "The data set has no validation statements: all epochs are trained, whatever fit.patience "
             "says, and the last weights are kept.",
@@ -69,7 +69,7 @@ def finish(setup: Setup, progress: bool, resume: bool = False, forget: bool = Fa
 def _trained(setup: Setup, progress: bool, resume: bool, forget: bool, watchers: Watchers | None) -> dict[str, Any]:
     """Trains and evaluates; returns the result."""
     path, testbed, model = setup.path, setup.testbed, setup.model
-    judging = judges(testbed, setup.fit.metric)
+    judging = judges(testbed, setup.fit.metric, setup.evaluation.evaluators)
     evaluate = partial(validated, judging, model, testbed) if judging else None
     history = setup.fit(
         setup.task,

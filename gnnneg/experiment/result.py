@@ -13,7 +13,7 @@ from gnnneg import compiling, distributed, run_files
 from gnnneg.data import naming
 from gnnneg.data.statements import POLARITIES, counts
 from gnnneg.errors import UserError
-from gnnneg.evaluation import KnownNegatives, PairClassification, Ranking, Ranks, Testbed, strata
+from gnnneg.evaluation import KnownNegatives, Ranking, Ranks, Testbed, strata
 from gnnneg.experiment import folder
 from gnnneg.experiment.setup import Setup
 from gnnneg.experiment.validation import judges, validated
@@ -38,9 +38,10 @@ def judged(setup: Setup, history: History) -> dict[str, Any]:
             ranks[split] = Ranking(split).ranks(model, testbed)
             with _ties_untold() if split == "valid" else nullcontext():
                 metrics[split] = Ranking(split).findings(ranks[split], testbed).figures
-    pairs = [one for one in judges(testbed, setup.fit.metric) if isinstance(one, PairClassification)]
-    if pairs:
-        metrics.setdefault("valid", {}).update(validated(pairs, model, testbed))
+    judging = judges(testbed, setup.fit.metric, setup.evaluation.evaluators)
+    unranked = [one for one in judging if not isinstance(one, Ranking)]
+    if unranked:
+        metrics.setdefault("valid", {}).update(validated(unranked, model, testbed))
     others = setup.evaluation.chosen(testbed)  # evaluators without statements, such as of labelled pairs, also test
     if "test" not in ranks and setup.evaluation.test and not any(one.split == "test" for one in others):
         warnings.warn("The data set has no test statements, so nothing was tested.", stacklevel=2)

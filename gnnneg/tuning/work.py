@@ -58,8 +58,9 @@ class Worker:
         self._refused: set[Path] = set()  # seeds that failed in this session
         self.train = Trainer()
         graphs = self.train.graphs(source(means))  # fails before a trial begins if the data cannot be used
-        testbed = means.arguments["evaluation"].build({}).testbed(self.seed, torch.device("cpu"), *graphs)
-        judging = judges(testbed, self.metric)
+        evaluation = means.arguments["evaluation"].build({})
+        testbed = evaluation.testbed(self.seed, torch.device("cpu"), *graphs)
+        judging = judges(testbed, self.metric, evaluation.evaluators)
         if not judging:
             raise UserError("The data set has no validation statements to tune by: split some off.")
         means.arguments["fit"].build({}).refuse_metric(metrics(judging, testbed))
