@@ -1,5 +1,6 @@
 """The code of the site's first pages and of its recipes runs, on fewer epochs and statements."""
 
+import json
 import re
 import shlex
 from pathlib import Path
@@ -73,9 +74,9 @@ def test_extend_runs(tmp_path, monkeypatch):
     """A sampler and a metric of one's own, as the page has them."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
-    close, known, median, separation = (block for _, block in blocks("extend.md", "python"))
+    close, known, median, nearness, separation = (block for _, block in blocks("extend.md", "python"))
     (tmp_path / "close.py").write_text(close)
-    (tmp_path / "median.py").write_text(median)
+    (tmp_path / "median.py").write_text(median + nearness)
     ((_, config),) = blocks("extend.md", "yaml")
     (tmp_path / "config.yaml").write_text(config)
     run = gnnneg.train_config("config.yaml", [], "runs/close", progress=False, allow="close,median")
@@ -84,7 +85,7 @@ def test_extend_runs(tmp_path, monkeypatch):
     assert found["median"] == ranks.realistic.median()
     assert found["head"]["median"] == ranks.of("head").realistic.median()
     space: dict = {}
-    for block in (close, known, median, separation):
+    for block in (close, known, median, nearness, separation):
         exec(compile(block, "extend.md", "exec"), space)
     data = gnnneg.load("synthetic")
     facts = gnnneg.Facts(data)
@@ -101,6 +102,11 @@ def test_extend_runs(tmp_path, monkeypatch):
     apart = run.evaluate(space["Separation"]()).figures["separation"]
     assert apart == pytest.approx(run.classify()[0]["auroc"], abs=1e-4)  # no score is tied
     assert yaml.safe_load(config)["evaluation"] == ["median.Median"]
+    words = ["--evaluation", "[median.Nearness]", "--fit.metric", "nearness"]
+    chosen = gnnneg.train_config("config.yaml", words, "runs/near", progress=False, allow="close,median")
+    lines = [json.loads(line) for line in Path("runs/near/metrics.jsonl").read_text().splitlines()]
+    told = {line["epoch"]: line["valid"]["nearness"] for line in lines if "valid" in line}
+    assert told[chosen.result["best_epoch"]] == max(told.values()) == chosen.metrics["valid"]["nearness"]
 
 
 def test_a_page_with_code_is_run_by_some_test():
