@@ -18,7 +18,7 @@ from gnnneg.experiment.ready import tell_of_confidence
 from gnnneg.experiment.result import judged
 from gnnneg.experiment.run import Run
 from gnnneg.experiment.setup import Setup
-from gnnneg.experiment.validation import judges, metrics, validated
+from gnnneg.experiment.validation import judges, metrics, offered, validated
 from gnnneg.training import Interrupted, Watchers, save_model
 from gnnneg.training.atomic import replacing
 
@@ -69,7 +69,9 @@ def finish(setup: Setup, progress: bool, resume: bool = False, forget: bool = Fa
 def _trained(setup: Setup, progress: bool, resume: bool, forget: bool, watchers: Watchers | None) -> dict[str, Any]:
     """Trains and evaluates; returns the result."""
     path, testbed, model = setup.path, setup.testbed, setup.model
-    judging = judges(testbed, setup.fit.metric, setup.evaluation.evaluators)
+    given = setup.evaluation.evaluators
+    judging = judges(testbed, setup.fit.metric, given)
+    setup.fit.refuse_metric(metrics(judging, testbed), offered(given))
     evaluate = partial(validated, judging, model, testbed) if judging else None
     history = setup.fit(
         setup.task,

@@ -21,8 +21,7 @@ def judges(testbed: Testbed, metric: str, given: Sequence[Evaluator] | None = No
         UserError: If the data lack what this evaluator needs, or the metric falls as a model gets better.
     """
     found: list[Evaluator] = [Ranking("valid")] if testbed.has("valid") else []
-    known = PairClassification("valid"), TripleClassification(), *(given or ())
-    for one in (one for one in known if metric in one.validated):
+    for one in (one for one in _unranked(given) if metric in one.validated):
         if metric in one.falling:
             raise UserError(
                 f"fit.metric is {metric!r}, which falls as a model gets better by {type(one).__name__}: watch one that "
@@ -31,6 +30,15 @@ def judges(testbed: Testbed, metric: str, given: Sequence[Evaluator] | None = No
         one.refuse_validation(testbed)
         return [*found, one]
     return found
+
+
+def offered(given: Sequence[Evaluator] | None) -> list[str]:
+    """The names of all metrics that :func:`judges` finds beside those of the ranking."""
+    return [name for one in _unranked(given) for name in one.validated]
+
+
+def _unranked(given: Sequence[Evaluator] | None) -> Sequence[Evaluator]:
+    return PairClassification("valid"), TripleClassification(), *(given or ())
 
 
 def validated(judging: Sequence[Evaluator], model: Model, testbed: Testbed) -> dict[str, float]:

@@ -218,14 +218,18 @@ class Fit:
         """Whether the budget of time is used up."""
         return self.max_seconds is not None and at.train_s + at.seconds + at.evaluate_s >= self.max_seconds
 
-    def refuse_metric(self, known: Collection[str]) -> None:
+    def refuse_metric(self, known: Collection[str], others: Collection[str] = ()) -> None:
         """Checks that :attr:`metric` is one of those that validation gives.
+
+        Args:
+            known (list[str]): Their names.
+            others (list[str]): Those that it would give if they were asked for. (default: none)
 
         Raises:
             UserError: If it is not.
         """
         if self.metric not in known:
-            better = [name for name in known if name not in FALLING]
+            better = [name for name in (*known, *others) if name not in FALLING]
             raise UserError(
                 f"Validation gives no metric {echo(self.metric)} (fit.metric): {nearest(self.metric, better)}"
             )

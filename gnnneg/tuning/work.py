@@ -21,7 +21,7 @@ from gnnneg.experiment.folder import read_result
 from gnnneg.experiment.lock import alone, awaited
 from gnnneg.experiment.settings import source
 from gnnneg.experiment.trainer import Other, Trainer
-from gnnneg.experiment.validation import judges, metrics
+from gnnneg.experiment.validation import judges, metrics, offered
 from gnnneg.training.atomic import Unwritable, replacing
 from gnnneg.tuning.files import BEST, CLAIMS, PROCESS, SECONDS, SEEDS, SENTENCE, STUDY, TESTED, TRIALS, Budget
 from gnnneg.tuning.journal import opened
@@ -63,7 +63,7 @@ class Worker:
         judging = judges(testbed, self.metric, evaluation.evaluators)
         if not judging:
             raise UserError("The data set has no validation statements to tune by: split some off.")
-        means.arguments["fit"].build({}).refuse_metric(metrics(judging, testbed))
+        means.arguments["fit"].build({}).refuse_metric(metrics(judging, testbed), offered(evaluation.evaluators))
 
     def work(self) -> None:
         """Does the remaining work.

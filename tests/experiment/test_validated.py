@@ -131,6 +131,12 @@ def test_an_evaluator_of_ones_own_chooses():
         run_of(ring(), "turn")
 
 
+def test_a_metric_that_was_meant_is_told():
+    for asked, meant in (("triple_acuracy", "triple_accuracy"), ("hits@100", "hits@10"), ("pair_f", "pair_f1")):
+        with pytest.raises(UserError, match=rf"no metric '{asked}' \(fit\.metric\): did you mean .*'{meant}'"):
+            run_of(labelled(), asked)
+
+
 def test_names_without_figures_are_refused_where_the_class_is_written():
     with pytest.raises(TypeError, match=r"Nameless names validation metrics \(validated\): give it a method validate"):
         type("Nameless", (Evaluator,), {"validated": ("one",), "forward": lambda self, model, testbed: None})
