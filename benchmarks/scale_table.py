@@ -45,6 +45,7 @@ SHARED, HARDEST = "1,000 shared", "hardest 64 of 256"
 WHOLE, KILLED = "ComplEx, whole run", "seconds until it trains, killed: the same bits"
 IMPORT, RANKED = "import of the text", "exact ranking of 1,000"
 PRODUCTS = "its rows and products alone"
+BIGGRAPH = f"BigGraph, {ENTITIES:,} entities"
 SECOND = "{:,.0f}/s"
 # what, asked, the case and what stands beside it, the figure and how it is written
 ROWS: list[tuple[str, str, str, str | None, Callable[[Case], tuple[float, ...]], str]] = [
@@ -60,6 +61,10 @@ ROWS: list[tuple[str, str, str, str | None, Callable[[Case], tuple[float, ...]],
         PRODUCTS,
         rate("ratio"),
         "{:.2f}",
+    ),
+    *(
+        (f"{name} beside PyTorch-BigGraph", "", f"{name}, {SHARED}", BIGGRAPH, rate("ratio"), "{:.1f} times as fast")
+        for name in ("DistMult", "ComplEx")
     ),
     ("exact ranking beside its products", "at most 1.30 times as long", RANKED, None, inverse, "{:.2f}"),
     ("whole run of ComplEx, its peak", "at most 9 GiB", WHOLE, None, gibibytes, "{:.1f} GiB"),
