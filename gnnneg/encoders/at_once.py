@@ -141,9 +141,9 @@ class _Densely(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> Tensor:
-        if not grad.is_sparse:
-            return grad
-        once = merged(grad)
+        if not grad.is_sparse or grad.device.type != "cpu":
+            return grad.to_dense()
+        once = merged(grad)  # in one pass, in place of zeros to which each is added
         return once._values() if once._nnz() == once.size(0) else once.to_dense()
 
 

@@ -76,6 +76,8 @@ class Evaluator(Part, ABC):
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         cls.key = vars(cls).get("key", cls.__name__)
+        if not isinstance(cls.validated, tuple | list):
+            raise TypeError(f"{cls.__name__}.validated is {cls.validated!r}: give a tuple of names.")
         if cls.validated and cls.validate is Evaluator.validate:
             raise TypeError(f"{cls.__name__} names validation metrics (validated): give it a method validate.")
 

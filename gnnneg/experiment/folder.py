@@ -35,6 +35,7 @@ from gnnneg.run_files import (
 )
 from gnnneg.run_folder import read_json, refuse_used
 from gnnneg.training.atomic import Unwritable, replacing, sweep
+from gnnneg.training.checkpoint import PART
 
 FIRST = "000000000.pt"  # the checkpoint of step 0, before any training
 MEASURED = {"time": ("train_s", "evaluate_s", "triples_per_s"), "memory": ("peak_rss_mib",)}  # of a result
@@ -185,7 +186,8 @@ def _clear(folder: Path) -> None:
     files = [folder / name for name in (CONFIG, ENVIRONMENT, METRICS, DATA, STATEMENTS, ATTRIBUTES, TRACKED)]
     files += [model / part for part in (MODEL_CONFIG, WEIGHTS, ENTITIES, RELATIONS)]
     files += [other / part for part in (STATEMENTS, ATTRIBUTES, ENTITIES, RELATIONS)]
-    for file in (*files, folder / CHECKPOINTS / FIRST):
+    first = folder / CHECKPOINTS / FIRST
+    for file in (*files, first, *first.parent.glob(f"{first.stem}.*{PART}")):  # with those of other processes
         file.unlink(missing_ok=True)
         sweep(file.parent, f"{file.name}.*")
     for part in (model, other, folder / CHECKPOINTS):

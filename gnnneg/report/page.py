@@ -204,10 +204,12 @@ def _pictures(runs: Sequence[Folder]) -> list[dict[str, str]]:
 
 
 def _watched(runs: Sequence[Folder]) -> str:
-    """The validation metric that is plotted: MRR, or ``fit.metric`` if no validation ranks."""
-    ranked = any("mrr" in (record.get("valid") or {}) for run in runs for record in run.log)
-    fit = runs[0].config.get("fit") if runs else None
-    return "mrr" if ranked or not isinstance(fit, dict) else str(fit.get("metric", "mrr"))
+    """The validation metric that is plotted: ``fit.metric``, which chose the best epoch; MRR for runs that differ in it
+    and all have that.
+    """
+    fits = [run.config.get("fit") for run in runs]
+    asked = {str(fit.get("metric", "mrr")) if isinstance(fit, dict) else "mrr" for fit in fits}
+    return asked.pop() if len(asked) == 1 else "mrr"
 
 
 def _series(log: list[dict[str, Any]], key: str) -> tuple[list[float], list[float]]:

@@ -502,8 +502,9 @@ class _Loop:
         seconds = compiling.clock() - began
         self.fit.refuse_metric(metrics)
         self.value = metrics[metric]
-        if math.isnan(self.value):
-            raise UserError(f"The validation metric {metric!r} is not a number after {self.fit.unit} {at.epoch + 1}.")
+        if not math.isfinite(self.value):
+            said = "not a number" if math.isnan(self.value) else "infinite"
+            raise UserError(f"The validation metric {metric!r} is {said} after {self.fit.unit} {at.epoch + 1}.")
         at.evaluate_s += seconds
         self.tell({"epoch": at.epoch + 1, "step": at.step, "valid": metrics, "seconds": seconds})
         if self.value > at.best.get(metric, -math.inf):

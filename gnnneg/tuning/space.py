@@ -28,6 +28,8 @@ FIXED = {
     "evaluation": "figures of other rankings cannot be compared",
     "fit.metric": "figures of other metrics cannot be compared",
     "data.name": "figures of other data cannot be compared",
+    "data.wins": "it changes what validation holds, so figures cannot be compared",
+    "data.denied_from_valid": "it changes what validation holds, so figures cannot be compared",
     "data.root": "it changes no model",
 }
 
@@ -106,9 +108,12 @@ class Space:
         if not isinstance(key, str) or not all(key.split(".")):
             raise UserError(f"{TUNE} has the key {echo(key)}: give dotted keys of the config, such as optimizer.lr.")
         path = tuple(_number(step) for step in key.split(".") if step != "init_args")
+        dotted = f"{'.'.join(map(str, path))}."
         for fixed, why in FIXED.items():
-            if f"{'.'.join(map(str, path))}.".startswith(f"{fixed}."):
+            if dotted.startswith(f"{fixed}."):
                 raise UserError(f"{where} cannot be tuned: {why}.")
+            if fixed.startswith(dotted):
+                raise UserError(f"{where} cannot be tuned as a whole, since {fixed} is in it ({why}): name its keys.")
         for other in self.settings:
             first, second = sorted((path, _path(other)), key=len)
             if second[: len(first)] == first:

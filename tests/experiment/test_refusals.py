@@ -10,8 +10,10 @@ from gnnneg.data.facts import Facts
 from gnnneg.data.statements import confidence
 from gnnneg.evaluation import Ranking, Testbed
 from gnnneg.experiment import Evaluation, resume
+from gnnneg.experiment.folder import FIRST, begun
 from gnnneg.experiment.ready import refuse_optimizer
 from gnnneg.interfaces import Weighing
+from gnnneg.run_files import CHECKPOINTS
 from gnnneg.training import Watcher
 from gnnneg.weighings import Confidence
 
@@ -235,3 +237,21 @@ def test_a_learning_rate_that_is_none_cannot_be_scheduled():
     optimizer.param_groups[0]["lr"] = 0.0
     with pytest.warns(UserWarning, match="lr is 0"):
         refuse_optimizer(optimizer, scheduled=False)
+
+
+@pytest.mark.parametrize(
+    ("names", "stays"), [((FIRST, "000000000.1of3.part", "000000000.2of3.part"), False), (("mine.part",), True)]
+)
+def test_the_parts_of_other_processes_go_with_a_refused_run(tmp_path, names, stays):
+    """What several processes wrote before their first step, but nobody else's file."""
+
+    def refused():
+        with begun(tmp_path / "run"):
+            (tmp_path / "run" / CHECKPOINTS).mkdir()
+            for name in names:
+                (tmp_path / "run" / CHECKPOINTS / name).touch()
+            raise UserError("refused")
+
+    with pytest.raises(UserError, match="refused"):
+        refused()
+    assert (tmp_path / "run").exists() == stays

@@ -13,6 +13,8 @@ from gnnneg.documents import parse_yaml
 from gnnneg.evaluation.classification import FOLDS, auroc, average_precision, scores
 from gnnneg.experiment import Evaluation
 from gnnneg.records import Triplets
+from gnnneg.report.page import page
+from gnnneg.report.reading import read
 
 NAMES = ("triple_accuracy", "triple_f1", "triple_auroc", "triple_average_precision")
 
@@ -131,6 +133,62 @@ def test_an_evaluator_of_ones_own_chooses():
         run_of(ring(), "turn")
 
 
+class Given(Evaluator):
+    """A user's own, which gives what a test says."""
+
+    validated: tuple[str, ...] = ("mine",)
+    gives: object = {"mine": 0.5}
+
+    def validate(self, model, testbed):
+        return self.gives
+
+    def forward(self, model, testbed):
+        return Findings({"seen": 1})
+
+
+@pytest.mark.parametrize("value", [torch.tensor(0.5), torch.tensor([0.5]), np.float32(0.5), np.array(0.5), 0.5])
+def test_any_number_will_do_and_is_written_as_a_number(tmp_path, monkeypatch, value):
+    monkeypatch.setattr(Given, "gives", {"mine": value})
+    run_of(ring(), "mine", tmp_path / "run", evaluation=Evaluation(evaluators=[Given()]))
+    assert json.loads((tmp_path / "run" / "result.json").read_text())["metrics"]["valid"]["mine"] == 0.5
+
+
+@pytest.mark.parametrize(
+    ("gives", "words"),
+    [
+        ({"mine": "0.5"}, r"Given\.validate gives '0\.5' for mine: return a number"),
+        ({"mine": None}, r"Given\.validate gives None for mine: return a number"),
+        ({"mine": torch.ones(2)}, r"Given\.validate gives .* for mine: return a number"),
+        (None, r"Given\.validate gives None: it has to return a dict of 'mine' \(validated\)"),
+        ({}, r"Given\.validate gives nothing: it has to return a dict of 'mine'"),
+        ({"mine": 0.5, "mrr": 0.9}, r"Given\.validate gives 'mine', 'mrr': it has to return a dict of 'mine'"),
+        ({"mine": float("inf")}, r"The validation metric 'mine' is infinite after epoch 1"),
+        ({"mine": float("nan")}, r"The validation metric 'mine' is not a number after epoch 1"),
+    ],
+)
+def test_what_is_no_figure_is_refused_in_a_sentence(monkeypatch, gives, words):
+    monkeypatch.setattr(Given, "gives", gives)
+    with pytest.raises(UserError, match=words):
+        run_of(ring(), "mine", evaluation=Evaluation(evaluators=[Given()]))
+
+
+@pytest.mark.parametrize(("name", "whose"), [("mrr", "Ranking"), ("hits@10", "Ranking"), ("pair_f1", "Given")])
+def test_a_name_is_of_one_evaluator(monkeypatch, name, whose):
+    """No evaluator overwrites a figure of another one."""
+    monkeypatch.setattr(Given, "validated", (name, "other"))
+    with pytest.raises(UserError, match=rf"the validation metric '{name}' of \w+ is one of {whose} too"):
+        run_of(ring(), name, evaluation=Evaluation(evaluators=[Given()]))
+
+
+@pytest.mark.filterwarnings("ignore:On data, run leads")
+def test_a_report_rings_the_best_of_what_chose(tmp_path):
+    run_of(labelled(), "triple_f1", tmp_path / "run")
+    told = read(tmp_path / "run")
+    assert "Validation triple_f1 (ringed: best)" in page([told])
+    run_of(labelled(), "mrr", tmp_path / "other")
+    assert "Validation MRR (ringed: best)" in page([told, read(tmp_path / "other")])
+
+
 def test_a_metric_that_was_meant_is_told():
     for asked, meant in (("triple_acuracy", "triple_accuracy"), ("hits@100", "hits@10"), ("pair_f", "pair_f1")):
         with pytest.raises(UserError, match=rf"no metric '{asked}' \(fit\.metric\): did you mean .*'{meant}'"):
@@ -138,6 +196,8 @@ def test_a_metric_that_was_meant_is_told():
 
 
 def test_names_without_figures_are_refused_where_the_class_is_written():
+    with pytest.raises(TypeError, match=r"Spelt\.validated is 'one': give a tuple of names"):
+        type("Spelt", (Evaluator,), {"validated": "one", "forward": lambda self, model, testbed: None})
     with pytest.raises(TypeError, match=r"Nameless names validation metrics \(validated\): give it a method validate"):
         type("Nameless", (Evaluator,), {"validated": ("one",), "forward": lambda self, model, testbed: None})
 
