@@ -83,7 +83,7 @@ def _repeat(args: argparse.Namespace) -> int:
 def tell(run: "Run", as_json: bool) -> None:
     """Prints the results of a run."""
     from gnnneg.cli.findings import grouped
-    from gnnneg.cli.table import ranking
+    from gnnneg.cli.table import RANKING, cell, ranking
 
     result = run.result
     if as_json:
@@ -91,7 +91,11 @@ def tell(run: "Run", as_json: bool) -> None:
         return
     data = result.get("data", {})  # a run of an older version does not say
     asked = {"valid": data.get("valid"), "test": result.get("test_graph", data).get("test")}
-    ranking(result["metrics"], "split", {split: 2 * (count or 0) for split, count in asked.items()})
+    ranked = {split: metrics for split, metrics in result["metrics"].items() if "mrr" in metrics}
+    ranking(ranked, "split", {split: 2 * (count or 0) for split, count in asked.items()})
+    chose = run.config["fit"].get("metric", "mrr")
+    if chose not in RANKING and chose in result["metrics"].get("valid", {}):
+        print(f"\nvalid {chose}: {cell(result['metrics']['valid'][chose])}, by which the epoch was chosen")
     for split, metrics in result["metrics"].items():
         for key, part in metrics.items():
             if isinstance(part, dict) and key not in ("head", "tail"):

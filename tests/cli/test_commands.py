@@ -84,6 +84,12 @@ def test_train_prints_a_table_and_writes_a_run(said, tmp_path, monkeypatch):
     assert f"{result['metrics']['test']['mrr']:.3f}" in out
 
 
+def test_train_tells_the_figure_that_chose(said, tmp_path):
+    out = printed(said, "train", CONFIG, *QUICK, "--fit.metric", "triple_f1", "--out", tmp_path / "r")
+    found = json.loads((tmp_path / "r" / "result.json").read_text())["metrics"]["valid"]["triple_f1"]
+    assert f"\nvalid triple_f1: {found:.4f}, by which the epoch was chosen\n" in out
+
+
 def test_train_json(said, tmp_path):
     out = printed(said, "train", CONFIG, *QUICK, "--out", tmp_path / "r", "--json")
     assert json.loads(out) == json.loads((tmp_path / "r" / "result.json").read_text())
