@@ -18,9 +18,11 @@ from gnnneg.data.decode import ending, lines
 from gnnneg.data.naming import Finder
 from gnnneg.data.read import read_parquet
 from gnnneg.errors import UserError, echo
+from gnnneg.plain import FORMULA
 
 ROLES = ("head", "relation", "tail")
 KINDS = {".csv": "csv", ".tsv": "tsv", ".txt": "tsv", ".parquet": "parquet"}
+ESCAPED = tuple(f"'{sign}" for sign in FORMULA)  # as answers are written for spreadsheets
 FEW = 5  # at most this many names or lines are listed
 NONE, UNKNOWN = -1, -2  # the position to predict, and an unknown name
 
@@ -110,7 +112,7 @@ def understood(asked: Asked, data: HeteroData, skip_unknown: bool = False) -> Qu
     finders = {"head": entities, "relation": Finder.relations(data), "tail": entities}
     ids = {}
     for role, coded in asked.columns.items():
-        every = [finders[role].candidates(name) for name in coded.dictionary.to_pylist()]
+        every = [_meant(finders[role], name) for name in coded.dictionary.to_pylist()]
         code = np.array([found[0] if len(found) == 1 else UNKNOWN for found in every], dtype=np.int64)
         ids[role] = _taken(coded, code)
     bad = np.logical_or.reduce([ids[role] == UNKNOWN for role in ROLES])
@@ -124,6 +126,17 @@ def understood(asked: Asked, data: HeteroData, skip_unknown: bool = False) -> Qu
     kept = np.flatnonzero(~bad)
     head, relation, tail = (torch.from_numpy(ids[role][kept]) for role in ROLES)
     return Questions(head, relation, tail, torch.from_numpy(kept), f"Left out: {told}." if bad.any() else None)
+
+
+def _meant(finder: Finder, name: str) -> list[int]:
+    """Those that are called so, or else so without what tables are written with: quotation marks round a name that has
+    some, which pandas writes into a TSV too, and the sign before a name that a spreadsheet would compute.
+    """
+    spelt = [name]
+    if len(name) > 1 and name[0] == name[-1] == '"':
+        spelt.append(name[1:-1].replace('""', '"'))
+    spelt += [one[1:] for one in spelt if one.startswith(ESCAPED)]
+    return next((found for one in spelt if (found := finder.candidates(one))), [])
 
 
 def _told(asked: Asked, ids: dict[str, np.ndarray], bad: np.ndarray, finders: dict[str, Finder]) -> str:

@@ -167,6 +167,19 @@ def test_files_of_questions(tmp_path):
     assert two.head.tolist() == [-1, -1]
 
 
+def test_names_come_back_from_tables(tmp_path):
+    """As pandas quotes them in a TSV, as answers are written for spreadsheets, and names that look so by themselves."""
+    data = ground().data
+    names = ['the "best"', "=sum", '"quoted"', "'=kept", *map(str, range(4, NODES))]
+    data["entity"].names = names
+    heads = [*names[:4], "'=sum"]
+    pd.DataFrame({"head": heads, "relation": "1"}).to_csv(tmp_path / "q.tsv", sep="\t", index=False)
+    assert '"the ""best"""' in (tmp_path / "q.tsv").read_text()
+    assert understood(read_questions(tmp_path / "q.tsv"), data).head.tolist() == [0, 1, 2, 3, 1]
+    (tmp_path / "plain.tsv").write_text('head\trelation\nthe "best"\t1\n"quoted"\t1\n')
+    assert understood(read_questions(tmp_path / "plain.tsv"), data).head.tolist() == [0, 2]
+
+
 def test_unknown_names_are_all_told_of(tmp_path):
     data = ground().data
     data["entity"].labels = ["twin", "twin", *[""] * (NODES - 2)]
