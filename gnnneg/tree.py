@@ -52,6 +52,8 @@ def override(tree: Tree, arguments: Sequence[str]) -> None:
             if not rest or rest[0].startswith("--"):
                 raise UserError(f"--{key} needs a value: --{key} VALUE.")
             value = rest.pop(0)
+        if not value.strip():
+            raise UserError(f"--{key} is empty: give a value, or null for none.")
         put(tree, key, parse_yaml(value, f"--{key}"), f"--{key}")
 
 

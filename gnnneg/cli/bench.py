@@ -19,6 +19,7 @@ from gnnneg.plain import to_json
 
 PYKEEN = "PyKEEN"
 SCALE = "scale"  # a suite whose graph is as large as one says
+SMALLEST = 1000  # entities of that graph: as many negatives are drawn of them
 WIDE = "--width", "64"
 AT_ONCE = "MALLOC_MMAP_THRESHOLD_=16777216"  # larger tensors' memory is given back when they go, on Linux with glibc
 UNITS = {"draw": "negatives/s", "rgcn": "edges/s", "nbfnet": "queries/s"}
@@ -171,6 +172,8 @@ def run(args: argparse.Namespace) -> int:
     unknown = [suite for suite in args.suite if suite not in (*SUITES, SCALE)]
     if unknown:
         raise UserError(f"There is no bench suite {echo(unknown[0])}: {nearest(unknown[0], [*SUITES, SCALE])}")
+    if args.threads < 1:
+        raise UserError(f"--threads {args.threads}: give at least 1.")
     wanted = args.suite or list(SUITES)
     if (
         any(case.peer_name.startswith(PYKEEN) for suite in wanted for case in SUITES.get(suite, ()))
@@ -241,6 +244,10 @@ def scaled(args: argparse.Namespace) -> Iterator[dict[str, Any]]:
     from gnnneg.planning import units
 
     entities = units.count(args.entities, "--entities")
+    if entities < SMALLEST:
+        raise UserError(f"--entities {entities:,}: give at least {SMALLEST:,}, as many as there are negatives.")
+    if args.folder is not None and not _holds(args.folder):
+        raise UserError(f"--folder {echo(args.folder)}: a file is in its place, so give another folder.")
     there = tempfile.TemporaryDirectory() if args.folder is None else nullcontext(args.folder)
     with there as folder, tempfile.TemporaryFile("w+") as said:
         command = [sys.executable, str(script().with_name("scale.py")), "--entities", str(entities)]
@@ -253,6 +260,12 @@ def scaled(args: argparse.Namespace) -> Iterator[dict[str, Any]]:
             said.seek(0)
             last = (said.read().strip().splitlines() or ["it printed nothing"])[-1]
             raise UserError(f"The measurement {' '.join(command[1:])} failed: {last}")
+
+
+def _holds(folder: str) -> bool:
+    """Whether there is a folder, or could be made."""
+    path = Path(folder).absolute()
+    return next(place for place in (path, *path.parents) if place.exists()).is_dir()
 
 
 def script() -> Path:

@@ -86,7 +86,12 @@ def admit(
     """
     if not apart:
         names = {"entity": data["entity"].names, "relation": data.relation_names}
-        refuse_variants(names, where, "rename them so that each thing has one, or keep them apart with apart=True")
+        refuse_variants(
+            names,
+            where,
+            "rename them so that each thing has one, or make the graph with gnnneg.from_frames or gnnneg.from_hetero "
+            "to keep them apart with apart=True",
+        )
         for remark in lookalikes(names):
             warnings.warn(f"{where}: {remark}", stacklevel=3)
     keep, found = resolved(data, wins, overlap, mirrored, where)
@@ -277,13 +282,14 @@ def _refuse(found: GateReport, wins: str | None, overlap: str | None, where: str
         raise UserError(
             f"{where}: {found.contradictions:,} statements are both stated and denied, such as "
             f"{_shown(found.contradicted, found.contradictions)}: say which wins, with --wins stated or "
-            "--wins denied (in Python, wins='stated')."
+            "--wins denied (in Python, gnnneg.from_hetero(data, wins='stated'))."
         )
     if found.overlap and overlap is None:
         raise UserError(
             f"{where}: {found.overlap:,} statements are in two splits, such as "
             f"{_shown(found.overlapping, found.overlap)}: take them out of the later split with --overlap drop, or "
-            "leave them there with --overlap keep (in Python, overlap='drop')."
+            "leave them there with --overlap keep (in Python, gnnneg.from_frames or gnnneg.from_hetero with "
+            "overlap='drop')."
         )
 
 

@@ -48,6 +48,8 @@ def found(source: str | Path) -> str:
             f"What the model begins with is {echo(source)} (--warm): give a run folder, or vectors by name."
         )
     path = Path(source).expanduser()
+    if source == "":
+        raise UserError("What the model begins with has an empty name (--warm): give a run folder, or vectors by name.")
     if not path.exists():
         raise UserError(f"There is nothing at {source} (--warm): give a run folder, or vectors by name.")
     return str(path.resolve())

@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Callable
+from itertools import zip_longest
 from pathlib import Path
 
 import numpy as np
@@ -46,6 +47,8 @@ def export(run: Run, format: str, out: str | Path) -> list[Path]:
     """
     if format not in FORMATS:
         raise UserError(f"--format {echo(format)[1:-1]} is no form of vectors; {nearest(format, FORMATS)}")
+    if not Path(out).name:
+        raise UserError(f"--out {echo(str(out))} is no name of a new folder: give one, such as vectors.")
     out = Path(out)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise UserError(f"{out} is not empty: choose another folder with --out.")
@@ -113,7 +116,20 @@ def _words(names: list[str], kind: str) -> list[str]:
 def _pykeen(run: Run, out: Path) -> None:
     model = to_pykeen(run)
     torch.save(model, out / "trained_model.pkl")
-    factory(run.at_hand().data, model.use_inverse_triples).to_path_binary(out / "training_triples")
+    triples = factory(run.at_hand().data, model.use_inverse_triples)
+    folder = triples.to_path_binary(out / "training_triples")
+    _refuse_lost(list(triples.entity_to_id), folder / f"{triples.file_name_entity_to_id}.tsv.gz", "entities")
+    _refuse_lost(list(triples.relation_to_id), folder / f"{triples.file_name_relation_to_id}.tsv.gz", "relations")
+
+
+def _refuse_lost(names: list[str], file: Path, kind: str) -> None:
+    """Refuses names that PyKEEN does not read back as they were, such as ``null``, which pandas takes for no name."""
+    read = map(str, pd.read_csv(file, sep="\t")["label"])
+    lost = next((name for name, back in zip_longest(names, read) if name != back), None)
+    if lost is not None:
+        raise UserError(
+            f"PyKEEN cannot read the name {echo(lost)} of one of the {kind} back: export parquet or npy instead."
+        )
 
 
 def _pyg(run: Run, out: Path) -> None:

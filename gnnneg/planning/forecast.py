@@ -14,6 +14,7 @@ BOTH_WAYS = 3  # products for a score, forward and backward; one of them is forw
 MEASURED = 128  # width of the measured rows
 ROUNDS = 4  # network rounds of a fetch: numbers of rows, row numbers, rows and gradients
 LOOP = 2  # those of the training loop
+USUAL = "LogSigmoid"  # the loss that stands for those that were not measured
 LATENCY = 6e-4  # seconds of processor time that each takes: two idle processes took 8.5 ms a step of 14 more than one
 CHECKPOINTS = 2  # number of checkpoints that are kept
 MOST = 1 << 20  # largest number of machines considered
@@ -165,7 +166,7 @@ class Forecast:
         looked = queries * width * seen
         alone = self.machines.count == 1  # then rows are read where they lie
         fetched = 0.0 if alone else (self.touched + self.pool) * width * cost.fetched
-        loss = 0.0 if tiled else pairs * cost.loss.get(work.loss, cost.loss["LogSigmoid"])
+        loss = 0.0 if tiled else pairs * cost.loss.get(work.loss, cost.loss[USUAL])
         drawn = queries * (negatives.drawn * cost.draw + negatives.filtered * cost.filtered)
         drawn += queries * (negatives.looked + negatives.looked_shared) * cost.chosen
         asked = queries * width * cost.query
@@ -269,6 +270,8 @@ def forecast(work: Work, graph: Graph, machines: Machines, constants: Constants)
     Raises:
         UserError: If the config needs the whole table on each of several machines.
     """
+    if work.loss not in constants.loss:
+        work = replace(work, notes=(*work.notes, f"The loss {work.loss} is counted as {USUAL}."))
     return Forecast(work.parted() if machines.count > 1 else work, graph, machines, constants)
 
 

@@ -4,9 +4,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
+import torch
+from torch.nn import Parameter
 from torch.optim import SGD, Adagrad, Adam, AdamW
 
 from gnnneg import corruption, samplers
+from gnnneg.checks import draws, positive, whole, widths
 from gnnneg.config import Plan
 from gnnneg.decoders import Distance, Inner, Modulus
 from gnnneg.encoders import Lookup, ShardedLookup
@@ -24,6 +27,8 @@ TABLES = {
     AdamW: 2.0,
     LazyAdam: 2.0,
 }  # tables of moments, each as large as the weights
+DRAWN = "num_negatives", "size"  # candidates of a query, among the arguments of samplers
+COUNTED = "every", "queries", "chains", "batches"  # and what else they count
 
 
 @dataclass(frozen=True)
@@ -113,7 +118,7 @@ def work(plan: Plan, graph: Graph) -> Work:
     """The work of one step of a plan on a graph of this size.
 
     Raises:
-        UserError: If the cost of a part of the config is unknown.
+        UserError: If the cost of a part of the config is unknown, or a number is out of range.
     """
     settings = plan.arguments
     task = settings["task"]
@@ -125,6 +130,8 @@ def work(plan: Plan, graph: Graph) -> Work:
     encoder = model.arguments["encoder"]
     if encoder.cls not in (Lookup, ShardedLookup):
         raise _unknown("encoder", encoder, "Lookup or ShardedLookup, since messages are not counted")
+    widths(f"{encoder.key}: {encoder.cls.__name__}", hidden_channels=encoder.arguments["hidden_channels"])
+    _refuse(settings)
     width, notes = encoder.arguments["hidden_channels"], []
     one, two = (_decoder(model.arguments["decoder"], count, width) for count in (1, 2))
     numbers = [sum(weight.numel() for weight in part.parameters()) for part in (one, two)]
@@ -135,7 +142,8 @@ def work(plan: Plan, graph: Graph) -> Work:
         notes.append("Generators are not counted.")
     if settings["fit"].arguments["amp"]:
         notes.append("Full precision is counted, not fit.amp.")
-    batch = settings["fit"].arguments["batch_size"]
+    examples = graph.statements * (2 if task.cls is KvsAll else 1)
+    batch = min(settings["fit"].arguments["batch_size"], examples)
     if task.cls is KvsAll:
         sides, negatives, loss = 1, Negatives(graph.entities, True), "BCE"
     else:
@@ -165,7 +173,7 @@ def work(plan: Plan, graph: Graph) -> Work:
         negatives=negatives,
         memory_mib=settings["evaluation"].arguments["memory_mib"],
         notes=tuple(notes),
-        alone=next((f"{part.__name__} {part.one_process}" for part in _parts(task) if part.one_process), None),
+        alone=next((f"{part.__name__} {why}" for part in _parts(task) if (why := _alone(part))), None),
     )
 
 
@@ -173,9 +181,13 @@ def drawn(sampler: Plan, graph: Graph, queries: int) -> Negatives:
     """The candidates that a sampler gives to each query of a batch.
 
     Raises:
-        UserError: If the cost of the sampler is unknown.
+        UserError: If the cost of the sampler is unknown, or a number is out of range.
     """
     cls, given = sampler.cls, sampler.arguments
+    named = f"{sampler.key}: {cls.__name__}"
+    draws(named, **{name: given[name] for name in DRAWN if name in given})
+    whole(named, **{name: given[name] for name in COUNTED if name in given})
+    positive(named, num_neighbors=given.get("num_neighbors"))
 
     def inner(name: str = "proposal") -> Negatives:
         return drawn(given[name], graph, queries)
@@ -246,14 +258,33 @@ def _side_by_side(parts: list[Negatives], count: int) -> Negatives:
     return Negatives(count, all(part.shared for part in parts), **sums)
 
 
+def _refuse(settings: dict[str, Any]) -> None:
+    """Makes all that needs no data, since constructors refuse what is out of range. The optimiser gets one number."""
+    for part in _plans([settings["task"], settings["fit"], settings["evaluation"]]):
+        if not any(one.linked for one in _plans(part)):
+            part.build({})
+    optimizer = settings["optimizer"].build({"params": [Parameter(torch.zeros(1))]})
+    if settings["scheduler"] is not None:
+        settings["scheduler"].build({"optimizer": optimizer})
+
+
+def _alone(part: type[Part]) -> str | None:
+    """Why a part works on one machine only. Its processes could share one table, but machines hold parts of it."""
+    return "asks for every entity's vector at once" if part is samplers.All else part.one_process
+
+
 def _parts(value: Any) -> Iterator[type[Part]]:
     """The classes of all parts of a plan."""
+    return (plan.cls for plan in _plans(value) if issubclass(plan.cls, Part))
+
+
+def _plans(value: Any) -> Iterator[Plan]:
+    """A plan and all plans inside."""
     if isinstance(value, Plan):
-        if issubclass(value.cls, Part):
-            yield value.cls
+        yield value
         value = list(value.arguments.values())
     for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ():
-        yield from _parts(inner)
+        yield from _plans(inner)
 
 
 def _decoder(plan: Plan, relations: int, width: int) -> Any:

@@ -114,6 +114,23 @@ def test_scale_fails_in_a_sentence(large, capsys):
     assert "--entities" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--entities", "10"], "--entities 10: give at least 1,000"),
+        (["--threads", "0"], "--threads 0: give at least 1."),
+        (["--folder", "{}/scale.py"], "scale.py': a file is in its place"),
+        (["--folder", "{}/scale.py/inside"], "inside': a file is in its place"),
+    ],
+)
+def test_scale_refuses_before_it_measures(large, capsys, words, said):
+    assert main(["bench", "scale", *(word.format(large) for word in words)]) == 2
+    out, err = capsys.readouterr()
+    assert not out
+    assert said in err
+    assert err.count("\n") == 1
+
+
 def test_scale_is_not_measured_unasked(large, runs, monkeypatch):
     """It would take an hour."""
     monkeypatch.setattr(bench, "scaled", lambda args: pytest.fail("measured"))

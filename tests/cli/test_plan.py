@@ -72,6 +72,12 @@ def test_settings_change_the_plan(config, capsys):
         ([*SIZE, "--machines", "91e6"], "some machines would hold none"),
         ([*SIZE, "--task.sampler", "Unifrom"], "Uniform"),
         ([*SIZE, "--cores", "0"], "--cores '0'"),
+        ([*SIZE, "--fit.batch_size", "-256"], "batch_size"),
+        ([*SIZE, "--task.sampler.num_negatives", "0"], "task.sampler: Uniform(num_negatives=0): give"),
+        (
+            [*SIZE, "--machines", "2", "--task.sampler", "All"],
+            "All asks for every entity's vector at once, and several",
+        ),
         ([*SIZE, "--optimizer", "RMSprop"], "does not know what the optimizer RMSprop costs"),
     ],
 )

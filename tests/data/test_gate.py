@@ -120,6 +120,10 @@ def test_one_name_under_two_spellings(one: str, other: str) -> None:
     data = graph([(0, 0, 1, 0)], names=[one, other])
     with pytest.raises(UserError, match="1 names of entity differ in blanks or in their form in Unicode only"):
         admit(data)
+    with pytest.raises(
+        UserError, match=r"gnnneg\.from_frames or gnnneg\.from_hetero to keep them apart with apart=True"
+    ):
+        admit(data)
     assert admit(data, apart=True)[0] is data
 
 

@@ -226,6 +226,8 @@ def test_refused_folders(kept, tmp_path, capsys):
     for words, wrong in (
         (["--format", "parquet", "--out", tmp_path / "full"], "full is not empty: choose another folder with --out"),
         (["--format", "parket", "--out", tmp_path / "new"], "did you mean 'parquet'"),
+        (["--format", "npy", "--out", "."], "--out '.' is no name of a new folder: give one"),
+        (["--format", "npy", "--out", ""], "--out '' is no name of a new folder: give one"),
     ):
         assert main(["export", str(kept), *map(str, words)]) == 2
         assert wrong in capsys.readouterr().err
@@ -235,6 +237,20 @@ def test_refused_folders(kept, tmp_path, capsys):
     with pytest.raises(UserError, match="'a b' and 'a  b' are one: export parquet or npy"):
         export(run, "word2vec", tmp_path / "new")
     assert [path.name for path in tmp_path.iterdir()] == ["full"]
+
+
+@pytest.mark.parametrize("name", ["null", "NaN", "NA", "a\rb", "007"])
+@pytest.mark.parametrize("kind", ["entities", "relations"])
+def test_names_that_pykeen_does_not_read_back_are_refused(name, kind, tmp_path):
+    data = ring()
+    if kind == "entities":
+        data["entity"].names = [name, *[str(i) for i in range(1, N)]]
+    else:
+        data.relation_names = ["1", name]
+    run = run_of(KGEModel(Lookup(N, D), DistMult(R, D)), data)
+    with pytest.raises(UserError, match=rf"cannot read the name .* of one of the {kind} back: export parquet or npy"):
+        export(run, "pykeen", tmp_path / "new")
+    assert not list(tmp_path.iterdir())
 
 
 def test_nearest_on_the_command_line(kept, capsys):

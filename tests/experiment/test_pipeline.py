@@ -109,6 +109,11 @@ def test_refused(words, asked, tmp_path):
         ((frame(), frame()[:0]), r"^The table of valid has no rows"),
         ((frame(),) * 4, r"^There are 4 tables"),
         (frame().to_numpy()[None], r"^The array of train has 3 dimensions: give rows"),
+        (
+            frame().replace({"head": {"e3": " e3"}}),
+            r"make the graph with gnnneg\.from_frames or .* to keep them apart with apart=True",
+        ),
+        ([frame(), frame()[:2]], r"in two splits, .* gnnneg\.from_frames or .* with overlap='drop'"),
     ],
 )
 def test_data_refused(data, words):

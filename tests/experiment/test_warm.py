@@ -41,7 +41,7 @@ from gnnneg import (
 from gnnneg.cli import main
 from gnnneg.data.statements import assemble
 from gnnneg.data.vector_files import read_vectors
-from gnnneg.experiment import resume, train_config
+from gnnneg.experiment import read, resume, train_config
 
 
 def larger():
@@ -283,6 +283,7 @@ def test_another_width_is_one_sentence_and_nothing_is_begun(home, tmp_path, caps
         (["--warm", str(tmp_path / "nowhere")], "There is nothing at"),
         (["--warm", str(tmp_path / "odd")], "is no run folder and holds no vectors (--warm)"),
         (["--warm", "3"], "warm should be"),
+        (["--warm", ""], "--warm is empty: give a value, or null for none"),
         (["--warm"], "--warm needs a value"),
     ]
     capsys.readouterr()
@@ -294,6 +295,11 @@ def test_another_width_is_one_sentence_and_nothing_is_begun(home, tmp_path, caps
         assert err.count("\n") == 1
         assert not (tmp_path / "run").exists()
     assert everything(home / "first") == before
+
+
+def test_an_empty_name_is_refused(home):
+    with pytest.raises(UserError, match=r"empty name \(--warm\): give a run folder"):
+        read(home / "part.yaml", ["--warm", "''"])
 
 
 def test_what_has_nothing_in_common_is_refused(home, tmp_path):

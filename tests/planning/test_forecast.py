@@ -188,6 +188,15 @@ def test_advice_names_what_to_do():
         made(2, work=every)
 
 
+def test_a_loss_that_was_not_measured_is_said_to_be_counted_as_another():
+    unknown, other = dataclasses.replace(WORK, loss="MyOwn"), dataclasses.replace(WORK, loss="LogSigmoid")
+    told = forecast(unknown, GRAPH, made().machines, COST)
+    assert told.work.notes == ("The loss MyOwn is counted as LogSigmoid.",)
+    assert told.seconds == forecast(other, GRAPH, made().machines, COST).seconds
+    assert not forecast(other, GRAPH, made().machines, COST).work.notes
+    assert not forecast(dataclasses.replace(WORK, loss="HaSa"), GRAPH, made().machines, shipped()).work.notes
+
+
 @pytest.fixture
 def own_cache(monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))

@@ -37,10 +37,10 @@ TREE = {
 
 
 def tree(**changes) -> dict:
-    """The tree with other parts of its task, or other ``optimizer`` or ``fit``."""
+    """The tree with other parts of its task, or other ``optimizer``, ``scheduler``, ``fit`` or ``evaluation``."""
     made = copy.deepcopy(TREE)
     for key, value in changes.items():
-        (made if key in made else made["task"]["init_args"])[key] = value
+        (made if key in (*made, "scheduler", "evaluation") else made["task"]["init_args"])[key] = value
     return made
 
 
@@ -142,6 +142,44 @@ def test_what_is_not_known_is_refused(changes, message):
         found(**changes)
 
 
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"sampler": sampler("Uniform", num_negatives=-16)}, r"task\.sampler: Uniform\(num_negatives=-16\): give"),
+        ({"sampler": sampler("Popular", num_negatives=0)}, r"task\.sampler: Popular\(num_negatives=0\): give"),
+        ({"sampler": sampler("Cached", proposal=UNIFORM, num_negatives=5, every=0)}, r"Cached\(every=0\): give"),
+        ({"sampler": sampler("PreBatch", batches=0)}, r"PreBatch\(batches=0\): give"),
+        ({"sampler": sampler("Nearest", num_negatives=5, num_neighbors=-0.1)}, r"Nearest\(num_neighbors=-0\.1\): give"),
+        (
+            {"sampler": sampler("Filtered", proposal=sampler("Uniform", num_negatives=0))},
+            r"task\.sampler\.proposal: Uniform\(num_negatives=0\): give",
+        ),
+        ({"fit": {"batch_size": -256}}, "batch_size"),
+        ({"fit": {"batch_size": 0}}, "batch_size"),
+        ({"fit": {"epochs": -3}}, "epochs"),
+        ({"optimizer": sampler("LazyAdam", lr=-1.0)}, "lr=-1"),
+        ({"optimizer": sampler("Adam", lr=-1.0)}, r"optimizer \(Adam\): Invalid learning rate"),
+        ({"scheduler": sampler("LinearLR", start_factor=-1.0)}, r"scheduler \(LinearLR\): Starting"),
+        ({"loss": sampler("InfoNCE", temperature=0.0)}, "temperature"),
+        ({"evaluation": {"memory_mib": -5.0}}, "memory_mib is -5"),
+        (
+            {"model": sampler("KGEModel", encoder=sampler("Lookup", hidden_channels=-4), decoder="DistMult")},
+            r"task\.model\.encoder: Lookup\(hidden_channels=-4\): give",
+        ),
+    ],
+)
+def test_what_training_refuses_is_refused(changes, message):
+    with pytest.raises(UserError, match=message):
+        found(**changes)
+
+
+def test_a_batch_is_no_larger_than_what_there_is():
+    assert found(fit={"batch_size": 9000}).batch == GRAPH.statements
+    task = {"class_path": "KvsAll", "init_args": {"model": TREE["task"]["init_args"]["model"]}}
+    made = work(plan({**tree(fit={"batch_size": 90_000}), "task": task}), GRAPH)
+    assert made.batch == 2 * GRAPH.statements
+
+
 def test_what_is_not_counted_is_said():
     model = sampler("KGEModel", encoder=sampler("Lookup", hidden_channels=32), decoder="TransH")
     assert found(model=model, fit={"amp": "bfloat16"}, generators=["Mixup"]).notes == (
@@ -161,6 +199,20 @@ def test_several_machines_part_the_table():
     assert [note.split(":")[0][:12] for note in parted.notes] == ["Of several m", "Adam takes n"]
     with pytest.raises(UserError, match="MCNS keeps chains for every query, and several machines"):
         found(sampler=sampler("MCNS", num_negatives=3)).parted()
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("All", "All asks for every entity's vector at once"),
+        (sampler("Padded", first=UNIFORM, rest="All"), "All asks for every entity's vector at once"),
+        (sampler("Hardest", proposal="All", num_negatives=5), "All asks for every entity's vector at once"),
+        (sampler("Nearest", num_negatives=5), "Nearest compares every entity with all others"),
+    ],
+)
+def test_what_needs_every_row_is_for_one_machine(given, said):
+    with pytest.raises(UserError, match=f"{said}, and several machines cannot share that: plan for one"):
+        found(sampler=given).parted()
 
 
 @pytest.mark.parametrize(("text", "value"), [("90e6", 90_000_000), ("1", 1), ("4,600,000", 4_600_000), ("1_0", 10)])
