@@ -43,7 +43,7 @@ def on_large_pages(tensor: Tensor, filled: bool = False) -> Tensor:
     return tensor
 
 
-def room_for(like: Tensor, *shape: int) -> Tensor:
+def room_for(like: Tensor, *shape: int | torch.SymInt) -> Tensor:
     """An empty tensor of the type and device of another one, on large pages if it is large.
 
     Its memory goes back to the system with it. glibc keeps what tensors below 32 MiB leave, in pieces into which the
@@ -53,9 +53,10 @@ def room_for(like: Tensor, *shape: int) -> Tensor:
         like (torch.Tensor): Of this type, and on this device.
         *shape (int): The shape.
     """
-    size = math.prod(shape) * like.element_size()
-    plain = type(like) in (Tensor, Parameter) and like.device.type == "cpu"
-    if sys.platform != "linux" or not plain or size < LEAST:
+    if sys.platform != "linux" or type(like) not in (Tensor, Parameter) or like.device.type != "cpu":
+        return like.new_empty(shape)  # among them those that are traced
+    size = math.prod(map(int, shape)) * like.element_size()
+    if size < LEAST:
         return like.new_empty(shape)
     _keep_small_ones()
     try:
@@ -64,7 +65,7 @@ def room_for(like: Tensor, *shape: int) -> Tensor:
         return like.new_empty(shape)
     with suppress(OSError):  # a refusal costs speed alone
         pages.madvise(mmap.MADV_HUGEPAGE)
-    return torch.frombuffer(pages, dtype=like.dtype, count=math.prod(shape)).view(shape)
+    return torch.frombuffer(pages, dtype=like.dtype, count=math.prod(map(int, shape))).view(shape)
 
 
 @cache

@@ -39,8 +39,8 @@ def bench(tmp_path, monkeypatch):
 
     monkeypatch.setattr(scale.Bench, "alone", alone)
 
-    def made(clock="wall", record=None):
-        words = {"threads": 1, "steps": 2, "patience": 9.0, "record": record}
+    def made(clock="wall", record=None, peers=tuple(scale.PEERS)):
+        words = {"threads": 1, "steps": 2, "patience": 9.0, "record": record, "peers": peers}
         return scale.Bench(Namespace(entities=ENTITIES, folder=tmp_path, clock=clock, **words))
 
     return made
@@ -72,6 +72,11 @@ def test_import_and_steps(bench, capsys):
     ]
     assert {row["ours"] for row in found} == {2 * 16.0}
     assert [row["ratio"] for row in found] == [None, None, 1.0, 1.0] * 2 + [1.0, 1.0]
+    bench(peers=["BigGraph"]).steps()
+    assert [row["peer_name"] for row in rows(capsys) if "installed" in row["peer_name"]] == [
+        "BigGraph, is not installed",
+        "BigGraph, is not installed",
+    ]
 
 
 def test_ranking_is_measured_beside_its_products_without_an_import_before(bench, capsys):

@@ -247,7 +247,7 @@ def scaled(args: argparse.Namespace) -> Iterator[dict[str, Any]]:
     if entities < SMALLEST:
         raise UserError(f"--entities {entities:,}: give at least {SMALLEST:,}, as many as there are negatives.")
     if args.folder is not None and not _holds(args.folder):
-        raise UserError(f"--folder {echo(args.folder)}: a file is in its place, so give another folder.")
+        raise UserError(f"--folder {args.folder}: a file is in its place, so give another folder.")
     there = tempfile.TemporaryDirectory() if args.folder is None else nullcontext(args.folder)
     with there as folder, tempfile.TemporaryFile("w+") as said:
         command = [sys.executable, str(script().with_name("scale.py")), "--entities", str(entities)]

@@ -119,8 +119,8 @@ def test_scale_fails_in_a_sentence(large, capsys):
     [
         (["--entities", "10"], "--entities 10: give at least 1,000"),
         (["--threads", "0"], "--threads 0: give at least 1."),
-        (["--folder", "{}/scale.py"], "scale.py': a file is in its place"),
-        (["--folder", "{}/scale.py/inside"], "inside': a file is in its place"),
+        (["--folder", "{}/scale.py"], "scale.py: a file is in its place"),
+        (["--folder", "{}/scale.py/inside"], "inside: a file is in its place"),
     ],
 )
 def test_scale_refuses_before_it_measures(large, capsys, words, said):
