@@ -232,12 +232,13 @@ def draw(found: dict[tuple[int, str], dict[str, Any]], out: Path) -> None:
 
     sizes, names = (list(dict.fromkeys(key[i] for key in found)) for i in (0, 1))
     figure, panels = pyplot.subplots(1, 1 + len(sizes), figsize=(3.4 * (1 + len(sizes)), 3.6), layout="constrained")
-    for name in names:
+    for place, name in enumerate(names):
+        colour = f"C{place}"  # the same in each panel, also where a run is not there yet
         there = [size for size in sizes if (size, name) in found]
-        panels[0].plot(there, [found[size, name]["mrr"] for size in there], "o-", ms=4, label=name)
+        panels[0].plot(there, [found[size, name]["mrr"] for size in there], "o-", ms=4, color=colour, label=name)
         for axes, size in zip(panels[1:], sizes):
             if (size, name) in found:
-                axes.plot(*zip(*found[size, name]["curve"]), "-", lw=1)
+                axes.plot(*zip(*found[size, name]["curve"]), "-", lw=1, color=colour)
             axes.set(title=f"{size:,} entities", xlabel="seconds of training", ylabel="validation MRR")
     panels[0].set(xscale="log", xlabel="entities", ylabel="test MRR", title="after equal time")
     panels[0].set_xticks(sizes, [f"{size:,}" for size in sizes])

@@ -224,3 +224,16 @@ def test_the_truth_lies_beside_its_world(world):
     denied = list(zip(*(column.tolist() for column in triplets(data, "denied", "train"))))
     assert denied
     assert not set(denied) & truth
+
+
+def test_a_sampler_has_one_colour_in_all_panels(tmp_path):
+    """Also where another one, which comes before it, has no run of that size yet."""
+    run = {"mrr": 0.5, "curve": [(0.0, 0.1), (1.0, 0.2)]}
+    found = {(10, "first"): run, (10, "second"): run}
+    said = []
+    for more in ({}, {(20, "second"): run}):
+        at_scale.draw({**found, **more}, tmp_path / "plot.svg")
+        said.append((tmp_path / "plot.svg").read_text())
+    blue, orange = "#1f77b4", "#ff7f0e"
+    assert said[1].count(blue) == said[0].count(blue) > 0
+    assert said[1].count(orange) > said[0].count(orange)
