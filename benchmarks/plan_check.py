@@ -39,8 +39,7 @@ CASES = {
     "ComplEx, hardest 16 of 128, RowAdagrad": ("ComplEx", hardest(16, 128), "RowAdagrad", "InfoNCE"),
     "DistMult, 256 shared, Adam, dense": ("DistMult", uniform(256, True), "Adam", "InfoNCE"),
 }
-Taken = tuple[float, float, float, float]  # seconds of a step, peak MiB, bytes sent a step, network's bytes a second
-Three = tuple[float, float, float]  # without the network
+Taken = tuple[float, float, float]  # seconds of a step, peak MiB and bytes sent a step, of each process
 CLOCKS = {"wall": time.perf_counter, "processor": time.process_time}
 EXCHANGED = 16 << 20  # bytes for each other process, of which the network's speed is taken
 DENSE = 300_000  # entities: past that a dense step is not worth a row of the table
@@ -153,8 +152,8 @@ def exchanged_a_second(clock) -> float:  # type: ignore[no-untyped-def]
 TAKEN = [0]  # steps
 
 
-def several(case: str, num_nodes: int, processes: int, clock: str) -> Taken:
-    """What a step takes, by processes of their own."""
+def several(case: str, num_nodes: int, processes: int, clock: str) -> tuple[Taken, float]:
+    """What a step takes, by processes of their own, and the bytes that they exchange a second."""
     words = [sys.executable, str(Path(__file__)), "--inside", case, "--sizes", str(num_nodes), "--clock", clock]
     if processes > 1:
         words[1:1] = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
@@ -162,7 +161,8 @@ def several(case: str, num_nodes: int, processes: int, clock: str) -> Taken:
     done = subprocess.run(words, capture_output=True, text=True, env=environment)
     if done.returncode:
         sys.exit(done.stderr)
-    return tuple(json.loads(done.stdout.strip().splitlines()[-1]))
+    *taken, network = json.loads(done.stdout.strip().splitlines()[-1])
+    return tuple(taken), network
 
 
 def planned_mib(made) -> float:  # type: ignore[no-untyped-def]
@@ -171,7 +171,7 @@ def planned_mib(made) -> float:  # type: ignore[no-untyped-def]
     return sum(size for name, size in made.memory.items() if name not in without) / 2**20
 
 
-def rows(case: str, num_nodes: int, processes: int, clock: str, taken: Three, planned: Three) -> list[dict]:
+def rows(case: str, num_nodes: int, processes: int, clock: str, taken: Taken, planned: Taken) -> list[dict]:
     """What was taken and what was planned as rows of measurements: of several processes, memory and bytes sent too."""
     told = {"suite": "plan", "case": case, "entities": num_nodes, "processes": processes, "clock": clock}
     sides = [("ms a step", 1e3), ("MiB each", 1.0), ("MB sent a step", 1e-6)][: 1 if processes == 1 else 3]
@@ -214,13 +214,14 @@ def main() -> None:
             if dense and (num_nodes > DENSE or count > 1):
                 continue
             encoder = "Lookup" if count == 1 else "ShardedLookup"
-            found, mib, sent, network = several(case, num_nodes, count, arguments.clock)
+            taken, network = several(case, num_nodes, count, arguments.clock)
+            found, mib, sent = taken
             machines = Machines(count, network=network, cores=1)
             made = forecast(work(plan(tree(case, encoder)), graph), graph, machines, known())
             print(f"| {num_nodes:,} | {case} | {1e3 * made.step:.1f} | {1e3 * found:.1f} ", end="")
             print(f"| {made.step / found:.2f} | {planned_mib(made):,.0f} | {mib:,.0f} ", end="")
             print(f"| {made.sent / 1e6:.1f} | {sent / 1e6:.1f} |", flush=True)
-            taken, planned = (found, mib, sent), (made.step, planned_mib(made), made.sent)
+            planned = made.step, planned_mib(made), made.sent
             for row in rows(case, num_nodes, count, arguments.clock, taken, planned):
                 record({**row, "network": network} if count > 1 else row)
 

@@ -55,7 +55,8 @@ def room_for(like: Tensor, *shape: int | torch.SymInt) -> Tensor:
     """
     if sys.platform != "linux" or type(like) not in (Tensor, Parameter) or like.device.type != "cpu":
         return like.new_empty(shape)  # among them those that are traced
-    size = math.prod(map(int, shape)) * like.element_size()
+    count = math.prod(map(int, shape))
+    size = count * like.element_size()
     if size < LEAST:
         return like.new_empty(shape)
     _keep_small_ones()
@@ -65,7 +66,7 @@ def room_for(like: Tensor, *shape: int | torch.SymInt) -> Tensor:
         return like.new_empty(shape)
     with suppress(OSError):  # a refusal costs speed alone
         pages.madvise(mmap.MADV_HUGEPAGE)
-    return torch.frombuffer(pages, dtype=like.dtype, count=math.prod(map(int, shape))).view(shape)
+    return torch.frombuffer(pages, dtype=like.dtype, count=count).view(shape)
 
 
 @cache
