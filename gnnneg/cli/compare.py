@@ -1,6 +1,7 @@
 """``gnnneg compare RUN RUN ...``: runs side by side, grouped by seeds."""
 
 import argparse
+import statistics
 from typing import TYPE_CHECKING, Any
 
 from gnnneg.plain import to_json
@@ -36,10 +37,9 @@ def add(subparsers: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Runs the command."""
     from gnnneg.cli.table import show
-    from gnnneg.digits import written
     from gnnneg.report.compared import comparisons
     from gnnneg.report.reading import read_all
-    from gnnneg.report.tables import HEADLINES, group, telling
+    from gnnneg.report.tables import HEADLINES, group, telling, watched
 
     groups = group(read_all(args.paths))
     pairs = comparisons(groups, args.metric, args.over, args.baseline)
@@ -48,6 +48,9 @@ def run(args: argparse.Namespace) -> int:
         print(to_json([{**one.to_json(), "against": against[one.name]} for one in groups]))
         return 0
     table(groups)
+    chose = watched([run for one in groups for run in one.runs])
+    if chose not in HEADLINES:
+        _list(f"valid {chose}, by which epochs were chosen", groups, [one.validated(chose) for one in groups])
     keys, more = telling(groups)
     if keys:
         print()
@@ -56,9 +59,7 @@ def run(args: argparse.Namespace) -> int:
         if more:
             print(f"and {more} more settings (--json lists them)")
     if args.metric and pairs and pairs[0].metric not in HEADLINES.values():
-        metric = pairs[0].metric
-        print()
-        show(["run", metric], [[one.name, written(one.mean(metric), 4, one.spread(metric))] for one in groups])
+        _list(pairs[0].metric, groups, [one.values(pairs[0].metric) for one in groups])
     _tell(pairs)
     return 0
 
@@ -69,6 +70,17 @@ def table(groups: "Sequence[Group]") -> None:
     from gnnneg.report.tables import COLUMNS, row
 
     show(COLUMNS, [row(one) for one in groups])
+
+
+def _list(title: str, groups: "Sequence[Group]", values: "Sequence[Sequence[float]]") -> None:
+    """Prints one more figure of each group."""
+    from gnnneg.cli.table import show
+    from gnnneg.digits import written
+
+    means = [statistics.fmean(of) if of else None for of in values]
+    spreads = [statistics.stdev(of) if len(of) > 1 else None for of in values]
+    print()
+    show(["run", title], [[one.name, written(*of)] for one, *of in zip(groups, means, [4] * len(groups), spreads)])
 
 
 def _tell(pairs: "list[Comparison]") -> None:

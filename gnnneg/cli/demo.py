@@ -69,13 +69,14 @@ def add(subparsers: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Runs the command."""
     from gnnneg.cli import main
+    from gnnneg.experiment.folder import made
 
     out = Path(args.out)
     if args.seeds < 1:
         raise UserError(f"--seeds is {args.seeds}: give at least 1.")
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise UserError(f"{out} is there already: remove it, or give another folder with --out DIR.")
-    (out / "configs").mkdir(parents=True, exist_ok=True)
+    made(out / "configs")
     with as_file(files("gnnneg") / "demo") as shipped:
         for kind in KINDS:
             shutil.copyfile(shipped / f"{kind}.yaml", out / "configs" / f"{kind}.yaml")

@@ -1,6 +1,7 @@
 """``gnnneg evaluate RUN [EVALUATOR]``: any metric suite on a trained run."""
 
 import argparse
+from pathlib import Path
 from typing import Any
 
 from gnnneg.cli.where import where
@@ -75,6 +76,7 @@ def run(args: argparse.Namespace) -> int:
     if args.former is not None:
         warn(f"--{args.former}", FORMER[args.former])
     given = [("split", args.split), ("per", args.per), ("sampled", args.sampled), *args.set]
+    _refuse_swallowed(args)
     name = args.evaluator or FORMER.get(args.former, "Ranking")
     evaluator = _made(name, [(key, value) for key, value in given if value is not None])
     found = Run.load(args.path, args.device, args.data).evaluate(evaluator, data=args.given)
@@ -83,6 +85,17 @@ def run(args: argparse.Namespace) -> int:
     else:
         tell(evaluator.split, found)
     return 0
+
+
+def _refuse_swallowed(args: argparse.Namespace) -> None:
+    """Refuses an evaluator's name that follows ``--data``, which takes it for one more file."""
+    from gnnneg.config.names import members
+    from gnnneg.errors import UserError
+    from gnnneg.evaluation import Evaluator
+
+    for word in args.given or ():
+        if word in members(Evaluator) and not Path(word).exists():
+            raise UserError(f"--data takes {word} for a file: give it right after RUN.")
 
 
 def _made(name: str, options: list[tuple[str, Any]]) -> Any:

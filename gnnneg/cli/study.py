@@ -4,7 +4,7 @@ import argparse
 import math
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -219,12 +219,8 @@ def _bar(wanted: bool) -> "Iterator[Callable[[Progress], None] | None]":
         words = progress.said if console.is_terminal else f"{progress.said} ({progress.done} of {total}; {rest})"
         console.print(visible(words), markup=False, highlight=False, soft_wrap=True)
 
-    if console.is_terminal:
-        bar.start()
-    try:
+    with bar if console.is_terminal else nullcontext():
         yield tell
-    finally:
-        bar.stop()
 
 
 def _spoken(seconds: float) -> str:

@@ -74,10 +74,11 @@ class PairClassification(Evaluator):
             raise UserError(
                 "No labelled pairs are held back for validation: give evaluation.pairs_held_back a share, such as 0.25."
             )
-        _refuse_few(
-            truth(testbed.pairs(self.split)[1]),
-            "change evaluation.pairs_held_back" if testbed.pairs_held_back else MORE,
-        )
+        for split in ("valid", "test") if testbed.pairs_held_back else (self.split,):  # what one has, the other lacks
+            _refuse_few(
+                truth(testbed.pairs(split)[1]),
+                "change evaluation.pairs_held_back" if testbed.pairs_held_back else MORE,
+            )
 
     def forward(self, model: Model, testbed: Testbed) -> Findings:
         pairs, label = testbed.pairs(self.split)

@@ -133,6 +133,27 @@ def claim(folder: Path) -> None:
     refuse_used(folder)
 
 
+def made(folder: Path, option: str = "--out") -> bool:
+    """Creates a folder. Returns whether it is new.
+
+    Args:
+        folder (pathlib.Path): The folder.
+        option (str): Where another one is chosen. (default: :obj:`"--out"`)
+
+    Raises:
+        Unwritable: If it cannot be created.
+    """
+    try:
+        folder.mkdir(parents=True)
+    except FileExistsError:
+        return False
+    except OSError as error:
+        raise Unwritable(
+            f"{folder} could not be made ({error.strerror}): choose another folder with {option}."
+        ) from error
+    return True
+
+
 @contextmanager
 def begun(folder: Path) -> Iterator[None]:
     """Creates the folder of a new run for the block and locks it.
@@ -145,13 +166,7 @@ def begun(folder: Path) -> Iterator[None]:
         UserError: If the folder is not empty, or another process uses it.
     """
     claim(folder)
-    try:
-        folder.mkdir(parents=True)
-        ours = True
-    except FileExistsError:
-        ours = False
-    except OSError as error:
-        raise Unwritable(f"{folder} could not be made ({error.strerror}): choose another folder with --out.") from error
+    ours = made(folder)
     try:
         with held(folder):
             refuse_used(folder)

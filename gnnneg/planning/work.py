@@ -28,6 +28,7 @@ TABLES = {
     LazyAdam: 2.0,
 }  # tables of moments, each as large as the weights
 DRAWN = "num_negatives", "size"  # candidates of a query, among the arguments of samplers
+BELOW = "size", "num_neighbors"  # numbers of distinct entities
 COUNTED = "every", "queries", "chains", "batches"  # and what else they count
 
 
@@ -188,6 +189,11 @@ def drawn(sampler: Plan, graph: Graph, queries: int) -> Negatives:
     draws(named, **{name: given[name] for name in DRAWN if name in given})
     whole(named, **{name: given[name] for name in COUNTED if name in given})
     positive(named, num_neighbors=given.get("num_neighbors"))
+    if cls is samplers.Uniform:
+        sampler.build({"num_nodes": graph.entities})  # refuses more candidates than there are entities
+    for name in BELOW:
+        if isinstance(given.get(name), int) and given[name] >= graph.entities:
+            raise UserError(f"{named}({name}={given[name]}) on a graph of {graph.entities} entities: give fewer.")
 
     def inner(name: str = "proposal") -> Negatives:
         return drawn(given[name], graph, queries)

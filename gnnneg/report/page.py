@@ -13,7 +13,7 @@ from gnnneg.report.about import examples, probabilities, statements, verified
 from gnnneg.report.negatives import MEANING, legend, pictures
 from gnnneg.report.plots import SERIES, curves
 from gnnneg.report.reading import Folder
-from gnnneg.report.tables import flat, group, row
+from gnnneg.report.tables import flat, group, row, watched
 from gnnneg.report.templates import rendered
 
 HEADLINE = (
@@ -138,7 +138,7 @@ def _about(name: str, run: Folder, place: int) -> dict[str, Any]:
 
 def _at_once(best: Any, run: Folder) -> str:
     """A remark if the first validation was the best one: the run may overfit."""
-    validated, _ = _series([flat(record) for record in run.log], f"valid.{_watched([run])}")
+    validated, _ = _series([flat(record) for record in run.log], f"valid.{watched([run])}")
     first = len(validated) > 1 and best == validated[0]
     return (
         f", the first of {len(validated)} validated epochs: the later ones overfit, or learnt nothing" if first else ""
@@ -181,14 +181,14 @@ def _pictures(runs: Sequence[Folder]) -> list[dict[str, str]]:
         values = [value for _, y in loss for value in y]
         wide = min(values) > 0 and max(values) > 30 * min(values)
         found.append({"title": "Training loss", "svg": curves(loss, "epoch", "loss", logy=wide)})
-    watched = _watched(runs)
-    valid = [_series(log, f"valid.{watched}") for log in logs]
+    metric = watched(runs)
+    valid = [_series(log, f"valid.{metric}") for log in logs]
     if any(x for x, _ in valid):
         rings = []
         for run, (x, y) in zip(runs, valid):
             best = run.result.get("best_epoch")
             rings.append((float(best), y[x.index(best)]) if best in x else None)
-        called = "MRR" if watched == "mrr" else watched
+        called = "MRR" if metric == "mrr" else metric
         picture = curves(valid, "epoch", f"validation {called}", marks=rings)
         found.append({"title": f"Validation {called} (ringed: best)", "svg": picture})
     hits = [_cumulative(run.ranks) for run in runs]
@@ -201,15 +201,6 @@ def _pictures(runs: Sequence[Folder]) -> list[dict[str, str]]:
         name = key.removeprefix("metrics.")  # logged by a part of the task
         found.append({"title": name, "svg": curves(lines, "epoch", name.split(".")[-1])})
     return found
-
-
-def _watched(runs: Sequence[Folder]) -> str:
-    """The validation metric that is plotted: ``fit.metric``, which chose the best epoch; MRR for runs that differ in it
-    and all have that.
-    """
-    fits = [run.config.get("fit") for run in runs]
-    asked = {str(fit.get("metric", "mrr")) if isinstance(fit, dict) else "mrr" for fit in fits}
-    return asked.pop() if len(asked) == 1 else "mrr"
 
 
 def _series(log: list[dict[str, Any]], key: str) -> tuple[list[float], list[float]]:

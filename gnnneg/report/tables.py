@@ -84,6 +84,11 @@ class Group:
             "memory": {name: self.cost("memory", name) for name in ("peak_rss_mib", "peak_cuda_mib")},
         }
 
+    def validated(self, metric: str) -> list[float]:
+        """A validation metric of each run that has it, at the epoch whose weights it kept."""
+        found = ((run.result["metrics"].get("valid") or {}).get(metric) for run in self.runs)
+        return [float(value) for value in found if isinstance(value, int | float)]
+
     def cost(self, kind: str, name: str) -> float | None:
         """The mean of a ``time`` or ``memory`` figure over the runs that have it."""
         values = [value for run in self.runs if (value := (run.result.get(kind) or {}).get(name)) is not None]
@@ -142,6 +147,13 @@ def telling(groups: Sequence[Group], most: int = MANY) -> tuple[list[str], int]:
 def flat(tree: dict[str, Any], short: bool = False) -> dict[str, Any]:
     """Nested keys joined by dots; ``short`` leaves out ``init_args`` and ``class_path``."""
     return {".".join(key): value for key, value in _leaves(tree, (), short)}
+
+
+def watched(runs: Sequence[Folder]) -> str:
+    """The validation metric that chose the best epochs (``fit.metric``); MRR for runs that differ in it."""
+    fits = [run.config.get("fit") for run in runs]
+    asked = {str(fit.get("metric", "mrr")) if isinstance(fit, dict) else "mrr" for fit in fits}
+    return asked.pop() if len(asked) == 1 else "mrr"
 
 
 def row(one: Group) -> list[Any]:

@@ -19,24 +19,27 @@ from gnnneg.training.interruption import Interruption
 from gnnneg.trust import allowing
 
 if TYPE_CHECKING:
+    from gnnneg.studies.failures import Failures
     from gnnneg.studies.queue import Queue
     from gnnneg.studies.run import Order
 
 POLL = 0.2
 THREADS = {"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
-FAILED = "failed "  # the beginning of an output line about a failed training
 
 
-def side_by_side(queue: "Queue", paths: Sequence[str | Path], order: "Order", say: Callable[[str], None]) -> list[str]:
-    """Does the remaining work in several processes and returns a sentence for each failed training.
+def side_by_side(
+    queue: "Queue", paths: Sequence[str | Path], order: "Order", failures: "Failures", say: Callable[[str], None]
+) -> list[str]:
+    """Does the remaining work in several processes and returns a sentence for each process that was killed.
 
     Raises:
         UserError: The error of a process.
         KeyboardInterrupt: On Ctrl-C or SIGTERM, once all have written their checkpoints.
     """
     seen = {name: len(records.read()) for name, records in queue.records.items()}
-    crew = [_started(paths, order, number) for number in range(order.jobs)]
-    failed: list[str] = []
+    crew = [_started(paths, order, failures, number) for number in range(order.jobs)]
+    failed = 0
+    killed: list[str] = []
     wrong: list[str] = []
     try:
         with Interruption() as struck:  # even where the shell makes the process ignore Ctrl-C
@@ -46,14 +49,17 @@ def side_by_side(queue: "Queue", paths: Sequence[str | Path], order: "Order", sa
                     raise KeyboardInterrupt
                 done = [one for one in crew if one.poll() is not None]
                 _tell(queue, seen, say)
+                for sentence in failures.sentences()[failed:]:
+                    say(f"failed: {sentence}")
+                    failed += 1
                 for process in done:
                     crew.remove(process)
-                    _close(process, failed, wrong)
+                    _close(process, killed, wrong)
     finally:
         ended(crew)
     if wrong:
         raise UserError(wrong[0])
-    return failed
+    return killed
 
 
 def _tell(queue: "Queue", seen: dict[str, int], say: Callable[[str], None]) -> None:
@@ -65,19 +71,18 @@ def _tell(queue: "Queue", seen: dict[str, int], say: Callable[[str], None]) -> N
         seen[name] = len(found)
 
 
-def _close(process: "subprocess.Popen[str]", failed: list[str], wrong: list[str]) -> None:
-    """Notes the failed trainings of a process that has ended, and its own error."""
+def _close(process: "subprocess.Popen[str]", killed: list[str], wrong: list[str]) -> None:
+    """Notes how a process has ended, if this was not at the end of its work."""
     lines, code = told(process).splitlines(), process.returncode
-    failed += [line.removeprefix(FAILED) for line in lines if line.startswith(FAILED)]
     if code < 0:
-        failed.append(
-            f"a process was killed by signal {-code} (out of memory?): the same command goes on with its work."
+        killed.append(
+            f"A process was killed by signal {-code} (out of memory?): the same command goes on with its work."
         )
     elif code:
         wrong.append(lines[-1] if lines else f"A process of the study ended with code {code}.")
 
 
-def _started(paths: Sequence[str | Path], order: "Order", number: int) -> "subprocess.Popen[str]":
+def _started(paths: Sequence[str | Path], order: "Order", failures: "Failures", number: int) -> "subprocess.Popen[str]":
     orders = {
         "paths": [str(path) for path in paths],
         "results": str(order.results),
@@ -86,12 +91,14 @@ def _started(paths: Sequence[str | Path], order: "Order", number: int) -> "subpr
         "until": None if order.until is None else time.time() + order.until - time.monotonic(),
         "command": sys.argv,
         "number": number,
+        "failures": str(failures.folder),
     }
     return started("gnnneg.studies.processes", orders, {**os.environ, **THREADS})
 
 
 def _work(words: str) -> int:
     """The main function of one process."""
+    from gnnneg.studies.failures import Failures
     from gnnneg.studies.run import Order, queue
     from gnnneg.studies.work import Worker
 
@@ -100,6 +107,7 @@ def _work(words: str) -> int:
     warnings.showwarning = _warn  # type: ignore[assignment]
     sys.argv = asked["command"]  # records store this command
     until = None if asked["until"] is None else time.monotonic() + asked["until"] - time.time()
+    failures = Failures(Path(asked["failures"]))
     order = Order(results=Path(asked["results"]), runs=Path(asked["runs"]))
 
     def work() -> None:
@@ -107,10 +115,8 @@ def _work(words: str) -> int:
             with warnings.catch_warnings():
                 if asked["number"]:  # only the first process reports on records and data
                     warnings.simplefilter("ignore")
-                worker = Worker(queue(asked["paths"], order), order.runs, lambda _: None, until)
-            worker.work()
-        for sentence in worker.failures:
-            print(f"{FAILED}{sentence}")
+                studies = queue(asked["paths"], order)
+            Worker(studies, order.runs, lambda _: None, failures, until).work()
 
     return code_of(work, str(order.runs))
 

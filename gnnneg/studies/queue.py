@@ -4,7 +4,7 @@ import math
 import re
 import statistics
 import warnings
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -91,12 +91,12 @@ class Queue:
             known = self._standing[study.name] = records, standing(study, records, self.fingerprints)
         return known[1]
 
-    def missing(self, study: Definition, refused: Collection[tuple[str, Key]] = ()) -> Iterator[Job]:
+    def missing(self, study: Definition, failed: Container[Job] = ()) -> Iterator[Job]:
         """The trainings without a valid record, each after the tuning that it depends on.
 
         Args:
             study (Definition): The study.
-            refused (set): Names of studies and keys of jobs that should not be tried again.
+            failed (container): Jobs that are left out, with the trainings that depend on them. (default: none)
         """
         fresh, named = self.standing(study).fresh, set()
         for cell, seed in study.trainings:
@@ -104,7 +104,9 @@ class Queue:
                 continue
             for one in [None, seed] if study.trials and (*cell.place, None) not in fresh else [seed]:
                 job = Job(study, cell, one)
-                if job.key not in named and (study.name, job.key) not in refused:
+                if job in failed:
+                    break
+                if job.key not in named:
                     named.add(job.key)
                     yield job
 

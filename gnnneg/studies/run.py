@@ -2,15 +2,18 @@
 
 import math
 import os
+import tempfile
 import time
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from gnnneg.errors import MissingExtra, UserError
+from gnnneg.experiment.folder import made
 from gnnneg.experiment.trainer import Trainer
 from gnnneg.studies.definition import read
+from gnnneg.studies.failures import Failures
 from gnnneg.studies.queue import Job, Queue
 from gnnneg.studies.standing import refuse
 from gnnneg.training import Interrupted
@@ -104,9 +107,11 @@ def refuse_untunable() -> None:
         raise MissingExtra("tune", "A study with a tune section")
 
 
-def left(queue: Queue) -> list[tuple[Job, float]]:
-    """The remaining jobs in order, with the seconds that each may take."""
-    return [(job, queue.estimate(job)) for study in queue.studies for job in queue.missing(study)]
+def left(queue: Queue, failed: Container[Job] = ()) -> list[tuple[Job, float]]:
+    """The remaining jobs in order, with the seconds that each may take; without failed ones and what depends on
+    them.
+    """
+    return [(job, queue.estimate(job)) for study in queue.studies for job in queue.missing(study, failed)]
 
 
 def tell_of_stale(queue: Queue) -> None:
@@ -145,13 +150,14 @@ def run_studies(paths: Sequence[str | Path], order: Order, tell: Tell | None = N
         Queue: The studies with their records.
 
     Raises:
-        UserError: If a study is invalid, or trainings failed; all others are trained first.
+        UserError: If a study is invalid, or trainings or tunings failed; all others are done first.
         Interrupted: On Ctrl-C or SIGTERM, after checkpoints are written.
     """
     from gnnneg.studies.processes import side_by_side
     from gnnneg.studies.work import Worker
 
     studies = queue(paths, order)
+    made(order.results, "--results")
     tell_of_stale(studies)
     ended = 0
 
@@ -159,19 +165,34 @@ def run_studies(paths: Sequence[str | Path], order: Order, tell: Tell | None = N
         nonlocal ended
         ended += 1
         if tell is not None:
-            todo = left(studies)
+            todo = left(studies, failures)
             seconds = math.fsum(seconds for _, seconds in todo) / order.jobs
             tell(Progress(words, ended, len(todo), seconds))
 
-    try:
-        if order.jobs == 1:
-            worker = Worker(studies, order.runs, say, order.until)
-            worker.work()
-            failed = worker.failures
-        else:
-            failed = side_by_side(studies, paths, order, say)
-    except KeyboardInterrupt as error:
-        raise Interrupted("Interrupted: the same command goes on from the last checkpoints.") from error
-    if failed:
-        raise UserError(f"{len(failed)} trainings failed, first {failed[0]}")
+    with tempfile.TemporaryDirectory(prefix="gnnneg-study-") as folder:
+        failures, killed = Failures(Path(folder)), []
+        try:
+            if order.jobs == 1:
+                Worker(studies, order.runs, say, failures, order.until).work()
+            else:
+                killed = side_by_side(studies, paths, order, failures, say)
+        except KeyboardInterrupt as error:
+            raise Interrupted("Interrupted: the same command goes on from the last checkpoints.") from error
+        wrong = [*_told(failures, len(left(studies)) - len(left(studies, failures))), *killed]
+    if wrong:
+        raise UserError(" ".join(wrong))
     return studies
+
+
+def _told(failures: Failures, without: int) -> Iterator[str]:
+    """A sentence about failed jobs, if there are any.
+
+    Args:
+        failures (Failures): The jobs that failed.
+        without (int): The number of jobs that are left because of them, including themselves.
+    """
+    found = failures.sentences()
+    if found:
+        waiting = without - len(found)
+        others = f", and {waiting} that depend{'s' * (waiting == 1)} on them" if waiting else ""
+        yield f"{len(found)} job{'s' * (len(found) > 1)} failed{others}; first {found[0]}"

@@ -17,11 +17,12 @@ import torch
 from gnnneg import run_files
 from gnnneg.errors import UserError
 from gnnneg.experiment.clock import Clock
+from gnnneg.experiment.folder import made
 from gnnneg.experiment.lock import alone, awaited
+from gnnneg.studies.failures import Failures
 from gnnneg.studies.made import headline, of_training, of_tuning
 from gnnneg.studies.queue import Job, Queue
 from gnnneg.studies.records import Record
-from gnnneg.studies.standing import Key
 from gnnneg.training import Watcher
 from gnnneg.training.atomic import Unwritable
 from gnnneg.tuning import tune
@@ -45,17 +46,15 @@ class Worker:
         queue (Queue): The studies and their records.
         runs (pathlib.Path): The folder of all run folders.
         say (callable): Called with a message for each job that has ended.
+        failures (Failures): The jobs that failed, in this process or another.
         until (float, optional): The time (of :func:`time.monotonic`) at which work stops. (default: :obj:`None`)
     """
 
-    def __init__(self, queue: Queue, runs: Path, say: Say, until: float | None = None):
-        self.queue, self.runs, self.say, self.until = queue, runs, say, until
-        self.refused: set[tuple[str, Key]] = set()
-        self.failures: list[str] = []
+    def __init__(self, queue: Queue, runs: Path, say: Say, failures: Failures, until: float | None = None):
+        self.queue, self.runs, self.say, self.failures, self.until = queue, runs, say, failures, until
 
     def work(self) -> None:
-        """Does the remaining work. A failed job is reported and added to :attr:`failures`, and the other jobs still
-        run.
+        """Does the remaining work. A failed job is reported and noted, and the other jobs still run.
 
         Raises:
             UserError: If the disk cannot be written.
@@ -89,11 +88,11 @@ class Worker:
         busy = False
         for study in self.queue.studies:
             claims = self.runs / study.name / CLAIMS
-            claims.mkdir(parents=True, exist_ok=True)
+            made(claims, "--runs")
             if self.queue.spent(study) >= study.most:
                 continue
             with awaited(claims / "next.lock"):
-                for job in self.queue.missing(study, self.refused):
+                for job in self.queue.missing(study, self.failures):
                     if not self.queue.ready(job):
                         continue
                     try:
@@ -114,9 +113,8 @@ class Worker:
             raise
         except Exception as error:
             why = sentence_of(error)
-            self.refused.add((job.study.name, job.key))
-            self.failures.append(f"{job.name}: {why}")
-            self.say(f"{job.name} failed: {why}")
+            self.failures.note(job, why)
+            self.say(f"failed: {job.name}: {why}")
             return
         self.say(headline(record))
 
@@ -152,7 +150,7 @@ class Worker:
 
     def _clocks(self, job: Job) -> Path:
         folder = self.runs / job.study.name / CLOCKS
-        folder.mkdir(parents=True, exist_ok=True)
+        made(folder, "--runs")
         return folder
 
 

@@ -19,6 +19,7 @@ from gnnneg.config import Tree
 from gnnneg.errors import MissingExtra, UserError, echo
 from gnnneg.experiment import Run, plan
 from gnnneg.experiment.clock import Clock
+from gnnneg.experiment.folder import made
 from gnnneg.experiment.from_config import holder, told, warmed
 from gnnneg.experiment.lock import awaited
 from gnnneg.experiment.settings import TUNE, anchored, source
@@ -177,8 +178,7 @@ def _begin(home: Path, tree: Tree) -> None:
     used = home.exists() and not (home.is_dir() and _unused(home))
     if used and not (home / STUDY).exists():  # looked for last, since another process may begin the study just now
         raise UserError(f"{home} is not empty and holds no study: choose another folder with --out.")
-    home.mkdir(parents=True, exist_ok=True)
-    (home / CLAIMS).mkdir(exist_ok=True)
+    made(home / CLAIMS)
     with awaited(home / CLAIMS / "begin.lock"):
         if not (home / STUDY).exists() or not _tried(home):
             with replacing(home / STUDY) as temporary:

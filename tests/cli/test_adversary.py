@@ -8,6 +8,7 @@ import pytest
 import yaml
 from experiment.helpers import TINY, everything, ring
 from experiment.helpers import trained as train_ring
+from studies.toy import written_to
 
 from gnnneg.cli import main
 from gnnneg.experiment import Run
@@ -97,6 +98,28 @@ def test_no_place_for_a_run(say, tmp_path, monkeypatch, out):
     Path("file").write_text("mine")
     refused(say, "train", CONFIG, "--fit.epochs", "1", "--out", out)
     assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("file", "mine")]
+
+
+@pytest.mark.parametrize(
+    ("words", "option"),
+    [
+        (("tune", "{config}", "--trials", 1, "--out", "/dev/null/x"), "--out"),
+        (("study", "run", "{study}", "--runs", "/dev/null/x", "--results", "results"), "--runs"),
+        (("study", "run", "{study}", "--runs", "runs", "--results", "/dev/null/x"), "--results"),
+        (("demo", "--out", "/dev/null/x"), "--out"),
+    ],
+)
+def test_no_place_for_what_several_runs_make_names_the_option(say, tmp_path, monkeypatch, words, option):
+    monkeypatch.chdir(tmp_path)
+    study, config = written_to(tmp_path), tmp_path / "tuned.yaml"
+    config.write_text(f"{(tmp_path / 'base.yaml').read_text()}tune: {{optimizer.lr: [0.1, 0.2]}}\n")
+    said = refused(say, *(str(word).format(config=config, study=study) for word in words))
+    assert f"choose another folder with {option}" in said
+
+
+def test_an_evaluator_that_is_taken_for_a_file(say, run):
+    said = refused(say, "evaluate", run, "--data", CONFIG, "TripleClassification")
+    assert said.strip() == "--data takes TripleClassification for a file: give it right after RUN."
 
 
 @pytest.mark.parametrize("verb", ["resume", "evaluate", "negatives", "report", "compare", "predict"])

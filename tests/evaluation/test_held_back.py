@@ -1,6 +1,7 @@
 """Labelled pairs that are held back: which, how many of each label, and that no figure of the others knows of them."""
 
 from dataclasses import replace
+from itertools import product
 
 import pytest
 import torch
@@ -123,7 +124,7 @@ def test_what_cannot_be_judged_is_refused_before_training(judged_on):
         UserError, match=r"^No labelled pairs are held back .* give evaluation\.pairs_held_back a share"
     ):
         PairClassification("valid").refuse(bed())
-    for split, share in (("valid", 0.1), ("test", 0.9)):
+    for split, share in product(("valid", "test"), (0.1, 0.9)):  # what is too much for one is too little for the other
         with pytest.raises(UserError, match=r"there are [1-4] positive and .* change evaluation\.pairs_held_back\."):
             PairClassification(split).refuse(replace(judged_on, pairs_held_back=share))
     with pytest.raises(UserError, match="labelled pairs are of valid or test"):

@@ -154,6 +154,12 @@ def test_what_is_not_known_is_refused(changes, message):
             {"sampler": sampler("Filtered", proposal=sampler("Uniform", num_negatives=0))},
             r"task\.sampler\.proposal: Uniform\(num_negatives=0\): give",
         ),
+        ({"sampler": sampler("Uniform", num_negatives=1001)}, "on a graph of 1000 entities: ask for 1 to 1000"),
+        ({"sampler": sampler("Cached", proposal=UNIFORM, num_negatives=5, size=1000)}, "of 1000 entities: give fewer"),
+        (
+            {"sampler": sampler("Nearest", num_negatives=5, num_neighbors=1000)},
+            r"task\.sampler: Nearest\(num_neighbors=1000\) on a graph of 1000 entities: give fewer",
+        ),
         ({"fit": {"batch_size": -256}}, "batch_size"),
         ({"fit": {"batch_size": 0}}, "batch_size"),
         ({"fit": {"epochs": -3}}, "epochs"),

@@ -310,6 +310,23 @@ def test_figures_of_validation_are_not_compared_with_those_of_test(tmp_path, cap
     assert pair.why == "one has metrics of test statements, and the other of validation statements"
 
 
+def test_the_metric_that_chose_the_epochs_is_told_beside_those_of_the_test(tmp_path, capsys):
+    """0.75 and 0.85 are 0.8 on average, with a sample deviation of 0.0707; MRR needs no words."""
+    paths = [finished(tmp_path / f"a{seed}", 0.4, seed) for seed in range(2)]
+    for path, figure in zip(paths, (0.75, 0.85)):
+        file = Path(path) / "config.yaml"
+        file.write_text(file.read_text() + "fit: {metric: triple_accuracy}\n")
+        file = Path(path) / "result.json"
+        result = json.loads(file.read_text())
+        result["metrics"]["valid"] = {"mrr": 0.3, "triple_accuracy": figure}
+        file.write_text(json.dumps(result))
+    told = said(capsys, "compare", *paths)[1]
+    assert "valid triple_accuracy, by which epochs were chosen" in told
+    assert "0.8000 ± 0.0707" in told
+    paths.append(finished(tmp_path / "b", 0.5, lr=0.2))  # chosen by MRR
+    assert "by which epochs were chosen" not in said(capsys, "compare", *paths)[1]
+
+
 def test_one_run_has_nothing_to_be_compared_with(tmp_path):
     run = finished(tmp_path / "a", 0.5)
     for paths in (run, [run]):

@@ -23,6 +23,7 @@ from gnnneg.experiment.lock import alone
 from gnnneg.experiment.trainer import Trainer
 from gnnneg.studies import Order, processes, run_studies, work
 from gnnneg.studies.definition import digest, read
+from gnnneg.studies.failures import Failures
 from gnnneg.studies.queue import Queue
 from gnnneg.studies.run import left
 from gnnneg.studies.work import CLAIMS, Worker, struck_at
@@ -260,7 +261,7 @@ def test_a_killed_training_goes_on_from_its_checkpoint(home, tmp_path, monkeypat
 def test_who_works_on_a_training_keeps_others_from_it(tmp_path):
     path = written_to(tmp_path)
     queue = Queue([read(path)], tmp_path / "results", Trainer())
-    worker = Worker(queue, tmp_path / "runs", lambda _: None)
+    worker = Worker(queue, tmp_path / "runs", lambda _: None, Failures(tmp_path / "failed"))
     first = next(queue.missing(queue.studies[0]))
     claims = tmp_path / "runs" / "toy" / CLAIMS
     claims.mkdir(parents=True)
@@ -273,7 +274,7 @@ def test_a_training_that_fails_stops_no_other(tmp_path):
     path = written_to(
         tmp_path, STUDY.replace("num_negatives: 16", "num_negatives: 100000").replace("seeds: 2", "seeds: 1")
     )
-    with pytest.raises(UserError, match=r"^1 trainings failed, first toy: synthetic / many / seed 0: .*100000"):
+    with pytest.raises(UserError, match=r"^1 job failed; first toy: synthetic / many / seed 0: .*100000"):
         run_studies([path], order(tmp_path))
     assert [one["variant"] for one in records(tmp_path)] == ["few"]
 
@@ -287,9 +288,9 @@ def test_ctrl_c_can_be_gone_on_with(tmp_path, monkeypatch):
         run_studies([written_to(tmp_path)], order(tmp_path))
 
 
-def test_several_processes_share_a_study(home, tmp_path, monkeypatch):
-    """Their orders, and what comes back of them; each works here until nothing is left."""
-    path = written_to(tmp_path)
+@pytest.fixture
+def beside(monkeypatch) -> list:
+    """Processes that work here, each until nothing is left, and what they are told."""
     seen = []
 
     class Beside(subprocess.Popen):
@@ -309,17 +310,39 @@ def test_several_processes_share_a_study(home, tmp_path, monkeypatch):
         terminate = wait = poll
 
     monkeypatch.setattr(processes, "started", Beside)
+    return seen
+
+
+def test_several_processes_share_a_study(home, tmp_path, beside):
+    """Their orders, and what comes back of them."""
+    path = written_to(tmp_path)
     said = []
     run_studies([path], order(tmp_path, jobs=2, budget=100.0), said.append)
-    assert [module for module, *_ in seen] == ["gnnneg.studies.processes"] * 2
-    assert [(orders["number"], threads) for _, orders, threads in seen] == [(0, "1"), (1, "1")]
-    assert all(0 < orders["until"] - time.time() < 90 for _, orders, _ in seen)
-    assert all(orders["command"] == sys.argv for _, orders, _ in seen)
+    assert [module for module, *_ in beside] == ["gnnneg.studies.processes"] * 2
+    assert [(orders["number"], threads) for _, orders, threads in beside] == [(0, "1"), (1, "1")]
+    assert all(0 < orders["until"] - time.time() < 90 for _, orders, _ in beside)
+    assert all(orders["command"] == sys.argv for _, orders, _ in beside)
     assert [one["metrics"] for one in records(tmp_path)] == [one["metrics"] for one in records(home)]
     assert [one.said.split(" in ")[0] for one in said] == [
         f"toy: synthetic / {one['variant']}, seed {one['seed']}: test MRR {one['metrics']['test']['mrr']:.4f}"
         for one in records(tmp_path)
     ]
+
+
+def test_a_failure_of_several_processes_counts_once(tmp_path, beside, monkeypatch):
+    """It is not tried again in the same session, and what depends on it is told."""
+    monkeypatch.setattr("gnnneg.tuning.study.page", lambda about: "")
+    path = written_to(tmp_path, TUNED.replace("num_negatives: 16", "num_negatives: 100000"))
+    said, tried, tune = [], [], work.tune
+    monkeypatch.setattr(work, "tune", lambda *words, **options: [tried.append(words), tune(*words, **options)][1])
+    with pytest.raises(UserError, match=r"^1 job failed, and 2 that depend on them; first toy: .* / many / tuning, 2"):
+        run_studies([path], order(tmp_path, jobs=2), said.append)
+    assert len(tried) == 2  # one of them by one process
+    assert [one.said.partition(":")[0] for one in said] == ["toy"] * 3 + ["failed"]
+    assert said[-1].left == 0
+    with pytest.raises(UserError, match=r"^1 job failed"):  # tried again
+        run_studies([path], order(tmp_path))
+    assert len(tried) == 3
 
 
 def test_every_variant_is_tuned_alike_and_the_best_is_trained(tmp_path, monkeypatch):
