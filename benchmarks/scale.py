@@ -436,9 +436,13 @@ class Bench:
         self.row(f"seconds until it trains, killed: {told}", "s", again[0], again[1], start[0], start[1], "a new run")
 
     def config(self, name: str, fit: dict[str, Any], evaluation: dict[str, Any]) -> Path:
-        """Writes the config of a run that is not there."""
+        """Writes the config of a run with shared negatives that is not there."""
+        return self.written_config(
+            name, {**tree(self.ready(), "ComplEx", "1,000 shared", **fit), "evaluation": evaluation}
+        )
+
+    def written_config(self, name: str, asked: dict[str, Any]) -> Path:
         path = self.folder / f"{name}.yaml"
-        asked = {**tree(self.ready(), "ComplEx", "1,000 shared", **fit), "evaluation": evaluation}
         path.write_text(json.dumps(asked))
         shutil.rmtree(self.folder / name, ignore_errors=True)
         return path

@@ -1,6 +1,6 @@
-"""What is asked at the size of Wikidata5M beside what ``scale.py`` recorded: a table in Markdown.
+"""What is asked at the size of Wikidata5M beside what ``scale.py`` and ``scale_samplers.py`` recorded: in Markdown.
 
-``python benchmarks/scale_table.py results`` prints the table of ``docs/scale.md``. Figures are medians of all
+``python benchmarks/scale_table.py results`` prints the tables of ``docs/scale.md``. Figures are medians of all
 records at that size that were made with two threads.
 """
 
@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from gpu_table import markdown
+from scale_samplers import CASES, SUITE
 
 from gnnneg.studies.measured import Case, Spread, cases, read
 
@@ -82,14 +83,26 @@ def table(found: list[Case]) -> list[list[str]]:
     return lines
 
 
-def _case(found: list[Case], name: str, beside: str | None) -> Case | None:
+def samplers(found: list[Case]) -> list[list[str]]:
+    """The same of the samplers that this size bears, and what the others are refused with."""
+    lines = [["negatives of a query", "statements a second", "peak, or why not"]]
+    for name in CASES:
+        case, no = (_case(found, one, None, SUITE) for one in (name, f"refused: {name}"))
+        if case is not None:
+            lines.append([name, _told(case, rate(), "{:,.0f}")[0], _told(case, gibibytes, "{:.1f} GiB")[0]])
+        else:
+            lines.append([name, "", "not recorded" if no is None else no.about["peer_name"]])
+    return lines
+
+
+def _case(found: list[Case], name: str, beside: str | None, suite: str = "scale") -> Case | None:
     def fits(case: Case) -> bool:
         about, size = case.about, (case.about.get("entities"), case.place.get("threads"), case.about.get("clock"))
-        return (about["suite"], about["case"], *size) == ("scale", name, ENTITIES, 2, "wall") and (
+        return (about["suite"], about["case"], *size) == (suite, name, ENTITIES, 2, "wall") and (
             beside is None or about.get("peer_name") == beside
         )
 
-    return next((case for case in found if fits(case)), None)
+    return next((case for case in reversed(found) if fits(case)), None)
 
 
 def _told(case: Case | None, figure: Callable[[Case], tuple[float, ...]], form: str) -> list[str]:
@@ -101,10 +114,11 @@ def _told(case: Case | None, figure: Callable[[Case], tuple[float, ...]], form: 
     return [form.format(median), f"{form.format(low)} to {form.format(high)}, {n:.0f} records"]
 
 
-def whole(folder: Path) -> str:
-    """The table of the records of a folder."""
-    return markdown(table(cases(read(folder))))
+def whole(folder: Path) -> dict[str, str]:
+    """The tables of the records of a folder, by name."""
+    found = cases(read(folder))
+    return {"scale": markdown(table(found)), "samplers": markdown(samplers(found))}
 
 
 if __name__ == "__main__":
-    print(whole(Path(sys.argv[1])))
+    print("\n\n".join(whole(Path(sys.argv[1])).values()))

@@ -19,7 +19,9 @@ from gnnneg.records import Triplets
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "benchmarks"))  # as for a script of that folder
-scale, at_scale, zipf = (importlib.import_module(name) for name in ("scale", "at_scale", "zipf"))
+scale, at_scale, zipf, samplers = (
+    importlib.import_module(name) for name in ("scale", "at_scale", "zipf", "scale_samplers")
+)
 ENTITIES, STATEMENTS = 300, int(300 * 20.6 / 4.6)
 
 
@@ -123,6 +125,31 @@ def test_a_whole_run_is_beside_its_training_by_the_same_clock(clock, bench, monk
     else:
         assert told["peer"] is None
         assert told["peer_name"].endswith("s of the clock for training")
+
+
+def test_each_sampler_is_trained_or_its_refusal_is_told(bench, monkeypatch, capsys):
+    def here(self, *words):
+        if code := main([*words, "--device", "cpu"]):
+            raise RuntimeError(f"{code}: {capsys.readouterr().err.strip()}")
+        return 50.0, 70.0, ""
+
+    monkeypatch.setattr(scale.Bench, "gnnneg", here)
+    made = bench()
+    monkeypatch.setitem(samplers.CASES, "eight", {"sampler": scale.uniform(8)})
+    told = samplers.tried(made, "eight", 2)
+    lines = [json.loads(line) for line in (made.folder / "sampler" / "metrics.jsonl").read_text().splitlines()]
+    second = next(line for line in lines if line["epoch"] == 2)
+    assert told == {"case": "eight", "unit": "triples/s", "ours": second["triples_per_s"], "peak_mib": 70.0}
+    told = samplers.tried(made, "1,000 uniform, shared", 2)
+    assert (told["case"], told["unit"]) == ("refused: 1,000 uniform, shared", "s")
+    assert "on a graph of 300 entities: ask for 1 to 300" in told["peer_name"]
+
+
+@pytest.mark.parametrize("name", samplers.CASES)
+def test_each_sampler_is_of_a_config_that_is_whole(name, bench, monkeypatch):
+    monkeypatch.setattr(scale.Bench, "ready", lambda self: "data")
+    task = plan(samplers.config(bench(), name, 5)).arguments["task"]
+    assert (task.cls.__name__ == "KvsAll") == (name == "KvsAll")
 
 
 RUN = """
