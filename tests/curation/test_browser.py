@@ -13,6 +13,7 @@ from office import NASTY, nasty
 
 from gnnneg.verdicts import Verdicts
 
+PATIENCE = 90_000  # milliseconds that a page may take where other work holds the machine
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 QUIET += ["--disable-component-update", "--disable-sync"]
@@ -85,6 +86,7 @@ def window(server, browser):
 
     def opened(who, address="/queue?key=uncertain", allowed=(), **options):
         context = browser.new_context(**{"viewport": {"width": 1100, "height": 800}} | options)
+        context.set_default_timeout(PATIENCE)
         contexts.append(context)
         page = context.new_page()
         page.on(
@@ -124,7 +126,7 @@ def rows(server, who, count):
 
 def turned(page, before):
     """The next statement, once it is there."""
-    page.wait_for_function("before => document.querySelector('h1').innerText !== before", arg=before, timeout=5000)
+    page.wait_for_function("before => document.querySelector('h1').innerText !== before", arg=before)
     return heading(page)
 
 
@@ -211,7 +213,7 @@ def test_two_people_and_two_tabs(window, server):
     assert heading(ann) == heading(bob)
     first = heading(ann)
     ann.keyboard.press("d")
-    bob.get_by_text("by Tab1").wait_for(timeout=5000)
+    bob.get_by_text("by Tab1").wait_for()
     assert "Tab1 denied" in bob.locator("#news").inner_text()
     bob.keyboard.press("a")
     turned(bob, first)
