@@ -5,6 +5,7 @@ file imports it. A single process has rank 0 of 1 and sends nothing.
 """
 
 import os
+import uuid
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,6 +25,11 @@ from gnnneg.errors import UserError
 T = TypeVar("T")
 PATIENCE = timedelta(minutes=30)  # the longest time that one process may make the others wait
 MOST = 512 << 20  # bytes of rows that one process may fetch at once
+PROCESS = uuid.uuid4().hex  # a name that no other process has
+
+
+class Deserted(RuntimeError):
+    """An exchange failed because another process has ended, which says itself why."""
 
 
 def size() -> int:
@@ -41,9 +47,20 @@ def wanted() -> int:
     return int(os.environ.get("WORLD_SIZE", "1"))
 
 
-def restarted() -> bool:
-    """Whether ``torchrun`` has restarted the processes because one of them died."""
-    return int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")) > 0
+def launch() -> list[str]:
+    """The calls of ``torchrun`` that started the processes, one a machine; empty without ``torchrun``.
+
+    The names stay the same when it restarts the processes, for whatever reason, and no other call has them. All
+    processes call this at the same time.
+    """
+    # each call makes a folder of its own, in which a process has the file <folder>/attempt_<number>/<rank>/error.json
+    mine = os.environ.get("TORCHELASTIC_ERROR_FILE", "").rpartition("/attempt_")[0]
+    return sorted(set(of_all(mine)) - {""})
+
+
+def neighbors() -> int:
+    """The number of processes on this machine, with this one. They share its memory."""
+    return int(os.environ.get("LOCAL_WORLD_SIZE", "1")) if size() > 1 else 1
 
 
 def own_device() -> str:
@@ -57,6 +74,9 @@ def together() -> Iterator[None]:
     continues.
 
     Tensors on CPUs are sent with Gloo, tensors on CUDA devices with NCCL.
+
+    Raises:
+        Deserted: If another process ends before this one.
     """
     if wanted() == 1 or size() > 1:
         yield
@@ -64,8 +84,18 @@ def together() -> Iterator[None]:
     dist.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo", timeout=PATIENCE)
     try:
         yield
+    except RuntimeError as error:
+        if not _lost(error):
+            raise
+        raise Deserted("Another process has ended, and this one with it: the other one says why.") from error
     finally:
         dist.destroy_process_group()
+
+
+def _lost(error: RuntimeError) -> bool:
+    """Whether an error is that of a connection to another process."""
+    # Gloo's errors have no class of their own, but name its file; what it asserts is an error of ours
+    return isinstance(error, dist.DistError) or ("gloo/transport" in str(error) and "enforce fail" not in str(error))
 
 
 def wait() -> None:
@@ -94,6 +124,14 @@ def agreed(value: T) -> T:
     if size() > 1:
         dist.broadcast_object_list(said)
     return said[0]
+
+
+def of_all(value: T) -> list[T]:
+    """The values of all processes, by rank."""
+    found = [value] * size()
+    if size() > 1:
+        dist.all_gather_object(found, value)
+    return found
 
 
 def anywhere(*flags: bool) -> tuple[bool, ...]:
@@ -155,6 +193,11 @@ def block(num_rows: int) -> tuple[int, int]:
     """
     each = -(-num_rows // size())
     return min(rank() * each, num_rows), min((rank() + 1) * each, num_rows)
+
+
+def leaves_empty(num_rows: int, processes: int) -> bool:
+    """Whether some of so many processes would have no row in their :func:`block`."""
+    return -(-num_rows // processes) * (processes - 1) >= num_rows
 
 
 def fetched(

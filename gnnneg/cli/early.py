@@ -97,7 +97,7 @@ def config(path: str, settings: Sequence[str], out: str | None = None, new: bool
             from gnnneg.verdicts.judged import refuse_absent
 
             refuse_absent(Path(source["verdicts"]).expanduser())
-    if new and isinstance(name, str) and os.environ.get("WORLD_SIZE", "1") == "1":
+    if new and isinstance(name, str) and "WORLD_SIZE" not in os.environ:  # torchrun may have restarted its own run
         home = run_folder.chosen(out, name, path, said.get("seed", 0))
         if not (home / run_folder.LOCK).exists():  # who holds it, or was killed in it, is found out later
             run_folder.refuse_used(home)

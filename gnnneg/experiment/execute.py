@@ -10,10 +10,12 @@ from gnnneg import config, distributed, run_files
 from gnnneg.data.facts import Facts
 from gnnneg.data.statements import triplets
 from gnnneg.errors import UserError
-from gnnneg.experiment import folder, same_model, whereabouts
+from gnnneg.experiment import folder, restarted, same_model, whereabouts
+from gnnneg.experiment.ending import tidy
 from gnnneg.experiment.environment import environment
 from gnnneg.experiment.graph import write_graph, write_named
 from gnnneg.experiment.inductive import refuse_entities
+from gnnneg.experiment.lock import held
 from gnnneg.experiment.ready import tell_of_confidence
 from gnnneg.experiment.result import judged
 from gnnneg.experiment.run import Run
@@ -24,16 +26,32 @@ from gnnneg.training.atomic import replacing
 
 
 def execute(setup: Setup, path: Path, named: bool, progress: bool, forget: bool = False) -> Run:
-    """Trains and evaluates in a new folder. Statements are kept there, unless they can be loaded by name."""
-    leads = distributed.rank() == 0
+    """Trains and evaluates in a new folder. Statements are kept there, unless they can be loaded by name.
+
+    If ``torchrun`` has restarted the processes that began this run, it continues from its last checkpoint.
+    """
+    if setup.plan is not None and restarted.begun(path, setup.plan):
+        return _go_on(setup, path, progress, forget)
+    leads, mark = distributed.rank() == 0, restarted.mark()
     with folder.begun(path) if leads else nullcontext():
         setup.path = path
         if leads:
-            _begin(setup, path, named)
+            _begin(setup, path, named, mark)
         distributed.wait()
         if not (path / run_files.CONFIG).is_file():
             raise UserError(f"{path} is not the same folder for all processes: give --out one that all machines share.")
         return finish(setup, progress, forget=forget)
+
+
+def _go_on(setup: Setup, path: Path, progress: bool, forget: bool) -> Run:
+    """Continues the run in a folder with objects like those that began it."""
+    leads = distributed.rank() == 0
+    with held(path) if leads else nullcontext():
+        if leads:
+            tidy(path, "it was not finished")
+        distributed.wait()
+        setup.path = path
+        return finish(setup, progress, resume=True, forget=forget)
 
 
 def finish(setup: Setup, progress: bool, resume: bool = False, forget: bool = False) -> Run:
@@ -101,16 +119,16 @@ def _trained(setup: Setup, progress: bool, resume: bool, forget: bool, watchers:
         ) from error
 
 
-def _begin(setup: Setup, path: Path, named: bool) -> None:
+def _begin(setup: Setup, path: Path, named: bool, mark: dict[str, Any]) -> None:
     """Writes everything that is needed to read or resume a run, before the first step.
 
-    This includes the statements, unless they can be loaded by name.
+    This includes the statements, unless they can be loaded by name, and the ``mark`` of who began it.
     """
     if not named:
         write_graph(path, setup.data)
         if setup.test_graph is not None:
             write_named(path / run_files.TEST_GRAPH, setup.test_graph)
-    about = environment(setup.device, setup.seed)
+    about = environment(setup.device, setup.seed) | mark
     if setup.warm is not None:
         about["warm"] = setup.warm.to_json()
     about["config"] = setup.tree

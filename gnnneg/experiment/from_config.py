@@ -9,7 +9,7 @@ from gnnneg import config, datasets, distributed, run_files
 from gnnneg.config import Plan, Tree
 from gnnneg.data.catalogue import CARD, cards
 from gnnneg.data.gate import look_over
-from gnnneg.experiment import folder
+from gnnneg.experiment import folder, restarted
 from gnnneg.experiment.execute import execute
 from gnnneg.experiment.kept import Kept
 from gnnneg.experiment.resumed import resume
@@ -34,7 +34,7 @@ def train_config(
     allow: str | Sequence[str] = (),
     track: Sequence[Watcher] = (),
 ) -> Run:
-    """Trains a config. If ``torchrun`` has restarted the process, training is resumed.
+    """Trains a config. If ``torchrun`` has restarted the processes that began this run, it is resumed.
 
     Args:
         path (str or Path): The YAML.
@@ -46,7 +46,9 @@ def train_config(
     """
     means, own = read(path, overrides, allow), holder(path, overrides)
     home = chosen(out, source(means).name, path, means.arguments["seed"])
-    if distributed.restarted() and (home / run_files.CONFIG).is_file():
+    with allowing(allow):
+        begun = restarted.begun(home, means)
+    if begun:
         return resume(home, progress, allow=allow, track=track)
     if home.exists() and distributed.rank() == 0:
         folder.claim(home)  # fails before the data are downloaded

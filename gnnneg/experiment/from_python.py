@@ -69,7 +69,8 @@ def train(
         scheduler (LRScheduler, optional): Changes the learning rate.
         evaluation (Evaluation, optional): The settings of the evaluation.
         seed (int): Random seed of training. Initial weights depend on ``torch.manual_seed``. (default: :obj:`0`)
-        out (str or Path, optional): The run folder, new or empty; :obj:`None` writes nothing.
+        out (str or Path, optional): The run folder, new or empty; :obj:`None` writes nothing. If ``torchrun`` has
+            restarted the processes that began the run in it, training continues from its last checkpoint.
         name (str): The name of a graph that is not one of :mod:`gnnneg.datasets`. (default: ``"data"``)
         progress (bool): Whether to show progress on standard error. (default: :obj:`True`)
         test_graph (HeteroData, optional): Another graph to test on, with other entities and the same
