@@ -33,6 +33,7 @@ READERS = (
 COMMANDS = (*READERS, "demo", "data", "verdicts", "bench", "study")
 
 LONG = 500  # letters of a complaint about the command line
+PATIENCE = 3.0  # seconds in which torchrun ends the processes that have nothing of their own to say
 BAD_INPUT, BROKEN, INTERRUPTED = 2, 1, 130
 RARELY = 50_000, 20, 20  # Python's own thresholds go through a million objects again and again while modules load
 
@@ -75,6 +76,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         if isinstance(error, MemoryError) or "memory" in str(error).lower():
             advice = "Out of memory: lower fit.batch_size, the sampler's num_negatives or evaluation.memory_mib."
             return _say(advice, BAD_INPUT, debug)
+        if _deserted(error):  # after the one who says why
+            return _say(str(error), BROKEN, debug, 2 * PATIENCE)
         return _broken(error, debug)
     except Exception as error:
         return _broken(error, debug)
@@ -149,12 +152,13 @@ def _speak() -> None:
             sys.stdout.reconfigure(encoding="utf-8")
 
 
-def _say(message: str, code: int, debug: bool) -> int:
+def _say(message: str, code: int, debug: bool, patience: float = 0.0) -> int:
     if debug:
         import traceback
 
         traceback.print_exc()
-    if not _leads() and not _alone():
+    patience = patience if _leads() else max(patience, PATIENCE)
+    if patience and not _alone(patience):
         return code
     print(visible(" ".join(message.split())), file=sys.stderr)
     return code
@@ -173,13 +177,22 @@ def _leads() -> bool:
     return os.environ.get("WORLD_SIZE", "1") == "1" or os.environ.get("RANK", "0") == "0"
 
 
-def _alone() -> bool:
-    """Whether only this process should print. If all did, torchrun would end it after the first."""
+def _alone(seconds: float) -> bool:
+    """Whether this process is still there after so long. If another one has printed, torchrun ends it."""
     try:
-        time.sleep(3)
+        time.sleep(seconds)
     except KeyboardInterrupt:
         return False
     return True
+
+
+def _deserted(error: Exception) -> bool:
+    """Whether an error only follows from that of another process."""
+    if early.LATE not in sys.modules:
+        return False
+    from gnnneg.distributed import Deserted
+
+    return isinstance(error, Deserted)
 
 
 def _broken(error: Exception, debug: bool) -> int:
