@@ -160,14 +160,20 @@ def distinct(part: Triplets) -> tuple[Triplets, Int[Tensor, "e"]]:
     if not rel_type.numel():
         return part, rel_type
     relations, tails = int(rel_type.max()) + 1, int(tail_index.max()) + 1
+    asked = head_index.long() * relations + rel_type
     if (int(head_index.max()) + 1) * relations * tails < 1 << 63:
-        key, place = torch.unique((head_index * relations + rel_type) * tails + tail_index, return_inverse=True)
-        return Triplets(key // (relations * tails), key // tails % relations, key % tails), place
-    asked, number = torch.unique(head_index * relations + rel_type, return_inverse=True)
+        key, place = torch.unique(asked * tails + tail_index, return_inverse=True)
+        return _like(part, key // (relations * tails), key // tails % relations, key % tails), place
+    asked, number = torch.unique(asked, return_inverse=True)
     # numbering the pairs (head, relation) keeps the product below from overflowing
     key, place = torch.unique(number * tails + tail_index, return_inverse=True)
     asked = asked[key // tails]
-    return Triplets(asked // relations, asked % relations, key % tails), place
+    return _like(part, asked // relations, asked % relations, key % tails), place
+
+
+def _like(part: Triplets, *column: Tensor) -> Triplets:
+    """Columns in the kinds of number of those of ``part``."""
+    return Triplets(*(made.to(given.dtype) for made, given in zip(column, part)))
 
 
 def sliced(key: str, value: Any, chosen: Bool[Tensor, "e"] | Int[Tensor, "m"], size: int) -> Any:

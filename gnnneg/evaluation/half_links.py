@@ -52,10 +52,10 @@ def _seen(
     num_nodes: int,
 ) -> Bool[Tensor, "b"]:
     """Whether training has a relation together with an entity, on one side."""
-    asked, place = torch.unique(rel_type * num_nodes + node, return_inverse=True)
+    asked, place = torch.unique(rel_type.long() * num_nodes + node, return_inverse=True)
     found = torch.zeros(asked.numel(), dtype=torch.bool)
     for begin in range(0, train_rel.numel() if asked.numel() else 0, CHUNK):
-        key = train_rel[begin : begin + CHUNK] * num_nodes + train_node[begin : begin + CHUNK]
+        key = train_rel[begin : begin + CHUNK].long() * num_nodes + train_node[begin : begin + CHUNK]
         at = torch.searchsorted(asked, key).clamp(max=asked.numel() - 1)
         found[at[asked[at] == key]] = True
     return found[place]

@@ -98,7 +98,7 @@ def ranks(
     with judging(model):
         encoding = model.encode(graph) if encoding is None else encoding
         if candidates is None:
-            key, row = torch.unique(rel_type * known.num_nodes + anchor, return_inverse=True)
+            key, row = torch.unique(rel_type.long() * known.num_nodes + anchor, return_inverse=True)
             order = row.argsort(stable=True)
             first = offsets(row.bincount(minlength=key.numel())).tolist()
             size = min(most, key.numel())

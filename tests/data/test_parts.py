@@ -109,6 +109,15 @@ def test_distinct_statements_are_those_of_a_sort_of_rows(size: int) -> None:
     assert torch.equal(place, where)
 
 
+def test_distinct_statements_whose_key_passes_small_integers() -> None:
+    """Modulo 2 ** 32 the first two would be one."""
+    wide = Triplets(*torch.tensor([[0, 65_536, 0], [0, 0, 65_535], [0, 0, 1]], dtype=torch.int32))
+    rows, place = distinct(wide)
+    assert torch.stack(rows, 1).tolist() == [[0, 0, 0], [0, 65_535, 1], [65_536, 0, 0]]
+    assert place.tolist() == [0, 2, 1]
+    assert {column.dtype for column in rows} == {torch.int32}
+
+
 @pytest.mark.parametrize("chosen", [torch.tensor([False, True, True]), torch.tensor([1, 2])])
 def test_an_attribute_of_those_chosen(chosen: torch.Tensor) -> None:
     assert sliced("edge_index", torch.tensor([[1, 2, 3], [4, 5, 6]]), chosen, 3).tolist() == [[2, 3], [5, 6]]

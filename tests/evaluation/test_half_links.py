@@ -48,6 +48,16 @@ def test_without_training_statements_nothing_is_seen():
     assert half_links(none, graph(*TRAIN), 5).tolist() == []
 
 
+def test_pairs_beyond_small_integers_do_not_meet():
+    """Of 65,536 entities (0, 65536) and (0, 0) have one key modulo 2 ** 32, which is in no training statement."""
+    train = Triplets(*torch.tensor([[5], [65_536], [6]], dtype=torch.int32))
+    wrapped, right = (
+        Ranks(*(column.int() for column in vars(asked(one)).values())) for one in ((5, 0, 6), (5, 65_536, 6))
+    )
+    assert found(wrapped, train, 65_536) == ["neither"]
+    assert found(right, train, 65_536) == ["both"]
+
+
 @pytest.mark.parametrize("chunk", [1, 7, 1 << 20])
 def test_sets_of_pairs_agree_whatever_is_looked_up_at_once(monkeypatch, chunk):
     monkeypatch.setattr("gnnneg.evaluation.half_links.CHUNK", chunk)

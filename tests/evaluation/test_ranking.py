@@ -50,6 +50,17 @@ def test_an_unknown_target_is_no_rival_of_its_own():
     assert rows(ranks(Tabled(score), None, tested, index_of(held))) == brute(score, tested, held)
 
 
+def test_queries_of_many_relations_and_entities_in_small_integers():
+    """Relation times entities passes 2 ** 31, and 2 ** 32 with the inverse relations."""
+    nodes, relations = 70_000, 40_000
+    draw = torch.Generator().manual_seed(0)
+    model = KGEModel(Lookup(nodes, 2), DistMult(relations, 2))
+    tested = Triplets(*(torch.randint(top - 100, top, (6,), generator=draw) for top in (nodes, relations, nodes)))
+    known = index_of(tested, nodes, relations)
+    small = ranks(model, None, Triplets(*(column.int() for column in tested)), known)
+    assert rows(small) == rows(ranks(model, None, tested, known))
+
+
 def test_an_empty_filter():
     _, tested = world(4)
     none = Triplets(*(torch.empty(0, dtype=torch.long) for _ in range(3)))
