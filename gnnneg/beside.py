@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import redirect_stdout
 from typing import Any
 
 from gnnneg.errors import UserError
@@ -14,7 +15,7 @@ PATIENCE = 60.0  # seconds in which a process may write its checkpoint
 
 
 def started(module: str, orders: Mapping[str, Any], environment: Mapping[str, str]) -> "subprocess.Popen[str]":
-    """Starts ``python -m MODULE ORDERS``, where ``orders`` are JSON.
+    """Starts ``python -m MODULE ORDERS``, where ``orders`` are JSON. It finds the modules that this process finds.
 
     The process should watch its input with :func:`until_input_ends`: it ends when this process does.
     """
@@ -23,29 +24,36 @@ def started(module: str, orders: Mapping[str, Any], environment: Mapping[str, st
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-        env=dict(environment),
+        env={**environment, "PYTHONPATH": module_path()},
         start_new_session=True,  # Ctrl-C strikes us alone, and we tell them
     )
 
 
+def module_path() -> str:
+    """The folders in which this process finds modules, among them a script's own, as ``PYTHONPATH``."""
+    return os.pathsep.join(path or os.getcwd() for path in sys.path)
+
+
 def told(process: "subprocess.Popen[str]") -> str:
-    """The sentence that a process ended with."""
+    """The sentence that a process ended with: its last line."""
     said = process.stdout.read() if process.stdout else ""
     for stream in (process.stdin, process.stdout):
         if stream:
             stream.close()
-    return said.strip()
+    return (said.strip().splitlines() or [""])[-1]
 
 
 def code_of(work: Callable[[], None], place: str) -> int:
-    """The exit code of a process that does some work. The sentence of what went wrong is printed for :func:`told`.
+    """The exit code of a process that does some work. The sentence of what went wrong is printed for :func:`told`. What
+    the work prints goes to standard error: nobody reads the other stream before the process ends.
 
     Args:
         work (callable): The work.
         place (str): The file or folder to name, if the system names none.
     """
     try:
-        work()
+        with redirect_stdout(sys.stderr):
+            work()
     except KeyboardInterrupt:
         return 130
     except UserError as error:

@@ -1,10 +1,11 @@
 """How a process that works beside another one ends."""
 
 import errno
+import os
 
 import pytest
 
-from gnnneg.beside import code_of
+from gnnneg.beside import code_of, started, told
 from gnnneg.errors import UserError
 
 FULL = OSError(errno.ENOSPC, "No space left on device")
@@ -40,3 +41,20 @@ def test_work_that_ends_says_nothing(capsys):
 def test_a_fault_of_ours_is_not_hidden():
     with pytest.raises(ZeroDivisionError):
         code_of(lambda: print(1 // 0), "home")
+
+
+def test_what_work_prints_is_no_sentence(capsys):
+    def work():
+        print("epoch 1")
+        raise UserError("Give another name.")
+
+    assert code_of(work, "home") == 2
+    assert capsys.readouterr() == ("Give another name.\n", "epoch 1\n")
+
+
+def test_it_finds_the_modules_of_the_process_that_starts_it(tmp_path, monkeypatch):
+    (tmp_path / "mine_alone.py").write_text("import sys\nprint('found', sys.argv[1])\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    process = started("mine_alone", {"a": 1}, os.environ)
+    process.wait()
+    assert told(process) == 'found {"a": 1}'

@@ -161,7 +161,7 @@ class Served:
                 _order(node, other, "entities", name),
                 _order(self.data.relation_names, testbed.data.relation_names, "relations", name),
             )
-        fitted = run.calibration if testbed.has("valid") else None
+        fitted = run.calibration if run.calibrates else None
         return Predictor(name, run.model, testbed, fitted, *maps)
 
 

@@ -48,6 +48,8 @@ def _parquet(path: Path) -> tuple[list[str], np.ndarray]:
     lacks = [name for name in (NAME, VECTOR) if name not in table.column_names]
     if lacks:
         raise UserError(f"{path} has no column {lacks[0]!r}: vectors by name have the columns {NAME!r} and {VECTOR!r}.")
+    if not table.num_rows:
+        raise UserError(f"{path} holds no vectors.")
     rows = table[VECTOR].combine_chunks()
     kind = rows.type
     lists = pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)

@@ -5,12 +5,12 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 from torch_geometric.data import Data, HeteroData
 
 from gnnneg.data import naming
-from gnnneg.data.statements import POLARITIES, SPLITS, message_graph, num_relations
+from gnnneg.data.statements import LINKED, POLARITIES, SPLITS, message_graph, num_relations
 from gnnneg.errors import UserError, echo
 from gnnneg.evaluation.asking import at_once, device_of
 from gnnneg.interfaces import Encoding, Model
@@ -67,7 +67,8 @@ def predict(
 
     Raises:
         UserError: If fewer than two of the three are given, a name is not in the data or belongs to several entities, a
-            score is NaN, or ``among`` is given although no entity is predicted.
+            score is NaN, ``among`` is given although no entity is predicted, or a graph of labelled nodes is asked for
+            anything but classes.
     """
     if isinstance(k, bool) or not isinstance(k, numbers.Integral):
         raise UserError(f"The number of answers is {echo(k)}: give a whole number.")
@@ -80,6 +81,9 @@ def predict(
     asks_entity = h is None or t is None
     if among is not None and not asks_entity:
         raise UserError("No entity is asked for, so there is nothing to choose among: leave the head or the tail out.")
+    classes = data["entity"].candidate_tails if LINKED in data.edge_types else None
+    if classes is not None:
+        _refuse_no_class(classes, h, r, t, tail)
     chosen_from = None if among is None else naming.among(data, among)
     device, size = device_of(model), num_relations(data)
     if graph is None:
@@ -93,9 +97,10 @@ def predict(
             assert anchor is not None
             asks = r + (size if h is None else 0)
             count = len(data["entity"].names)
-            every = torch.arange(count)
+            every = torch.arange(count) if classes is None else classes
+            index = everyone(count, device) if classes is None else classes[None].to(device)
             query = Query(torch.tensor([anchor], device=device), torch.tensor([asks], device=device))
-            score = model.scorer(encoding, query)(everyone(count, device))[0].float().cpu()
+            score = model.scorer(encoding, query)(index)[0].float().cpu()
             given, rel_type = torch.full_like(every, anchor), torch.full_like(every, r)
             triplets = Triplets(every, rel_type, given) if h is None else Triplets(given, rel_type, every)
         else:
@@ -117,12 +122,22 @@ def predict(
         scores = {"score": score[best]}
         if h is None:
             scores = {"score": of_triplets(model, encoding, chosen, graph.num_nodes), "head_score": score[best]}
-        elif r is not None and t is not None:
+        elif r is not None and t is not None and classes is None:
             scores["head_score"] = of_triplets(model, encoding, chosen, graph.num_nodes, head=True)
     for one in scores.values():
         _refuse_nan(one)
     said = {name: one.numpy() for name, one in scores.items()}
     return named(data, chosen, {**said, "known": [known[i] for i in best.tolist()]})
+
+
+def _refuse_no_class(classes: Int[Tensor, "c"], h: int | None, r: int | None, t: int | None, tail: str | None) -> None:
+    """Refuses what a model of labelled nodes cannot be asked: it compares a node with classes."""
+    if h is None or r is None:
+        raise UserError(
+            "In a graph of labelled nodes only classes are asked for: give the node as head, and its relation."
+        )
+    if t is not None and t not in classes.tolist():
+        raise UserError(f"In a graph of labelled nodes the tail is a class, and {echo(tail)} is none: give one.")
 
 
 def of_triplets(

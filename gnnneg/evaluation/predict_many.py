@@ -10,7 +10,7 @@ from torch import Tensor
 from torch_geometric.data import HeteroData
 
 from gnnneg.data.questions import NONE, Questions
-from gnnneg.data.statements import triplets
+from gnnneg.data.statements import LINKED, triplets
 from gnnneg.errors import UserError, echo
 from gnnneg.evaluation.answers import Columns, Form
 from gnnneg.evaluation.asking import at_once, device_of
@@ -65,7 +65,8 @@ def predict_many(
         target is not in :obj:`among`; labels if the data have some.
 
     Raises:
-        UserError: If an option applies to no question, or a score is NaN.
+        UserError: If an option applies to no question, a score is NaN, or a graph of labelled nodes is asked for
+            anything but classes.
 
     Cost: one score for each distinct question of a part and each candidate; memory as the testbed says, plus the
     answers of a part.
@@ -79,6 +80,15 @@ def predict_many(
         raise UserError("A whole triple has no other answers to choose among: leave --new out.")
     if among is not None and bool((questions.relation == NONE).all()):
         raise UserError("No entity is asked for, so there is nothing to choose among: leave the head or the tail out.")
+    if LINKED in testbed.data.edge_types:
+        if bool((questions.tail != NONE).any() | (questions.relation == NONE).any()):
+            raise UserError(
+                "In a graph of labelled nodes only classes are asked for: give head and relation of each question."
+            )
+        classes = testbed.data["entity"].candidate_tails
+        among = classes if among is None else classes[torch.isin(classes, among)]
+        if not among.numel():
+            raise UserError("None of the entities to choose among is a class, and this graph has classes as tails.")
     return _Asking(model, testbed, questions, k, unknown_only, among, silent, whole).tables(progress)
 
 

@@ -3,7 +3,7 @@
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from gnnneg.data.statements import POLARITIES, triplets
+from gnnneg.data.statements import LINKED, POLARITIES, triplets
 from gnnneg.errors import UserError
 from gnnneg.evaluation.calibration import Calibration
 from gnnneg.evaluation.classification import labelled
@@ -71,3 +71,7 @@ class ProbabilityCalibration(Evaluator):
 def _refuse(testbed: Testbed, split: str) -> None:
     if not testbed.has(split):
         raise UserError(f"A probability is fitted on validation and judged on test, and there are no {split} ones.")
+    if LINKED in testbed.data.edge_types:
+        raise UserError(
+            "Classes of nodes have no probabilities: a statement with another entity as tail means nothing."
+        )

@@ -24,6 +24,10 @@ POLL, LONGEST = 0.002, 60.0  # seconds between two attempts to take a lock, and 
 PATIENCE = 1.0  # seconds within which a new file gets the name of its owner
 
 
+class Elsewhere(UserError):
+    """A lock that a process on another machine has, or had when it died: here nobody can tell."""
+
+
 @contextmanager
 def held(folder: Path) -> Iterator[bool]:
     """Locks a run folder for the block. Yields whether the last process died while it had the lock.
@@ -36,7 +40,8 @@ def held(folder: Path) -> Iterator[bool]:
     another machine is unknown here, so its file must be deleted by hand.
 
     Raises:
-        UserError: If another process has the lock, or a process on another machine had it.
+        UserError: If another process has the lock.
+        Elsewhere: If a process on another machine has it, or had it when it died.
         Unwritable: If the folder cannot be written, or the file is a link.
     """
     with alone(folder / LOCK) as before:
@@ -96,12 +101,12 @@ def _taken(path: Path) -> tuple[int, bool]:
             if locked is None and not new:
                 owner = _signed(handle)
                 if not _gone(owner):
-                    raise UserError(_occupied(path, owner, deletable=True))
+                    raise _refusal(owner)(_occupied(path, owner, deletable=True))
                 _clear(handle, path, owner)
                 before = before or bool(owner)
                 continue
             if locked is False or (owner and owner.get("host") != socket.gethostname()):
-                raise UserError(_occupied(path, owner, deletable=locked is True))
+                raise _refusal(owner)(_occupied(path, owner, deletable=locked is True))
             _sign(handle)
             ours = _is_there(handle, path)  # no other process considered us dead before we signed
             if ours:
@@ -208,6 +213,10 @@ def _owner(handle: int) -> dict[str, Any]:
     except (ValueError, RecursionError):
         return {}
     return said if isinstance(said, dict) else {}
+
+
+def _refusal(owner: dict[str, Any]) -> type[UserError]:
+    return Elsewhere if owner and owner.get("host") != socket.gethostname() else UserError
 
 
 def _occupied(path: Path, owner: dict[str, Any], deletable: bool) -> str:

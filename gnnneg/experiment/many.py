@@ -51,7 +51,7 @@ def answered(
     chosen = None if among is None else naming.among(testbed.data, among)
     whole = (meant.head != NONE) & (meant.relation != NONE) & (meant.tail != NONE)
     # as for one question: a whole triple fits the calibration if necessary, an answer only uses an existing one
-    fitted = run.calibration if bool(whole.any()) and not silent and run.testbed.has("valid") else run.fitted()
+    fitted = run.calibration if bool(whole.any()) and not silent and run.calibrates else run.fitted()
     means: dict[str, Any] = {"unknown_only": unknown_only, "among": chosen, "silent": silent, "progress": progress}
     return _likely(predict_many(run.model, testbed, meant, k, **means), fitted)
 

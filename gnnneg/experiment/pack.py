@@ -26,6 +26,7 @@ from gnnneg.records import Triplets
 from gnnneg.training.atomic import replacing
 from gnnneg.trust import allowing
 
+LOCAL = ("warm", "track")  # settings about other runs and servers, which others do not have
 OLDEST = (1980, 1, 1, 0, 0, 0)  # time stamp in the zip archive: the same run gives the same file
 NAMED = (*CALLED, "type", "type_names")  # the names and types by which entities are found
 KINDS = tuple(f"relation_{kind}" for kind in CALLED)
@@ -118,7 +119,7 @@ def _write(run: Run, kept: Kept, place: Path, along: bool) -> None:
             "The data set cannot be found, so the pack has only the labels and types that the run folder has.",
             stacklevel=3,
         )
-    if graphs and run.testbed.has("valid"):
+    if graphs and run.calibrates:
         run.calibration  # noqa: B018  (fitted here, because others have no data for it)
     if (kept.path / run_files.CALIBRATION).exists() and run.fitted() is not None:
         (place / run_files.CALIBRATION).write_bytes((kept.path / run_files.CALIBRATION).read_bytes())
@@ -145,7 +146,7 @@ def _named(data: HeteroData) -> HeteroData:
 
 def _shared(kept: Kept) -> tuple[Tree, str]:
     """The config without paths of this machine, and the name of the data set in it."""
-    tree = _anywhere(kept.tree)
+    tree = {key: value for key, value in _anywhere(kept.tree).items() if key not in LOCAL}
     name = Path(kept.dataset).name or kept.dataset
     tree["data"] = {key: value for key, value in tree["data"].items() if key != "root"} | {"name": name}
     if isinstance(tree["data"].get("verdicts"), str):

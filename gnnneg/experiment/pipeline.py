@@ -149,7 +149,7 @@ def _graphs(data: Any, seed: int) -> list[HeteroData]:
     if isinstance(data, pd.DataFrame | np.ndarray):
         return [from_frames(data, seed=seed)]
     if isinstance(data, Sequence) and data and all(isinstance(one, pd.DataFrame | np.ndarray) for one in data):
-        return [from_frames(data)]
+        return [from_frames(data, seed=seed)]
     if isinstance(data, Data | HeteroData) or (isinstance(data, Sequence) and data):
         return [from_hetero(data, seed=seed)]
     raise UserError(

@@ -15,6 +15,7 @@ from typing import IO
 import torch
 
 from gnnneg import distributed, run_files
+from gnnneg.beside import module_path
 from gnnneg.config import Plan
 from gnnneg.errors import UserError, echo
 from gnnneg.experiment import folder
@@ -92,7 +93,7 @@ def train_seeds(
     if workers is not None and workers < 1:
         raise UserError(f"--workers is {workers}: give at least 1.")
     means = read(path, overrides, allow)
-    stem = str(out) if out is not None else str(Path("runs") / f"{Path(source(means).name).name}-{Path(path).stem}")
+    stem = Path(out) if out is not None else Path("runs") / f"{Path(source(means).name).name}-{Path(path).stem}"
     homes = {seed: Path(f"{stem}-{seed}") for seed in chosen}
     states = {seed: _left(home, means, seed, allow) for seed, home in homes.items()}
     to_do = {seed: goes_on for seed, goes_on in states.items() if goes_on is not None}
@@ -275,8 +276,7 @@ def environment(
     own = before.get(THREADS, "")
     threads = min(share, int(own)) if own.isdecimal() and int(own) else share
     gpu = {DEVICES: devices[place % len(devices)]} if devices else {}
-    where = os.pathsep.join(path or os.getcwd() for path in sys.path)  # for the user's own modules
-    return {**before, THREADS: str(threads), "PYTHONPATH": where, **gpu}
+    return {**before, THREADS: str(threads), "PYTHONPATH": module_path(), **gpu}
 
 
 def _devices() -> list[str]:

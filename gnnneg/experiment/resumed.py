@@ -105,6 +105,9 @@ def resume(
                 same_model.keep(kept.path, describe_model(setup, kept.path))
             if leads and kept.plan.plain() != then.plain():
                 prolonged.record(kept.path, kept.tree, kept.about)
+            if leads:
+                for name in (run_files.CALIBRATION, run_files.NEGATIVES):  # of the weights until now
+                    (kept.path / name).unlink(missing_ok=True)
             return finish(setup, progress, resume=True, forget=True)
 
 

@@ -16,6 +16,7 @@ from torch_geometric.data import HeteroData
 from gnnneg import run_files
 from gnnneg.config import Tree
 from gnnneg.data import naming
+from gnnneg.data.statements import LINKED
 from gnnneg.errors import UserError
 from gnnneg.evaluation import (
     Calibration,
@@ -287,7 +288,7 @@ class Run:
             raise UserError("Neither the head nor the tail is one of the entities to rank among: choose others.")
         answer = self.predict(head, relation, tail).drop(columns="probability", errors="ignore")  # it is added last
         answer["probability"] = float("nan")
-        if self.testbed.has("valid"):
+        if self.calibrates:
             answer["probability"] = self.calibration.platt(torch.tensor(answer["score"].to_numpy())).numpy()
         triplet = Triplets(*(torch.tensor([index]) for index in place))
         every = ranked(self.model, testbed, triplet)
@@ -296,6 +297,8 @@ class Run:
             few = ranked(self.model, testbed, triplet, chosen)
             found |= {side: few.of(side) for side in inside}
         for side, one in found.items():
+            if not len(one):  # of heads, in a graph of labelled nodes
+                continue
             answer[f"{side}_rank"], answer[f"{side}_candidates"] = float(one.realistic), int(one.candidates)
         if not self.model.has_vectors:
             return answer, None
@@ -357,12 +360,17 @@ class Run:
         words = [" ".join([entity(given[0]), *(step(kind, node) for _, kind, node in path.steps)]) for path in found]
         return pd.DataFrame({"weight": [path.weight for path in found], "path": words})
 
+    @property
+    def calibrates(self) -> bool:
+        """Whether scores can be made probabilities: there are validation statements, and corruptions of them."""
+        return self.testbed.has("valid") and LINKED not in self.testbed.data.edge_types
+
     @cached_property
     def calibration(self) -> Calibration:
         """Converts scores to probabilities; fitted on validation at the first use, and kept in the run folder.
 
         Raises:
-            UserError: If there are no validation statements, or its file is damaged.
+            UserError: If there are no validation statements, its file is damaged, or the graph has labelled nodes.
         """
         kept = self._calibrated()
         if kept is not None:

@@ -1,6 +1,8 @@
 """A folder of vectors or of a model, in one of the forms that others read."""
 
 import json
+import os
+import secrets
 import shutil
 from collections.abc import Callable
 from itertools import zip_longest
@@ -52,9 +54,8 @@ def export(run: Run, format: str, out: str | Path) -> list[Path]:
     out = Path(out)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise UserError(f"{out} is not empty: choose another folder with --out.")
-    half = out.with_name(f"{out.name}{TEMPORARY}")
+    half = out.with_name(f"{out.name}.{os.getpid()}-{secrets.token_hex(3)}{TEMPORARY}")
     try:
-        shutil.rmtree(half, ignore_errors=True)
         half.mkdir(parents=True)
         FORMATS[format](run, half)
         if out.exists():

@@ -73,13 +73,13 @@ def _tell(queue: "Queue", seen: dict[str, int], say: Callable[[str], None]) -> N
 
 def _close(process: "subprocess.Popen[str]", killed: list[str], wrong: list[str]) -> None:
     """Notes how a process has ended, if this was not at the end of its work."""
-    lines, code = told(process).splitlines(), process.returncode
+    sentence, code = told(process), process.returncode
     if code < 0:
         killed.append(
             f"A process was killed by signal {-code} (out of memory?): the same command goes on with its work."
         )
     elif code:
-        wrong.append(lines[-1] if lines else f"A process of the study ended with code {code}.")
+        wrong.append(sentence or f"A process of the study ended with code {code}.")
 
 
 def _started(paths: Sequence[str | Path], order: "Order", failures: "Failures", number: int) -> "subprocess.Popen[str]":

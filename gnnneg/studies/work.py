@@ -18,7 +18,7 @@ from gnnneg import run_files
 from gnnneg.errors import UserError
 from gnnneg.experiment.clock import Clock
 from gnnneg.experiment.folder import made
-from gnnneg.experiment.lock import alone, awaited
+from gnnneg.experiment.lock import Elsewhere, alone, awaited
 from gnnneg.studies.failures import Failures
 from gnnneg.studies.made import headline, of_training, of_tuning
 from gnnneg.studies.queue import Job, Queue
@@ -52,6 +52,7 @@ class Worker:
 
     def __init__(self, queue: Queue, runs: Path, say: Say, failures: Failures, until: float | None = None):
         self.queue, self.runs, self.say, self.failures, self.until = queue, runs, say, failures, until
+        self.elsewhere: str | None = None  # the sentence about a job that another machine has locked
 
     def work(self) -> None:
         """Does the remaining work. A failed job is reported and noted, and the other jobs still run.
@@ -74,13 +75,20 @@ class Worker:
         return self.until is not None and time.monotonic() >= self.until
 
     def _next(self) -> bool:
-        """Takes the most valuable free job and does it. Returns whether there may be more."""
+        """Takes the most valuable free job and does it. Returns whether there may be more.
+
+        Raises:
+            UserError: If all that is left is locked by another machine, of which nobody here can tell the end.
+        """
+        self.elsewhere = None
         with ExitStack() as mine:
             job, busy = self._taken(mine)
             if job is not None:
                 self._do(job)
             elif busy:
                 time.sleep(POLL)
+            elif self.elsewhere is not None:
+                raise UserError(self.elsewhere)
             return job is not None or busy
 
     def _taken(self, mine: ExitStack) -> tuple[Job | None, bool]:
@@ -99,6 +107,9 @@ class Worker:
                         mine.enter_context(alone(claims / f"{job.slug}.lock"))
                     except Unwritable:
                         raise
+                    except Elsewhere as error:
+                        self.elsewhere = str(error)
+                        continue
                     except UserError:
                         busy = True
                         continue

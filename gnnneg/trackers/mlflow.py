@@ -37,14 +37,26 @@ class MLflow(Watcher):
             self._run = known
             self._client.update_run(known, status="RUNNING")
             return
-        there = self._client.get_experiment_by_name(self.experiment)
-        place = self._client.create_experiment(self.experiment) if there is None else there.experiment_id
-        made = self._client.create_run(place, tags=tags(setup, self.tags or {}), run_name=called(setup))
+        made = self._client.create_run(self._place(), tags=tags(setup, self.tags or {}), run_name=called(setup))
         self._run = made.info.run_id
         keep(setup, self, self._run)
         params = (Param(key, value[:LONGEST]) for key, value in settings(setup.tree).items())
         for some in _some(params):
             self._client.log_batch(self._run, params=some)
+
+    def _place(self) -> str:
+        """The number of the experiment. Of several processes that make it at once, one does."""
+        from mlflow.exceptions import MlflowException
+
+        there = self._client.get_experiment_by_name(self.experiment)
+        if there is None:
+            try:
+                return self._client.create_experiment(self.experiment)
+            except MlflowException:
+                there = self._client.get_experiment_by_name(self.experiment)
+                if there is None:
+                    raise
+        return there.experiment_id
 
     def record(self, record: Mapping[str, Any]) -> None:
         self._log(told(record), record["epoch"])

@@ -13,7 +13,8 @@ TRIALS = "trials"  # a folder of run folders
 SEEDS = "seeds"  # the same for the seeds of the winner
 CLAIMS = "claims"  # a folder of locks of the processes that work on a trial
 
-SENTENCE, SECONDS, PROCESS, KILLED = "sentence", "seconds", "process", "killed"  # attributes of a trial
+SENTENCE, SECONDS, PROCESS = "sentence", "seconds", "process"  # attributes of a trial
+KILLED, STUCK = "killed", "stuck"  # how often its process was killed: under one parent, and at one checkpoint
 TESTED = "tested"  # attribute of a study: winner and number of trials each time the test set was used
 STATES = {"COMPLETE": "complete", "PRUNED": "pruned", "FAIL": "failed"}  # any other state means running
 

@@ -258,7 +258,7 @@ def _range(said: dict, name: str, path: Path, where: str) -> Range:
     if step is not None:  # the last value that the steps reach
         first, apart = Decimal(str(low)), Decimal(str(step))
         last = first + apart * ((Decimal(str(high)) - first) // apart)
-        high = type(high)(last)
+        high = int(last) if isinstance(high, int) and last == int(last) else float(last)
     return Range(name, path, low, high, log, step)
 
 
@@ -295,7 +295,8 @@ def _labels(values: list[Any]) -> list[Any]:
 
 def _called(value: Any, whole: bool = False) -> str:
     if isinstance(value, dict) and "class_path" in value:
-        name = str(value["class_path"]).split(".")[-1]
+        name = str(value["class_path"])
+        name = name if whole else name.split(".")[-1]
         arguments = value.get("init_args")
         if not whole or not isinstance(arguments, dict):
             return name

@@ -125,6 +125,11 @@ def tune(
         except KeyboardInterrupt as error:
             clock.write()
             raise Interrupted(f"Interrupted: the same command goes on with {home}.") from error
+        except UserError:
+            clock.write()
+            with suppress(UserError):  # trials that came to their end are shown
+                done.write()
+            raise
         clock.write()
         done.write()
     return done

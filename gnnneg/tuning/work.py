@@ -1,9 +1,10 @@
 """One process of a study: runs trials until the budget is used up, then trains the winner with several seeds."""
 
 import os
+import re
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -18,17 +19,33 @@ from gnnneg.config import Tree
 from gnnneg.errors import UserError
 from gnnneg.experiment import plan
 from gnnneg.experiment.folder import read_result
-from gnnneg.experiment.lock import alone, awaited
+from gnnneg.experiment.lock import Elsewhere, alone, awaited
 from gnnneg.experiment.settings import source
 from gnnneg.experiment.trainer import Other, Trainer
 from gnnneg.experiment.validation import judges, metrics, offered
+from gnnneg.training import Stop
 from gnnneg.training.atomic import Unwritable, replacing
-from gnnneg.tuning.files import BEST, CLAIMS, PROCESS, SECONDS, SEEDS, SENTENCE, STUDY, TESTED, TRIALS, Budget
+from gnnneg.tuning.files import (
+    BEST,
+    CLAIMS,
+    PROCESS,
+    SECONDS,
+    SEEDS,
+    SENTENCE,
+    STUCK,
+    STUDY,
+    TESTED,
+    TRIALS,
+    Budget,
+)
 from gnnneg.tuning.journal import opened
-from gnnneg.tuning.reports import Pruned, Reports
+from gnnneg.tuning.reports import Reports
 from gnnneg.tuning.space import Space
 
+# what torch says: of a CUDA device, and of the CPU
+OUT_OF_MEMORY = re.compile(r"out of memory|can't allocate memory|not enough memory", re.IGNORECASE)
 POLL = 0.1  # seconds between checks of the other processes
+HOPELESS = 12  # a trial whose process was killed so often at the same checkpoint is given up
 SPARED = 5  # trials are not stopped in the first of this many equal parts of their epochs
 
 
@@ -55,7 +72,8 @@ class Worker:
         self.metric, self.seed = fit["metric"], means.arguments["seed"]
         warm = fit["epochs"] // SPARED
         self.study.pruner = MedianPruner(budget.startup, warm) if budget.prune else NopPruner()
-        self._refused: set[Path] = set()  # seeds that failed in this session
+        self._failed: dict[Path, str] = {}  # seeds that failed in this session
+        self._elsewhere: dict[int, str] = {}  # trials that a process on another machine may work on
         self.train = Trainer()
         graphs = self.train.graphs(source(means))  # fails before a trial begins if the data cannot be used
         evaluation = means.arguments["evaluation"].build({})
@@ -69,8 +87,9 @@ class Worker:
         """Does the remaining work.
 
         Raises:
-            UserError: If the disk cannot be written, no trial was completed, or a trial's folder holds a run of another
-                config, since the journal of the study was lost.
+            UserError: If the disk cannot be written, no trial was completed, a trial's folder holds a run of another
+                config, since the journal of the study was lost, all that is left is locked by another machine, or a
+                seed of the winner failed; the other seeds are trained first.
         """
         (self.home / CLAIMS).mkdir(exist_ok=True)
         while self._next():
@@ -80,6 +99,8 @@ class Worker:
             self._write_best(best)
             while self._seed(best):
                 self.tick()
+        if self._failed:
+            raise UserError(f"{len(self._failed)} of the winner's seeds failed: {next(iter(self._failed.values()))}")
 
     def _next(self) -> bool:
         """Takes the next trial and runs it. Returns whether there may be more."""
@@ -97,6 +118,7 @@ class Worker:
             if trial is not None:
                 self._run(trial, tree)
             elif running:  # another process works on it and may be killed
+                _refuse_elsewhere([self._elsewhere.get(one.number) for one in running])
                 time.sleep(POLL)
             return trial is not None or bool(running)
 
@@ -113,15 +135,37 @@ class Worker:
         return self.study.ask()
 
     def _left(self, trial: FrozenTrial, mine: ExitStack) -> Trial | None:
-        """A trial that a killed process left; this process owns it from now on. None if another process works on it."""
+        """A trial that a killed process left; this process owns it from now on. None if another process works on it, or
+        it kills every process.
+        """
+        self._elsewhere.pop(trial.number, None)
         try:
-            mine.enter_context(alone(self._claim(trial.number)))
-        except UserError as error:
-            if isinstance(error, Unwritable):
-                raise
+            died = mine.enter_context(alone(self._claim(trial.number)))
+        except Unwritable:
+            raise
+        except Elsewhere as error:
+            self._elsewhere[trial.number] = str(error)
+            return None
+        except UserError:
             return None
         self.study.sampler = self._sampler(trial.number)
-        return Trial(self.study, trial._trial_id)
+        left = Trial(self.study, trial._trial_id)
+        return None if died and self._given_up(left) else left
+
+    def _given_up(self, trial: Trial) -> bool:
+        """Counts how often a trial's process was killed since its last checkpoint, and ends it after too many times."""
+        checkpoints = (self.home / TRIALS / f"{trial.number:04d}" / run_files.CHECKPOINTS).glob("*.pt")
+        newest = max((path.name for path in checkpoints), default="")
+        before, times = trial.user_attrs.get(STUCK, ("", 0))
+        times = times + 1 if before == newest else 1
+        trial.set_user_attr(STUCK, [newest, times])
+        if times < HOPELESS:
+            return False
+        sentence = f"Its process was killed {times} times at the same point: out of memory?"
+        trial.set_user_attr(SENTENCE, sentence)
+        self.study.tell(trial, state=TrialState.FAIL)
+        self.say(self._told(trial.number, None, sentence))
+        return True
 
     def _claim(self, number: int) -> Path:
         return self.home / CLAIMS / f"{number:04d}.lock"
@@ -138,7 +182,7 @@ class Worker:
         try:
             run = self.train(tree | {"evaluation": {**tree.get("evaluation", {}), "test": False}}, path, [watch])
             value = run.metrics["valid"][self.metric]
-        except Pruned as stop:
+        except Stop as stop:  # by the study, or by a watcher of the user's own
             state, sentence = TrialState.PRUNED, str(stop)
         except (Unwritable, Other):
             raise
@@ -169,10 +213,10 @@ class Worker:
 
     def _seed(self, best: FrozenTrial) -> bool:
         """Trains the winner with the next free seed. Returns whether there may be more."""
-        waiting = False
+        waiting: list[str | None] = []
         for seed in range(self.seed, self.seed + self.budget.seeds):
             path = self.home / SEEDS / f"{best.number:04d}-{seed}"
-            if finished(path) or path in self._refused:
+            if finished(path) or path in self._failed:
                 continue
             try:
                 with alone(self.home / CLAIMS / f"seed-{path.name}.lock"):
@@ -181,24 +225,31 @@ class Worker:
                         return True
             except Unwritable:
                 raise
-            except UserError:
-                waiting = True  # another process trains it
+            except UserError as error:  # another process trains it
+                waiting.append(str(error) if isinstance(error, Elsewhere) else None)
         if waiting:
+            _refuse_elsewhere(waiting)
             time.sleep(POLL)
-        return waiting
+        return bool(waiting)
 
     def _train_seed(self, best: FrozenTrial, seed: int, path: Path) -> None:
         try:
             run = self.train(self.space.of(best.params) | {"seed": seed}, path, [])
         except (Unwritable, Other):
             raise
-        except Exception as error:
-            self._refused.add(path)
-            self.say(f"seed {seed} of the winner: {sentence_of(error)}")
+        except (Stop, Exception) as error:
+            self._failed[path] = f"seed {seed} of the winner: {sentence_of(error)}"
+            self.say(self._failed[path])
             return
         told = {split: found[self.metric] for split, found in run.metrics.items() if self.metric in found}
         figures = [f"{split} {self.metric} {value:.4f}" for split, value in told.items()]
         self.say(f"seed {seed} of the winner: {', '.join(figures)}")
+
+
+def _refuse_elsewhere(said: Sequence[str | None]) -> None:
+    """Refuses to wait if all that is waited for is locked by another machine, of which nobody here can tell the end."""
+    if said and None not in said:
+        raise UserError(str(said[0]))
 
 
 def winner(study: Study) -> FrozenTrial:
@@ -233,12 +284,12 @@ def finished(path: Path) -> bool:
     return bool(result) and run_files.PENDING not in result
 
 
-def sentence_of(error: Exception) -> str:
+def sentence_of(error: BaseException) -> str:
     """The message for people about a failed trial."""
     words = " ".join(str(error).split())
-    if isinstance(error, UserError):
+    if isinstance(error, UserError | Stop):
         return words
-    if isinstance(error, MemoryError) or "memory" in words.lower():
+    if isinstance(error, MemoryError) or OUT_OF_MEMORY.search(words):
         return "There was not enough memory for it."
     return f"Unexpected {type(error).__name__}: {words}"
 

@@ -220,6 +220,14 @@ def test_folders(kept, tmp_path, capsys):
     assert names.num_triples == 32
 
 
+def test_a_folder_of_ones_own_with_an_unlucky_name_stays(kept, tmp_path):
+    (tmp_path / "vectors.tmp").mkdir()
+    (tmp_path / "vectors.tmp" / "mine").touch()
+    export(Run.load(kept), "npy", tmp_path / "vectors")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["vectors", "vectors.tmp"]
+    assert (tmp_path / "vectors.tmp" / "mine").exists()
+
+
 def test_refused_folders(kept, tmp_path, capsys):
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "x").touch()

@@ -2,6 +2,7 @@
 
 import os
 
+import pandas as pd
 import pytest
 import torch
 from torch_geometric.data import Data
@@ -31,6 +32,7 @@ from gnnneg.evaluation import Testbed
 from gnnneg.evaluation.metrics import standard_error
 from gnnneg.evaluation.record import Ranks
 from gnnneg.experiment import train_config
+from gnnneg.experiment.pack import pack
 from gnnneg.experiment.fingerprint import difference, fingerprint
 from gnnneg.records import asked
 
@@ -159,3 +161,37 @@ def test_a_config_trains_on_cora(tmp_path, monkeypatch):
     assert torch.equal(load("Planetoid-Cora")["entity"].x[7:], data.x)
     wanted = accuracy(run.model, data, labelled(data.y, data.test_mask), 7)
     assert run.result["metrics"]["test"]["hits@1"] == wanted > 0.25
+
+
+def test_a_node_is_asked_for_its_class(tmp_path):
+    """The scores are those that accuracy compares; nothing else can be asked, and this is one sentence."""
+    run = trained(labelled_graph(planted()), tmp_path / "run")
+    answers = run.predict("node 40", "has class")
+    graph = message_graph(run.data)
+    with torch.no_grad():
+        score = (run.model.encode(graph)[torch.tensor([CLASSES + 40])] @ run.model.weight.T)[0]
+    assert answers["tail"].tolist() == [f"class {number}" for number in score.argsort(descending=True).tolist()]
+    assert answers["score"].tolist() == pytest.approx(score.sort(descending=True).values.tolist())
+    assert run.predict("node 40", "has class", among=["class 2"])["tail"].tolist() == ["class 2"]
+    whole, _ = run.explain("node 40", "has class", "class 1")
+    assert whole["score"][0] == pytest.approx(float(score[1]))
+    assert whole["tail_rank"][0] == 1 + int((score > score[1]).sum())
+    assert "head_rank" not in whole
+    many = run.predict_many(pd.DataFrame({"head": ["node 40", "node 3"], "relation": ["has class"] * 2}), k=3)
+    assert many["tail"].tolist()[:3] == answers["tail"].tolist()
+    for wrong in (
+        lambda: run.predict(relation="has class", tail="class 1"),
+        lambda: run.predict("node 40", tail="class 1"),
+        lambda: run.predict_many(pd.DataFrame({"relation": ["has class"], "tail": ["class 1"]})),
+        lambda: run.predict_many(pd.DataFrame({"head": ["node 1"], "relation": ["has class"]}), among=["node 2"]),
+        lambda: run.predict("node 40", "has class", "node 3"),
+    ):
+        with pytest.raises(UserError, match=r"^(In a graph of labelled nodes|None of the entities)"):
+            wrong()
+    assert whole["probability"].isna().all()
+    with pytest.raises(UserError, match="Classes of nodes have no probabilities"):
+        run.calibrate()
+    pack(run, tmp_path / "model.zip")
+    packed = Run.load(tmp_path / "model.zip").predict("node 40", "has class")
+    assert packed["tail"].tolist() == answers["tail"].tolist()
+    assert packed["score"].tolist() == pytest.approx(answers["score"].tolist(), abs=1e-5)

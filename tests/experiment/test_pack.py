@@ -2,6 +2,7 @@
 
 import gc
 import json
+import shutil
 import stat
 import tempfile
 import warnings
@@ -350,3 +351,18 @@ def test_a_pack_that_has_lost_a_file_is_not_read_as_if_there_had_been_none(file,
 def test_a_pack_whose_list_is_damaged(file, tmp_path, content):
     with pytest.raises(UserError, match=r"model\.zip is damaged in its pack\.json"):
         Run.load(changed(file, tmp_path / "model.zip", **{"pack.json": content}))
+
+
+@pytest.mark.filterwarnings("ignore:.*says another warm")
+def test_other_runs_and_servers_are_no_business_of_who_gets_it(run, tmp_path):
+    """A warm start and trackers: neither their settings nor a path."""
+    own = Path(shutil.copytree(run.path, tmp_path / "own"))
+    config = yaml.safe_load((own / "config.yaml").read_text())
+    config |= {"warm": str(run.path), "track": [{"class_path": "TensorBoard", "init_args": {"folder": "/secret"}}]}
+    (own / "config.yaml").write_text(yaml.safe_dump(config))
+    pack(Run.load(own), tmp_path / "model.zip")
+    with zipfile.ZipFile(tmp_path / "model.zip") as archive:
+        names = [name for name in archive.namelist() if name.endswith((".json", ".yaml", ".md"))]
+        text = {name: archive.read(name).decode() for name in names}
+    assert not any(words in one for words in (str(run.path), "/secret", str(tmp_path)) for one in text.values())
+    assert not {"warm", "track"} & set(yaml.safe_load(text["config.yaml"]))

@@ -11,7 +11,20 @@ from torch.optim import SGD, Adagrad
 from torch_geometric.data import HeteroData
 
 import gnnneg
-from gnnneg import Both, ComplEx, DistMult, Fit, Hardest, InfoNCE, KGEModel, LinkPrediction, Lookup, Uniform, UserError
+from gnnneg import (
+    Both,
+    ComplEx,
+    DistMult,
+    Fit,
+    Hardest,
+    InfoNCE,
+    KGEModel,
+    LinkPrediction,
+    Lookup,
+    Uniform,
+    UserError,
+    triplets,
+)
 from gnnneg.data.frames import from_frames
 from gnnneg.training.watching import listed
 
@@ -64,6 +77,10 @@ def test_data_in_every_form():
     forms = [table, table.to_numpy(), (table[4:], table[:2], table[2:4]), own, "synthetic", gnnneg.SyntheticWorld()]
     sizes = [gnnneg.pipeline(form, hidden_channels=2, **QUICK).result["data"] for form in forms]
     assert [one["train"] + one["valid"] + one["test"] for one in sizes[:4]] == [40] * 4
+    one, other = (gnnneg.pipeline(form, hidden_channels=2, seed=5, **QUICK) for form in (table, [table]))
+    tested = [triplets(run.data, "stated", "test").head_index.tolist() for run in (one, other)]
+    assert tested[0] == tested[1]
+    assert one.metrics == other.metrics
     assert (sizes[2]["train"], sizes[2]["valid"], sizes[2]["test"]) == (36, 2, 2)
     assert sizes[4] == sizes[5]
 

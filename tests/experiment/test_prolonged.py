@@ -64,7 +64,10 @@ def test_two_epochs_and_three_more_are_five(run, home, capsys):
     """Weights, log, ranks, result, config, and all that a further resume would start from: sampler, optimiser, rng."""
     whole = home / "of-5"
     assert weights(run) != weights(whole)
+    for name in ("calibration.json", "negatives.json"):
+        (run / name).write_text("{}")  # of the weights before
     assert main(["resume", str(run), "--fit.epochs", "5", "--quiet"]) == 0
+    assert not any((run / name).exists() for name in ("calibration.json", "negatives.json"))
     assert capsys.readouterr().err == ""
     assert log(run) == log(whole)
     for name in ("model/model.safetensors", "ranks.parquet", "config.yaml"):

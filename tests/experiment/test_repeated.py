@@ -220,7 +220,7 @@ def test_ctrl_c_stops_all_and_the_same_command_goes_on(home):
 
 def test_a_folder_of_another_run_is_refused_before_anything_starts(home, capsys):
     shutil.copytree(home / "template", "x-0")
-    words = ["train", "small.yaml", "--seeds", "2", "--out", "x"]
+    words = ["train", "small.yaml", "--seeds", "2", "--out", "x/"]
     for more, sentence in (
         (["--fit.epochs", "7", "--optimizer.lr", "0.5"], "x-0 holds a run of another config, by optimizer.lr, fit.epo"),
         (["--seed", "3"], "--seed and --seeds are given: leave one of the two out"),

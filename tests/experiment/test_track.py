@@ -1,8 +1,9 @@
 """Trackers against the real packages: what they kept, read with their own readers; a run that goes on is one run."""
 
 import json
+import sys
 from importlib.util import find_spec
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 
 import pytest
 import yaml
@@ -168,3 +169,26 @@ def test_two_of_one_class_are_two_runs(tmp_path):
         figures.keep(setup, tracker, mark)
     assert [figures.before(setup, one) for one in (first, second, other)] == ["a", "b", "c"]
     assert json.loads((tmp_path / "tracked.json").read_text()) == {"MLflow": "a", "MLflow 2": "b", "WandB": "c"}
+
+
+def test_an_experiment_that_another_process_has_just_made_is_taken(monkeypatch):
+    """Two processes find none, and both make it: the second is told that it is there, and looks again."""
+
+    class MlflowException(Exception):
+        pass
+
+    made = {}
+
+    class Client:
+        def get_experiment_by_name(self, name):
+            return made.get(name)
+
+        def create_experiment(self, name):
+            made[name] = SimpleNamespace(experiment_id="7")  # by the other one, in this moment
+            raise MlflowException("it exists")
+
+    monkeypatch.setitem(sys.modules, "mlflow", ModuleType("mlflow"))
+    monkeypatch.setitem(sys.modules, "mlflow.exceptions", SimpleNamespace(MlflowException=MlflowException))
+    tracker = MLflow.__new__(MLflow)
+    tracker.experiment, tracker._client = "mine", Client()
+    assert tracker._place() == "7"

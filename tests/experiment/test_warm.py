@@ -331,7 +331,11 @@ WRONG = {
         pd.DataFrame({"name": ["a", "b"], "vector": [[1.0], [np.nan]]}),
     ),
     "is no parquet file": ("v.parquet", b"PAR1 or not"),
-    "holds no vectors": ("v.txt", b"0 4\n"),
+    "v.txt holds no vectors": ("v.txt", b"0 4\n"),
+    "v.parquet holds no vectors": (
+        "v.parquet",
+        pd.DataFrame({"name": ["a"], "vector": [[1.0]]}).iloc[:0].astype({"name": str}),
+    ),
     "line 3: 3 words, where a name and 4 numbers should be": ("v.txt", b"2 4\na 1 2 3 4\nb 1 2\n"),
     "line 2: could not convert string to float: 'x', where numbers should be": ("v.txt", b"a 1 2\nb 1 x\n"),
     "is not text in UTF-8": ("v.txt", b"a 1 2\n\xff\xfe 1 2\n"),

@@ -8,7 +8,7 @@ import pytest
 from gnnneg.documents import parse_yaml
 from gnnneg.errors import UserError
 from gnnneg.experiment import plan
-from gnnneg.tuning.space import Space
+from gnnneg.tuning.space import Space, _labels
 
 CONFIG = """
 data: {name: synthetic}
@@ -192,3 +192,24 @@ def test_the_config_as_it_stands_is_a_trial_where_the_section_allows_it(section,
     assert asked.start() == start
     if start is not None:
         assert plan(asked.of(start)).plain() == plan(asked.base).plain()
+
+
+@pytest.mark.parametrize(
+    ("said", "last"),
+    [
+        ("{low: 0, high: 1, step: 0.3}", 0.9),
+        ("{low: 0.1, high: 2, step: 0.3}", 1.9),
+        ("{low: 0.1, high: 1, step: 0.2}", 0.9),
+        ("{low: 1, high: 3, step: 1}", 3.0),
+    ],
+)
+def test_steps_reach_as_far_as_they_go_below_a_whole_number(said, last):
+    asked = space(f"optimizer.lr: {said}")
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
+    study.optimize(lambda trial: float(asked.drawn(trial)["optimizer"]["init_args"]["lr"]), n_trials=60)
+    assert max(trial.value for trial in study.trials) == pytest.approx(last)
+
+
+def test_classes_of_one_name_from_two_modules_are_two_choices():
+    one, other = ({"class_path": f"{module}.Uniform", "init_args": {"num_negatives": 3}} for module in ("a", "b"))
+    assert _labels([one, other, "All"]) == ["a.Uniform(num_negatives=3)", "b.Uniform(num_negatives=3)", "All"]

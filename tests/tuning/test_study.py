@@ -3,6 +3,8 @@
 import json
 import math
 import re
+import signal
+import socket
 import warnings
 from pathlib import Path
 
@@ -15,8 +17,10 @@ from gnnneg import Study, UserError, config, tune
 from gnnneg.cli import main
 from gnnneg.documents import parse_yaml
 from gnnneg.experiment.clock import Clock
+from gnnneg.experiment.trainer import Trainer
 from gnnneg.training import Interrupted
 from gnnneg.tuning.reports import Reports
+from gnnneg.tuning.work import Worker, sentence_of
 
 TUNE = """tune:
   optimizer.lr: {low: 0.001, high: 1.0, log: true}
@@ -127,7 +131,7 @@ def test_a_study_that_was_stopped_comes_to_the_same(study, tmp_path, monkeypatch
     def struck(self, record):
         told(self, record)
         if self.trial.number == last and record["epoch"] == 2:
-            raise gnnneg.Stop
+            signal.raise_signal(signal.SIGTERM)
 
     monkeypatch.setattr(Reports, "record", struck)
     with pytest.raises(Interrupted, match="the same command goes on with"):
@@ -320,3 +324,98 @@ def test_what_would_fail_each_trial_is_refused_before_the_first_and_can_be_put_r
     assert len(tune(tree, 1, seeds=0, out=tmp_path / "study", progress=False).trials) == 1  # the same folder
     with pytest.raises(UserError, match="is a study of another config"):
         tune(wrong | {"fit": tree["fit"], "seed": 3}, 2, out=tmp_path / "study", progress=False)
+
+
+def left_by_a_kill(home: Path, trial: int = 0, host: str | None = None) -> None:
+    """The lock of a process that is no more."""
+    said = {"host": host or socket.gethostname(), "process": 1 << 22}
+    (home / "claims" / f"{trial:04d}.lock").write_text(json.dumps(said))
+
+
+def struck(monkeypatch, home: Path, epoch: int) -> None:
+    """Begins a study, or goes on with one, and stops it in an epoch of its first trial."""
+    told = Reports.record
+
+    def record(self, record):
+        told(self, record)
+        if record["epoch"] == epoch and "loss" in record:
+            signal.raise_signal(signal.SIGTERM)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Reports, "record", record)
+        with pytest.raises(Interrupted):
+            begun(home, 1)
+
+
+def test_a_trial_that_another_machine_may_work_on_is_waited_for_in_words(tmp_path, monkeypatch):
+    """Its lock names the machine. Nobody here can tell whether its process lives, so the user is asked."""
+    home = tmp_path / "study"
+    struck(monkeypatch, home, 1)
+    left_by_a_kill(home, host="elsewhere")
+    with pytest.raises(UserError, match=r"claims is in use by process \d+ on elsewhere: .* or delete 0000\.lock in it"):
+        begun(home, 1)
+    (home / "claims" / "0000.lock").unlink()
+    monkeypatch.setattr("gnnneg.tuning.study.page", lambda about: "")
+    assert list(begun(home, 1).trials.state) == ["complete"]
+
+
+def test_a_trial_that_kills_its_process_at_the_same_point_is_given_up(tmp_path, monkeypatch):
+    """The third time without a checkpoint in between; kills between which it came further do not count."""
+    monkeypatch.setattr("gnnneg.tuning.work.HOPELESS", 3)
+    home, later = tmp_path / "study", "999999999.pt"
+    struck(monkeypatch, home, 1)
+
+    def killed() -> list:
+        """The trial is taken up, and its process killed at once."""
+        left_by_a_kill(home)
+        with monkeypatch.context() as patch:
+            patch.setattr(Worker, "_run", lambda *_: signal.raise_signal(signal.SIGINT))
+            with pytest.raises(KeyboardInterrupt):
+                begun(home, 1)
+        return Study(home).optuna.trials[0].user_attrs["stuck"]
+
+    assert [killed()[1] for _ in range(2)] == [1, 2]
+    (home / "trials" / "0000" / "checkpoints" / later).touch()
+    assert killed() == [later, 1]
+    (home / "trials" / "0000" / "checkpoints" / later).unlink()
+    assert [killed()[1] for _ in range(2)] == [1, 2]
+    left_by_a_kill(home)
+    with pytest.raises(UserError, match=r"Its process was killed 3 times at the same point: out of memory\?"):
+        begun(home, 1)
+    assert list(Study(home).trials.state) == ["failed"]
+
+
+def test_a_watcher_of_ones_own_ends_a_trial_and_not_the_study(tmp_path, monkeypatch):
+    told = Reports.record
+
+    def record(self, record):
+        told(self, record)
+        if self.trial.number == 0:
+            raise gnnneg.Stop("It learns nothing.")
+
+    monkeypatch.setattr(Reports, "record", record)
+    monkeypatch.setattr("gnnneg.tuning.study.page", lambda about: "")
+    done = begun(tmp_path / "study", 2)
+    assert list(done.trials.state) == ["pruned", "complete"]
+    assert done.trials.sentence[0] == "It learns nothing."
+
+
+def test_a_seed_of_the_winner_that_fails_is_told_at_the_end(tmp_path, monkeypatch):
+    train = Trainer.__call__
+
+    def failing(self, tree, path, track):
+        if path.parent.name == "seeds" and tree["seed"] == 0:
+            raise UserError("The loss is nan.")
+        return train(self, tree, path, track)
+
+    monkeypatch.setattr(Trainer, "__call__", failing)
+    with pytest.raises(UserError, match=r"^1 of the winner's seeds failed: seed 0 of the winner: The loss is nan\.$"):
+        begun(tmp_path / "study", 1, seeds=2)
+    assert [run.result["seed"] for run in Study(tmp_path / "study").seeds] == [1]
+    assert (tmp_path / "study" / "study.html").exists()
+
+
+def test_memory_is_named_only_where_it_ran_out():
+    said = sentence_of(RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried"))
+    assert said == "There was not enough memory for it."
+    assert sentence_of(KeyError("memory_key")) == "Unexpected KeyError: 'memory_key'"
