@@ -1,24 +1,20 @@
 """Tables in Markdown of what ``gpu.py`` recorded: ``python benchmarks/gpu_table.py results/gpu.jsonl steps``."""
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-from gpu import records
-
-Record = dict[str, Any]
+from on_gpu.record import Record, latest, records
 
 
 def steps(found: list[Record]) -> list[list[str]]:
     """Milliseconds a training step, and how often ours goes into PyKEEN's."""
     rows = [["step", "plain, ms", "replayed, ms", "launches", "waits", "PyKEEN, ms", "PyKEEN / plain", "/ replayed"]]
     part = [one for one in found if one["part"] == "steps" and one.get("size") == "paper"]
-    for case in dict.fromkeys(one["case"] for one in part):
-        by = {one["who"]: one for one in part if one["case"] == case}
+    for case, by in cases(part):
         peer, plain, again = (by.get(who) for who in ("PyKEEN", "eager", "graph"))
         ratios = [f"{peer['ms'] / one['ms']:.0f}" if peer and one else "" for one in (plain, again)]
-        known = [ms(plain), ms(again), str(plain["launches"]), str(plain["waits"]), ms(peer)]
-        rows.append([case, *known, *ratios])
+        rows.append([case, ms(plain), ms(again), count(plain, "launches"), count(plain, "waits"), ms(peer), *ratios])
     return rows
 
 
@@ -29,37 +25,41 @@ def large(found: list[Record]) -> list[list[str]]:
     for one in found:
         if one["part"] == "steps" and one.get("size") == "large":
             share = f"{one['gb_per_second'] / copy:.0%}" if "gb_per_second" in one else ""
-            rows.append([one["case"], ms(one), f"{one['per_second']:,.0f}", share, f"{one['peak_mib']:,.0f}"])
+            rows.append([one["case"], ms(one), f"{one['per_second']:,.0f}", share, count(one, "peak_mib")])
     return rows
 
 
 def made(found: list[Record]) -> list[list[str]]:
     """Steps with other negatives, plain and replayed."""
     rows = [["negatives", "plain, ms", "launches", "waits", "replayed, ms", "if not, why"]]
-    part = [one for one in found if one["part"] == "made" and "ms" in one]
-    for case in dict.fromkeys(one["case"] for one in part):
-        by = {one["who"]: one for one in part if one["case"] == case}
-        plain, again = by["eager"], by["graph"]
-        kept = [ms(again), ""] if again.get("replayed") else ["", str(again.get("obstacle"))]
-        rows.append([case, ms(plain), str(plain["launches"]), str(plain["waits"]), *kept])
+    for case, by in cases([one for one in found if one["part"] == "made"]):
+        plain, again = by.get("eager"), by.get("graph")
+        kept = [ms(again), ""] if again and again.get("replayed") else ["", str((again or {}).get("obstacle", ""))]
+        rows.append([case, ms(plain), count(plain, "launches"), count(plain, "waits"), *kept])
     return rows
 
 
 def peers(found: list[Record]) -> list[list[str]]:
-    """Ranking and graph networks beside PyKEEN's and PyG's, by what is done a second."""
+    """Ranking and graph networks beside the fastest of PyKEEN's and PyG's, by what is done a second."""
     rows = [["what, a second", "ours", "launches", "MiB", "beside", "rate", "launches", "MiB", "ratio"]]
     for part, unit in (("rank", "statements"), ("rgcn", "edges"), ("nbfnet", "queries")):
-        some = [one for one in found if one["part"] == part and "ms" in one]
-        for case in dict.fromkeys(one["case"] for one in some):
-            ours, *others = sorted((one for one in some if one["case"] == case), key=lambda one: one["who"] != "ours")
-            for peer in others:
-                left, right = (
-                    [f"{one['per_second']:,.4g}", count(one, "launches"), count(one, "peak_mib")]
-                    for one in (ours, peer)
-                )
-                ratio = f"{ours['per_second'] / peer['per_second']:.0f}"
-                rows.append([f"{part}, {case}: {unit}", *left, peer["who"], *right, ratio])
+        for case, by in cases([one for one in found if one["part"] == part]):
+            ours = by.pop("ours", None)
+            peer = max(by.values(), key=lambda one: one["per_second"], default=None)
+            if ours is None or peer is None:
+                continue
+            sides = [
+                [f"{one['per_second']:,.4g}", count(one, "launches"), count(one, "peak_mib")] for one in (ours, peer)
+            ]
+            ratio = f"{ours['per_second'] / peer['per_second']:.0f}"
+            rows.append([f"{part}, {case}: {unit}", *sides[0], peer["who"], *sides[1], ratio])
     return rows
+
+
+def cases(part: list[Record]) -> Iterator[tuple[str, dict[str, Record]]]:
+    """Each case with what every side of it came to."""
+    for case in dict.fromkeys(one["case"] for one in part if "who" in one):
+        yield case, {one["who"]: one for one in part if one["case"] == case}
 
 
 TABLES = {"steps": steps, "large": large, "made": made, "peers": peers}
@@ -69,8 +69,13 @@ def ms(one: Record | None) -> str:
     return "" if one is None else f"{one['ms']:.2f}" if one["ms"] < 10 else f"{one['ms']:.0f}"
 
 
-def count(one: Record, name: str) -> str:
-    return f"{one[name]:,.0f}" if name in one else ""
+def count(one: Record | None, name: str) -> str:
+    return f"{one[name]:,.0f}" if one and name in one else ""
+
+
+def table(name: str, path: Path) -> str:
+    """One of the tables, of the last attempts of a record that came to something."""
+    return markdown(TABLES[name]([one for one in latest(records(path)) if "error" not in one]))
 
 
 def markdown(rows: list[list[str]]) -> str:
@@ -81,4 +86,4 @@ def markdown(rows: list[list[str]]) -> str:
 
 
 if __name__ == "__main__":
-    print(markdown(TABLES[sys.argv[2]](records(Path(sys.argv[1])))))
+    print(table(sys.argv[2], Path(sys.argv[1])))

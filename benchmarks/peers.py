@@ -23,7 +23,8 @@ def made(name: str, mapped: Tensor, nodes: int, relations: int, width: int, devi
 
 
 def _adam(weights) -> torch.optim.Optimizer:  # type: ignore[no-untyped-def]
-    return torch.optim.Adam(weights, lr=1e-3)
+    weights = list(weights)
+    return torch.optim.Adam(weights, lr=1e-3, fused=True if weights[0].is_cuda else None)  # as ours is there
 
 
 def epochs(  # type: ignore[no-untyped-def]
@@ -65,13 +66,33 @@ def epochs(  # type: ignore[no-untyped-def]
 
 
 def ranking(model, asked: Tensor, known: list[Tensor], batch: int) -> Callable[[], int]:  # type: ignore[no-untyped-def]
-    """What ranks statements once, filtered by what is known, and says how many these are."""
+    """What ranks statements once, filtered by what is known, and says how many these are.
+
+    ``RankBasedEvaluator.evaluate`` would make its filter in each call. Here it is made once, as ours is.
+    """
     from pykeen.evaluation import RankBasedEvaluator
+    from pykeen.evaluation.evaluator import evaluate, prepare_filter_triples
+    from pykeen.typing import LABEL_HEAD, LABEL_TAIL
+    from tqdm import tqdm
 
-    evaluator = RankBasedEvaluator(filtered=True)
+    everything = prepare_filter_triples(mapped_triples=asked, additional_filter_triples=known).to(model.device)
+    evaluator, asked = RankBasedEvaluator(filtered=True), asked.to(model.device)
 
-    def evaluate() -> int:
-        evaluator.evaluate(model, asked, additional_filter_triples=known, batch_size=batch, use_tqdm=False)
+    def rank() -> int:
+        model.eval()
+        with tqdm(disable=True) as bar:
+            evaluate(
+                evaluator=evaluator,
+                model=model,
+                mapped_triples=asked,
+                all_pos_triples=everything,
+                batch_size=batch,
+                slice_size=model.num_entities,
+                targets=(LABEL_HEAD, LABEL_TAIL),
+                restrict_entities_to=None,
+                mode=None,
+                progress_bar=bar,
+            )
         return len(asked)
 
-    return evaluate
+    return rank

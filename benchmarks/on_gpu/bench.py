@@ -1,15 +1,16 @@
 """Sizes, a clock for a device, and records of what was measured: one JSON object a line."""
 
 import json
+import math
 import os
 import statistics
 import time
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection
 from typing import Any, NamedTuple
 
 import torch
+from on_gpu.record import key
 
 Work = Callable[[], object]
 
@@ -36,10 +37,12 @@ class Bench:
     Args:
         device (str): Where.
         toy (bool): Whether sizes are small.
+        told (collection): The keys of cases that are not measured again. (default: none)
+        until (float): When the measurement will be stopped, in seconds since 1970. (default: never)
     """
 
-    def __init__(self, device: str, toy: bool):
-        self.device, self.toy = torch.device(device), toy
+    def __init__(self, device: str, toy: bool, told: Collection[tuple[str | None, ...]] = (), until: float = math.inf):
+        self.device, self.toy, self.told, self.until = torch.device(device), toy, told, until
         self.cuda = self.device.type == "cuda"
         self.seconds = 0.05 if toy else float(os.environ.get("GNNNEG_GPU_SECONDS", "0.6"))
         self.paper, self.large = (TOY, TOY) if toy else (PAPER, LARGE)
@@ -47,6 +50,23 @@ class Bench:
     def tell(self, part: str, case: str, **found: Any) -> None:
         """Prints one record."""
         print(json.dumps({"part": part, "case": case, **found}), flush=True)
+
+    def case(self, part: str, case: str, measure: Callable[[], dict[str, Any]], **more: Any) -> None:
+        """Measures a case and tells it, if no earlier call has. If it fails, its sentence is told, and others go on."""
+        if key({"part": part, "case": case, **more}) in self.told:
+            return
+        try:
+            found = measure()
+        except Exception as error:
+            lines = str(error).strip().splitlines() or [""]
+            found = {"error": f"{type(error).__name__}: {lines[0][:300]}"}
+        self.tell(part, case, **more, **found)
+        if self.cuda:
+            torch.cuda.empty_cache()
+
+    def left(self) -> float:
+        """Seconds until the measurement will be stopped."""
+        return self.until - time.time()
 
     def wait(self) -> None:
         if self.cuda:
@@ -110,15 +130,3 @@ class Bench:
             found["peak_mib"] = (torch.cuda.max_memory_allocated() - before) / 2**20
             found["held_mib"] = before / 2**20
         return found | self.launches(work)
-
-
-@contextmanager
-def guarded(bench: Bench, part: str, case: str, **more: Any) -> Iterator[None]:
-    """A case that fails is recorded with its sentence, and the others go on."""
-    try:
-        yield
-    except Exception as error:
-        lines = str(error).strip().splitlines() or [""]
-        bench.tell(part, case, **more, error=f"{type(error).__name__}: {lines[0][:300]}")
-    if bench.cuda:
-        torch.cuda.empty_cache()

@@ -3,7 +3,9 @@
 import os
 import subprocess
 import sys
+import threading
 import time
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -90,6 +92,11 @@ def tests(bench: Bench) -> None:
     if not bench.cuda:
         bench.tell("tests", "pytest", skipped="no CUDA device")
         return
+    bench.case("tests", "pytest", partial(_tested, bench.left() - 10))
+
+
+def _tested(seconds: float) -> dict[str, Any]:
+    """How many tests passed, failed and were skipped until now, and which failed."""
     files = [str(file) for file in sorted((ROOT / "tests").rglob("test_*.py")) if "mark.gpu" in file.read_text()]
     # kernels are compiled side by side
     workers = ["-n", str(min(12, os.cpu_count() or 1))] if find_spec("xdist") else []
@@ -97,6 +104,8 @@ def tests(bench: Bench) -> None:
     command = [sys.executable, "-m", "pytest", *options, *files]
     begin = time.perf_counter()
     running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=ROOT)
+    stop = threading.Timer(seconds, running.kill)
+    stop.start()
     lines = []
     with running:
         assert running.stdout is not None
@@ -104,8 +113,22 @@ def tests(bench: Bench) -> None:
             sys.stderr.write(line)
             sys.stderr.flush()
             lines.append(line.strip())
-    failed = [line[:200] for line in lines if line.startswith(("FAILED", "ERROR"))]
-    last = lines[-1] if lines else "it said nothing"
-    bench.tell(
-        "tests", "pytest", exit=running.returncode, last=last, failed=failed, seconds=time.perf_counter() - begin
-    )
+    stop.cancel()
+    found = outcomes(lines) | {"exit": running.returncode, "seconds": time.perf_counter() - begin}
+    if running.returncode not in (0, 1):  # 1: some failed, which is a result
+        found["error"] = lines[-1][:300] if lines and running.returncode > 0 else f"stopped after {seconds:.0f} seconds"
+    return found
+
+
+def outcomes(lines: list[str]) -> dict[str, Any]:
+    """What ``pytest -v`` said, whether or not it came to its summary, which repeats the names of failed tests."""
+    said = [line.split() for line in lines if "::" in line and not line.startswith(("FAILED", "ERROR"))]
+    count = {word: sum(word in words for words in said) for word in ("PASSED", "FAILED", "ERROR", "SKIPPED")}
+    failed = [next(word for word in words if "::" in word) for words in said if {"FAILED", "ERROR"} & {*words}]
+    reasons = [line[:200] for line in lines if line.startswith(("FAILED", "ERROR"))]
+    return {
+        "passed": count["PASSED"],
+        "failed": count["FAILED"] + count["ERROR"],
+        "skipped": count["SKIPPED"],
+        "which_failed": reasons or failed,
+    }

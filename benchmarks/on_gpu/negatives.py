@@ -1,20 +1,19 @@
 """Training steps with negatives of all kinds, beside the plain step."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
-from on_gpu.bench import Bench, guarded
+from on_gpu.bench import Bench
 from on_gpu.made_up import facts, model
 from on_gpu.steps import recorded, stepper
 
 
 def made(bench: Bench) -> None:
     """Steps with made negatives and with samplers that look at the model, beside the plain step."""
-    from gnnneg.corruption import Either
     from gnnneg.data.known import KnownAnswers
     from gnnneg.generators import DANS, EMU, MatchedEMU
-    from gnnneg.losses import InfoNCE
     from gnnneg.samplers import (
         KBGAN,
         MCNS,
@@ -27,7 +26,6 @@ def made(bench: Bench) -> None:
         SelfPaced,
         Uniform,
     )
-    from gnnneg.tasks import LinkPrediction
 
     size = bench.paper
     train = facts(size, bench.device)
@@ -57,11 +55,18 @@ def made(bench: Bench) -> None:
     }
     for case, parts in cases.items():
         for how in ("eager", "graph"):
-            with guarded(bench, "made", case, who=how):
-                torch.manual_seed(0)
-                task = LinkPrediction(model("DistMult", size)[0], Either(size.relations), loss=InfoNCE(), **parts())
-                task = task.to(bench.device)
-                optimizer = torch.optim.Adam(task.trained(), lr=1e-3, fused=True)
-                step, learn = stepper(bench, task, train, optimizer, size, how == "graph" and bench.cuda)
-                found = bench.measured(step, size.batch) | recorded(learn)
-                bench.tell("made", case, who=how, **found, loss=float(step()))
+            bench.case("made", case, partial(one_step, bench, parts, how, train), who=how)
+
+
+def one_step(bench: Bench, parts: Callable[[], dict[str, Any]], how: str, train) -> dict[str, Any]:  # type: ignore[no-untyped-def]
+    from gnnneg.corruption import Either
+    from gnnneg.losses import InfoNCE
+    from gnnneg.tasks import LinkPrediction
+
+    size = bench.paper
+    torch.manual_seed(0)
+    task = LinkPrediction(model("DistMult", size)[0], Either(size.relations), loss=InfoNCE(), **parts())
+    task = task.to(bench.device)
+    optimizer = torch.optim.Adam(task.trained(), lr=1e-3, fused=True)
+    step, learn = stepper(bench, task, train, optimizer, size, how == "graph" and bench.cuda)
+    return bench.measured(step, size.batch) | recorded(learn) | {"loss": float(step())}

@@ -1,39 +1,35 @@
 """Training steps: plain, in TF32 and replayed; and PyKEEN's."""
 
 import statistics
+from functools import partial
 from typing import Any
 
 import peers
 import torch
-from on_gpu.bench import Bench, Size, Work, guarded
+from on_gpu.bench import Bench, Size, Work
 from on_gpu.made_up import facts, model
 from torch import Tensor
 
 
 def steps(bench: Bench) -> None:
     """Training steps of four models with shared and private negatives, plain, in TF32 and replayed; and PyKEEN's."""
+    paper, large = bench.paper, bench.large
     for name in ("DistMult", "ComplEx", "RotatE", "TransE"):
         for shared in (True, False):
-            case = f"{name}, {bench.paper.negatives} {'shared' if shared else 'private'}"
+            case = f"{name}, {paper.negatives} {'shared' if shared else 'private'}"
             for how in ("eager", "graph", "tf32"):
                 if how == "tf32" and (not shared or name in ("RotatE", "TransE")):
                     continue  # no matrix product
-                with guarded(bench, "steps", case, who=how):
-                    bench.tell("steps", case, who=how, size="paper", **one_step(bench, name, bench.paper, shared, how))
-        with guarded(bench, "steps", name, who="PyKEEN"):
-            case = f"{name}, {bench.paper.negatives} private"
-            bench.tell("steps", case, who="PyKEEN", size="paper", **pykeen_step(bench, name, bench.paper))
+                bench.case("steps", case, partial(one_step, bench, name, paper, shared, how), who=how, size="paper")
+        case = f"{name}, {paper.negatives} private"
+        bench.case("steps", case, partial(pykeen_step, bench, name, paper), who="PyKEEN", size="paper")
     for name in ("DistMult", "RotatE", "TransE"):
         for shared in (True, False):
-            case = f"{name}, {bench.large.negatives} {'shared' if shared else 'private'}"
-            with guarded(bench, "steps", case, who="eager", size="large"):
-                bench.tell(
-                    "steps", case, who="eager", size="large", **one_step(bench, name, bench.large, shared, "eager")
-                )
-    case = f"DistMult, {bench.large.negatives} shared, row-sparse"
-    with guarded(bench, "steps", case, who="eager", size="large"):
-        found = one_step(bench, "DistMult", bench.large, True, "eager", sparse=True)
-        bench.tell("steps", case, who="eager", size="large", **found)
+            case = f"{name}, {large.negatives} {'shared' if shared else 'private'}"
+            bench.case("steps", case, partial(one_step, bench, name, large, shared, "eager"), who="eager", size="large")
+    case = f"DistMult, {large.negatives} shared, row-sparse"
+    sparse = partial(one_step, bench, "DistMult", large, True, "eager", sparse=True)
+    bench.case("steps", case, sparse, who="eager", size="large")
 
 
 def one_step(bench: Bench, name: str, size: Size, shared: bool, how: str, sparse: bool = False) -> dict[str, Any]:
