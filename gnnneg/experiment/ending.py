@@ -7,12 +7,12 @@ import torch
 from pyarrow import ArrowException
 from safetensors import SafetensorError, safe_open
 
-from gnnneg import run_files
+from gnnneg import distributed, run_files
 from gnnneg.errors import UserError
 from gnnneg.experiment import folder
 from gnnneg.training import Fit
 from gnnneg.training.atomic import sweep
-from gnnneg.training.checkpoint import latest
+from gnnneg.training.checkpoint import glance
 from gnnneg.training.state import Position
 
 MORE = "its config asks for more"
@@ -46,12 +46,18 @@ def unfinished(path: Path, fit: Fit) -> str | None:
 
 
 def stand(path: Path) -> Position | None:
-    """The position of a run's newest complete checkpoint; None if there is none.
+    """The position of a run's newest checkpoint; None if there is none. All processes get the first one's answer.
+
+    Its tables are not read. If they are damaged, training resumes from the checkpoint before it.
 
     Raises:
         UserError: If it has checkpoints and none can be read.
     """
-    found = latest(path / run_files.CHECKPOINTS, mapped=True)  # only the position is read
+    return distributed.agreed(None if distributed.rank() else _stand(path / run_files.CHECKPOINTS))
+
+
+def _stand(checkpoints: Path) -> Position | None:
+    found = glance(checkpoints)
     if found is None:
         return None
     checkpoint, state = found

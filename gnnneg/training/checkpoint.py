@@ -5,8 +5,9 @@ import pickle
 import time
 import warnings
 import zipfile
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 
@@ -16,6 +17,7 @@ from gnnneg.training.atomic import replacing, sweep
 from gnnneg.training.best import HELD, Best, where
 from gnnneg.training.parted import joined
 
+T = TypeVar("T")
 FORMAT = 2
 READ = (1, 2)  # checkpoints of the first format hold the best weights, those of the second their checksum
 KEPT = 2
@@ -60,16 +62,35 @@ def load(path: Path, mapped: bool = False) -> dict[str, Any]:
 
     Args:
         path (pathlib.Path): The file.
-        mapped (bool): Whether tensors stay in the file until they are read, to look into a checkpoint only.
-            (default: :obj:`False`)
+        mapped (bool): Whether tensors stay in the file until they are read. (default: :obj:`False`)
 
     Raises:
         UserError: If the file holds anything else (which is not executed) or has another format.
         OSError: If the file is damaged.
     """
+    return _read(path, zipfile.ZipFile.testzip, mapped)  # torch.load checks no sums and would take changed weights
+
+
+def peek(path: Path) -> dict[str, Any]:
+    """The numbers of one checkpoint. Its tensors stay in the file, and their sums are not checked.
+
+    Raises:
+        UserError: As :func:`load`.
+        OSError: If the file is cut off, or its numbers are damaged.
+    """
+    return _read(path, _numbers, mapped=True)
+
+
+def _numbers(archive: zipfile.ZipFile) -> None:
+    """Checks the sum of all but the tensors."""
+    archive.read(next(name for name in archive.namelist() if name.endswith("/data.pkl")))
+
+
+def _read(path: Path, check: Callable[[zipfile.ZipFile], str | None], mapped: bool) -> dict[str, Any]:
+    """Reads a file after a check, which gives the name of what is damaged."""
     try:
-        with zipfile.ZipFile(path) as archive:  # torch.load itself checks no sums and would take changed weights
-            wrong = archive.testzip()
+        with zipfile.ZipFile(path) as archive:
+            wrong = check(archive)
     except Exception as error:  # zipfile says broken in as many ways as a file can be
         raise OSError(f"{path} is cut off or no checkpoint") from error
     if wrong is not None:
@@ -97,45 +118,82 @@ def part(path: Path, rank: int, size: int) -> Path:
     return path if rank == 0 else path.with_suffix(f".{rank}of{size}{PART}")
 
 
-def _loaded(path: Path, mapped: bool = False) -> dict[str, Any]:
-    """A checkpoint for this process, written by any number of processes."""
-    state = load(path, mapped)
-    if state.get("best_file") is not None and not mapped:  # all processes look, and come to the same
-        where(path, state["best_file"])
-    before, tables = state.get("processes", 1), state.get("tables", {})
-    if before == distributed.size():
-        return state if not distributed.rank() else load(part(path, distributed.rank(), before))
-    return joined([state, *(load(part(path, rank, before)) for rank in range(1, before))], tables)
-
-
 def names(folder: Path) -> list[Path]:
     """The checkpoints of a folder, oldest first."""
     return sorted(folder.glob("*.pt"))
 
 
-def latest(folder: Path, mapped: bool = False) -> tuple[Path, dict[str, Any]] | None:
-    """The newest complete checkpoint, or None if none was ever written. Warns about skipped ones.
+def latest(folder: Path) -> tuple[Path, dict[str, Any]] | None:
+    """The newest checkpoint that is complete for this process, or None if none was ever written. Warns about skipped
+    ones.
 
     Args:
         folder (pathlib.Path): Their folder.
-        mapped (bool): As for :func:`load`; the best weights are then not checked. (default: :obj:`False`)
 
     Raises:
         UserError: If there are checkpoints but none is complete, or one was changed or has another version.
     """
-    damaged = []
-    for path in reversed(names(folder)):
+    found = _newest(reversed(names(folder)), _parts)
+    return None if found is None else (found[0], _whole(found[1]))
+
+
+def glance(folder: Path) -> tuple[Path, dict[str, Any]] | None:
+    """The numbers of the newest checkpoint of which no part is missing or cut off. Tensors are not read, nor checked.
+
+    Args:
+        folder (pathlib.Path): Their folder.
+
+    Raises:
+        UserError: As :func:`latest`.
+    """
+    return _newest(reversed(names(folder)), _numbers_of)
+
+
+def _newest(
+    paths: Iterable[Path], read: Callable[[Path], T], everyones: Callable[[str], list[str]] = lambda lost: [lost]
+) -> tuple[Path, T] | None:
+    """The first of some checkpoints that can be read, by all whose complaints are collected."""
+    damaged: list[str] = []
+    for path in paths:
         try:
-            state = _loaded(path, mapped)
+            found, lost = read(path), ""
         except OSError as error:
-            damaged.append(str(error))
-            continue
-        if damaged:
-            warnings.warn(f"{'; '.join(damaged)}: going on from {path.name}.", stacklevel=2)
-        return path, state
+            lost = str(error)
+        told = [one for one in dict.fromkeys(everyones(lost)) if one]
+        if not told:
+            if damaged and not distributed.rank():
+                warnings.warn(f"{'; '.join(damaged)}: going on from {path.name}.", stacklevel=3)
+            return path, found
+        damaged += told
     if damaged:
-        raise UserError(f"No checkpoint in {folder} is whole ({'; '.join(damaged)}): train again.")
+        raise UserError(f"No checkpoint in {path.parent} is whole ({'; '.join(damaged)}): train again.")
     return None
+
+
+def _numbers_of(path: Path) -> dict[str, Any]:
+    """The numbers of a checkpoint, if all its files can be opened."""
+    first = peek(path)
+    for rank in range(1, first.get("processes", 1)):
+        peek(part(path, rank, first["processes"]))
+    return first
+
+
+def _parts(path: Path) -> list[dict[str, Any]]:
+    """The parts of a checkpoint that this process needs, in their files: its own, or all if they are of another number
+    of processes.
+    """
+    first = peek(path)
+    if first.get("best_file") is not None and not distributed.rank():
+        where(path, first["best_file"])
+    before = first.get("processes", 1)
+    needed = [distributed.rank()] if before == distributed.size() else range(before)
+    return [load(part(path, rank, before), mapped=True) for rank in needed]
+
+
+def _whole(parts: list[dict[str, Any]]) -> dict[str, Any]:
+    """The state of this process, in memory."""
+    other = parts[0].get("processes", 1) != distributed.size()
+    return joined(parts, parts[0].get("tables", {}) if other else {})
 
 
 class Checkpoints:
@@ -144,7 +202,8 @@ class Checkpoints:
     Args:
         folder (pathlib.Path, optional): Their folder; :obj:`None` keeps none.
         seconds (float): The shortest time between two. If writing one takes a second or more, the shortest time is ten
-            times as long as the last one took, so checkpoints take at most a tenth of the time.
+            times as long as the last one took, so checkpoints take at most a tenth of the time. Of several processes
+            the first one's clock counts, because it writes last.
         best (Best, optional): The best weights; each checkpoint keeps a second name for their file.
             (default: :obj:`None`)
     """
@@ -155,10 +214,10 @@ class Checkpoints:
         self._cost = 0.0
 
     def due(self) -> bool:
-        """Whether it is time for another. In a new run the first is due at once, so that a state that cannot be saved
-        fails early.
+        """Whether this process says that it is time for another. In a new run the first is due at once, so that a state
+        that cannot be saved fails early.
         """
-        if self.folder is None:
+        if self.folder is None or distributed.rank():
             return False
         return self._last is None or time.monotonic() - self._last >= self.interval
 
@@ -207,13 +266,16 @@ class Checkpoints:
                 piece.unlink()
 
     def resume(self) -> tuple[Path, dict[str, Any]] | None:
-        """The newest complete checkpoint, as :func:`latest`; damaged newer ones and half-written files are removed."""
+        """The newest checkpoint that is complete for all processes; damaged newer ones and half-written files are
+        removed.
+        """
         if self.folder is None:
             return None
-        found = latest(self.folder)
+        there = distributed.agreed([path.name for path in reversed(names(self.folder))])
+        newest = _newest((self.folder / name for name in there), _parts, distributed.of_all)
+        found = None if newest is None else (newest[0], _whole(newest[1]))
         if found is not None:
             self._last = time.monotonic()  # what was read needs not be written again before the first step
-        distributed.wait()  # all have looked
         if distributed.rank():
             return found
         sweep(self.folder)

@@ -30,7 +30,7 @@ from gnnneg.training.interruption import Interrupted, Interruption
 from gnnneg.training.log import Log, told
 from gnnneg.training.memory import peak_cuda_mib, peak_rss_mib
 from gnnneg.training.optimizers import fused_where_it_can, owns, stepped
-from gnnneg.training.parted import refuse_parted, strangers
+from gnnneg.training.parted import refuse_parted, settle, strangers
 from gnnneg.training.precision import products_in_tf32
 from gnnneg.training.randomness import apart, beside, seeded, untouched
 from gnnneg.training.room import refuse_large
@@ -338,6 +338,7 @@ class _Loop:
                 self.stop()
             self.save()
             self.free()
+            settle(self.task.model)
             if state.best:
                 state.best.restore()
             self.publish()
@@ -491,6 +492,7 @@ class _Loop:
             self.save()
         self.task.eval()
         self.free()
+        settle(self.task.model)
         began = compiling.clock()
         try:
             # several processes leave off together, and so not in the middle

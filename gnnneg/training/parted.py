@@ -1,9 +1,10 @@
 """Training with several processes: which parts are allowed, and how states are divided and joined."""
 
+import copy
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from torch import Tensor
+from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from gnnneg import distributed
@@ -35,6 +36,17 @@ def refuse_parted(task: Task, amp: str | None) -> None:
             raise UserError(f"{name}(sparse=True) belongs to one process: with several use ShardedLookup.")
 
 
+def settle(model: nn.Module) -> None:
+    """Gives a model the buffers of the first process, such as the running statistics of batch normalisation.
+
+    In training each process's own follow its own parts of batches. All have to judge by the same ones.
+    """
+    learnt = dict(model.named_parameters(remove_duplicate=False))
+    for name, value in model.state_dict().items():
+        if isinstance(value, Tensor) and name not in learnt:
+            distributed.sent(value)
+
+
 def strangers(task: Task) -> set[str]:
     """The names of a task's parameters that the trainer does not train."""
     trained = {id(weight) for weight in task.trained()}
@@ -51,18 +63,21 @@ def tables(task: Task, optimizer: Optimizer) -> dict[str, list[int]]:
 def joined(states: list[dict[str, Any]], known: Tables) -> dict[str, Any]:
     """The state of this process, with blocks from the states of any number of former processes.
 
+    Memory: the result alone, if the tensors of ``states`` are in files.
+
     Args:
         states (list[dict]): Each former process's state, by rank. Everything except blocks comes from the first.
         known (dict): The divided parameters.
     """
-    first = states[0]
+    first, made = states[0], {}
     for name, (rows, place) in known.items():
         start, stop = distributed.block(rows)
         former = [list(_leaves(state, name, place)) for state in states]
         for leaves in zip(*former):
             holder, key = leaves[0]
-            holder[key] = _cut([holder[key] for holder, key in leaves], start, stop)
-    return first
+            value = holder[key] = _cut([holder[key] for holder, key in leaves], start, stop)
+            made[id(value)] = value
+    return copy.deepcopy(first, made)  # all but what was made
 
 
 def _leaves(state: dict[str, Any], name: str, place: int) -> Iterator[tuple[dict[str, Any], str]]:

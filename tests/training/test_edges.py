@@ -6,9 +6,9 @@ from torch.optim import SGD, Adam
 from training.toy import Toy, build, same_bits, toy_triplets
 
 from gnnneg.errors import UserError
-from gnnneg.training import Fit, checkpoint
+from gnnneg.training import Fit, checkpoint, parted
 from gnnneg.training import fit as fitting
-from gnnneg.training.checkpoint import Checkpoints, _loaded, part
+from gnnneg.training.checkpoint import Checkpoints, glance, latest, part
 from gnnneg.training.state import Position, TrainingState
 
 
@@ -121,6 +121,27 @@ def test_nobody_looks_before_all_are_there(tmp_path, monkeypatch):
         trained(Fit(epochs=1), folder=tmp_path)
 
 
+def test_a_model_is_judged_by_the_buffers_of_the_first_process(monkeypatch):
+    """Before each validation and at the end, also where nothing is validated."""
+    done = []
+    monkeypatch.setattr(fitting, "settle", lambda model: done.append(type(model).__name__))
+    trained(Fit(epochs=2, evaluate_every=1), evaluate=lambda: done.append("judged") or {"mrr": 0.5})
+    name = done[0]
+    assert done == [name, "judged", name, "judged", name]
+    done.clear()
+    trained(Fit(epochs=1))
+    assert done == [name]
+
+
+def test_buffers_are_sent_and_weights_are_not(monkeypatch):
+    model, sent = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.BatchNorm1d(3)), []
+    model.register_buffer("facts", torch.zeros(9), persistent=False)  # of the data set, as large as it is
+    monkeypatch.setattr(parted.distributed, "sent", lambda value: sent.append(value.fill_(7)))
+    parted.settle(model)
+    assert len(sent) == 3
+    assert all(bool((buffer == 7).all()) for buffer in model[1].buffers())
+
+
 # parts of a checkpoint
 
 
@@ -149,7 +170,92 @@ def test_each_process_reads_its_part(tmp_path, monkeypatch, rank, wanted):
     checkpoint.save(part(path, 1, 2), {"number": 8, "processes": 2})
     monkeypatch.setattr(checkpoint.distributed, "rank", lambda: rank)
     monkeypatch.setattr(checkpoint.distributed, "size", lambda: 2)
-    assert _loaded(path)["number"] == wanted
+    assert latest(tmp_path)[1]["number"] == wanted
+
+
+@pytest.fixture
+def divided(tmp_path):
+    """Three checkpoints of two processes, each of which has two of a table's four rows, and all of a vector."""
+    for step in (1, 2, 3):
+        path = tmp_path / f"00000000{step}.pt"
+        for rank in (0, 1):
+            rows = torch.arange(4.0).view(4, 1)[2 * rank : 2 * rank + 2] + 10 * step
+            state = {"task": {"table": rows, "vector": torch.ones(3) * step}, "best": None, "optimizer": {"state": {}}}
+            shared = {"processes": 2, "tables": {"table": [4, -1]}, "position": {"step": step}}
+            checkpoint.save(part(path, rank, 2), state | shared)
+    return tmp_path
+
+
+def harmed(path):
+    """One bit of a tensor is flipped."""
+    content = bytearray(path.read_bytes())
+    at = content.find(torch.tensor([32.0, 33.0]).numpy().tobytes())
+    content[at] ^= 1
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("harm", [harmed, lambda path: path.unlink()], ids=["a bit", "lost"])
+@pytest.mark.parametrize("rank", [0, 1])
+def test_all_processes_go_on_from_the_newest_step_that_all_have(divided, monkeypatch, recwarn, rank, harm):
+    """The newest part of the second is harmed, which only the second sees: both take the one before, the first says so,
+    and removes what is newer.
+    """
+    lost, answers = [], iter([[None, "3.1of2 is damaged"], [None, None]])
+
+    def of_all(mine):
+        told = next(answers)
+        lost.append(mine)
+        return [mine if place == rank else other or "" for place, other in enumerate(told)]
+
+    harm(divided / "000000003.1of2.part")
+    monkeypatch.setattr(checkpoint.distributed, "size", lambda: 2)
+    monkeypatch.setattr(checkpoint.distributed, "rank", lambda: rank)
+    monkeypatch.setattr(checkpoint.distributed, "agreed", lambda value: value)
+    monkeypatch.setattr(checkpoint.distributed, "of_all", of_all)
+    path, state = Checkpoints(divided, 0.0).resume()
+    assert path.name == "000000002.pt"
+    assert state["task"]["table"].tolist() == [[20.0 + 2 * rank], [21.0 + 2 * rank]]
+    assert [bool(one) for one in lost] == [rank == 1, False]  # each complains of its own part alone
+    assert [str(one.message) for one in recwarn] == ["3.1of2 is damaged: going on from 000000002.pt."] * (rank == 0)
+    assert (divided / "000000003.pt").exists() is (rank == 1)
+
+
+@pytest.mark.parametrize(("size", "rank", "rows"), [(1, 0, [30, 31, 32, 33]), (4, 2, [32]), (3, 1, [32, 33])])
+def test_another_number_of_processes_reads_its_rows_out_of_the_files(divided, monkeypatch, size, rank, rows):
+    """No part is read into memory whole, and what is given does not lie in a file."""
+    load, mapped = torch.load, []
+
+    def loaded(*given, **options):
+        mapped.append(options["mmap"])
+        return load(*given, **options)
+
+    monkeypatch.setattr(torch, "load", loaded)
+    monkeypatch.setattr(checkpoint.distributed, "size", lambda: size)
+    monkeypatch.setattr(checkpoint.distributed, "rank", lambda: rank)
+    _, state = latest(divided)
+    assert state["task"]["table"].flatten().tolist() == rows
+    assert state["task"]["table"].untyped_storage().nbytes() == 4 * len(rows)
+    assert len(mapped) == 3
+    assert all(mapped)
+    for path in divided.iterdir():
+        path.write_bytes(bytes(path.stat().st_size))
+    assert state["task"]["vector"].tolist() == [3.0, 3.0, 3.0]
+
+
+def test_a_glance_reads_no_table(divided):
+    """What is lost or cut off is seen, but not a bit within a tensor."""
+    harmed(divided / "000000003.1of2.part")
+    assert glance(divided)[1]["position"] == {"step": 3}
+    (divided / "000000003.1of2.part").unlink()
+    with pytest.warns(UserWarning, match=r"3\.1of2\.part is cut off or no checkpoint: going on from 000000002\.pt"):
+        assert glance(divided)[1]["position"] == {"step": 2}
+
+
+def test_the_clock_of_the_first_process_counts(tmp_path, monkeypatch):
+    """Another one has waited for nobody, so that its checkpoints look cheap."""
+    for rank, due in ((0, True), (1, False)):
+        monkeypatch.setattr(checkpoint.distributed, "rank", lambda rank=rank: rank)
+        assert Checkpoints(tmp_path, 0.0).due() is due
 
 
 @pytest.mark.parametrize(("cost", "interval"), [(0.9, 3.0), (1.0, 10.0), (2.0, 20.0), (0.0, 3.0)])
