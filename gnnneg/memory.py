@@ -27,14 +27,15 @@ def free(device: torch.device | str = "cpu") -> int:
     return min((one for one in found if one is not None), default=UNTOLD)
 
 
-def refuse_beyond(needed: int, what: str, instead: str, device: torch.device | str = "cpu") -> None:
+def refuse_beyond(needed: int, what: str, instead: str, device: torch.device | str = "cpu", processes: int = 1) -> None:
     """Refuses what takes more memory than there is.
 
     Args:
-        needed (int): Bytes.
+        needed (int): Bytes of each process.
         what (str): What takes them: the beginning of the sentence.
         instead (str): What to do: the end of the sentence.
         device (torch.device): Where they would be taken. (default: the processor's memory)
+        processes (int): How many take as much there. (default: :obj:`1`)
 
     Raises:
         UserError: If more than that is not free.
@@ -42,8 +43,9 @@ def refuse_beyond(needed: int, what: str, instead: str, device: torch.device | s
     if needed <= SURE:
         return
     left = free(device)
-    if needed > left:
-        raise UserError(f"{what} would take {spoken(needed)} of memory, and {spoken(left)} are free: {instead}.")
+    if processes * needed > left:
+        each = f" in each of {processes} processes" if processes > 1 else ""
+        raise UserError(f"{what} would take {spoken(needed)} of memory{each}, and {spoken(left)} are free: {instead}.")
 
 
 def spoken(count: int | float) -> str:

@@ -11,7 +11,7 @@ from torch.optim import Optimizer
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from gnnneg import memory
+from gnnneg import distributed, memory
 from gnnneg.errors import UserError
 from gnnneg.memory import refuse_beyond, spoken
 
@@ -34,13 +34,23 @@ def refuse_large(task: nn.Module, optimizer: Optimizer) -> None:
     if not weights or TABLES * total <= memory.SURE:
         return
     needed, dense = _steps(task, optimizer)
-    refuse_beyond(
+    _refuse(
         needed,
         f"The first steps of {type(optimizer).__name__}, with weights of {spoken(total)} and {spoken(total + needed)} "
         "in all,",
         _instead(dense),
         weights[0].device,
     )
+
+
+def _refuse(needed: int, what: str, instead: str, device: torch.device) -> None:
+    """Refuses what does not fit beside the same of the other processes on this machine. All processes call this."""
+    distributed.wait()  # none of them has taken any of it
+    try:
+        # each has a CUDA device of its own
+        refuse_beyond(needed, what, instead, device, distributed.neighbors() if device.type == "cpu" else 1)
+    finally:
+        distributed.wait()  # all have looked
 
 
 def refuse_unmade(tables: nn.Module, optimizer: Optimizer, later: int, device: torch.device) -> None:
@@ -63,7 +73,7 @@ def refuse_unmade(tables: nn.Module, optimizer: Optimizer, later: int, device: t
     needed += sum(_bytes(value) for weight in weights for value in _kept(optimizer, weight))
     parts = f"{spoken(total)} for weights, {spoken(needed)} for its steps"
     parts += f", {spoken(later)} for statements and ranking" if later else ""
-    refuse_beyond(
+    _refuse(
         total + needed + later,
         f"Training with {type(optimizer).__name__} ({parts})",
         _instead(dense),
@@ -106,7 +116,11 @@ def _row_sparse(task: nn.Module) -> Iterator[Parameter]:
 
 
 def _bytes(value: Tensor) -> int:
-    return value.numel() * value.element_size()
+    """The bytes of a tensor or, of a divided table, those of the largest block, so that all processes count alike."""
+    rows = getattr(value, "num_rows", None)
+    if rows is None:
+        return value.numel() * value.element_size()
+    return -(-rows // distributed.size()) * value.shape[1:].numel() * value.element_size()
 
 
 def _kept(optimizer: Optimizer, weight: Tensor) -> list[Tensor]:

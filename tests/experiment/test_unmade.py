@@ -4,7 +4,7 @@ import pytest
 import torch
 from experiment.helpers import ring
 
-from gnnneg import Lookup, memory
+from gnnneg import Lookup, distributed, memory
 from gnnneg.data.facts import Facts
 from gnnneg.errors import UserError
 from gnnneg.experiment import unmade
@@ -89,6 +89,20 @@ def test_tables_and_steps_that_do_not_fit(words, tables, told, free, made):
     free(needed)
     assert assemble(config(**words), ring()).task
     assert made
+
+
+def test_the_processes_of_a_machine_share_its_memory(free, monkeypatch):
+    """All of them look before any of them takes something."""
+    needed, order = 6 * TABLE + LATER, []
+    monkeypatch.setattr(distributed, "neighbors", lambda: 3)
+    monkeypatch.setattr(distributed, "wait", lambda: order.append("wait"))
+    monkeypatch.setattr(Lookup, "reset_parameters", lambda self: order.append(self.weight.device.type))
+    free(3 * needed - 1)
+    with pytest.raises(UserError, match=r"Training with Adam .* would take 1\.0 MiB of memory in each of 3 processes"):
+        assemble(config(), ring())
+    free(3 * needed)
+    assemble(config(), ring())
+    assert order == ["meta", "wait", "wait", "meta", "wait", "wait", "cpu"]
 
 
 def test_one_that_is_only_asked_needs_its_table_alone(free, made):

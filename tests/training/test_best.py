@@ -303,4 +303,8 @@ def test_a_step_that_does_not_fit_is_refused_with_its_bytes(make, sparse, tables
     with pytest.raises(UserError, match=said) as caught:
         refuse_large(task, optimizer)
     assert ("sparse: true" in str(caught.value)) is not sparse
+    monkeypatch.setattr("gnnneg.distributed.neighbors", lambda: 2)
+    monkeypatch.setattr(memory, "free", lambda device: 2 * (tables * table + rows) - 1)
+    with pytest.raises(UserError, match="in each of 2 processes"):
+        refuse_large(task, optimizer)
     assert "RowAdagrad" in str(caught.value)
