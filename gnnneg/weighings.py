@@ -1,8 +1,10 @@
 """How much each statement of a batch counts in the loss."""
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from gnnneg import distributed
 from gnnneg.checks import whole
 from gnnneg.data.known import KnownAnswers
 from gnnneg.interfaces import Weighing
@@ -35,7 +37,8 @@ class Subsampling(Weighing):
         w(h, r, t) \propto \left( c(h, r) + c(t, r^{-1}) \right)^{-1/2} ,
 
     where :math:`c` counts the training statements that answer a query, plus ``smoothing`` (their counts start at 4 for
-    the first). Weights are normalised over the batch.
+    the first). Weights are normalised over the batch, also over that of several processes. If it has fewer statements
+    than there are processes, those without one count its first statement again.
 
     Args:
         known (KnownAnswers): Training facts.
@@ -48,8 +51,12 @@ class Subsampling(Weighing):
         self.known, self.smoothing = known, smoothing
 
     def forward(self, triplets: Triplets) -> Float[Tensor, "b"]:
-        """One weight per triplet, summing to 1."""
+        """One weight per triplet, summing to 1. Those of several processes sum to 1 if each is weighed by its share."""
         both = (asked(triplets, self.known.num_relations, head)[0] for head in (False, True))
         tails, heads = (self.known.count(query) + self.smoothing for query in both)
         weight = (tails + heads).float().rsqrt()
-        return weight / weight.sum()
+        total = weight.sum()
+        if distributed.size() > 1:
+            every = distributed.summed(torch.stack([total, total.new_full((), len(weight))]))
+            total = every[0] * len(weight) / every[1]  # the trainer weighs the loss of each process by its share
+        return weight / total

@@ -73,6 +73,7 @@ def _measured(quiet: bool) -> "Constants":
 
 def _asked(args: argparse.Namespace) -> Any:
     """What makes the forecast of constants, once all that was written makes sense."""
+    from gnnneg.distributed import leaves_empty
     from gnnneg.experiment import read
     from gnnneg.planning import Graph, Machines, forecast, units, work
 
@@ -83,7 +84,7 @@ def _asked(args: argparse.Namespace) -> Any:
         units.count(getattr(args, option), f"--{option}")
         for option in ("entities", "statements", "relations", "machines", "cores")
     )
-    if machines > entities:
+    if leaves_empty(entities, machines):
         raise UserError(f"--machines {machines:,}: of {entities:,} entities some machines would hold none: give fewer.")
     graph = Graph(entities, statements, relations)
     given = Machines(machines, units.size(args.memory, "--memory"), units.speed(args.network, "--network"), cores)

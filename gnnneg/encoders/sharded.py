@@ -10,7 +10,7 @@ from torch_geometric.data import Data
 
 from gnnneg.allocation import on_large_pages
 from gnnneg.checks import not_negative, table, widths
-from gnnneg.distributed import block, fetched, size
+from gnnneg.distributed import block, fetched, leaves_empty, size
 from gnnneg.encoders.at_once import AtOnce
 from gnnneg.encoders.initial import uniform
 from gnnneg.encodings import RowSparse
@@ -81,7 +81,7 @@ class ShardedLookup(Encoder):
             Glorot's :math:`\sqrt{6 / (n + d)}`. (default: :obj:`None`)
 
     Raises:
-        UserError: If there are more processes than rows, or this process's rows would take more memory than is free.
+        UserError: If a process would have no row, or this process's rows would take more memory than is free.
     """
 
     uses_graph = False
@@ -91,7 +91,7 @@ class ShardedLookup(Encoder):
         widths("ShardedLookup", hidden_channels=hidden_channels)
         table("ShardedLookup", num_nodes=num_nodes, hidden_channels=hidden_channels)
         not_negative("ShardedLookup", bound=bound)
-        if size() > num_nodes:
+        if leaves_empty(num_nodes, size()):
             raise UserError(
                 f"ShardedLookup: {size()} processes for {num_nodes} entities leave some without a row: start fewer."
             )

@@ -70,6 +70,7 @@ def test_settings_change_the_plan(config, capsys):
         ([*SIZE, "--memory", "64"], "--memory '64': give a number above 0 with its unit (KiB, KB, MiB"),
         ([*SIZE, "--network", "10GB"], "--network '10GB': give a number above 0 with its unit (Kbit"),
         ([*SIZE, "--machines", "91e6"], "some machines would hold none"),
+        (["--entities", "5", "--statements", "9", "--machines", "4"], "of 5 entities some machines would hold none"),
         ([*SIZE, "--task.sampler", "Unifrom"], "Uniform"),
         ([*SIZE, "--cores", "0"], "--cores '0'"),
         ([*SIZE, "--fit.batch_size", "-256"], "batch_size"),

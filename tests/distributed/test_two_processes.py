@@ -14,9 +14,11 @@ import torch
 from distributed import two_processes
 from distributed.two_processes import CASES, PROCESSES, others
 
+from gnnneg import distributed
 from gnnneg.decoders import ComplEx
 from gnnneg.encoders.lookup import Lookup
 from gnnneg.encoders.sharded import ShardedLookup
+from gnnneg.errors import UserError
 from gnnneg.evaluation import ranks
 from gnnneg.models import KGEModel
 from gnnneg.training import load_model
@@ -114,6 +116,39 @@ def test_one_process_goes_on_with_the_checkpoint_of_two(both, out, tmp_path):
         task, history = two_processes.fitted(tmp_path / "run", 4, resume=True)
     assert figures(history.records) == figures(both[0]["records"][2])  # nothing was left to train
     assert torch.equal(task.model.encoder.weight, torch.cat([one["weight"] for one in both]))
+
+
+def test_all_judge_by_the_statistics_of_the_first(both):
+    norm = two_processes.normed()  # of rank 0
+    wanted = [norm.running_mean, norm.running_var, norm.num_batches_tracked]
+    for one in both:
+        assert all(torch.equal(found, right) for found, right in zip(one["settled"], wanted))
+
+
+def test_statements_count_in_the_batch_as_in_one_process(both):
+    whole = two_processes.weighed(two_processes.batch())
+    for rank, one in enumerate(both):
+        torch.testing.assert_close(one["weighed"], whole[rank::PROCESSES])
+
+
+@pytest.mark.parametrize("rows", range(1, 12))
+@pytest.mark.parametrize("processes", range(1, 12))
+def test_a_block_without_rows_is_told_beforehand(monkeypatch, rows, processes):
+    monkeypatch.setattr(distributed, "size", lambda: processes)
+    blocks = []
+    for rank in range(processes):
+        monkeypatch.setattr(distributed, "rank", lambda rank=rank: rank)
+        start, stop = distributed.block(rows)
+        blocks.append(stop - start)
+    assert sum(blocks) == rows
+    assert distributed.leaves_empty(rows, processes) is (0 in blocks)
+
+
+def test_a_process_without_a_row_is_refused(monkeypatch):
+    """Of five rows each of four processes but the last has two: the last has none."""
+    monkeypatch.setattr("gnnneg.encoders.sharded.size", lambda: 4)
+    with pytest.raises(UserError, match="4 processes for 5 entities leave some without a row: start fewer"):
+        ShardedLookup(5, 4)
 
 
 def test_refused_in_one_sentence(both):

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from gnnneg import distributed
 from gnnneg.corruption import Both, Tail
@@ -27,6 +27,8 @@ from gnnneg.records import Triplets
 from gnnneg.samplers import MCNS, All, Hardest, InBatch, Influence, Uniform
 from gnnneg.tasks import Dual, LinkPrediction
 from gnnneg.training import Fit, History, LazyAdam, RowAdagrad
+from gnnneg.training.parted import settle
+from gnnneg.weighings import Subsampling
 
 NODES, RELATIONS, WIDTH, PROCESSES, STEPS = 37, 3, 8, 2, 3
 CASES = {
@@ -224,6 +226,26 @@ def refusals() -> list[str]:
     return found
 
 
+def normed() -> nn.Module:
+    """A part whose statistics are of what this process has seen."""
+    norm = nn.BatchNorm1d(2)
+    norm(torch.tensor([[0.0, 1.0], [2.0, 5.0]]) * (1 + distributed.rank()))
+    return norm
+
+
+def settled() -> list[Tensor]:
+    """The statistics by which each process judges."""
+    norm = normed()
+    settle(norm)
+    return [norm.running_mean, norm.running_var, norm.num_batches_tracked]
+
+
+def weighed(batch: Triplets) -> Tensor:
+    """How much each statement of a share counts in the batch."""
+    weight = Subsampling(world()[2])(batch)
+    return weight * len(weight) / 11
+
+
 def main(out: Path) -> None:
     """All that the tests look at."""
     rank = distributed.rank()
@@ -242,6 +264,8 @@ def main(out: Path) -> None:
             "weight": again.model.encoder.weight.detach(),
             "refused": refusals(),
             "bounds": bounds(),
+            "settled": settled(),
+            "weighed": weighed(share(rank)),
             "triton": [name for name in sys.modules if name.startswith("gnnneg.kernels.triton_")],
         },
         out / f"{rank}.pt",

@@ -141,6 +141,21 @@ def test_weighing_leaves_the_penalty_alone(weighing):
     assert_close(loss(penalty=Lp(0.1)) - loss(), 0.1 * each.mean())
 
 
+def test_the_parts_of_a_batch_count_in_it_as_in_one_process(monkeypatch):
+    """Five statements, three of them here and two in another process, whose losses count for 3/5 and 2/5."""
+    batch, weigh = Triplets(*(column[:5] for column in toy())), Subsampling(known())
+    whole, mine, sent = weigh(batch), [0, 2, 4], []
+    others = [row for row in range(5) if row not in mine]
+    assert len(set(whole.tolist())) > 1
+    monkeypatch.setattr("gnnneg.distributed.size", lambda: 2)
+    monkeypatch.setattr("gnnneg.distributed.summed", lambda value: sent.append(value) or value)
+    for rows in (mine, others):
+        weigh(Triplets(*(column[rows] for column in batch)))
+    monkeypatch.setattr("gnnneg.distributed.summed", lambda value: sum(sent))
+    for rows in (mine, others):
+        assert_close(weigh(Triplets(*(column[rows] for column in batch))) * len(rows) / 5, whole[rows])
+
+
 @pytest.mark.parametrize("scale", [0.0, 0.5, 1.0])
 @pytest.mark.parametrize("answers", [None, 1])
 def test_mutated_k_vs_all_adds_its_penalty_whole(scale, answers):
