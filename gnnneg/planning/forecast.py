@@ -64,24 +64,41 @@ class Forecast:
     def queries(self) -> float:
         return self.batch * self.work.sides
 
+    @property
+    def candidates(self) -> float:
+        """Candidates of each query, or of a machine's queries together. Each machine has targets of its own."""
+        negatives = self.work.negatives
+        return negatives.count - negatives.targets * (1 - 1 / self.machines.count)
+
+    @property
+    def looked_shared(self) -> float:
+        """The same of the shared ones that are scored to choose among them."""
+        negatives = self.work.negatives
+        return negatives.looked_shared - negatives.looked_targets * (1 - 1 / self.machines.count)
+
     @cached_property
     def touched(self) -> float:
-        """Distinct rows that a step touches on each machine. Heads and tails follow Zipf's law; negatives are
-        uniform.
+        """Distinct rows that a step touches on each machine. Heads and tails follow Zipf's law, also those of former
+        batches; other negatives are uniform.
         """
-        negatives = self.work.negatives
-        among = negatives.count if negatives.shared else self.queries * negatives.count
-        if negatives.looked or negatives.looked_shared:  # only chosen rows have gradients
-            among = self.queries * negatives.count
-        rest = self.graph.entities
-        ends = _zipf(2 * self.batch, rest)
-        return ends + _even(among, rest)
+        negatives, size = self.work.negatives, self.graph.entities
+        if negatives.everyone and self.work.sparse:
+            return float(size)
+        looked = negatives.looked + negatives.looked_shared
+        if looked:  # only chosen rows have gradients
+            among = self.queries * negatives.count * (1 - negatives.looked_targets / looked)
+        else:
+            among = (negatives.count - negatives.targets) * (1 if negatives.shared else self.queries)
+        targets = (negatives.targets + negatives.looked_targets) / self.machines.count
+        ends = 2 * self.batch + max(0.0, targets - self.queries)  # the batch's own targets are among its ends
+        return min(_zipf(ends, size) + _even(among, size), float(size))
 
     @cached_property
     def pool(self) -> float:
-        """Distinct rows that a step looks at on each machine to choose among them."""
+        """Distinct rows that a step looks at on each machine to choose among them, without targets."""
         negatives = self.work.negatives
-        return _even(self.queries * negatives.looked + negatives.looked_shared, self.graph.entities)
+        drawn = self.queries * negatives.looked + negatives.looked_shared - negatives.looked_targets
+        return _even(drawn, self.graph.entities)
 
     @cached_property
     def memory(self) -> dict[str, int]:
@@ -99,7 +116,7 @@ class Forecast:
         if negatives.slots is not None:
             distinct = min(distinct, negatives.slots)
         state = distinct * negatives.per_query + graph.entities * negatives.per_entity
-        cells = self.queries * (negatives.count + negatives.looked + negatives.looked_shared)
+        cells = self.queries * (self.candidates + negatives.looked + self.looked_shared)
         kept = graph.statements * sum(STATEMENT.values())
         meanwhile = graph.statements * max(0, INDEXING - STATEMENT["known answers"])
         training = {
@@ -158,17 +175,17 @@ class Forecast:
         """Seconds of a step, by their use."""
         work, cost, negatives = self.work, self.constants, self.work.negatives
         width, kind, queries = work.width, work.similarity, self.queries
-        pairs = queries * negatives.count
+        pairs = queries * self.candidates
         both_ways = cost.shared if negatives.shared else cost.private
         tiled = negatives.shared and kind == "inner" and work.loss == "InfoNCE"
         scored = pairs * width * (cost.tiled if tiled else both_ways[kind])
-        seen = negatives.looked * cost.looked[kind] + negatives.looked_shared * cost.shared[kind] / BOTH_WAYS
+        seen = negatives.looked * cost.looked[kind] + self.looked_shared * cost.shared[kind] / BOTH_WAYS
         looked = queries * width * seen
         alone = self.machines.count == 1  # then rows are read where they lie
         fetched = 0.0 if alone else (self.touched + self.pool) * width * cost.fetched
         loss = 0.0 if tiled else pairs * cost.loss.get(work.loss, cost.loss[USUAL])
         drawn = queries * (negatives.drawn * cost.draw + negatives.filtered * cost.filtered)
-        drawn += queries * (negatives.looked + negatives.looked_shared) * cost.chosen
+        drawn += queries * (negatives.looked + self.looked_shared) * cost.chosen
         asked = queries * width * cost.query
         whole = cost.dense[work.optimizer]
         relations = (work.per_relation * self.graph.relations + work.fixed) * whole
@@ -237,7 +254,8 @@ class Forecast:
         if self.work.task == "KvsAll":
             return {}
         names = {"uniform, shared": True, "uniform, private": False}
-        return {name: replace(self, work=self.work.with_negatives(shared)) for name, shared in names.items()}
+        count = max(1, round(self.candidates))
+        return {name: replace(self, work=self.work.with_negatives(shared, count)) for name, shared in names.items()}
 
     def advice(self) -> str:
         """One sentence."""

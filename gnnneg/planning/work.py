@@ -27,6 +27,7 @@ TABLES = {
     AdamW: 2.0,
     LazyAdam: 2.0,
 }  # tables of moments, each as large as the weights
+DENSE = Adam, AdamW  # those that refuse row-sparse gradients
 DRAWN = "num_negatives", "size"  # candidates of a query, among the arguments of samplers
 BELOW = "size", "num_neighbors"  # numbers of distinct entities
 COUNTED = "every", "queries", "chains", "batches"  # and what else they count
@@ -48,6 +49,10 @@ class Negatives:
     count: int
     """Candidates of each query, or of the batch if they are shared."""
     shared: bool = False
+    everyone: bool = False
+    """Whether they are all entities."""
+    targets: int = 0
+    """How many of them are targets of batches, which several machines divide among them."""
     drawn: int | float = 0
     """Drawn candidates of each query."""
     filtered: int | float = 0
@@ -56,6 +61,8 @@ class Negatives:
     """Private candidates of each query that are scored to choose among them."""
     looked_shared: int | float = 0
     """Shared ones."""
+    looked_targets: int = 0
+    """How many of these are targets of batches."""
     per_query: int = 0
     """Bytes of state of each distinct query."""
     per_entity: int = 0
@@ -93,9 +100,8 @@ class Work:
     alone: str | None = None
     """The reason why one of the parts works in one process only."""
 
-    def with_negatives(self, shared: bool) -> "Work":
-        """The same with as many uniform negatives, shared by the batch or private."""
-        count = self.negatives.count
+    def with_negatives(self, shared: bool, count: int) -> "Work":
+        """The same with so many uniform negatives, shared by the batch or private."""
         drawn = 0 if shared else count
         looked_up = drawn if self.negatives.filtered else 0
         return replace(self, negatives=Negatives(count, shared, drawn=drawn, filtered=looked_up))
@@ -146,7 +152,7 @@ def work(plan: Plan, graph: Graph) -> Work:
     examples = graph.statements * (2 if task.cls is KvsAll else 1)
     batch = min(settings["fit"].arguments["batch_size"], examples)
     if task.cls is KvsAll:
-        sides, negatives, loss = 1, Negatives(graph.entities, True), "BCE"
+        sides, negatives, loss = 1, Negatives(graph.entities, True, everyone=True), "BCE"
     else:
         sides = 2 if task.arguments["corruption"].cls is corruption.Both else 1
         negatives, loss = drawn(task.arguments["sampler"], graph, batch * sides), task.arguments["loss"].cls.__name__
@@ -154,6 +160,12 @@ def work(plan: Plan, graph: Graph) -> Work:
     family = next((one for one in optimizer.cls.__mro__ if one in TABLES), None)
     if family is None:
         raise _unknown("optimizer", optimizer, ", ".join(one.__name__ for one in TABLES))
+    sparse = encoder.cls is ShardedLookup or bool(encoder.arguments["sparse"])
+    if sparse and family in DENSE:
+        raise UserError(
+            f"{optimizer.key}: {optimizer.cls.__name__} takes no row-sparse gradients, which {encoder.cls.__name__} "
+            "gives it: use LazyAdam, or RowAdagrad, which keeps one number a row."
+        )
     given = optimizer.arguments
     moments = 1.0 if family is SGD and given.get("momentum") else TABLES[family]
     name = "Adam" if family is AdamW else family.__name__
@@ -166,7 +178,7 @@ def work(plan: Plan, graph: Graph) -> Work:
         similarity=kind or "modulus",
         per_relation=numbers[1] - numbers[0],
         fixed=2 * numbers[0] - numbers[1],
-        sparse=encoder.cls is ShardedLookup or bool(encoder.arguments["sparse"]),
+        sparse=sparse,
         sharded=encoder.cls is ShardedLookup,
         optimizer=name,
         moments=moments,
@@ -203,11 +215,12 @@ def drawn(sampler: Plan, graph: Graph, queries: int) -> Negatives:
         count, shared = given["num_negatives"], given["shared"]
         return Negatives(count, shared, drawn=0 if shared else count * (1 + state // 8), per_entity=state)
     if cls is samplers.All:
-        return Negatives(graph.entities, True)
+        return Negatives(graph.entities, True, everyone=True)
     if cls is samplers.InBatch:
-        return Negatives(queries, True, per_entity=16)
+        return Negatives(queries, True, targets=queries, per_entity=16)
     if cls is samplers.PreBatch:
-        return Negatives((1 + given["batches"]) * queries, True)
+        many = (1 + given["batches"]) * queries
+        return Negatives(many, True, targets=many)
     if cls in (samplers.Corrupt, samplers.Typed, samplers.Relational, samplers.RandomWalk, samplers.Denied):
         return Negatives(given["num_negatives"], drawn=4 * given["num_negatives"])
     if cls is samplers.Nearest:
@@ -225,6 +238,8 @@ def drawn(sampler: Plan, graph: Graph, queries: int) -> Negatives:
             offered,
             count=given["num_negatives"],
             shared=False,
+            everyone=False,
+            targets=0,
             drawn=(offered.drawn + 4 * size) / every + size + given["num_negatives"],
             filtered=offered.filtered + (looked if given["purge"] else 0) + given["num_negatives"],
             looked=looked,
@@ -244,11 +259,15 @@ def drawn(sampler: Plan, graph: Graph, queries: int) -> Negatives:
             offered,
             count=min(given["num_negatives"], offered.count),
             shared=False,
+            everyone=False,
+            targets=0,
             looked=both[0] + more[0],
             looked_shared=both[1] + more[1],
+            looked_targets=offered.looked_targets + offered.targets,
         )
     if cls is samplers.Padded:
-        return _side_by_side([inner("first"), inner("rest")], inner("first").count)
+        first = inner("first")
+        return replace(_side_by_side([first, inner("rest")], first.count), targets=first.targets)
     if cls is samplers.Mixture:
         parts = [drawn(one, graph, queries) for one in given["samplers"]]
         return _side_by_side(parts, sum(part.count for part in parts))
@@ -259,9 +278,9 @@ def drawn(sampler: Plan, graph: Graph, queries: int) -> Negatives:
 
 def _side_by_side(parts: list[Negatives], count: int) -> Negatives:
     """The joint cost of several samplers."""
-    names = ("drawn", "filtered", "looked", "looked_shared", "per_query", "per_entity")
+    names = ("targets", "drawn", "filtered", "looked", "looked_shared", "looked_targets", "per_query", "per_entity")
     sums: dict[str, Any] = {name: sum(getattr(part, name) for part in parts) for name in names}
-    return Negatives(count, all(part.shared for part in parts), **sums)
+    return Negatives(count, all(part.shared for part in parts), any(part.everyone for part in parts), **sums)
 
 
 def _refuse(settings: dict[str, Any]) -> None:

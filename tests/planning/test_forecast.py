@@ -145,6 +145,49 @@ def test_a_pool_is_sent_once_and_the_chosen_rows_after_it():
     assert two.seconds[NETWORK] - none.seconds[NETWORK] == pytest.approx((two.sent - none.sent) / 1e9 + 4 * 6e-4)
 
 
+def test_targets_of_a_batch_are_divided_as_the_batch_is():
+    """Of 2,000 queries each of two machines has 1,000, with 1,000 targets, which are among its ends."""
+    work = dataclasses.replace(WORK, negatives=Negatives(2000, shared=True, targets=2000))
+    for machines, queries in ((1, 2000), (2, 1000), (4, 500)):
+        plan = made(machines, work)
+        assert plan.seconds[PRODUCTS] == pytest.approx(queries * queries * 128 * 0.5e-9 / 2)
+        assert plan.touched == pytest.approx(_zipf(queries, 4_600_000))  # a head and a tail for two queries
+        assert plan.memory["scores"] == pytest.approx(3 * queries**2 * 4 + plan.touched * 128 * 4, abs=8)
+        assert {one.work.negatives.count for one in plan.compared().values()} == {queries}
+
+
+def test_targets_of_former_batches_are_rows_besides():
+    """Those of this batch and of three more; 300 drawn ones beside them are even."""
+    work = dataclasses.replace(WORK, negatives=Negatives(8300, shared=True, targets=8000))
+    for machines, queries in ((1, 2000), (2, 1000)):
+        plan = made(machines, work)
+        assert plan.candidates == 4 * queries + 300
+        assert plan.touched == pytest.approx(_zipf(queries + 3 * queries, 4_600_000) + _even(300, 4_600_000))
+
+
+def test_a_pool_of_targets_is_there_already():
+    """The hardest of the batch's targets: nothing is fetched but what the batch has, and each machine looks at its own."""
+    work = dataclasses.replace(WORK, negatives=Negatives(5, looked_shared=2000, looked_targets=2000))
+    two = made(2, work, cores=1)
+    assert two.pool == 0
+    assert two.touched == pytest.approx(_zipf(1000, 4_600_000))
+    none = made(2, dataclasses.replace(work, negatives=Negatives(5)), cores=1)
+    looked = two.seconds[PRODUCTS] + two.seconds[BANDWIDTH] - none.seconds[PRODUCTS] - none.seconds[BANDWIDTH]
+    rows = (none.touched - two.touched) * 128 * 3e-9 + (
+        none.touched * none._row() - two.touched * two._row()
+    ) * 128  # of which the one that draws has more
+    assert looked + rows == pytest.approx(1000 * (1000 * 128 * 1e-9 / 3 + 1000 * 2e-9))
+
+
+def test_no_step_touches_more_rows_than_there_are():
+    """All of them are each touched once, and no draw finds more."""
+    every = dataclasses.replace(WORK, negatives=Negatives(1000, shared=True, everyone=True))
+    small = Graph(1000, 20_600_000, 822)
+    assert made(work=every, graph=small).touched == 1000
+    many = dataclasses.replace(WORK, negatives=Negatives(500))
+    assert made(work=many, graph=small).touched == 1000
+
+
 def test_distinct_draws():
     """Even ones against the mean of draws; by Zipf's law against the sum over all ranks."""
     rng = torch.Generator().manual_seed(0)

@@ -62,9 +62,22 @@ def test_a_config_is_read_without_its_data():
         (UNIFORM, Negatives(64, drawn=64)),
         (SHARED, Negatives(256, shared=True)),
         (sampler("Popular", num_negatives=8), Negatives(8, drawn=24, per_entity=16)),
-        ("All", Negatives(1000, shared=True)),
-        ("InBatch", Negatives(200, shared=True, per_entity=16)),
-        (sampler("PreBatch", batches=3), Negatives(800, shared=True)),
+        ("All", Negatives(1000, shared=True, everyone=True)),
+        ("InBatch", Negatives(200, shared=True, targets=200, per_entity=16)),
+        (sampler("PreBatch", batches=3), Negatives(800, shared=True, targets=800)),
+        (
+            sampler("Hardest", proposal="InBatch", num_negatives=5),
+            Negatives(5, looked_shared=200, looked_targets=200, per_entity=16),
+        ),
+        (sampler("Padded", first="InBatch", rest=UNIFORM), Negatives(200, targets=200, drawn=64, per_entity=16)),
+        (
+            sampler("Mixture", samplers=["InBatch", SHARED]),
+            Negatives(456, shared=True, targets=200, per_entity=16),
+        ),
+        (
+            sampler("Cached", proposal="InBatch", num_negatives=5, size=30, every=1, queries=9),
+            Negatives(5, drawn=155, filtered=235, looked=230, per_query=120, per_entity=16, slots=9),
+        ),
         (sampler("Filtered", proposal=UNIFORM), Negatives(64, drawn=64, filtered=64)),
         (sampler("Filtered", proposal=SHARED), Negatives(256, shared=True)),
         (sampler("Corrected", proposal=UNIFORM), Negatives(64, drawn=64)),
@@ -117,7 +130,8 @@ def test_a_decoder_says_how_it_scores_and_what_a_relation_takes(decoder, kind, n
     ],
 )
 def test_an_optimiser_says_how_many_tables_it_keeps(optimizer, moments, name):
-    made = found(optimizer=optimizer)
+    dense = sampler("KGEModel", encoder=sampler("Lookup", hidden_channels=32), decoder="DistMult")
+    made = found(optimizer=optimizer, model=dense)
     assert (made.moments, made.optimizer) == (moments, name)
 
 
@@ -135,6 +149,14 @@ def test_an_optimiser_says_how_many_tables_it_keeps(optimizer, moments, name):
             "the encoder RGCN costs: give Lookup or ShardedLookup",
         ),
         ({"sampler": sampler("Unifrom", num_negatives=3)}, "Uniform"),
+        ({"optimizer": "Adam"}, "optimizer: Adam takes no row-sparse gradients, which Lookup gives it: use LazyAdam"),
+        (
+            {
+                "optimizer": "AdamW",
+                "model": sampler("KGEModel", encoder=sampler("ShardedLookup", hidden_channels=8), decoder="DistMult"),
+            },
+            "AdamW takes no row-sparse gradients, which ShardedLookup gives it",
+        ),
     ],
 )
 def test_what_is_not_known_is_refused(changes, message):
