@@ -52,6 +52,7 @@ def beside(path: Path, name: str, values: list[str]) -> Path:
         ("rank", ["deprecated", "normal"]),
         ("is_negative_sample", ["1", "0"]),
         ("negated", ["1", "2"]),
+        ("status", ["retracted", "active"]),
     ],
 )
 def test_columns_that_deny_are_asked_about(tmp_path: Path, name: str, values: list[str]) -> None:
@@ -62,8 +63,10 @@ def test_columns_that_deny_are_asked_about(tmp_path: Path, name: str, values: li
     label, column, *meaning = shlex.split(advice)
     assert (label, column) == ("--label", name)
     assert (meaning[:1] == ["--labels"]) == (
-        name in ("decision", "verdict", "rank", "assertion_status", "holds", "is_present")
+        name in ("decision", "verdict", "rank", "assertion_status", "holds", "is_present", "status")
     )
+    if name == "status":
+        assert meaning == ["--labels", "stated=active", "unknown=retracted"]
 
 
 @pytest.mark.parametrize("name", ["negation", "negated", "statement_qualifier"])

@@ -38,6 +38,7 @@ from gnnneg.data.formats.vocabulary import (
     UNDOING,
     VALUE,
     WHOLE_OUTCOME,
+    WITHDRAWN,
 )
 from gnnneg.data.layout import LABELS, Labels, folded
 from gnnneg.data.shell import argument
@@ -157,7 +158,7 @@ def says_polarity(name: str | None, values: pa.ChunkedArray, last: bool, beside:
         return True
     if name is not None and only_negates(name) and every & (NEGATING | {CROSS}) - {*NO}:
         return True
-    if RANKS[0] in every and every <= {*RANKS, ""}:
+    if (RANKS[0] in every and every <= {*RANKS, ""}) or every & WITHDRAWN:
         return True
     called = words(name or "")
     telling = bool({*called} & (POLAR | NEGATING))
@@ -249,10 +250,10 @@ def says_how(name: str | None, values: Iterable[str]) -> str:
     against = [
         value for value in every if value in AGAINST or value in {"false", "0", "-1", NOT, RANKS[0], *FAILED, *denying}
     ]
-    undecided = [value for value in every if value in UNDECIDED]
+    undecided = [value for value in every if value in UNDECIDED | WITHDRAWN]
     agreeing = [value for value in every if value not in (*against, *undecided)]
     own = name is not None and (negates(name) or modifies(name))  # their labels have a default meaning
-    if own or set(every) <= usual or NOT in every or not agreeing or not against:
+    if own or set(every) <= usual or NOT in every or not agreeing or not (against or {*every} & WITHDRAWN):
         return ""
     given = {"stated": agreeing, "denied": against, "unknown": undecided}
     parts = [f"{meaning}={','.join(labels)}" for meaning, labels in given.items() if labels]

@@ -79,6 +79,8 @@ FOR = SUPPORTED | _words("yes y t + positive pos present valid real ja oui si s�
 AGAINST = REFUTED | _words(
     "no n f - negative neg neg. absent wrong false invalid fake nein non не нет 否 假 错 falsch faux ✗ ✘ ❌"
 )
+# what its source no longer says: neither stated nor denied
+WITHDRAWN = _words("retracted withdrawn revoked rescinded")
 UNDECIDED = _words("unsure unknown uncertain undecided maybe neutral ?") | NULL
 # a value with one of these words is the opposite of the rest of it, as in "does not support"
 DENYING = _words("not no non never")
