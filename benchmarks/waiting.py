@@ -2,15 +2,20 @@
 
 ``python benchmarks/waiting.py`` takes steps of DistMult with 256 shared negatives, alone and beside one and two
 processes that do nothing but count, with ``GOMP_SPINCOUNT`` as the OpenMP library has it by itself (300,000) and as
-``import gnnneg`` sets it. Only where the clock tells this, so nothing else may run.
+``import gnnneg`` sets it. Only where the clock tells this, so nothing else may run. ``--record FILE`` adds each row to
+a file.
 """
 
+import argparse
 import json
 import os
+import statistics
 import subprocess
 import sys
 from contextlib import ExitStack
 from pathlib import Path
+
+from measure import recording
 
 HERE = Path(__file__).parent
 COUNTED = ["ours", "train", "DistMult", "--shared", "--threads", "2"]
@@ -30,6 +35,9 @@ def rate(turns: str | None) -> float:
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--record", metavar="FILE", help="add each row to this file as well")
+    record = recording(parser.parse_args().record, 2)
     for busy in (0, 1, 2):
         with ExitStack() as beside:
             for _ in range(busy):
@@ -40,7 +48,16 @@ def main() -> None:
             for _ in range(OFTEN):
                 for name, turns in TURNS.items():
                     found[name].append(rate(turns))
-        print(json.dumps({"busy": busy, "unit": "triples/s", **found}), flush=True)
+        ours, theirs = (statistics.median(found[name]) for name in ("gnnneg", "library"))
+        row = {
+            "suite": "waiting",
+            "case": f"two threads beside {busy} busy processes",
+            "unit": "triples/s",
+            "ours": ours,
+        }
+        row |= {"peer": theirs, "peer_name": "as OpenMP spins by itself", "ratio": ours / theirs, "clock": "wall"}
+        print(json.dumps(row), flush=True)
+        record(row)
 
 
 if __name__ == "__main__":

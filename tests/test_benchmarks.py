@@ -1,6 +1,7 @@
 """Both sides of a bench compute the same, and a bench's own table means something."""
 
 import importlib.util
+import json
 import sys
 from argparse import Namespace
 from pathlib import Path
@@ -61,3 +62,32 @@ def test_a_network_that_asks_the_graph_is_ranked_by_the_minute(monkeypatch, caps
     for row in rows[1:]:
         mrr, hits = float(row[2]), float(row[3])
         assert 0.3 < mrr <= hits + (1 - hits) / 11 + 1e-4  # who is not among ten gives an eleventh at most
+
+
+def test_the_workbench_bench_asks_and_tunes(capsys, monkeypatch):
+    """The answers at once are those one by one, or it fails; a study takes longer than its trials."""
+    words = ["--data", "synthetic", "--questions", "150", "--trials", "2", "--seconds", "0.2"]
+    monkeypatch.setattr(sys, "argv", ["workbench.py", *words])
+    monkeypatch.setattr("gnnneg.tuning.study.page", lambda about: "")
+    bench = script("workbench")
+    monkeypatch.setattr(bench, "TUNED", {**bench.TUNED, "data": {"name": "synthetic"}})
+    threads = torch.get_num_threads()
+    try:
+        bench.main()
+    finally:
+        torch.set_num_threads(threads)
+    asked, tuned = (json.loads(line) for line in capsys.readouterr().out.splitlines() if line.startswith("{"))
+    assert (asked["case"], tuned["case"]) == ("150 questions at once", "a study of 2 trials of 0.2 s")
+    assert 0.4 <= tuned["peer"] < tuned["ours"]
+    assert asked["ratio"] == asked["ours"] / asked["peer"]
+
+
+def test_rows_of_waiting_are_medians(monkeypatch, capsys):
+    rates = iter([1.0, 10.0, 3.0, 30.0, 2.0, 20.0] * 3)
+    bench = script("waiting")
+    monkeypatch.setattr(bench, "rate", lambda turns: next(rates))
+    monkeypatch.setattr(sys, "argv", ["waiting.py"])
+    bench.main()
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [(row["peer"], row["ours"], row["ratio"]) for row in rows] == [(2.0, 20.0, 10.0)] * 3
+    assert rows[2]["case"] == "two threads beside 2 busy processes"
