@@ -23,5 +23,6 @@ STATEMENTS = "statements.parquet"  # only of data that can be had from nowhere e
 ATTRIBUTES = "attributes.safetensors"  # what belongs to them
 TEST_GRAPH = "test_graph"  # a folder of the same
 PACK = "pack.json"  # only of what was packed for others: what came along
+TUNED = "tuned.json"  # only of the winner of a study: how its settings were chosen
 CARD = "README.md"  # and what it is, for people
 STUDY = "study.yaml"  # only of a study, whose runs are in folders of it

@@ -181,8 +181,17 @@ def _tuned(run: "Run", kept: Kept) -> str:
         )
     else:
         lines.append("The weights are those of the last epoch, because there were no validation statements.")
+    lines.append(f"Seed {kept.tree.get('seed', 0)}.")
+    file = kept.path / run_files.TUNED
+    if not file.exists():
+        return " ".join([*lines, "A run does not know how the other settings were chosen: ask its author."])
+    how = folder.read_json(file)
+    if not isinstance(how.get("settings"), dict):
+        raise UserError(f"{file} is damaged: delete it, and the card does not say how the settings were chosen.")
+    chosen = ", ".join(f"`{key}` {value}" for key, value in how["settings"].items())
     lines.append(
-        f"Seed {kept.tree.get('seed', 0)}. A run does not know how the other settings were chosen: ask its author."
+        f"Its settings are those of the best of {how.get('trials')} trials of `gnnneg tune`, by {how.get('metric')} on "
+        f"validation: {chosen}."
     )
     return " ".join(lines)
 

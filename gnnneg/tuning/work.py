@@ -18,7 +18,7 @@ from gnnneg import config, run_files
 from gnnneg.config import Tree
 from gnnneg.errors import UserError
 from gnnneg.experiment import plan
-from gnnneg.experiment.folder import read_result
+from gnnneg.experiment.folder import read_result, write_json
 from gnnneg.experiment.lock import Elsewhere, alone, awaited
 from gnnneg.experiment.settings import source
 from gnnneg.experiment.trainer import Other, Trainer
@@ -241,6 +241,8 @@ class Worker:
             self._failed[path] = f"seed {seed} of the winner: {sentence_of(error)}"
             self.say(self._failed[path])
             return
+        how = {"metric": self.metric, "trial": best.number, "settings": best.params}
+        write_json(path / run_files.TUNED, {**how, "trials": len(self.study.get_trials(deepcopy=False))})
         told = {split: found[self.metric] for split, found in run.metrics.items() if self.metric in found}
         figures = [f"{split} {self.metric} {value:.4f}" for split, value in told.items()]
         self.say(f"seed {seed} of the winner: {', '.join(figures)}")

@@ -6,6 +6,7 @@ import re
 import signal
 import socket
 import warnings
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from gnnneg import Study, UserError, config, tune
 from gnnneg.cli import main
 from gnnneg.documents import parse_yaml
 from gnnneg.experiment.clock import Clock
+from gnnneg.experiment.pack import pack
 from gnnneg.experiment.trainer import Trainer
 from gnnneg.training import Interrupted
 from gnnneg.tuning.reports import Reports
@@ -324,6 +326,16 @@ def test_what_would_fail_each_trial_is_refused_before_the_first_and_can_be_put_r
     assert len(tune(tree, 1, seeds=0, out=tmp_path / "study", progress=False).trials) == 1  # the same folder
     with pytest.raises(UserError, match="is a study of another config"):
         tune(wrong | {"fit": tree["fit"], "seed": 3}, 2, out=tmp_path / "study", progress=False)
+
+
+def test_the_card_of_the_winner_says_how_its_settings_were_chosen(study, tmp_path):
+    best = study.trials.loc[study.trials["mrr"].idxmax()]
+    pack(study.seeds[0], tmp_path / "model.zip")
+    with zipfile.ZipFile(tmp_path / "model.zip") as archive:
+        card = archive.read("README.md").decode()
+    assert f"those of the best of {TRIALS} trials of `gnnneg tune`, by mrr on validation: " in card
+    assert f"`optimizer.lr` {best['optimizer.lr']}" in card
+    assert "ask its author" not in card
 
 
 def left_by_a_kill(home: Path, trial: int = 0, host: str | None = None) -> None:
