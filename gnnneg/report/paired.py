@@ -3,7 +3,8 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import NormalDist
+from functools import cache
+from statistics import NormalDist, fmean
 
 import numpy as np
 
@@ -11,6 +12,7 @@ EXACT = 14  # up to so many pairs, all 16,384 sign combinations are tried
 DRAWS = 10_000  # sign combinations that are drawn for more pairs
 MANY = 2000  # degrees of freedom above which the quantile of Student's distribution is approximated
 AT_ONCE = 1 << 22  # signs in memory at a time
+NODES = 256  # of the quadrature of Student's distribution, to ten decimals up to MANY degrees of freedom
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,67 @@ def paired(differences: Sequence[float], sizes: Sequence[int] | None = None) -> 
     )
 
 
+@dataclass(frozen=True)
+class Stratified:
+    """The statistics of paired differences in several strata.
+
+    Args:
+        n (int): Number of pairs.
+        strata (int): Number of strata.
+        difference (float): The mean over strata of the mean difference in each.
+        low (float): Lower end of its 95 % interval.
+        high (float): Upper end of the interval.
+        up (int): Number of pairs with a positive difference.
+        p (float): The probability of a mean at least as far from 0, if the true one is 0.
+    """
+
+    n: int
+    strata: int
+    difference: float
+    low: float
+    high: float
+    up: int
+    p: float
+
+
+def stratified(differences: Sequence[Sequence[float]]) -> Stratified:
+    r"""The statistics of paired differences in several strata, each with the same weight.
+
+    With :math:`n_g` pairs of mean :math:`\bar d_g` and variance :math:`s_g^2` in the stratum :math:`g` of :math:`G`,
+
+    .. math::
+        \bar d = \frac{1}{G} \sum_g \bar d_g , \qquad
+        \mathrm{SE}^2 = \frac{1}{G^2} \sum_g \frac{s_g^2}{n_g} , \qquad
+        \nu = \frac{\bigl( \sum_g s_g^2 / n_g \bigr)^2}{\sum_g (s_g^2 / n_g)^2 / (n_g - 1)} ,
+
+    interval and :math:`p` are those of Student's distribution with :math:`\nu` degrees of freedom, as in `"The
+    Generalization of 'Student's' Problem when Several Different Population Variances are Involved"
+    <https://doi.org/10.1093/biomet/34.1-2.28>`_. With one stratum this is the paired t-test. Strata may have any
+    variances. Differences are assumed to be normal. The claim is about the mean over these strata, and no others.
+
+    Args:
+        differences (list[list[float]]): The differences of each stratum, at least two in each.
+    """
+    groups = [np.asarray(group, dtype=np.float64) for group in differences]
+    mean = fmean(float(group.mean()) for group in groups)
+    share = [float(group.var(ddof=1)) / len(group) for group in groups]  # of the variance of the mean, times G^2
+    error = math.sqrt(sum(share)) / len(groups)
+    if error > 1e-12 * abs(mean):
+        freedom = sum(share) ** 2 / sum(one**2 / (len(group) - 1) for one, group in zip(share, groups))
+        half, p = quantile(0.975, freedom) * error, 1 - within(abs(mean) / error, freedom)
+    else:  # all pairs of a stratum have the same difference
+        half, p = 0.0, float(mean == 0)
+    return Stratified(
+        n=sum(map(len, groups)),
+        strata=len(groups),
+        difference=mean,
+        low=mean - half,
+        high=mean + half,
+        up=sum(int((group > 0).sum()) for group in groups),
+        p=p,
+    )
+
+
 def chance(differences: Sequence[float] | np.ndarray) -> float:
     r"""The p-value of the two-sided sign-flip permutation test: how probable a sum at least as far from 0 is, if both
     signs of each difference are equally probable.
@@ -110,19 +173,31 @@ def holm(p: Sequence[float]) -> list[float]:
     return found
 
 
-def within(t: float, freedom: int) -> float:
-    r"""The probability of :math:`[-t, t]` under Student's distribution, from a finite series."""
-    angle = math.atan(t / math.sqrt(freedom))
-    square = math.cos(angle) ** 2
-    odd = freedom % 2
-    term, series = math.sin(angle) * (math.cos(angle) if odd else 1.0), 0.0
-    for step in range(1 + odd, freedom, 2):
-        series += term
-        term *= square * step / (step + 1)
-    return (2 / math.pi) * (angle + series) if odd else series
+def within(t: float, freedom: float | int) -> float:
+    r"""The probability of :math:`[-t, t]` under Student's distribution with :math:`\nu` degrees of freedom, which need
+    not be whole:
+
+    .. math::
+        1 - \frac{2 \, \Gamma(\frac{\nu + 1}{2})}{\sqrt{\pi} \, \Gamma(\frac{\nu}{2})}
+        \int_0^{\arctan(\sqrt{\nu} / t)} \sin^{\nu - 1} \varphi \, d\varphi .
+    """
+    node, weight = _quadrature()
+    end = math.atan2(math.sqrt(freedom), t)
+    # squares of nodes, because a power that is not whole is not smooth at 0
+    area = 2 * end * float(weight @ (node * np.sin(end * node**2) ** (freedom - 1)))
+    scale = 2 / math.sqrt(math.pi) * math.exp(math.lgamma((freedom + 1) / 2) - math.lgamma(freedom / 2))
+    return max(0.0, 1 - scale * area)  # rounding alone is below 0
 
 
-def quantile(share: float, freedom: int) -> float:
+@cache
+def _quadrature() -> tuple[np.ndarray, np.ndarray]:
+    """Gauss and Legendre's nodes and weights on [0, 1]."""
+    node, weight = np.polynomial.legendre.leggauss(NODES)
+    return (node + 1) / 2, weight / 2
+
+
+@cache
+def quantile(share: float, freedom: float | int) -> float:
     """A quantile of Student's distribution, for a share of at least one half."""
     if freedom > MANY:  # the next term is under 1e-6
         normal = NormalDist().inv_cdf(share)

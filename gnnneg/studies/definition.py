@@ -24,6 +24,7 @@ KEYS = (
     *("budget", "order", "metrics", "tests"),
 )
 ORDER = ("data", "model", "seed", "variant")
+OWN = {"data": "data set", "variants": "variant"}  # of which a model may name some
 TUNING = ("trials", "startup", "space")
 BUDGET = ("training", "all")
 FIXED = {  # settings that a study gives in another place
@@ -139,7 +140,6 @@ def read(path: str | Path) -> Definition:
     if said.get("tune") is not None and "trials" not in tuning:
         raise UserError(f"{path}: tune lacks trials: say how many each variant has.")
     cells = tuple(_cells(path, said, training, tuning))
-    variants = list(dict.fromkeys(cell.variant for cell in cells))
     return Definition(
         path=path,
         question=_text(said["question"], f"{path}: question"),
@@ -151,7 +151,7 @@ def read(path: str | Path) -> Definition:
         startup=_whole(tuning.get("startup", 10), f"{path}: tune.startup"),
         most=_number(budget.get("all", math.inf), f"{path}: budget.all"),
         metrics=_metrics(said.get("metrics", ["mrr"]), f"{path}: metrics"),
-        tests=tuple(_tests(said.get("tests", []), variants, path)),
+        tests=tuple(_tests(said.get("tests", []), cells, path)),
     )
 
 
@@ -163,15 +163,17 @@ def digest(content: Any) -> str:
 
 def _cells(path: Path, said: Mapping[str, Any], training: float, tuning: Mapping[str, Any]) -> Iterator[Cell]:
     common = said.get("settings", {})
-    sets, models = _named(said["data"], path, "data"), _models(said, path)
-    trained = _trained_on(models, [name for name, _ in sets], path)
-    for data, model, variant in product(sets, models, _named(said["variants"], path)):
-        if data[0] not in trained[model[0]]:
+    models = _models(said, path)
+    named = {what: _named(said[what], path, what) for what in OWN}
+    sets, variants = (_of_models(models, what, [name for name, _ in named[what]], path) for what in OWN)
+    for data, model, variant in product(named["data"], models, named["variants"]):
+        if data[0] not in sets[model[0]] or variant[0] not in variants[model[0]]:
             continue
         at_data, at_model = f"{path}: data.{data[0]}", f"{path}: models.{model[0]}"
         at_variant = f"{path}: variants.{variant[0]}"
         own_model, own_data, own = dict(model[1]), dict(data[1]), dict(variant[1])
-        own_model.pop("data", None)
+        for what in OWN:
+            own_model.pop(what, None)
         seeds = _seeds(own_data.pop("seeds", said["seeds"]), path)
         seconds = _number(own_data.pop("budget", training), f"{at_data}.budget")
         space = dict(_mapping(tuning.get("space", {}), f"{path}: tune.space"))
@@ -210,26 +212,28 @@ def _models(said: Mapping[str, Any], path: Path) -> list[tuple[str, Mapping[str,
     return _named(said["models"], path, "models") if "models" in said else [("", {})]
 
 
-def _trained_on(
-    models: Sequence[tuple[str, Mapping[str, Any]]], known: Sequence[str], path: Path
+def _of_models(
+    models: Sequence[tuple[str, Mapping[str, Any]]], what: str, known: Sequence[str], path: Path
 ) -> dict[str, Sequence[str]]:
-    """The data sets of each model: all, unless it names some."""
+    """The data sets, or the variants, of each model: all, unless it names some."""
     found = {}
     for model, said in models:
-        where = f"{path}: models.{model}.data"
-        found[model] = known if "data" not in said else _list(said["data"], where)
+        where = f"{path}: models.{model}.{what}"
+        found[model] = known if what not in said else _list(said[what], where)
         for name in found[model]:
             if name not in known:
                 raise UserError(f"{where} names {echo(name)}, which the study has not: {nearest(str(name), known)}")
         if not found[model]:
-            raise UserError(f"{where} is empty: name one or more data sets, or leave it out for all.")
+            raise UserError(f"{where} is empty: name one or more {OWN[what]}s, or leave it out for all.")
     for name in known:
         if not any(name in of for of in found.values()):
-            raise UserError(f"{path}: no model is for the data set {echo(name)}: leave it out, or name it in a model.")
+            raise UserError(
+                f"{path}: no model is for the {OWN[what]} {echo(name)}: leave it out, or name it in a model."
+            )
     return found
 
 
-def _named(said: Any, path: Path, what: str = "variants") -> list[tuple[str, Mapping[str, Any]]]:
+def _named(said: Any, path: Path, what: str) -> list[tuple[str, Mapping[str, Any]]]:
     """Named entries: a mapping, or a list of names without settings."""
     if isinstance(said, list) and all(isinstance(name, str) for name in said) and len(set(said)) == len(said):
         said = dict.fromkeys(said)
@@ -263,8 +267,10 @@ def _settings(said: Any, where: str) -> Mapping[str, Any]:
     return found
 
 
-def _tests(said: Any, variants: Sequence[str], path: Path) -> Iterator[tuple[str, str]]:
+def _tests(said: Any, cells: Sequence[Cell], path: Path) -> Iterator[tuple[str, str]]:
     """Pairs of variants. ``{against: NAME}`` pairs every other variant with that one."""
+    variants = list(dict.fromkeys(cell.variant for cell in cells))
+    places = {(cell.model, cell.variant) for cell in cells}
     if isinstance(said, dict):
         against = _mapping(said, f"{path}: tests", ("against",)).get("against")
         said = [[one, against] for one in variants if one != against]
@@ -274,6 +280,8 @@ def _tests(said: Any, variants: Sequence[str], path: Path) -> Iterator[tuple[str
         for one in pair:
             if one not in variants:
                 raise UserError(f"{path}: tests names {echo(one)}, which is no variant: {nearest(str(one), variants)}")
+        if not any((model, pair[0]) in places and (model, pair[1]) in places for model, _ in places):
+            raise UserError(f"{path}: tests has {echo(pair)}, and no model has both: give two variants of one model.")
         yield pair[0], pair[1]
 
 

@@ -1,5 +1,6 @@
 """Builds the record of a finished training or a finished tuning."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +10,6 @@ from gnnneg import documents, run_files
 from gnnneg.config import Tree
 from gnnneg.experiment import environment
 from gnnneg.experiment.clock import Clock
-from gnnneg.experiment.ending import stand
 from gnnneg.experiment.fingerprint import Parts
 from gnnneg.experiment.folder import read_result
 from gnnneg.experiment.half_links import KEY, by_half_links
@@ -45,7 +45,7 @@ def of_training(job: Job, path: Path, clock: Clock, fingerprints: list[Parts]) -
         **machine(about),
         "seconds": {name: _rounded(value) for name, value in {**seconds, **parts}.items()},
         "best_epoch": result["best_epoch"],
-        "ended": _ended(path, tree),
+        "ended": _ended(path, tree, result["best_epoch"]),
         "metrics": _metrics(path, result["metrics"]),
         "curve": {"of": metric, "epochs": _curve(path, metric)},
     }
@@ -97,27 +97,35 @@ def _beginning(kind: str, job: Job, tree: Tree, fingerprints: list[Parts]) -> Re
     }
 
 
-def _ended(path: Path, tree: Tree) -> str | None:
-    """What ended a training: its epochs, its patience or its time budget."""
-    at, fit = stand(path), plan(tree).arguments["fit"].build({})
-    if at is None:
-        return None
-    if fit.expired(at):
-        return "seconds"
-    return "patience" if fit.patience is not None and at.waited >= fit.patience else "epochs"
+def _ended(path: Path, tree: Tree, best: int) -> str:
+    """What ended a finished training: its epochs, its patience or, if neither, its time budget.
+
+    The log says so, because checkpoints are removed once there is a record, which may be lost.
+    """
+    fit, lines = plan(tree).arguments["fit"].build({}), list(_log(path))
+    if max((line["epoch"] for line in lines if "loss" in line), default=0) >= fit.epochs:
+        return "epochs"
+    regular = [line["epoch"] for line in lines if "valid" in line and line["epoch"] % fit.evaluate_every == 0]
+    waited = sum(epoch > best for epoch in regular)
+    return "patience" if fit.patience is not None and waited >= fit.patience else "seconds"
 
 
 def _curve(path: Path, metric: str) -> list[list[float | int | None]]:
     """Each validation: the epoch, the training seconds so far, and the metric."""
     found: list[list[float | int | None]] = []
     seconds = 0.0
-    for line in (path / run_files.METRICS).read_text(encoding="utf-8").splitlines():
-        record = documents.parse_json(line, f"{path / run_files.METRICS}")
+    for record in _log(path):
         if "valid" in record:
             found.append([record["epoch"], _rounded(seconds), record["valid"].get(metric)])
         elif "loss" in record:
             seconds += record["seconds"]
     return found
+
+
+def _log(path: Path) -> Iterator[dict[str, Any]]:
+    """The lines of a run's log."""
+    for line in (path / run_files.METRICS).read_text(encoding="utf-8").splitlines():
+        yield documents.parse_json(line, f"{path / run_files.METRICS}")
 
 
 def _rounded(seconds: float | None) -> float | None:

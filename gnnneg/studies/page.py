@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from gnnneg.report.paired import Paired
+from gnnneg.report.paired import Stratified
 from gnnneg.report.tables import duration
 from gnnneg.studies.half_links import strata
 from gnnneg.studies.tables import Figure, PairedTest, Row, Tables
@@ -100,28 +100,37 @@ def tested(tests: Sequence[PairedTest]) -> tuple[list[str], list[list[str]]]:
     several = any(test.model for test in tests)
     lines = []
     for test in tests:
-        beginning = [test.data or "all", test.model, test.first, test.second]
+        beginning = [test.data or _sets(test), test.model, test.first, test.second]
         lines.append([*beginning, *_numbers(test.found, test.shared, test.p)])
     return (head, lines) if several else ([head[0], *head[2:]], [[line[0], *line[2:]] for line in lines])
 
 
-def _numbers(found: Paired | None, shared: int, p: float | None) -> list[str]:
+def _sets(test: PairedTest) -> str:
+    """What the mean of a comparison is over."""
+    there = 0 if test.found is None else test.found.strata
+    return f"all {test.sets}" if there == test.sets else f"{there} of {test.sets}"
+
+
+def _numbers(found: Stratified | None, shared: int, p: float | None) -> list[str]:
     if found is None:
         return ["missing", "", str(shared), "", "", ""]
-    ends = "" if found.low is None or found.high is None else f"[{found.low:+.4f}, {found.high:+.4f}]"
-    return [f"{found.difference:+.4f}", ends, str(found.n), str(found.up), f"{found.p:.4f}", f"{p or 0.0:.4f}"]
+    ends = f"[{found.low:+.4f}, {found.high:+.4f}]"
+    chance = ["", ""] if p is None else [f"{found.p:.4f}", f"{p:.4f}"]
+    return [f"{found.difference:+.4f}", ends, str(found.n), str(found.up), *chance]
 
 
 def remarks(tables: Tables) -> list[str]:
     """Remarks that are needed to read the tables."""
     metric = tables.definition.metrics[0]
-    made = [test.found for test in tables.tests if test.found is not None]
-    few = {found.n: found.least for found in made if found.least > 0.01}
-    least = [f"With {n} pairs no p is below {p:.4f}." for n, p in sorted(few.items())]
+    tests, made = tables.tests, sum(test.p is not None for test in tables.tests)
+    several = "Only the mean over data sets, each of the same weight, is tested." * any(not test.data for test in tests)
+    few = "A data set with fewer than two pairs has no interval." * any(
+        test.found is None or test.found.strata < test.sets for test in tests
+    )
     return [
         f"Tests compare {metric} of runs that share data set and seed.",
-        f"p is from the sign-flip test. Holm is p, corrected for {len(made)} test{'s' * (len(made) != 1)}.",
-        *least,
+        *filter(None, [several, few]),
+        f"p is from the paired t-test. Holm is p, corrected for {made} test{'s' * (made != 1)}.",
     ]
 
 

@@ -121,9 +121,11 @@ def written(definition: Definition, cell: Cell) -> str:
 def chosen(cell: Cell, seed: int, tuning: Record | None) -> Tree:
     """The config of a training as written, with the tuned settings and the seed."""
     tree = cell.tree
-    if tuning is not None:  # its data set may be in another place now
+    if tuning is not None:  # its data set may be in another place now, and have another budget
         place = {key: cell.tree["data"][key] for key in ("name", "root") if key in cell.tree["data"]}
-        tree = {**tuning["config"], "data": {**tuning["config"]["data"], **place}}
+        budget = {"max_seconds": cell.seconds}
+        tuned = tuning["config"]
+        tree = {**tuned, "data": {**tuned["data"], **place}, "fit": {**tuned["fit"], **budget}}
     return {**{key: value for key, value in tree.items() if key != TUNE}, "seed": seed}
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from gnnneg.errors import UserError, echo, nearest
-from gnnneg.report.paired import Paired, holm, paired
+from gnnneg.report.paired import Stratified, holm, paired, stratified
 from gnnneg.report.tables import flat
 from gnnneg.studies.definition import Cell, Definition
 from gnnneg.studies.records import Record
@@ -63,24 +63,28 @@ class Row:
 
 @dataclass(frozen=True)
 class PairedTest:
-    """A paired comparison of two variants of one model.
+    """A paired comparison of two variants of one model, on one data set or over all of the model.
 
     Args:
-        data (str): The data set; empty if the pairs are from all data sets.
+        data (str): The data set; empty for the mean over all data sets.
         model (str): The model.
         first (str): The first variant.
         second (str): The second.
-        found (Paired, optional): The test of first minus second; None if there are fewer than two pairs.
+        found (Stratified, optional): The statistics of first minus second; None if no data set has two pairs.
         shared (int): The number of pairs.
-        p (float, optional): The p-value, corrected for all tests of the study.
+        sets (int): The number of data sets that it is over, with and without records.
+        tested (bool): Whether it is a test. If there are several data sets, only the mean over all is tested.
+        p (float, optional): The p-value, corrected for all tests of the study; None if it is not tested.
     """
 
     data: str
     model: str
     first: str
     second: str
-    found: Paired | None
+    found: Stratified | None
     shared: int
+    sets: int
+    tested: bool
     p: float | None = None
 
 
@@ -125,9 +129,10 @@ class Tables:
 def tables(definition: Definition, standing: Standing, records: int) -> Tables:
     """Computes the tables of a study.
 
-    Means are over the seeds with records. A test pairs the metrics of equal data sets and seeds. There is one test for
-    each data set and, if there are several, one over all of them. P-values are from the sign-flip test, corrected by
-    Holm's method for all tests of the study.
+    Means are over the seeds with records. A comparison pairs the metrics of equal data sets and seeds. There is one for
+    each data set and, if there are several, one of the mean over all of them, each with the same weight. Then only the
+    latter is tested. For the former there are intervals, because a correction for all of them would hide every effect.
+    P-values are those of :func:`~gnnneg.report.paired.stratified`, corrected by Holm's method for all tests of a study.
 
     Args:
         definition (Definition): The study.
@@ -145,8 +150,8 @@ def tables(definition: Definition, standing: Standing, records: int) -> Tables:
                 f"{definition.path}: no record has the metric {echo(metric)}: {nearest(metric, list(known))}"
             )
     tests = _tests(definition, rows)
-    corrected = iter(holm([test.found.p for test in tests if test.found is not None]))
-    tests = [test if test.found is None else replace(test, p=next(corrected)) for test in tests]
+    corrected = iter(holm([test.found.p for test in tests if test.tested and test.found is not None]))
+    tests = [replace(test, p=next(corrected)) if test.tested and test.found else test for test in tests]
     return Tables(definition, rows, tests, records)
 
 
@@ -182,12 +187,14 @@ def _tests(definition: Definition, rows: Sequence[Row]) -> list[PairedTest]:
             pairs = {
                 name: _pairs(by_place[name, model, first], by_place[name, model, second], definition.metrics[0])
                 for name in data
-                if (name, model, first) in by_place
+                if (name, model, first) in by_place and (name, model, second) in by_place
             }
-            whole = {"": [one for of in pairs.values() for one in of]} if len(pairs) > 1 else {}
-            for name, differences in {**pairs, **whole}.items():
-                result = paired(differences) if len(differences) > 1 else None
-                found.append(PairedTest(name, model, first, second, result, len(differences)))
+            several = {"": list(pairs.values())} if len(pairs) > 1 else {}
+            for name, groups in {**{name: [of] for name, of in pairs.items()}, **several}.items():
+                enough = [group for group in groups if len(group) > 1]
+                result = stratified(enough) if enough else None
+                shared, tested = sum(map(len, enough or groups)), not several or not name
+                found.append(PairedTest(name, model, first, second, result, shared, len(groups), tested))
     return found
 
 

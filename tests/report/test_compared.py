@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import math
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ import gnnneg
 from gnnneg import UserError
 from gnnneg.cli import main
 from gnnneg.report.compared import comparisons
-from gnnneg.report.paired import chance, holm, paired, quantile, within
+from gnnneg.report.paired import chance, holm, paired, quantile, stratified, within
 from gnnneg.report.reading import read_all
 from gnnneg.report.tables import group
 
@@ -107,8 +108,28 @@ def test_as_scipy_finds_it():
         assert (ours.low, ours.high) == pytest.approx((found.low, found.high))
         test = stats.permutation_test((given,), np.sum, permutation_type="samples", n_resamples=np.inf)
         assert ours.p == pytest.approx(test.pvalue)
-    for freedom in (1, 6, 1999, 2001, 20_000):
+    for freedom in (1, 1.5, 6, 1999, 2001, 20_000):
         assert quantile(0.975, freedom) == pytest.approx(stats.t.ppf(0.975, freedom), abs=2e-6)
+    for t, freedom in itertools.product((0.01, 1.0, 4.0, 30.0), (1, 1.9, 2.5, 7, 60.3)):
+        assert within(t, freedom) == pytest.approx(1 - 2 * stats.t.sf(t, freedom), abs=1e-9)
+    few, more = [0.1, 0.3, 0.2], [0.4, 0.5]
+    ours, one = stratified([few]), stats.ttest_1samp(few, 0)
+    assert (ours.p, ours.low) == pytest.approx((one.pvalue, one.confidence_interval().low))
+    # with the signs of the second stratum turned, the sum of two means is Welch's difference of two means
+    ours, both = stratified([few, more]), stats.ttest_ind(few, [-value for value in more], equal_var=False)
+    ends = both.confidence_interval()
+    assert (ours.p, 2 * ours.low, 2 * ours.high) == pytest.approx((both.pvalue, ends.low, ends.high))
+
+
+def test_strata_have_one_weight_by_hand():
+    """Means .25 and .1, whatever the number of pairs; 2 degrees of freedom where p has a closed form."""
+    found = stratified([[0.2, 0.3], [0.0, 0.1, 0.2]])
+    assert (found.difference, found.n, found.strata, found.up) == (pytest.approx(0.175), 5, 2, 4)
+    found = stratified([[0.2, 0.3], [0.1, 0.2]])
+    assert found.p == pytest.approx(1 - math.sqrt(32 / 34))
+    assert (found.low, found.high) == pytest.approx((0.2 - 4.30265273 * 0.00125**0.5, 0.2 + 4.30265273 * 0.00125**0.5))
+    assert stratified([[0.1, 0.1], [0.3, 0.3]]).p == 0
+    assert stratified([[0.0, 0.0]]).p == 1
 
 
 def test_holm_by_hand():

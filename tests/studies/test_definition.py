@@ -66,6 +66,19 @@ def test_a_model_is_trained_on_the_data_sets_that_it_names(tmp_path):
     assert "## synthetic, two" in (tmp_path / "pages" / "toy.md").read_text()
 
 
+def test_a_model_has_the_variants_that_it_names(tmp_path):
+    """Model one has no many, and so no test of it."""
+    models = "models: {one: {config: base.yaml, variants: [few]}, two: {config: base.yaml, optimizer.lr: 0.2}}"
+    path = written_to(tmp_path, STUDY.replace("config: base.yaml", models))
+    study = made(path, tmp_path / "results", {("few", 0): 0.1, ("few", 1): 0.2, ("many", 0): 0.3, ("many", 1): 0.5})
+    places = [(cell.model, cell.variant) for cell in study.cells]
+    assert places == [("one", "few"), ("two", "few"), ("two", "many")]
+    assert "variants" not in study.cells[0].tree["task"]
+    found = shown(path, tmp_path / "results", lambda _: None)
+    assert [(test.model, test.first, test.shared) for test in found.tests] == [("two", "many", 2)]
+    written(found, tmp_path / "pages")
+
+
 def test_what_is_tuned_is_what_the_study_the_model_and_the_variant_name(tmp_path):
     text = TUNED.replace("{task.sampler.num_negatives: 16}", "{tune: {task.sampler.num_negatives: [4, 8]}}")
     few, many = read(written_to(tmp_path, text)).cells
@@ -96,6 +109,17 @@ def test_what_is_tuned_is_what_the_study_the_model_and_the_variant_name(tmp_path
             "config: base.yaml\ndata: [synthetic]",
             "models: {a: {config: base.yaml, data: [UMLS]}}\ndata: [UMLS, WN18]",
             "no model is for the data set 'WN18'",
+        ),
+        ("config: base.yaml", "models: {a: {config: base.yaml, variants: [fw]}}", r"a\.variants names 'fw', which"),
+        (
+            "config: base.yaml",
+            "models: {a: {config: base.yaml, variants: [few]}}",
+            "no model is for the variant 'many': leave it out",
+        ),
+        (
+            "config: base.yaml",
+            "models: {a: {config: base.yaml, variants: [few]}, b: {config: base.yaml, variants: [many]}}",
+            r"tests has \['many', 'few'\], and no model has both",
         ),
         ("[synthetic]", "[UMLS, UMLS]", "data should name one or more, each once"),
         ("few: {}", "few: 3", r"variants\.few should be a mapping"),
@@ -153,15 +177,16 @@ def test_the_folder_of_a_data_set_lies_beside_its_study(tmp_path):
 
 @pytest.mark.parametrize("file", FILES, ids=lambda path: path.stem)
 def test_the_studies_of_the_repository_can_be_trained(file):
-    """Every variant of the first model on the first data set; of other models and data sets the first variant alone."""
-    study = read(file)
-    first = study.cells[0]
-    near = [cell for cell in study.cells if (cell.data, cell.model) == (first.data, first.model)]
-    near += [one for one in study.cells if (one.data, one.variant) == (first.data, first.variant) and one is not first]
-    refuse(Definition(**{**vars(study), "cells": tuple(near)}))
+    """Every variant of the first model that has it, every model and every data set."""
+    study, seen, near = read(file), set(), []
     for cell in study.cells:
-        if cell.data != first.data and cell.variant == first.variant:
+        own = {("model", cell.model), ("variant", cell.variant)}
+        if not own <= seen:
+            near.append(cell)
+        elif ("data", cell.data, cell.model) not in seen:
             plan(chosen(cell, 0, None))
+        seen |= own | {("data", cell.data, cell.model)}
+    refuse(Definition(**{**vars(study), "cells": tuple(near)}))
 
 
 def differs(path: Path, file: Path, results: Path) -> str | None:

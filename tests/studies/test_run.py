@@ -131,9 +131,28 @@ def test_a_line_cut_short_is_dropped_aloud_and_recorded_again(home, tmp_path):
     assert lines[:3] == whole.splitlines()[:3]
     mended, before = json.loads(lines[3]), json.loads(whole.splitlines()[3])
     assert len(lines) == 4
-    assert mended["metrics"] == before["metrics"]
+    assert (mended["metrics"], mended["ended"]) == (before["metrics"], before["ended"])
     assert mended["seconds"]["wall"] == pytest.approx(before["seconds"]["wall"], abs=1)
     assert mended["started"] == before["started"]
+
+
+@pytest.mark.parametrize(
+    ("change", "ended"),
+    [
+        (("training: 60", "training: 0.001"), "seconds"),
+        (("seeds: 2", "seeds: 1\nsettings: {optimizer.lr: 1.0e-9, fit.epochs: 50, fit.patience: 2}"), "patience"),
+    ],
+)
+def test_what_has_ended_a_training_is_known_without_its_checkpoints(tmp_path, change, ended):
+    """They are removed once there is a record, which is lost here. The last epoch alone is ``epochs``, as above."""
+    path = written_to(tmp_path, STUDY.replace(*change).replace("seeds: 2", "seeds: 1"))
+    run_studies([path], order(tmp_path))
+    before = records(tmp_path)
+    assert [one["ended"] for one in before] == [ended, ended]
+    (tmp_path / "results" / "toy.jsonl").unlink()
+    run_studies([path], order(tmp_path))
+    assert [one["ended"] for one in records(tmp_path)] == [ended, ended]
+    assert [one["started"] for one in records(tmp_path)] == [one["started"] for one in before]  # not trained again
 
 
 def test_a_damaged_line_in_between_is_refused(tmp_path):

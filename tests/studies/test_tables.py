@@ -1,11 +1,12 @@
 """Tables, tests and pages of records whose figures are known, worked out by hand."""
 
 import json
+import math
 import warnings
 from pathlib import Path
 
 import pytest
-from studies.toy import MARK, STUDY, made, record, written_to
+from studies.toy import MARK, STUDY, TUNED, made, record, written_to
 
 from gnnneg import UserError
 from gnnneg.cli import main
@@ -13,10 +14,11 @@ from gnnneg.studies.definition import digest, read
 from gnnneg.studies.page import page, strangers
 from gnnneg.studies.records import Records
 from gnnneg.studies.show import refuse_strangers, shown, written
-from gnnneg.studies.standing import short, standing
+from gnnneg.studies.standing import chosen, short, standing
 from gnnneg.studies.tables import tables
 
 T1 = 12.706205  # Student's .975 quantile at one degree of freedom
+P1 = 2 / math.pi * math.atan(1 / 5)  # of differences .2 and .3, which are 5 standard errors from 0
 FIGURES = {("few", 0): 0.1, ("few", 1): 0.2, ("many", 0): 0.3, ("many", 1): 0.5}
 
 
@@ -43,31 +45,52 @@ def test_means_intervals_and_tests_are_those_worked_by_hand(tmp_path):
     assert (test.first, test.second, test.shared) == ("many", "few", 2)
     assert test.found.difference == pytest.approx(0.25)  # of .2 and .3
     assert test.found.high - 0.25 == pytest.approx(T1 * 0.05, rel=1e-5)
-    assert (test.found.p, test.p) == (0.5, 0.5)  # two of four signs
+    assert (test.found.p, test.p) == (pytest.approx(P1), pytest.approx(P1))
 
 
-def test_tests_are_over_each_data_set_and_over_all_and_corrected_for_their_number(tmp_path):
-    """UMLS shares one seed, which is no test; over all there are three pairs, so that p is two of eight."""
-    figures = {**FIGURES, ("more", 0): 0.2, ("more", 1): 0.1}
-    study = STUDY.replace("[synthetic]", "{synthetic: {}, UMLS: {seeds: [0]}}")
-    study = study.replace("seeds: 2", "  more: {task.sampler.num_negatives: 32}\nseeds: 2")
-    found = found_of(tmp_path, figures, study)
-    said = [(test.data, test.first, test.shared, test.found and test.found.p, test.p) for test in found.tests]
+MORE = STUDY.replace("seeds: 2", "  more: {task.sampler.num_negatives: 32}\nseeds: 2")
+
+
+def test_of_several_data_sets_their_mean_alone_is_tested(tmp_path):
+    """Many is better by .2 and .3 on the one, by .1 and .2 on the other: the mean .2 has the squared error
+    (.0025 + .0025) / 4 and 2 degrees of freedom, so that t is the root of 32, and p 1 - t / sqrt(2 + 32). More is as
+    good as few in the mean. So two p are corrected, and not all six.
+    """
+    figures = {**FIGURES, ("few", 2): 0.2, ("few", 3): 0.3, ("many", 2): 0.3, ("many", 3): 0.5}
+    more = {("more", seed): figures["few", seed] + by for seed, by in enumerate((0.1, -0.1, 0.1, -0.1))}
+    study = MORE.replace("[synthetic]", "{synthetic: {}, UMLS: {seeds: '2..3'}}")
+    found = found_of(tmp_path, {**figures, **more}, study)
+    p = 1 - math.sqrt(32 / 34)
+    said = [(test.data, test.first, test.shared, round(test.found.difference, 9), test.p) for test in found.tests]
     assert said == [
-        ("synthetic", "many", 2, 0.5, 1.0),  # the smallest p first, times 4, 3, 2 and 1, and never less than before
-        ("UMLS", "many", 1, None, None),
-        ("", "many", 3, 0.25, 1.0),
-        ("synthetic", "more", 2, 1.0, 1.0),
-        ("UMLS", "more", 1, None, None),
-        ("", "more", 3, 1.0, 1.0),
+        ("synthetic", "many", 2, 0.25, None),
+        ("UMLS", "many", 2, 0.15, None),
+        ("", "many", 4, 0.2, pytest.approx(2 * p)),
+        ("synthetic", "more", 2, 0.0, None),
+        ("UMLS", "more", 2, 0.0, None),
+        ("", "more", 4, 0.0, pytest.approx(1.0)),
     ]
+    text = page(found, "toy.svg")
+    assert "| UMLS | many | few | +0.1500 | [-0.4853, +0.7853] | 2 | 2 |  |  |" in text
+    assert "| all 2 | many | few | +0.2000 | [+0.0479, +0.3521] | 4 | 4 | 0.0299 | 0.0597 |" in text  # 4.302653 errors
+    assert "Only the mean over data sets, each of the same weight, is tested." in text
+    assert "corrected for 2 tests." in text
+
+
+def test_a_data_set_that_shares_one_seed_is_not_in_the_mean(tmp_path):
+    found = found_of(tmp_path, FIGURES, STUDY.replace("[synthetic]", "{synthetic: {}, UMLS: {seeds: [0]}}"))
+    said = [(test.data, test.shared, test.found and test.found.n, test.p) for test in found.tests]
+    assert said == [("synthetic", 2, 2, None), ("UMLS", 1, None, None), ("", 2, 2, pytest.approx(P1))]
+    text = page(found, "toy.svg")
+    assert "| 1 of 2 | many | few | +0.2500 | [-0.3853, +0.8853] | 2 | 2 | 0.1257 | 0.1257 |" in text
+    assert "A data set with fewer than two pairs has no interval." in text
 
 
 def test_models_are_compared_each_with_itself(tmp_path):
     models = "models: {one: {config: base.yaml}, two: {config: base.yaml, optimizer.lr: 0.2}}"
     found = found_of(tmp_path, FIGURES, STUDY.replace("config: base.yaml", models))
     assert list(found.blocks) == [("synthetic", "one"), ("synthetic", "two")]
-    assert [(test.model, test.p) for test in found.tests] == [("one", 1.0), ("two", 1.0)]
+    assert [(test.model, test.p) for test in found.tests] == [(one, pytest.approx(2 * P1)) for one in ("one", "two")]
 
 
 def test_what_is_missing_is_said(tmp_path):
@@ -145,6 +168,17 @@ def test_a_larger_budget_makes_stale_what_the_smaller_one_has_cut_short(tmp_path
     assert short({**found[0], "ended": None, "trials": [*trials, {"seconds": 60.5}]}, 61.0)
 
 
+def test_a_tuned_training_has_the_budget_of_now(tmp_path):
+    """The tuning is of a smaller one, and its best settings are kept. So is what ended it, until there is another."""
+    path = written_to(tmp_path, TUNED)
+    (cell, _), tuning = read(path).cells, {"config": {"data": {"name": "elsewhere"}, "optimizer": "best"}}
+    tuning["config"]["fit"] = {**cell.tree["fit"], "max_seconds": 60.0, "batch_size": 8}
+    path.write_text(TUNED.replace("training: 60", "training: 90"))
+    found = chosen(read(path).cells[0], 3, tuning)
+    assert found["fit"] == {**cell.tree["fit"], "max_seconds": 90.0, "batch_size": 8}
+    assert (found["optimizer"], found["data"]["name"], found["seed"]) == ("best", "synthetic", 3)
+
+
 def test_a_metric_that_no_record_has_is_refused(tmp_path):
     with pytest.raises(UserError, match=r"toy\.yaml: no record has the metric 'hits@11': did you mean 'hits@10'"):
         found_of(tmp_path, FIGURES, STUDY.replace("hits@10", "hits@11"))
@@ -183,7 +217,7 @@ def test_pages_and_pictures_are_made_of_records_alone(tmp_path):
     text, drawn = (path.read_text() for path in files)
     assert "from the first 4 lines of results/toy.jsonl" in text
     assert "# Do more negatives help?\n\nTwo numbers of them.\n" in text
-    assert "| synthetic | many | few | +0.2500 | [-0.3853, +0.8853] | 2 | 2 | 0.5000 | 0.5000 |" in text
+    assert "| synthetic | many | few | +0.2500 | [-0.3853, +0.8853] | 2 | 2 | 0.1257 | 0.1257 |" in text
     assert drawn.startswith('<svg xmlns="http://www.w3.org/2000/svg"')
     assert ">many<" in drawn
     assert "var(" not in drawn
