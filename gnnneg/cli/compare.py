@@ -80,7 +80,8 @@ def _list(title: str, groups: "Sequence[Group]", values: "Sequence[Sequence[floa
     means = [statistics.fmean(of) if of else None for of in values]
     spreads = [statistics.stdev(of) if len(of) > 1 else None for of in values]
     print()
-    show(["run", title], [[one.name, written(*of)] for one, *of in zip(groups, means, [4] * len(groups), spreads)])
+    cells = [[one.name, written(mean, 4, spread)] for one, mean, spread in zip(groups, means, spreads)]
+    show(["run", title], cells)
 
 
 def _tell(pairs: "list[Comparison]") -> None:
