@@ -4,12 +4,15 @@ import torch
 from jaxtyping import Bool, Int
 from torch import Tensor, nn
 
+from gnnneg.kernels.unique import fresh
+from gnnneg.samplers.last import write_last
+
 
 class Slots(nn.Module):
     """Which of many rows have one of a few slots.
 
     Slots are given out in turn, so the oldest one is taken back first. Cost: four bytes a row and eight a slot, in
-    checkpoints too; a sort of the rows of each call.
+    checkpoints too; four sorts of the rows of each call. The host waits for nothing.
 
     Args:
         rows (int): Number of rows.
@@ -38,11 +41,19 @@ class Slots(nn.Module):
         slots, the last rows have them.
         """
         _, there = self(row, known)
-        fresh = row[known & ~there].unique()[-len(self.owner) :]
-        turn = (self.turn + torch.arange(len(fresh), device=row.device)) % len(self.owner)
+        if not len(self.slot):
+            return row, there
+        # a row that needs none counts as one behind all others: the host need not wait for how many need one
+        wants = row.where(known & ~there, len(self.slot)).sort().values
+        once = fresh(wants) & (wants < len(self.slot))
+        place = once.cumsum(0) - 1
+        place -= (place[-1:] + 1 - len(self.owner)).clamp(min=0)
+        once &= place >= 0
+        wants, turn = wants.clamp(max=len(self.slot) - 1), (self.turn + place) % len(self.owner)
         before = self.owner[turn]
-        self.slot[before[before >= 0]] = -1
-        self.owner[turn] = fresh
-        self.slot[fresh] = turn.int()
-        self.turn.copy_((self.turn + len(fresh)) % len(self.owner))
+        gone = torch.full_like(turn, -1, dtype=torch.int32)
+        write_last(self.slot[:, None], before.clamp(min=0), gone[:, None], once & (before >= 0))
+        write_last(self.owner[:, None], turn, wants[:, None], once)
+        write_last(self.slot[:, None], wants, turn.int()[:, None], once)
+        self.turn.copy_((self.turn + once.sum()) % len(self.owner))
         return self(row, known)

@@ -4,14 +4,19 @@ One body for two devices: a real one where there is one, else what passes for on
 """
 
 import copy
+import inspect
+from collections.abc import Iterator
+from contextlib import nullcontext
 
 import pytest
 import torch
-from device import somewhere
-from examples import CHANNELS, EXAMPLES, NODES, RELATIONS, kge, made_by, messages, name, toy
+from device import Place, somewhere
+from examples import CHANNELS, EXAMPLES, NODES, RELATIONS, kge, known, made_by, messages, name, toy
 from torch import Tensor
+from torch.optim import LBFGS, Optimizer, SparseAdam
 from torch.testing import assert_close
 
+from gnnneg import training
 from gnnneg.corruption import Both
 from gnnneg.decoders import ComplEx, DistMult, RotatE, TransE, TransH
 from gnnneg.encoders import CompGCN, Lookup
@@ -36,15 +41,24 @@ from gnnneg.losses import InfoNCE
 from gnnneg.models import KGEModel, NodeClassifier
 from gnnneg.penalties import SoftConstraints
 from gnnneg.records import Negatives, Query, Triplets, ones
-from gnnneg.samplers import Curriculum, Discounted
+from gnnneg.samplers import Cached, Curriculum, Discounted, Uniform
 from gnnneg.stateful import Counts, OwnOptimizer
 from gnnneg.tasks import LinkPrediction, NodeClassification
+from gnnneg.training import Fit, LazyAdam, RowAdagrad
+from gnnneg.training.fit import _Loop
 from gnnneg.training.graphed import python_state
+
+
+def is_offered(kind: object) -> bool:
+    """Whether it is an optimiser that a task may have: one takes several losses a step, one no dense gradient."""
+    return isinstance(kind, type) and issubclass(kind, Optimizer) and kind not in (Optimizer, LBFGS, SparseAdam)
+
 
 NOISY = MatchedEMU, SelfPacedEMU, LearnedEMU  # their noise is another on each kind of device
 STEPS = 3
 # decoders bring their similarity
 PARTS = [make for make in EXAMPLES if not issubclass(made_by(make), Similarity | Evaluator)]
+PARTS.append(lambda: Cached(Uniform(NODES, 5), known(), 3, size=4, queries=7))  # caches are given up in each step
 ACTIVE = [make for make in PARTS if issubclass(made_by(make), (Counts, OwnOptimizer, *NOISY))]
 HIDING = "how many edges are hidden from a batch"
 WAITS: dict[str, tuple[int, str]] = {
@@ -65,6 +79,17 @@ WAITS: dict[str, tuple[int, str]] = {
     "SharedMask": (8, "how many answers the batch's queries have"),
 }
 """How often at most the host waits in a step, the first aside, and for what; in all others never."""
+
+OPTIMIZERS = [kind for room in (torch.optim, training) for kind in vars(room).values() if is_offered(kind)]
+ROW_SPARSE = torch.optim.Adagrad, torch.optim.SGD, LazyAdam, RowAdagrad  # the others refuse such gradients
+STEPPING: dict[str, tuple[int, str]] = {
+    "ASGD": (5, "torch reads and writes the rates of its average on the host"),
+    "Adafactor": (2, "torch reads the sizes of a weight and of its step"),
+    "Rprop": (4, "torch looks for coordinates whose slope has turned"),
+}
+"""How often at most an optimiser waits for each weight, and for what; all others never, or once to sum the rows of a
+row-sparse gradient.
+"""
 
 pytestmark = [pytest.mark.gpu] if torch.cuda.is_available() else []
 
@@ -157,6 +182,51 @@ def test_a_step_there_is_a_step_here(make):
     allowed = WAITS.get(type(waiting).__name__, (0,))[0]
     for waited in waits[1:]:
         assert sum(waited.values()) <= allowed, waited
+
+
+def forms() -> Iterator:
+    """Every optimiser in each form that torch has of it (on a real CUDA device it chooses ``foreach``), and with
+    row-sparse gradients.
+    """
+    for kind in OPTIMIZERS:
+        named = [form for form in ("foreach", "fused") if form in inspect.signature(kind).parameters]
+        if kind is torch.optim.ASGD:
+            named = []  # reads numbers below torch's dispatch, where what passes for a device has none
+        for form in ("", *named):
+            yield pytest.param(kind, {form: True} if form else {}, False, id=f"{kind.__name__}{form and '-'}{form}")
+        if kind in ROW_SPARSE:
+            yield pytest.param(kind, {}, True, id=f"{kind.__name__}-sparse")
+
+
+@pytest.mark.parametrize(("kind", "form", "sparse"), list(forms()))
+@pytest.mark.filterwarnings("ignore:.*has no fused form")
+def test_a_whole_step_of_training_there_is_one_here(kind, form, sparse):
+    """Batch, loss, gradients, their clipping and the optimiser's step, as Fit takes them: the weights are the CPU's,
+    and the host waits no more often than is said.
+    """
+    torch.manual_seed(0)
+    model = KGEModel(Lookup(NODES, CHANNELS, bound=0.5, sparse=sparse), DistMult(RELATIONS, CHANNELS))
+    here = LinkPrediction(model, Both(RELATIONS), Near(), InfoNCE())
+    there, before = copy.deepcopy(here), copy.deepcopy(dict(here.named_parameters()))
+
+    def steps(task: Task, place: Place | None = None) -> list[int]:
+        fit, optimizer = Fit(clip_norm=0.1, cuda_graph=False), kind(list(task.trained()), **form)
+        loop = _Loop(fit, task, toy(), optimizer, None, 0, None, None, False)
+        waits = []
+        for rows in torch.arange(30, device=loop.device).view(STEPS, -1):
+            with nullcontext({}) if place is None else place.counted() as waited:
+                loop.step(rows)
+            waits.append(sum(waited.values()))
+        return waits
+
+    steps(here)
+    with somewhere() as place:
+        waits = steps(there.to(place.device), place)
+        found = {key: weight.detach().cpu() for key, weight in there.named_parameters()}
+    weights = dict(here.named_parameters())
+    assert_close(found, weights, rtol=1e-3, atol=1e-4)
+    assert not all(torch.equal(*pair) for pair in zip(weights.values(), before.values()))
+    assert max(waits[1:]) <= len(weights) * STEPPING.get(kind.__name__, (0,))[0] + sparse
 
 
 @pytest.mark.parametrize("shared", [True, False], ids=["shared", "private"])

@@ -247,6 +247,23 @@ def test_slots_go_round():
     assert ask(4, 2, 3)[1].tolist() == [True, False, True]
 
 
+def test_slots_go_round_as_in_a_list():
+    """Random batches, beside a list of owners and a place that goes round, as one would write it down."""
+    draw = torch.Generator().manual_seed(0)
+    slots, owner, turn = Slots(12, 4), [None] * 4, 0
+    for size in torch.randint(9, (60,), generator=draw).tolist():
+        row, known = torch.randint(12, (size,), generator=draw), torch.rand(size, generator=draw) < 0.8
+        asking = sorted({one for one, is_known in zip(row.tolist(), known.tolist()) if is_known} - {*owner})
+        for one in asking[-4:]:
+            owner[turn], turn = one, (turn + 1) % 4
+        place, there = slots.given(row, known)
+        assert [-1 if one is None else one for one in owner] == slots.owner.tolist()
+        assert slots.turn.item() == turn
+        held = [is_known and one in owner for one, is_known in zip(row.tolist(), known.tolist())]
+        assert there.tolist() == held
+        assert place[there].tolist() == [owner.index(one) for one in row[there].tolist()]
+
+
 def test_a_bounded_cache_that_is_never_full_is_a_cache():
     """As many slots as queries are asked: the same draws as without a bound, in whatever slot."""
     first = Triplets(*(column[:9] for column in toy()))
