@@ -5,6 +5,7 @@ file imports it. A single process has rank 0 of 1 and sends nothing.
 """
 
 import os
+import time
 import uuid
 import warnings
 from collections.abc import Iterator
@@ -24,6 +25,7 @@ from gnnneg.errors import UserError
 
 T = TypeVar("T")
 PATIENCE = timedelta(minutes=30)  # the longest time that one process may make the others wait
+POLL = 0.02  # seconds between two looks at who has arrived
 MOST = 512 << 20  # bytes of rows that one process may fetch at once
 PROCESS = uuid.uuid4().hex  # a name that no other process has
 
@@ -81,7 +83,11 @@ def together() -> Iterator[None]:
     if wanted() == 1 or size() > 1:
         yield
         return
-    dist.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo", timeout=PATIENCE)
+    means: dict[str, Any] = {}
+    if os.environ.get("TORCHELASTIC_USE_AGENT_STORE") == "True":
+        store, number, count = next(dist.rendezvous("env://", timeout=PATIENCE))
+        means = {"store": _fresh(store, number, count), "rank": number, "world_size": count}
+    dist.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo", timeout=PATIENCE, **means)
     try:
         yield
     except RuntimeError as error:
@@ -90,6 +96,32 @@ def together() -> Iterator[None]:
         raise Deserted("Another process has ended, and this one with it: the other one says why.") from error
     finally:
         dist.destroy_process_group()
+
+
+def _fresh(store: dist.Store, number: int, count: int) -> dist.Store:
+    """A part of the store of ``torchrun`` in which no former processes have left anything.
+
+    That store outlives the processes which it restarts, and Gloo takes the addresses of dead ones for those of their
+    successors, and waits for them. So the first process names a new part, and tells it to each name that it hears,
+    until all processes have answered by their names of today.
+    """
+    mine = uuid.uuid4().hex
+    if number:
+        store.set(f"process {number}", mine)
+        part = store.get(f"part of {mine}").decode()
+        store.set(f"{mine} is in {part}", "")
+        return dist.PrefixStore(part, store)
+    missing, end = set(range(1, count)), time.monotonic() + PATIENCE.total_seconds()
+    while missing:
+        for other in [one for one in missing if store.check([f"process {one}"])]:
+            name = store.get(f"process {other}").decode()
+            store.set(f"part of {name}", mine)
+            if store.check([f"{name} is in {mine}"]):
+                missing.remove(other)
+        if missing and time.monotonic() > end:
+            raise Deserted(f"Of {count} processes {len(missing)} have not come: see what they say.")
+        time.sleep(POLL)
+    return dist.PrefixStore(mine, store)
 
 
 def _lost(error: RuntimeError) -> bool:
