@@ -218,5 +218,7 @@ def test_a_peer_makes_its_filter_once():
 def test_the_page_shows_what_the_record_holds():
     root = BENCHMARKS.parent
     text, path = (root / "docs" / "gpu.md").read_text(), root / "results" / "gpu.jsonl"
+    (tests,) = [one for one in record.records(path) if one["part"] == "tests"]
+    assert f"**{tests['passed']} passed, {tests['failed']} failed and {tests['skipped']} was skipped**" in text
     for name in gpu_table.TABLES:
         assert f"<!-- table: {name} -->\n{gpu_table.table(name, path)}\n<!-- end -->" in text
