@@ -77,7 +77,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             advice = "Out of memory: lower fit.batch_size, the sampler's num_negatives or evaluation.memory_mib."
             return _say(advice, BAD_INPUT, debug)
         if _deserted(error):  # after the one who says why
-            return _say(str(error), BROKEN, debug, 2 * PATIENCE)
+            return _say(str(error), BROKEN, debug, 10 * PATIENCE)
         return _broken(error, debug)
     except Exception as error:
         return _broken(error, debug)

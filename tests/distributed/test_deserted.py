@@ -30,8 +30,8 @@ def test_who_waited_for_one_that_failed_does_not_take_it_for_a_fault_of_ours():
     [
         ("0", UserError("why"), []),
         ("1", UserError("why"), [3.0]),  # the first one may say the same
-        ("0", Deserted("gone"), [6.0]),  # after the one who says why
-        ("1", Deserted("gone"), [6.0]),
+        ("0", Deserted("gone"), [30.0]),  # after the one who says why
+        ("1", Deserted("gone"), [30.0]),
     ],
 )
 def test_who_knows_the_reason_speaks_first(monkeypatch, capsys, rank, error, slept):
