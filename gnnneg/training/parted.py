@@ -69,7 +69,8 @@ def joined(states: list[dict[str, Any]], known: Tables) -> dict[str, Any]:
         states (list[dict]): Each former process's state, by rank. Everything except blocks comes from the first.
         known (dict): The divided parameters.
     """
-    first, made = states[0], {}
+    first = states[0]
+    made: dict[int, Any] = {}
     for name, (rows, place) in known.items():
         start, stop = distributed.block(rows)
         former = [list(_leaves(state, name, place)) for state in states]

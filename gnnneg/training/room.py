@@ -117,7 +117,7 @@ def _row_sparse(task: nn.Module) -> Iterator[Parameter]:
 
 def _bytes(value: Tensor) -> int:
     """The bytes of a tensor or, of a divided table, those of the largest block, so that all processes count alike."""
-    rows = getattr(value, "num_rows", None)
+    rows: int | None = getattr(value, "num_rows", None)
     if rows is None:
         return value.numel() * value.element_size()
     return -(-rows // distributed.size()) * value.shape[1:].numel() * value.element_size()
