@@ -1,6 +1,7 @@
 """Training: epochs of batches, with validation, checkpoints and resuming."""
 
 import math
+import re
 import warnings
 from collections.abc import Callable, Collection
 from contextlib import nullcontext
@@ -427,7 +428,7 @@ class _Loop:
         try:
             self.scaler.step(self.optimizer)
         except RuntimeError as error:
-            if "gradients" not in str(error):
+            if not re.search(r"\bgrad", str(error)):  # "sparse gradients", "sparse grad"
                 raise
             raise UserError(f"The optimiser does not suit these parameters: {str(error).splitlines()[0]}.") from error
         self.scaler.update()

@@ -269,6 +269,10 @@ def test_an_optimiser_that_cannot_take_the_gradients_is_a_sentence():
     mixed = SparseAdam(list(task.trained()))
     with pytest.raises(UserError, match=r"optimiser does not suit.*dense"):
         Fit(epochs=1)(task, toy_triplets(), mixed, seed=0, progress=False)
+    task, _ = build(sparse=True)
+    fused = torch.optim.Adagrad(list(task.trained()), fused=True)
+    with pytest.raises(UserError, match=r"optimiser does not suit.*sparse grad"):
+        Fit(epochs=1)(task, toy_triplets(), fused, seed=0, progress=False)
 
 
 @pytest.mark.parametrize(("amp", "dtype"), [(None, "float32"), ("bfloat16", "bfloat16"), ("float16", "float16")])
