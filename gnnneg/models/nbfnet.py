@@ -117,11 +117,16 @@ class NBFScorer(Scorer):
     def __init__(self, model: "NBFNet", encoding: Visible, query: Query):
         self.model, self.encoding = model, encoding
         self.query, self.vector = query, model.query(query.rel_type)
+        self._learns = torch.is_grad_enabled()
 
     @cached_property
     def states(self) -> Float[Tensor, "n b d"]:
-        """Computed at their first use, so a sampler that only draws costs no propagation."""
-        return self.model.propagate(self.encoding, self.query, self.vector)
+        """Computed at their first use, so a sampler that only draws costs no propagation.
+
+        A sampler that scores candidates does so without gradients, and the loss needs the same states with them.
+        """
+        with torch.set_grad_enabled(self._learns):
+            return self.model.propagate(self.encoding, self.query, self.vector)
 
     def embed(self, index: Int[Tensor, "c k"]) -> Float[Tensor, "b k d"]:
         """The states of candidates for each query, of shared ones too, ``(b, k, d)``."""

@@ -276,6 +276,23 @@ def test_one_propagation_serves_everyone(some, monkeypatch):
     assert served == [8]
 
 
+def test_its_layers_learn_where_a_sampler_scores_first(some):
+    """Without gradients, as samplers do: the loss has those that it has with the same negatives drawn unseen."""
+    model, batch = NBFNet(R, D, 2), Triplets(*torch.tensor(some[:4]).T)
+    found = []
+    for sampler in (Hardest(All(N), N), All(N)):  # all of them, in another order
+        model.zero_grad()
+        LinkPrediction(model, Both(R), sampler, InfoNCE(), graph=graph(some))(batch).backward()
+        found.append([weight.grad.clone() for weight in model.parameters()])
+    for one, other in zip(*found):
+        assert_close(one, other)
+    scorer = model.scorer(model.encode(graph(some)), Query(batch.head_index, batch.rel_type))
+    with torch.no_grad():
+        seen = model.scorer(model.encode(graph(some)), scorer.query)
+    assert scorer.embed(batch.tail_index[:, None]).requires_grad
+    assert not seen.embed(batch.tail_index[:, None]).requires_grad
+
+
 def test_its_states_are_mutated_like_vectors(some):
     """A mask for each query, and one for each of its candidates: the states of the targets come in."""
     model, query = NBFNet(R, D, 2), Query(torch.tensor([0, 4]), torch.tensor([1, 2]))
