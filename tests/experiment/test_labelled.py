@@ -32,8 +32,8 @@ from gnnneg.evaluation import Testbed
 from gnnneg.evaluation.metrics import standard_error
 from gnnneg.evaluation.record import Ranks
 from gnnneg.experiment import train_config
-from gnnneg.experiment.pack import pack
 from gnnneg.experiment.fingerprint import difference, fingerprint
+from gnnneg.experiment.pack import pack
 from gnnneg.records import asked
 
 MIRROR = os.environ.get("GNNNEG_MIRROR")

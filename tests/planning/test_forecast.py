@@ -166,7 +166,7 @@ def test_targets_of_former_batches_are_rows_besides():
 
 
 def test_a_pool_of_targets_is_there_already():
-    """The hardest of the batch's targets: nothing is fetched but what the batch has, and each machine looks at its own."""
+    """The hardest of the batch's targets: only what the batch has is fetched, and each machine looks at its own."""
     work = dataclasses.replace(WORK, negatives=Negatives(5, looked_shared=2000, looked_targets=2000))
     two = made(2, work, cores=1)
     assert two.pool == 0
