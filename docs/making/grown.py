@@ -12,7 +12,7 @@ from making.pages import Pages, heading, table
 ROOT = Path(__file__).parents[2]
 SUITE = "at-scale"
 Rows = dict[tuple[int, str], dict[str, Any]]  # by entities and negatives
-HEADER = ["entities", "negatives", "test MRR", "Hits@10", "steps", "in fact true", "above the target"]
+HEADER = ["entities", "negatives", "test MRR", "Hits\\@10", "steps", "in fact true", "above the target"]
 ABOUT = """Worlds whose whole truth is known, four fifths of it stated; ComplEx of width 64 with reciprocal relations,
 InfoNCE, RowAdagrad, batches of 1,024. All negatives of a size had the same seconds of one thread, training and
 validation. *In fact true* is the share of drawn negatives that the world says are true, *above the target* those that
@@ -46,7 +46,9 @@ def page(by: Rows) -> str:
     seconds = {size: row["asked"]["max_seconds"] for (size, _), row in by.items()}
     text += ABOUT + "Seconds: " + ", ".join(f"{s:,.0f} with {size:,} entities" for size, s in seconds.items()) + ".\n\n"
     text += ".. image:: at-scale.svg\n   :alt: Test MRR by entities, and validation MRR by seconds for each size\n\n"
-    return text + table(HEADER, (_line(*key, row) for key, row in by.items()))
+    place = {name: number for number, name in enumerate(_script().SAMPLERS)}  # records come as runs ended
+    keys = sorted(by, key=lambda key: (key[0], place.get(key[1], len(place))))
+    return text + table(HEADER, (_line(*key, by[key]) for key in keys))
 
 
 def _line(size: int, name: str, row: dict[str, Any]) -> list[str]:
